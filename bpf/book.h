@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Books a change of an image's resident memory on the path that caused it: the current thread's
+ * Python path, a root row where there is none, [kernel] where another task or reclaim did it.
+ */
+#ifndef MEMPROBE_BOOK_H
+#define MEMPROBE_BOOK_H
+
+#include "nodes.h"
+
+#define SAMPLE_PAGES 256		   /* an RSS sample for every MiB that comes or goes */
+/* Is the change made for the mm by somebody else than a thread of its own acting for itself? */
+static __always_inline bool is_kernel_work(struct mm_struct *mm)
+{
+	return CURRENT(mm) != mm || (CURRENT(flags) & (PF_KTHREAD | PF_MEMALLOC));
+}
+
+/* The root row of a thread that runs no Python now. */
+static __always_inline struct wire_node *find_frameless(struct change *change,
+							const struct wire_layout *layout,
+							const struct wire_python *python,
+							__u64 *ret_key)
+{
+	struct wire_image *image = change->image;
+	struct special special = { .kind = SITE_NATIVE, .slot = change->slot };
+	__u64 id = bpf_get_current_pid_tgid(), finalizing = 0;
+
+	if (python->state != PYTHON_NONE && (__u32)id == id >> 32) {
+		if (layout && layout->finalizing_vaddr)
+			read_user(&finalizing, sizeof(finalizing),
+				  layout->finalizing_vaddr + python->bias);
+		special.kind = finalizing || (image->flags & IMAGE_MAIN_SEEN) ? SITE_SHUTDOWN :
+										SITE_STARTUP;
+		special.key = site_key_special(image->image_id, special.kind);
+	} else {
+		bpf_get_current_comm(special.comm, sizeof(special.comm));
+		special.key =
+			site_key_native(image->image_id, special.comm[0], special.comm[1]);
+	}
+	*ret_key = special.key;
+	return find_special(change, &special);
+}
+
+/* User space is told again and again, ever more rarely, while an image's interpreter is unknown:
+ * the library may have been mapped only now. */
+static __always_inline void knock(struct wire_image *image, __u32 slot)
+{
+	struct wire_knock record = { .slot = slot, .tgid = image->tgid };
+	__u64 events = ++image->events;
+
+	if (events < 16 || (events & (events - 1)))
+		return;
+	record.head.type = RECORD_KNOCK;
+	record.head.image_id = image->image_id;
+	record.head.time_ns = bpf_ktime_get_ns();
+	send(&record, sizeof(record), true);
+}
+
+/* The node of what the current thread, one of the image's own, is doing. */
+static __always_inline struct wire_node *find_current(struct change *change, __u64 *ret_key,
+						      bool plain_loop)
+{
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
+	struct wire_layout *layout = NULL;
+	struct walk walk = {};
+	__u32 index;
+
+	if (!python)
+		return NULL;
+	index = python->layout;
+	if (python->state == PYTHON_UNKNOWN)
+		knock(change->image, change->slot);
+	if (python->state == PYTHON_KNOWN && python->image_id == change->image->image_id)
+		layout = bpf_map_lookup_elem(&layouts, &index);
+	if (!layout || !walk_begin(&walk, change->image, layout, python))
+		return find_frameless(change, layout, python, ret_key);
+	walk_frames(&walk, change->slot, plain_loop);
+	if (walk.path->end == WALK_GOING)
+		walk.path->end = WALK_TOO_DEEP;
+	if (walk.path->end == WALK_ROOT && !walk.path->depth)
+		return find_frameless(change, layout, python, ret_key);
+	return find_path(change, &walk, ret_key, plain_loop);
+}
+
+/* Makes the current thread's entry for an image, at its first event or after an exec. */
+__noinline int begin_thread(__u32 image_id)
+{
+	struct wire_thread thread = { .image_id = image_id, .tid = bpf_get_current_pid_tgid() };
+	__u32 tid = thread.tid;
+
+	thread.start_ns = CURRENT(start_time);
+	bpf_get_current_comm(thread.comm, sizeof(thread.comm));
+	return bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
+}
+
+/* Sends the current thread's entry; it has ended, or goes on in another image. */
+__noinline int send_thread_end(__u32 tid)
+{
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct wire_thread_end record = { .head.type = RECORD_THREAD_END };
+
+	if (!thread)
+		return 0;
+	record.thread = *thread;
+	bpf_get_current_comm(record.thread.comm, sizeof(record.thread.comm));
+	record.head.image_id = thread->image_id;
+	record.head.time_ns = bpf_ktime_get_ns();
+	return send(&record, sizeof(record), false);
+}
+
+/* The current thread's entry, fresh when it came to this image by exec. NULL: no room, counted. */
+static __always_inline struct wire_thread *current_thread(struct wire_image *image)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread && thread->image_id == image->image_id)
+		return thread;
+	if (thread)
+		send_thread_end(tid);
+	if (begin_thread(image->image_id))
+		count_loss(image, LOSS_threads_full, 0);
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+static __always_inline __s64 image_rss(const struct wire_image *image)
+{
+	return image->books[KIND_FILE] + image->books[KIND_ANON] + image->books[KIND_SHMEM];
+}
+
+static __always_inline void note_rss(struct wire_image *image)
+{
+	struct wire_sample sample = {};
+	__s64 rss = image_rss(image);
+
+	if (rss > image->peak)
+		image->peak = rss;
+	if (absolute(rss - image->sampled) < SAMPLE_PAGES)
+		return;
+	image->sampled = rss;
+	sample.head.type = RECORD_SAMPLE;
+	sample.head.image_id = image->image_id;
+	sample.head.time_ns = bpf_ktime_get_ns();
+	sample.rss = rss;
+	send(&sample, sizeof(sample), false);
+}
+
+/* Adds the change to a node found before, or to the lost amounts without one. */
+static __always_inline void book_on(struct change *change, struct wire_node *node)
+{
+	struct wire_image *image = change->image;
+
+	__sync_fetch_and_add(&image->books[kind_index(change->kind)], change->pages);
+	if (node)
+		add_to(node, change->kind, change->pages);
+	else
+		add_to_lost(image, change->kind, change->pages);
+	note_rss(image);
+}
+
+static __always_inline void book_kernel(struct change *change)
+{
+	book_on(change, find_plain_special(change, SITE_KERNEL));
+}
+
+static __always_inline void book_current(struct change *change, bool plain_loop)
+{
+	struct wire_thread *thread = current_thread(change->image);
+	__u64 key;
+
+	book_on(change, find_current(change, &key, plain_loop));
+	if (thread && change->kind != KIND_SWAP)
+		thread->growth += change->pages;
+}
+
+#endif

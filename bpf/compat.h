@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What differs between kernels, asked of the running kernel's BTF, never of its version.
+ * Every answer is a constant after CO-RE relocation, so the verifier drops the other branch.
+ */
+#ifndef MEMPROBE_COMPAT_H
+#define MEMPROBE_COMPAT_H
+
+#include "kernel.h"
+
+/* 6.1 and earlier cache RSS changes in the task (SPLIT_RSS_COUNTING, removed by f1a7941243c1). */
+static __always_inline bool has_task_caches(void)
+{
+	return bpf_core_field_exists(struct task_struct___cached, rss_stat);
+}
+
+/* The current task as a pointer whose fields load without a helper call (5.11); on 5.10 a plain
+ * address, which needs bpf_probe_read_kernel: 28 ns a field. */
+#define HAS_TASK_BTF bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
+#define CURRENT(field)                                                                       \
+	({                                                                                   \
+		__typeof__(((struct task_struct *)0)->field) _value;                         \
+		if (HAS_TASK_BTF)                                                            \
+			_value = bpf_get_current_task_btf()->field;                          \
+		else                                                                         \
+			_value = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), \
+					       field);                                       \
+		_value;                                                                      \
+	})
+
+/* Is the current task in code that must not fault, as a BPF program that reads user memory is?
+ * On 5.10 the reading itself is such code and finds its own mark. */
+static __always_inline bool is_faulting_disabled(void)
+{
+	return CURRENT(pagefault_disabled) > (HAS_TASK_BTF ? 0 : 1);
+}
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reads a process's RSS counters and tells how much one rss_stat event changed them.
+ *
+ * Since 6.2 (f1a7941243c1) every counter is a percpu_counter: a shared count, and a share for each
+ * CPU that is folded into the count when it reaches the batch. The event fires on the CPU that
+ * made the change, under the page table lock, so what this CPU's share moved since its last
+ * event for this counter is what the event changed. A share that reads 0 may have been folded:
+ * then the shared count tells, less what other folds have been booked already (`claimed`).
+ * Two CPUs that fold at the same instant cannot be told apart with certainty; rule B below
+ * settles all but about 1 in 5,000 such rounds (docs/accuracy.md), and a mistake there moves
+ * pages between two threads, never in or out of the sum.
+ *
+ * The address of a per-CPU variable is its offset plus the CPU's base. The base is taken from a
+ * per-CPU map: address of this CPU's element minus the map's pptrs[0]; this_cpu_off would need
+ * data symbols in kallsyms, which not every kernel has.
+ */
+#ifndef MEMPROBE_COUNTERS_H
+#define MEMPROBE_COUNTERS_H
+
+#include "compat.h"
+#include "state.h"
+
+struct shares {
+	__s32 pages[NR_KINDS];
+};
+
+/* This CPU's share of every counter of every image, as its last event left it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MAX_IMAGES); /* 1 with task caches */
+	__type(key, __u32);
+	__type(value, struct shares);
+} last_shares SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} percpu_origin SEC(".maps");
+
+static __u64 percpu_offset; /* pptrs[0] of percpu_origin */
+
+/* verifier: arithmetic on map pointers is refused; a trip through memory makes numbers of them. */
+static __always_inline __u64 as_number(__u64 *element, void *pointer)
+{
+	*element = (__u64)pointer;
+	return *(volatile __u64 *)element;
+}
+
+/* Run once, by the iterator, before any other program is attached. */
+static __always_inline void percpu_init(void)
+{
+	__u32 zero = 0;
+	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
+	__u64 map, offset = 0;
+
+	if (!element || percpu_offset)
+		return;
+	map = as_number(element, &percpu_origin);
+	bpf_probe_read_kernel(&offset, sizeof(offset),
+			      (void *)(map + bpf_core_field_offset(struct bpf_array, pptrs)));
+	percpu_offset = offset;
+}
+
+/* The base of a CPU's per-CPU area, given its element of percpu_origin. */
+static __always_inline __u64 percpu_base(__u64 *element)
+{
+	return as_number(element, element) - percpu_offset;
+}
+
+static __always_inline __s64 counter_count(struct mm_struct *mm, __u32 kind)
+{
+	struct mm_struct___percpu *counters = (void *)mm;
+
+	switch (kind) {
+	case KIND_FILE:
+		return counters->rss_stat[KIND_FILE].count;
+	case KIND_ANON:
+		return counters->rss_stat[KIND_ANON].count;
+	case KIND_SWAP:
+		return counters->rss_stat[KIND_SWAP].count;
+	default:
+		return counters->rss_stat[KIND_SHMEM].count;
+	}
+}
+
+static __always_inline __u64 counter_shares(struct mm_struct *mm, __u32 kind)
+{
+	struct mm_struct___percpu *counters = (void *)mm;
+
+	switch (kind) {
+	case KIND_FILE:
+		return (__u64)counters->rss_stat[KIND_FILE].counters;
+	case KIND_ANON:
+		return (__u64)counters->rss_stat[KIND_ANON].counters;
+	case KIND_SWAP:
+		return (__u64)counters->rss_stat[KIND_SWAP].counters;
+	default:
+		return (__u64)counters->rss_stat[KIND_SHMEM].counters;
+	}
+}
+
+static __always_inline __s32 read_share(__u64 base, __u64 shares)
+{
+	__s32 share = 0;
+
+	bpf_probe_read_kernel(&share, sizeof(share), (void *)(base + shares));
+	return share;
+}
+
+/* A walk over the CPUs' shares of one counter. */
+struct share_walk {
+	__u64 shares;
+	__u32 slot;
+	__u32 kind;
+	__u32 this_cpu;
+	__u32 pending;	     /* folded by others, their events not seen yet */
+	__s64 sum;	     /* of shares */
+	__s64 pending_pages; /* at a batch for each pending CPU */
+	bool reset;	     /* take the shares read as the new last_shares */
+};
+
+static long walk_share(__u32 cpu, void *data)
+{
+	struct share_walk *walk = data;
+	__u32 zero = 0, slot = walk->slot, kind = kind_index(walk->kind);
+	__u64 *element = bpf_map_lookup_percpu_elem(&percpu_origin, &zero, cpu);
+	struct shares *last = bpf_map_lookup_percpu_elem(&last_shares, &slot, cpu);
+	__s32 share;
+
+	if (!element || !last)
+		return 0;
+	share = read_share(percpu_base(element), walk->shares);
+	walk->sum += share;
+	if (walk->reset) {
+		last->pages[kind] = share;
+	} else if (cpu != walk->this_cpu && share == 0 && last->pages[kind] != 0) {
+		walk->pending++;
+		walk->pending_pages += last->pages[kind] > 0 ? cfg_fold_batch : -cfg_fold_batch;
+	}
+	return 0;
+}
+
+/* How much of `moved` (count less claimed, not 0) this CPU's own fold put into the count. */
+static __always_inline __s64 own_fold(struct mm_struct *mm, __u32 slot, __u32 kind, __s64 moved,
+				      __s64 last)
+{
+	struct share_walk walk = {
+		.shares = counter_shares(mm, kind),
+		.slot = slot,
+		.kind = kind,
+		.this_cpu = bpf_get_smp_processor_id(),
+	};
+
+	if (moved - last == 1 || moved - last == -1)
+		return moved;
+	bpf_loop(cfg_cpus, walk_share, &walk, 0);
+	if (!walk.pending)
+		return moved;
+	if (last == cfg_fold_batch - 1)
+		return cfg_fold_batch;
+	if (last == 1 - cfg_fold_batch)
+		return -cfg_fold_batch;
+	if (last == 1 || last == -1)
+		return 0;
+	return moved - walk.pending_pages;
+}
+
+/* Pages this event added to the counter. Call once per event, on the CPU of the event. */
+static __always_inline __s64 share_delta(struct wire_image *image, __u32 slot, struct mm_struct *mm,
+					 __u32 kind)
+{
+	__u32 zero = 0;
+	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
+	struct shares *shares = bpf_map_lookup_elem(&last_shares, &slot);
+	__s64 last, moved = 0, fold = 0;
+	__s32 share;
+
+	if (!element || !shares || kind >= NR_KINDS)
+		return 0;
+	share = read_share(percpu_base(element), counter_shares(mm, kind));
+	last = shares->pages[kind];
+	if (share != 0) {
+		shares->pages[kind] = share;
+		return share - last;
+	}
+	for (int i = 0; i < 4; i++) {
+		__s64 claimed = *(volatile __s64 *)&image->claimed[kind];
+
+		moved = counter_count(mm, kind) - claimed;
+		if (claimed == *(volatile __s64 *)&image->claimed[kind])
+			break;
+	}
+	if (moved)
+		fold = own_fold(mm, slot, kind, moved, last);
+	if (fold)
+		__sync_fetch_and_add(&image->claimed[kind], fold);
+	/* After claiming, or another CPU would miss the pending fold. */
+	*(volatile __s32 *)&shares->pages[kind] = 0;
+	return fold - last;
+}
+
+/* Reads one counter whole; with `reset`, what is read becomes the ground that deltas start from. */
+static __always_inline __s64 percpu_counter_read(struct wire_image *image, struct mm_struct *mm,
+						 __u32 slot, __u32 kind, bool reset)
+{
+	struct share_walk walk = {
+		.shares = counter_shares(mm, kind),
+		.slot = slot,
+		.kind = kind,
+		.this_cpu = MAX_CPUS,
+		.reset = reset,
+	};
+	__s64 count = counter_count(mm, kind);
+
+	if (reset)
+		image->claimed[kind_index(kind)] = count;
+	bpf_loop(cfg_cpus, walk_share, &walk, 0);
+	return count + walk.sum;
+}
+
+/* 6.1 and earlier: the shared count. What tasks hold in their caches is not in it. */
+static __always_inline __s64 cached_count(struct mm_struct *mm, __u32 kind)
+{
+	struct mm_struct___cached *counters = (void *)mm;
+
+	switch (kind) {
+	case KIND_FILE:
+		return BPF_CORE_READ(counters, rss_stat.count[KIND_FILE].counter);
+	case KIND_ANON:
+		return BPF_CORE_READ(counters, rss_stat.count[KIND_ANON].counter);
+	case KIND_SWAP:
+		return BPF_CORE_READ(counters, rss_stat.count[KIND_SWAP].counter);
+	default:
+		return BPF_CORE_READ(counters, rss_stat.count[KIND_SHMEM].counter);
+	}
+}
+
+#endif

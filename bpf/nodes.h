@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Nodes: one entry of the table for each call path, its parents included, found by the path's
+ * key alone (wire_hash.h). A path seen for the first time is laid down from the root; where a
+ * table has no room, growth goes to the [deeper] row of the nearest ancestor that has a node,
+ * and without one to the image's lost amounts. Each way is counted.
+ */
+#ifndef MEMPROBE_NODES_H
+#define MEMPROBE_NODES_H
+
+#include "names.h"
+
+/* Takes a place in the table of sites; whoever gets one must send the site. */
+static __always_inline long claim_site(struct wire_image *image, __u64 key)
+{
+	__u32 image_id = image->image_id;
+
+	return bpf_map_update_elem(&sites, &key, &image_id, BPF_ANY);
+}
+
+/* Makes a site known to user space. Returns 0 or LOSS_* + 1. */
+static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 slot, __u64 key,
+						__u64 code)
+{
+	if (bpf_map_lookup_elem(&sites, &key))
+		return 0;
+	if (claim_site(image, key))
+		return LOSS_sites_full + 1;
+	if (!send_python_site(slot, key, code))
+		return 0;
+	bpf_map_delete_elem(&sites, &key);
+	return LOSS_ring_full + 1;
+}
+
+/* A root row that is no Python code; comm is 0, 0 but for native threads. */
+struct special {
+	__u64 key;
+	__u32 kind; /* enum wire_site_kind */
+	__u32 slot;
+	__u64 comm[2];
+};
+
+static __always_inline __u32 ensure_special_site(struct wire_image *image,
+						 const struct special *special)
+{
+	__u64 key = special->key;
+
+	if (bpf_map_lookup_elem(&sites, &key))
+		return 0;
+	if (claim_site(image, key))
+		return LOSS_sites_full + 1;
+	if (!send_special_site(special->slot, key, special->kind, special->comm[0],
+			       special->comm[1]))
+		return 0;
+	bpf_map_delete_elem(&sites, &key);
+	return LOSS_ring_full + 1;
+}
+
+/* Lays down one node. Returns 0 or LOSS_* + 1. */
+__noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now)
+{
+	struct wire_node node = {
+		.parent = parent,
+		.site = site,
+		.first_ns = now,
+		.image_id = image_id,
+	};
+	__u64 key = path_child(parent, site);
+
+	if (!bpf_map_update_elem(&nodes, &key, &node, BPF_NOEXIST))
+		return 0;
+	/* Another thread may have been faster. */
+	return bpf_map_lookup_elem(&nodes, &key) ? 0 : LOSS_nodes_full + 1;
+}
+
+/* Lays down the path's next frame towards the leaf. Returns 1 when done or failed. */
+__noinline int lay_frame(__u32 slot)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u32 zero = 0, index;
+	struct path *path = bpf_map_lookup_elem(&paths, &zero);
+	__u64 site, key;
+
+	if (!image || !path)
+		return 1;
+	index = path->remaining - 1;
+	if (index > MAX_FRAMES)
+		return 1;
+	site = path->keys[index];
+	key = path_child(path->node, site);
+	if (!bpf_map_lookup_elem(&nodes, &key)) {
+		path->failed = ensure_python_site(image, slot, site, path->codes[index]);
+		if (!path->failed)
+			path->failed = insert_node(image->image_id, path->node, site, path->now);
+		if (path->failed)
+			return 1;
+	}
+	path->node = key;
+	path->remaining = index;
+	return 0;
+}
+
+static long lay_frame_callback(__u32 index, void *slot)
+{
+	return lay_frame(*(__u32 *)slot) ? 1 : 0; /* verifier: 0 or 1 */
+}
+
+/* Adds to a node that is known to exist in one of the two tables. */
+static __always_inline void add_to(struct wire_node *node, __u32 kind, __s64 pages)
+{
+	kind = kind_index(kind);
+	if (pages > 0)
+		__sync_fetch_and_add(&node->grown[kind], pages);
+	else
+		__sync_fetch_and_add(&node->released[kind], -pages);
+}
+
+static __always_inline void add_to_lost(struct wire_image *image, __u32 kind, __s64 pages)
+{
+	kind = kind_index(kind);
+	if (pages > 0)
+		__sync_fetch_and_add(&image->lost_grown[kind], pages);
+	else
+		__sync_fetch_and_add(&image->lost_released[kind], -pages);
+}
+
+/* Makes the [deeper] row below `parent` when there is room. */
+__noinline int insert_deeper(__u32 image_id, __u64 parent)
+{
+	struct wire_node node = {
+		.parent = parent,
+		.site = site_key_special(image_id, SITE_DEEPER),
+		.first_ns = bpf_ktime_get_ns(),
+		.image_id = image_id,
+	};
+	__u64 key = path_child(parent, node.site);
+
+	return bpf_map_update_elem(&deeper_nodes, &key, &node, BPF_NOEXIST);
+}
+
+/* The [deeper] row below `parent`; NULL when that has no room either. */
+static __always_inline struct wire_node *find_deeper(struct wire_image *image, __u64 parent,
+						     __u64 *ret_key)
+{
+	__u64 key = path_child(parent, site_key_special(image->image_id, SITE_DEEPER));
+
+	if (!parent)
+		return NULL;
+	*ret_key = key;
+	insert_deeper(image->image_id, parent);
+	return bpf_map_lookup_elem(&deeper_nodes, &key);
+}
+
+/* What is being booked: pages of a kind on an image. */
+struct change {
+	struct wire_image *image;
+	__u32 slot;
+	__u32 kind;
+	__s64 pages;
+};
+
+static __always_inline __u64 absolute(__s64 pages)
+{
+	return pages < 0 ? -pages : pages;
+}
+
+/* The node of a special root. NULL when there is no room: counted. */
+static __always_inline struct wire_node *find_special(struct change *change,
+						 const struct special *special)
+{
+	__u64 key = special->key;
+	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);
+	__u32 failed;
+
+	if (node)
+		return node;
+	failed = ensure_special_site(change->image, special);
+	if (!failed)
+		failed = insert_node(change->image->image_id, 0, key, bpf_ktime_get_ns());
+	if (failed)
+		count_loss(change->image, failed - 1, absolute(change->pages));
+	return bpf_map_lookup_elem(&nodes, &key);
+}
+
+static __always_inline struct wire_node *find_plain_special(struct change *change, __u32 kind)
+{
+	struct special special = {
+		.key = site_key_special(change->image->image_id, kind),
+		.kind = kind,
+		.slot = change->slot,
+	};
+
+	return find_special(change, &special);
+}
+
+/* The first characters of a compact ASCII str. */
+static __always_inline __u64 str_begin(const struct wire_layout *layout, __u64 code,
+				       __u32 code_field)
+{
+	__u64 str = 0, begin = 0;
+
+	read_user(&str, sizeof(str), code + code_field);
+	read_user(&begin, sizeof(begin), str + layout->str_ascii_data);
+	return begin;
+}
+
+#define TEXT8(a, b, c, d, e, f, g, h)                                                            \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
+	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* The main module runs as the root frame `<module>` of a file that is no part of the import
+ * system, or below runpy's `_run_module_as_main`: from then on the interpreter has started. */
+__noinline int note_root_frame(__u32 slot, __u64 code)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	bool is_main;
+	__u64 name;
+
+	if (!image || !layout)
+		return 0;
+	name = str_begin(layout, code, layout->code_name);
+	is_main = name == TEXT8('_', 'r', 'u', 'n', '_', 'm', 'o', 'd');
+	if (name == TEXT8('<', 'm', 'o', 'd', 'u', 'l', 'e', '>'))
+		is_main = str_begin(layout, code, layout->code_filename) !=
+			  TEXT8('<', 'f', 'r', 'o', 'z', 'e', 'n', ' ');
+	if (is_main)
+		image->flags |= IMAGE_MAIN_SEEN;
+	return 0;
+}
+
+/* Lays the special root of a walk that did not reach the real one. */
+static __always_inline void lay_special_root(struct change *change, struct path *path, __u64 key,
+					     __u32 kind)
+{
+	struct special special = { .key = key, .kind = kind, .slot = change->slot };
+
+	path->failed = ensure_special_site(change->image, &special);
+	if (!path->failed)
+		path->failed = insert_node(path->image_id, 0, key, path->now);
+	if (path->failed)
+		return;
+	path->node = key;
+	path->remaining--;
+}
+
+static __always_inline void lay_path(struct change *change, struct path *path, __u32 root_kind,
+				     bool plain_loop)
+{
+	__u32 root = path->depth - 1, slot = change->slot;
+
+	path->now = bpf_ktime_get_ns();
+	path->node = 0;
+	path->remaining = path->depth;
+	path->failed = 0;
+	if (root > MAX_FRAMES)
+		return;
+	if (root_kind)
+		lay_special_root(change, path, path->keys[root], root_kind);
+	else
+		note_root_frame(slot, path->codes[root]);
+	if (path->failed)
+		return;
+	if (!plain_loop) {
+		bpf_loop(MAX_FRAMES + 1, lay_frame_callback, &slot, 0);
+		return;
+	}
+	for (__u32 i = 0; i <= MAX_FRAMES; i++) {
+		if (lay_frame(slot))
+			break;
+	}
+}
+
+/* Puts a special root above the frames of a walk that did not reach the real one. Returns the
+ * root's kind, 0 (SITE_PYTHON) for a whole stack. */
+static __always_inline __u32 close_walk(struct walk *walk)
+{
+	__u32 kind = walk->path->end == WALK_UNREADABLE ? SITE_LOST : SITE_TRUNCATED;
+
+	if (walk->path->end == WALK_ROOT)
+		return SITE_PYTHON;
+	push_site(walk, site_key_special(walk->path->image_id, kind), 0);
+	return kind;
+}
+
+/* The node of a walked path, laid down when new. NULL when there is no room: counted. */
+static __always_inline struct wire_node *find_path(struct change *change, struct walk *walk,
+						   __u64 *ret_key, bool plain_loop)
+{
+	__u64 pages = absolute(change->pages), leaf;
+	struct wire_node *node;
+	__u32 root_kind = close_walk(walk);
+
+	if (root_kind)
+		count_loss(change->image,
+			   root_kind == SITE_LOST ? LOSS_frame_unreadable : LOSS_stack_truncated,
+			   pages);
+	*ret_key = walk->path->key;
+	leaf = walk->path->keys[0];
+	node = bpf_map_lookup_elem(&nodes, ret_key);
+	if (node) {
+		if (node->site != leaf || node->parent != path_parent(*ret_key, leaf))
+			count_loss(change->image, LOSS_path_collision, pages);
+		return node;
+	}
+	lay_path(change, walk->path, root_kind, plain_loop);
+	if (!walk->path->failed)
+		return bpf_map_lookup_elem(&nodes, ret_key);
+	count_loss(change->image, walk->path->failed - 1, pages);
+	return find_deeper(change->image, walk->path->node, ret_key);
+}
+
+#endif

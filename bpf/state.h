@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All configuration and maps. Entries marked "sized by loader" get their size before loading.
+ *
+ * Who writes what: BPF owns images, nodes, sites, threads and the shares; user space owns
+ * layouts, files and pythons, puts tgids into processes, and takes out the nodes and sites of
+ * images that have ended.
+ */
+#ifndef MEMPROBE_STATE_H
+#define MEMPROBE_STATE_H
+
+#include <memprobe/wire.h>
+
+const volatile __u32 cfg_cpus = 1;	  /* possible CPUs */
+const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * online CPUs) */
+const volatile bool cfg_follow_children = true;
+const volatile __u32 cfg_ring_wake_bytes = 1 << 20; /* wake user space when this much is queued */
+
+/* tgids to follow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u32); /* ppid at birth */
+} processes SEC(".maps");
+
+/* Tracked address spaces: mm_struct address to slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * MAX_IMAGES);
+	__type(key, __u64);
+	__type(value, __u32);
+} mms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_IMAGES);
+	__type(key, __u32);
+	__type(value, struct wire_image);
+} images SEC(".maps");
+
+/* Filled with all slots by user space, which puts a slot back when its image has been drained. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MAX_IMAGES);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_IMAGES);
+	__type(key, __u32);
+	__type(value, struct wire_python);
+} pythons SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_LAYOUTS);
+	__type(key, __u32);
+	__type(value, struct wire_layout);
+} layouts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct wire_file);
+	__type(value, struct wire_file_layout);
+} files SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_MAX_NODES); /* sized by loader */
+	__type(key, __u64);
+	__type(value, struct wire_node);
+} nodes SEC(".maps");
+
+/* Room for [deeper] rows when the table of nodes is full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct wire_node);
+} deeper_nodes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_MAX_SITES); /* sized by loader */
+	__type(key, __u64);
+	__type(value, __u32); /* image_id */
+} sites SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32); /* kernel's pid of the thread */
+	__type(value, struct wire_thread);
+} threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, DEFAULT_RING_MB << 20); /* sized by loader */
+} ring SEC(".maps");
+
+/* Losses without an image to stand on; events then pages. */
+struct loss {
+	__u64 events;
+	__u64 pages;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, struct loss);
+} losses SEC(".maps");
+
+/* A kind as an array index. verifier: the mask must stand in the code, although the compiler knows
+ * that it changes nothing; so it is written where the compiler does not look. */
+static __always_inline __u32 kind_index(__u32 kind)
+{
+	asm volatile("%0 &= 3" : "+r"(kind));
+	return kind;
+}
+_Static_assert(NR_KINDS == 4, "kind_index");
+
+static __always_inline void count_loss(struct wire_image *image, __u32 reason, __u64 pages)
+{
+	__u64 *events, *lost;
+	__u32 index = reason;
+
+	asm volatile("%0 &= 15" : "+r"(index)); /* verifier: as in kind_index */
+	if (image) {
+		events = &image->loss_events[index];
+		lost = events + (image->loss_pages - image->loss_events);
+		__sync_fetch_and_add(events, 1);
+		/* An atomic add of 0 becomes an atomic or, which kernels before 5.12 lack. */
+		if (pages)
+			__sync_fetch_and_add(lost, pages);
+		return;
+	}
+	struct loss *loss = bpf_map_lookup_elem(&losses, &reason);
+	if (!loss)
+		return;
+	__sync_fetch_and_add(&loss->events, 1);
+	if (pages)
+		__sync_fetch_and_add(&loss->pages, pages);
+}
+
+/* Sends a record. Woken at once only where user space must act at once; sites and samples wait
+ * for the next flush unless the ring fills up. */
+static __always_inline long send(void *record, __u64 size, bool urgent)
+{
+	__u64 flags = urgent ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+
+	if (!urgent && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > cfg_ring_wake_bytes)
+		flags = BPF_RB_FORCE_WAKEUP;
+	return bpf_ringbuf_output(&ring, record, size, flags);
+}
+
+#endif

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which Python path is the current thread running? Walks the interpreter's own frame chain.
+ *
+ * Thread state. From 3.7 on every thread that runs Python has its PyThreadState in the pthread
+ * slot of _PyRuntime.gilstate.autoTSSkey (3.6: the static autoTLSkey), with or without the GIL.
+ * `tstate_current` names the thread that holds the GIL, which is another one for 45 % of the
+ * faults of a program that releases it; _Py_tss_tstate is NULL without the GIL. glibc keeps
+ * slots below 32 in the thread's descriptor: fsbase + 0x310 + 16 * key + 8 (2.31 to 2.43).
+ *
+ * Chain. tstate -> (cframe, 3.11 and 3.12) -> leaf frame -> previous ... Frames whose owner says
+ * interpreter or C stack are shims and no Python. From 3.11 on the frames of a thread lie one
+ * above the other in a chunk: the page below the leaf is read at once and the chain followed
+ * inside it; what lies elsewhere (generators, older interpreters) is read frame by frame.
+ *
+ * Identity. A code object's address is not its name: exec() in a loop makes and frees them at
+ * one address, with every pointer inside equal. A site is therefore (image, address, check);
+ * the check takes in the strings' own hashes, or co_version, which 3.12 and later give each code
+ * object at creation. Reading that for each frame at each event would cost more than the walk.
+ * Where the interpreter has a counter that changes whenever a code object is made
+ * (wire_layout.generation_vaddr, interp_generation), an unchanged counter proves that no address
+ * has got a new owner, and the check kept in `code_cache` still holds; elsewhere all is read.
+ *
+ * Equality of a path with the last one is never assumed: two callers of one function can have
+ * identical leaf frames (docs/design.md), so every frame of every event is walked.
+ */
+#ifndef MEMPROBE_WALK_H
+#define MEMPROBE_WALK_H
+
+#include "compat.h"
+#include "state.h"
+#include <memprobe/wire_hash.h>
+
+#define BLOCK_BYTES 4096
+#define CACHE_SLOTS 512
+
+struct cached_code {
+	__u64 code;
+	__u64 key; /* of the site */
+	__u32 generation;
+	__u32 image_id;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cached_code[CACHE_SLOTS]);
+} code_cache SEC(".maps");
+
+enum walk_end { WALK_GOING, WALK_ROOT, WALK_TOO_DEEP, WALK_UNREADABLE };
+
+/* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the
+ * stack: what the verifier knows of a number on the stack differs in every iteration of a loop,
+ * and it would never see two equal ones. */
+struct path {
+	__u64 frame;		      /* to be walked next */
+	__u64 block_begin, block_end; /* addresses that `block` holds */
+	__u64 key;		      /* of the path so far, as if its last frame were the root */
+	__u64 factor;		      /* PATH_FACTOR to the power of depth */
+	__u32 depth;
+	__u32 end; /* enum walk_end */
+	__u32 generation; /* 0: none, always check */
+	__u32 image_id;
+	__u64 node;	 /* laying down: key of the deepest ancestor that has a node, 0: none */
+	__u64 now;	 /* laying down */
+	__u32 remaining; /* laying down: frames without a node yet */
+	__u32 failed;	 /* laying down: LOSS_* + 1 */
+	__u64 keys[MAX_FRAMES + 1];
+	__u64 codes[MAX_FRAMES + 1];
+	__u8 block[BLOCK_BYTES + FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
+	__u8 head[CODE_HEAD_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct path);
+} paths SEC(".maps");
+
+/* Where a walk's data lie. */
+struct walk {
+	const struct wire_layout *layout;
+	struct path *path;
+	struct cached_code *cache;
+};
+
+static __always_inline long read_user(void *to, __u32 size, __u64 address)
+{
+	return bpf_probe_read_user(to, size, (void *)address);
+}
+
+/* Field offsets are data; the masks keep them inside the buffers for the verifier. */
+static __always_inline __u64 field_u64(const __u8 *head, __u32 offset)
+{
+	return *(const __u64 *)(head + (offset & (FRAME_HEAD_BYTES - 8)));
+}
+
+/* Makes `walk->path->block` hold the page part up to and including `frame`. */
+static __always_inline long read_block(struct walk *walk)
+{
+	__u32 bytes = walk->layout->frame_bytes;
+	__u32 below = walk->path->frame & (BLOCK_BYTES - 1);
+
+	if (bytes > FRAME_HEAD_BYTES)
+		bytes = FRAME_HEAD_BYTES;
+	walk->path->block_begin = walk->path->frame - below;
+	walk->path->block_end = walk->path->frame + bytes;
+	return read_user(walk->path->block, below + bytes, walk->path->block_begin);
+}
+
+/* Returns where the head of walk->path->frame lies in walk->path->block, or -1. */
+static __always_inline long locate_frame(struct walk *walk)
+{
+	__u32 bytes = walk->layout->frame_bytes;
+
+	if (bytes > FRAME_HEAD_BYTES)
+		bytes = FRAME_HEAD_BYTES;
+	if (walk->path->frame >= walk->path->block_begin && walk->path->frame + bytes <= walk->path->block_end)
+		return walk->path->frame - walk->path->block_begin;
+	if (walk->layout->version >= 0x030b &&
+	    (!walk->path->depth || walk->path->block_begin - walk->path->frame <= BLOCK_BYTES)) {
+		if (!read_block(walk))
+			return walk->path->frame - walk->path->block_begin;
+	}
+	/* A frame elsewhere: one read, behind the block. An absent page fails a block as a whole.
+	 */
+	if (read_user(walk->path->block + BLOCK_BYTES, bytes, walk->path->frame))
+		return -1;
+	if (walk->path->block_end > walk->path->block_begin + BLOCK_BYTES)
+		walk->path->block_end = walk->path->block_begin + BLOCK_BYTES;
+	return BLOCK_BYTES;
+}
+
+static __always_inline __u64 hash_str(const struct wire_layout *layout, __u64 address)
+{
+	__u64 head[3] = {}; /* length, hash, state: PyASCIIObject 16 to 40, all versions */
+	__u64 tail[2] = {};
+
+	if (read_user(head, sizeof(head), address + layout->str_length))
+		return 0;
+	if ((__s64)head[1] != -1 || head[0] < sizeof(tail))
+		return hash_pair(head[0], head[1]);
+	/* Never hashed by the interpreter: file names mostly differ in their last characters. */
+	read_user(tail, sizeof(tail), address + layout->str_ascii_data + head[0] - sizeof(tail));
+	return hash_pair(hash_pair(head[0], tail[0]), tail[1]);
+}
+
+/* The key of the site of a code object: its address and what tells it from a successor there. */
+static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *ret_key)
+{
+	const struct wire_layout *layout = walk->layout;
+	__u8 *head = walk->path->head;
+	__u32 bytes = layout->code_bytes;
+	__u64 key, name, filename;
+
+	if (bytes > CODE_HEAD_BYTES)
+		bytes = CODE_HEAD_BYTES;
+	if (read_user(head, bytes, code))
+		return -1;
+	name = *(__u64 *)(head + (layout->code_name & 0xf8 & (CODE_HEAD_BYTES - 1)));
+	filename = *(__u64 *)(head + (layout->code_filename & 0xf8 & (CODE_HEAD_BYTES - 1)));
+	key = hash_pair(code, walk->path->image_id);
+	key = hash_pair(key ^ *(__u32 *)(head + (layout->code_firstlineno & 0x7c)), name);
+	key = hash_pair(key, filename);
+	if (layout->code_version != NO_OFFSET) {
+		key = hash_pair(key, *(__u32 *)(head + (layout->code_version & 0x7c)));
+	} else {
+		key = hash_pair(key, hash_str(layout, name));
+		key = hash_pair(key, hash_str(layout, filename));
+	}
+	*ret_key = key;
+	return 0;
+}
+
+static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_key)
+{
+	__u32 slot = (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
+	struct cached_code *cached = &walk->cache[slot];
+
+	if (walk->path->generation && cached->code == code && cached->generation == walk->path->generation &&
+	    cached->image_id == walk->path->image_id) {
+		*ret_key = cached->key;
+		return 0;
+	}
+	if (read_site_key(walk, code, ret_key))
+		return -1;
+	cached->code = code;
+	cached->key = *ret_key;
+	cached->generation = walk->path->generation;
+	cached->image_id = walk->path->image_id;
+	return 0;
+}
+
+static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code)
+{
+	__u32 depth = walk->path->depth;
+
+	if (depth > MAX_FRAMES)
+		return;
+	walk->path->keys[depth] = key;
+	walk->path->codes[depth] = code;
+	walk->path->key += key * walk->path->factor;
+	walk->path->factor *= PATH_FACTOR;
+	walk->path->depth = depth + 1;
+}
+
+/* One frame. Returns 1 when the walk is over. */
+static __always_inline long walk_frame(struct walk *walk)
+{
+	const struct wire_layout *layout = walk->layout;
+	const __u8 *head;
+	__u64 code, key;
+	long at;
+
+	if (!walk->path->frame) {
+		walk->path->end = WALK_ROOT;
+		return 1;
+	}
+	at = locate_frame(walk);
+	if (at < 0 || at > BLOCK_BYTES) {
+		walk->path->end = WALK_UNREADABLE;
+		return 1;
+	}
+	head = walk->path->block + at;
+	walk->path->frame = field_u64(head, layout->frame_back);
+	if (layout->owner_shim_min != NO_OFFSET &&
+	    head[layout->frame_owner & (FRAME_HEAD_BYTES - 1)] >= layout->owner_shim_min)
+		return 0;
+	code = field_u64(head, layout->frame_code) & ~(__u64)layout->tag_mask;
+	if (walk->path->depth >= MAX_FRAMES) {
+		walk->path->end = WALK_TOO_DEEP;
+		return 1;
+	}
+	if (site_key(walk, code, &key)) {
+		walk->path->end = WALK_UNREADABLE;
+		return 1;
+	}
+	push_site(walk, key, code);
+	return 0;
+}
+
+/* A callback costs an indirect call: a few frames each. */
+#define FRAMES_PER_CALL 4
+
+static long walk_frames_callback(__u32 index, void *walk)
+{
+	for (int i = 0; i < FRAMES_PER_CALL; i++) {
+		if (walk_frame(walk))
+			return 1;
+	}
+	return 0;
+}
+
+/* What the global functions find again by slot. A global function takes numbers only, but is
+ * verified once, on its own, instead of at every call and in every turn of a loop. */
+static __always_inline const struct wire_layout *slot_layout(__u32 slot)
+{
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	__u32 index;
+
+	if (!python)
+		return NULL;
+	index = python->layout;
+	return bpf_map_lookup_elem(&layouts, &index);
+}
+
+/* One frame, for kernels where the walk is a plain loop. */
+__noinline int walk_step(__u32 slot)
+{
+	__u32 zero = 0;
+	struct walk walk = {
+		.layout = slot_layout(slot),
+		.path = bpf_map_lookup_elem(&paths, &zero),
+		.cache = bpf_map_lookup_elem(&code_cache, &zero),
+	};
+
+	if (!walk.layout || !walk.path || !walk.cache)
+		return 1;
+	return walk_frame(&walk);
+}
+
+#define WALK_STEPS (2 * MAX_FRAMES) /* frames, and shims between them */
+
+static __always_inline void walk_frames(struct walk *walk, __u32 slot, bool plain_loop)
+{
+	if (!plain_loop) {
+		bpf_loop(WALK_STEPS / FRAMES_PER_CALL, walk_frames_callback, walk, 0);
+		return;
+	}
+	for (__u32 i = 0; i < WALK_STEPS; i++) {
+		if (walk_step(slot))
+			break;
+	}
+}
+
+/* glibc's struct pthread, x86-64: specific_1stblock[32] of {seq, data}, then pointers to more. */
+#define PTHREAD_FIRST_BLOCK 0x310
+#define PTHREAD_BLOCKS 0x510
+#define PTHREAD_BLOCK_KEYS 32
+#define PTHREAD_KEYS 1024
+
+static __always_inline __u64 read_pthread_slot(__u64 fsbase, __u32 key)
+{
+	__u64 block = fsbase + PTHREAD_FIRST_BLOCK, value = 0;
+
+	if (key >= PTHREAD_BLOCK_KEYS &&
+	    read_user(&block, sizeof(block),
+		      fsbase + PTHREAD_BLOCKS + 8 * (key / PTHREAD_BLOCK_KEYS)))
+		return 0;
+	read_user(&value, sizeof(value), block + 16 * (key % PTHREAD_BLOCK_KEYS) + 8);
+	return value;
+}
+
+/* The key of the thread state's slot; no key before the runtime has made one, when its place reads 0.
+ * 3.7 and later: Py_tss_t { int _is_initialized; pthread_key_t _key; }; 3.6: an int, -1 at first. */
+static __always_inline __u32 read_pthread_key(const struct wire_layout *layout, __u64 bias)
+{
+	__u64 address = layout->key_vaddr + bias;
+	__u32 tss[2] = {};
+
+	if (layout->version < 0x0307)
+		return read_user(&tss[1], sizeof(tss[1]), address) ? PTHREAD_KEYS : tss[1];
+	if (read_user(tss, sizeof(tss), address - sizeof(tss[0])) || !tss[0])
+		return PTHREAD_KEYS;
+	return tss[1];
+}
+
+/* PyThreadState * of the current thread, 0: it has none. */
+static __always_inline __u64 find_thread_state(struct wire_image *image,
+					       const struct wire_layout *layout, __u64 bias)
+{
+	__u64 fsbase = CURRENT(thread.fsbase), tstate = 0;
+	__u32 key = image->pthread_key;
+
+	if (layout->tstate_by == TSTATE_BY_TLS) {
+		read_user(&tstate, sizeof(tstate), fsbase + (__s64)layout->tls_offset);
+		return tstate;
+	}
+	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
+		return 0;
+	if (!key) {
+		key = read_pthread_key(layout, bias) + 1;
+		if (key > PTHREAD_KEYS)
+			return 0;
+		image->pthread_key = key;
+	}
+	return read_pthread_slot(fsbase, key - 1);
+}
+
+/* What is read of a thread state at once: `interp` and the pointer to the leaf frame. */
+#define TSTATE_HEAD_BYTES 128
+
+struct thread_head {
+	__u64 interp;
+	__u64 frame;
+};
+
+static __always_inline int read_thread_head(struct path *path, const struct wire_layout *layout,
+					    __u64 tstate, struct thread_head *ret)
+{
+	__u32 bytes = layout->tstate_frame + 8;
+
+	if (layout->interp_generation == NO_OFFSET) {
+		ret->interp = 0;
+		return read_user(&ret->frame, 8, tstate + layout->tstate_frame);
+	}
+	if (bytes > TSTATE_HEAD_BYTES)
+		bytes = TSTATE_HEAD_BYTES;
+	if (read_user(path->head, bytes, tstate))
+		return -1;
+	ret->interp = field_u64(path->head, layout->tstate_interp);
+	ret->frame = field_u64(path->head, layout->tstate_frame);
+	return 0;
+}
+_Static_assert(TSTATE_HEAD_BYTES <= CODE_HEAD_BYTES, "path.head holds it");
+
+static __always_inline __u32 read_generation(const struct wire_layout *layout, __u64 bias,
+					     __u64 interp)
+{
+	__u64 address = interp + layout->interp_generation;
+	__u32 generation = 0;
+
+	if (layout->generation_vaddr)
+		address = layout->generation_vaddr + bias;
+	else if (!interp)
+		return 0;
+	read_user(&generation, sizeof(generation), address);
+	return generation;
+}
+
+static __always_inline void reset_path(struct path *path, __u64 frame)
+{
+	path->frame = frame;
+	path->block_begin = path->block_end = 0;
+	path->key = 0;
+	path->factor = 1;
+	path->depth = 0;
+	path->end = WALK_GOING;
+}
+
+/* Prepares a walk of the current thread. Returns 0 when the thread runs no Python. */
+static __always_inline int walk_begin(struct walk *walk, struct wire_image *image,
+				      const struct wire_layout *layout,
+				      const struct wire_python *python)
+{
+	struct thread_head thread;
+	__u32 zero = 0;
+	__u64 tstate = find_thread_state(image, layout, python->bias);
+
+	if (!tstate)
+		return 0;
+	walk->path = bpf_map_lookup_elem(&paths, &zero);
+	walk->cache = bpf_map_lookup_elem(&code_cache, &zero);
+	if (!walk->path || !walk->cache || read_thread_head(walk->path, layout, tstate, &thread))
+		return 0;
+	if (layout->cframe_frame != NO_OFFSET && thread.frame &&
+	    read_user(&thread.frame, sizeof(thread.frame), thread.frame + layout->cframe_frame))
+		return 0;
+	if (!thread.frame)
+		return 0;
+	reset_path(walk->path, thread.frame);
+	walk->path->generation = read_generation(layout, python->bias, thread.interp);
+	walk->path->image_id = python->image_id;
+	walk->layout = layout;
+	return 1;
+}
+
+#endif

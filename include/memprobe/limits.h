@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Fixed bounds shared by the BPF programs and user space, each with its reason. */
+#ifndef MEMPROBE_LIMITS_H
+#define MEMPROBE_LIMITS_H
+
+/* Frames of one stack. 1,024 walk steps cost 135 k of the verifier's 1 M instructions as a plain loop. */
+#define MAX_FRAMES 1024
+
+/* CPUs whose shares of a counter are summed at fork, attach and teardown. */
+#define MAX_CPUS 1024
+
+/* Address spaces alive at once; more are counted as a loss (images_full). */
+#define MAX_IMAGES 4096
+
+/* Interpreter files with different layouts in one run. */
+#define MAX_LAYOUTS 64
+
+/* Bytes copied of a file name, a function name and a line table at a site's first sight. */
+#define MAX_FILENAME_BYTES 4096
+#define MAX_NAME_BYTES 4096
+#define MAX_LINETABLE_BYTES 8192
+
+/* Bytes of a frame and of a code object that hold every field read: 3.6's f_lasti ends at 124,
+ * free-threaded 3.14's co_linetable at 160. */
+#define FRAME_HEAD_BYTES 128
+#define CODE_HEAD_BYTES 160
+
+/* Defaults of --max-nodes, --max-sites and --ring. */
+#define DEFAULT_MAX_NODES 65536
+#define DEFAULT_MAX_SITES 16384
+#define DEFAULT_RING_MB 8
+
+/* Bytes copied of a command's arguments at exec. */
+#define MAX_ARGS_BYTES 1024
+
+#define COMM_BYTES 16 /* TASK_COMM_LEN */
+
+#endif

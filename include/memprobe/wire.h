@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What crosses between the BPF programs and user space: map values and ring buffer records.
+ * Only fixed-width types, explicit padding, and an asserted size per struct.
+ * Memory amounts are in pages, times in nanoseconds of CLOCK_MONOTONIC.
+ */
+#ifndef MEMPROBE_WIRE_H
+#define MEMPROBE_WIRE_H
+
+#include "limits.h"
+
+#include <linux/types.h>
+
+/* Kinds of resident memory: the kernel's MM_*PAGES (include/linux/mm_types_task.h). */
+enum wire_kind {
+	KIND_FILE = 0,
+	KIND_ANON = 1,
+	KIND_SWAP = 2,
+	KIND_SHMEM = 3,
+	NR_KINDS = 4,
+};
+
+enum wire_loss {
+#define LOSS(name, sentence, hint) LOSS_##name,
+#include "counters.def"
+#undef LOSS
+	NR_LOSSES,
+};
+
+/* What a site is: Python code, or one of the roots and rows that are not. Stored in dumps: append only. */
+enum wire_site_kind {
+	SITE_PYTHON = 0,
+	SITE_STARTUP = 1,   /* before the first Python frame of the image */
+	SITE_SHUTDOWN = 2,  /* main thread without a frame, after the main module ran */
+	SITE_NATIVE = 3,    /* a thread without a Python frame; named by its comm */
+	SITE_KERNEL = 4,    /* another task, a kernel thread, or reclaim in the task's own context */
+	SITE_TRUNCATED = 5, /* stands for the root part of a stack deeper than MAX_FRAMES */
+	SITE_LOST = 6,      /* stands for the root part of a stack whose next frame was unreadable */
+	SITE_DEEPER = 7,    /* growth below this node that found no room in a table */
+	NR_SITE_KINDS,
+};
+
+/* How the thread state of the current thread is found (reference: docs/design.md). */
+enum wire_tstate_by {
+	TSTATE_BY_NONE = 0,
+	TSTATE_BY_PTHREAD_KEY = 1, /* int key at key_vaddr: autoTSSkey 3.7-3.14, autoTLSkey 3.6 */
+	TSTATE_BY_TLS = 2,	   /* static TLS variable at fsbase + tls_offset: 3.15 executables */
+};
+
+/*
+ * Where one interpreter file keeps what the walker reads; offsets in bytes, NO_OFFSET where the
+ * version has no such field. Addresses are the file's (before relocation); the image adds its bias.
+ */
+#define NO_OFFSET 0xffff
+
+struct wire_layout {
+	__u64 key_vaddr;	/* int: pthread key of the thread state */
+	__u64 finalizing_vaddr; /* pointer: non-NULL once the interpreter finalizes; 0 unknown */
+	__u64 generation_vaddr; /* u32 that changes whenever a code object is created; 0: none here */
+	__s32 tls_offset;	/* TSTATE_BY_TLS: offset from the thread pointer (fsbase) */
+	__u16 version;		/* major << 8 | minor */
+	__u8 tstate_by;		/* enum wire_tstate_by */
+	__u8 free_threaded;
+	__u16 tstate_interp;
+	__u16 tstate_frame;	  /* PyFrameObject *, _PyCFrame * (3.11, 3.12), _PyInterpreterFrame * */
+	__u16 cframe_frame;	  /* 3.11, 3.12: _PyCFrame.current_frame */
+	__u16 interp_generation; /* 3.13+: u32 in PyInterpreterState, as generation_vaddr */
+	__u16 frame_code;
+	__u16 frame_back;
+	__u16 frame_instr;    /* f_lasti (int), prev_instr or instr_ptr (pointer) */
+	__u16 frame_owner;    /* u8 */
+	__u16 owner_shim_min; /* frames with owner >= this are shims, not Python; NO_OFFSET: none */
+	__u16 tag_mask;	      /* bits to clear in frame_code's stack reference */
+	__u16 code_firstlineno;
+	__u16 code_flags;
+	__u16 code_argcount;
+	__u16 code_version; /* 3.12+: u32, unique at creation */
+	__u16 code_filename;
+	__u16 code_name;
+	__u16 code_qualname;
+	__u16 code_linetable;
+	__u16 code_adaptive;
+	__u16 str_length;
+	__u16 str_hash;
+	__u16 str_state;
+	__u16 str_ascii_data;	/* compact ASCII characters begin here */
+	__u16 str_compact_data; /* compact non-ASCII characters begin here */
+	__u16 str_legacy_data;	/* pointer to the characters of a str that is not compact (<= 3.11) */
+	__u16 str_kind_mask;
+	__u16 str_kind_shift;
+	__u16 str_compact_mask;
+	__u16 str_ascii_mask;
+	__u16 bytes_size;
+	__u16 bytes_data;
+	/* Filled by capture from the offsets above: how much of a frame and of a code object to read. */
+	__u16 frame_bytes;
+	__u16 code_bytes;
+	__u16 pad[3];
+};
+_Static_assert(sizeof(struct wire_layout) == 104, "wire_layout");
+
+/* User space's word on an image's interpreter, by image slot. */
+enum wire_python_state {
+	PYTHON_UNKNOWN = 0, /* not looked for yet, or not found yet */
+	PYTHON_NONE = 1,    /* an image without a Python that can be walked */
+	PYTHON_KNOWN = 2,
+};
+
+struct wire_python {
+	__u64 bias; /* load address minus file address of the interpreter's file */
+	__u32 image_id;
+	__u16 layout; /* index in the map of layouts */
+	__u16 state;  /* enum wire_python_state */
+};
+_Static_assert(sizeof(struct wire_python) == 16, "wire_python");
+
+/* An executable file whose interpreter is linked in and known: the BPF side resolves its execs itself. */
+struct wire_file {
+	__u64 ino;
+	__u32 dev; /* the kernel's s_dev: major << 20 | minor */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct wire_file) == 16, "wire_file");
+
+struct wire_file_layout {
+	__u64 text_vaddr; /* p_vaddr of the first executable segment, which mm->start_code maps */
+	__u16 layout;
+	__u16 pad[3];
+};
+_Static_assert(sizeof(struct wire_file_layout) == 16, "wire_file_layout");
+
+#define IMAGE_PYTHON_SEEN 1 /* a Python frame was walked */
+#define IMAGE_MAIN_SEEN 2   /* the main module has begun */
+
+/* One address space, by slot. Owned by BPF. */
+struct wire_image {
+	__u64 mm;
+	__u32 image_id;
+	__u32 tgid;
+	__u32 flags;
+	__u32 round;	   /* of the last balance sent */
+	__u32 pthread_key; /* of the thread state, plus 1; 0: not known yet */
+	__u32 pad;
+	__s64 opening[NR_KINDS]; /* counters when the books were opened */
+	__s64 books[NR_KINDS];	 /* opening and everything booked since */
+	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) has been booked */
+	__s64 peak;		 /* highest file + anon + shmem */
+	__s64 sampled;		 /* the same when the last series sample was sent */
+	__u64 events;
+	__u64 lost_grown[NR_KINDS]; /* what found no room in any table */
+	__u64 lost_released[NR_KINDS];
+	__u64 loss_events[16];
+	__u64 loss_pages[16];
+	__s64 cached[NR_KINDS]; /* <= 6.1: sum of the tasks' caches at the last settling */
+};
+_Static_assert(NR_LOSSES <= 16, "losses");
+_Static_assert(sizeof(struct wire_image) == 504, "wire_image");
+
+/* One call path of one image. The key is its hash; user space gives it an index. */
+struct wire_node {
+	__u64 parent; /* 0: a root */
+	__u64 site;
+	__u64 first_ns;
+	__u32 image_id;
+	__u32 flags;
+	__u64 grown[NR_KINDS];
+	__u64 released[NR_KINDS];
+};
+_Static_assert(sizeof(struct wire_node) == 96, "wire_node");
+
+/* A thread that caused memory to come or go. */
+struct wire_thread {
+	__u64 start_ns;
+	__s64 growth; /* file + anon + shmem, pages */
+	__u32 image_id;
+	__u32 tid;
+	char comm[COMM_BYTES];
+	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
+	__u64 node;	       /* <= 6.1: path at the last look */
+	__u32 flags;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
+
+/* Ring buffer records. Every one begins with this head. */
+enum wire_record_type {
+	RECORD_IMAGE_BEGIN = 1,
+	RECORD_IMAGE_END = 2,
+	RECORD_PROCESS_END = 3,
+	RECORD_THREAD_END = 4,
+	RECORD_SITE = 5,
+	RECORD_KNOCK = 6, /* an image whose interpreter is unknown has had events: look again */
+	RECORD_SAMPLE = 7,
+	RECORD_BALANCE = 8,
+};
+
+struct wire_head {
+	__u32 type;
+	__u32 image_id;
+	__u64 time_ns;
+};
+_Static_assert(sizeof(struct wire_head) == 16, "wire_head");
+
+enum wire_begin_reason { BEGIN_EXEC = 0, BEGIN_FORK = 1, BEGIN_ATTACH = 2 };
+
+struct wire_image_begin {
+	struct wire_head head;
+	__u32 slot;
+	__u32 tgid;
+	__u32 ppid;
+	__u32 reason;	     /* enum wire_begin_reason */
+	__u32 parent_image; /* BEGIN_FORK: the image it was copied from */
+	__u32 layout;	     /* known from the executable file or the parent: state << 16 | layout */
+	__u64 bias;
+	__s64 opening[NR_KINDS];
+	char comm[COMM_BYTES];
+	__u32 args_bytes; /* BEGIN_EXEC: of argv as it lies in memory, NUL after each word */
+	__u32 pad;
+	char args[MAX_ARGS_BYTES];
+};
+_Static_assert(sizeof(struct wire_image_begin) == 104 + MAX_ARGS_BYTES, "wire_image_begin");
+
+/* The books of an image and the kernel's counters, at one moment: RECORD_IMAGE_END, RECORD_BALANCE. */
+struct wire_balance {
+	struct wire_head head;
+	__u32 slot;
+	__u32 tgid;
+	__s64 books[NR_KINDS];
+	__s64 kernel[NR_KINDS];
+};
+_Static_assert(sizeof(struct wire_balance) == 88, "wire_balance");
+
+struct wire_process_end {
+	struct wire_head head;
+	__u32 tgid;
+	__u32 exit_code; /* as wait(2) reports it */
+};
+_Static_assert(sizeof(struct wire_process_end) == 24, "wire_process_end");
+
+struct wire_thread_end {
+	struct wire_head head;
+	struct wire_thread thread;
+};
+_Static_assert(sizeof(struct wire_thread_end) == 104, "wire_thread_end");
+
+struct wire_knock {
+	struct wire_head head;
+	__u32 slot;
+	__u32 tgid;
+};
+_Static_assert(sizeof(struct wire_knock) == 24, "wire_knock");
+
+struct wire_sample {
+	struct wire_head head;
+	__s64 rss; /* pages: file + anon + shmem */
+};
+_Static_assert(sizeof(struct wire_sample) == 24, "wire_sample");
+
+/* A str as it lies in memory. Bytes follow the record's fixed part in the order of the members. */
+struct wire_str {
+	__u32 bytes; /* bytes copied */
+	__u8 kind;   /* 1, 2, 4 bytes a character */
+	__u8 ascii;
+	__u8 missing;	/* could not be read */
+	__u8 truncated; /* the str is longer than what was copied */
+};
+_Static_assert(sizeof(struct wire_str) == 8, "wire_str");
+
+struct wire_site {
+	struct wire_head head;
+	__u64 site; /* key in the map of sites and in wire_node */
+	__u64 code; /* address of the code object */
+	__u32 kind; /* enum wire_site_kind */
+	__s32 firstlineno;
+	__u32 tgid;
+	__u16 version; /* of CPython, major << 8 | minor */
+	__u8 linetable_missing;
+	__u8 linetable_truncated;
+	struct wire_str filename;
+	struct wire_str name; /* co_qualname where there is one, else co_name; a thread's comm */
+	__u32 linetable_bytes;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct wire_site) == 72, "wire_site");
+
+#endif

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""End-to-end tests of memprobe: tests/e2e/run.py [--long] [--core] [--only PATTERN] [--list]
+
+  --long   every interpreter that tools/interpreters lists, and the tests that take long
+  --core   only what also runs in a virtual machine: one interpreter, small sizes, no timing
+  --only   tests whose name matches the regular expression; --list shows names, --times durations
+MEMPROBE is the program (build/memprobe by default). Prints a PASS, FAIL or SKIP line for each test
+and a sum; the exit status is 1 when a test failed.
+"""
+import argparse
+import os
+import re
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+from interpreters import choose, find_interpreters  # noqa: E402
+import test_growth  # noqa: E402,F401
+import test_processes  # noqa: E402,F401
+import test_attach  # noqa: E402,F401
+import test_ends  # noqa: E402,F401
+import test_errors  # noqa: E402,F401
+import test_reports  # noqa: E402,F401
+import test_users  # noqa: E402,F401
+
+CORE_SCALE = "0.25"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for flag in ("--long", "--core", "--list", "--times"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--only", default="", type=re.compile)
+    return parser.parse_args()
+
+
+def planned(arguments):
+    """(name, test, interpreter) of all that is to run."""
+    found = find_interpreters()
+    for test in harness.TESTS:
+        if (test.long and not arguments.long) or (arguments.core and not test.core):
+            continue
+        if test.interpreters is None:
+            yield test.name, test, None
+            continue
+        which = "one" if arguments.core else test.interpreters
+        for python in choose(found, which, arguments.long):
+            yield "%s/%s" % (test.name, python.name), test, python
+
+
+def unmet(test):
+    """Why a test cannot run here at all."""
+    if test.needs == "root" and os.geteuid() != 0:
+        return "it needs root"
+    if test.needs == "root" and not os.access(harness.MEMPROBE, os.X_OK):
+        return "%s is missing" % harness.MEMPROBE
+    return None
+
+
+def outcome_of(test, context):
+    """PASS, FAIL or SKIP and a remark; what a test raises is its outcome."""
+    try:
+        return "PASS", test.function(context)
+    except harness.Skip as skip:
+        return "SKIP", str(skip)
+    except harness.Failure as failure:
+        return "FAIL", str(failure)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return "FAIL", "%s: %s (%s:%d)" % (
+            type(error).__name__, error, os.path.basename(place.filename), place.lineno)
+
+
+def run_one(test, session, python, long):
+    why = unmet(test)
+    if why:
+        return "SKIP", why
+    context = session.context(python, long)
+    try:
+        outcome, remark = outcome_of(test, context)
+    finally:
+        leftovers = context.close()
+    if leftovers and outcome == "PASS":
+        return "FAIL", "processes are left: %s" % ", ".join(leftovers)
+    return outcome, remark
+
+
+def one_line(text):
+    """A remark without control characters: it may quote hostile text."""
+    return "".join(c if c.isprintable() else "?" for c in text.replace("\n", " | "))[:900]
+
+
+def show(outcome, name, remark):
+    if outcome == "PASS" and remark:
+        print("     %s: %s" % (name, one_line(remark)))
+    print("%s %s%s" % (outcome, name, ": " + one_line(remark) if outcome != "PASS" else ""),
+          flush=True)
+
+
+def run_all(plan, arguments):
+    counts, times = dict.fromkeys(("PASS", "FAIL", "SKIP"), 0), []
+    session = harness.Session()
+    try:
+        for name, test, python in plan:
+            begin = time.monotonic()
+            outcome, remark = run_one(test, session, python, arguments.long)
+            times.append((time.monotonic() - begin, name))
+            counts[outcome] += 1
+            show(outcome, name, remark)
+    finally:
+        session.close()
+    if arguments.times:
+        for seconds, name in sorted(times, reverse=True)[:25]:
+            print("%8.2f s  %s" % (seconds, name))
+    return counts
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.core:
+        os.environ.setdefault("MEMPROBE_SCALE", CORE_SCALE)
+    plan = [item for item in planned(arguments) if re.search(arguments.only, item[0])]
+    if arguments.list:
+        print("\n".join(name for name, _, _ in plan))
+        return 0
+    harness.adopt_orphans()
+    counts = run_all(plan, arguments)
+    print("%d passed, %d failed, %d skipped" % (counts["PASS"], counts["FAIL"], counts["SKIP"]))
+    return 1 if counts["FAIL"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

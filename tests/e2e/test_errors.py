@@ -1,0 +1,195 @@
+"""What cannot work is said in one sentence, with a hint, and nothing is harmed."""
+import os
+import random
+
+from capture import CANNOT, HINT, capture, check_error, last_lines, memprobe, record
+from harness import MEMPROBE, check, check_equal, test
+from tree import check_invariants
+
+TRUE = ("--", "/bin/true")
+BAD_USAGE = [
+    (), ("--no-such-option",), ("--no-such-option",) + TRUE, ("-Z",) + TRUE, ("-o",),
+    ("--max-nodes=few",) + TRUE, ("--max-nodes=-1",) + TRUE, ("--max-nodes=0",) + TRUE,
+    ("--max-sites=99999999999999999999",) + TRUE, ("--ring=x",) + TRUE, ("--min=much",) + TRUE,
+    ("--color=maybe",) + TRUE, ("--sort=backwards",) + TRUE, ("-p", "12x"), ("-p", ""), ("-p", "0"),
+    ("--duration=soon", "-p", "1"), ("--format=carrier-pigeon",) + TRUE, ("-p", "1") + TRUE,
+    ("post",), ("post", "--no-such-option", "x"), ("post", "--min=much", "x"),
+    ("post", "--format=carrier-pigeon", "x"), ("post", "--sort=backwards", "x"),
+    ("post", "--color=maybe", "x"), ("post", "--pid=x", "x"), ("post", "one", "two")]
+
+
+@test()
+def bad_usage(context):
+    """Unknown options, bad values and missing arguments: 2 and one sentence, nothing is run."""
+    for arguments in BAD_USAGE:
+        result = memprobe(context, *arguments)
+        check(result.status == 2, "status of %r is %d, expected 2: %s" % (
+            arguments, result.status, last_lines(result.errors)))
+        check("memprobe:" in result.errors, "no message for %r" % (arguments,))
+        check_equal("stdout of %r" % (arguments,), result.output, "")
+    check(not os.path.exists(context.path("mem_trace.raw")), "bad usage left a dump")
+
+
+@test()
+def help_and_version(context):
+    for arguments in (("--help",), ("--version",), ("post", "--help")):
+        result = memprobe(context, *arguments)
+        check_equal("status of %r" % (arguments,), result.status, 0)
+        check("memprobe" in result.output, "%r prints %r" % (arguments, result.output[:80]))
+    options = memprobe(context, "--help").output
+    for option in ("--output", "--pid", "--max-nodes", "--no-report", "--quiet", "--min"):
+        check(option in options, "--help lacks %s" % option)
+
+
+@test()
+def output_exists(context):
+    """An existing output is refused and unharmed; -f replaces it."""
+    path = context.write("precious", "do not touch\n")
+    result = memprobe(context, "-o", path, *TRUE)
+    check_error(result, 125, CANNOT, "precious", HINT)
+    with open(path) as file:
+        check_equal("the file", file.read(), "do not touch\n")
+    check_equal("status with -f", memprobe(context, "-f", "-q", "-o", path, *TRUE).status, 0)
+    check_equal("status of post", memprobe(context, "post", path).status, 0)
+
+
+@test()
+def default_output(context):
+    """mem_trace.raw; a dump that is there becomes mem_trace.raw.old, anything else is refused."""
+    for _ in range(3):
+        check_equal("status", memprobe(context, "-q", *TRUE).status, 0)
+    for name in ("mem_trace.raw", "mem_trace.raw.old"):
+        check_equal("status of post " + name, memprobe(context, "post", name).status, 0)
+    names = sorted(name for name in os.listdir(context.directory) if name.startswith("mem_"))
+    check_equal("files", names, ["mem_trace.raw", "mem_trace.raw.old"])
+    context.write("mem_trace.raw", "no dump of ours\n")
+    check_error(memprobe(context, "-q", *TRUE), 125, CANNOT, "mem_trace.raw")
+    with open(context.path("mem_trace.raw")) as file:
+        check_equal("the file", file.read(), "no dump of ours\n")
+
+
+@test()
+def symbolic_link(context):
+    """A link as output is refused, dangling or not; -f replaces the link, never follows it."""
+    target = context.write("target", "of the link\n")
+    for place in (target, context.path("nowhere")):
+        link = context.path("link")
+        os.symlink(place, link)
+        check_error(memprobe(context, "-o", link, *TRUE), 125, CANNOT, "link")
+        check(os.path.islink(link), "the link is gone")
+        check_equal("status with -f", memprobe(context, "-f", "-q", "-o", link, *TRUE).status, 0)
+        check(not os.path.islink(link), "-f has kept the link")
+        os.unlink(link)
+    with open(target) as file:
+        check_equal("the link's target", file.read(), "of the link\n")
+    check(not os.path.exists(context.path("nowhere")), "a dangling link was followed")
+
+
+def in_private_mount(context, options, *arguments):
+    """memprobe where DIRECTORY/small is a file system of its own, seen by nobody else."""
+    place = context.path("small")
+    os.makedirs(place, exist_ok=True)
+    script = 'mount -t tmpfs -o "$1" small "$2" && shift 2 && exec "$@"'
+    return context.run(["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script, "sh",
+                        options, place, MEMPROBE, *arguments])
+
+
+@test()
+def directory_not_writable(context):
+    output = context.path("small", "dump")
+    ran = context.path("ran")
+    result = in_private_mount(context, "ro", "-o", output, "--", "/bin/touch", ran)
+    check_error(result, 125, CANNOT, "small")
+    check(not os.path.exists(ran), "the command ran although nothing can be written")
+    result = memprobe(context, "-o", context.path("missing", "dump"), *TRUE)
+    check_error(result, 125, CANNOT, "missing")
+
+
+@test(interpreters="one")
+def disk_full(context):
+    """The disk fills while writing: it is said, and the command runs to its end."""
+    ran = context.path("ran")
+    script = "keep = [bytearray(1 << 20) for _ in range(20)]; open(%r, 'w').close()" % ran
+    result = in_private_mount(context, "size=4k", "-o", context.path("small", "dump"), "--",
+                              *context.python.command, "-c", script)
+    check(os.path.exists(ran), "the command did not run to its end")
+    check_error(result, 125, CANNOT, "No space left")
+
+
+@test()
+def not_a_dump(context):
+    """post of other things: 1 and a sentence."""
+    places = [context.write("text", "some text\n" * 50), context.write("empty", ""),
+              context.directory, context.path("missing"), "/bin/ls", "/dev/null"]
+    for place in places:
+        check_error(memprobe(context, "post", place), 1, CANNOT)
+        check_error(memprobe(context, "post", "--format=json", place), 1, CANNOT)
+
+
+def small_dump(context):
+    result, dump = record(context, ["/bin/sh", "-c", "/bin/ls / >/dev/null; /bin/true"])
+    check_equal("status", result.status, 0)
+    with open(dump, "rb") as file:
+        return file.read()
+
+
+def post_bytes(context, data):
+    """post --format=json of these bytes: never a crash, and always a sentence or valid JSON."""
+    path = context.path("changed")
+    with open(path, "wb") as file:
+        file.write(data)
+    result = memprobe(context, "post", "--format=json", path)
+    check(result.status in (0, 1), "post ended with %d: %s" % (
+        result.status, last_lines(result.errors)))
+    if result.status == 1:
+        check_error(result, 1, CANNOT)
+    return result
+
+
+@test()
+def truncated_dump(context):
+    """A dump cut at any length reads as far as it goes, not complete, or is refused."""
+    data = small_dump(context)
+    step = max(1, len(data) // 60)
+    for length in list(range(0, 24)) + list(range(24, len(data), step)):
+        result = post_bytes(context, data[:length])
+        check(result.status == 1 or '"complete": false' in result.output
+              or '"complete":false' in result.output,
+              "%d of %d bytes read as complete" % (length, len(data)))
+
+
+@test()
+def damaged_dump(context):
+    """Bytes changed at random: refused or read, never a crash."""
+    data, chance = small_dump(context), random.Random(3)
+    for _ in range(400 if context.long else 80):
+        changed = bytearray(data)
+        for _ in range(chance.choice((1, 1, 2, 8))):
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+        post_bytes(context, bytes(changed))
+
+
+@test()
+def newer_dump(context):
+    """A dump of a newer version is refused with that reason."""
+    data, said = small_dump(context), []
+    for place in range(32):
+        changed = bytearray(data)
+        changed[place] = (changed[place] + 1) % 256
+        result = post_bytes(context, bytes(changed))
+        said.append(result.errors)
+    check(any("version" in text for text in said),
+          "no byte of the head makes a newer version: %s" % last_lines(said[8]))
+
+
+@test(interpreters="one")
+def hostile_arguments(context):
+    """A command line with control characters: exact in JSON, inert in messages."""
+    word = "\x1b[31mred\nline\u202e"
+    taken = capture(context, context.python.command + ["-c", "pass", word])
+    check_invariants(taken.report)
+    check_equal("meta.command", taken.report.data["meta"]["command"][-1], word)
+    result = memprobe(context, "-o", context.path("other"), "--", word)
+    check_error(result, 127, CANNOT)
+    check("\x1b" not in result.errors and "\u202e" not in result.errors,
+          "control characters in the message: %r" % result.errors)

@@ -1,0 +1,293 @@
+"""What post prints: the JSON's fields, the tree's text, and what its options change."""
+import os
+import pty
+import re
+import unicodedata
+
+from capture import CANNOT, capture, check_error, memprobe, parse, read_report
+from harness import (MB, MEMPROBE, check, check_all, check_equal, check_near, size_of, test,
+                     tolerance)
+from schema import check_report
+from tree import Report, check_invariants, describe
+
+ROW = re.compile(r"^( *)(\S.*?) {2,}(-?\d+\.\d\d) MB(?:  \((≥?\d+) calls\))?$")
+HIGHEST = re.compile(r"^Max mem usage: +(\d+\.\d\d) MB$")
+BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB grown = "
+                     r"(-?\d+\.\d\d) MB at end "
+                     r"\(kernel: (\d+\.\d\d) MB, difference (\d+\.\d\d) %\)$")
+MORE = re.compile(r"^ *…$")
+REMARK = re.compile(r"^(Lost: \S.*, \d+ events?, -?\d+\.\d\d MB|Ended by signal \d+)")
+HEAD = re.compile(r"^\d+ \S")
+OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
+
+
+def known_dump(context, name="known_sizes.py", *arguments):
+    return capture(context, context.target(name, *arguments))
+
+
+def tree_of(context, dump, *options):
+    result = memprobe(context, "post", *options, dump)
+    check_equal("status of post", result.status, 0)
+    return result.output
+
+
+def rows_of(text):
+    """(depth, label, MB) of each row; every line must be of a known form."""
+    rows, others = [], []
+    for line in text.splitlines():
+        match = ROW.match(line)
+        if match and not line.startswith(("Max mem", "Balance")):
+            check_equal("indent of %r" % line, len(match.group(1)) % 2, 0)
+            rows.append((len(match.group(1)) // 2, match.group(2), float(match.group(3))))
+        elif line and not any(form.match(line) for form in (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS)):
+            others.append(line)
+    check(not others, "lines of no known form: %r" % others[:4])
+    return rows
+
+
+def rounded(nodes):
+    return sorted("%.2f" % (node["total"]["growth"] / MB) for node in nodes)
+
+
+@test(interpreters="few")
+def json_fields(context):
+    """Every field of the contract with its type, for Python, children and a shell."""
+    for command in (context.target("children.py"), ["/bin/sh", "-c", "/bin/true; kill -9 $$"]):
+        status = 0 if "children" in " ".join(command) else 137
+        report = capture(context, command, status=status).report
+        check_invariants(report)
+        check_report(report)
+        check_equal("format", report.data["format"], "memprobe")
+        check_equal("version", report.data["version"], 1)
+        check_equal("meta.command", report.data["meta"]["command"], command)
+        check_equal("meta.complete", report.data["meta"]["complete"], True)
+        check_equal("meta.kernel", report.data["meta"]["kernel"].split("-")[0],
+                    os.uname().release.split("-")[0])
+        check(re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", report.data["meta"]["started"]),
+              "meta.started is %r" % report.data["meta"]["started"])
+
+
+@test(interpreters="one")
+def json_times(context):
+    """Times and the series of RSS are in order and end where the process does."""
+    process = known_dump(context).report.python()
+    check(0 <= process["start"] <= process["end"], "start and end: %r" % process["start"])
+    series = process["rss_series"]
+    check(len(series) >= 2, "rss_series has %d points" % len(series))
+    check(all(len(point) == 2 for point in series), "a point is no pair")
+    times = [point[0] for point in series]
+    check_equal("order of rss_series", times, sorted(times))
+    highest = max(point[1] for point in series)
+    check(highest <= process["rss"]["peak"], "the series is above rss.peak")
+    check(process["threads"] and process["threads"][0]["tid"] == process["pid"],
+          "the first thread is not the process's: %r" % process["threads"])
+    check_equal("growth of all threads and the kernel",
+                sum(thread["growth"] for thread in process["threads"])
+                + process.own("growth", process.of_kind("kernel")), process["balance"]["growth"])
+
+
+@test(interpreters="few")
+def tree_text(context):
+    """The rows of the tree are the nodes above 1 MB, then the highest RSS and the balance."""
+    taken = known_dump(context)
+    text = tree_of(context, taken.dump)
+    rows, process = rows_of(text), taken.process()
+    shown = [node for node in process.nodes if node["total"]["growth"] > MB]
+    check_equal("figures of the rows", sorted("%.2f" % row[2] for row in rows), rounded(shown))
+    balance = [BALANCE.match(line) for line in text.splitlines() if BALANCE.match(line)]
+    check_equal("lines of balance", len(balance), 1)
+    start, grown, end, kernel, difference = map(float, balance[0].groups())
+    check_equal("balance", [start, grown, end, kernel, difference],
+                [round(process["balance"][name] / MB, 2)
+                 for name in ("start", "growth", "end", "kernel_end")] + [0.0])
+    highest = [HIGHEST.match(line) for line in text.splitlines() if HIGHEST.match(line)]
+    check_equal("Max mem usage", [match.group(1) for match in highest],
+                ["%.2f" % (process["rss"]["peak"] / MB)])
+    check_equal("last lines", [bool(HIGHEST.match(text.splitlines()[-2])),
+                               bool(BALANCE.match(text.splitlines()[-1]))], [True, True])
+
+
+@test(interpreters="one")
+def report_at_the_end(context):
+    """The report on stderr at the end of a capture is the one that post prints."""
+    dump = context.path("dump")
+    result = memprobe(context, "-o", dump, "--", *context.target("exits.py", "code", 0),
+                      env={"MEMPROBE_TRUTH": context.path("truth")})
+    text = tree_of(context, dump)
+    check(text.strip() in result.errors, "stderr has another report: %r" % result.errors[-300:])
+
+
+@test(interpreters="one")
+def option_min(context):
+    """Rows are strictly above --min; a child of a hidden row keeps its place below a line of …"""
+    taken = known_dump(context)
+    process = taken.process()
+    for megabytes in ("0", "5", "8.5", "100000"):
+        rows = rows_of(tree_of(context, taken.dump, "--min=" + megabytes))
+        shown = [node for node in process.nodes
+                 if node["total"]["growth"] > float(megabytes) * MB]
+        check_equal("rows with --min=" + megabytes, sorted("%.2f" % row[2] for row in rows),
+                    rounded(shown))
+    smaller = read_report(context, taken.dump, "--min=5")
+    check(len(smaller.python().nodes) < len(process.nodes), "--min does not act on JSON")
+
+
+@test(interpreters="one")
+def option_sort(context):
+    """first (as it is), total and self: children in that order, at every level."""
+    taken = known_dump(context)
+    for name, part in (("total", "total"), ("self", "self")):
+        report = read_report(context, taken.dump, "--sort=" + name)
+        check_invariants(report)
+        for node in report.python().nodes:
+            figures = [child[part]["growth"] for child in node["children"]]
+            check_equal("--sort=%s below %s" % (name, describe(node)), figures,
+                        sorted(figures, reverse=True))
+    first = read_report(context, taken.dump, "--sort=first").python()
+    check_equal("--sort=first", [node["label"] for node in first.nodes],
+                [node["label"] for node in taken.process().nodes])
+    order = [node["function"] for node in first.nodes
+             if (node["function"] or "").startswith("run_")]
+    check_equal("order of first calls", order[:3], ["run_nested", "run_functions", "run_control"])
+
+
+@test(interpreters="one")
+def option_pid(context):
+    """--pid leaves the other processes out; one that is not there is said."""
+    taken = known_dump(context, "children.py")
+    child = taken.truth["children"]["fork"]
+    report = read_report(context, taken.dump, "--pid=%d" % child)
+    check_equal("pids", {process["pid"] for process in report.processes}, {child})
+    check_invariants(report)
+    check_error(memprobe(context, "post", "--pid=4999999", taken.dump), 1, "4999999")
+
+
+@test(interpreters="one")
+def option_out(context):
+    """--out writes the report to a file, never over another one."""
+    taken, path = known_dump(context), context.path("report.json")
+    result = memprobe(context, "post", "--format=json", "--out=" + path, taken.dump)
+    check_equal("status", result.status, 0)
+    check_equal("stdout", result.output, "")
+    with open(path) as file:
+        text = file.read()
+    check_invariants(Report(parse(text)))
+    check_error(memprobe(context, "post", "--out=" + path, taken.dump), 1, CANNOT, "report.json")
+    with open(path) as file:
+        check_equal("the file", file.read(), text)
+
+
+def on_terminal(context, *arguments, env=None):
+    """stdout of memprobe when it is a terminal."""
+    master, slave = pty.openpty()
+    context.at_end(os.close, master)
+    process = context.start([MEMPROBE, *arguments], stdout=slave, env=env)
+    os.close(slave)
+    text = b""
+    try:
+        while True:
+            text += os.read(master, 65536)
+    except OSError:
+        pass
+    check_equal("status", context.finish(process).status, 0)
+    return text.decode()
+
+
+@test(interpreters="one")
+def option_color(context):
+    """Colour when asked for, or on a terminal without NO_COLOR; nowhere else."""
+    taken = known_dump(context)
+    plain = tree_of(context, taken.dump)
+    check("\x1b" not in plain, "colour without a terminal")
+    check_equal("--color=never", tree_of(context, taken.dump, "--color=never"), plain)
+    always = tree_of(context, taken.dump, "--color=always")
+    check("\x1b[" in always, "no colour with --color=always")
+    check_equal("text below the colour", re.sub(r"\x1b\[[0-9;]*m", "", always), plain)
+    shown = on_terminal(context, "post", taken.dump, env={"TERM": "xterm", "NO_COLOR": ""})
+    check("\x1b[" in shown, "no colour on a terminal")
+    shown = on_terminal(context, "post", taken.dump, env={"TERM": "xterm", "NO_COLOR": "1"})
+    check("\x1b[" not in shown, "colour in spite of NO_COLOR")
+
+
+@test(interpreters="one")
+def option_full_paths(context):
+    """Labels with whole paths; figures and shape stay."""
+    taken = known_dump(context)
+    script = context.target("known_sizes.py")[-1]
+    full = tree_of(context, taken.dump, "--full-paths")
+    check("%s:1:<module>" % script in full, "no row of %s" % script)
+    check_equal("rows", [(depth, mb) for depth, _, mb in rows_of(full)],
+                [(depth, mb) for depth, _, mb in rows_of(tree_of(context, taken.dump))])
+
+
+def import_frames(report):
+    return [node for node in report.python().nodes if node["kind"] == "python" and re.search(
+        r"^<frozen (importlib|zipimport)|importlib/_bootstrap", node["file"] or "")]
+
+
+@test(interpreters="few")
+def option_import_frames(context):
+    """The import machinery is folded into the row above it, and shown when asked for."""
+    taken = known_dump(context, "imports.py", 20)
+    folded = [describe(node) for node in import_frames(taken.report)]
+    check_equal("import frames by default", folded[:3], [])
+    shown = read_report(context, taken.dump, "--import-frames")
+    check_invariants(shown)
+    check(import_frames(shown), "no import frames with --import-frames")
+    check_equal("growth", shown.python()["balance"], taken.process()["balance"])
+
+
+@test(interpreters="one")
+def several_processes(context):
+    """One block a process, headed by its pid; small ones are one line."""
+    taken = known_dump(context, "children.py")
+    text = tree_of(context, taken.dump)
+    heads = [int(line.split()[0]) for line in text.splitlines() if HEAD.match(line)]
+    for pid in [taken.truth["pid"], taken.truth["children"]["fork"]]:
+        check(pid in heads, "no block of %d: %r" % (pid, heads))
+    rows_of(text)
+    text = tree_of(context, taken.dump, "--min=100000")
+    check(any(OTHERS.match(line) for line in text.splitlines()),
+          "no line of other processes: %r" % text[:300])
+
+
+def without_surrogates(text):
+    """What JSON and a strict decoder make of it: U+FFFD for each run of what is not Unicode."""
+    return re.sub("[\ud800-\udfff\ufffd]+", "\ufffd", text)
+
+
+@test(interpreters="all")
+def hostile_names(context):
+    """Names that would harm a terminal: exact in JSON, inert in the tree."""
+    taken = capture(context, context.target("hostile.py"))
+    check_invariants(taken.report)
+    process, wrong = taken.process(), []
+    seen = {}
+    for node in process.nodes:
+        key = (without_surrogates(node["function"] or ""), without_surrogates(node["file"] or ""))
+        seen[key] = seen.get(key, 0) + node["self"]["growth"]
+    for function, file in taken.truth["names"]:
+        grown = seen.get((without_surrogates(function), without_surrogates(file)), 0)
+        if abs(grown - size_of(2)) > tolerance(size_of(2)):
+            wrong.append("%r in %r has %d" % (function, file, grown))
+    check_all(wrong)
+    for options in ((), ("--full-paths",)):
+        check_inert(tree_of(context, taken.dump, *options))
+
+
+def check_inert(text):
+    bad = sorted({"U+%04X" % ord(c) for c in text if c != "\n" and
+                  unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")})
+    check(not bad, "the tree has control or format characters: %s" % bad)
+    rows_of(text)
+
+
+@test(interpreters="one")
+def same_twice(context):
+    """Two reports of one dump are the same, byte for byte."""
+    taken = known_dump(context)
+    for options in ((), ("--format=json",)):
+        check_equal("the second report", tree_of(context, taken.dump, *options)
+                    == tree_of(context, taken.dump, *options), True)
+    check_near("growth", taken.process()["balance"]["growth"],
+               read_report(context, taken.dump).python()["balance"]["growth"], 0)

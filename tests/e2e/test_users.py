@@ -1,0 +1,146 @@
+"""Who runs what: under sudo the command is the caller's, reports need no root, captures do."""
+import os
+import shutil
+
+from capture import CANNOT, HINT, capture, check_error, last_lines, memprobe, read_truth
+from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, test)
+
+SUDOERS = "/etc/sudoers.d/memprobe-e2e"
+WHO = """import json, os, pwd
+keep = bytearray(4 << 20)
+with open("who.json", "w") as file:
+    json.dump({"uid": os.getresuid(), "gid": os.getresgid(), "groups": os.getgroups(),
+               "home": os.environ.get("HOME"), "user": pwd.getpwuid(os.getuid()).pw_name}, file)
+"""
+
+
+def as_nobody(context, command, **options):
+    return context.run(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups",
+                        "--"] + command, **options)
+
+
+def own_program(context):
+    """A copy of the program where everybody may read it."""
+    path = context.path("memprobe")
+    shutil.copyfile(MEMPROBE, path)
+    os.chmod(path, 0o755)
+    return path
+
+
+@test()
+def capture_without_root(context):
+    """Not root: 125, a hint that names sudo or the capabilities, no dump."""
+    os.chmod(context.directory, 0o777)
+    result = as_nobody(context, [own_program(context), "--", "/bin/true"])
+    check_error(result, 125, HINT, "sudo|CAP_BPF")
+    check(not os.path.exists(context.path("mem_trace.raw")), "a dump is left")
+
+
+@test(interpreters="one")
+def report_without_root(context):
+    """post needs no root and no kernel: the same report for an ordinary user."""
+    taken = capture(context, context.target("exits.py", "code", 0))
+    os.chmod(taken.dump, 0o644)
+    program = own_program(context)
+    for options in ([], ["--format=json"]):
+        seen = as_nobody(context, [program, "post"] + options + [taken.dump])
+        check_equal("status", seen.status, 0)
+        check_equal("the report is root's", seen.output == memprobe(
+            context, "post", *options, taken.dump).output, True)
+    os.chmod(taken.dump, 0o600)
+    check_error(as_nobody(context, [program, "post", taken.dump]), 1, CANNOT, "Permission denied")
+
+
+def remove_rule():
+    if os.path.exists(SUDOERS):
+        os.unlink(SUDOERS)
+
+
+def prepare_sudo(context):
+    """nobody may call sudo while the test runs; gives a directory of nobody's."""
+    if not shutil.which("sudo"):
+        raise Skip("sudo is not installed")
+    if not os.access(os.path.dirname(SUDOERS), os.W_OK):
+        raise Skip("%s is not writable" % os.path.dirname(SUDOERS))
+    context.at_end(remove_rule)
+    with open(SUDOERS, "w") as file:
+        file.write("#%d ALL=(root) NOPASSWD: ALL\n" % NOBODY)
+    os.chmod(SUDOERS, 0o440)
+    home = context.path("home")
+    os.mkdir(home)
+    os.chown(home, NOBODY, NOBODY)
+    check_sudo = as_nobody(context, ["sudo", "-n", "true"])
+    if check_sudo.status != 0:
+        raise Skip("sudo does not let nobody in: %s" % last_lines(check_sudo.errors, 1))
+    return home
+
+
+def own_script(home):
+    path = os.path.join(home, "who.py")
+    with open(path, "w") as file:
+        file.write(WHO)
+    return path
+
+
+@test()
+def sudo_as_the_caller(context):
+    """sudo memprobe -- python3 script.py: the script and the dump are the calling user's."""
+    home = prepare_sudo(context)
+    own_script(home)
+    result = as_nobody(context, ["sudo", "-n", own_program(context), "--", "/usr/bin/python3",
+                                 "who.py"], cwd=home)
+    check(result.status == 0, "status is %d: %s" % (result.status, last_lines(result.errors)))
+    who = read_truth(os.path.join(home, "who.json"))
+    check_equal("uids", who["uid"], [NOBODY] * 3)
+    check_equal("gids", set(who["gid"]), {NOBODY})
+    check(0 not in who["groups"], "the script has root's group: %r" % who["groups"])
+    check_equal("HOME", who["home"], os.path.expanduser("~" + who["user"]))
+    owner = os.stat(os.path.join(home, "mem_trace.raw"))
+    check_equal("owner of mem_trace.raw", (owner.st_uid, owner.st_gid), (NOBODY, NOBODY))
+    check("Balance:" in result.errors, "no report: %s" % last_lines(result.errors))
+    seen = as_nobody(context, [context.path("memprobe"), "post", "mem_trace.raw"], cwd=home)
+    check_equal("status of the caller's post", seen.status, 0)
+
+
+@test()
+def sudo_second_dump(context):
+    """The default name is renamed for the same user, and refused when it is another user's."""
+    home = prepare_sudo(context)
+    command = ["sudo", "-n", own_program(context), "-q", "--", "/bin/true"]
+    for _ in range(2):
+        check_equal("status", as_nobody(context, command, cwd=home).status, 0)
+    check(os.path.exists(os.path.join(home, "mem_trace.raw.old")), "no mem_trace.raw.old")
+    os.chown(os.path.join(home, "mem_trace.raw"), 0, 0)
+    check_error(as_nobody(context, command, cwd=home), 125, CANNOT, "mem_trace.raw")
+
+
+@test()
+def sudo_output_of_others(context):
+    """The dump is made as the caller: not where he may not write, not through his links."""
+    home = prepare_sudo(context)
+    program = own_program(context)
+    closed = context.path("closed")
+    os.mkdir(closed, 0o755)
+    result = as_nobody(context, ["sudo", "-n", program, "-o", os.path.join(closed, "dump"), "--",
+                                 "/bin/true"], cwd=home)
+    check_error(result, 125, CANNOT, "closed")
+    check_equal("files of the closed directory", os.listdir(closed), [])
+    os.symlink(os.path.join(closed, "made"), os.path.join(home, "link"))
+    as_nobody(context, ["sudo", "-n", program, "-f", "-o", "link", "-q", "--", "/bin/true"],
+              cwd=home)
+    check_equal("files of the closed directory", os.listdir(closed), [])
+
+
+@test()
+def sudo_keeps_the_path_hint(context):
+    """A command that only the caller's PATH finds: 127, with the way to keep PATH."""
+    home = prepare_sudo(context)
+    tools = os.path.join(home, "tools")
+    os.mkdir(tools)
+    path = os.path.join(tools, "only-in-my-path")
+    with open(path, "w") as file:
+        file.write("#!/bin/sh\nexit 0\n")
+    os.chmod(path, 0o755)
+    result = as_nobody(context, ["sudo", "-n", own_program(context), "--", "only-in-my-path"],
+                       cwd=home, env={"PATH": tools + ":/usr/sbin:/usr/bin:/sbin:/bin"})
+    check_error(result, 127, CANNOT, "only-in-my-path", r'sudo env PATH="\$PATH" memprobe')

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* golden CASE FOLDER: compares one report with the file FOLDER/CASE. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "golden_profiles.h"
+#include "memory.h"
+#include "report.h"
+
+static const uint32_t two_pids[] = { 4711, 4715 };
+
+#define MINIMUM(bytes) .has_min = true, .min_bytes = (bytes)
+#define HUGE (1LL << 40)
+
+/* One line a case: the file, the profile, options. The format is the file's ending. */
+static const struct golden_case {
+	const char *name;
+	struct profile *(*make)(void);
+	struct report_options options;
+	bool use_color;
+} cases[] = {
+	{ .name = "single.txt", .make = golden_single },
+	{ .name = "single.json", .make = golden_single },
+	{ .name = "single_color.txt", .make = golden_single, .use_color = true },
+	{ .name = "single_paths.txt", .make = golden_single, .options = { .full_paths = true } },
+	{ .name = "single_all.txt", .make = golden_single, .options = { MINIMUM(-HUGE) } },
+	{ .name = "single_none.txt", .make = golden_single, .options = { MINIMUM(HUGE) } },
+	{ .name = "single_total.txt",
+	  .make = golden_single,
+	  .options = { .tree.sort = SORT_TOTAL } },
+	{ .name = "single_self.txt", .make = golden_single, .options = { .tree.sort = SORT_SELF } },
+	{ .name = "imports.txt", .make = golden_imports },
+	{ .name = "imports_frames.txt",
+	  .make = golden_imports,
+	  .options = { .tree.import_frames = true } },
+	{ .name = "hidden.txt", .make = golden_hidden },
+	{ .name = "hidden.json", .make = golden_hidden, .options = { MINIMUM(1 << 20) } },
+	{ .name = "processes.txt", .make = golden_processes },
+	{ .name = "processes.json", .make = golden_processes },
+	{ .name = "processes_none.txt", .make = golden_processes, .options = { MINIMUM(HUGE) } },
+	{ .name = "processes_pid.txt",
+	  .make = golden_processes,
+	  .options = { .pids = two_pids, .nr_pids = ARRAY_SIZE(two_pids) } },
+	{ .name = "processes_pid.json",
+	  .make = golden_processes,
+	  .options = { .pids = two_pids, .nr_pids = ARRAY_SIZE(two_pids) } },
+	{ .name = "hostile.txt", .make = golden_hostile },
+	{ .name = "hostile.json", .make = golden_hostile },
+	{ .name = "empty.txt", .make = golden_empty },
+	{ .name = "empty.json", .make = golden_empty },
+};
+
+static const char *format_of(const struct golden_case *golden)
+{
+	return strstr(golden->name, ".json") ? "json" : "tree";
+}
+
+static int write_case(const struct golden_case *golden, int fd)
+{
+	struct profile *profile = golden->make();
+	struct sink sink;
+
+	sink_attach(&sink, fd);
+	sink.use_color = golden->use_color;
+	report_write(report_find(format_of(golden)), profile, &golden->options, &sink);
+	profile_free(profile);
+	return sink_close(&sink);
+}
+
+static int show_difference(const char *expected, const char *actual)
+{
+	int status = 1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		execlp("diff", "diff", "-u", expected, actual, NULL);
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int compare_case(const struct golden_case *golden, const char *expected)
+{
+	char actual[] = "/tmp/memprobe-golden-XXXXXX";
+	int fd = mkstemp(actual), status;
+
+	if (fd < 0 || write_case(golden, fd)) {
+		perror(actual);
+		return 1;
+	}
+	status = show_difference(expected, actual);
+	close(fd);
+	unlink(actual);
+	return status;
+}
+
+static int update_case(const struct golden_case *golden, const char *expected)
+{
+	int fd = open(expected, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write_case(golden, fd)) {
+		perror(expected);
+		return 1;
+	}
+	return close(fd) != 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3)
+		return 2;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *expected = xasprintf("%s/%s", argv[2], argv[1]);
+
+		if (strcmp(cases[i].name, argv[1]) != 0)
+			continue;
+		return getenv("MEMPROBE_UPDATE") ? update_case(&cases[i], expected)
+						 : compare_case(&cases[i], expected);
+	}
+	fprintf(stderr, "no such case: %s\n", argv[1]);
+	return 1;
+}

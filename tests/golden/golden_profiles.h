@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The profiles whose reports are compared. The caller frees them. */
+#ifndef MEMPROBE_GOLDEN_PROFILES_H
+#define MEMPROBE_GOLDEN_PROFILES_H
+
+#include "profile.h"
+
+struct profile *golden_single(void);	/* one process, every kind of row */
+struct profile *golden_imports(void);	/* modules below the machinery that imports them */
+struct profile *golden_hidden(void);	/* large rows below small and negative ones */
+struct profile *golden_processes(void); /* forked, attached, killed, native, small ones */
+struct profile *golden_hostile(void);	/* names that would harm a terminal */
+struct profile *golden_empty(void);
+
+#endif

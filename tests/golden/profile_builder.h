@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Profiles built in code, for tests: sizes in MB, every node a millisecond later than the one
+ * before.
+ */
+#ifndef MEMPROBE_PROFILE_BUILDER_H
+#define MEMPROBE_PROFILE_BUILDER_H
+
+#include "profile.h"
+
+#define MB (1 << 20)
+
+/* Adds processes and nodes to what it borrows. */
+struct profile_builder {
+	struct profile *profile;
+	uint32_t process; /* the last one added: nodes go there */
+};
+
+struct profile_builder builder_new(void); /* the caller frees .profile */
+
+/* python NULL: none. */
+uint32_t builder_process(struct profile_builder *builder, uint32_t pid, const char *command,
+			 const char *python);
+void builder_opening(struct profile_builder *builder, enum begin_reason begin, double anon_mb);
+
+/* A node of Python 3.11 code that grew anonymous memory (gave back, when negative). */
+uint32_t builder_python(struct profile_builder *builder, uint32_t parent, const char *file,
+			const char *name, double anon_mb);
+/* One that is no Python; name for SITE_NATIVE. */
+uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum wire_site_kind kind,
+			 const char *name, double anon_mb);
+void builder_cost(struct profile_builder *builder, uint32_t node, enum wire_kind kind,
+		  int64_t grown, int64_t released);
+
+/* Books, kernel's counters and peaks that fit the nodes; meta. */
+void builder_finish(struct profile_builder *builder);
+
+#endif

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by the tests of the dump library; see dump_fixture.h. */
+#include "dump_fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "dump.h"
+#include "dump_format.h"
+#include "dump_header.h"
+#include "memory.h"
+
+static void check(bool is_good, const char *what)
+{
+	if (is_good)
+		return;
+	fprintf(stderr, "dump_fixture: cannot %s: %s\n", what, strerror(errno));
+	abort();
+}
+
+/* ---- comparing ---- */
+
+#define COMPARE(what, a, b)                                                               \
+	do {                                                                              \
+		if ((a) != (b))                                                           \
+			return xasprintf("%s: %" PRId64 ", %" PRId64, what, (int64_t)(a), \
+					 (int64_t)(b));                                   \
+	} while (0)
+
+static char *text_difference(const char *what, const char *a, const char *b)
+{
+	if (!a != !b || (a && strcmp(a, b) != 0))
+		return xasprintf("%s: '%s', '%s'", what, a ? a : "NULL", b ? b : "NULL");
+	return NULL;
+}
+
+static char *bytes_difference(const char *what, size_t index, const void *a, const void *b,
+			      size_t size)
+{
+	return size && memcmp(a, b, size) != 0 ? xasprintf("%s of %zu", what, index) : NULL;
+}
+
+static char *meta_difference(const struct profile_meta *a, const struct profile_meta *b)
+{
+	char *found = NULL;
+
+	if (!a->command != !b->command)
+		return xstrdup("command");
+	for (size_t i = 0; !found && a->command && (a->command[i] || b->command[i]); i++) {
+		found = text_difference("word", a->command[i], b->command[i]);
+		if (!found && !a->command[i])
+			return xstrdup("words");
+	}
+	found = found ? found : text_difference("kernel", a->kernel, b->kernel);
+	found = found ? found : text_difference("memprobe", a->memprobe, b->memprobe);
+	found = found ? found : text_difference("host", a->host, b->host);
+	found = found ? found : text_difference("options", a->options, b->options);
+	if (found)
+		return found;
+	COMPARE("started", a->started_s, b->started_s);
+	COMPARE("duration", a->duration_ns, b->duration_ns);
+	return NULL;
+}
+
+static char *names_difference(const struct profile *a, const struct profile *b)
+{
+	char *found = NULL;
+
+	COMPARE("strings", a->strings.count, b->strings.count);
+	for (uint32_t i = 0; !found && i < a->strings.count; i++)
+		found = text_difference("string", profile_string(a, i), profile_string(b, i));
+	if (found)
+		return found;
+	COMPARE("blobs", a->nr_blobs, b->nr_blobs);
+	for (size_t i = 0; !found && i < a->nr_blobs; i++) {
+		COMPARE("blob size", a->blobs[i].size, b->blobs[i].size);
+		found = bytes_difference("blob", i, a->blobs[i].bytes, b->blobs[i].bytes,
+					 a->blobs[i].size);
+	}
+	if (found)
+		return found;
+	COMPARE("sites", a->nr_sites, b->nr_sites);
+	for (size_t i = 0; !found && i < a->nr_sites; i++)
+		found = bytes_difference("site", i, &a->sites[i], &b->sites[i],
+					 sizeof(a->sites[i]));
+	return found;
+}
+
+static char *nodes_difference(const struct profile *a, const struct profile *b)
+{
+	COMPARE("nodes", a->nr_nodes, b->nr_nodes);
+	for (size_t i = 0; i < a->nr_nodes; i++) {
+		const struct node *x = &a->nodes[i], *y = &b->nodes[i];
+
+		COMPARE("parent", x->parent, y->parent);
+		COMPARE("site", x->site, y->site);
+		COMPARE("process", x->process, y->process);
+		COMPARE("first_ns", x->first_ns, y->first_ns);
+		if (memcmp(&x->self, &y->self, sizeof(x->self)) != 0)
+			return xasprintf("cost of node %zu", i);
+	}
+	return NULL;
+}
+
+static char *process_difference(size_t index, const struct process *a, const struct process *b)
+{
+	char *found;
+
+	COMPARE("pid", a->pid, b->pid);
+	COMPARE("ppid", a->ppid, b->ppid);
+	COMPARE("command", a->command, b->command);
+	COMPARE("python", a->python, b->python);
+	COMPARE("begin", a->begin, b->begin);
+	COMPARE("end", a->end, b->end);
+	COMPARE("exit code", a->exit_code, b->exit_code);
+	COMPARE("exit signal", a->exit_signal, b->exit_signal);
+	COMPARE("start", a->start_ns, b->start_ns);
+	COMPARE("end", a->end_ns, b->end_ns);
+	COMPARE("peak", a->peak, b->peak);
+	COMPARE("samples", a->nr_samples, b->nr_samples);
+	COMPARE("threads", a->nr_threads, b->nr_threads);
+	found = bytes_difference("opening", index, a->opening, b->opening, sizeof(a->opening));
+	found = found ? found
+		      : bytes_difference("books", index, a->books, b->books, sizeof(a->books));
+	found = found ? found
+		      : bytes_difference("kernel", index, a->kernel, b->kernel, sizeof(a->kernel));
+	found = found ? found
+		      : bytes_difference("losses", index, a->losses, b->losses, sizeof(a->losses));
+	found = found ? found
+		      : bytes_difference("samples", index, a->samples, b->samples,
+					 a->nr_samples * sizeof(*a->samples));
+	return found ? found
+		     : bytes_difference("threads", index, a->threads, b->threads,
+					a->nr_threads * sizeof(*a->threads));
+}
+
+char *dump_fixture_difference(const struct profile *a, const struct profile *b)
+{
+	char *found = meta_difference(&a->meta, &b->meta);
+
+	found = found ? found : names_difference(a, b);
+	found = found ? found : nodes_difference(a, b);
+	if (found)
+		return found;
+	COMPARE("processes", a->nr_processes, b->nr_processes);
+	for (size_t i = 0; !found && i < a->nr_processes; i++)
+		found = process_difference(i, &a->processes[i], &b->processes[i]);
+	return found ? found
+		     : bytes_difference("losses", 0, a->losses, b->losses, sizeof(a->losses));
+}
+
+/* ---- profiles ---- */
+
+static uint32_t add_string(struct profile *profile, const char *text)
+{
+	return string_pool_add(&profile->strings, text);
+}
+
+static void fill_meta(struct profile_meta *meta)
+{
+	meta->command = xcalloc(3, sizeof(*meta->command));
+	meta->command[0] = xstrdup("python3");
+	meta->command[1] = xstrdup("");
+	meta->started_s = 1795449600;
+	meta->duration_ns = 1250000000;
+	meta->kernel = xstrdup("6.18.44");
+	meta->memprobe = xstrdup("0.1.0");
+	meta->host = xstrdup("h\xc3\xb6st");
+	meta->options = xstrdup("");
+}
+
+static void fill_process(struct profile *profile, uint32_t index)
+{
+	struct process *process = &profile->processes[index];
+
+	process->pid = 4711 + index;
+	process->ppid = 4700;
+	process->command = add_string(profile, "python3 \x1b[31m\xff.py");
+	process->python = add_string(profile, "3.11.2");
+	process->begin = BEGAN_FORK;
+	process->end = END_SIGNAL;
+	process->exit_code = -1;
+	process->exit_signal = 9;
+	process->start_ns = 1000;
+	process->end_ns = 1240000000;
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		process->opening[kind] = 4096LL * kind;
+		process->books[kind] = -4096LL * kind;
+		process->kernel[kind] = (1LL << 50) - kind;
+	}
+	process->peak = 98304000;
+	process->losses[LOSS_stack_truncated] = (struct loss_count){ 3, 12288 };
+	profile_add_sample(profile, index, 10, 0);
+	profile_add_sample(profile, index, 10, 8192000);
+	profile_add_sample(profile, index, 20000000, -4096);
+	profile_add_thread(profile, index,
+			   &(struct thread){ 1, add_string(profile, "worker"), -8192, 5, 6 });
+}
+
+struct profile *dump_fixture_profile(void)
+{
+	struct profile *profile = profile_new();
+	struct site site = { .kind = SITE_PYTHON, .line = -7, .version = 0x30b };
+	uint32_t first = profile_add_process(profile), second = profile_add_process(profile), node;
+
+	fill_meta(&profile->meta);
+	fill_process(profile, first);
+	fill_process(profile, second);
+	profile_add_blob(profile, "", 0);
+	site.file = add_string(profile, "/home/u/run.py");
+	site.name = add_string(profile, "<module>");
+	site.linetable = profile_add_blob(profile, "\0\1\2\xff", 4);
+	profile_add_site(profile, &site);
+	profile_add_site(profile, &(struct site){ .kind = SITE_DEEPER });
+	node = profile_add_node(profile, first, NO_NODE, 0, 2000000000);
+	node = profile_add_node(profile, first, node, 1, 1000000000);
+	profile_add_cost(profile, node,
+			 &(struct cost){ { 4096, 0, 1, 1LL << 40 }, { 0, 8192, 0, -5 } });
+	profile_add_node(profile, first, node, 0, 3000000000);
+	profile_add_node(profile, second, NO_NODE, 0, 0);
+	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0 };
+	return profile;
+}
+
+uint64_t dump_fixture_random(uint64_t *state)
+{
+	uint64_t value = *state += 0x9e3779b97f4a7c15ULL; /* splitmix64 */
+
+	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ULL;
+	value = (value ^ value >> 27) * 0x94d049bb133111ebULL;
+	return value ^ value >> 31;
+}
+
+uint64_t dump_fixture_below(uint64_t *state, uint64_t limit)
+{
+	return dump_fixture_random(state) % limit;
+}
+
+/* Of any magnitude, small ones as often as large. */
+static int64_t random_amount(uint64_t *state, unsigned int max_bits)
+{
+	uint64_t bits = dump_fixture_below(state, max_bits + 1);
+	int64_t value = (int64_t)(dump_fixture_random(state) & ((1ULL << bits) - 1));
+
+	return dump_fixture_below(state, 8) ? value : -value;
+}
+
+static uint32_t random_string(struct profile *profile, uint64_t *state)
+{
+	uint64_t length = dump_fixture_below(state, 24);
+	char text[24];
+
+	if (dump_fixture_below(state, 2))
+		return (uint32_t)dump_fixture_below(state, profile->strings.count);
+	for (uint64_t i = 0; i < length; i++)
+		text[i] = (char)(1 + dump_fixture_below(state, 255));
+	return string_pool_add_bytes(&profile->strings, text, length);
+}
+
+static void grow_process(struct profile *profile, uint64_t *state)
+{
+	uint32_t index = profile_add_process(profile);
+	struct process *process;
+
+	process = &profile->processes[index];
+	process->pid = (uint32_t)dump_fixture_random(state);
+	process->ppid = (uint32_t)dump_fixture_random(state);
+	process->command = random_string(profile, state);
+	process->begin = dump_fixture_below(state, BEGAN_ATTACH + 1);
+	process->start_ns = dump_fixture_random(state) >> 2;
+}
+
+static void change_process(struct profile *profile, uint64_t *state, uint32_t index)
+{
+	struct process *process = &profile->processes[index];
+
+	process->end = dump_fixture_below(state, END_EXEC + 1);
+	process->exit_code = (int32_t)dump_fixture_below(state, 256);
+	process->exit_signal = (int32_t)dump_fixture_below(state, 65);
+	process->end_ns = dump_fixture_random(state) >> 2;
+	process->peak = random_amount(state, 50);
+	process->books[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
+	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
+	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
+	process->is_dirty = true;
+}
+
+static void grow_thread(struct profile *profile, uint64_t *state, uint32_t index)
+{
+	struct process *process = &profile->processes[index];
+	struct thread thread = { .name = random_string(profile, state) };
+
+	if (process->nr_threads && dump_fixture_below(state, 2)) {
+		process->threads[dump_fixture_below(state, process->nr_threads)].growth =
+			random_amount(state, 40);
+		process->is_dirty = true;
+		return;
+	}
+	thread.tid = (uint32_t)dump_fixture_random(state);
+	thread.growth = random_amount(state, 40);
+	thread.start_ns = dump_fixture_random(state) >> 2;
+	profile_add_thread(profile, index, &thread);
+}
+
+static void grow_samples(struct profile *profile, uint64_t *state, uint32_t index)
+{
+	const struct process *process = &profile->processes[index];
+	uint64_t count = dump_fixture_below(state, 300), time = 0;
+
+	if (process->nr_samples)
+		time = process->samples[process->nr_samples - 1].time_ns;
+	for (uint64_t i = 0; i < count; i++) {
+		time += dump_fixture_below(state, 1 << 20);
+		profile_add_sample(profile, index, time, random_amount(state, 50));
+	}
+}
+
+static void grow_site(struct profile *profile, uint64_t *state)
+{
+	struct site site = { .kind = dump_fixture_below(state, NR_SITE_KINDS) };
+	uint64_t bytes[64];
+
+	site.file = random_string(profile, state);
+	site.name = random_string(profile, state);
+	site.line = (int32_t)random_amount(state, 31);
+	site.version = dump_fixture_below(state, 2) ? 0x30b : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++)
+		bytes[i] = dump_fixture_random(state);
+	if (dump_fixture_below(state, 2))
+		site.linetable = profile_add_blob(
+			profile, bytes, (uint32_t)dump_fixture_below(state, sizeof(bytes)));
+	profile_add_site(profile, &site);
+}
+
+static void grow_node(struct profile *profile, uint64_t *state, uint32_t process)
+{
+	uint32_t parent = NO_NODE;
+
+	if (profile->nr_nodes && dump_fixture_below(state, 8)) {
+		parent = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
+		process = profile->nodes[parent].process;
+	}
+	profile_add_node(profile, process, parent,
+			 (uint32_t)dump_fixture_below(state, profile->nr_sites),
+			 dump_fixture_random(state) >> 2);
+}
+
+static void grow_cost(struct profile *profile, uint64_t *state)
+{
+	struct cost cost = { 0 };
+
+	cost.grown[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 40);
+	cost.released[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 40);
+	profile_add_cost(profile, (uint32_t)dump_fixture_below(state, profile->nr_nodes), &cost);
+}
+
+static void grow_by_one(struct profile *profile, uint64_t *state)
+{
+	uint32_t process = (uint32_t)dump_fixture_below(state, profile->nr_processes);
+
+	switch (dump_fixture_below(state, 16)) {
+	case 0:
+		grow_process(profile, state);
+		break;
+	case 1:
+		change_process(profile, state, process);
+		break;
+	case 2:
+		grow_thread(profile, state, process);
+		break;
+	case 3:
+		grow_samples(profile, state, process);
+		break;
+	case 4:
+		profile->losses[dump_fixture_below(state, NR_LOSSES)].bytes += 4096;
+		break;
+	case 5:
+	case 6:
+		grow_site(profile, state);
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		grow_node(profile, state, process);
+		break;
+	default:
+		grow_cost(profile, state);
+	}
+}
+
+void dump_fixture_grow(struct profile *profile, uint64_t *state, unsigned int amount)
+{
+	if (!profile->nr_nodes) {
+		grow_process(profile, state);
+		grow_site(profile, state);
+		grow_node(profile, state, 0);
+	}
+	for (unsigned int i = 0; i < amount; i++)
+		grow_by_one(profile, state);
+	profile->meta.duration_ns += dump_fixture_below(state, 1 << 30);
+}
+
+/* ---- files ---- */
+
+char *dump_fixture_directory(void)
+{
+	const char *parent = getenv("TMPDIR");
+	char *path = xasprintf("%s/memprobe-dump-XXXXXX", parent ? parent : "/tmp");
+
+	check(mkdtemp(path) != NULL, "make a directory");
+	return path;
+}
+
+static bool is_name(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+void dump_fixture_remove(char *directory)
+{
+	DIR *names = opendir(directory);
+	const struct dirent *entry;
+
+	check(names != NULL, "open a directory");
+	while ((entry = readdir(names))) {
+		if (is_name(entry) && unlinkat(dirfd(names), entry->d_name, 0) < 0)
+			check(!unlinkat(dirfd(names), entry->d_name, AT_REMOVEDIR), "remove");
+	}
+	closedir(names);
+	rmdir(directory);
+	free(directory);
+}
+
+size_t dump_fixture_count(const char *directory)
+{
+	DIR *names = opendir(directory);
+	const struct dirent *entry;
+	size_t count = 0;
+
+	check(names != NULL, "open a directory");
+	while ((entry = readdir(names)))
+		count += is_name(entry);
+	closedir(names);
+	return count;
+}
+
+struct dump_bytes dump_fixture_load(const char *path)
+{
+	struct dump_bytes file = { 0 };
+	uint8_t chunk[4096];
+	FILE *stream = fopen(path, "re");
+	size_t size;
+
+	check(stream != NULL, "open a file");
+	while ((size = fread(chunk, 1, sizeof(chunk), stream)))
+		dump_bytes_put(&file, chunk, size);
+	fclose(stream);
+	return file;
+}
+
+void dump_fixture_store(const char *path, const void *bytes, size_t size)
+{
+	FILE *stream = fopen(path, "we");
+
+	check(stream && fwrite(bytes, 1, size, stream) == size && !fclose(stream), "write a file");
+}
+
+void dump_fixture_put_header(struct dump_bytes *file, uint64_t closed_bytes)
+{
+	uint8_t bytes[HEADER_BYTES];
+
+	dump_header_pack(closed_bytes, bytes);
+	dump_bytes_put(file, bytes, sizeof(bytes));
+}
+
+void dump_fixture_put_block(struct dump_bytes *file, unsigned int type, unsigned int version,
+			    const struct dump_bytes *payload)
+{
+	_cleanup_(freep) uint8_t *stored = NULL;
+	unsigned long size = compressBound(payload->size);
+	uint8_t head[BLOCK_HEAD_BYTES];
+	uint32_t crc;
+
+	stored = xmalloc(size);
+	check(compress2(stored, &size, payload->bytes, payload->size, 1) == Z_OK, "compress");
+	dump_store16(head + BLOCK_TYPE, (uint16_t)type);
+	dump_store16(head + BLOCK_VERSION, (uint16_t)version);
+	dump_store32(head + BLOCK_STORED, (uint32_t)size);
+	dump_store32(head + BLOCK_RAW, (uint32_t)payload->size);
+	crc = (uint32_t)crc32(0, stored, size);
+	dump_store32(head + BLOCK_CRC, (uint32_t)crc32(crc, head, BLOCK_CRC));
+	dump_bytes_put(file, head, sizeof(head));
+	dump_bytes_put(file, stored, size);
+}
+
+void dump_fixture_put_section(struct dump_bytes *payload, uint64_t tag,
+			      const struct dump_bytes *records)
+{
+	dump_bytes_put_unsigned(payload, tag);
+	dump_bytes_put_counted(payload, records->bytes, records->size);
+}
+
+int dump_fixture_read(const void *bytes, size_t size, struct profile **ret_profile,
+		      struct dump_error *ret_error)
+{
+	_cleanup_(closep) int fd = memfd_create("dump", MFD_CLOEXEC);
+
+	check(fd >= 0 && (!size || write(fd, bytes, size) == (ssize_t)size), "copy a file");
+	return dump_read_fd(fd, ret_profile, ret_error);
+}

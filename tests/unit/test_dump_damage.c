@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Damaged and hostile files: what is read is exactly the state of some flush, or an error. The rest
+ * is found by tests/fuzz.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "dump_fixture.h"
+#include "dump_format.h"
+#include "memory.h"
+
+#define FLUSHES 5
+
+/* A file of several blocks, and what it holds up to each. */
+struct history {
+	struct dump_bytes file;
+	size_t ends[FLUSHES + 1]; /* [0] is the header's */
+	struct profile *states[FLUSHES + 1];
+};
+
+static void remember(struct history *history, size_t number, const char *path)
+{
+	struct dump_error error;
+
+	dump_bytes_free(&history->file);
+	history->file = dump_fixture_load(path);
+	history->ends[number] = history->file.size;
+	assert_int_equal(dump_read(path, &history->states[number], &error), 0);
+}
+
+/* The last flush is a close; under another name, so that it does not put all into one block. */
+static void make_history(struct history *history)
+{
+	char *directory = dump_fixture_directory();
+	_cleanup_(freep) char *path = xasprintf("%s/dump", directory);
+	_cleanup_(freep) char *moved = xasprintf("%s/moved", directory);
+	struct dump_create options = { .path = path, .uid = geteuid(), .gid = getegid() };
+	struct profile *profile = dump_fixture_profile();
+	struct dump_writer *writer;
+	uint64_t seed = 3;
+
+	assert_int_equal(dump_create(&options, &writer), 0);
+	remember(history, 0, path);
+	for (size_t i = 1; i < FLUSHES; i++) {
+		assert_int_equal(dump_flush(writer, profile), 0);
+		remember(history, i, path);
+		dump_fixture_grow(profile, &seed, 20);
+	}
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(dump_close(writer, profile), 0);
+	remember(history, FLUSHES, moved);
+	assert_true(history->states[FLUSHES]->meta.is_complete);
+	profile_free(profile);
+	dump_fixture_remove(directory);
+}
+
+static int set_up(void **state)
+{
+	struct history *history = xcalloc(1, sizeof(*history));
+
+	make_history(history);
+	*state = history;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct history *history = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(history->states); i++)
+		profile_free(history->states[i]);
+	dump_bytes_free(&history->file);
+	free(history);
+	return 0;
+}
+
+static void assert_state(const struct history *history, size_t number, const struct profile *got)
+{
+	char *difference = dump_fixture_difference(history->states[number], got);
+
+	if (difference)
+		fail_msg("state %zu: %s", number, difference);
+}
+
+static void cut_at_every_length(void **state)
+{
+	const struct history *history = *state;
+	size_t number = 0;
+
+	for (size_t size = 0; size <= history->file.size; size++) {
+		struct profile *got = NULL;
+		struct dump_error error;
+		int err = dump_fixture_read(history->file.bytes, size, &got, &error);
+
+		if (size < HEADER_BYTES) {
+			assert_int_not_equal(err, 0);
+			assert_int_equal(error.failure,
+					 size < 8 ? DUMP_NOT_A_DUMP : DUMP_HEADER_TRUNCATED);
+			continue;
+		}
+		number += number < FLUSHES && size == history->ends[number + 1];
+		assert_int_equal(err, 0);
+		assert_state(history, number, got);
+		assert_int_equal(got->meta.is_complete, size == history->file.size);
+		profile_free(got);
+	}
+	assert_int_equal(number, FLUSHES);
+}
+
+static void flip(struct history *history, size_t offset, uint8_t bits)
+{
+	struct profile *got = NULL;
+	struct dump_error error;
+	size_t number = 0;
+	int err;
+
+	history->file.bytes[offset] ^= bits;
+	err = dump_fixture_read(history->file.bytes, history->file.size, &got, &error);
+	history->file.bytes[offset] ^= bits;
+	if (offset < HEADER_BYTES) {
+		assert_int_not_equal(err, 0);
+		return;
+	}
+	while (history->ends[number + 1] <= offset)
+		number++;
+	assert_int_equal(err, 0);
+	assert_state(history, number, got);
+	assert_false(got->meta.is_complete);
+	profile_free(got);
+}
+
+static void every_byte_flipped(void **state)
+{
+	struct history *history = *state;
+
+	for (size_t offset = 0; offset < history->file.size; offset++) {
+		flip(history, offset, 0xff);
+		flip(history, offset, (uint8_t)(1U << offset % 8));
+	}
+}
+
+static void whole_block_missing(void **state)
+{
+	const struct history *history = *state;
+	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	struct profile *got = NULL;
+	struct dump_error error;
+
+	dump_bytes_put(&file, history->file.bytes, history->ends[1]);
+	dump_bytes_put(&file, history->file.bytes + history->ends[2],
+		       history->file.size - history->ends[2]);
+	if (!dump_fixture_read(file.bytes, file.size, &got, &error))
+		assert_false(got->meta.is_complete);
+	profile_free(got);
+}
+
+/* ---- blocks with a right checksum and wrong content ---- */
+
+/* Records of one section, as text: a number a word, `s` before a signed one, "..." for counted
+ * text. */
+struct section {
+	enum dump_tag tag;
+	const char *records;
+};
+
+static const char *put_word(struct dump_bytes *to, const char *at)
+{
+	char *end;
+
+	if (*at == '"') {
+		end = strchr(at + 1, '"');
+		dump_bytes_put_counted(to, at + 1, end - at - 1);
+		return end + 1;
+	}
+	if (*at == 's')
+		dump_bytes_put_signed(to, strtoll(at + 1, &end, 0));
+	else
+		dump_bytes_put_unsigned(to, strtoull(at, &end, 0));
+	return end;
+}
+
+static void put_records(struct dump_bytes *payload, const struct section *section)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes records = { 0 };
+	const char *at = section->records;
+
+	while (*at)
+		at = *at == ' ' ? at + 1 : put_word(&records, at);
+	dump_fixture_put_section(payload, section->tag, &records);
+}
+
+#define MAX_SECTIONS 8
+
+static enum dump_failure failure_of(const struct section *sections)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 }, payload = { 0 };
+	struct profile *got = NULL;
+	struct dump_error error = { 0 };
+
+	for (size_t i = 0; i < MAX_SECTIONS && sections[i].tag; i++)
+		put_records(&payload, &sections[i]);
+	dump_fixture_put_header(&file, 0);
+	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_BLOCK_VERSION, &payload);
+	dump_fixture_read(file.bytes, file.size, &got, &error);
+	profile_free(got);
+	return error.failure;
+}
+
+#define NAMES                                \
+	{                                    \
+		TAG_STRINGS, "1 \"a\" \"b\"" \
+	}
+#define TABLES                           \
+	{                                \
+		TAG_LINETABLES, "1 \"\"" \
+	}
+#define SITES                                              \
+	{                                                  \
+		TAG_SITES, "0  0 1 2 s1 0 1  7 0 0 s0 0 0" \
+	}
+#define TAIL "0 0 s0 0 5 6 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 "
+#define PROCESSES                                                    \
+	{                                                            \
+		TAG_PROCESSES, "0 42 1 1 2 " TAIL "1 43 1 1 2 " TAIL \
+	}
+#define NODES                                      \
+	{                                          \
+		TAG_NODES, "0  0 0 0 s0  0 1 1 s0" \
+	}
+
+static void right_content_is_taken(void **state)
+{
+	static const struct section good[MAX_SECTIONS] = {
+		NAMES,	   TABLES, SITES,
+		PROCESSES, NODES,  { TAG_COSTS, "s1 255 s1 s2 s3 s4 s5 s6 s7 s8" },
+	};
+
+	assert_int_equal(failure_of(good), DUMP_FINE);
+}
+
+static void wrong_content_is_refused(void **state)
+{
+	static const struct section bad[][MAX_SECTIONS] = {
+		{ { TAG_STRINGS, "2 \"a\"" } },	      /* a gap */
+		{ { TAG_STRINGS, "1 \"a\" \"a\"" } }, /* twice the same */
+		{ { TAG_STRINGS, "1 \"\"" } },	      /* that is 0 */
+		{ { TAG_STRINGS, "1 99999" } },	      /* longer than the section */
+		{ { TAG_STRINGS, "1 0xffffffffffffffff" } },
+		{ { TAG_LINETABLES, "0 \"a\"" } },
+		{ { TAG_LINETABLES, "1 500 1" } },
+		{ { TAG_SITES, "0  0 1 0 s1 0 0" } },	     /* a string that is not there */
+		{ NAMES, { TAG_SITES, "0  8 1 2 s1 0 0" } }, /* a kind unknown */
+		{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 1" } }, /* a line table not there */
+		{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },   /* cut */
+		{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
+		{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 0  0 1 2 s1 0 0" } },
+		{ { TAG_PROCESSES, "1 42 1 0 0 " TAIL } },
+		{ { TAG_PROCESSES, "0 42 1 0 1 " TAIL } },
+		{ { TAG_PROCESSES, "0 42 1 0 0 " } },
+		{ { TAG_PROCESSES, "0 0x100000000 1 0 0 " TAIL } },
+		{ NAMES, PROCESSES, { TAG_NODES, "0  0 0 0 s0" } },	/* no site */
+		{ NAMES, TABLES, SITES, { TAG_NODES, "0  0 0 0 s0" } }, /* no process */
+		{ NAMES,
+		  TABLES,
+		  SITES,
+		  PROCESSES,
+		  { TAG_NODES, "0  0 1 0 s0" } }, /* its own parent */
+		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 9 0 s0" } },
+		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "1  0 0 0 s0" } },
+		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s0  0 0 0 s0" } },
+		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s-1" } },
+		{ NAMES,
+		  TABLES,
+		  SITES,
+		  PROCESSES,
+		  { TAG_NODES, "0  0 0 0 s0  1 1 0 s0" } }, /* parent elsewhere */
+		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s2 0" } },
+		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s-1 0" } },
+		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 256 s1" } },
+		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 3 s1" } },
+		{ NAMES,
+		  TABLES,
+		  SITES,
+		  PROCESSES,
+		  NODES,
+		  { TAG_COSTS, "s0 1 s0x1000000000000000" } },
+		{ NAMES,
+		  TABLES,
+		  SITES,
+		  PROCESSES,
+		  NODES,
+		  { TAG_COSTS, "s0 1 s-0x1000000000000000" } },
+		{ NAMES,
+		  TABLES,
+		  SITES,
+		  PROCESSES,
+		  NODES, /* each fits, the sum does not */
+		  { TAG_COSTS, "s0 7 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
+		{ NAMES, PROCESSES, { TAG_SAMPLES, "2 0 1 0 s0" } },
+		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 1 1 0 s0" } },
+		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2 0 s0" } },
+		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2049" } },
+		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 1 0x7fffffffffffffff s0" } },
+		{ NAMES,
+		  PROCESSES,
+		  { TAG_SAMPLES, "0 0 2 0 s0xfffffffffffffff 0 s0xfffffffffffffff" } },
+		{ { TAG_SAMPLES, "0 0 0" } },
+		{ { TAG_THREADS, "0 0 1 0 s0 0 0" } },
+		{ NAMES, PROCESSES, { TAG_THREADS, "0 1 1 0 s0 0 0" } },
+		{ NAMES, PROCESSES, { TAG_THREADS, "0 0 1 9 s0 0 0" } },
+		{ { TAG_LOSSES, "1 0 1 1" } },
+		{ { TAG_LOSSES, "0 11 1 1" } },
+		{ { TAG_LOSSES, "0 0 0x1000000000000000 1" } },
+		{ { TAG_LOSSES,
+		    "0 0 0xfffffffffffffff 1 0 1 0xfffffffffffffff 1 0 2 0xfffffffffffffff 1" } },
+		{ { TAG_META, "200 \"a\"" } },
+		{ { TAG_META, "0 s0 0 0 0" } },
+		{ { TAG_META, "0 s0 0 0 0 0 0" } }, /* a byte too many */
+		{ { TAG_META, "0 s0 0 0 0 99" } },
+		{ { TAG_DURATION, "0xffffffffffffffff" } },
+		{ { TAG_DURATION, "" } },
+		{ { TAG_DURATION, "1 1" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (failure_of(bad[i]) != DUMP_CORRUPT)
+			fail_msg("case %zu is taken", i);
+	}
+}
+
+static enum dump_failure failure_of_payload(const struct dump_bytes *payload)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	struct profile *got = NULL;
+	struct dump_error error = { 0 };
+
+	dump_fixture_put_header(&file, 0);
+	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_BLOCK_VERSION, payload);
+	dump_fixture_read(file.bytes, file.size, &got, &error);
+	profile_free(got);
+	return error.failure;
+}
+
+static void payload_that_is_no_section(void **state)
+{
+	static const char *const payloads[] = {
+		"\x80", "\x03",
+		"\x03\x05"
+		"abcd",
+		"\x03\x80\x80", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
+		_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 };
+
+		dump_bytes_put(&payload, payloads[i], strlen(payloads[i]));
+		assert_int_equal(failure_of_payload(&payload), DUMP_CORRUPT);
+	}
+}
+
+static void nul_in_a_string(void **state)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 };
+
+	dump_bytes_put(&payload,
+		       "\x03\x05\x01\x03"
+		       "a\0b",
+		       7);
+	assert_int_equal(failure_of_payload(&payload), DUMP_CORRUPT);
+	payload.bytes[5] = 'x';
+	assert_int_equal(failure_of_payload(&payload), DUMP_FINE);
+}
+
+/* A small file that inflates to much is refused before anything is allocated for it. */
+static void bombs_are_refused(void **state)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 }, zeros = { 0 };
+	size_t size = 8 << 20;
+
+	zeros.bytes = xcalloc(size, 1);
+	zeros.size = zeros.capacity = size;
+	dump_fixture_put_section(&payload, 99, &zeros);
+	assert_int_equal(failure_of_payload(&payload), DUMP_TOO_LARGE);
+}
+
+static void deep_trees_are_refused(void **state)
+{
+	static const struct section start[] = { NAMES, TABLES, SITES, PROCESSES };
+	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 }, nodes = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(start); i++)
+		put_records(&payload, &start[i]);
+	dump_bytes_put_unsigned(&nodes, 0);
+	for (uint32_t i = 0; i <= DUMP_MAX_DEPTH; i++) {
+		dump_bytes_put_unsigned(&nodes, 0);
+		dump_bytes_put_unsigned(&nodes, i ? 1 : 0);
+		dump_bytes_put_unsigned(&nodes, 0);
+		dump_bytes_put_signed(&nodes, 0);
+	}
+	dump_fixture_put_section(&payload, TAG_NODES, &nodes);
+	assert_int_equal(failure_of_payload(&payload), DUMP_TOO_LARGE);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cut_at_every_length),
+		cmocka_unit_test(every_byte_flipped),
+		cmocka_unit_test(whole_block_missing),
+		cmocka_unit_test(right_content_is_taken),
+		cmocka_unit_test(wrong_content_is_refused),
+		cmocka_unit_test(payload_that_is_no_section),
+		cmocka_unit_test(nul_in_a_string),
+		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(deep_trees_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

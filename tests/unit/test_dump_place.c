@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens to files: refused, replaced, rotated, kept when the disk is full, and made with the
+ * rights of the one for whom they are.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "dump_fixture.h"
+#include "memory.h"
+
+#define SOMEONE 54321 /* a user that is not us */
+
+struct scratch {
+	char *directory, *path, *other;
+	struct profile *profile;
+	struct dump_create options;
+	struct dump_writer *writer;
+};
+
+static int set_up(void **state)
+{
+	struct scratch *scratch = xcalloc(1, sizeof(*scratch));
+
+	scratch->directory = dump_fixture_directory();
+	scratch->path = xasprintf("%s/dump", scratch->directory);
+	scratch->other = xasprintf("%s/dump.old", scratch->directory);
+	scratch->profile = dump_fixture_profile();
+	scratch->options = (struct dump_create){
+		.path = scratch->path,
+		.uid = geteuid(),
+		.gid = getegid(),
+	};
+	*state = scratch;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_abandon(scratch->writer);
+	profile_free(scratch->profile);
+	dump_fixture_remove(scratch->directory);
+	free(scratch->path);
+	free(scratch->other);
+	free(scratch);
+	return 0;
+}
+
+static int create(struct scratch *scratch)
+{
+	return dump_create(&scratch->options, &scratch->writer);
+}
+
+static int flush(struct scratch *scratch)
+{
+	return dump_flush(scratch->writer, scratch->profile);
+}
+
+static void assert_reads(const char *path, const struct profile *wanted, bool is_complete)
+{
+	struct profile *got = NULL;
+	struct dump_error error = { 0 };
+	char *difference;
+
+	assert_int_equal(dump_read(path, &got, &error), 0);
+	difference = dump_fixture_difference(wanted, got);
+	if (difference)
+		fail_msg("%s", difference);
+	assert_int_equal(got->meta.is_complete, is_complete);
+	profile_free(got);
+}
+
+static void assert_text(const char *path, const char *wanted)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes got = dump_fixture_load(path);
+
+	assert_int_equal(got.size, strlen(wanted));
+	assert_memory_equal(got.bytes, wanted, got.size);
+}
+
+static mode_t kind_of(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) < 0 ? 0 : status.st_mode & S_IFMT;
+}
+
+static void existing_is_refused(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_fixture_store(scratch->path, "precious", 8);
+	assert_int_equal(create(scratch), -EEXIST);
+	assert_null(scratch->writer);
+	assert_text(scratch->path, "precious");
+}
+
+static void link_is_refused(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(symlink("nowhere", scratch->path), 0);
+	assert_int_equal(create(scratch), -ELOOP);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void bad_places_are_refused(void **state)
+{
+	struct scratch *scratch = *state;
+	static const struct {
+		const char *path;
+		int err;
+	} cases[] = {
+		{ "", -ENOENT },
+		{ "/nonexistent/x", -ENOENT },
+		{ "/dev/null/x", -ENOTDIR },
+		{ "/dev/", -EISDIR },
+		{ "/dev", -EISDIR },
+		{ "/dev/null", -EINVAL },
+		{ "/tmp/..", -EISDIR },
+		{ ".", -EISDIR },
+	};
+
+	scratch->options.force = true;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		scratch->options.path = cases[i].path;
+		assert_int_equal(create(scratch), cases[i].err);
+		assert_null(scratch->writer);
+	}
+	assert_int_equal(kind_of("/dev/null"), S_IFCHR);
+}
+
+static void force_replaces_at_first_flush(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_fixture_store(scratch->path, "precious", 8);
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), 0);
+	assert_text(scratch->path, "precious");
+	assert_int_equal(flush(scratch), 0);
+	assert_reads(scratch->path, scratch->profile, false);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_reads(scratch->path, scratch->profile, true);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void force_replaces_at_close(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_fixture_store(scratch->path, "precious", 8);
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_reads(scratch->path, scratch->profile, true);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void force_loses_nothing_when_given_up(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_fixture_store(scratch->path, "precious", 8);
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), 0);
+	dump_abandon(TAKE(scratch->writer));
+	assert_int_equal(create(scratch), 0);
+	dump_discard(TAKE(scratch->writer));
+	assert_text(scratch->path, "precious");
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void force_replaces_the_link_itself(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_fixture_store(scratch->other, "precious", 8);
+	assert_int_equal(symlink(scratch->other, scratch->path), 0);
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(kind_of(scratch->path), S_IFLNK);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(kind_of(scratch->path), S_IFREG);
+	assert_reads(scratch->path, scratch->profile, false);
+	assert_text(scratch->other, "precious");
+}
+
+static void force_without_anything_there(void **state)
+{
+	struct scratch *scratch = *state;
+
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(kind_of(scratch->path), S_IFREG);
+	dump_abandon(TAKE(scratch->writer));
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void discard_removes_what_holds_nothing(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(create(scratch), 0);
+	dump_discard(TAKE(scratch->writer));
+	assert_int_equal(dump_fixture_count(scratch->directory), 0);
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	dump_discard(TAKE(scratch->writer));
+	assert_reads(scratch->path, scratch->profile, false);
+}
+
+static void file_mode_is_kept(void **state)
+{
+	struct scratch *scratch = *state;
+	struct stat status;
+
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(stat(scratch->path, &status), 0);
+	assert_int_equal(status.st_mode & 0133, 0);
+	assert_int_equal(chmod(scratch->path, 0600), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_int_equal(stat(scratch->path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+/* Someone took our file away and put another there: that one is not ours to replace. */
+static void moved_file_is_followed(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(rename(scratch->path, scratch->other), 0);
+	dump_fixture_store(scratch->path, "precious", 8);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_text(scratch->path, "precious");
+	assert_reads(scratch->other, scratch->profile, true);
+	assert_int_equal(dump_fixture_count(scratch->directory), 2);
+}
+
+static int rotate(const struct scratch *scratch)
+{
+	return dump_rotate(scratch->path, geteuid(), getegid());
+}
+
+static void rotate_keeps_one_old(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(rotate(scratch), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(create(scratch), 0);
+		assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+		assert_int_equal(rotate(scratch), 0);
+		assert_int_equal(kind_of(scratch->path), 0);
+		assert_reads(scratch->other, scratch->profile, true);
+	}
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void rotate_spares_other_files(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_fixture_store(scratch->path, "precious", 8);
+	assert_int_equal(rotate(scratch), -EEXIST);
+	assert_text(scratch->path, "precious");
+	assert_int_equal(rename(scratch->path, scratch->other), 0);
+	assert_int_equal(create(scratch), 0);
+	dump_abandon(TAKE(scratch->writer));
+	assert_int_equal(rotate(scratch), -EEXIST);
+	assert_text(scratch->other, "precious");
+	assert_int_equal(unlink(scratch->path), 0);
+	assert_int_equal(symlink(scratch->other, scratch->path), 0);
+	assert_int_equal(rotate(scratch), -EEXIST);
+	assert_int_equal(kind_of(scratch->path), S_IFLNK);
+}
+
+static void rotate_spares_dumps_of_others(void **state)
+{
+	struct scratch *scratch = *state;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(create(scratch), 0);
+	dump_abandon(TAKE(scratch->writer));
+	assert_int_equal(chown(scratch->directory, SOMEONE, SOMEONE), 0);
+	assert_int_equal(dump_rotate(scratch->path, SOMEONE, SOMEONE), -EEXIST);
+	assert_int_equal(chown(scratch->path, SOMEONE, SOMEONE), 0);
+	assert_int_equal(rotate(scratch), -EEXIST);
+	assert_int_equal(dump_rotate(scratch->path, SOMEONE, SOMEONE), 0);
+	assert_int_equal(kind_of(scratch->other), S_IFREG);
+}
+
+static void assert_still_root(void)
+{
+	gid_t groups[8];
+
+	assert_int_equal(geteuid(), 0);
+	assert_int_equal(getegid(), 0);
+	assert_int_equal(getgroups(ARRAY_SIZE(groups), groups), 1);
+	assert_int_equal(groups[0], 77);
+}
+
+/* Rewriting and closing too: every file on the way belongs to the user. */
+static void files_belong_to_the_user(void **state)
+{
+	struct scratch *scratch = *state;
+	struct stat status;
+	gid_t group = 77;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(setgroups(1, &group), 0);
+	assert_int_equal(chown(scratch->directory, SOMEONE, SOMEONE), 0);
+	scratch->options.uid = scratch->options.gid = SOMEONE;
+	scratch->options.force = true;
+	dump_fixture_store(scratch->path, "root's", 6);
+	assert_int_equal(create(scratch), 0);
+	assert_still_root();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(flush(scratch), 0);
+		assert_still_root();
+		assert_int_equal(stat(scratch->path, &status), 0);
+		assert_int_equal(status.st_uid, SOMEONE);
+		assert_int_equal(status.st_gid, SOMEONE);
+	}
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_still_root();
+	assert_int_equal(stat(scratch->path, &status), 0);
+	assert_int_equal(status.st_uid, SOMEONE);
+	assert_reads(scratch->path, scratch->profile, true);
+}
+
+static void users_rights_are_enough_or_not(void **state)
+{
+	struct scratch *scratch = *state;
+	gid_t group = 77;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(setgroups(1, &group), 0);
+	assert_int_equal(chmod(scratch->directory, 0775), 0);
+	assert_int_equal(chown(scratch->directory, 0, group), 0);
+	scratch->options.uid = scratch->options.gid = SOMEONE;
+	assert_int_equal(create(scratch), -EACCES);
+	assert_still_root();
+	assert_int_equal(dump_rotate(scratch->path, SOMEONE, SOMEONE), 0);
+	assert_int_equal(chmod(scratch->directory, 0700), 0);
+	assert_int_equal(create(scratch), -EACCES);
+	assert_int_equal(dump_rotate(scratch->path, SOMEONE, SOMEONE), -EACCES);
+	assert_still_root();
+	assert_int_equal(dump_fixture_count(scratch->directory), 0);
+}
+
+/* Strings that do not compress, about `bytes` of them. */
+static void add_noise(struct profile *profile, uint64_t *seed, size_t bytes)
+{
+	uint64_t words[32];
+
+	for (; bytes > sizeof(words); bytes -= sizeof(words)) {
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			words[i] = dump_fixture_random(seed) | 0x0101010101010101ULL;
+		string_pool_add_bytes(&profile->strings, (char *)words, sizeof(words));
+	}
+}
+
+/* What a full disk leaves is the last flush; once there is room again, nothing is missing. */
+static void play_full_disk(struct scratch *scratch, int wanted, int (*make_room)(struct scratch *))
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes before = { 0 }, after = { 0 };
+	uint64_t seed = 1;
+
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	before = dump_fixture_load(scratch->path);
+	add_noise(scratch->profile, &seed, 150000);
+	profile_add_cost(scratch->profile, 0, &(struct cost){ { 4096 }, { 0 } });
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(flush(scratch), wanted);
+		after = dump_fixture_load(scratch->path);
+		assert_int_equal(before.size, after.size);
+		assert_memory_equal(before.bytes, after.bytes, before.size);
+		dump_bytes_free(&after);
+	}
+	assert_true(scratch->profile->nodes[0].is_dirty);
+	assert_int_equal(make_room(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_reads(scratch->path, scratch->profile, false);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_reads(scratch->path, scratch->profile, true);
+}
+
+static int remove_filler(struct scratch *scratch)
+{
+	return unlink(scratch->other);
+}
+
+static void mount_small(const struct scratch *scratch)
+{
+	static const char zeros[100000];
+
+	if (geteuid() || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", scratch->directory, "tmpfs", 0, "size=500k") < 0)
+		skip();
+	for (int i = 0; i < 4; i++) {
+		FILE *filler = fopen(scratch->other, "ae");
+
+		assert_non_null(filler);
+		assert_int_equal(fwrite(zeros, 1, sizeof(zeros), filler), sizeof(zeros));
+		assert_int_equal(fclose(filler), 0);
+	}
+}
+
+static void full_disk_loses_nothing(void **state)
+{
+	struct scratch *scratch = *state;
+
+	mount_small(scratch);
+	play_full_disk(scratch, -ENOSPC, remove_filler);
+	assert_int_equal(umount2(scratch->directory, MNT_DETACH), 0);
+}
+
+/* The close that finds no room leaves what there was, incomplete. */
+static void full_disk_at_close(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *before = dump_fixture_profile();
+	uint64_t seed = 1;
+
+	mount_small(scratch);
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	add_noise(scratch->profile, &seed, 150000);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), -ENOSPC);
+	assert_reads(scratch->path, before, false);
+	assert_int_equal(dump_fixture_count(scratch->directory), 2);
+	profile_free(before);
+	assert_int_equal(umount2(scratch->directory, MNT_DETACH), 0);
+}
+
+static int set_limit(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return -errno;
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	return setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static int lift_limit(struct scratch *scratch)
+{
+	return set_limit(RLIM_INFINITY);
+}
+
+/* The same without a disk of our own. */
+static void file_size_limit_loses_nothing(void **state)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(set_limit(20000), 0);
+	play_full_disk(*state, -EFBIG, lift_limit);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(existing_is_refused),
+		TEST(link_is_refused),
+		TEST(bad_places_are_refused),
+		TEST(force_replaces_at_first_flush),
+		TEST(force_replaces_at_close),
+		TEST(force_loses_nothing_when_given_up),
+		TEST(force_replaces_the_link_itself),
+		TEST(force_without_anything_there),
+		TEST(discard_removes_what_holds_nothing),
+		TEST(file_mode_is_kept),
+		TEST(moved_file_is_followed),
+		TEST(rotate_keeps_one_old),
+		TEST(rotate_spares_other_files),
+		TEST(rotate_spares_dumps_of_others),
+		TEST(files_belong_to_the_user),
+		TEST(users_rights_are_enough_or_not),
+		TEST(full_disk_loses_nothing),
+		TEST(full_disk_at_close),
+		TEST(file_size_limit_loses_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is read is what was written, in however many flushes; tests/property/property_dump.c does
+ * the same with random profiles. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "dump_fixture.h"
+#include "dump_format.h"
+#include "memory.h"
+
+struct scratch {
+	char *directory, *path;
+	struct dump_writer *writer;
+	struct profile *profile;
+};
+
+static int set_up(void **state)
+{
+	struct scratch *scratch = xcalloc(1, sizeof(*scratch));
+	struct dump_create options = { .uid = geteuid(), .gid = getegid() };
+
+	scratch->directory = dump_fixture_directory();
+	options.path = scratch->path = xasprintf("%s/dump", scratch->directory);
+	scratch->profile = profile_new();
+	*state = scratch;
+	return dump_create(&options, &scratch->writer);
+}
+
+static int tear_down(void **state)
+{
+	struct scratch *scratch = *state;
+
+	dump_abandon(scratch->writer);
+	profile_free(scratch->profile);
+	dump_fixture_remove(scratch->directory);
+	free(scratch->path);
+	free(scratch);
+	return 0;
+}
+
+static void assert_holds(const struct scratch *scratch, bool is_complete)
+{
+	struct profile *got = NULL;
+	struct dump_error error = { 0 };
+	char *difference;
+
+	assert_int_equal(dump_read(scratch->path, &got, &error), 0);
+	difference = dump_fixture_difference(scratch->profile, got);
+	if (difference)
+		fail_msg("%s", difference);
+	assert_int_equal(got->meta.is_complete, is_complete);
+	profile_free(got);
+}
+
+static void flush(struct scratch *scratch)
+{
+	assert_int_equal(dump_flush(scratch->writer, scratch->profile), 0);
+	assert_holds(scratch, false);
+}
+
+static void finish(struct scratch *scratch)
+{
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_holds(scratch, true);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void replace_profile(struct scratch *scratch, struct profile *profile)
+{
+	profile_free(scratch->profile);
+	scratch->profile = profile;
+}
+
+static uint64_t size_of(const struct scratch *scratch)
+{
+	struct stat status;
+
+	assert_int_equal(stat(scratch->path, &status), 0);
+	return (uint64_t)status.st_size;
+}
+
+static void nothing_flushed_is_empty(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_holds(scratch, false);
+	dump_abandon(TAKE(scratch->writer));
+	assert_holds(scratch, false);
+}
+
+static void empty(void **state)
+{
+	finish(*state);
+}
+
+static void by_hand_at_once(void **state)
+{
+	replace_profile(*state, dump_fixture_profile());
+	finish(*state);
+}
+
+static void by_hand_flushed_before(void **state)
+{
+	replace_profile(*state, dump_fixture_profile());
+	flush(*state);
+	flush(*state);
+	finish(*state);
+}
+
+static void flush_clears_dirty_marks(void **state)
+{
+	struct scratch *scratch = *state;
+
+	replace_profile(scratch, dump_fixture_profile());
+	assert_true(scratch->profile->nodes[1].is_dirty);
+	flush(scratch);
+	for (size_t i = 0; i < scratch->profile->nr_nodes; i++)
+		assert_false(scratch->profile->nodes[i].is_dirty);
+	for (size_t i = 0; i < scratch->profile->nr_processes; i++)
+		assert_false(scratch->profile->processes[i].is_dirty);
+}
+
+static void abandoned_stays_incomplete(void **state)
+{
+	struct scratch *scratch = *state;
+
+	replace_profile(scratch, dump_fixture_profile());
+	flush(scratch);
+	dump_abandon(TAKE(scratch->writer));
+	assert_holds(scratch, false);
+}
+
+/* The same profile in many flushes and in one reads the same. */
+static void many_flushes_are_one(void **state)
+{
+	struct scratch *scratch = *state, *other = NULL;
+	uint64_t seed = 7;
+
+	for (int i = 0; i < 50; i++) {
+		dump_fixture_grow(scratch->profile, &seed, 100);
+		flush(scratch);
+	}
+	finish(scratch);
+	assert_int_equal(set_up((void **)&other), 0);
+	assert_int_equal(dump_close(TAKE(other->writer), scratch->profile), 0);
+	replace_profile(other, TAKE(scratch->profile));
+	assert_holds(other, true);
+	tear_down((void **)&other);
+}
+
+static void flushes_grow_by_what_changed(void **state)
+{
+	struct scratch *scratch = *state;
+	uint64_t seed = 8, before;
+
+	dump_fixture_grow(scratch->profile, &seed, 50000);
+	flush(scratch);
+	before = size_of(scratch);
+	assert_true(before > 100000);
+	flush(scratch);
+	assert_true(size_of(scratch) < before + 64);
+	before = size_of(scratch);
+	profile_add_cost(scratch->profile, 5, &(struct cost){ { 4096 }, { 0 } });
+	flush(scratch);
+	assert_true(size_of(scratch) < before + 128);
+}
+
+static void dead_blocks_are_compacted(void **state)
+{
+	struct scratch *scratch = *state;
+	uint64_t seed = 9, largest = 0, rewrites = 0;
+	struct cost cost = { { 123456789012, 0, 4096, 0 }, { 0, 987654321098, 0, 0 } };
+
+	dump_fixture_grow(scratch->profile, &seed, 5000);
+	for (int i = 0; i < 300; i++) {
+		uint64_t before = size_of(scratch);
+
+		for (uint32_t node = 0; node < scratch->profile->nr_nodes; node++)
+			profile_add_cost(scratch->profile, node, &cost);
+		assert_int_equal(dump_flush(scratch->writer, scratch->profile), 0);
+		rewrites += size_of(scratch) < before;
+		largest = size_of(scratch) > largest ? size_of(scratch) : largest;
+	}
+	assert_holds(scratch, false);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+	assert_true(rewrites > 2);
+	finish(scratch);
+	assert_true(largest < 4 * size_of(scratch));
+}
+
+/* A long quiet run: nearly nothing is alive, and the file stays small. */
+static void quiet_runs_stay_small(void **state)
+{
+	struct scratch *scratch = *state;
+
+	replace_profile(scratch, dump_fixture_profile());
+	for (int i = 0; i < 20000; i++) {
+		scratch->profile->meta.duration_ns += 1000000000;
+		assert_int_equal(dump_flush(scratch->writer, scratch->profile), 0);
+	}
+	assert_true(size_of(scratch) < 200000);
+	finish(scratch);
+}
+
+static void thinned_samples_are_replaced(void **state)
+{
+	struct scratch *scratch = *state;
+	uint32_t process = profile_add_process(scratch->profile);
+
+	for (uint64_t i = 0; i < 5 * MAX_SAMPLES; i++) {
+		profile_add_sample(scratch->profile, process, i * 1000, (int64_t)(i % 77) * 4096);
+		if (i % 700 == 0)
+			flush(scratch);
+	}
+	assert_true(scratch->profile->processes[process].nr_thinnings > 1);
+	finish(scratch);
+}
+
+static void threads_are_updated(void **state)
+{
+	struct scratch *scratch = *state;
+	uint32_t process = profile_add_process(scratch->profile);
+	struct thread thread = { .tid = 1 };
+
+	for (uint32_t i = 0; i < 100; i++) {
+		thread.tid = i;
+		profile_add_thread(scratch->profile, process, &thread);
+	}
+	flush(scratch);
+	scratch->profile->processes[process].threads[42].growth = -4096;
+	scratch->profile->processes[process].is_dirty = true;
+	flush(scratch);
+	assert_true(size_of(scratch) < 1000);
+	finish(scratch);
+}
+
+/* One node below the other compresses a thousandfold: still within what the reader takes. */
+static void dense_profiles_stay_readable(void **state)
+{
+	struct scratch *scratch = *state;
+	struct site site = { .kind = SITE_PYTHON };
+	uint32_t process = profile_add_process(scratch->profile), parent = NO_NODE, node;
+
+	profile_add_site(scratch->profile, &site);
+	for (uint32_t i = 0; i < 1000000; i++) {
+		if (i % DUMP_MAX_DEPTH == 0) {
+			process = profile_add_process(scratch->profile);
+			parent = NO_NODE;
+		}
+		node = profile_add_node(scratch->profile, process, parent, 0, 0);
+		parent = node;
+	}
+	flush(scratch);
+	assert_true(size_of(scratch) > scratch->profile->nr_nodes);
+	finish(scratch);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(nothing_flushed_is_empty),
+		TEST(empty),
+		TEST(by_hand_at_once),
+		TEST(by_hand_flushed_before),
+		TEST(flush_clears_dirty_marks),
+		TEST(abandoned_stays_incomplete),
+		TEST(many_flushes_are_one),
+		TEST(flushes_grow_by_what_changed),
+		TEST(dead_blocks_are_compacted),
+		TEST(quiet_runs_stay_small),
+		TEST(thinned_samples_are_replaced),
+		TEST(threads_are_updated),
+		TEST(dense_profiles_stay_readable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The offset table's choice of a column, and _Py_DebugOffsets against it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "debug_offsets.h"
+#include "memory.h"
+#include "offset_table.h"
+
+static void test_every_version(void **state)
+{
+	struct offset_table table;
+
+	for (uint32_t minor = 6; minor <= 15; minor++) {
+		assert_int_equal(offset_table_find(3U << 24 | minor << 16 | 0x4f0, false, &table),
+				 0);
+		assert_int_equal(table.layout.version, 3 << 8 | minor);
+		assert_int_equal(table.layout.free_threaded, 0);
+		/* BPF reads frames and code objects by their heads. */
+		assert_true(table.layout.frame_instr + 8 <= FRAME_HEAD_BYTES);
+		assert_true(table.layout.code_linetable + 8 <= CODE_HEAD_BYTES);
+	}
+	for (uint32_t minor = 13; minor <= 15; minor++) {
+		assert_int_equal(offset_table_find(3U << 24 | minor << 16 | 0xf0, true, &table), 0);
+		assert_int_equal(table.layout.free_threaded, 1);
+		assert_int_equal(table.layout.str_length, 32);
+		assert_true(table.layout.code_linetable + 8 <= CODE_HEAD_BYTES);
+	}
+}
+
+static void test_samples(void **state)
+{
+	struct offset_table table;
+
+	assert_int_equal(offset_table_find(0x03060ff0, false, &table), 0);
+	assert_int_equal(table.runtime_key, NO_OFFSET);
+	assert_int_equal(table.layout.frame_instr, 120);
+	assert_int_equal(offset_table_find(0x030b02f0, false, &table), 0);
+	assert_int_equal(table.layout.cframe_frame, 8);
+	assert_int_equal(table.layout.code_qualname, 128);
+	assert_int_equal(table.layout.owner_shim_min, NO_OFFSET);
+	assert_int_equal(offset_table_find(0x030f02f0, false, &table), 0);
+	assert_int_equal(table.layout.tag_mask, 3);
+}
+
+static void test_early_releases_of_3_7(void **state)
+{
+	struct offset_table table;
+
+	assert_int_equal(offset_table_find(0x030703f0, false, &table), 0);
+	assert_int_equal(table.runtime_key, 1420);
+	assert_int_equal(offset_table_find(0x030704f0, false, &table), 0);
+	assert_int_equal(table.runtime_key, 1508);
+	assert_int_equal(offset_table_find(0x03070000, false, &table), -ENOTSUP);
+}
+
+static void test_versions_without_a_column(void **state)
+{
+	static const uint32_t versions[] = {
+		0,	    0x020712f0, 0x030509f0, 0x031000f0, 0x040000f0, 0x030e00a1, /* alpha */
+		0x030e00b4,								/* beta */
+	};
+	struct offset_table table;
+
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++)
+		assert_int_equal(offset_table_find(versions[i], false, &table), -ENOTSUP);
+	assert_int_equal(offset_table_find(0x030c01f0, true, &table), -ENOTSUP);
+	assert_int_equal(offset_table_find(0x030e00c1, false, &table), 0); /* candidate */
+	assert_int_equal(offset_table_find(0x03090000, false, &table), 0); /* release unknown */
+}
+
+static uint64_t words[DEBUG_OFFSETS_BYTES / sizeof(uint64_t)];
+
+/* What 3.13 would state if it agreed with the table. */
+static void state_of_3_13(const struct offset_table *table)
+{
+	memset(words, 0, sizeof(words));
+	memcpy(words, "xdebugpy", 8);
+	words[1] = 0x030d05f0;
+#define FIELD(name, position, ...) words[(position) / 8] = table->name;
+#include "debug_offsets.def"
+#undef FIELD
+	memcpy(words, "xdebugpy", 8); /* fields that 3.13 lacks have position 0 */
+}
+
+static void test_debug_offsets_agree(void **state)
+{
+	struct offset_table table, before;
+	struct debug_offsets offsets;
+	bool disagrees = true;
+
+	assert_int_equal(offset_table_find(0x030d05f0, false, &table), 0);
+	before = table;
+	state_of_3_13(&table);
+	assert_int_equal(debug_offsets_parse(words, sizeof(words), &offsets), 0);
+	assert_int_equal(offsets.version_hex, 0x030d05f0);
+	assert_false(offsets.is_free_threaded);
+	assert_int_equal(debug_offsets_apply(&offsets, &table, &disagrees), 0);
+	assert_false(disagrees);
+	assert_memory_equal(&table, &before, sizeof(table));
+}
+
+static void test_debug_offsets_win(void **state)
+{
+	struct offset_table table;
+	struct debug_offsets offsets;
+	bool disagrees = false;
+
+	assert_int_equal(offset_table_find(0x030d05f0, false, &table), 0);
+	state_of_3_13(&table);
+	words[184 / 8] = 80; /* thread_state.current_frame */
+	assert_int_equal(debug_offsets_parse(words, sizeof(words), &offsets), 0);
+	assert_int_equal(debug_offsets_apply(&offsets, &table, &disagrees), 0);
+	assert_true(disagrees);
+	assert_int_equal(table.layout.tstate_frame, 80);
+	assert_int_equal(table.layout.interp_generation, 17000);
+}
+
+static void test_debug_offsets_without_sense(void **state)
+{
+	struct offset_table table, before;
+	struct debug_offsets offsets;
+	bool disagrees;
+
+	assert_int_equal(offset_table_find(0x030d05f0, false, &table), 0);
+	before = table;
+	state_of_3_13(&table);
+	words[232 / 8] = UINT64_MAX; /* interpreter_frame.previous */
+	assert_int_equal(debug_offsets_parse(words, sizeof(words), &offsets), 0);
+	assert_int_equal(debug_offsets_apply(&offsets, &table, &disagrees), -ENOTSUP);
+	assert_memory_equal(&table, &before, sizeof(table));
+	offsets.version_hex = 0x031000f0;
+	assert_int_equal(debug_offsets_apply(&offsets, &table, &disagrees), -ENOTSUP);
+	offsets.version_hex = 0x030c00f0;
+	assert_int_equal(debug_offsets_apply(&offsets, &table, &disagrees), -ENOTSUP);
+	assert_int_equal(debug_offsets_parse(words, 16, &offsets), -ENOENT);
+	words[0]++;
+	assert_int_equal(debug_offsets_parse(words, sizeof(words), &offsets), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_version),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_early_releases_of_3_7),
+		cmocka_unit_test(test_versions_without_a_column),
+		cmocka_unit_test(test_debug_offsets_agree),
+		cmocka_unit_test(test_debug_offsets_win),
+		cmocka_unit_test(test_debug_offsets_without_sense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

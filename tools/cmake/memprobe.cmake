@@ -1,0 +1,37 @@
+# One library a folder: memprobe_library(NAME DEPENDS ...) builds every .c file of the current
+# folder as memprobe_NAME. A folder sees only its own headers and those of the folders it depends
+# on, so that an include against the arrows of docs/design.md does not compile.
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBBPF REQUIRED libbpf>=1.1)
+pkg_check_modules(LIBELF REQUIRED IMPORTED_TARGET libelf)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+
+# libbpf is linked statically: the program can be copied to a machine that has none.
+find_library(LIBBPF_ARCHIVE libbpf.a HINTS ${LIBBPF_LIBRARY_DIRS} REQUIRED)
+add_library(libbpf_static INTERFACE)
+target_link_libraries(libbpf_static INTERFACE ${LIBBPF_ARCHIVE} PkgConfig::LIBELF PkgConfig::ZLIB)
+
+add_library(memprobe_flags INTERFACE)
+target_compile_options(memprobe_flags INTERFACE -Wall -Wextra -Wno-unused-parameter
+  -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -fno-strict-aliasing)
+if(MEMPROBE_WERROR)
+  target_compile_options(memprobe_flags INTERFACE -Werror)
+endif()
+if(MEMPROBE_SANITIZE)
+  target_compile_options(memprobe_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(memprobe_flags INTERFACE -fsanitize=address,undefined)
+endif()
+target_compile_definitions(memprobe_flags INTERFACE _GNU_SOURCE MEMPROBE_VERSION="${PROJECT_VERSION}")
+target_include_directories(memprobe_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
+
+function(memprobe_library name)
+  cmake_parse_arguments(LIBRARY "" "" "DEPENDS;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  add_library(memprobe_${name} STATIC ${sources})
+  target_include_directories(memprobe_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(memprobe_${name} PRIVATE memprobe_flags ${LIBRARY_LINKS})
+  foreach(dependency ${LIBRARY_DEPENDS})
+    target_link_libraries(memprobe_${name} PUBLIC memprobe_${dependency})
+  endforeach()
+endfunction()

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * JSON as it comes, to a sink: nothing is kept, so depth and size have no limit. Commas are the
+ * writer's business, matching brackets and keys the caller's.
+ */
+#ifndef MEMPROBE_JSON_WRITER_H
+#define MEMPROBE_JSON_WRITER_H
+
+#include <stdint.h>
+
+#include "sink.h"
+
+/* Borrows the sink. */
+struct json_writer {
+	struct sink *sink;
+	bool needs_comma; /* before the next key, value or element */
+};
+
+void json_writer_init(struct json_writer *ret, struct sink *sink);
+
+void json_writer_begin_object(struct json_writer *writer);
+void json_writer_end_object(struct json_writer *writer);
+void json_writer_begin_array(struct json_writer *writer);
+void json_writer_end_array(struct json_writer *writer);
+/* The value that comes next belongs to this key. Keys are our own words: not escaped. */
+void json_writer_key(struct json_writer *writer, const char *key);
+
+/* Valid UTF-8 stays exact, every byte that is not becomes U+FFFD. NULL is null. */
+void json_writer_string(struct json_writer *writer, const char *text);
+void json_writer_integer(struct json_writer *writer, int64_t value);
+void json_writer_bool(struct json_writer *writer, bool value);
+void json_writer_null(struct json_writer *writer);
+/* Nanoseconds, written as seconds without loss. */
+void json_writer_seconds(struct json_writer *writer, uint64_t time_ns);
+
+/* Key and value at once. */
+void json_writer_member_string(struct json_writer *writer, const char *key, const char *text);
+void json_writer_member_integer(struct json_writer *writer, const char *key, int64_t value);
+void json_writer_member_seconds(struct json_writer *writer, const char *key, uint64_t time_ns);
+void json_writer_member_null(struct json_writer *writer, const char *key);
+
+/* What comes next stands on a line of its own. */
+void json_writer_line(struct json_writer *writer);
+
+#endif

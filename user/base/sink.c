@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Buffered writing, and files that get their name at the end; see sink.h. */
+#include "sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+#define BUFFER_BYTES 65536
+#define FILE_MODE 0666
+
+void sink_attach(struct sink *ret, int fd)
+{
+	*ret = (struct sink){ .fd = fd, .buffer = xmalloc(BUFFER_BYTES) };
+}
+
+/* ---- Writing ---- */
+
+/* A terminal or pipe that somebody has made non-blocking is waited for. */
+static int wait_for_room(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+	return poll(&ready, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+}
+
+static void write_all(struct sink *sink, const char *bytes, size_t size)
+{
+	while (size && !sink->error) {
+		ssize_t written = write(sink->fd, bytes, size);
+
+		if (written >= 0) {
+			bytes += written;
+			size -= written;
+		} else if (errno == EAGAIN) {
+			sink->error = wait_for_room(sink->fd);
+		} else if (errno != EINTR) {
+			sink->error = -errno;
+		}
+	}
+}
+
+static void flush(struct sink *sink)
+{
+	write_all(sink, sink->buffer, sink->used);
+	sink->used = 0;
+}
+
+void sink_bytes(struct sink *sink, const void *bytes, size_t size)
+{
+	if (size > BUFFER_BYTES - sink->used)
+		flush(sink);
+	if (size > BUFFER_BYTES) {
+		write_all(sink, bytes, size);
+		return;
+	}
+	memcpy(sink->buffer + sink->used, bytes, size);
+	sink->used += size;
+}
+
+void sink_text(struct sink *sink, const char *text)
+{
+	sink_bytes(sink, text, strlen(text));
+}
+
+void sink_fill(struct sink *sink, char byte, size_t count)
+{
+	while (count--)
+		sink_bytes(sink, &byte, 1);
+}
+
+void sink_printf(struct sink *sink, const char *format, ...)
+{
+	char piece[256];
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(piece, sizeof(piece), format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	if ((size_t)length < sizeof(piece)) {
+		sink_bytes(sink, piece, length);
+		return;
+	}
+	_cleanup_(freep) char *whole = xmalloc((size_t)length + 1);
+
+	va_start(arguments, format);
+	vsnprintf(whole, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	sink_bytes(sink, whole, length);
+}
+
+/* ---- Files ---- */
+
+int sink_check(const char *path, bool force)
+{
+	struct stat there;
+
+	if (lstat(path, &there))
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISDIR(there.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode))
+		return -EINVAL;
+	if (force)
+		return 0;
+	return S_ISLNK(there.st_mode) ? -ELOOP : -EEXIST;
+}
+
+/* In the directory of `path`, as only there a rename is one step. */
+static char *temporary_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int directory = slash ? slash + 1 - path : 0;
+
+	return xasprintf("%.*s.memprobe-XXXXXX", directory, path);
+}
+
+/* mkostemp makes files that nobody else may read. */
+static void set_usual_mode(int fd)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	fchmod(fd, FILE_MODE & ~mask);
+}
+
+int sink_open(struct sink *ret, const char *path, bool force)
+{
+	_cleanup_(freep) char *temporary = NULL;
+	int error = sink_check(path, force), fd;
+
+	if (error)
+		return error;
+	temporary = temporary_name(path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	set_usual_mode(fd);
+	sink_attach(ret, fd);
+	ret->path = xstrdup(path);
+	ret->temporary = TAKE(temporary);
+	ret->force = force;
+	return 0;
+}
+
+/* A link in place of a rename that refuses to replace: some file systems know no such rename. */
+static int rename_new(const char *from, const char *to)
+{
+	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (link(from, to))
+		return -errno;
+	unlink(from);
+	return 0;
+}
+
+static int give_name(struct sink *sink)
+{
+	int error = sink_check(sink->path, sink->force);
+
+	if (error)
+		return error;
+	if (!sink->force)
+		return rename_new(sink->temporary, sink->path);
+	return rename(sink->temporary, sink->path) ? -errno : 0;
+}
+
+static void release(struct sink *sink)
+{
+	free(sink->buffer);
+	free(sink->path);
+	free(sink->temporary);
+	*sink = (struct sink){ .fd = -1 };
+}
+
+void sink_abandon(struct sink *sink)
+{
+	if (sink->temporary) {
+		close(sink->fd);
+		unlink(sink->temporary);
+	}
+	release(sink);
+}
+
+int sink_close(struct sink *sink)
+{
+	int error;
+
+	flush(sink);
+	error = sink->error;
+	if (sink->temporary) {
+		if (!error)
+			error = give_name(sink);
+		if (close(sink->fd) && !error)
+			error = -errno;
+		if (error)
+			unlink(sink->temporary);
+	}
+	release(sink);
+	return error;
+}

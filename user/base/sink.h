@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a report goes: an open descriptor, or a file that gets its name when all is written.
+ * Buffered. The first error sticks, all writing after it is ignored, and closing tells it, so that
+ * writers need not look.
+ */
+#ifndef MEMPROBE_SINK_H
+#define MEMPROBE_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Owns its buffer and names, and the descriptor when it has a file. */
+struct sink {
+	int fd;
+	bool use_color; /* for writers that have colours; set by whoever opens */
+	int error;	/* -errno of the first failed write, 0 */
+	char *buffer;
+	size_t used;
+	char *path, *temporary; /* NULL when the descriptor was there before */
+	bool force;
+};
+
+/* Writes to fd, which is borrowed. */
+void sink_attach(struct sink *ret, int fd);
+
+/*
+ * Writes beside `path`; sink_close renames. -EEXIST: there is such a file; -ELOOP: a symbolic link.
+ * With force these are replaced, never followed; directories, devices and the like are not:
+ * -EISDIR, -EINVAL.
+ */
+int sink_open(struct sink *ret, const char *path, bool force);
+/* What sink_open would say of an existing file, without making one. */
+int sink_check(const char *path, bool force);
+
+void sink_bytes(struct sink *sink, const void *bytes, size_t size);
+void sink_text(struct sink *sink, const char *text);
+void sink_fill(struct sink *sink, char byte, size_t count);
+__attribute__((format(printf, 2, 3))) void sink_printf(struct sink *sink, const char *format, ...);
+
+/* Flushes and gives the file its name; without success nothing has the name that had it not. Frees
+ * in any case. 0, or -errno of whatever failed first. */
+int sink_close(struct sink *sink);
+/* Frees, and removes what was written to a file. */
+void sink_abandon(struct sink *sink);
+
+#endif

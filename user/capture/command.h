@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command that memprobe runs: found, forked, held at a gate until the programs are attached,
+ * then exec'd as the caller.
+ */
+#ifndef MEMPROBE_COMMAND_H
+#define MEMPROBE_COMMAND_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "identity.h"
+
+struct command {
+	char *path; /* what will be exec'd */
+	pid_t pid;
+	int gate; /* write end: one byte opens it */
+	int failure; /* read end: errno of a failed exec; closed by a successful one */
+};
+
+/* The file that `name` stands for: itself with a slash, else the first hit in `path_variable`.
+ * 0; -ENOENT not found; -EACCES found but not executable, or a directory (*ret_path is set then).
+ * The caller owns *ret_path. */
+int command_find(const char *name, const char *path_variable, char **ret_path);
+
+/* Forks the child, which waits at the gate. `mask` is the signal mask that it execs with. */
+int command_start(struct command *command, char *const argv[], const struct identity *identity,
+		  const sigset_t *mask);
+/* Opens the gate. 0 when the exec succeeded, else its -errno; the child is reaped then. */
+int command_release(struct command *command);
+/* Ends a child that still waits at the gate. */
+void command_abort(struct command *command);
+void command_free(struct command *command);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The order of draining, images' amounts, threads and losses; see drain.h. */
+#include "drain.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drain_state.h"
+#include "memory.h"
+
+uint64_t drain_time(const struct drain *drain, uint64_t clock_ns)
+{
+	return clock_ns > drain->start_ns ? clock_ns - drain->start_ns : 0;
+}
+
+struct image_slot *drain_slot(struct drain *drain, uint32_t image_id)
+{
+	struct image_slot *slot = &drain->slots[image_id % MAX_IMAGES];
+
+	return slot->state != SLOT_EMPTY && slot->image_id == image_id ? slot : NULL;
+}
+
+uint32_t drain_process(const struct drain *drain, uint32_t image_id)
+{
+	const struct image_slot *slot = drain_slot((struct drain *)drain, image_id);
+
+	return slot ? slot->process : NO_PROCESS;
+}
+
+void drain_add_cost(struct drain *drain, uint32_t node, const struct cost *cost)
+{
+	struct profile *profile = drain->profile;
+	struct process *process = &profile->processes[profile->nodes[node].process];
+
+	profile_add_cost(profile, node, cost);
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		process->books[kind] += cost->grown[kind] - cost->released[kind];
+	process->is_dirty = true;
+}
+
+static void find_maps(struct drain *drain)
+{
+	drain->nodes_fd = loader_map(drain->loader, "nodes");
+	drain->deeper_fd = loader_map(drain->loader, "deeper_nodes");
+	drain->images_fd = loader_map(drain->loader, "images");
+	drain->sites_fd = loader_map(drain->loader, "sites");
+	drain->threads_fd = loader_map(drain->loader, "threads");
+	drain->losses_fd = loader_map(drain->loader, "losses");
+}
+
+struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
+			const struct drain_listener *listener)
+{
+	struct drain *drain = xcalloc(1, sizeof(*drain));
+
+	drain->loader = loader;
+	drain->profile = profile;
+	drain->start_ns = start_ns;
+	drain->listener = *listener;
+	find_maps(drain);
+	drain->ring = ring_buffer__new(loader_map(loader, "ring"), drain_handle_record, drain, NULL);
+	if (!drain->ring) {
+		free(drain);
+		return NULL;
+	}
+	return drain;
+}
+
+void drain_free(struct drain *drain)
+{
+	if (!drain)
+		return;
+	ring_buffer__free(drain->ring);
+	hash_table_free(&drain->process_of_tgid);
+	hash_table_free(&drain->node_ids);
+	hash_table_free(&drain->site_ids);
+	free(drain->nodes);
+	free(drain->unused_nodes);
+	free(drain->sites);
+	free(drain);
+}
+
+void drain_set_start(struct drain *drain, uint64_t start_ns)
+{
+	drain->start_ns = start_ns;
+}
+
+int drain_fd(const struct drain *drain)
+{
+	return ring_buffer__epoll_fd(drain->ring);
+}
+
+int drain_records(struct drain *drain)
+{
+	int count = ring_buffer__consume(drain->ring);
+
+	return count < 0 ? count : 0;
+}
+
+/* What found no room in any table stands on a root of its own. */
+static void add_lost(struct drain *drain, uint32_t process, const struct wire_image *image)
+{
+	struct site site = { .kind = SITE_LOST };
+	struct cost lost = { 0 };
+	uint32_t node;
+
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		lost.grown[kind] = image->lost_grown[kind] * PAGE_BYTES;
+		lost.released[kind] = image->lost_released[kind] * PAGE_BYTES;
+	}
+	if (cost_is_zero(&lost))
+		return;
+	node = profile_add_node(drain->profile, process, NO_NODE,
+				profile_add_site(drain->profile, &site), 0);
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		lost.grown[kind] -= drain->profile->processes[process].lost.grown[kind];
+		lost.released[kind] -= drain->profile->processes[process].lost.released[kind];
+	}
+	cost_add(&drain->profile->processes[process].lost, &lost);
+	drain_add_cost(drain, node, &lost);
+}
+
+static void take_image(struct drain *drain, struct image_slot *slot, const struct wire_image *image)
+{
+	struct process *process = &drain->profile->processes[slot->process];
+
+	if (image->image_id != slot->image_id)
+		return;
+	if (process->peak < image->peak * PAGE_BYTES)
+		process->peak = image->peak * PAGE_BYTES;
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		process->losses[loss].events = image->loss_events[loss];
+		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
+	}
+	add_lost(drain, slot->process, image);
+	process = &drain->profile->processes[slot->process];
+	if (slot->state == SLOT_ENDED || !slot->has_balance)
+		return;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		process->kernel[kind] = slot->balance_kernel[kind] - slot->balance_books[kind] +
+					process->books[kind];
+}
+
+static void read_images(struct drain *drain)
+{
+	struct wire_image image;
+
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+		if (drain->slots[slot].state != SLOT_EMPTY &&
+		    !bpf_map_lookup_elem(drain->images_fd, &slot, &image))
+			take_image(drain, &drain->slots[slot], &image);
+	}
+}
+
+static void read_losses(struct drain *drain)
+{
+	struct {
+		uint64_t events, pages;
+	} loss;
+
+	for (uint32_t reason = 0; reason < NR_LOSSES; reason++) {
+		if (bpf_map_lookup_elem(drain->losses_fd, &reason, &loss))
+			continue;
+		drain->profile->losses[reason].events = loss.events;
+		drain->profile->losses[reason].bytes = loss.pages * PAGE_BYTES;
+	}
+}
+
+/* Gives back the slots of images that had ended before the last time: what their threads sent at
+ * exit, after the teardown, has been handled by now. */
+static void release_slots(struct drain *drain)
+{
+	bool is_any = false;
+
+	for (uint32_t slot = 0; slot < MAX_IMAGES && drain->nr_ended; slot++) {
+		if (drain->slots[slot].state == SLOT_ENDED && drain->slots[slot].is_read)
+			is_any = true;
+	}
+	if (!is_any)
+		return;
+	drain_remove_nodes(drain);
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+		if (drain->slots[slot].state != SLOT_ENDED || !drain->slots[slot].is_read)
+			continue;
+		drain->slots[slot].state = SLOT_EMPTY;
+		loader_free_slot(drain->loader, slot);
+		drain->nr_ended--;
+	}
+}
+
+static void mark_read(struct drain *drain)
+{
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++)
+		drain->slots[slot].is_read = drain->slots[slot].state == SLOT_ENDED;
+}
+
+int drain_all(struct drain *drain)
+{
+	int error = drain_records(drain);
+
+	if (!error)
+		error = drain_read_nodes(drain);
+	if (error)
+		return error;
+	read_images(drain);
+	read_losses(drain);
+	release_slots(drain);
+	mark_read(drain);
+	return 0;
+}
+
+bool drain_is_balanced(const struct drain *drain)
+{
+	for (uint32_t index = 0; index < MAX_IMAGES; index++) {
+		const struct image_slot *slot = &drain->slots[index];
+
+		if (slot->state == SLOT_LIVE && slot->has_balance &&
+		    memcmp(slot->balance_books, slot->balance_kernel, sizeof(slot->balance_books)))
+			return false;
+	}
+	return true;
+}
+
+static void add_live_thread(struct drain *drain, const struct wire_thread *wire, uint64_t now_ns)
+{
+	struct image_slot *slot = drain_slot(drain, wire->image_id);
+	struct thread thread = {
+		.tid = wire->tid,
+		.growth = wire->growth * PAGE_BYTES,
+		.start_ns = drain_time(drain, wire->start_ns),
+		.end_ns = now_ns,
+	};
+	char path[64], comm[COMM_BYTES + 1] = "";
+	FILE *file;
+
+	if (!slot)
+		return;
+	memcpy(comm, wire->comm, COMM_BYTES);
+	snprintf(path, sizeof(path), "/proc/%u/comm", wire->tid);
+	file = fopen(path, "re");
+	if (file && fgets(comm, sizeof(comm), file))
+		comm[strcspn(comm, "\n")] = '\0';
+	if (file)
+		fclose(file);
+	thread.name = string_pool_add(&drain->profile->strings, comm);
+	profile_add_thread(drain->profile, slot->process, &thread);
+}
+
+int drain_finish(struct drain *drain, uint64_t now_ns)
+{
+	uint32_t tid, next;
+	struct wire_thread thread;
+	int error = drain_all(drain);
+
+	if (error)
+		return error;
+	for (int more = !bpf_map_get_next_key(drain->threads_fd, NULL, &next); more;
+	     more = !bpf_map_get_next_key(drain->threads_fd, &tid, &next)) {
+		tid = next;
+		if (!bpf_map_lookup_elem(drain->threads_fd, &tid, &thread))
+			add_live_thread(drain, &thread, drain_time(drain, now_ns));
+	}
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+		struct process *process = &drain->profile->processes[drain->slots[slot].process];
+
+		if (drain->slots[slot].state != SLOT_LIVE || process->end == END_EXEC)
+			continue;
+		if (process->end == END_RUNNING)
+			process->end_ns = drain_time(drain, now_ns);
+	}
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Moves what the BPF side has gathered into the profile: ring buffer records as they come, the
+ * tables of nodes and images at every flush, and what has ended out of the tables.
+ */
+#ifndef MEMPROBE_DRAIN_H
+#define MEMPROBE_DRAIN_H
+
+#include "loader.h"
+#include "profile.h"
+
+struct drain;
+
+/* What drain cannot do itself: it tells these, all may be NULL. */
+struct drain_listener {
+	void *context;
+	/* An image whose interpreter is unknown: find it (interpreters.c). */
+	void (*unknown_python)(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid);
+	/* Version text of a layout that the BPF side resolved itself. */
+	const char *(*python_version)(void *context, uint32_t layout);
+	void (*attached)(void *context, uint32_t tgid);
+	void (*process_ended)(void *context, uint32_t tgid);
+};
+
+/* Borrows loader and profile. `start_ns` (CLOCK_MONOTONIC) is the profile's time 0. */
+struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
+			const struct drain_listener *listener);
+void drain_free(struct drain *drain);
+void drain_set_start(struct drain *drain, uint64_t start_ns);
+
+int drain_fd(const struct drain *drain); /* readable when a record is urgent */
+/* Handles the records that are there. */
+int drain_records(struct drain *drain);
+/* Records, then all tables: the profile is as the BPF side was a moment ago. */
+int drain_all(struct drain *drain);
+/* For processes still running, after detaching: their last books, threads, and the balance that
+ * was sent while the programs were attached. Call once, then no more. */
+int drain_finish(struct drain *drain, uint64_t now_ns);
+
+/* Are the last balances of the running images free of differences? An event caught between the
+ * kernel's counter and ours shows as one, and is gone the next time. */
+bool drain_is_balanced(const struct drain *drain);
+
+/* The process entry of an image, NO_PROCESS when unknown. */
+uint32_t drain_process(const struct drain *drain, uint32_t image_id);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the BPF tables of nodes to nodes of the profile.
+ *
+ * Values there are sums since the node was laid down; what they gained since the last reading is
+ * added to the profile. Several BPF nodes can be one node of the profile: a function defined
+ * anew by every exec() has many code objects but one file, line and name. A node whose site record is
+ * not here yet, because it was sent after the ring was drained, waits for the next reading.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <memprobe/wire_hash.h>
+#include <string.h>
+
+#include "drain_state.h"
+#include "memory.h"
+
+#define BATCH 1024
+#define MAX_CLIMB (MAX_FRAMES + 4) /* frames, a special root, [deeper] */
+
+static uint32_t take_index(struct drain *drain)
+{
+	if (drain->nr_unused)
+		return drain->unused_nodes[--drain->nr_unused];
+	drain->nodes = array_reserve(drain->nodes, &drain->nodes_capacity, drain->nr_nodes + 1,
+				     sizeof(*drain->nodes));
+	return drain->nr_nodes++;
+}
+
+static struct kernel_node *find_or_add(struct drain *drain, uint64_t key,
+				       const struct wire_node *wire)
+{
+	uint32_t index;
+
+	if (hash_table_get(&drain->node_ids, key, &index))
+		return &drain->nodes[index];
+	index = take_index(drain);
+	drain->nodes[index] = (struct kernel_node){
+		.key = key,
+		.parent = wire->parent,
+		.site = wire->site,
+		.first_ns = wire->first_ns,
+		.image_id = wire->image_id,
+		.node = NO_NODE,
+	};
+	hash_table_put(&drain->node_ids, key, index);
+	return &drain->nodes[index];
+}
+
+static void take_batch(struct drain *drain, const uint64_t *keys, const struct wire_node *values,
+		       uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct kernel_node *node = find_or_add(drain, keys[i], &values[i]);
+
+		for (int kind = 0; kind < NR_KINDS; kind++) {
+			node->read.grown[kind] = values[i].grown[kind] * PAGE_BYTES;
+			node->read.released[kind] = values[i].released[kind] * PAGE_BYTES;
+		}
+	}
+}
+
+static int read_table(struct drain *drain, int fd)
+{
+	_cleanup_(freep) uint64_t *keys = xcalloc(BATCH, sizeof(*keys));
+	_cleanup_(freep) struct wire_node *values = xcalloc(BATCH, sizeof(*values));
+	uint64_t cursor = 0;
+	bool is_first = true;
+	int error;
+
+	do {
+		uint32_t count = BATCH;
+
+		error = bpf_map_lookup_batch(fd, is_first ? NULL : &cursor, &cursor, keys, values,
+					     &count, NULL);
+		if (error && errno != ENOENT)
+			return -errno;
+		take_batch(drain, keys, values, count);
+		is_first = false;
+	} while (!error);
+	return 0;
+}
+
+static bool find_site(struct drain *drain, const struct kernel_node *node, uint32_t *ret_site)
+{
+	struct site deeper = { .kind = SITE_DEEPER };
+	uint32_t index;
+
+	if (hash_table_get(&drain->site_ids, node->site, &index)) {
+		*ret_site = drain->sites[index].site;
+		return true;
+	}
+	if (node->site != site_key_special(node->image_id, SITE_DEEPER))
+		return false;
+	*ret_site = profile_add_site(drain->profile, &deeper);
+	return true;
+}
+
+static bool define(struct drain *drain, struct kernel_node *node, uint32_t parent)
+{
+	struct image_slot *slot = drain_slot(drain, node->image_id);
+	uint32_t site;
+
+	if (!slot || !find_site(drain, node, &site))
+		return false;
+	node->node = profile_add_node(drain->profile, slot->process, parent, site,
+				      drain_time(drain, node->first_ns));
+	return true;
+}
+
+/* Gives a node and its ancestors their place in the profile, as far as that is possible now. */
+static void place(struct drain *drain, uint32_t index)
+{
+	uint32_t path[MAX_CLIMB], depth = 0, parent = NO_NODE;
+
+	for (;;) {
+		const struct kernel_node *node = &drain->nodes[index];
+
+		if (node->node != NO_NODE) {
+			parent = node->node;
+			break;
+		}
+		if (depth == MAX_CLIMB)
+			return;
+		path[depth++] = index;
+		if (!node->parent)
+			break;
+		if (!hash_table_get(&drain->node_ids, node->parent, &index))
+			return;
+	}
+	while (depth) {
+		struct kernel_node *node = &drain->nodes[path[--depth]];
+
+		if (!define(drain, node, parent))
+			return;
+		parent = node->node;
+	}
+}
+
+static void add_gain(struct drain *drain, struct kernel_node *node)
+{
+	struct cost gain;
+
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		gain.grown[kind] = node->read.grown[kind] - node->added.grown[kind];
+		gain.released[kind] = node->read.released[kind] - node->added.released[kind];
+	}
+	if (cost_is_zero(&gain))
+		return;
+	node->added = node->read;
+	drain_add_cost(drain, node->node, &gain);
+}
+
+int drain_read_nodes(struct drain *drain)
+{
+	int error = read_table(drain, drain->nodes_fd);
+
+	if (!error)
+		error = read_table(drain, drain->deeper_fd);
+	for (size_t i = 0; i < drain->nr_nodes; i++) {
+		if (!drain->nodes[i].image_id)
+			continue;
+		if (drain->nodes[i].node == NO_NODE)
+			place(drain, i);
+		if (drain->nodes[i].node != NO_NODE)
+			add_gain(drain, &drain->nodes[i]);
+	}
+	return error;
+}
+
+static bool has_ended(struct drain *drain, uint32_t image_id)
+{
+	struct image_slot *slot = drain_slot(drain, image_id);
+
+	return !slot || (slot->state == SLOT_ENDED && slot->is_read);
+}
+
+static void remove_sites(struct drain *drain)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < drain->nr_sites; i++) {
+		struct known_site *site = &drain->sites[i];
+
+		if (has_ended(drain, site->image_id)) {
+			bpf_map_delete_elem(drain->sites_fd, &site->key);
+			hash_table_remove(&drain->site_ids, site->key);
+			continue;
+		}
+		drain->sites[kept] = *site;
+		hash_table_put(&drain->site_ids, site->key, kept++);
+	}
+	drain->nr_sites = kept;
+}
+
+void drain_remove_nodes(struct drain *drain)
+{
+	for (size_t i = 0; i < drain->nr_nodes; i++) {
+		struct kernel_node *node = &drain->nodes[i];
+
+		if (!node->image_id || !has_ended(drain, node->image_id))
+			continue;
+		if (bpf_map_delete_elem(drain->nodes_fd, &node->key))
+			bpf_map_delete_elem(drain->deeper_fd, &node->key);
+		hash_table_remove(&drain->node_ids, node->key);
+		node->image_id = 0;
+		drain->unused_nodes = array_reserve(drain->unused_nodes, &drain->unused_capacity,
+						    drain->nr_unused + 1,
+						    sizeof(*drain->unused_nodes));
+		drain->unused_nodes[drain->nr_unused++] = i;
+	}
+	remove_sites(drain);
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ring buffer records into the profile, one small function a type. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drain_state.h"
+#include "memory.h"
+#include "terminal.h"
+
+static void to_bytes(int64_t *bytes, const __s64 *pages)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		bytes[kind] = pages[kind] * PAGE_BYTES;
+}
+
+static char *join_arguments(const char *arguments, size_t size)
+{
+	char *text;
+
+	while (size && !arguments[size - 1])
+		size--;
+	text = xmalloc(size + 1);
+	for (size_t i = 0; i < size; i++)
+		text[i] = arguments[i] ? arguments[i] : ' ';
+	text[size] = '\0';
+	return text;
+}
+
+static char *read_command(uint32_t tgid)
+{
+	_cleanup_(freep) char *path = xasprintf("/proc/%u/cmdline", tgid);
+	char arguments[MAX_ARGS_BYTES];
+	FILE *file = fopen(path, "re");
+	size_t size = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
+
+	if (file)
+		fclose(file);
+	return size ? join_arguments(arguments, size) : NULL;
+}
+
+static char *command_text(const struct wire_image_begin *record)
+{
+	char *text = NULL;
+
+	if (record->reason == BEGIN_EXEC && record->args_bytes &&
+	    record->args_bytes <= MAX_ARGS_BYTES)
+		text = join_arguments(record->args, record->args_bytes);
+	else if (record->reason == BEGIN_ATTACH)
+		text = read_command(record->tgid);
+	return text ? text : xstrndup(record->comm, sizeof(record->comm));
+}
+
+/* A fork child is at first what its parent was. */
+static void inherit(struct drain *drain, struct process *process, uint32_t parent_image)
+{
+	const struct image_slot *parent = drain_slot(drain, parent_image);
+
+	if (!parent)
+		return;
+	process->command = drain->profile->processes[parent->process].command;
+	process->python = drain->profile->processes[parent->process].python;
+	process->directory = drain->profile->processes[parent->process].directory;
+}
+
+static uint32_t read_directory(struct drain *drain, uint32_t tgid)
+{
+	char path[64], directory[4096];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%u/cwd", tgid);
+	length = readlink(path, directory, sizeof(directory));
+	if (length <= 0 || length == sizeof(directory))
+		return 0;
+	return string_pool_add_bytes(&drain->profile->strings, directory, length);
+}
+
+/* An exec ends the entry of the image before, whose teardown may be recorded only now or later. */
+static void end_by_exec(struct drain *drain, const struct wire_image_begin *record)
+{
+	uint32_t index;
+
+	if (record->reason != BEGIN_EXEC ||
+	    !hash_table_get(&drain->process_of_tgid, record->tgid, &index))
+		return;
+	drain->profile->processes[index].end = END_EXEC;
+	drain->profile->processes[index].end_ns = drain_time(drain, record->head.time_ns);
+	drain->profile->processes[index].is_dirty = true;
+}
+
+static void open_process(struct drain *drain, const struct wire_image_begin *record,
+			 struct process *process)
+{
+	_cleanup_(freep) char *command = command_text(record);
+
+	process->pid = record->tgid;
+	process->ppid = record->ppid;
+	process->begin = record->reason;
+	process->start_ns = drain_time(drain, record->head.time_ns);
+	process->end_ns = process->start_ns;
+	process->command = string_pool_add(&drain->profile->strings, command);
+	process->directory = read_directory(drain, record->tgid);
+	to_bytes(process->opening, record->opening);
+	memcpy(process->books, process->opening, sizeof(process->books));
+	memcpy(process->kernel, process->opening, sizeof(process->kernel));
+	process->peak = rss_of(process->opening);
+	if (record->reason == BEGIN_FORK)
+		inherit(drain, process, record->parent_image);
+}
+
+static void find_python(struct drain *drain, const struct wire_image_begin *record,
+			struct process *process)
+{
+	const struct drain_listener *listener = &drain->listener;
+	uint32_t state = record->layout >> 16, layout = record->layout & 0xffff;
+
+	if (state == PYTHON_KNOWN && listener->python_version)
+		process->python = string_pool_add(&drain->profile->strings,
+						  listener->python_version(listener->context, layout));
+	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC && listener->unknown_python)
+		listener->unknown_python(listener->context, record->slot, record->head.image_id,
+					 record->tgid);
+}
+
+static void image_begin(struct drain *drain, const struct wire_image_begin *record)
+{
+	struct image_slot *slot;
+	uint32_t index;
+
+	if (record->slot >= MAX_IMAGES)
+		return;
+	end_by_exec(drain, record);
+	index = profile_add_process(drain->profile);
+	open_process(drain, record, &drain->profile->processes[index]);
+	hash_table_put(&drain->process_of_tgid, record->tgid, index);
+	slot = &drain->slots[record->slot];
+	*slot = (struct image_slot){
+		.image_id = record->head.image_id,
+		.process = index,
+		.state = SLOT_LIVE,
+	};
+	profile_add_sample(drain->profile, index, drain->profile->processes[index].start_ns,
+			   rss_of(drain->profile->processes[index].opening));
+	find_python(drain, record, &drain->profile->processes[index]);
+	if (record->reason == BEGIN_ATTACH && drain->listener.attached)
+		drain->listener.attached(drain->listener.context, record->tgid);
+}
+
+static void image_end(struct drain *drain, const struct wire_balance *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+	struct process *process;
+
+	if (!slot || slot->state != SLOT_LIVE)
+		return;
+	process = &drain->profile->processes[slot->process];
+	to_bytes(process->kernel, record->kernel);
+	if (process->end != END_EXEC)
+		process->end_ns = drain_time(drain, record->head.time_ns);
+	process->is_dirty = true;
+	slot->state = SLOT_ENDED;
+	drain->nr_ended++;
+	profile_add_sample(drain->profile, slot->process, drain_time(drain, record->head.time_ns),
+			   rss_of(process->kernel));
+}
+
+static void balance(struct drain *drain, const struct wire_balance *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+
+	if (!slot || slot->state != SLOT_LIVE)
+		return;
+	slot->has_balance = true;
+	to_bytes(slot->balance_books, record->books);
+	to_bytes(slot->balance_kernel, record->kernel);
+}
+
+static void process_end(struct drain *drain, const struct wire_process_end *record)
+{
+	struct process *process;
+	uint32_t index;
+
+	if (hash_table_get(&drain->process_of_tgid, record->tgid, &index)) {
+		process = &drain->profile->processes[index];
+		process->end_ns = drain_time(drain, record->head.time_ns);
+		process->end = WIFSIGNALED((int)record->exit_code) ? END_SIGNAL : END_EXIT;
+		if (process->end == END_SIGNAL)
+			process->exit_signal = WTERMSIG((int)record->exit_code);
+		else
+			process->exit_code = WEXITSTATUS((int)record->exit_code);
+		process->is_dirty = true;
+		hash_table_remove(&drain->process_of_tgid, record->tgid);
+	}
+	if (drain->listener.process_ended)
+		drain->listener.process_ended(drain->listener.context, record->tgid);
+}
+
+static void thread_end(struct drain *drain, const struct wire_thread_end *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->thread.image_id);
+	struct thread thread = {
+		.tid = record->thread.tid,
+		.growth = record->thread.growth * PAGE_BYTES,
+		.start_ns = drain_time(drain, record->thread.start_ns),
+		.end_ns = drain_time(drain, record->head.time_ns),
+	};
+
+	if (!slot)
+		return;
+	thread.name = string_pool_add_bytes(&drain->profile->strings, record->thread.comm,
+					    sizeof(record->thread.comm));
+	profile_add_thread(drain->profile, slot->process, &thread);
+}
+
+/* A str of the target as UTF-8. `kind` bytes a character, each a code point. */
+static uint32_t add_text(struct drain *drain, const struct wire_str *str, const uint8_t *bytes)
+{
+	uint32_t count = str->kind ? str->bytes / str->kind : 0, id;
+	char *text = xmalloc(4 * (size_t)count + 4), *end = text;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t character = 0;
+
+		memcpy(&character, bytes + (size_t)i * str->kind, str->kind);
+		if (!character && !str->ascii && str->kind == 1)
+			break;
+		end += utf8_encode(character ? character : 0xfffd, end);
+	}
+	if (str->truncated)
+		end += utf8_encode(0x2026, end);
+	if (str->missing)
+		*end++ = '?';
+	id = string_pool_add_bytes(&drain->profile->strings, text, end - text);
+	free(text);
+	return id;
+}
+
+static bool is_relative_file(const char *file)
+{
+	return *file && *file != '/' && *file != '<';
+}
+
+/* 3.6 to 3.8 keep the script's name as it was given. */
+static uint32_t absolute_file(struct drain *drain, uint32_t process, uint32_t file)
+{
+	struct string_pool *strings = &drain->profile->strings;
+	uint32_t directory = drain->profile->processes[process].directory;
+	const char *relative = string_pool_get(strings, file);
+	_cleanup_(freep) char *path = NULL;
+
+	if (!directory || !is_relative_file(relative))
+		return file;
+	while (!strncmp(relative, "./", 2))
+		relative += 2;
+	path = xasprintf("%s/%s", string_pool_get(strings, directory), relative);
+	return string_pool_add(strings, path);
+}
+
+static void remember_site(struct drain *drain, const struct wire_site *record, uint32_t site)
+{
+	uint32_t index;
+
+	if (hash_table_get(&drain->site_ids, record->site, &index)) {
+		drain->sites[index].site = site;
+		return;
+	}
+	drain->sites = array_reserve(drain->sites, &drain->sites_capacity, drain->nr_sites + 1,
+				     sizeof(*drain->sites));
+	drain->sites[drain->nr_sites] =
+		(struct known_site){ record->site, record->head.image_id, site };
+	hash_table_put(&drain->site_ids, record->site, drain->nr_sites++);
+}
+
+static void site(struct drain *drain, const struct wire_site *record, size_t size)
+{
+	const uint8_t *bytes = (const uint8_t *)(record + 1);
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+	struct site found = {
+		.kind = record->kind,
+		.line = record->firstlineno,
+		.version = record->version,
+	};
+	uint32_t before = drain->profile->nr_sites, id;
+
+	if (!slot || size < sizeof(*record) + (size_t)record->filename.bytes + record->name.bytes +
+				    record->linetable_bytes)
+		return;
+	if (record->kind == SITE_PYTHON) {
+		found.file = add_text(drain, &record->filename, bytes);
+		found.file = absolute_file(drain, slot->process, found.file);
+	}
+	if (record->kind == SITE_PYTHON || record->kind == SITE_NATIVE)
+		found.name = add_text(drain, &record->name, bytes + record->filename.bytes);
+	id = profile_add_site(drain->profile, &found);
+	if (id == before && record->linetable_bytes)
+		drain->profile->sites[id].linetable = profile_add_blob(
+			drain->profile, bytes + record->filename.bytes + record->name.bytes,
+			record->linetable_bytes);
+	remember_site(drain, record, id);
+}
+
+static void knock(struct drain *drain, const struct wire_knock *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+
+	if (slot && slot->state == SLOT_LIVE && drain->listener.unknown_python)
+		drain->listener.unknown_python(drain->listener.context, record->slot,
+					       record->head.image_id, record->tgid);
+}
+
+static void sample(struct drain *drain, const struct wire_sample *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+
+	if (slot)
+		profile_add_sample(drain->profile, slot->process,
+				   drain_time(drain, record->head.time_ns),
+				   record->rss * PAGE_BYTES);
+}
+
+int drain_handle_record(void *context, void *data, size_t size)
+{
+	struct drain *drain = context;
+	const struct wire_head *head = data;
+
+	if (size < sizeof(*head))
+		return 0;
+	switch (head->type) {
+	case RECORD_IMAGE_BEGIN:
+		image_begin(drain, data);
+		break;
+	case RECORD_IMAGE_END:
+		image_end(drain, data);
+		break;
+	case RECORD_PROCESS_END:
+		process_end(drain, data);
+		break;
+	case RECORD_THREAD_END:
+		thread_end(drain, data);
+		break;
+	case RECORD_SITE:
+		site(drain, data, size);
+		break;
+	case RECORD_KNOCK:
+		knock(drain, data);
+		break;
+	case RECORD_SAMPLE:
+		sample(drain, data);
+		break;
+	case RECORD_BALANCE:
+		balance(drain, data);
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by the files that make up drain.h: drain.c, drain_records.c, drain_nodes.c. */
+#ifndef MEMPROBE_DRAIN_STATE_H
+#define MEMPROBE_DRAIN_STATE_H
+
+#include "drain.h"
+#include "hash_table.h"
+
+enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_ENDED };
+
+/* An image by its slot, which is not used again before we give it back. */
+struct image_slot {
+	uint32_t image_id;
+	uint32_t process; /* index in the profile */
+	enum slot_state state;
+	bool is_read; /* ended, and its nodes have been read since */
+	bool has_balance;
+	int64_t balance_books[NR_KINDS];  /* bytes */
+	int64_t balance_kernel[NR_KINDS]; /* bytes */
+};
+
+/* An entry of the BPF table of nodes, as last read. */
+struct kernel_node {
+	uint64_t key, parent, site, first_ns;
+	uint32_t image_id; /* 0: unused */
+	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
+	struct cost read;  /* bytes, as last read */
+	struct cost added; /* bytes, as added to the profile */
+};
+
+/* A site that was sent, by its key in the BPF table of sites. */
+struct known_site {
+	uint64_t key;
+	uint32_t image_id;
+	uint32_t site; /* in the profile */
+};
+
+struct drain {
+	struct loader *loader;
+	struct profile *profile;
+	uint64_t start_ns;
+	struct drain_listener listener;
+	struct ring_buffer *ring;
+	int nodes_fd, deeper_fd, images_fd, sites_fd, threads_fd, losses_fd;
+	struct image_slot slots[MAX_IMAGES];
+	struct hash_table process_of_tgid; /* the newest entry of a tgid */
+	struct kernel_node *nodes;
+	size_t nr_nodes, nodes_capacity;
+	struct hash_table node_ids; /* key to index */
+	uint32_t *unused_nodes;
+	size_t nr_unused, unused_capacity;
+	struct known_site *sites;
+	size_t nr_sites, sites_capacity;
+	struct hash_table site_ids; /* key to index */
+	uint32_t nr_ended;	    /* slots in SLOT_ENDED */
+};
+
+#define PAGE_BYTES 4096
+
+/* drain_records.c: a ring_buffer_sample_fn. */
+int drain_handle_record(void *drain, void *data, size_t size);
+
+/* drain_nodes.c */
+int drain_read_nodes(struct drain *drain);
+void drain_remove_nodes(struct drain *drain); /* those of ended images, and their sites */
+
+uint64_t drain_time(const struct drain *drain, uint64_t clock_ns);
+struct image_slot *drain_slot(struct drain *drain, uint32_t image_id); /* NULL: unknown */
+void drain_add_cost(struct drain *drain, uint32_t node, const struct cost *cost);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who called: under sudo the command runs as the caller and the dump belongs to the caller.
+ */
+#ifndef MEMPROBE_IDENTITY_H
+#define MEMPROBE_IDENTITY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+	bool is_other; /* another user than the one we run as */
+	char *name;    /* NULL when the user database does not know the uid */
+	char *home;
+	char *shell;
+};
+
+/* Reads SUDO_UID and SUDO_GID; without them, or with keep_root, the identity is our own. */
+void identity_read(bool keep_root, struct identity *ret);
+void identity_free(struct identity *identity);
+
+/* In a forked child: becomes the identity for good: groups, gid, uid, HOME, USER, LOGNAME.
+ * -errno. */
+int identity_become(const struct identity *identity);
+
+/* The PATH that a login shell of the identity has; sudo's secure_path hides pyenv, conda and
+ * venv. NULL when it cannot be found out. The caller owns it. */
+char *identity_login_path(const struct identity *identity);
+
+#endif

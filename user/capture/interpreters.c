@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Layouts and load addresses to the BPF side; see interpreters.h. */
+#include "interpreters.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "memory.h"
+#include "python_place.h"
+
+#define NO_LAYOUT UINT32_MAX
+
+struct layout {
+	size_t entry; /* in the cache */
+	char *version;
+};
+
+struct interpreters {
+	struct loader *loader;
+	struct interpreter_cache *cache;
+	struct layout layouts[MAX_LAYOUTS];
+	uint32_t nr_layouts;
+	struct string_pool versions; /* of those that cannot be walked */
+};
+
+struct interpreters *interpreters_new(struct loader *loader)
+{
+	struct interpreters *interpreters = xcalloc(1, sizeof(*interpreters));
+
+	interpreters->loader = loader;
+	interpreters->cache = interpreter_cache_new();
+	string_pool_init(&interpreters->versions);
+	return interpreters;
+}
+
+void interpreters_free(struct interpreters *interpreters)
+{
+	if (!interpreters)
+		return;
+	interpreter_cache_free(interpreters->cache);
+	string_pool_free(&interpreters->versions);
+	for (uint32_t i = 0; i < interpreters->nr_layouts; i++)
+		free(interpreters->layouts[i].version);
+	free(interpreters);
+}
+
+static void reach(uint16_t *bytes, uint16_t offset, uint16_t size)
+{
+	if (offset != NO_OFFSET && *bytes < offset + size)
+		*bytes = offset + size;
+}
+
+/* How much of a frame and of a code object holds all that is read of them. */
+static void measure(struct wire_layout *layout)
+{
+	reach(&layout->frame_bytes, layout->frame_code, 8);
+	reach(&layout->frame_bytes, layout->frame_back, 8);
+	reach(&layout->frame_bytes, layout->frame_instr, 8);
+	reach(&layout->frame_bytes, layout->frame_owner, 1);
+	reach(&layout->code_bytes, layout->code_firstlineno, 4);
+	reach(&layout->code_bytes, layout->code_version, 4);
+	reach(&layout->code_bytes, layout->code_filename, 8);
+	reach(&layout->code_bytes, layout->code_name, 8);
+}
+
+static void register_file(struct interpreters *interpreters, const struct interpreter_entry *entry,
+			  uint32_t index)
+{
+	struct wire_file file = {
+		.ino = entry->file.ino,
+		.dev = entry->file.dev,
+	};
+	struct wire_file_layout layout = {
+		.text_vaddr = entry->interpreter.text_vaddr,
+		.layout = index,
+	};
+
+	loader_set_file(interpreters->loader, &file, &layout);
+}
+
+static void tell_choice(const struct interpreter *interpreter)
+{
+	log_at(LOG_DECISIONS, "python %s: thread state by %s, offsets from %s%s, code objects by %s",
+	       interpreter->version,
+	       interpreter->layout.tstate_by == TSTATE_BY_TLS ? "TLS" : "pthread key",
+	       interpreter->version_hex >= 0x030d0000 ? "_Py_DebugOffsets" : "the table",
+	       interpreter->table_disagrees ? " (the table disagrees)" : "",
+	       interpreter->layout.generation_vaddr ||
+			       interpreter->layout.interp_generation != NO_OFFSET ?
+		       "generation" :
+		       "identity");
+}
+
+/* The layout index of a cache entry that can be walked, passed on when new. */
+static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
+{
+	const struct interpreter_entry *entry;
+	struct wire_layout layout;
+	uint32_t index = interpreters->nr_layouts;
+
+	for (uint32_t i = 0; i < interpreters->nr_layouts; i++) {
+		if (interpreters->layouts[i].entry == entry_index)
+			return i;
+	}
+	if (index == MAX_LAYOUTS)
+		return NO_LAYOUT;
+	entry = interpreter_cache_at(interpreters->cache, entry_index);
+	layout = entry->interpreter.layout;
+	measure(&layout);
+	if (loader_set_layout(interpreters->loader, index, &layout))
+		return NO_LAYOUT;
+	interpreters->layouts[index] = (struct layout){
+		.entry = entry_index,
+		.version = xstrdup(entry->interpreter.version),
+	};
+	interpreters->nr_layouts++;
+	tell_choice(&entry->interpreter);
+	register_file(interpreters, entry, index);
+	return index;
+}
+
+void interpreters_foresee(struct interpreters *interpreters, const char *path,
+			  const char *path_variable)
+{
+	python_place_foresee(path, path_variable, interpreters->cache);
+	for (size_t i = 0; i < interpreter_cache_count(interpreters->cache); i++) {
+		if (!interpreter_cache_at(interpreters->cache, i)->status)
+			layout_of(interpreters, i);
+	}
+}
+
+static const char *unwalkable(struct interpreters *interpreters, size_t index,
+			      const char **ret_reason)
+{
+	const struct interpreter_entry *entry = interpreter_cache_at(interpreters->cache, index);
+	uint32_t id = string_pool_add(&interpreters->versions, entry->interpreter.version);
+
+	*ret_reason = entry->interpreter.reason;
+	return string_pool_get(&interpreters->versions, id);
+}
+
+const char *interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
+				 uint32_t image_id, uint32_t tgid, const char **ret_reason)
+{
+	struct wire_python python = { .image_id = image_id, .state = PYTHON_NONE };
+	struct python_place place = { 0 };
+	const char *version;
+	uint32_t layout;
+	int error;
+
+	*ret_reason = NULL;
+	error = python_place_find(tgid, interpreters->cache, &place);
+	if (error && error != -ENOTSUP)
+		return NULL;
+	layout = error ? NO_LAYOUT : layout_of(interpreters, place.index);
+	if (layout == NO_LAYOUT) {
+		version = unwalkable(interpreters, place.index, ret_reason);
+	} else {
+		version = interpreters->layouts[layout].version;
+		python.state = PYTHON_KNOWN;
+		python.layout = layout;
+		python.bias = place.bias;
+	}
+	loader_set_python(interpreters->loader, slot, &python);
+	python_place_clear(&place);
+	return version;
+}
+
+const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout)
+{
+	return layout < interpreters->nr_layouts ? interpreters->layouts[layout].version : "";
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the running kernel offers, found by asking its BTF, never by version.
+ */
+#ifndef MEMPROBE_KERNEL_FEATURES_H
+#define MEMPROBE_KERNEL_FEATURES_H
+
+#include <stdbool.h>
+
+struct kernel_features {
+	bool has_percpu_counters; /* 6.2: mm_struct.rss_stat is an array of percpu_counter */
+};
+
+/* 0; -ENOENT when the kernel has no BTF; other -errno when it cannot be read. */
+int kernel_features_read(struct kernel_features *ret);
+
+#endif

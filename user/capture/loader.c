@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The BPF object's life; see loader.h. */
+#include "loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "memory.h"
+#include "memprobe.skel.h"
+
+#define MAX_FOLD_CPUS 1024
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	int wanted = level == LIBBPF_DEBUG ? LOG_DEBUG : LOG_STEPS;
+
+	if (log_level() < wanted)
+		return 0;
+	return vfprintf(stderr, format, arguments);
+}
+
+/* Programs for one kind of kernel; those for the other stay unloaded. */
+static const struct {
+	const char *name;
+	bool is_percpu;
+} programs[] = {
+	{ "rss_percpu", true },	   { "exec_percpu", true },  { "fork_percpu", true },
+	{ "iterate_percpu", true }, { "rss_cached", false },  { "fault_cached", false },
+	{ "kfault_cached", false }, { "exec_cached", false }, { "fork_cached", false },
+	{ "iterate_cached", false },
+};
+
+static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(skeleton->obj, programs[i].name);
+
+		bpf_program__set_autoload(program,
+					  programs[i].is_percpu == features->has_percpu_counters);
+	}
+}
+
+static uint32_t next_power_of_two(uint32_t value)
+{
+	uint32_t power = 1;
+
+	while (power < value)
+		power *= 2;
+	return power;
+}
+
+static void size_maps(struct memprobe *skeleton, const struct loader_sizes *sizes,
+		      const struct kernel_features *features)
+{
+	bpf_map__set_max_entries(skeleton->maps.nodes, sizes->max_nodes);
+	bpf_map__set_max_entries(skeleton->maps.sites, sizes->max_sites);
+	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
+	if (!features->has_percpu_counters)
+		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
+}
+
+static void configure(struct memprobe *skeleton, const struct loader_sizes *sizes)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	int possible = libbpf_num_possible_cpus();
+
+	skeleton->rodata->cfg_cpus = possible > 0 && possible <= MAX_CPUS ? possible : MAX_CPUS;
+	/* compute_batch_value, lib/percpu_counter.c */
+	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
+	skeleton->rodata->cfg_follow_children = sizes->follow_children;
+	skeleton->rodata->cfg_ring_wake_bytes = next_power_of_two(sizes->ring_mb) << 18;
+}
+
+/* Before 5.11 maps count against RLIMIT_MEMLOCK; later it is not needed, so failing is fine. */
+static void raise_memlock(void)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+static int fill_free_slots(struct loader *loader)
+{
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+		int error = loader_free_slot(loader, slot);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int fail(struct loader *loader, const char *step, const char *object, int error)
+{
+	loader->failed_step = step;
+	loader->failed_object = object;
+	return error;
+}
+
+static int prepare(struct loader *loader)
+{
+	struct memprobe *skeleton = loader->skeleton;
+	struct bpf_program *program = loader->features.has_percpu_counters ?
+					      skeleton->progs.iterate_percpu :
+					      skeleton->progs.iterate_cached;
+	int error;
+
+	error = fill_free_slots(loader);
+	if (error)
+		return fail(loader, "fill", "free_slots", error);
+	loader->iterator =
+		bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL);
+	if (loader->iterator < 0)
+		return fail(loader, "attach", "task iterator", loader->iterator);
+	error = loader_iterate(loader, LOADER_PREPARE);
+	return error ? fail(loader, "read", "task iterator", error) : 0;
+}
+
+int loader_open(const struct loader_sizes *sizes, struct loader *ret)
+{
+	int error;
+
+	*ret = (struct loader){ .iterator = -1 };
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL & ~LIBBPF_STRICT_AUTO_RLIMIT_MEMLOCK);
+	libbpf_set_print(print_libbpf);
+	raise_memlock();
+	error = kernel_features_read(&ret->features);
+	if (error)
+		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
+	ret->skeleton = memprobe__open();
+	if (!ret->skeleton)
+		return fail(ret, "open", "BPF object", -errno);
+	choose_programs(ret->skeleton, &ret->features);
+	size_maps(ret->skeleton, sizes, &ret->features);
+	configure(ret->skeleton, sizes);
+	error = memprobe__load(ret->skeleton);
+	if (error)
+		return fail(ret, "load", "BPF programs", error);
+	return prepare(ret);
+}
+
+int loader_attach(struct loader *loader)
+{
+	int error;
+
+	bpf_program__set_autoattach(loader->skeleton->progs.iterate_percpu, false);
+	bpf_program__set_autoattach(loader->skeleton->progs.iterate_cached, false);
+	error = memprobe__attach(loader->skeleton);
+	return error ? fail(loader, "attach", "BPF programs", error) : 0;
+}
+
+void loader_detach(struct loader *loader)
+{
+	if (loader->skeleton)
+		memprobe__detach(loader->skeleton);
+}
+
+void loader_close(struct loader *loader)
+{
+	closep(&loader->iterator);
+	loader->iterator = -1;
+	memprobe__destroy(loader->skeleton);
+	loader->skeleton = NULL;
+}
+
+int loader_iterate(struct loader *loader, enum loader_iterate what)
+{
+	char unused[64];
+	ssize_t got;
+	int fd;
+
+	loader->skeleton->bss->iterate_what = what;
+	loader->skeleton->bss->iterate_round = ++loader->round;
+	fd = bpf_iter_create(loader->iterator);
+	if (fd < 0)
+		return fd;
+	do {
+		got = read(fd, unused, sizeof(unused));
+	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+	close(fd);
+	return got < 0 ? -errno : 0;
+}
+
+int loader_map(const struct loader *loader, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(loader->skeleton->obj, name);
+}
+
+static int update(struct bpf_map *map, const void *key, const void *value)
+{
+	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
+}
+
+int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)
+{
+	return update(loader->skeleton->maps.processes, &tgid, &ppid);
+}
+
+int loader_free_slot(struct loader *loader, uint32_t slot)
+{
+	return update(loader->skeleton->maps.free_slots, NULL, &slot);
+}
+
+int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout)
+{
+	return update(loader->skeleton->maps.layouts, &index, layout);
+}
+
+int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python)
+{
+	return update(loader->skeleton->maps.pythons, &slot, python);
+}
+
+int loader_set_file(struct loader *loader, const struct wire_file *file,
+		    const struct wire_file_layout *layout)
+{
+	return update(loader->skeleton->maps.files, file, layout);
+}

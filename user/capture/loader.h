@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loads the BPF object with the programs that fit this kernel, attaches them, and gives access to
+ * its maps. Silent: returns -errno; loader_error() says which step failed.
+ */
+#ifndef MEMPROBE_LOADER_H
+#define MEMPROBE_LOADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include <memprobe/wire.h>
+
+#include "kernel_features.h"
+
+struct memprobe; /* the skeleton */
+
+struct loader_sizes {
+	uint32_t max_nodes, max_sites, ring_mb;
+	bool follow_children;
+};
+
+struct loader {
+	struct memprobe *skeleton;
+	struct kernel_features features;
+	int iterator; /* fd of the link of the task iterator */
+	uint32_t round;
+	const char *failed_step; /* static text: "load", "attach", ... */
+	const char *failed_object;
+};
+
+enum loader_iterate { LOADER_PREPARE, LOADER_ADOPT, LOADER_SETTLE, LOADER_BALANCE };
+
+/* Opens, sizes, loads, prepares. Nothing is attached yet. */
+int loader_open(const struct loader_sizes *sizes, struct loader *ret);
+int loader_attach(struct loader *loader);
+/* Detaches the programs, keeps the maps: what was measured can still be read. */
+void loader_detach(struct loader *loader);
+void loader_close(struct loader *loader);
+
+/* Runs the task iterator once. */
+int loader_iterate(struct loader *loader, enum loader_iterate what);
+
+int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
+
+int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid);
+int loader_free_slot(struct loader *loader, uint32_t slot);
+int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout);
+int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python);
+int loader_set_file(struct loader *loader, const struct wire_file *file,
+		    const struct wire_file_layout *layout);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dump of a capture: where it goes, whose it is, and when it is flushed. Prints why it cannot.
+ */
+#ifndef MEMPROBE_OUTPUT_H
+#define MEMPROBE_OUTPUT_H
+
+#include "identity.h"
+#include "profile.h"
+
+struct output;
+
+/* 0, or -errno after printing. */
+int output_open(const char *path, bool force, const struct identity *identity,
+		struct output **ret);
+/* Failing once is printed once; the capture goes on. */
+void output_flush(struct output *output, struct profile *profile);
+int output_close(struct output *output, struct profile *profile);
+/* Leaves the file as it is, INCOMPLETE. */
+void output_abandon(struct output *output);
+/* Takes away a file in which nothing was captured. */
+void output_discard(struct output *output);
+
+#endif

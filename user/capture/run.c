@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One capture: the order of its steps, and the loop in the middle; see run.h.
+ *
+ * Everything that can be refused is refused before the command runs. The command then waits at a
+ * gate until the programs are attached, so that nothing of it is missed. The loop waits for
+ * urgent records, signals and the flush timer. At the end the balance is taken while events still
+ * come, then the programs are detached, then what they left is read.
+ */
+#include "run.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "drain.h"
+#include "interpreters.h"
+#include "log.h"
+#include "memory.h"
+#include "output.h"
+
+#define FLUSH_NS 500000000LL
+#define NS_PER_S 1000000000LL
+#define HASTY_SIGINTS 3
+#define HASTY_SIGINT_NS (2 * NS_PER_S)
+#define HASTY_SIGTERMS 2
+#define BALANCE_TRIES 5
+#define CAP_SYS_ADMIN_BIT 21
+#define CAP_PERFMON_BIT 38
+#define CAP_BPF_BIT 39
+
+struct capture {
+	const struct capture_options *options;
+	struct identity identity;
+	struct command command;
+	struct loader loader;
+	struct drain *drain;
+	struct interpreters *interpreters;
+	struct output *output;
+	struct profile *profile;
+	sigset_t old_mask;
+	int epoll, signals, flush_timer, end_timer;
+	uint64_t start_ns;
+	int status;	     /* of the command, as waitpid tells; -1 while it runs */
+	bool is_over, is_hasty;
+	bool is_end_possible; /* a process has ended since the last look */
+	uint64_t sigint_ns[HASTY_SIGINTS];
+	int nr_sigterms;
+	uint32_t noted_python; /* string: version of the last one that could not be walked */
+};
+
+static struct capture *kept; /* for capture_finish */
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* ---- What can be refused ---- */
+
+static bool may_load(void)
+{
+	unsigned long long effective = 0;
+	char line[256];
+	FILE *file = fopen("/proc/self/status", "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "CapEff: %llx", &effective) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return effective >> CAP_SYS_ADMIN_BIT & 1 ||
+	       (effective >> CAP_PERFMON_BIT & 1 && effective >> CAP_BPF_BIT & 1);
+}
+
+static int check_rights(struct capture *capture)
+{
+	if (may_load())
+		return 0;
+	log_error("cannot load 'BPF programs': not root");
+	log_hint("run it with sudo, or give memprobe the capabilities CAP_BPF, CAP_PERFMON and "
+		 "CAP_SYS_PTRACE");
+	return EXIT_FAILURE_OWN;
+}
+
+static int refuse_command(const char *name, int error)
+{
+	if (error == -ENOENT) {
+		log_error("cannot find '%s': no such command", name);
+		log_hint("sudo may hide it: sudo env PATH=\"$PATH\" memprobe ...");
+		return EXIT_NOT_FOUND;
+	}
+	log_error("cannot execute '%s': %s", name, strerror(-error));
+	if (error == -EACCES)
+		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s", name);
+	return EXIT_CANNOT_EXECUTE;
+}
+
+static int find_command(struct capture *capture)
+{
+	const char *name;
+	int error;
+
+	if (!capture->options->command)
+		return 0;
+	name = capture->options->command[0];
+	error = command_find(name, getenv("PATH"), &capture->command.path);
+	if (error == -ENOENT && capture->identity.is_other && !strchr(name, '/')) {
+		_cleanup_(freep) char *path = identity_login_path(&capture->identity);
+
+		if (path)
+			error = command_find(name, path, &capture->command.path);
+	}
+	return error ? refuse_command(name, error) : 0;
+}
+
+static int check_pid(pid_t pid)
+{
+	char path[64], program[4];
+
+	if (kill(pid, 0) && errno == ESRCH) {
+		log_error("cannot attach to '%d': no such process", (int)pid);
+		return EXIT_FAILURE_OWN;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, program, sizeof(program)) < 0 && errno == ENOENT) {
+		log_error("cannot attach to '%d': a kernel thread or a process that has ended",
+			  (int)pid);
+		return EXIT_FAILURE_OWN;
+	}
+	return 0;
+}
+
+static int check_pids(struct capture *capture)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < capture->options->nr_pids && !status; i++)
+		status = check_pid(capture->options->pids[i]);
+	return status;
+}
+
+static int open_output(struct capture *capture)
+{
+	int error = output_open(capture->options->output, capture->options->force,
+				&capture->identity, &capture->output);
+
+	return error ? EXIT_FAILURE_OWN : 0;
+}
+
+/* ---- What is set up ---- */
+
+static int refuse_loader(const struct loader *loader, int error)
+{
+	if (error == -ENOENT && !strcmp(loader->failed_step, "read")) {
+		log_error("cannot read '%s': this kernel has no BTF", loader->failed_object);
+		log_hint("a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed (5.10 or later)");
+		return EXIT_FAILURE_OWN;
+	}
+	log_error("cannot %s '%s': %s", loader->failed_step, loader->failed_object,
+		  strerror(-error));
+	if (error == -ENOMEM)
+		log_hint("lower --max-nodes, --max-sites or --ring");
+	else
+		log_hint("-vvv shows what the kernel says");
+	return EXIT_FAILURE_OWN;
+}
+
+static int load(struct capture *capture)
+{
+	const struct capture_options *options = capture->options;
+	const struct loader_sizes sizes = {
+		.max_nodes = options->max_nodes,
+		.max_sites = options->max_sites,
+		.ring_mb = options->ring_mb,
+		.follow_children = !options->no_children,
+	};
+	int error = loader_open(&sizes, &capture->loader);
+
+	if (error)
+		return refuse_loader(&capture->loader, error);
+	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
+	       capture->loader.features.has_percpu_counters ? "per CPU" : "cached in tasks");
+	capture->interpreters = interpreters_new(&capture->loader);
+	if (capture->command.path)
+		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
+	return 0;
+}
+
+static void note_unwalkable(struct capture *capture, const char *version, const char *reason,
+			    uint32_t tgid)
+{
+	uint32_t string = string_pool_add(&capture->profile->strings, version);
+
+	if (capture->noted_python == string)
+		return;
+	capture->noted_python = string;
+	log_warning("cannot walk 'python %s' in process %u: %s, its memory is booked by thread",
+		    version, tgid, reason);
+}
+
+static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
+{
+	struct capture *capture = context;
+	uint32_t process = drain_process(capture->drain, image_id);
+	const char *reason, *version;
+
+	version = interpreters_resolve(capture->interpreters, slot, image_id, tgid, &reason);
+	if (!version || process == NO_PROCESS)
+		return;
+	capture->profile->processes[process].python =
+		string_pool_add(&capture->profile->strings, version);
+	capture->profile->processes[process].is_dirty = true;
+	if (reason)
+		note_unwalkable(capture, version, reason, tgid);
+}
+
+static const char *on_python_version(void *context, uint32_t layout)
+{
+	struct capture *capture = context;
+
+	return interpreters_version(capture->interpreters, layout);
+}
+
+static void on_attached(void *context, uint32_t tgid)
+{
+	log_note("attached to %u", tgid);
+}
+
+static void on_process_ended(void *context, uint32_t tgid)
+{
+	struct capture *capture = context;
+
+	capture->is_end_possible = true;
+}
+
+static void fill_meta(struct capture *capture)
+{
+	struct profile_meta *meta = &capture->profile->meta;
+	struct utsname system;
+	size_t count = 0;
+
+	uname(&system);
+	meta->kernel = xstrdup(system.release);
+	meta->host = xstrdup(system.nodename);
+	meta->memprobe = xstrdup(MEMPROBE_VERSION);
+	meta->options = xstrdup(capture->options->options_text ? capture->options->options_text : "");
+	meta->started_s = time(NULL);
+	if (!capture->options->command)
+		return;
+	while (capture->options->command[count])
+		count++;
+	meta->command = xcalloc(count + 1, sizeof(*meta->command));
+	for (size_t i = 0; i < count; i++)
+		meta->command[i] = xstrdup(capture->options->command[i]);
+}
+
+static int open_drain(struct capture *capture)
+{
+	const struct drain_listener listener = {
+		.context = capture,
+		.unknown_python = on_unknown_python,
+		.python_version = on_python_version,
+		.attached = on_attached,
+		.process_ended = on_process_ended,
+	};
+
+	capture->profile = profile_new();
+	fill_meta(capture);
+	capture->start_ns = clock_ns();
+	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns, &listener);
+	if (capture->drain)
+		return 0;
+	log_error("cannot map 'ring buffer': %s", strerror(errno));
+	return EXIT_FAILURE_OWN;
+}
+
+static int add_timer(struct capture *capture, int64_t first_ns, int64_t interval_ns)
+{
+	const struct itimerspec when = {
+		.it_value = { first_ns / NS_PER_S, first_ns % NS_PER_S },
+		.it_interval = { interval_ns / NS_PER_S, interval_ns % NS_PER_S },
+	};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &when, NULL);
+	return fd;
+}
+
+static void watch(struct capture *capture, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	epoll_ctl(capture->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_loop(struct capture *capture)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, &capture->old_mask);
+	signal(SIGPIPE, SIG_IGN);
+	capture->epoll = epoll_create1(EPOLL_CLOEXEC);
+	capture->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	capture->flush_timer = add_timer(capture, FLUSH_NS, FLUSH_NS);
+	if (capture->epoll < 0 || capture->signals < 0 || capture->flush_timer < 0) {
+		log_error("cannot watch 'signals': %s", strerror(errno));
+		return EXIT_FAILURE_OWN;
+	}
+	watch(capture, drain_fd(capture->drain));
+	watch(capture, capture->signals);
+	watch(capture, capture->flush_timer);
+	return 0;
+}
+
+/* ---- Start ---- */
+
+static int attach_programs(struct capture *capture)
+{
+	int error = loader_attach(&capture->loader);
+
+	return error ? refuse_loader(&capture->loader, error) : 0;
+}
+
+static int follow(struct capture *capture, uint32_t tgid, uint32_t ppid)
+{
+	int error = loader_follow(&capture->loader, tgid, ppid);
+
+	if (error)
+		log_error("cannot follow '%u': %s", tgid, strerror(-error));
+	return error ? EXIT_FAILURE_OWN : 0;
+}
+
+static int adopt_pids(struct capture *capture)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < capture->options->nr_pids && !status; i++)
+		status = follow(capture, capture->options->pids[i], 0);
+	if (!status && loader_iterate(&capture->loader, LOADER_ADOPT)) {
+		log_error("cannot attach to '%d': the task iterator failed",
+			  (int)capture->options->pids[0]);
+		status = EXIT_FAILURE_OWN;
+	}
+	drain_records(capture->drain);
+	if (!status && !capture->profile->nr_processes) {
+		log_error("cannot attach to '%d': the process has ended",
+			  (int)capture->options->pids[0]);
+		status = EXIT_FAILURE_OWN;
+	}
+	return status;
+}
+
+static int run_command(struct capture *capture)
+{
+	int error = command_start(&capture->command, capture->options->command, &capture->identity,
+				  &capture->old_mask);
+	int status;
+
+	if (error)
+		return refuse_command(capture->options->command[0], error);
+	status = follow(capture, capture->command.pid, getpid());
+	if (!status)
+		status = attach_programs(capture);
+	if (status)
+		return status;
+	capture->start_ns = clock_ns();
+	drain_set_start(capture->drain, capture->start_ns);
+	error = command_release(&capture->command);
+	return error ? refuse_command(capture->options->command[0], error) : 0;
+}
+
+static int begin(struct capture *capture)
+{
+	int status;
+
+	if (capture->options->command) {
+		status = run_command(capture);
+	} else {
+		status = attach_programs(capture);
+		if (!status)
+			status = adopt_pids(capture);
+	}
+	if (!status && capture->options->duration_s > 0) {
+		capture->end_timer = add_timer(capture, capture->options->duration_s * NS_PER_S, 0);
+		watch(capture, capture->end_timer);
+	}
+	return status;
+}
+
+/* ---- The loop ---- */
+
+static void take_balance(struct capture *capture)
+{
+	if (!capture->loader.features.has_percpu_counters)
+		loader_iterate(&capture->loader, LOADER_SETTLE);
+	loader_iterate(&capture->loader, LOADER_BALANCE);
+}
+
+static void flush(struct capture *capture)
+{
+	take_balance(capture);
+	drain_all(capture->drain);
+	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
+	output_flush(capture->output, capture->profile);
+}
+
+static bool is_anyone_left(struct capture *capture)
+{
+	uint32_t tgid;
+
+	return !bpf_map_get_next_key(loader_map(&capture->loader, "processes"), NULL, &tgid);
+}
+
+static void reap(struct capture *capture)
+{
+	int status;
+
+	if (capture->command.pid <= 0 || waitpid(capture->command.pid, &status, WNOHANG) <= 0)
+		return;
+	capture->command.pid = 0;
+	capture->status = status;
+	capture->is_end_possible = true;
+}
+
+static void on_sigint(struct capture *capture)
+{
+	uint64_t now = clock_ns();
+
+	/* The terminal has sent it to the command too; without one, it is for us. */
+	if (capture->command.pid <= 0)
+		capture->is_over = true;
+	for (int i = HASTY_SIGINTS - 1; i > 0; i--)
+		capture->sigint_ns[i] = capture->sigint_ns[i - 1];
+	capture->sigint_ns[0] = now;
+	if (capture->sigint_ns[HASTY_SIGINTS - 1] &&
+	    now - capture->sigint_ns[HASTY_SIGINTS - 1] < HASTY_SIGINT_NS)
+		capture->is_over = capture->is_hasty = true;
+}
+
+static void on_sigterm(struct capture *capture)
+{
+	if (++capture->nr_sigterms >= HASTY_SIGTERMS)
+		capture->is_over = capture->is_hasty = true;
+	else if (capture->command.pid > 0)
+		kill(capture->command.pid, SIGTERM);
+	else
+		capture->is_over = true;
+}
+
+static void on_signals(struct capture *capture)
+{
+	struct signalfd_siginfo info;
+
+	while (read(capture->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGINT)
+			on_sigint(capture);
+		else if (info.ssi_signo == SIGTERM)
+			on_sigterm(capture);
+		else if (info.ssi_signo == SIGCHLD)
+			reap(capture);
+		else if (info.ssi_signo == SIGHUP && capture->command.pid <= 0)
+			capture->is_over = true;
+	}
+}
+
+static void on_ready(struct capture *capture, int fd)
+{
+	uint64_t unused;
+
+	if (fd == capture->signals) {
+		on_signals(capture);
+	} else if (fd == capture->flush_timer) {
+		if (read(fd, &unused, sizeof(unused)) > 0)
+			flush(capture);
+	} else if (fd == capture->end_timer) {
+		capture->is_over = true;
+	} else {
+		drain_records(capture->drain);
+	}
+}
+
+static void loop(struct capture *capture)
+{
+	struct epoll_event events[4];
+
+	while (!capture->is_over) {
+		int count = epoll_wait(capture->epoll, events, ARRAY_SIZE(events), -1);
+
+		for (int i = 0; i < count; i++)
+			on_ready(capture, events[i].data.fd);
+		if (!capture->is_end_possible)
+			continue;
+		capture->is_end_possible = false;
+		if (capture->command.pid <= 0 && !is_anyone_left(capture))
+			capture->is_over = true;
+	}
+}
+
+/* ---- End ---- */
+
+static void end(struct capture *capture)
+{
+	for (int i = 0; i < BALANCE_TRIES; i++) {
+		take_balance(capture);
+		drain_records(capture->drain);
+		if (drain_is_balanced(capture->drain))
+			break;
+	}
+	loader_detach(&capture->loader);
+	drain_finish(capture->drain, clock_ns());
+	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
+	capture->profile->meta.is_complete = true;
+}
+
+static int exit_status(const struct capture *capture)
+{
+	if (capture->is_hasty)
+		return EXIT_SIGNAL_BASE + (capture->nr_sigterms >= HASTY_SIGTERMS ? SIGTERM : SIGINT);
+	if (!capture->options->command || capture->status < 0)
+		return 0;
+	if (WIFSIGNALED(capture->status))
+		return EXIT_SIGNAL_BASE + WTERMSIG(capture->status);
+	return WEXITSTATUS(capture->status);
+}
+
+static void release(struct capture *capture)
+{
+	command_abort(&capture->command);
+	command_free(&capture->command);
+	drain_free(capture->drain);
+	interpreters_free(capture->interpreters);
+	loader_close(&capture->loader);
+	closep(&capture->epoll);
+	closep(&capture->signals);
+	closep(&capture->flush_timer);
+	closep(&capture->end_timer);
+	identity_free(&capture->identity);
+	free(capture);
+}
+
+static int set_up(struct capture *capture)
+{
+	static int (*const steps[])(struct capture *) = {
+		check_rights, check_pids, find_command, open_output,
+		load,	      open_drain, open_loop,	begin,
+	};
+	int status = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && !status; i++)
+		status = steps[i](capture);
+	return status;
+}
+
+static int give_up(struct capture *capture, int status)
+{
+	output_discard(capture->output);
+	profile_free(capture->profile);
+	release(capture);
+	return status;
+}
+
+static struct capture *capture_new(const struct capture_options *options)
+{
+	struct capture *capture = xcalloc(1, sizeof(*capture));
+
+	capture->options = options;
+	capture->status = -1;
+	capture->epoll = capture->signals = capture->flush_timer = capture->end_timer = -1;
+	capture->command.gate = capture->command.failure = -1;
+	capture->loader.iterator = -1;
+	sigprocmask(SIG_BLOCK, NULL, &capture->old_mask);
+	identity_read(options->keep_root, &capture->identity);
+	return capture;
+}
+
+int capture_run(const struct capture_options *options, struct profile **ret_profile,
+		int *ret_status, bool *ret_is_hasty)
+{
+	struct capture *capture = capture_new(options);
+	int status = set_up(capture);
+
+	if (status)
+		return give_up(capture, status);
+	loop(capture);
+	if (capture->is_hasty) {
+		flush(capture);
+		output_abandon(capture->output);
+	} else {
+		end(capture);
+		output_close(capture->output, capture->profile);
+	}
+	*ret_profile = capture->profile;
+	*ret_status = exit_status(capture);
+	*ret_is_hasty = capture->is_hasty;
+	capture->command.pid = 0; /* a command that still runs is left alone */
+	kept = capture;
+	return 0;
+}
+
+void capture_finish(void)
+{
+	if (kept)
+		release(kept);
+	kept = NULL;
+}

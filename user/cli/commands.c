@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From argv to a command with its options; see commands.h. */
+#include "commands.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "help.h"
+#include "log.h"
+#include "memory.h"
+
+/* Words that mean a command from a later version on: not taken for programs before that. */
+static const char *const later[] = { "diff", "merge", "check" };
+
+static int act(const struct command *const *table, const struct command *command,
+	       enum option_action action)
+{
+	struct sink sink;
+	int error;
+
+	sink_attach(&sink, STDOUT_FILENO);
+	if (action == OPTIONS_HELP)
+		help_write(table, command, &sink);
+	else if (action == OPTIONS_VERSION)
+		sink_text(&sink, "memprobe " MEMPROBE_VERSION "\n");
+	else
+		help_write_completion(table, &sink);
+	error = sink_close(&sink);
+	if (!error)
+		return EXIT_DONE;
+	log_error("cannot write '%s': %s", "standard output", strerror(-error));
+	return EXIT_FAILED;
+}
+
+static int run(const struct command *const *table, const struct command *command, char **argv)
+{
+	_cleanup_(freep) void *options = xcalloc(1, command->options_size);
+	struct option_words words = { 0 };
+	enum option_action action;
+	int status = EXIT_USAGE;
+
+	command->set_defaults(options);
+	if (!options_parse(&command->syntax, argv, options, &action, &words)) {
+		if (action == OPTIONS_RUN)
+			status = command->run(options, &words, argv);
+		else
+			status = act(table, command, action);
+	}
+	free(words.operands);
+	command->release(options);
+	return status;
+}
+
+int commands_run(const struct command *const *table, char **argv)
+{
+	const char *word = argv[0] && argv[1] ? argv[1] : "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		if (strcmp(word, later[i]) != 0)
+			continue;
+		log_error("cannot run '%s': this version has no such command", word);
+		log_hint("memprobe -- %s runs a program of that name", word);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 1; table[i]; i++) {
+		if (!strcmp(table[i]->name, word))
+			return run(table, table[i], argv + 2);
+	}
+	return run(table, table[0], argv[0] ? argv + 1 : argv);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* --help and completion; see help.h. */
+#include "help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HELP_COLUMN 28
+
+/* ---- Help ---- */
+
+static void write_usage(const struct command *command, const char *lead, struct sink *sink)
+{
+	const char *line = command->usage;
+
+	while (*line) {
+		int length = strcspn(line, "\n");
+
+		sink_printf(sink, "%s memprobe %s%s%.*s\n", lead,
+			    command->name ? command->name : "", command->name ? " " : "", length,
+			    line);
+		line += length + (line[length] == '\n');
+		lead = "      ";
+	}
+}
+
+static void write_spec(const struct option_spec *spec, struct sink *sink)
+{
+	char text[80], letter[8] = "    ";
+	int width;
+
+	if (spec->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", spec->letter);
+	width = snprintf(text, sizeof(text), "  %s--%s%s%s", letter, spec->name,
+			 spec->argument ? "=" : "", spec->argument ? spec->argument : "");
+	if (width >= HELP_COLUMN)
+		sink_printf(sink, "%s\n%*s%s\n", text, HELP_COLUMN, "", spec->help);
+	else
+		sink_printf(sink, "%-*s%s\n", HELP_COLUMN, text, spec->help);
+}
+
+static void write_group(const struct option_group *group, struct sink *sink)
+{
+	sink_printf(sink, "\n%s:\n", group->title);
+	for (size_t i = 0; i < group->nr_specs; i++) {
+		if (group->specs[i].help)
+			write_spec(&group->specs[i], sink);
+	}
+}
+
+void help_write(const struct command *const *table, const struct command *command,
+		struct sink *sink)
+{
+	write_usage(command, "usage:", sink);
+	for (; !command->name && *table; table++) {
+		if ((*table)->name)
+			write_usage(*table, "      ", sink);
+	}
+	sink_printf(sink, "\n%s\n", command->summary);
+	for (size_t i = 0; i < command->syntax.nr_groups; i++)
+		write_group(&command->syntax.groups[i], sink);
+}
+
+/* ---- Completion ---- */
+
+static const char completion_head[] =
+	"# bash completion for memprobe; made by memprobe from its tables of options\n";
+
+/* `=` parts words for bash: --sort=f is three of them. The command that a capture runs is completed
+ * as a command line of its own. */
+static const char completion_body[] =
+	"_memprobe() {\n"
+	"	local current=$2 previous=$3 command=capture word=1\n"
+	"	[[ $current != = ]] || current=\n"
+	"	[[ $previous != = ]] || previous=${COMP_WORDS[COMP_CWORD - 2]}\n"
+	"	if [[ \" $_memprobe_commands \" == *\" ${COMP_WORDS[1]} \"* && $COMP_CWORD -gt 1 "
+	"]]; then\n"
+	"		command=${COMP_WORDS[1]}\n"
+	"	fi\n"
+	"	while [[ $command == capture && $word -lt $COMP_CWORD ]]; do\n"
+	"		case ${COMP_WORDS[word]} in\n"
+	"		--) word=$((word + 1)); break ;;\n"
+	"		--*) [[ ${COMP_WORDS[word + 1]} != = ]] || word=$((word + 2)) ;;\n"
+	"		-[$_memprobe_letters]) word=$((word + 1)) ;;\n"
+	"		-*) ;;\n"
+	"		*) break ;;\n"
+	"		esac\n"
+	"		word=$((word + 1))\n"
+	"	done\n"
+	"	if [[ $command == capture && ( $word -lt $COMP_CWORD || ${COMP_WORDS[word - 1]} == "
+	"-- ) ]] &&\n"
+	"		declare -F _command_offset >/dev/null; then\n"
+	"		_command_offset $word\n"
+	"		return\n"
+	"	fi\n"
+	"	COMPREPLY=()\n"
+	"	if [[ -v _memprobe_choices[$previous] ]]; then\n"
+	"		COMPREPLY=($(compgen -W \"${_memprobe_choices[$previous]}\" -- "
+	"\"$current\"))\n"
+	"	elif [[ $current == -* ]]; then\n"
+	"		COMPREPLY=($(compgen -W \"${_memprobe_options[$command]}\" -- "
+	"\"$current\"))\n"
+	"		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null\n"
+	"	elif [[ $command == capture && $previous != -* ]]; then\n"
+	"		COMPREPLY=($(compgen -c -W \"$_memprobe_commands\" -- \"$current\"))\n"
+	"	else\n"
+	"		mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+	"		compopt -o filenames 2>/dev/null\n"
+	"	fi\n"
+	"}\n"
+	"complete -F _memprobe memprobe\n";
+
+static void write_names(const struct command *command, struct sink *sink)
+{
+	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
+		const struct option_group *group = &command->syntax.groups[i];
+
+		for (size_t k = 0; k < group->nr_specs; k++) {
+			const struct option_spec *spec = &group->specs[k];
+
+			if (!spec->help)
+				continue;
+			sink_printf(sink, " --%s%s", spec->name, spec->argument ? "=" : "");
+			if (spec->letter)
+				sink_printf(sink, " -%c", spec->letter);
+		}
+	}
+}
+
+/* Choices go by the option's name alone: it means the same in every command. */
+static void write_choices(const struct command *command, struct sink *sink)
+{
+	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
+		const struct option_group *group = &command->syntax.groups[i];
+
+		for (size_t k = 0; k < group->nr_specs; k++) {
+			const struct option_spec *spec = &group->specs[k];
+
+			if (!spec->choices)
+				continue;
+			sink_printf(sink, "_memprobe_choices[--%s]='", spec->name);
+			for (const char *byte = spec->choices; *byte; byte++)
+				sink_fill(sink, *byte == '|' ? ' ' : *byte, 1);
+			sink_text(sink, "'\n");
+		}
+	}
+}
+
+/* Letters of the capture that take the next word as their value. */
+static void write_letters(const struct command *command, struct sink *sink)
+{
+	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
+		const struct option_group *group = &command->syntax.groups[i];
+
+		for (size_t k = 0; k < group->nr_specs; k++) {
+			if (group->specs[k].letter && group->specs[k].argument)
+				sink_fill(sink, group->specs[k].letter, 1);
+		}
+	}
+}
+
+void help_write_completion(const struct command *const *table, struct sink *sink)
+{
+	sink_text(sink, completion_head);
+	sink_text(sink,
+		  "declare -A _memprobe_options=() _memprobe_choices=()\n_memprobe_commands='");
+	for (size_t i = 0; table[i]; i++)
+		sink_printf(sink, "%s%s", table[i]->name ? " " : "",
+			    table[i]->name ? table[i]->name : "");
+	sink_text(sink, "'\n");
+	for (size_t i = 0; table[i]; i++) {
+		sink_printf(sink, "_memprobe_options[%s]='",
+			    table[i]->name ? table[i]->name : "capture");
+		write_names(table[i], sink);
+		sink_text(sink, "'\n");
+		write_choices(table[i], sink);
+		if (table[i]->name)
+			continue;
+		sink_text(sink, "_memprobe_letters='");
+		write_letters(table[i], sink);
+		sink_text(sink, "'\n");
+	}
+	sink_text(sink, completion_body);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Texts made from the tables of options: --help, and completion for bash. */
+#ifndef MEMPROBE_HELP_H
+#define MEMPROBE_HELP_H
+
+#include "commands.h"
+#include "sink.h"
+
+/* The capture's help names the other commands of the table too. */
+void help_write(const struct command *const *table, const struct command *command,
+		struct sink *sink);
+void help_write_completion(const struct command *const *table, struct sink *sink);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Options by table; see options.h. */
+#include "options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "log.h"
+#include "memory.h"
+
+/* Where the parser is. */
+struct parser {
+	const struct option_syntax *syntax;
+	char **next; /* words not yet read */
+	void *target;
+	enum option_action action;
+};
+
+/* An option as it was found: "--min" or "-o" for messages, and its value. */
+struct found {
+	const struct option_spec *spec;
+	const char *name;
+	const char *value;
+	void *target;
+};
+
+/* ---- Values ---- */
+
+static int refuse_value(const struct found *found, const char *what)
+{
+	log_error("cannot parse '%s': '%s' is not %s", found->name, found->value, what);
+	return -EINVAL;
+}
+
+static int refuse_range(const struct found *found)
+{
+	log_error("cannot parse '%s': '%s' is not between %.15g and %.15g", found->name,
+		  found->value, found->spec->min, found->spec->max);
+	return -EINVAL;
+}
+
+/* Decimal notation only: strtod would take hexadecimal, nan and inf too. */
+static bool read_decimal(const char *text, double *ret)
+{
+	double value;
+	char *end;
+
+	if (!*text || strspn(text, "+-.0123456789eE") != strlen(text))
+		return false;
+	value = strtod(text, &end);
+	if (*end || !isfinite(value))
+		return false;
+	*ret = value;
+	return true;
+}
+
+static int set_decimal(const struct found *found)
+{
+	double value;
+
+	if (!read_decimal(found->value, &value))
+		return refuse_value(found, "a number");
+	if (value < found->spec->min || value > found->spec->max)
+		return refuse_range(found);
+	*(struct option_decimal *)found->target = (struct option_decimal){ true, value };
+	return 0;
+}
+
+static int set_integer(const struct found *found)
+{
+	double value;
+
+	if (!*found->value || strspn(found->value, "0123456789") != strlen(found->value))
+		return refuse_value(found, "a whole number");
+	if (!read_decimal(found->value, &value) || value < found->spec->min ||
+	    value > found->spec->max)
+		return refuse_range(found);
+	*(uint32_t *)found->target = (uint32_t)value;
+	return 0;
+}
+
+int options_choice(const char *choices, const char *text)
+{
+	size_t length = strlen(text);
+
+	for (int index = 0; *choices; index++) {
+		size_t size = strcspn(choices, "|");
+
+		if (size == length && !strncmp(choices, text, size))
+			return index;
+		choices += size + (choices[size] == '|');
+	}
+	return -ENOENT;
+}
+
+static int set_choice(const struct found *found)
+{
+	_cleanup_(freep) char *list = NULL;
+
+	if (options_choice(found->spec->choices, found->value) >= 0) {
+		*(const char **)found->target = found->value;
+		return 0;
+	}
+	list = xasprintf("one of %s", found->spec->choices);
+	return refuse_value(found, list);
+}
+
+static int set_text(const struct found *found)
+{
+	if (!*found->value) {
+		log_error("cannot parse '%s': its value is empty", found->name);
+		return -EINVAL;
+	}
+	*(const char **)found->target = found->value;
+	return 0;
+}
+
+static void add_pid(struct option_pids *pids, uint32_t pid)
+{
+	for (size_t i = 0; i < pids->count; i++) {
+		if (pids->pids[i] == pid)
+			return;
+	}
+	pids->pids = array_reserve(pids->pids, &pids->capacity, pids->count + 1,
+				   sizeof(*pids->pids));
+	pids->pids[pids->count++] = pid;
+}
+
+static int set_pids(const struct found *found)
+{
+	const char *text = found->value;
+
+	for (;;) {
+		size_t length = strspn(text, "0123456789");
+		unsigned long pid = strtoul(text, NULL, 10);
+
+		if (!length || (text[length] && text[length] != ',') || !pid || pid > MAX_PID)
+			return refuse_value(found, "a process id, or several parted by commas");
+		add_pid(found->target, pid);
+		if (!text[length])
+			return 0;
+		text += length + 1;
+	}
+}
+
+/* ---- Options ---- */
+
+static bool takes_value(const struct option_spec *spec)
+{
+	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COUNT &&
+	       spec->kind != OPTION_ACTION;
+}
+
+static int apply(struct parser *parser, const struct found *found)
+{
+	switch (found->spec->kind) {
+	case OPTION_FLAG:
+		*(bool *)found->target = true;
+		return 0;
+	case OPTION_COUNT:
+		++*(int *)found->target;
+		return 0;
+	case OPTION_ACTION:
+		parser->action = found->spec->action;
+		return 0;
+	case OPTION_TEXT:
+		return set_text(found);
+	case OPTION_CHOICE:
+		return set_choice(found);
+	case OPTION_INTEGER:
+		return set_integer(found);
+	case OPTION_DECIMAL:
+		return set_decimal(found);
+	case OPTION_PIDS:
+		return set_pids(found);
+	}
+	return -EINVAL;
+}
+
+static int refuse_unknown(const struct parser *parser, const char *name)
+{
+	log_error("cannot parse '%s': no such option", name);
+	log_hint("%s lists the options", parser->syntax->help);
+	return -EINVAL;
+}
+
+/* With a value given, takes it; else the next word, when the option needs one. */
+static int apply_value(struct parser *parser, struct found *found, const char *given)
+{
+	found->value = given;
+	if (!takes_value(found->spec) && given) {
+		log_error("cannot parse '%s': it takes no value", found->name);
+		return -EINVAL;
+	}
+	if (takes_value(found->spec) && !given) {
+		found->value = *parser->next;
+		if (!found->value) {
+			log_error("cannot parse '%s': it needs a value", found->name);
+			return -EINVAL;
+		}
+		parser->next++;
+	}
+	return apply(parser, found);
+}
+
+typedef bool (*spec_matches)(const struct option_spec *spec, const char *text, size_t length);
+
+static bool matches_name(const struct option_spec *spec, const char *text, size_t length)
+{
+	return strlen(spec->name) == length && !strncmp(spec->name, text, length);
+}
+
+static bool matches_letter(const struct option_spec *spec, const char *text, size_t length)
+{
+	return spec->letter && spec->letter == text[0];
+}
+
+static bool find_spec(const struct parser *parser, spec_matches matches, const char *text,
+		      size_t length, struct found *ret)
+{
+	for (size_t i = 0; i < parser->syntax->nr_groups; i++) {
+		const struct option_group *group = &parser->syntax->groups[i];
+
+		for (size_t k = 0; k < group->nr_specs; k++) {
+			const struct option_spec *spec = &group->specs[k];
+
+			if (!matches(spec, text, length))
+				continue;
+			ret->spec = spec;
+			ret->target = (char *)parser->target + group->base + spec->offset;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int parse_long(struct parser *parser, const char *word)
+{
+	size_t length = strcspn(word + 2, "=");
+	const char *value = word[2 + length] ? word + 2 + length + 1 : NULL;
+	_cleanup_(freep) char *name = xstrndup(word, 2 + length);
+	struct found found = { .name = name };
+
+	if (!find_spec(parser, matches_name, word + 2, length, &found))
+		return refuse_unknown(parser, name);
+	return apply_value(parser, &found, value);
+}
+
+static int parse_short(struct parser *parser, const char *word)
+{
+	int error = 0;
+
+	for (const char *letter = word + 1; *letter && !error; letter++) {
+		char name[] = { '-', *letter, '\0' };
+		struct found found = { .name = name };
+
+		if (!find_spec(parser, matches_letter, letter, 1, &found))
+			return refuse_unknown(parser, name);
+		if (takes_value(found.spec))
+			return apply_value(parser, &found, letter[1] ? letter + 1 : NULL);
+		error = apply_value(parser, &found, NULL);
+	}
+	return error;
+}
+
+/* ---- The whole ---- */
+
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1];
+}
+
+static void take_rest(struct parser *parser, struct option_words *words)
+{
+	while (*parser->next)
+		words->operands[words->nr_operands++] = *parser->next++;
+}
+
+/* One word, or all that are left. */
+static int parse_word(struct parser *parser, struct option_words *words)
+{
+	char *word = *parser->next;
+
+	if (is_option(word) && strcmp(word, "--") != 0) {
+		parser->next++;
+		return word[1] == '-' ? parse_long(parser, word) : parse_short(parser, word);
+	}
+	if (is_option(word))
+		parser->next++;
+	if (is_option(word) || parser->syntax->stops_at_operand)
+		take_rest(parser, words);
+	else
+		words->operands[words->nr_operands++] = *parser->next++;
+	return 0;
+}
+
+int options_parse(const struct option_syntax *syntax, char **words, void *target,
+		  enum option_action *ret_action, struct option_words *ret_words)
+{
+	struct parser parser = { .syntax = syntax, .next = words, .target = target };
+	struct option_words found = { 0 };
+	size_t count = 0;
+	int error = 0;
+
+	while (words[count])
+		count++;
+	found.operands = xcalloc(count + 1, sizeof(*found.operands));
+	while (!error && *parser.next && parser.action == OPTIONS_RUN) {
+		error = parse_word(&parser, &found);
+		if (!found.nr_operands)
+			found.nr_options = parser.next - words;
+	}
+	if (error) {
+		free(found.operands);
+		return error;
+	}
+	*ret_action = parser.action;
+	*ret_words = found;
+	return 0;
+}

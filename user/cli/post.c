@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* memprobe post: a report from a dump, on stdout. */
+#include "commands.h"
+
+#include <unistd.h>
+
+#include "dump.h"
+#include "log.h"
+#include "memory.h"
+#include "profile.h"
+#include "report_run.h"
+
+/* Owns its pids. */
+struct post_options {
+	struct report_settings report;
+	struct option_pids pids;
+	bool force;
+};
+
+static const struct option_spec post_specs[] = {
+	{ .name = "pid",
+	  .letter = 'p',
+	  .argument = "PID[,PID...]",
+	  .help = "only these processes",
+	  .kind = OPTION_PIDS,
+	  .offset = offsetof(struct post_options, pids) },
+	{ .name = "force",
+	  .letter = 'f',
+	  .help = "replace an existing file of --out",
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct post_options, force) },
+	{ .name = "help",
+	  .letter = 'h',
+	  .help = "show this and exit",
+	  .kind = OPTION_ACTION,
+	  .action = OPTIONS_HELP },
+};
+
+static const struct option_group post_groups[] = {
+	{ "report", report_run_specs, NR_REPORT_OPTIONS, offsetof(struct post_options, report) },
+	{ "post", post_specs, ARRAY_SIZE(post_specs), 0 },
+};
+
+static void set_defaults(void *options)
+{
+	report_run_defaults(&((struct post_options *)options)->report);
+}
+
+static void release(void *options)
+{
+	free(((struct post_options *)options)->pids.pids);
+}
+
+static int read_dump(const char *path, struct profile **ret_profile)
+{
+	struct dump_error why = { 0 };
+	char text[DUMP_ERROR_TEXT_BYTES];
+	int error = dump_read(path, ret_profile, &why);
+
+	if (error) {
+		dump_error_text(&why, text);
+		log_error("cannot read '%s': %s", path, text);
+		if (dump_error_hint(&why))
+			log_hint("%s", dump_error_hint(&why));
+		return error;
+	}
+	if (!(*ret_profile)->meta.is_complete)
+		log_note("'%s' is incomplete: the capture did not end", path);
+	return 0;
+}
+
+static int check_usage(const struct option_words *words)
+{
+	if (words->nr_operands == 1)
+		return 0;
+	if (words->nr_operands)
+		log_error("cannot parse '%s': one FILE at a time", words->operands[1]);
+	else
+		log_error("cannot parse '%s': no FILE given", "command line");
+	log_hint("memprobe post mem_trace.raw");
+	return EXIT_USAGE;
+}
+
+static int post(void *given, const struct option_words *words, char **argv)
+{
+	const struct post_options *options = given;
+	const struct report_target target = { .fd = STDOUT_FILENO,
+					      .name = "standard output",
+					      .force = options->force };
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+
+	if (check_usage(words))
+		return EXIT_USAGE;
+	if (report_run_check(&options->report, options->force) ||
+	    read_dump(words->operands[0], &profile))
+		return EXIT_FAILED;
+	return report_run(profile, &options->report, &options->pids, &target) ? EXIT_FAILED
+									      : EXIT_DONE;
+}
+
+const struct command command_post = {
+	.name = "post",
+	.usage = "[OPTIONS] FILE",
+	.summary = "Reports from a dump. MB are 2^20 bytes.",
+	.syntax = { .groups = post_groups,
+		    .nr_groups = ARRAY_SIZE(post_groups),
+		    .help = "memprobe post --help" },
+	.options_size = sizeof(struct post_options),
+	.set_defaults = set_defaults,
+	.release = release,
+	.run = post,
+};

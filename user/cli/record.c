@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The capture: runs a command, or attaches, and reports at the end. What it measures and writes is
+ * capture/run's; here are its options, and what is refused before it begins.
+ */
+#include "commands.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <memprobe/limits.h>
+
+#include "dump_owner.h"
+#include "identity.h"
+#include "log.h"
+#include "memory.h"
+#include "profile.h"
+#include "report_run.h"
+#include "run.h"
+
+/* Smaller tables than this hold not even one program's start. */
+#define MIN_TABLE 16
+#define MAX_NODES_LIMIT 16777216
+#define MAX_SITES_LIMIT 4194304
+#define MAX_RING_MB 1024
+#define MIN_DURATION_S 0.001
+#define MAX_DURATION_S 1e9
+
+/* Owns its pids. */
+struct record_options {
+	const char *output;
+	bool force;
+	struct option_pids pids;
+	struct option_decimal duration;
+	uint32_t max_nodes, max_sites, ring_mb;
+	bool no_children, no_drop_root, no_report, is_quiet;
+	int verbosity;
+	struct report_settings report;
+};
+
+#define FIELD(field) offsetof(struct record_options, field)
+
+static const struct option_spec capture_specs[] = {
+	{ .name = "output",
+	  .letter = 'o',
+	  .argument = "FILE",
+	  .help = "dump (mem_trace.raw)",
+	  .kind = OPTION_TEXT,
+	  .offset = FIELD(output) },
+	{ .name = "force",
+	  .letter = 'f',
+	  .help = "replace an existing dump or report",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(force) },
+	{ .name = "pid",
+	  .letter = 'p',
+	  .argument = "PID[,PID...]",
+	  .help = "attach to running processes",
+	  .kind = OPTION_PIDS,
+	  .offset = FIELD(pids) },
+	{ .name = "duration",
+	  .argument = "SECONDS",
+	  .help = "stop after it (until the processes end or SIGINT)",
+	  .kind = OPTION_DECIMAL,
+	  .offset = FIELD(duration),
+	  .min = MIN_DURATION_S,
+	  .max = MAX_DURATION_S },
+	{ .name = "max-nodes",
+	  .argument = "N",
+	  .help = "call paths that the kernel's table holds (65536)",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(max_nodes),
+	  .min = MIN_TABLE,
+	  .max = MAX_NODES_LIMIT },
+	{ .name = "max-sites",
+	  .argument = "N",
+	  .help = "functions that the kernel's table holds (16384)",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(max_sites),
+	  .min = MIN_TABLE,
+	  .max = MAX_SITES_LIMIT },
+	{ .name = "ring",
+	  .argument = "MB",
+	  .help = "buffer from the kernel (8)",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(ring_mb),
+	  .min = 1,
+	  .max = MAX_RING_MB },
+	{ .name = "no-children",
+	  .help = "this process only",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(no_children) },
+	{ .name = "no-drop-root",
+	  .help = "under sudo, run the command as root",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(no_drop_root) },
+	{ .name = "no-report",
+	  .help = "only the dump",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(no_report) },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .help = "no report, and nothing but errors",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(is_quiet) },
+	{ .name = "verbose",
+	  .letter = 'v',
+	  .help = "decisions; -vv steps; -vvv libbpf and the verifier",
+	  .kind = OPTION_COUNT,
+	  .offset = FIELD(verbosity) },
+	{ .name = "version",
+	  .help = "show the version and exit",
+	  .kind = OPTION_ACTION,
+	  .action = OPTIONS_VERSION },
+	{ .name = "help",
+	  .letter = 'h',
+	  .help = "show this and exit",
+	  .kind = OPTION_ACTION,
+	  .action = OPTIONS_HELP },
+	/* For the build: the text of the installed completion. */
+	{ .name = "completion", .kind = OPTION_ACTION, .action = OPTIONS_COMPLETION },
+};
+
+static const struct option_group record_groups[] = {
+	{ "capture", capture_specs, ARRAY_SIZE(capture_specs), 0 },
+	{ "report at the end, on stderr", report_run_specs, NR_REPORT_OPTIONS, FIELD(report) },
+};
+
+static void set_defaults(void *given)
+{
+	struct record_options *options = given;
+
+	options->max_nodes = DEFAULT_MAX_NODES;
+	options->max_sites = DEFAULT_MAX_SITES;
+	options->ring_mb = DEFAULT_RING_MB;
+	report_run_defaults(&options->report);
+}
+
+static void release(void *options)
+{
+	free(((struct record_options *)options)->pids.pids);
+}
+
+static int check_usage(const struct record_options *options, const struct option_words *words)
+{
+	if (words->nr_operands && options->pids.count) {
+		log_error("cannot run '%s': with -p no command is run", words->operands[0]);
+		return EXIT_USAGE;
+	}
+	if (!words->nr_operands && !options->pids.count) {
+		log_error("cannot parse '%s': no command given, and no -p", "command line");
+		log_hint("memprobe -- COMMAND [ARG...], or memprobe -p PID; memprobe --help");
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+static void set_log_level(const struct record_options *options)
+{
+	int level = options->verbosity < LOG_DEBUG ? options->verbosity : LOG_DEBUG;
+
+	log_set_level(options->is_quiet ? LOG_QUIET : level);
+}
+
+/* The options as they were given, parted by blanks. */
+static char *join_options(char *const *words, size_t count)
+{
+	char *text = xstrdup("");
+
+	for (size_t i = 0; i < count; i++) {
+		char *longer = xasprintf("%s%s%s", text, i ? " " : "", words[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* Borrows all that it is given. */
+static struct capture_options make_capture(const struct record_options *options,
+					   const struct option_words *words, pid_t *pids,
+					   const char *text)
+{
+	for (size_t i = 0; i < options->pids.count; i++)
+		pids[i] = options->pids.pids[i];
+	return (struct capture_options){
+		.command = words->nr_operands ? words->operands : NULL,
+		.pids = pids,
+		.nr_pids = options->pids.count,
+		.output = options->output,
+		.force = options->force,
+		.duration_s = options->duration.value,
+		.max_nodes = options->max_nodes,
+		.max_sites = options->max_sites,
+		.ring_mb = options->ring_mb,
+		.keep_root = options->no_drop_root,
+		.no_children = options->no_children,
+		.options_text = text,
+	};
+}
+
+static int write_report(const struct record_options *options, const struct profile *profile)
+{
+	const struct report_target target = { .fd = STDERR_FILENO,
+					      .name = "standard error",
+					      .force = options->force };
+	const struct option_pids all = { 0 };
+
+	return report_run(profile, &options->report, &all, &target);
+}
+
+/* A file of --out belongs to the user who called, and is made with no other rights than his. */
+static int write_report_as_caller(const struct record_options *options,
+				  const struct profile *profile)
+{
+	struct identity identity;
+	struct dump_owner owner;
+	struct dump_self self;
+	int error;
+
+	if (!options->report.out)
+		return write_report(options, profile);
+	identity_read(options->no_drop_root, &identity);
+	dump_owner_init(&owner, identity.uid, identity.gid);
+	error = dump_owner_become(&owner, &self);
+	if (error)
+		log_error("cannot write '%s': %s", options->report.out, strerror(-error));
+	else
+		error = write_report(options, profile);
+	dump_owner_return(&self);
+	dump_owner_free(&owner);
+	identity_free(&identity);
+	return error;
+}
+
+static int record(void *given, const struct option_words *words, char **argv)
+{
+	const struct record_options *options = given;
+	_cleanup_(freep) char *text = join_options(argv, words->nr_options);
+	_cleanup_(freep) pid_t *pids = xcalloc(options->pids.count, sizeof(*pids));
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct capture_options capture = make_capture(options, words, pids, text);
+	bool wants_report = !options->no_report && !options->is_quiet, is_hasty = false;
+	int status = 0, failure = check_usage(options, words);
+
+	if (failure)
+		return failure;
+	set_log_level(options);
+	if (wants_report && report_run_check(&options->report, options->force))
+		return EXIT_FAILURE_OWN;
+	failure = capture_run(&capture, &profile, &status, &is_hasty);
+	if (failure)
+		return failure;
+	if (wants_report && !is_hasty && write_report_as_caller(options, profile))
+		status = EXIT_FAILURE_OWN;
+	capture_finish();
+	return status;
+}
+
+const struct command command_record = {
+	.usage = "[OPTIONS] [--] COMMAND [ARG...]\n[OPTIONS] -p PID[,PID...]",
+	.summary = "Runs a command, or attaches to processes, and reports which Python call paths "
+		   "made them "
+		   "grow.",
+	.syntax = { .groups = record_groups,
+		    .nr_groups = ARRAY_SIZE(record_groups),
+		    .stops_at_operand = true,
+		    .help = "memprobe --help" },
+	.options_size = sizeof(struct record_options),
+	.set_defaults = set_defaults,
+	.release = release,
+	.run = record,
+};

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reports as the user asks for them; see report_run.h. */
+#include "report_run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "memory.h"
+#include "report.h"
+
+#define BYTES_PER_MB 1048576.0
+#define MAX_MB 1e12 /* in bytes well within 64 bits */
+
+/* Choices in the order of their enums. */
+#define SORT_CHOICES "first|total|self" /* enum tree_sort */
+#define COLOR_CHOICES "auto|always|never"
+enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+#define FIELD(field) offsetof(struct report_settings, field)
+
+const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
+	{ .name = "min",
+	  .argument = "MB",
+	  .help = "rows with more than this (1; json: all)",
+	  .kind = OPTION_DECIMAL,
+	  .offset = FIELD(min),
+	  .min = -MAX_MB,
+	  .max = MAX_MB },
+	{ .name = "format",
+	  .argument = "NAME",
+	  .help = "tree, json (tree)",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(format),
+	  .choices = "tree|json" },
+	{ .name = "sort",
+	  .argument = "ORDER",
+	  .help = "first (order of first call), total, self (first)",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(sort),
+	  .choices = SORT_CHOICES },
+	{ .name = "out",
+	  .argument = "FILE",
+	  .help = "write the report to FILE",
+	  .kind = OPTION_TEXT,
+	  .offset = FIELD(out) },
+	{ .name = "color",
+	  .argument = "WHEN",
+	  .help = "auto, always, never (auto: on a terminal, without NO_COLOR)",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(color),
+	  .choices = COLOR_CHOICES },
+	{ .name = "full-paths",
+	  .help = "do not shorten the directories of installations",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(full_paths) },
+	{ .name = "import-frames",
+	  .help = "show the import machinery",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(import_frames) },
+};
+
+void report_run_defaults(struct report_settings *ret)
+{
+	*ret = (struct report_settings){ .format = "tree", .sort = "first", .color = "auto" };
+}
+
+/* ---- Where it goes ---- */
+
+static int refuse_output(const char *name, int error)
+{
+	if (error == -EEXIST) {
+		log_error("cannot write '%s': it exists", name);
+		log_hint("-f replaces it");
+	} else if (error == -ELOOP) {
+		log_error("cannot write '%s': it is a symbolic link", name);
+		log_hint("-f replaces the link");
+	} else if (error == -EINVAL) {
+		log_error("cannot write '%s': it is no regular file", name);
+	} else {
+		log_error("cannot write '%s': %s", name, strerror(-error));
+	}
+	return error;
+}
+
+int report_run_check(const struct report_settings *settings, bool force)
+{
+	int error = settings->out ? sink_check(settings->out, force) : 0;
+
+	return error ? refuse_output(settings->out, error) : 0;
+}
+
+static bool is_color_terminal(int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	return (!no_color || !*no_color) && terminal && strcmp(terminal, "dumb") != 0 && isatty(fd);
+}
+
+static bool wants_color(const struct report_settings *settings, int fd)
+{
+	int choice = options_choice(COLOR_CHOICES, settings->color);
+
+	return choice == COLOR_ALWAYS || (choice == COLOR_AUTO && is_color_terminal(fd));
+}
+
+static int open_sink(const struct report_settings *settings, const struct report_target *target,
+		     struct sink *ret)
+{
+	int error = 0;
+
+	if (settings->out)
+		error = sink_open(ret, settings->out, target->force);
+	else
+		sink_attach(ret, target->fd);
+	if (error)
+		return error;
+	ret->use_color = wants_color(settings, ret->fd);
+	return 0;
+}
+
+/* ---- The report ---- */
+
+static int check_pids(const struct profile *profile, const struct option_pids *pids)
+{
+	for (size_t i = 0; i < pids->count; i++) {
+		if (report_has_pid(profile, pids->pids[i]))
+			continue;
+		log_error("cannot report '%u': no such process was measured", pids->pids[i]);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/* Bytes are whole: more than x bytes is more than the floor of x. */
+static int64_t floor_bytes(double megabytes)
+{
+	double bytes = megabytes * BYTES_PER_MB;
+	int64_t whole = (int64_t)bytes;
+
+	return (double)whole > bytes ? whole - 1 : whole;
+}
+
+static struct report_options make_options(const struct report_settings *settings,
+					  const struct option_pids *pids)
+{
+	return (struct report_options){
+		.tree = { .sort = options_choice(SORT_CHOICES, settings->sort),
+			  .import_frames = settings->import_frames },
+		.has_min = settings->min.is_given,
+		.min_bytes = floor_bytes(settings->min.value),
+		.full_paths = settings->full_paths,
+		.pids = pids->pids,
+		.nr_pids = pids->count,
+	};
+}
+
+int report_run(const struct profile *profile, const struct report_settings *settings,
+	       const struct option_pids *pids, const struct report_target *target)
+{
+	const char *name = settings->out ? settings->out : target->name;
+	struct report_options options = make_options(settings, pids);
+	struct sink sink;
+	int error = check_pids(profile, pids);
+
+	if (error)
+		return error;
+	error = open_sink(settings, target, &sink);
+	if (error)
+		return refuse_output(name, error);
+	/* A reader that has gone is an error to tell, not a reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	report_write(report_find(settings->format), profile, &options, &sink);
+	error = sink_close(&sink);
+	return error ? refuse_output(name, error) : 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options that say how a report looks and where it goes, alike for every command that makes
+ * one; and making it.
+ */
+#ifndef MEMPROBE_REPORT_RUN_H
+#define MEMPROBE_REPORT_RUN_H
+
+#include "options.h"
+#include "profile.h"
+
+/* As the user gave them; words are borrowed from argv. */
+struct report_settings {
+	struct option_decimal min;
+	const char *format, *sort, *color;
+	const char *out; /* NULL: the descriptor that the command gives */
+	bool full_paths, import_frames;
+};
+
+#define NR_REPORT_OPTIONS 7
+extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
+
+void report_run_defaults(struct report_settings *ret);
+
+/* Prints why --out cannot be written, as far as that can be known before. */
+int report_run_check(const struct report_settings *settings, bool force);
+
+struct report_target {
+	int fd;		  /* where the report goes without --out */
+	const char *name; /* of that, for messages */
+	bool force;
+};
+
+/* Only the processes of `pids`, all when there are none. -errno after printing. */
+int report_run(const struct profile *profile, const struct report_settings *settings,
+	       const struct option_pids *pids, const struct report_target *target);
+
+#endif

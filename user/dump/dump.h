@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dump file: a profile on disk, written as it grows and readable at every moment.
+ * This is the library's whole interface; docs/format.md describes the bytes.
+ *
+ * A dump is a header and blocks. A flush appends one checksummed block with what is new or changed,
+ * so a kill or a full disk at any moment leaves the state of the last flush. The header says
+ * INCOMPLETE until dump_close.
+ */
+#ifndef MEMPROBE_DUMP_H
+#define MEMPROBE_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct profile;
+struct dump_writer;
+
+struct dump_create {
+	const char *path;
+	bool force; /* replace an existing file or symbolic link */
+	uid_t uid;  /* whose the file is to be: files are made, renamed and removed as this user, */
+	gid_t gid;  /* so that root's rights open no directory that the user's would not */
+};
+
+/*
+ * A dump that holds nothing yet: a header that says INCOMPLETE.
+ * -EEXIST: there is such a file; -ELOOP: it is a symbolic link. With force neither is followed
+ * nor touched now: the new file lies beside it and takes its place at the first dump_flush that
+ * succeeds. -EISDIR, -EINVAL: with force too, a directory or a device is not replaced.
+ */
+int dump_create(const struct dump_create *options, struct dump_writer **ret_writer);
+
+/*
+ * Makes room at the default name: a memprobe dump that belongs to uid becomes PATH.old (which may
+ * be such a dump itself, and then goes). 0 also when there is nothing. -EEXIST: it is something
+ * else, or PATH.old is.
+ */
+int dump_rotate(const char *path, uid_t uid, gid_t gid);
+
+/*
+ * Appends what changed since the last flush and clears the profile's dirty marks. Always the same
+ * profile. On failure (-ENOSPC, ...) nothing is lost: the file ends with its last whole block,
+ * the marks stay, and a later flush tries again. When superseded records outweigh the valid ones
+ * the file is rewritten beside itself and renamed.
+ */
+int dump_flush(struct dump_writer *writer, struct profile *profile);
+
+/* The last flush, and the end of INCOMPLETE. Frees the writer in any case; on failure the file
+ * stays readable and INCOMPLETE. */
+int dump_close(struct dump_writer *writer, struct profile *profile);
+
+/* Frees the writer and leaves the file as it is: INCOMPLETE. Accepts NULL. */
+void dump_abandon(struct dump_writer *writer);
+
+/* As dump_abandon, but a file into which nothing was flushed is removed: the capture never began.
+ */
+void dump_discard(struct dump_writer *writer);
+
+enum dump_failure {
+	DUMP_FINE,
+	DUMP_IO_ERROR, /* .error_number says which */
+	DUMP_NOT_A_DUMP,
+	DUMP_HEADER_TRUNCATED,
+	DUMP_HEADER_CORRUPT,
+	DUMP_NEWER,	/* .version says which */
+	DUMP_CORRUPT,	/* a block with a right checksum and impossible content */
+	DUMP_TOO_LARGE, /* beyond the limits of docs/format.md */
+	NR_DUMP_FAILURES,
+};
+
+struct dump_error {
+	enum dump_failure failure;
+	int error_number;
+	uint32_t version;
+};
+
+/*
+ * Reads the longest valid part of a dump. meta.is_complete tells whether that is all of it: the
+ * dump was closed and not a byte is missing or damaged since. A header alone is an empty profile.
+ * On failure returns -errno and fills *ret_error; otherwise the caller owns *ret_profile.
+ */
+int dump_read(const char *path, struct profile **ret_profile, struct dump_error *ret_error);
+int dump_read_fd(int fd, struct profile **ret_profile, struct dump_error *ret_error);
+
+#define DUMP_ERROR_TEXT_BYTES 128
+
+/* The cause, for `memprobe: cannot read 'FILE': CAUSE`; and a hint, or NULL. */
+void dump_error_text(const struct dump_error *error, char ret_text[DUMP_ERROR_TEXT_BYTES]);
+const char *dump_error_hint(const struct dump_error *error);
+
+#endif

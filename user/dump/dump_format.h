@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The numbers of the dump format, each as docs/format.md has it: what is written here and there
+ * stays. Other enums whose numbers are stored (wire_site_kind, wire_kind, wire_loss, begin_reason,
+ * end_reason) are pinned by tests/unit/test_dump_format.c.
+ */
+#ifndef MEMPROBE_DUMP_FORMAT_H
+#define MEMPROBE_DUMP_FORMAT_H
+
+#include <stdint.h>
+
+#define DUMP_MAGIC "memprobe" /* 8 bytes, without a NUL */
+#define DUMP_VERSION 1
+
+/* The header; offsets of its little-endian fields. The layout is the same in all versions. */
+enum dump_header_offset {
+	HEADER_MAGIC = 0,	  /* 8 bytes */
+	HEADER_VERSION = 8,	  /* u32 */
+	HEADER_FLAGS = 12,	  /* u32: DUMP_INCOMPLETE */
+	HEADER_CLOSED_BYTES = 16, /* u64: size of the file when it was closed, 0 until then */
+	HEADER_SIZE = 24,	  /* u32: where the first block begins */
+	HEADER_CRC = 28,	  /* u32: CRC-32 of the bytes before */
+	HEADER_BYTES = 32,
+};
+
+#define DUMP_INCOMPLETE 1U
+
+/* The head of a block. */
+enum dump_block_offset {
+	BLOCK_TYPE = 0,	   /* u16: enum dump_block_type */
+	BLOCK_VERSION = 2, /* u16 */
+	BLOCK_STORED = 4,  /* u32: bytes of the zlib stream that follows the head */
+	BLOCK_RAW = 8,	   /* u32: bytes that it inflates to */
+	BLOCK_CRC = 12,	   /* u32: CRC-32 of the stored bytes, then of the head's first 12 */
+	BLOCK_HEAD_BYTES = 16,
+};
+
+enum dump_block_type { BLOCK_PROFILE = 1 };
+#define DUMP_BLOCK_VERSION 1
+
+/* Sections of a block's payload: tag, length, records. A reader skips tags it does not know. */
+enum dump_tag {
+	TAG_META = 1,
+	TAG_DURATION = 2,
+	TAG_STRINGS = 3,
+	TAG_LINETABLES = 4,
+	TAG_SITES = 5,
+	TAG_PROCESSES = 6,
+	TAG_NODES = 7,
+	TAG_COSTS = 8,
+	TAG_SAMPLES = 9,
+	TAG_THREADS = 10,
+	TAG_LOSSES = 11,
+	/* Reserved: 12 calls, 13 owners (live, peak), 14 mapped, 15 objects, 16 lines. */
+};
+
+/*
+ * Limits of the reader, which the writer keeps. Nothing is allocated before it is checked.
+ * Amounts are below 2^60 each and in sum below 2^61, so that reports can add without overflow.
+ */
+#define DUMP_MAX_RAW (1U << 30)	     /* of one block */
+#define DUMP_MAX_SECTION (16U << 20) /* argv of a process takes at most 6 MiB */
+#define DUMP_MAX_STRINGS (1U << 24)
+#define DUMP_MAX_LINETABLES (1U << 22)
+#define DUMP_MAX_SITES (1U << 22)
+#define DUMP_MAX_PROCESSES (1U << 20)
+#define DUMP_MAX_NODES (1U << 24)
+#define DUMP_MAX_DEPTH 16384U	    /* of a node: reports may recurse */
+#define DUMP_MAX_THREADS (1U << 22) /* of one process */
+#define DUMP_MAX_AMOUNT ((1LL << 60) - 1)
+#define DUMP_MAX_SUM ((1LL << 61) - 1)
+#define DUMP_MAX_TIME_NS ((1ULL << 62) - 1)
+#define DUMP_MAX_SIGNAL 127
+
+/*
+ * Against a small file that inflates to fill the memory: at the end of each block, the raw bytes
+ * of all blocks so far may be at most DUMP_FREE_RAW + DUMP_MAX_RATIO * the file's bytes so far.
+ * The writer stores a block uncompressed that would break it.
+ */
+#define DUMP_FREE_RAW (1ULL << 20)
+#define DUMP_MAX_RATIO 32ULL
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a dump lies: its directory, its name, and the user as whom both are touched. The directory
+ * is held open, so that the place stays the same when it is renamed or we change ours.
+ */
+#ifndef MEMPROBE_DUMP_PLACE_H
+#define MEMPROBE_DUMP_PLACE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "dump.h"
+#include "dump_owner.h"
+
+/* Owns all of its members. */
+struct dump_place {
+	struct dump_owner owner;
+	int directory;
+	char *name;
+	char *beside; /* the name under which the file waits to take its place, NULL: it is there */
+};
+
+/* Makes the file: at its name, or beside it when force and something is to be replaced. Errors as
+ * dump_create. The place is to be closed in any case, the caller owns *ret_fd. */
+int dump_place_create(const struct dump_create *options, struct dump_place *ret_place, int *ret_fd);
+void dump_place_close(struct dump_place *place);
+
+/* Gives the file that waits beside its name. */
+int dump_place_install(struct dump_place *place);
+
+/* Another file beside, with the permissions of `like`, to take the place of the present one by
+ * dump_place_replace; -ESTALE when that is no longer at its name. */
+int dump_place_begin_copy(struct dump_place *place, int like, int *ret_fd);
+/* Renames or removes the copy. */
+int dump_place_end_copy(struct dump_place *place, bool is_good);
+
+/* Removes the file that waits beside, and with has_nothing the one at its name if it is fd's. */
+void dump_place_remove(struct dump_place *place, int fd, bool has_nothing);
+
+#endif

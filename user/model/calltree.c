@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a profile's nodes to a tree of rows; see calltree.h.
+ *
+ * Every profile node is mapped to one tree node, parents first, and adds its cost there. A node of
+ * the import machinery is mapped to the tree node of its parent, so that two siblings which folding
+ * brings together find the same tree node by (parent, site). Children are linked last, from one
+ * array sorted by parent and order.
+ *
+ * Chains may be a million nodes long in a dump from elsewhere: everything here is a loop.
+ */
+#include "calltree.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+static const char *const kind_names[NR_TREE_KINDS] = {
+	[TREE_PYTHON] = "python",	[TREE_STARTUP] = "startup", [TREE_SHUTDOWN] = "shutdown",
+	[TREE_NATIVE] = "native",	[TREE_KERNEL] = "kernel",   [TREE_TRUNCATED] = "truncated",
+	[TREE_INHERITED] = "inherited", [TREE_BEFORE] = "before",   [TREE_UNOWNED] = "unowned",
+	[TREE_DEEPER] = "deeper",	[TREE_CUT] = "cut",	    [TREE_LOST] = "lost",
+};
+
+static const uint8_t kind_of_site[NR_SITE_KINDS] = {
+	[SITE_PYTHON] = TREE_PYTHON,	 [SITE_STARTUP] = TREE_STARTUP,
+	[SITE_SHUTDOWN] = TREE_SHUTDOWN, [SITE_NATIVE] = TREE_NATIVE,
+	[SITE_KERNEL] = TREE_KERNEL,	 [SITE_TRUNCATED] = TREE_TRUNCATED,
+	[SITE_LOST] = TREE_LOST,	 [SITE_DEEPER] = TREE_DEEPER,
+};
+
+/* Owns its arrays. */
+struct tree_source {
+	const struct profile *profile;
+	struct tree_options options;
+	bool *is_folded;     /* by site */
+	uint32_t *nodes;     /* indices of profile nodes, grouped by process, in their order */
+	uint32_t *starts;    /* by process: where its group begins; one more at the end */
+	uint32_t *tree_node; /* by profile node: the tree node that it was mapped to */
+};
+
+/* A tree while it grows. */
+struct builder {
+	const struct tree_source *source;
+	struct calltree *tree;
+	struct hash_table children; /* (parent, site or kind) to tree node */
+};
+
+const char *calltree_kind_name(enum tree_kind kind)
+{
+	return kind_names[kind];
+}
+
+/* ---- What all trees of a profile share ---- */
+
+static bool is_import_machinery(const char *file)
+{
+	static const char frozen[] = "<frozen importlib", folder[] = "importlib";
+	const size_t length = strlen(file), folder_length = strlen(folder);
+	const char *slash = strrchr(file, '/'), *begin;
+
+	if (!strncmp(file, frozen, strlen(frozen)) || !strcmp(file, "<frozen zipimport>"))
+		return true;
+	if (!slash || (size_t)(slash - file) < folder_length ||
+	    strcmp(file + length - 3, ".py") != 0)
+		return false;
+	begin = slash - folder_length;
+	return (begin == file || begin[-1] == '/') && !strncmp(begin, folder, folder_length) &&
+	       !strncmp(slash, "/_bootstrap", strlen("/_bootstrap"));
+}
+
+static bool *find_folded(const struct profile *profile)
+{
+	bool *is_folded = xcalloc(profile->nr_sites, sizeof(*is_folded));
+
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		const struct site *site = &profile->sites[i];
+
+		is_folded[i] = site->kind == SITE_PYTHON &&
+			       is_import_machinery(profile_string(profile, site->file));
+	}
+	return is_folded;
+}
+
+/* Counting sort of the nodes by process. */
+static void group_nodes(struct tree_source *source)
+{
+	const struct profile *profile = source->profile;
+	uint32_t *starts = xcalloc(profile->nr_processes + 2, sizeof(*starts));
+
+	source->nodes = xcalloc(profile->nr_nodes, sizeof(*source->nodes));
+	source->tree_node = xcalloc(profile->nr_nodes, sizeof(*source->tree_node));
+	source->starts = starts;
+	for (size_t i = 0; i < profile->nr_nodes; i++)
+		starts[profile->nodes[i].process + 2]++;
+	for (size_t process = 2; process < profile->nr_processes + 2; process++)
+		starts[process] += starts[process - 1];
+	/* starts[p + 1] is where p's group begins, and moves to where it ends. */
+	for (size_t i = 0; i < profile->nr_nodes; i++)
+		source->nodes[starts[profile->nodes[i].process + 1]++] = i;
+}
+
+struct tree_source *calltree_source_new(const struct profile *profile,
+					const struct tree_options *options)
+{
+	struct tree_source *source = xcalloc(1, sizeof(*source));
+
+	source->profile = profile;
+	source->options = *options;
+	if (!options->import_frames)
+		source->is_folded = find_folded(profile);
+	group_nodes(source);
+	return source;
+}
+
+void calltree_source_free(struct tree_source *source)
+{
+	if (!source)
+		return;
+	free(source->is_folded);
+	free(source->nodes);
+	free(source->starts);
+	free(source->tree_node);
+	free(source);
+}
+
+/* ---- Growing a tree ---- */
+
+/* Pseudo sites are told from sites by their numbers, counted down from the highest. */
+static uint32_t site_of_kind(enum tree_kind kind)
+{
+	return NO_SITE - kind;
+}
+
+static uint32_t append_node(struct calltree *tree, uint32_t parent, enum tree_kind kind)
+{
+	struct tree_node *node;
+
+	tree->nodes = array_reserve(tree->nodes, &tree->nodes_capacity, tree->nr_nodes + 1,
+				    sizeof(*tree->nodes));
+	node = &tree->nodes[tree->nr_nodes];
+	*node = (struct tree_node){
+		.parent = parent,
+		.first_child = NO_NODE,
+		.next = NO_NODE,
+		.depth = parent == NO_NODE ? 0 : tree->nodes[parent].depth + 1,
+		.site = NO_SITE,
+		.kind = kind,
+		.first_ns = UINT64_MAX,
+	};
+	return tree->nr_nodes++;
+}
+
+/* The child of `parent` with this site, or of this kind when one row stands for all of that kind.
+ */
+static uint32_t find_child(struct builder *builder, uint32_t parent, uint32_t site,
+			   enum tree_kind kind)
+{
+	uint64_t key = (uint64_t)parent << 32 | (site == NO_SITE ? site_of_kind(kind) : site);
+	uint32_t child;
+
+	if (hash_table_get(&builder->children, key, &child))
+		return child;
+	child = append_node(builder->tree, parent, kind);
+	builder->tree->nodes[child].site = site;
+	hash_table_put(&builder->children, key, child);
+	return child;
+}
+
+/* In a process that runs no Python, what the main thread did before that was known, and after. */
+static bool is_native_main(const struct builder *builder, const struct site *site)
+{
+	const char *name = builder->tree->native_name;
+
+	return name && (site->kind == SITE_STARTUP ||
+			(site->kind == SITE_NATIVE &&
+			 !strcmp(profile_string(builder->source->profile, site->name), name)));
+}
+
+static uint32_t add_site_row(struct builder *builder, uint32_t parent, uint32_t site_id)
+{
+	const struct site *site = &builder->source->profile->sites[site_id];
+	enum tree_kind kind = site->kind < NR_SITE_KINDS ? kind_of_site[site->kind] : TREE_LOST;
+
+	if (is_native_main(builder, site))
+		return find_child(builder, parent, NO_SITE, TREE_NATIVE);
+	if (kind != TREE_PYTHON && kind != TREE_NATIVE)
+		site_id = NO_SITE;
+	return find_child(builder, parent, site_id, kind);
+}
+
+static uint32_t map_node(struct builder *builder, const struct node *node)
+{
+	const struct tree_source *source = builder->source;
+	uint32_t parent = node->parent == NO_NODE ? NO_NODE : source->tree_node[node->parent];
+
+	if (!source->is_folded || !source->is_folded[node->site])
+		return add_site_row(builder, parent, node->site);
+	return parent == NO_NODE ? find_child(builder, NO_NODE, NO_SITE, TREE_STARTUP) : parent;
+}
+
+static void add_nodes(struct builder *builder)
+{
+	const struct tree_source *source = builder->source;
+	struct calltree *tree = builder->tree;
+
+	for (uint32_t i = source->starts[tree->process]; i < source->starts[tree->process + 1];
+	     i++) {
+		const struct node *node = &source->profile->nodes[source->nodes[i]];
+		uint32_t index = map_node(builder, node);
+		struct tree_node *row = &tree->nodes[index];
+
+		source->tree_node[source->nodes[i]] = index;
+		cost_add(&row->self, &node->self);
+		if (node->first_ns < row->first_ns)
+			row->first_ns = node->first_ns;
+	}
+}
+
+static void add_opening(struct calltree *tree)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+	uint32_t row;
+
+	if (process->begin != BEGAN_FORK && process->begin != BEGAN_ATTACH)
+		return;
+	row = append_node(tree, NO_NODE,
+			  process->begin == BEGAN_FORK ? TREE_INHERITED : TREE_BEFORE);
+	tree->nodes[row].opening = rss_of(process->opening);
+	tree->nodes[row].first_ns = 0;
+}
+
+/* What the kernel calls a thread of this command: the program's base name, cut as a comm is. */
+static char *comm_of_command(const char *command)
+{
+	size_t length = strcspn(command, " "), base = length;
+
+	while (base && command[base - 1] != '/')
+		base--;
+	length -= base;
+	return xstrndup(command + base, length < COMM_BYTES ? length : COMM_BYTES - 1);
+}
+
+static void sum_totals(struct calltree *tree)
+{
+	for (size_t i = tree->nr_nodes; i--;) {
+		struct tree_node *node = &tree->nodes[i];
+
+		cost_add(&node->total, &node->self);
+		if (node->parent != NO_NODE)
+			cost_add(&tree->nodes[node->parent].total, &node->total);
+	}
+}
+
+/* ---- Order ---- */
+
+struct sort_key {
+	uint32_t parent, node;
+	int64_t growth; /* 0 for SORT_FIRST */
+	uint64_t first_ns;
+};
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+
+static int compare_keys(const void *left, const void *right)
+{
+	const struct sort_key *a = left, *b = right;
+
+	if (a->parent != b->parent)
+		return COMPARE(a->parent, b->parent);
+	if (a->growth != b->growth)
+		return COMPARE(b->growth, a->growth);
+	if (a->first_ns != b->first_ns)
+		return COMPARE(a->first_ns, b->first_ns);
+	return COMPARE(a->node, b->node);
+}
+
+static int64_t sort_growth(const struct tree_node *node, enum tree_sort sort)
+{
+	if (sort == SORT_FIRST)
+		return 0;
+	return cost_growth(sort == SORT_TOTAL ? &node->total : &node->self);
+}
+
+static void link_sorted(struct calltree *tree, const struct sort_key *keys)
+{
+	uint32_t *link = NULL;
+
+	tree->first_root = NO_NODE;
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		uint32_t parent = keys[i].parent;
+
+		if (!i || parent != keys[i - 1].parent)
+			link = parent == NO_NODE ? &tree->first_root
+						 : &tree->nodes[parent].first_child;
+		*link = keys[i].node;
+		link = &tree->nodes[keys[i].node].next;
+	}
+}
+
+static void link_children(struct calltree *tree, enum tree_sort sort)
+{
+	_cleanup_(freep) struct sort_key *keys = xcalloc(tree->nr_nodes, sizeof(*keys));
+
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		keys[i] = (struct sort_key){ node->parent, i, sort_growth(node, sort),
+					     node->first_ns };
+	}
+	qsort(keys, tree->nr_nodes, sizeof(*keys), compare_keys);
+	link_sorted(tree, keys);
+}
+
+/* ---- The whole ---- */
+
+struct calltree *calltree_new(const struct tree_source *source, uint32_t process)
+{
+	const struct process *entry = &source->profile->processes[process];
+	struct calltree *tree = xcalloc(1, sizeof(*tree));
+	struct builder builder = { .source = source, .tree = tree };
+
+	tree->profile = source->profile;
+	tree->process = process;
+	if (!*profile_string(source->profile, entry->python))
+		tree->native_name = comm_of_command(
+			profile_string(source->profile, entry->command));
+	add_opening(tree);
+	add_nodes(&builder);
+	hash_table_free(&builder.children);
+	sum_totals(tree);
+	link_children(tree, source->options.sort);
+	return tree;
+}
+
+void calltree_free(struct calltree *tree)
+{
+	if (!tree)
+		return;
+	free(tree->nodes);
+	free(tree->native_name);
+	free(tree);
+}
+
+void calltree_freep(struct calltree **tree)
+{
+	calltree_free(*tree);
+}
+
+int64_t calltree_growth(const struct calltree *tree)
+{
+	int64_t growth = 0;
+
+	for (uint32_t root = tree->first_root; root != NO_NODE; root = tree->nodes[root].next)
+		growth += cost_growth(&tree->nodes[root].total);
+	return growth;
+}
+
+int64_t calltree_shown_bytes(const struct tree_node *node)
+{
+	if (node->kind == TREE_INHERITED || node->kind == TREE_BEFORE)
+		return node->opening;
+	return cost_growth(&node->total);
+}
+
+/* ---- Minimum ---- */
+
+uint8_t *calltree_rows(const struct calltree *tree, int64_t min_bytes)
+{
+	uint8_t *rows = xcalloc(tree->nr_nodes, sizeof(*rows));
+
+	for (size_t i = tree->nr_nodes; i--;) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (calltree_shown_bytes(node) > min_bytes)
+			rows[i] = ROW_SHOWN;
+		if (rows[i] != ROW_HIDDEN && node->parent != NO_NODE)
+			rows[node->parent] = ROW_SKIPPED;
+	}
+	return rows;
+}
+
+bool calltree_has_growth_above(const struct calltree *tree, int64_t min_bytes)
+{
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (node->kind != TREE_INHERITED && node->kind != TREE_BEFORE &&
+		    cost_growth(&node->total) > min_bytes)
+			return true;
+	}
+	return false;
+}
+
+static bool is_kept(const struct tree_node *node, enum tree_row row)
+{
+	return row == ROW_SHOWN || node->kind == TREE_INHERITED || node->kind == TREE_BEFORE;
+}
+
+/* The place of `node` in the pruned tree below `parent`, its place there. What is hidden with all
+ * that is below it needs no place of its own below a cut node. */
+static uint32_t prune_node(struct builder *builder, const struct tree_node *node, enum tree_row row,
+			   uint32_t parent)
+{
+	struct calltree *pruned = builder->tree;
+	uint32_t copy;
+
+	if (!is_kept(node, row)) {
+		if (row == ROW_HIDDEN && parent != NO_NODE &&
+		    pruned->nodes[parent].kind == TREE_CUT)
+			return parent;
+		return find_child(builder, parent, NO_SITE, TREE_CUT);
+	}
+	copy = append_node(pruned, parent, node->kind);
+	pruned->nodes[copy].site = node->site;
+	pruned->nodes[copy].opening = node->opening;
+	return copy;
+}
+
+/* Appended in the order of the walk, so that first-come order keeps whatever order there was. */
+static void prune_nodes(struct builder *builder, const struct calltree *tree, const uint8_t *rows)
+{
+	_cleanup_(freep) uint32_t *places = xcalloc(tree->nr_nodes, sizeof(*places));
+
+	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk)) {
+		const struct tree_node *node = &tree->nodes[walk.node];
+		uint32_t parent = node->parent == NO_NODE ? NO_NODE : places[node->parent];
+		struct tree_node *place;
+
+		if (walk.is_leaving)
+			continue;
+		places[walk.node] = prune_node(builder, node, rows[walk.node], parent);
+		place = &builder->tree->nodes[places[walk.node]];
+		place->first_ns = 0;
+		cost_add(&place->self, &node->self);
+	}
+}
+
+struct calltree *calltree_prune(const struct calltree *tree, int64_t min_bytes)
+{
+	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, min_bytes);
+	struct calltree *pruned = xcalloc(1, sizeof(*pruned));
+	struct builder builder = { .tree = pruned };
+
+	pruned->profile = tree->profile;
+	pruned->process = tree->process;
+	pruned->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;
+	prune_nodes(&builder, tree, rows);
+	hash_table_free(&builder.children);
+	sum_totals(pruned);
+	link_children(pruned, SORT_FIRST);
+	return pruned;
+}
+
+/* ---- Walking ---- */
+
+struct tree_walk calltree_walk(const struct calltree *tree)
+{
+	return (struct tree_walk){ .tree = tree, .node = tree->first_root };
+}
+
+void calltree_walk_skip(struct tree_walk *walk)
+{
+	walk->is_leaving = true;
+}
+
+void calltree_walk_next(struct tree_walk *walk)
+{
+	const struct tree_node *node = &walk->tree->nodes[walk->node];
+
+	if (!walk->is_leaving && node->first_child != NO_NODE) {
+		walk->node = node->first_child;
+	} else if (!walk->is_leaving) {
+		walk->is_leaving = true;
+	} else if (node->next != NO_NODE) {
+		walk->node = node->next;
+		walk->is_leaving = false;
+	} else {
+		walk->node = node->parent;
+	}
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The words of a row; see label.h. */
+#include "label.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "memory.h"
+
+/* ---- Directories that are shortened ---- */
+
+static const char *find_last(const char *text, const char *part)
+{
+	const char *last = NULL;
+
+	for (const char *found = strstr(text, part); found; found = strstr(found + 1, part))
+		last = found;
+	return last;
+}
+
+/* The slash before `pythonX.Y/`, with digits for X and Y and lib before it. */
+static const char *find_library(const char *path)
+{
+	for (const char *slash = strstr(path, "/python"); slash;
+	     slash = strstr(slash + 1, "/python")) {
+		const char *end = slash + strlen("/python");
+
+		end += strspn(end, "0123456789");
+		if (*end != '.' || !isdigit((unsigned char)end[1]))
+			continue;
+		end += 1 + strspn(end + 1, "0123456789");
+		if (*end == '/')
+			return slash;
+	}
+	return NULL;
+}
+
+/* The slash before the last part of an installation's directory, NULL when it is none. */
+static const char *find_installation(const char *path)
+{
+	static const char *const folders[] = { "/site-packages/", "/dist-packages/" };
+	const char *slash;
+
+	if (path[0] != '/')
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		slash = find_last(path, folders[i]);
+		if (slash)
+			return slash;
+	}
+	return find_library(path);
+}
+
+static bool is_below(const char *path, const struct label_prefix *prefix)
+{
+	return !strncmp(path, prefix->path, prefix->length);
+}
+
+static bool is_same_text(const struct label_prefix *a, const struct label_prefix *b)
+{
+	size_t length = a->length - a->cut;
+
+	return b->length - b->cut == length && !strncmp(a->path + a->cut, b->path + b->cut, length);
+}
+
+static void add_prefix(struct label_style *style, const char *path)
+{
+	const char *slash = find_installation(path);
+	struct label_prefix found = { .path = path };
+
+	if (!slash || slash == path || style->nr_prefixes == MAX_LABEL_PREFIXES)
+		return;
+	found.cut = slash - path;
+	found.length = strchr(slash + 1, '/') + 1 - path;
+	for (size_t i = 0; i < style->nr_prefixes; i++) {
+		if (is_same_text(&style->prefixes[i], &found))
+			return;
+	}
+	style->prefixes[style->nr_prefixes++] = found;
+}
+
+void label_style_init(struct label_style *ret, const struct profile *profile, bool full_paths)
+{
+	*ret = (struct label_style){ .profile = profile };
+	for (size_t i = 0; i < profile->nr_sites && !full_paths; i++) {
+		if (profile->sites[i].kind == SITE_PYTHON)
+			add_prefix(ret, profile_string(profile, profile->sites[i].file));
+	}
+}
+
+/* What is to be written of a path: after `…` when *ret_dots says so. The longest directory counts,
+ * so that site-packages goes before the library that it lies in. */
+static const char *shorten(const struct label_style *style, const char *path, const char **ret_dots)
+{
+	const struct label_prefix *best = NULL;
+
+	for (size_t i = 0; i < style->nr_prefixes; i++) {
+		const struct label_prefix *prefix = &style->prefixes[i];
+
+		if (is_below(path, prefix) && (!best || prefix->length > best->length))
+			best = prefix;
+	}
+	*ret_dots = best ? "…" : "";
+	return best ? path + best->cut : path;
+}
+
+/* ---- Rows ---- */
+
+static const char *or_unknown(const char *text)
+{
+	return *text ? text : "?";
+}
+
+static char *python_label(const struct label_style *style, const struct site *site)
+{
+	const char *name = or_unknown(profile_string(style->profile, site->name)), *dots, *file;
+
+	if (strchr(name, '.'))
+		return xstrdup(name);
+	file = shorten(style, or_unknown(profile_string(style->profile, site->file)), &dots);
+	if (name[0] == '<')
+		return xasprintf("%s%s:%d:%s", dots, file, site->line, name);
+	return xasprintf("<%s%s:%d>.%s", dots, file, site->line, name);
+}
+
+const char *label_thread(const struct calltree *tree, const struct tree_node *node)
+{
+	if (node->site == NO_SITE)
+		return tree->native_name ? tree->native_name : "";
+	return profile_string(tree->profile, tree->profile->sites[node->site].name);
+}
+
+char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t index)
+{
+	static const char *const texts[NR_TREE_KINDS] = {
+		[TREE_STARTUP] = "[startup]",
+		[TREE_SHUTDOWN] = "[shutdown]",
+		[TREE_KERNEL] = "[kernel]",
+		[TREE_INHERITED] = "[inherited]",
+		[TREE_BEFORE] = "[before attach]",
+		[TREE_UNOWNED] = "[unowned]",
+		[TREE_DEEPER] = "[deeper]",
+		[TREE_CUT] = "[cut]",
+		[TREE_LOST] = "[lost]",
+	};
+	const struct tree_node *node = &tree->nodes[index];
+
+	if (node->kind == TREE_PYTHON)
+		return python_label(style, &tree->profile->sites[node->site]);
+	if (node->kind == TREE_NATIVE)
+		return xasprintf("[native thread %s]", or_unknown(label_thread(tree, node)));
+	if (node->kind == TREE_TRUNCATED)
+		return xasprintf("[cut: deeper than %d frames]", MAX_FRAMES);
+	return xstrdup(texts[node->kind]);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of a row: what stands before the MB in a tree and in "label" of JSON.
+ *
+ * A method or an inner function is shown by its qualified name, a function of a module as
+ * `</abs/file.py:LINE>.function`, other code as `/abs/file.py:LINE:<module>`. In these the
+ * directory of an installation is shortened: up to and with the folder above `site-packages`,
+ * `dist-packages` or `pythonX.Y` it becomes `…`. One directory only is shortened to the same text;
+ * files below a second one of the same name are written in full.
+ */
+#ifndef MEMPROBE_LABEL_H
+#define MEMPROBE_LABEL_H
+
+#include "calltree.h"
+
+#define MAX_LABEL_PREFIXES 16
+
+struct label_prefix {
+	const char *path; /* a file below it, in the profile's pool */
+	size_t length;	  /* of the directory, with the last slash */
+	size_t cut;	  /* bytes that `…` stands for */
+};
+
+/* Borrows the profile. Needs no freeing. */
+struct label_style {
+	const struct profile *profile;
+	struct label_prefix prefixes[MAX_LABEL_PREFIXES];
+	size_t nr_prefixes;
+};
+
+void label_style_init(struct label_style *ret, const struct profile *profile, bool full_paths);
+
+/* As the target named it: to be escaped before a terminal sees it. The caller frees it. */
+char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t node);
+
+/* A native thread's name. */
+const char *label_thread(const struct calltree *tree, const struct tree_node *node);
+
+#endif

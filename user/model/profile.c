@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The arrays behind profile.h, and finding by content. */
+#include "profile.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+static const struct {
+	const char *sentence, *hint;
+} loss_texts[NR_LOSSES] = {
+#define LOSS(name, sentence, hint) [LOSS_##name] = { sentence, hint },
+#include <memprobe/counters.def>
+#undef LOSS
+};
+
+const char *loss_sentence(enum wire_loss loss)
+{
+	return loss_texts[loss].sentence;
+}
+
+const char *loss_hint(enum wire_loss loss)
+{
+	return loss_texts[loss].hint;
+}
+
+int64_t rss_of(const int64_t by_kind[NR_KINDS])
+{
+	return by_kind[KIND_FILE] + by_kind[KIND_ANON] + by_kind[KIND_SHMEM];
+}
+
+int64_t cost_grown(const struct cost *cost)
+{
+	return rss_of(cost->grown);
+}
+
+int64_t cost_released(const struct cost *cost)
+{
+	return rss_of(cost->released);
+}
+
+int64_t cost_growth(const struct cost *cost)
+{
+	return cost_grown(cost) - cost_released(cost);
+}
+
+int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind)
+{
+	return cost->grown[kind] - cost->released[kind];
+}
+
+void cost_add(struct cost *sum, const struct cost *more)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		sum->grown[kind] += more->grown[kind];
+		sum->released[kind] += more->released[kind];
+	}
+}
+
+bool cost_is_zero(const struct cost *cost)
+{
+	static const struct cost zero;
+
+	return !memcmp(cost, &zero, sizeof(zero));
+}
+
+struct profile *profile_new(void)
+{
+	struct profile *profile = xcalloc(1, sizeof(*profile));
+
+	string_pool_init(&profile->strings);
+	profile_add_blob(profile, "", 0);
+	return profile;
+}
+
+static void meta_free(struct profile_meta *meta)
+{
+	for (char **word = meta->command; word && *word; word++)
+		free(*word);
+	free(meta->command);
+	free(meta->kernel);
+	free(meta->memprobe);
+	free(meta->host);
+	free(meta->options);
+}
+
+void profile_free(struct profile *profile)
+{
+	if (!profile)
+		return;
+	meta_free(&profile->meta);
+	string_pool_free(&profile->strings);
+	for (size_t i = 0; i < profile->nr_blobs; i++)
+		free(profile->blobs[i].bytes);
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		free(profile->processes[i].samples);
+		free(profile->processes[i].threads);
+	}
+	free(profile->sites);
+	free(profile->blobs);
+	free(profile->nodes);
+	free(profile->processes);
+	hash_table_free(&profile->site_ids);
+	hash_table_free(&profile->node_ids);
+	free(profile);
+}
+
+void profile_freep(struct profile **profile)
+{
+	profile_free(*profile);
+}
+
+const char *profile_string(const struct profile *profile, uint32_t string)
+{
+	return string_pool_get(&profile->strings, string);
+}
+
+static bool is_same_site(const struct site *a, const struct site *b)
+{
+	return a->kind == b->kind && a->file == b->file && a->name == b->name && a->line == b->line;
+}
+
+uint32_t profile_add_site(struct profile *profile, const struct site *site)
+{
+	uint32_t identity[] = { site->kind, site->file, site->name, site->line };
+	uint64_t hash = hash_bytes(identity, sizeof(identity), 0);
+	uint32_t id;
+
+	for (; hash_table_get(&profile->site_ids, hash, &id); hash++) {
+		if (is_same_site(&profile->sites[id], site))
+			return id;
+	}
+	profile->sites = array_reserve(profile->sites, &profile->sites_capacity,
+				       profile->nr_sites + 1, sizeof(*profile->sites));
+	profile->sites[profile->nr_sites] = *site;
+	hash_table_put(&profile->site_ids, hash, profile->nr_sites);
+	return profile->nr_sites++;
+}
+
+uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t size)
+{
+	profile->blobs = array_reserve(profile->blobs, &profile->blobs_capacity,
+				       profile->nr_blobs + 1, sizeof(*profile->blobs));
+	profile->blobs[profile->nr_blobs] = (struct blob){ .bytes = xmemdup(bytes, size),
+							   .size = size };
+	return profile->nr_blobs++;
+}
+
+uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
+			  uint64_t first_ns)
+{
+	uint32_t identity[] = { process, parent, site };
+	uint64_t hash = hash_bytes(identity, sizeof(identity), 0);
+	struct node *node;
+	uint32_t id;
+
+	for (; hash_table_get(&profile->node_ids, hash, &id); hash++) {
+		node = &profile->nodes[id];
+		if (node->process == process && node->parent == parent && node->site == site)
+			return id;
+	}
+	profile->nodes = array_reserve(profile->nodes, &profile->nodes_capacity,
+				       profile->nr_nodes + 1, sizeof(*profile->nodes));
+	node = &profile->nodes[profile->nr_nodes];
+	*node = (struct node){
+		.parent = parent, .site = site, .process = process, .first_ns = first_ns
+	};
+	hash_table_put(&profile->node_ids, hash, profile->nr_nodes);
+	return profile->nr_nodes++;
+}
+
+void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost)
+{
+	cost_add(&profile->nodes[node].self, cost);
+	profile->nodes[node].is_dirty = true;
+}
+
+uint32_t profile_add_process(struct profile *profile)
+{
+	profile->processes = array_reserve(profile->processes, &profile->processes_capacity,
+					   profile->nr_processes + 1, sizeof(*profile->processes));
+	profile->processes[profile->nr_processes] = (struct process){ .is_dirty = true };
+	return profile->nr_processes++;
+}
+
+/* Leaves out every second sample, and from now on those that come as thick. */
+static void thin_samples(struct process *process)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < process->nr_samples; i += 2)
+		process->samples[kept++] = process->samples[i];
+	process->nr_samples = kept;
+	process->nr_thinnings++;
+	process->sample_distance_ns =
+		(process->samples[kept - 1].time_ns - process->samples[0].time_ns) / kept;
+}
+
+void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_ns, int64_t rss)
+{
+	struct process *process = &profile->processes[index];
+	size_t count = process->nr_samples;
+
+	if (count && time_ns < process->samples[count - 1].time_ns + process->sample_distance_ns)
+		return;
+	if (count == MAX_SAMPLES) {
+		thin_samples(process);
+		count = process->nr_samples;
+	}
+	process->samples = array_reserve(process->samples, &process->samples_capacity, count + 1,
+					 sizeof(*process->samples));
+	process->samples[count] = (struct sample){ time_ns, rss };
+	process->nr_samples++;
+	process->is_dirty = true;
+}
+
+void profile_add_thread(struct profile *profile, uint32_t index, const struct thread *thread)
+{
+	struct process *process = &profile->processes[index];
+
+	process->threads = array_reserve(process->threads, &process->threads_capacity,
+					 process->nr_threads + 1, sizeof(*process->threads));
+	process->threads[process->nr_threads++] = *thread;
+	process->is_dirty = true;
+}
+
+void profile_clean(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_nodes; i++)
+		profile->nodes[i].is_dirty = false;
+	for (size_t i = 0; i < profile->nr_processes; i++)
+		profile->processes[i].is_dirty = false;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What was measured: processes (one entry an address space), sites, nodes with their costs.
+ * Filled by capture while a program runs or by dump from a file; read by calltree and reports.
+ *
+ * Everything is named by 32-bit index, never by pointer, and nothing is ever removed. Amounts are
+ * bytes, times nanoseconds since the profile's start. A process's tree is its nodes: parents come
+ * before children; NO_NODE is the parent of a root.
+ */
+#ifndef MEMPROBE_PROFILE_H
+#define MEMPROBE_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <memprobe/wire.h>
+
+#include "hash_table.h"
+#include "string_pool.h"
+
+#define NO_NODE UINT32_MAX
+#define NO_PROCESS UINT32_MAX
+
+/* Bytes that became and ceased to be resident, by kind (enum wire_kind). */
+struct cost {
+	int64_t grown[NR_KINDS];
+	int64_t released[NR_KINDS];
+};
+
+int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */
+int64_t cost_released(const struct cost *cost); /* file + anon + shmem */
+int64_t cost_growth(const struct cost *cost);	/* grown - released */
+int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind);
+void cost_add(struct cost *sum, const struct cost *more);
+bool cost_is_zero(const struct cost *cost);
+
+/* What a node stands for. Adds to wire_site_kind what only user space knows. */
+struct site {
+	uint32_t kind; /* enum wire_site_kind */
+	uint32_t file; /* string: absolute where the file is real */
+	uint32_t
+		name; /* string: qualified where the interpreter gives it; a native thread's name */
+	int32_t line; /* first line of the function */
+	uint32_t version;   /* of CPython, major << 8 | minor; 0 for sites that are no Python */
+	uint32_t linetable; /* index of the blob, 0: none */
+};
+
+struct blob {
+	uint8_t *bytes;
+	uint32_t size;
+};
+
+struct node {
+	uint32_t parent; /* node, NO_NODE for a root */
+	uint32_t site;
+	uint32_t process;
+	bool is_dirty; /* changed since the last profile_clean */
+	uint64_t first_ns;
+	struct cost self;
+};
+
+enum end_reason { END_RUNNING, END_EXIT, END_SIGNAL, END_EXEC };
+enum begin_reason { BEGAN_EXEC, BEGAN_FORK, BEGAN_ATTACH };
+
+struct loss_count {
+	uint64_t events;
+	uint64_t bytes;
+};
+
+struct sample {
+	uint64_t time_ns;
+	int64_t rss;
+};
+
+struct thread {
+	uint32_t tid;
+	uint32_t name; /* string */
+	int64_t growth;
+	uint64_t start_ns, end_ns;
+};
+
+struct process {
+	uint32_t pid, ppid;
+	uint32_t command;    /* string: argv joined by blanks, or the comm */
+	uint32_t python;     /* string: version, empty when none was found */
+	uint32_t begin;	     /* enum begin_reason */
+	uint32_t end;	     /* enum end_reason */
+	int32_t exit_code;   /* of END_EXIT */
+	int32_t exit_signal; /* of END_SIGNAL */
+	uint32_t directory;  /* string: working directory at exec; capture only, not in dumps */
+	bool is_dirty;
+	uint64_t start_ns, end_ns;
+	struct cost lost; /* part of the tree that found no room; capture only, not in dumps */
+	int64_t opening[NR_KINDS];
+	int64_t books[NR_KINDS];  /* opening and all that was booked: what the tree sums up to */
+	int64_t kernel[NR_KINDS]; /* the kernel's counters at the same moment */
+	int64_t peak;		  /* highest file + anon + shmem */
+	struct loss_count losses[NR_LOSSES];
+	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
+	size_t nr_samples, samples_capacity;
+	uint64_t sample_distance_ns; /* samples nearer than this to the last are left out */
+	uint32_t nr_thinnings;	     /* each moved the earlier samples */
+	struct thread *threads;
+	size_t nr_threads, threads_capacity;
+};
+
+#define MAX_SAMPLES 2048
+
+struct profile_meta {
+	char **command;	   /* NULL-terminated; what memprobe ran, or NULL with -p */
+	int64_t started_s; /* wall clock, seconds since 1970 */
+	uint64_t duration_ns;
+	char *kernel;	/* release */
+	char *memprobe; /* version */
+	char *host;
+	char *options; /* as given, for the reader */
+	bool is_complete;
+};
+
+struct profile {
+	struct profile_meta meta;
+	struct string_pool strings;
+	struct site *sites;
+	size_t nr_sites, sites_capacity;
+	struct blob *blobs; /* [0] is empty */
+	size_t nr_blobs, blobs_capacity;
+	struct node *nodes;
+	size_t nr_nodes, nodes_capacity;
+	struct process *processes;
+	size_t nr_processes, processes_capacity;
+	struct loss_count losses[NR_LOSSES];  /* those of no process */
+	struct hash_table site_ids, node_ids; /* by content, private to profile.c */
+};
+
+struct profile *profile_new(void);
+void profile_free(struct profile *profile);
+void profile_freep(struct profile **profile);
+
+const char *profile_string(const struct profile *profile, uint32_t string);
+
+/* The site with this content, added when new. */
+uint32_t profile_add_site(struct profile *profile, const struct site *site);
+uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t size);
+/* The node (process, parent, site), added when new. */
+uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
+			  uint64_t first_ns);
+void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost);
+/* A fresh process entry, zeroed; returns its index. Pointers to processes are valid until the next.
+ */
+uint32_t profile_add_process(struct profile *profile);
+void profile_add_sample(struct profile *profile, uint32_t process, uint64_t time_ns, int64_t rss);
+void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
+/* Clears every is_dirty: all that there is has been written. */
+void profile_clean(struct profile *profile);
+
+/* RSS (file + anon + shmem) of one of the arrays above. */
+int64_t rss_of(const int64_t pages_by_kind[NR_KINDS]);
+
+/* Sentence and hint (may be NULL) of a loss; name as in counters.def. */
+const char *loss_sentence(enum wire_loss loss);
+const char *loss_hint(enum wire_loss loss);
+
+#endif

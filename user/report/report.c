@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The registry of formats, and what they share; see report.h. */
+#include "report.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+static const struct reporter *const reporters[] = { &report_tree, &report_json };
+
+const struct reporter *report_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reporters); i++) {
+		if (!strcmp(reporters[i]->name, name))
+			return reporters[i];
+	}
+	return NULL;
+}
+
+void report_write(const struct reporter *reporter, const struct profile *profile,
+		  const struct report_options *options, struct sink *sink)
+{
+	struct tree_source *source = calltree_source_new(profile, &options->tree);
+	struct report report = {
+		.profile = profile,
+		.options = options,
+		.source = source,
+		.has_min = options->has_min || reporter->has_min,
+		.min_bytes = options->has_min ? options->min_bytes : reporter->min_bytes,
+	};
+
+	label_style_init(&report.labels, profile, options->full_paths);
+	reporter->write(&report, sink);
+	calltree_source_free(source);
+}
+
+bool report_includes(const struct report *report, uint32_t process)
+{
+	const struct report_options *options = report->options;
+
+	for (size_t i = 0; i < options->nr_pids; i++) {
+		if (options->pids[i] == report->profile->processes[process].pid)
+			return true;
+	}
+	return !options->nr_pids;
+}
+
+bool report_has_pid(const struct profile *profile, uint32_t pid)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		if (profile->processes[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+struct report_balance report_balance(const struct calltree *tree)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+	struct report_balance balance = {
+		.start = rss_of(process->opening),
+		.growth = calltree_growth(tree),
+		.kernel_end = rss_of(process->kernel),
+	};
+
+	balance.end = balance.start + balance.growth;
+	balance.unexplained = balance.kernel_end - balance.end;
+	return balance;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reports of a profile. One file a format; a format is a const struct and a line in report.c.
+ */
+#ifndef MEMPROBE_REPORT_H
+#define MEMPROBE_REPORT_H
+
+#include "calltree.h"
+#include "label.h"
+#include "sink.h"
+
+/* What a user may ask of any format. */
+struct report_options {
+	struct tree_options tree;
+	bool has_min; /* else the format's own minimum counts */
+	int64_t min_bytes;
+	bool full_paths;
+	const uint32_t *pids; /* only these processes, borrowed */
+	size_t nr_pids;	      /* 0: all */
+};
+
+/* What a format is given: all borrowed. */
+struct report {
+	const struct profile *profile;
+	const struct report_options *options;
+	const struct tree_source *source;
+	struct label_style labels;
+	bool has_min; /* only rows with more than min_bytes */
+	int64_t min_bytes;
+};
+
+struct reporter {
+	const char *name;
+	bool has_min; /* without the user's word: rows above min_bytes only */
+	int64_t min_bytes;
+	/* Errors stay in the sink. */
+	void (*write)(const struct report *report, struct sink *sink);
+};
+
+extern const struct reporter report_tree, report_json;
+
+/* NULL when there is no format of that name. */
+const struct reporter *report_find(const char *name);
+
+void report_write(const struct reporter *reporter, const struct profile *profile,
+		  const struct report_options *options, struct sink *sink);
+
+/* Is the process one of those asked for? */
+bool report_includes(const struct report *report, uint32_t process);
+/* Is there a process of that pid? */
+bool report_has_pid(const struct profile *profile, uint32_t pid);
+
+/* The books of a process, in bytes: start + growth = end, unexplained = kernel_end - end. */
+struct report_balance {
+	int64_t start, growth, end, kernel_end, unexplained;
+};
+
+struct report_balance report_balance(const struct calltree *tree);
+
+#endif

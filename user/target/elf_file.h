@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads one ELF file for x86-64: segments, symbols, the bytes at a file address, the dynamic
+ * section. What the symbols mean is for the callers. The file is hostile: every size and offset is
+ * checked, contents are read with pread and never mapped, so that a file which shrinks is an error,
+ * not a SIGBUS.
+ */
+#ifndef MEMPROBE_ELF_FILE_H
+#define MEMPROBE_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_file;
+
+struct elf_segment {
+	uint64_t vaddr;
+	uint64_t offset;
+	uint64_t file_bytes;
+	uint64_t memory_bytes; /* >= file_bytes; the rest is zero: .bss */
+	bool is_executable;
+	bool is_writable;
+};
+
+enum elf_symbol_table {
+	ELF_DYNSYM, /* survives stripping */
+	ELF_SYMTAB,
+};
+
+struct elf_symbol {
+	const char *name; /* wanted; set by the caller */
+	uint64_t vaddr;	  /* 0: not defined in this file */
+	uint64_t size;	  /* as the file claims, possibly 0 */
+};
+
+/*
+ * Borrows fd, which must stay open. -ENOEXEC: not a regular file, not ELF for x86-64, or an ELF
+ * header without sense.
+ */
+int elf_file_open(int fd, struct elf_file **ret);
+void elf_file_free(struct elf_file *file);
+void elf_file_freep(struct elf_file **file);
+
+/*
+ * Fills in every symbol not found yet that the table defines; the first definition counts. A local
+ * variable also matches with a compiler's suffix: `key.lto_priv.0` for `key`. Returns how many it
+ * found.
+ */
+size_t elf_file_find_symbols(struct elf_file *file, enum elf_symbol_table table,
+			     struct elf_symbol *symbols, size_t nr_symbols);
+
+/* The PT_LOAD that holds the address, or NULL. */
+const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr);
+/* The first executable PT_LOAD, or NULL. */
+const struct elf_segment *elf_file_text(const struct elf_file *file);
+
+/*
+ * Reads the initial contents of memory at a file address. -EFAULT: not all inside one segment;
+ * -EIO: the file is shorter than it claims. On failure the buffer holds anything.
+ */
+int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t size);
+/* The NUL-terminated string at an address. -ENAMETOOLONG: no NUL within size. */
+int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size);
+
+/*
+ * What to add to a file address in a process that maps file offset `pgoff` at `start`, given the
+ * segment that the mapping shows. -EINVAL when the mapping does not show the segment.
+ */
+int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pgoff,
+		  uint64_t *ret_bias);
+
+/* Calls visit with the string of each DT_NEEDED, DT_RPATH and DT_RUNPATH, in the file's order. */
+void elf_file_visit_dynamic(struct elf_file *file,
+			    void (*visit)(int64_t tag, const char *text, void *context),
+			    void *context);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files inspected in this run; see interpreter_cache.h. A hash table of chains over one array. */
+#include "interpreter_cache.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "memory.h"
+
+#define NR_BUCKETS 1024 /* power of two; a desktop maps some thousand files */
+#define NO_ENTRY UINT32_MAX
+
+struct interpreter_cache {
+	struct interpreter_entry *entries;
+	uint32_t *next; /* older entry of the same bucket */
+	size_t nr_entries;
+	size_t entries_capacity;
+	size_t next_capacity;
+	uint32_t buckets[NR_BUCKETS]; /* newest entry */
+};
+
+struct interpreter_cache *interpreter_cache_new(void)
+{
+	struct interpreter_cache *cache = xcalloc(1, sizeof(*cache));
+
+	memset(cache->buckets, 0xff, sizeof(cache->buckets));
+	return cache;
+}
+
+void interpreter_cache_free(struct interpreter_cache *cache)
+{
+	if (!cache)
+		return;
+	free(cache->entries);
+	free(cache->next);
+	free(cache);
+}
+
+void interpreter_cache_freep(struct interpreter_cache **cache)
+{
+	interpreter_cache_free(*cache);
+}
+
+size_t interpreter_cache_count(const struct interpreter_cache *cache)
+{
+	return cache->nr_entries;
+}
+
+const struct interpreter_entry *interpreter_cache_at(const struct interpreter_cache *cache,
+						     size_t index)
+{
+	return &cache->entries[index];
+}
+
+static size_t bucket_of(struct file_identity file)
+{
+	uint64_t hash = (file.ino ^ file.dev << 32) * 0x9e3779b97f4a7c15ULL;
+
+	return hash >> 32 & (NR_BUCKETS - 1);
+}
+
+int interpreter_cache_find(const struct interpreter_cache *cache, struct file_identity file,
+			   size_t *ret_index)
+{
+	for (uint32_t i = cache->buckets[bucket_of(file)]; i != NO_ENTRY; i = cache->next[i])
+		if (cache->entries[i].file.ino == file.ino &&
+		    cache->entries[i].file.dev == file.dev) {
+			*ret_index = i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static size_t add(struct interpreter_cache *cache, const struct interpreter_entry *entry)
+{
+	size_t bucket = bucket_of(entry->file), index = cache->nr_entries++;
+
+	cache->entries = array_reserve(cache->entries, &cache->entries_capacity, index + 1,
+				       sizeof(*cache->entries));
+	cache->next = array_reserve(cache->next, &cache->next_capacity, index + 1,
+				    sizeof(*cache->next));
+	cache->entries[index] = *entry;
+	cache->next[index] = cache->buckets[bucket];
+	cache->buckets[bucket] = (uint32_t)index;
+	return index;
+}
+
+static bool is_current(const struct interpreter_entry *known,
+		       const struct interpreter_entry *wanted)
+{
+	if (known->changed_ns != wanted->changed_ns)
+		return false;
+	return known->search >= wanted->search || known->status == 0 || known->status == -ENOTSUP;
+}
+
+int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
+			      enum interpreter_search search, size_t *ret_index)
+{
+	struct interpreter_entry entry = { .file = file, .search = search };
+	struct stat status;
+
+	if (fstat(fd, &status))
+		return -errno;
+	entry.changed_ns = status.st_ctim.tv_sec * 1000000000LL + status.st_ctim.tv_nsec;
+	if (interpreter_cache_find(cache, file, ret_index) == 0 &&
+	    is_current(&cache->entries[*ret_index], &entry))
+		return cache->entries[*ret_index].status;
+	entry.status = interpreter_inspect_by(fd, search, &entry.interpreter);
+	*ret_index = add(cache, &entry);
+	return entry.status;
+}

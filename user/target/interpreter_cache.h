@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known of the files seen in a run, interpreters or not, so that each is inspected once.
+ * Entries are only added; an index stays valid and names the same interpreter for the whole run.
+ */
+#ifndef MEMPROBE_INTERPRETER_CACHE_H
+#define MEMPROBE_INTERPRETER_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "interpreter.h"
+#include "process_maps.h"
+
+struct interpreter_cache;
+
+struct interpreter_entry {
+	struct file_identity file;
+	int64_t changed_ns; /* st_ctime: an inode may be used again for another file */
+	int status;	    /* as interpreter_inspect_by returned it */
+	enum interpreter_search search;
+	struct interpreter interpreter; /* all zero when status is neither 0 nor -ENOTSUP */
+};
+
+struct interpreter_cache *interpreter_cache_new(void);
+void interpreter_cache_free(struct interpreter_cache *cache);
+void interpreter_cache_freep(struct interpreter_cache **cache);
+
+size_t interpreter_cache_count(const struct interpreter_cache *cache);
+/* Valid until the next file is inspected. */
+const struct interpreter_entry *interpreter_cache_at(const struct interpreter_cache *cache,
+						     size_t index);
+
+/* The newest entry of a file, found by its identity alone. -ENOENT: none. */
+int interpreter_cache_find(const struct interpreter_cache *cache, struct file_identity file,
+			   size_t *ret_index);
+
+/*
+ * Looks the open file up and inspects it when it is new, has changed, or is to be searched more
+ * thoroughly than before. Returns the entry's status and its index; -errno of fstat, without one,
+ * when the file cannot be read at all.
+ */
+int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
+			      enum interpreter_search search, size_t *ret_index);
+
+#endif

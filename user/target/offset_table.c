@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of offset_table.def; see offset_table.h. A new version of CPython is a new column. */
+#include "offset_table.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "memory.h"
+
+#define NO NO_OFFSET
+#define NR_COLUMNS ARRAY_SIZE(columns)
+
+/* In the order of the table. */
+static const struct {
+	uint16_t version;
+	bool is_free_threaded;
+} columns[] = {
+	{ 0x306, false }, { 0x307, false }, { 0x308, false }, { 0x309, false }, { 0x30a, false },
+	{ 0x30b, false }, { 0x30c, false }, { 0x30d, false }, { 0x30d, true },	{ 0x30e, false },
+	{ 0x30e, true },  { 0x30f, false }, { 0x30f, true },
+};
+
+static const struct {
+	size_t member;
+	uint16_t values[NR_COLUMNS];
+} fields[] = {
+#define FIELD(name, ...) { offsetof(struct offset_table, name), { __VA_ARGS__ } },
+#include "offset_table.def"
+#undef FIELD
+};
+
+static void fill(size_t column, struct offset_table *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->layout.version = columns[column].version;
+	ret->layout.free_threaded = columns[column].is_free_threaded;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		memcpy((char *)ret + fields[i].member, &fields[i].values[column], sizeof(uint16_t));
+}
+
+int offset_table_find(uint32_t version_hex, bool is_free_threaded, struct offset_table *ret)
+{
+	static const uint32_t candidate = 0xc; /* PY_RELEASE_LEVEL_GAMMA: the ABI is frozen */
+
+	/* 0: the release is not known, only the version. */
+	if ((version_hex & 0xffff) && (version_hex >> 4 & 0xf) < candidate)
+		return -ENOTSUP;
+	for (size_t i = 0; i < NR_COLUMNS; i++) {
+		if (columns[i].version != version_hex >> 16 ||
+		    columns[i].is_free_threaded != is_free_threaded)
+			continue;
+		if (version_hex == 0x03070000)
+			return -ENOTSUP; /* two layouts, and the release is not known */
+		fill(i, ret);
+		/* Up to 3.7.3 _PyRuntime has 88 bytes less before gilstate. */
+		if (version_hex >> 16 == 0x307 && version_hex < 0x03070400)
+			ret->runtime_key -= 88;
+		return 0;
+	}
+	return -ENOTSUP;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where each version of CPython keeps what the walker reads: the numbers of offset_table.def as a
+ * struct wire_layout. Addresses (the layout's *_vaddr and tls_offset) belong to a file and are left
+ * to interpreter.c; what a file says of itself is left to debug_offsets.c.
+ */
+#ifndef MEMPROBE_OFFSET_TABLE_H
+#define MEMPROBE_OFFSET_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <memprobe/wire.h>
+
+struct offset_table {
+	struct wire_layout layout; /* addresses are 0 */
+	__u16 runtime_key;	   /* in _PyRuntime: autoTSSkey._key, 3.7-3.14 */
+	__u16 runtime_finalizing;  /* in _PyRuntime, 3.7+ */
+};
+
+/*
+ * The numbers for one release, given as PY_VERSION_HEX. -ENOTSUP: a version without a column, or
+ * a pre-release whose structs were still moving.
+ */
+int offset_table_find(uint32_t version_hex, bool is_free_threaded, struct offset_table *ret);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a command will bring with it; see python_place_foresee. A wrong guess costs nothing but a
+ * file inspected in vain, so the rules of the shell and of ld.so are followed only as far as
+ * Pythons are installed in practice: PATH, `#!`, env, RPATH, RUNPATH and the usual directories.
+ */
+#include "python_place.h"
+
+#include <ctype.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <paths.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "elf_file.h"
+#include "memory.h"
+
+#define MAX_SCRIPTS 4	 /* the kernel follows five `#!` lines at most */
+#define SCRIPT_BYTES 256 /* BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h */
+#define MAX_LIBRARIES 8	 /* DT_NEEDED entries named like python */
+
+static const char default_directories[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:"
+					  "/usr/local/lib:/lib64:/usr/lib64:/lib:/usr/lib";
+
+/* What a program's dynamic section says of the libpython it needs. */
+struct needs {
+	char *rpath;
+	char *runpath;
+	char *libraries[MAX_LIBRARIES];
+	size_t nr_libraries;
+};
+
+static void needs_clear(struct needs *needs)
+{
+	free(needs->rpath);
+	free(needs->runpath);
+	for (size_t i = 0; i < needs->nr_libraries; i++)
+		free(needs->libraries[i]);
+}
+
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The first executable file of that name in a list of directories parted by colons; or NULL. */
+static char *find_in_path(const char *name, const char *directories)
+{
+	_cleanup_(freep) char *list = xstrdup(directories);
+	char *next = list, *directory;
+
+	while ((directory = strsep(&next, ":"))) {
+		_cleanup_(freep) char *path = xasprintf("%s/%s", *directory ? directory : ".",
+							name);
+		struct stat status;
+
+		if (!stat(path, &status) && S_ISREG(status.st_mode) && !access(path, X_OK))
+			return TAKE(path);
+	}
+	return NULL;
+}
+
+static char *find_command(const char *name, const char *path_variable)
+{
+	if (strchr(name, '/'))
+		return xstrdup(name);
+	return find_in_path(name, path_variable ? path_variable : _PATH_DEFPATH);
+}
+
+/* Of `env [-OPTION]... [NAME=VALUE]... COMMAND`, the words behind env: the command, or NULL. */
+static char *skip_env(char *words)
+{
+	char *word;
+
+	while ((word = strsep(&words, " \t")))
+		if (*word && *word != '-' && !strchr(word, '='))
+			return word;
+	return NULL;
+}
+
+/* The program that a `#!` line asks for; NULL when `line` is none. */
+static char *script_program(char *line, const char *path_variable)
+{
+	char *program, *words, *name;
+
+	if (strncmp(line, "#!", 2) != 0)
+		return NULL;
+	line[strcspn(line, "\n")] = '\0';
+	words = line + 2 + strspn(line + 2, " \t");
+	program = strsep(&words, " \t");
+	if (!*program)
+		return NULL;
+	name = strrchr(program, '/');
+	if (!words || strcmp(name ? name + 1 : program, "env") != 0)
+		return xstrdup(program);
+	program = skip_env(words);
+	return program ? find_command(program, path_variable) : NULL;
+}
+
+static void visit_dynamic(int64_t tag, const char *text, void *context)
+{
+	struct needs *needs = context;
+
+	if (tag == DT_RPATH && !needs->rpath)
+		needs->rpath = xstrdup(text);
+	else if (tag == DT_RUNPATH && !needs->runpath)
+		needs->runpath = xstrdup(text);
+	else if (tag == DT_NEEDED && strstr(text, "python") && needs->nr_libraries < MAX_LIBRARIES)
+		needs->libraries[needs->nr_libraries++] = xstrdup(text);
+}
+
+/* $ORIGIN and ${ORIGIN} at the beginning of a path, the only use seen. */
+static char *expand_origin(const char *path, const char *origin)
+{
+	static const char *const names[] = { "$ORIGIN", "${ORIGIN}" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t length = strlen(names[i]);
+
+		if (!strncmp(path, names[i], length))
+			return xasprintf("%s%s", origin, path + length);
+	}
+	return xstrdup(path);
+}
+
+static int open_in(const char *directories, const char *origin, const char *name)
+{
+	_cleanup_(freep) char *list = xstrdup(directories);
+	char *next = list, *directory;
+
+	while ((directory = strsep(&next, ":"))) {
+		_cleanup_(freep) char *expanded = expand_origin(directory, origin);
+		_cleanup_(freep) char *path = xasprintf("%s/%s", expanded, name);
+		int fd = *directory ? open_file(path) : -ENOENT;
+
+		if (fd >= 0)
+			return fd;
+	}
+	return -ENOENT;
+}
+
+/* ld.so(8): RPATH only without RUNPATH, then the default directories. A name with a slash is a
+ * path; python-build-standalone (uv) writes $ORIGIN/../lib/libpython3.12.so.1.0. */
+static int open_library(const struct needs *needs, const char *origin, const char *name)
+{
+	const char *run_path = needs->runpath ? needs->runpath : needs->rpath;
+	int fd = -ENOENT;
+
+	if (strchr(name, '/')) {
+		_cleanup_(freep) char *path = expand_origin(name, origin);
+
+		return open_file(path);
+	}
+	if (run_path)
+		fd = open_in(run_path, origin, name);
+	return fd >= 0 ? fd : open_in(default_directories, origin, name);
+}
+
+static int inspect(struct interpreter_cache *cache, int fd)
+{
+	struct file_identity file;
+	size_t index;
+	int err = process_maps_identify(fd, &file);
+
+	return err ? err : interpreter_cache_inspect(cache, fd, file, INTERPRETER_ANY, &index);
+}
+
+/* 0 beats -ENOTSUP beats -ENOENT. */
+static int better(int a, int b)
+{
+	if (!a || !b)
+		return 0;
+	return a == -ENOTSUP || b == -ENOTSUP ? -ENOTSUP : -ENOENT;
+}
+
+static int foresee_libraries(int fd, const char *path, struct interpreter_cache *cache)
+{
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	_cleanup_(needs_clear) struct needs needs = { 0 };
+	_cleanup_(freep) char *origin = realpath(path, NULL); /* as ld.so: symlinks resolved */
+	int result = -ENOENT;
+
+	if (!origin || elf_file_open(fd, &file))
+		return -ENOENT;
+	*strrchr(origin, '/') = '\0';
+	elf_file_visit_dynamic(file, visit_dynamic, &needs);
+	for (size_t i = 0; i < needs.nr_libraries; i++) {
+		_cleanup_(closep) int library = open_library(&needs, origin, needs.libraries[i]);
+
+		if (library >= 0)
+			result = better(result, inspect(cache, library));
+	}
+	return result;
+}
+
+/* One program or script; *ret_next is what its `#!` line leads to, or NULL. */
+static int foresee_one(const char *path, const char *path_variable, struct interpreter_cache *cache,
+		       char **ret_next)
+{
+	_cleanup_(closep) int fd = open_file(path);
+	char head[SCRIPT_BYTES + 1];
+	ssize_t size = fd < 0 ? -1 : pread(fd, head, SCRIPT_BYTES, 0);
+	int status;
+
+	*ret_next = NULL;
+	if (size <= 0)
+		return -ENOENT;
+	head[size] = '\0';
+	*ret_next = script_program(head, path_variable);
+	if (*ret_next)
+		return -ENOENT;
+	status = inspect(cache, fd);
+	if (status && status != -ENOTSUP)
+		status = foresee_libraries(fd, path, cache);
+	return status;
+}
+
+int python_place_foresee(const char *path, const char *path_variable,
+			 struct interpreter_cache *cache)
+{
+	char *next = find_command(path, path_variable);
+	int status = -ENOENT;
+
+	for (int i = 0; next && i <= MAX_SCRIPTS; i++) {
+		_cleanup_(freep) char *current = next;
+
+		status = foresee_one(current, path_variable, cache, &next);
+	}
+	free(next);
+	return status;
+}

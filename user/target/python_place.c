@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The CPython of a running process; see python_place.h. */
+#include "python_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+/* In the order in which they are looked at. */
+enum rank { RANK_PROGRAM, RANK_NAMED, RANK_OTHER, NR_RANKS };
+
+struct search {
+	pid_t pid;
+	struct interpreter_cache *cache;
+	char program[PATH_MAX]; /* of /proc/PID/exe, "" when unknown */
+	int result;
+	struct python_place place; /* unless result is -ENOENT */
+};
+
+static void read_program(struct search *search)
+{
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)search->pid);
+	length = readlink(path, search->program, sizeof(search->program) - 1);
+	search->program[length > 0 ? length : 0] = '\0';
+}
+
+static enum rank rank_of(const struct search *search, const struct process_mapping *mapping)
+{
+	const char *name = strrchr(mapping->path, '/');
+
+	/* Both are printed by the kernel's d_path(), " (deleted)" included. */
+	if (*search->program && !strcmp(mapping->path, search->program))
+		return RANK_PROGRAM;
+	/* Extension modules are NAME.cpython-311-x86_64-linux-gnu.so. */
+	return name && strstr(name, "python") && !strstr(name, ".cpython-") ? RANK_NAMED
+									    : RANK_OTHER;
+}
+
+static bool is_same_file(struct file_identity a, struct file_identity b)
+{
+	return a.dev == b.dev && a.ino == b.ino;
+}
+
+/* By path inside the process's root; another file may have taken the name since. */
+static int open_by_path(const struct search *search, const struct process_mapping *mapping)
+{
+	_cleanup_(freep) char *path = xasprintf("/proc/%d/root%s", (int)search->pid, mapping->path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct file_identity identity;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = process_maps_identify(fd, &identity);
+	if (err || !is_same_file(identity, mapping->file)) {
+		close(fd);
+		return err ? err : -ESTALE;
+	}
+	return fd;
+}
+
+/* map_files works for deleted files too, but needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. */
+static int open_mapping(const struct search *search, const struct process_mapping *mapping)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)search->pid,
+		 mapping->start, mapping->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		return fd;
+	return mapping->path[0] == '/' ? open_by_path(search, mapping) : -errno;
+}
+
+/* Libraries that had no CPython are not opened again: a program maps hundreds of them. The price:
+ * a libpython that gets the inode of a deleted library is missed, unless python is in its name. */
+static bool is_known_other(const struct search *search, const struct process_mapping *mapping)
+{
+	size_t index;
+
+	return interpreter_cache_find(search->cache, mapping->file, &index) == 0 &&
+	       interpreter_cache_at(search->cache, index)->status == -ENOENT;
+}
+
+/* The first that can be walked is the place, else the first that cannot. */
+static void keep(struct search *search, const struct process_mapping *mapping, size_t index,
+		 uint64_t bias)
+{
+	int status = interpreter_cache_at(search->cache, index)->status;
+
+	if (status && search->result != -ENOENT)
+		return;
+	python_place_clear(&search->place);
+	search->place = (struct python_place){
+		.bias = bias,
+		.file = mapping->file,
+		.index = index,
+		.path = xstrdup(mapping->path),
+	};
+	search->result = status;
+}
+
+static void try_mapping(struct search *search, const struct process_mapping *mapping,
+			enum rank rank)
+{
+	enum interpreter_search how = rank == RANK_OTHER ? INTERPRETER_EXPORTED : INTERPRETER_ANY;
+	_cleanup_(closep) int fd = -1;
+	const struct interpreter_entry *entry;
+	uint64_t bias = 0;
+	size_t index;
+	int status;
+
+	if (rank == RANK_OTHER && is_known_other(search, mapping))
+		return;
+	fd = open_mapping(search, mapping);
+	if (fd < 0)
+		return;
+	status = interpreter_cache_inspect(search->cache, fd, mapping->file, how, &index);
+	if (status && status != -ENOTSUP)
+		return;
+	entry = interpreter_cache_at(search->cache, index);
+	/* Not the first executable segment: another mapping of the file will show it. */
+	if (!status && interpreter_bias(&entry->interpreter, mapping->start, mapping->pgoff, &bias))
+		return;
+	keep(search, mapping, index, bias);
+}
+
+static void search_maps(struct search *search, const struct process_maps *maps)
+{
+	for (int rank = 0; rank < NR_RANKS; rank++)
+		for (size_t i = 0; i < maps->nr_mappings && search->result; i++) {
+			const struct process_mapping *mapping = &maps->mappings[i];
+
+			if (mapping->is_executable && mapping->file.ino &&
+			    (int)rank_of(search, mapping) == rank)
+				try_mapping(search, mapping, rank);
+		}
+}
+
+int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_place *ret)
+{
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	struct search search = { .pid = pid, .cache = cache, .result = -ENOENT };
+	int err = process_maps_read(pid, &maps);
+
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	read_program(&search);
+	search_maps(&search, &maps);
+	if (search.result != -ENOENT)
+		*ret = search.place;
+	return search.result;
+}
+
+void python_place_clear(struct python_place *place)
+{
+	free(place->path);
+	*place = (struct python_place){ 0 };
+}

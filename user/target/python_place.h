@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a process has its CPython: which file, at which address. And which files a command will
+ * bring with it, before it runs. What is inside a file is left to interpreter.c.
+ */
+#ifndef MEMPROBE_PYTHON_PLACE_H
+#define MEMPROBE_PYTHON_PLACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "interpreter_cache.h"
+
+struct python_place {
+	uint64_t bias; /* load address minus file address */
+	struct file_identity file;
+	size_t index; /* of the file in the cache */
+	char *path;   /* as maps prints it; owned */
+};
+
+/*
+ * Looks for an interpreter among the executable mappings of a running process: the program itself
+ * and files named like python first, then all others by what they export. 0; -ENOENT: none (yet);
+ * -ENOTSUP: one that cannot be walked (the place is filled in, but for bias; the cache has the
+ * reason); other -errno when the process cannot be read.
+ */
+int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_place *ret);
+void python_place_clear(struct python_place *place);
+
+/*
+ * Follows what an exec of `path` will lead to, as far as can be foreseen without running it: a
+ * program to itself and to the libpython that it needs, a script's `#!` line to its interpreter,
+ * also through `env NAME` and path_variable (PATH, may be NULL). Inspects what it finds into the
+ * cache. 0: there is an interpreter that can be walked; -ENOENT: none foreseen; -ENOTSUP: one that
+ * cannot be walked.
+ */
+int python_place_foresee(const char *path, const char *path_variable,
+			 struct interpreter_cache *cache);
+
+#endif
