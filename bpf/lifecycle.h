@@ -134,12 +134,16 @@ static __always_inline void book_arguments(struct wire_image *image, __u32 slot,
 					   const __s64 *arguments)
 {
 	struct change change = { .image = image, .slot = slot };
+	struct wire_thread *thread = current_thread(image);
 
 	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
 		change.kind = kind;
 		change.pages = arguments[kind];
-		if (change.pages)
-			book_on(&change, find_plain_special(&change, SITE_STARTUP));
+		if (!change.pages)
+			continue;
+		book_on(&change, find_plain_special(&change, SITE_STARTUP));
+		if (thread && kind != KIND_SWAP)
+			thread->growth += change.pages;
 	}
 }
 
@@ -165,9 +169,9 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)
 		image->books[kind] = image->opening[kind] = counters[kind];
 	image->sampled = image->peak = image_rss(image);
-	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
-	/* First of all the image's records. */
+	/* First of all the image's records: events, and their sites, come once it is in the table. */
 	send_begin(image, birth, slot, &python);
+	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
 	if (birth->reason == BEGIN_EXEC)
 		book_arguments(image, slot, counters);
 }

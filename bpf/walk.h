@@ -159,13 +159,13 @@ static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *r
 		bytes = CODE_HEAD_BYTES;
 	if (read_user(head, bytes, code))
 		return -1;
-	name = *(__u64 *)(head + (layout->code_name & 0xf8 & (CODE_HEAD_BYTES - 1)));
-	filename = *(__u64 *)(head + (layout->code_filename & 0xf8 & (CODE_HEAD_BYTES - 1)));
+	name = *(__u64 *)(head + (layout->code_name & (CODE_HEAD_BYTES - 8)));
+	filename = *(__u64 *)(head + (layout->code_filename & (CODE_HEAD_BYTES - 8)));
 	key = hash_pair(code, walk->path->image_id);
-	key = hash_pair(key ^ *(__u32 *)(head + (layout->code_firstlineno & 0x7c)), name);
+	key = hash_pair(key ^ *(__u32 *)(head + (layout->code_firstlineno & (CODE_HEAD_BYTES - 4))), name);
 	key = hash_pair(key, filename);
 	if (layout->code_version != NO_OFFSET) {
-		key = hash_pair(key, *(__u32 *)(head + (layout->code_version & 0x7c)));
+		key = hash_pair(key, *(__u32 *)(head + (layout->code_version & (CODE_HEAD_BYTES - 4))));
 	} else {
 		key = hash_pair(key, hash_str(layout, name));
 		key = hash_pair(key, hash_str(layout, filename));

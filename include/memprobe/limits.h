@@ -21,9 +21,9 @@
 #define MAX_LINETABLE_BYTES 8192
 
 /* Bytes of a frame and of a code object that hold every field read: 3.6's f_lasti ends at 124,
- * free-threaded 3.14's co_linetable at 160. */
+ * free-threaded 3.14's co_linetable at 160. Powers of two, for masks. */
 #define FRAME_HEAD_BYTES 128
-#define CODE_HEAD_BYTES 160
+#define CODE_HEAD_BYTES 256
 
 /* Defaults of --max-nodes, --max-sites and --ring. */
 #define DEFAULT_MAX_NODES 65536

@@ -79,7 +79,7 @@ def check_error(result, status, *patterns):
               "no %r in the message: %s" % (pattern, last_lines(result.errors)))
 
 
-CANNOT = r"^memprobe: cannot [a-z]+ '[^\n]*'.*: ."
+CANNOT = r"^memprobe: cannot [a-z ]+ '[^\n]*'.*: ."
 HINT = r"^  hint: ."
 
 

@@ -1,4 +1,4 @@
-"""The JSON of the contract, field by field, with types. A dict has exactly these fields (those
+"""The JSON of the contract, field by field, with types. A dict has at least these fields (those
 marked `Optional` may be absent); [one] is a list of such; a tuple of shapes is a choice."""
 from harness import check
 
@@ -41,53 +41,66 @@ REPORT = {
     "processes": list}
 
 
-def check_shape(value, shape, where):
-    """Fail with the place of the first value that is not of the shape."""
-    if isinstance(shape, tuple):
-        check_choice(value, shape, where)
-    elif isinstance(shape, dict):
-        check_fields(value, shape, where)
-    elif isinstance(shape, list):
+class Checker:
+    """Fails with the place of the first value that is not of its shape; notes fields beyond it."""
+
+    def __init__(self):
+        self.more = set()
+
+    def check(self, value, shape, where):
+        if isinstance(shape, Optional):
+            shape = shape.shape
+        if isinstance(shape, tuple):
+            self.check_choice(value, shape, where)
+        elif isinstance(shape, dict):
+            self.check_fields(value, shape, where)
+        elif isinstance(shape, list):
+            self.check_items(value, shape[0], where)
+        else:
+            check(is_a(value, shape), "%s is %r, expected %s" % (where, value, name_of(shape)))
+
+    def check_choice(self, value, shapes, where):
+        for shape in shapes:
+            if isinstance(shape, dict) and isinstance(value, dict):
+                return self.check_fields(value, shape, where)
+            if not isinstance(shape, dict) and is_a(value, shape):
+                return None
+        return check(False, "%s is %r, expected one of %s" % (
+            where, value, [name_of(shape) for shape in shapes]))
+
+    def check_items(self, value, shape, where):
         check(isinstance(value, list), "%s is not a list" % where)
         for place, item in enumerate(value):
-            check_shape(item, shape[0], "%s[%d]" % (where, place))
-    else:
-        fits = value is None if shape is None else is_a(value, shape)
-        check(fits, "%s is %r, expected %s" % (where, value, getattr(shape, "__name__", shape)))
+            self.check(item, shape, "%s[%d]" % (where, place))
+
+    def check_fields(self, value, shape, where):
+        check(isinstance(value, dict), "%s is %r, expected an object" % (where, value))
+        missing = {name for name in shape if not isinstance(shape[name], Optional)} - set(value)
+        check(not missing, "%s lacks %s" % (where, sorted(missing)))
+        for name, inner in value.items():
+            if name in shape:
+                self.check(inner, shape[name], "%s.%s" % (where, name))
+            else:
+                self.more.add("%s.%s" % (where.split(" ")[0], name))
 
 
 def is_a(value, kind):
-    """bool is no number here."""
+    """None for itself; bool is no number here."""
+    if kind is None:
+        return value is None
     return isinstance(value, kind) and (kind in (bool, object) or not isinstance(value, bool))
 
 
-def check_choice(value, shapes, where):
-    for shape in shapes:
-        if shape is None and value is None:
-            return
-        if isinstance(shape, dict) and isinstance(value, dict):
-            return check_fields(value, shape, where)
-        if isinstance(shape, type) and is_a(value, shape):
-            return
-    check(False, "%s is %r, expected one of %s" % (
-        where, value, [getattr(shape, "__name__", shape) for shape in shapes]))
-
-
-def check_fields(value, shape, where):
-    check(isinstance(value, dict), "%s is %r, expected an object" % (where, value))
-    required = {name for name, inner in shape.items() if not isinstance(inner, Optional)}
-    check(required <= set(value), "%s lacks %s" % (where, sorted(required - set(value))))
-    unknown = set(value) - set(shape)
-    check(not unknown, "%s has fields outside of the contract: %s" % (where, sorted(unknown)))
-    for name, inner in value.items():
-        wanted = shape[name]
-        check_shape(inner, wanted.shape if isinstance(wanted, Optional) else wanted,
-                    "%s.%s" % (where, name))
+def name_of(shape):
+    return getattr(shape, "__name__", str(shape))
 
 
 def check_report(report):
-    check_shape(report.data, REPORT, "report")
+    """Returns the names of fields that the contract does not have."""
+    checker = Checker()
+    checker.check(report.data, REPORT, "report")
     for process in report.processes:
-        check_shape(process.entry, PROCESS, "process %d" % process["pid"])
+        checker.check(process.entry, PROCESS, "process %d" % process["pid"])
         for node in process.nodes:
-            check_shape(node, NODE, "node %r" % node.get("label"))
+            checker.check(node, NODE, "node %r" % node.get("label"))
+    return checker.more

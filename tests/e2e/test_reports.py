@@ -52,11 +52,12 @@ def rounded(nodes):
 @test(interpreters="few")
 def json_fields(context):
     """Every field of the contract with its type, for Python, children and a shell."""
+    more = set()
     for command in (context.target("children.py"), ["/bin/sh", "-c", "/bin/true; kill -9 $$"]):
         status = 0 if "children" in " ".join(command) else 137
         report = capture(context, command, status=status).report
         check_invariants(report)
-        check_report(report)
+        more |= check_report(report)
         check_equal("format", report.data["format"], "memprobe")
         check_equal("version", report.data["version"], 1)
         check_equal("meta.command", report.data["meta"]["command"], command)
@@ -65,6 +66,7 @@ def json_fields(context):
                     os.uname().release.split("-")[0])
         check(re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", report.data["meta"]["started"]),
               "meta.started is %r" % report.data["meta"]["started"])
+    return "fields beyond the contract: %s" % ", ".join(sorted(more)) if more else None
 
 
 @test(interpreters="one")
@@ -81,9 +83,10 @@ def json_times(context):
     check(highest <= process["rss"]["peak"], "the series is above rss.peak")
     check(process["threads"] and process["threads"][0]["tid"] == process["pid"],
           "the first thread is not the process's: %r" % process["threads"])
-    check_equal("growth of all threads and the kernel",
-                sum(thread["growth"] for thread in process["threads"])
-                + process.own("growth", process.of_kind("kernel")), process["balance"]["growth"])
+    grown = (sum(thread["growth"] for thread in process["threads"])
+             + process.own("growth", process.of_kind("kernel")))
+    check_near("growth of all threads and the kernel", grown, process["balance"]["growth"],
+               tolerance(0))  # what exec took is no thread's
 
 
 @test(interpreters="few")
@@ -159,7 +162,7 @@ def option_pid(context):
     report = read_report(context, taken.dump, "--pid=%d" % child)
     check_equal("pids", {process["pid"] for process in report.processes}, {child})
     check_invariants(report)
-    check_error(memprobe(context, "post", "--pid=4999999", taken.dump), 1, "4999999")
+    check_error(memprobe(context, "post", "--pid=4194000", taken.dump), 1, "4194000")
 
 
 @test(interpreters="one")

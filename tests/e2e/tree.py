@@ -52,7 +52,10 @@ class Report:
         return found[0]
 
     def of_pid(self, pid):
-        return [process for process in self.processes if process["pid"] == pid]
+        """Its entries: one for each address space that the process had."""
+        found = [process for process in self.processes if process["pid"] == pid]
+        check(found, "no entry of pid %d" % pid)
+        return found
 
 
 def linked(tree):

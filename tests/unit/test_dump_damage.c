@@ -247,90 +247,74 @@ static void right_content_is_taken(void **state)
 	assert_int_equal(failure_of(good), DUMP_FINE);
 }
 
+static const struct section bad[][MAX_SECTIONS] = {
+	{ { TAG_STRINGS, "2 \"a\"" } },	      /* a gap */
+	{ { TAG_STRINGS, "1 \"a\" \"a\"" } }, /* twice the same */
+	{ { TAG_STRINGS, "1 \"\"" } },	      /* that is 0 */
+	{ { TAG_STRINGS, "1 99999" } },	      /* longer than the section */
+	{ { TAG_STRINGS, "1 0xffffffffffffffff" } },
+	{ { TAG_LINETABLES, "0 \"a\"" } },
+	{ { TAG_LINETABLES, "1 500 1" } },
+	{ { TAG_SITES, "0  0 1 0 s1 0 0" } },	     /* a string that is not there */
+	{ NAMES, { TAG_SITES, "0  8 1 2 s1 0 0" } }, /* a kind unknown */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 1" } }, /* a line table not there */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },   /* cut */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 0  0 1 2 s1 0 0" } },
+	{ { TAG_PROCESSES, "1 42 1 0 0 " TAIL } },
+	{ { TAG_PROCESSES, "0 42 1 0 1 " TAIL } },
+	{ { TAG_PROCESSES, "0 42 1 0 0 " } },
+	{ { TAG_PROCESSES, "0 0x100000000 1 0 0 " TAIL } },
+	{ NAMES, PROCESSES, { TAG_NODES, "0  0 0 0 s0" } },		   /* no site */
+	{ NAMES, TABLES, SITES, { TAG_NODES, "0  0 0 0 s0" } },		   /* no process */
+	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 1 0 s0" } }, /* its own parent */
+	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 9 0 s0" } },
+	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "1  0 0 0 s0" } },
+	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s0  0 0 0 s0" } },
+	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s-1" } },
+	{ NAMES,
+	  TABLES,
+	  SITES,
+	  PROCESSES,
+	  { TAG_NODES, "0  0 0 0 s0  1 1 0 s0" } }, /* parent elsewhere */
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s2 0" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s-1 0" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 256 s1" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 3 s1" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 1 s0x1000000000000000" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 1 s-0x1000000000000000" } },
+	{ NAMES,
+	  TABLES,
+	  SITES,
+	  PROCESSES,
+	  NODES, /* each fits, the sum does not */
+	  { TAG_COSTS, "s0 7 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
+	{ NAMES, PROCESSES, { TAG_SAMPLES, "2 0 1 0 s0" } },
+	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 1 1 0 s0" } },
+	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2 0 s0" } },
+	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2049" } },
+	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 1 0x7fffffffffffffff s0" } },
+	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2 0 s0xfffffffffffffff 0 s0xfffffffffffffff" } },
+	{ { TAG_SAMPLES, "0 0 0" } },
+	{ { TAG_THREADS, "0 0 1 0 s0 0 0" } },
+	{ NAMES, PROCESSES, { TAG_THREADS, "0 1 1 0 s0 0 0" } },
+	{ NAMES, PROCESSES, { TAG_THREADS, "0 0 1 9 s0 0 0" } },
+	{ { TAG_LOSSES, "1 0 1 1" } },
+	{ { TAG_LOSSES, "0 11 1 1" } },
+	{ { TAG_LOSSES, "0 0 0x1000000000000000 1" } },
+	{ { TAG_LOSSES,
+	    "0 0 0xfffffffffffffff 1 0 1 0xfffffffffffffff 1 0 2 0xfffffffffffffff 1" } },
+	{ { TAG_META, "200 \"a\"" } },
+	{ { TAG_META, "0 s0 0 0 0" } },
+	{ { TAG_META, "0 s0 0 0 0 0 0" } }, /* a byte too many */
+	{ { TAG_META, "0 s0 0 0 0 99" } },
+	{ { TAG_DURATION, "0xffffffffffffffff" } },
+	{ { TAG_DURATION, "" } },
+	{ { TAG_DURATION, "1 1" } },
+};
+
 static void wrong_content_is_refused(void **state)
 {
-	static const struct section bad[][MAX_SECTIONS] = {
-		{ { TAG_STRINGS, "2 \"a\"" } },	      /* a gap */
-		{ { TAG_STRINGS, "1 \"a\" \"a\"" } }, /* twice the same */
-		{ { TAG_STRINGS, "1 \"\"" } },	      /* that is 0 */
-		{ { TAG_STRINGS, "1 99999" } },	      /* longer than the section */
-		{ { TAG_STRINGS, "1 0xffffffffffffffff" } },
-		{ { TAG_LINETABLES, "0 \"a\"" } },
-		{ { TAG_LINETABLES, "1 500 1" } },
-		{ { TAG_SITES, "0  0 1 0 s1 0 0" } },	     /* a string that is not there */
-		{ NAMES, { TAG_SITES, "0  8 1 2 s1 0 0" } }, /* a kind unknown */
-		{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 1" } }, /* a line table not there */
-		{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },   /* cut */
-		{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
-		{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 0  0 1 2 s1 0 0" } },
-		{ { TAG_PROCESSES, "1 42 1 0 0 " TAIL } },
-		{ { TAG_PROCESSES, "0 42 1 0 1 " TAIL } },
-		{ { TAG_PROCESSES, "0 42 1 0 0 " } },
-		{ { TAG_PROCESSES, "0 0x100000000 1 0 0 " TAIL } },
-		{ NAMES, PROCESSES, { TAG_NODES, "0  0 0 0 s0" } },	/* no site */
-		{ NAMES, TABLES, SITES, { TAG_NODES, "0  0 0 0 s0" } }, /* no process */
-		{ NAMES,
-		  TABLES,
-		  SITES,
-		  PROCESSES,
-		  { TAG_NODES, "0  0 1 0 s0" } }, /* its own parent */
-		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 9 0 s0" } },
-		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "1  0 0 0 s0" } },
-		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s0  0 0 0 s0" } },
-		{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s-1" } },
-		{ NAMES,
-		  TABLES,
-		  SITES,
-		  PROCESSES,
-		  { TAG_NODES, "0  0 0 0 s0  1 1 0 s0" } }, /* parent elsewhere */
-		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s2 0" } },
-		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s-1 0" } },
-		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 256 s1" } },
-		{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 3 s1" } },
-		{ NAMES,
-		  TABLES,
-		  SITES,
-		  PROCESSES,
-		  NODES,
-		  { TAG_COSTS, "s0 1 s0x1000000000000000" } },
-		{ NAMES,
-		  TABLES,
-		  SITES,
-		  PROCESSES,
-		  NODES,
-		  { TAG_COSTS, "s0 1 s-0x1000000000000000" } },
-		{ NAMES,
-		  TABLES,
-		  SITES,
-		  PROCESSES,
-		  NODES, /* each fits, the sum does not */
-		  { TAG_COSTS, "s0 7 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
-		{ NAMES, PROCESSES, { TAG_SAMPLES, "2 0 1 0 s0" } },
-		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 1 1 0 s0" } },
-		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2 0 s0" } },
-		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2049" } },
-		{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 1 0x7fffffffffffffff s0" } },
-		{ NAMES,
-		  PROCESSES,
-		  { TAG_SAMPLES, "0 0 2 0 s0xfffffffffffffff 0 s0xfffffffffffffff" } },
-		{ { TAG_SAMPLES, "0 0 0" } },
-		{ { TAG_THREADS, "0 0 1 0 s0 0 0" } },
-		{ NAMES, PROCESSES, { TAG_THREADS, "0 1 1 0 s0 0 0" } },
-		{ NAMES, PROCESSES, { TAG_THREADS, "0 0 1 9 s0 0 0" } },
-		{ { TAG_LOSSES, "1 0 1 1" } },
-		{ { TAG_LOSSES, "0 11 1 1" } },
-		{ { TAG_LOSSES, "0 0 0x1000000000000000 1" } },
-		{ { TAG_LOSSES,
-		    "0 0 0xfffffffffffffff 1 0 1 0xfffffffffffffff 1 0 2 0xfffffffffffffff 1" } },
-		{ { TAG_META, "200 \"a\"" } },
-		{ { TAG_META, "0 s0 0 0 0" } },
-		{ { TAG_META, "0 s0 0 0 0 0 0" } }, /* a byte too many */
-		{ { TAG_META, "0 s0 0 0 0 99" } },
-		{ { TAG_DURATION, "0xffffffffffffffff" } },
-		{ { TAG_DURATION, "" } },
-		{ { TAG_DURATION, "1 1" } },
-	};
-
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		if (failure_of(bad[i]) != DUMP_CORRUPT)
 			fail_msg("case %zu is taken", i);
@@ -353,10 +337,11 @@ static enum dump_failure failure_of_payload(const struct dump_bytes *payload)
 static void payload_that_is_no_section(void **state)
 {
 	static const char *const payloads[] = {
-		"\x80", "\x03",
-		"\x03\x05"
-		"abcd",
-		"\x03\x80\x80", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01"
+		"\x80",
+		"\x03",
+		"\x03\x05zzzz",
+		"\x03\x80\x80",
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {

@@ -103,9 +103,11 @@ static void assert_documented(const char *path, int number)
 	_cleanup_(dump_bytes_free) struct dump_bytes wanted = documented(number);
 	_cleanup_(dump_bytes_free) struct dump_bytes got = dump_fixture_load(path);
 
-	if (wanted.size != got.size || memcmp(wanted.bytes, got.bytes, got.size) != 0)
+	if (!wanted.size || wanted.size != got.size ||
+	    memcmp(wanted.bytes, got.bytes, got.size) != 0)
 		print_bytes(&got);
 	assert_int_equal(wanted.size, got.size);
+	assert_non_null(wanted.bytes);
 	assert_memory_equal(wanted.bytes, got.bytes, got.size);
 }
 

@@ -48,6 +48,10 @@ size_t utf8_decode(const char *text, uint32_t *ret_character)
 	size_t length = sequence_length(bytes[0]);
 	uint32_t character;
 
+	if (bytes[0] == 0xc0 && bytes[1] == 0x80) {
+		*ret_character = 0;
+		return 2;
+	}
 	*ret_character = REPLACEMENT;
 	if (length <= 1) {
 		if (length)
@@ -71,7 +75,7 @@ size_t utf8_encode(uint32_t character, char *ret)
 {
 	if (character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff))
 		character = REPLACEMENT;
-	if (character < 0x80) {
+	if (character && character < 0x80) {
 		ret[0] = character;
 		return 1;
 	}

@@ -12,6 +12,8 @@
 /* Writes at most size - 1 bytes and a NUL; whole characters only. Returns the bytes written. */
 size_t terminal_escape(const char *text, char *ret, size_t size);
 
+/* U+0000 is kept as the two bytes C0 80, so that a name with a NUL inside is a C string. */
+
 /* Decodes one character at `text` (NUL-terminated); U+FFFD and one byte when it is not valid
  * UTF-8. Returns the bytes taken. */
 size_t utf8_decode(const char *text, uint32_t *ret_character);

@@ -223,9 +223,7 @@ static uint32_t add_text(struct drain *drain, const struct wire_str *str, const 
 		uint32_t character = 0;
 
 		memcpy(&character, bytes + (size_t)i * str->kind, str->kind);
-		if (!character && !str->ascii && str->kind == 1)
-			break;
-		end += utf8_encode(character ? character : 0xfffd, end);
+		end += utf8_encode(character, end);
 	}
 	if (str->truncated)
 		end += utf8_encode(0x2026, end);
@@ -290,8 +288,11 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 		found.file = add_text(drain, &record->filename, bytes);
 		found.file = absolute_file(drain, slot->process, found.file);
 	}
-	if (record->kind == SITE_PYTHON || record->kind == SITE_NATIVE)
+	if (record->kind == SITE_PYTHON)
 		found.name = add_text(drain, &record->name, bytes + record->filename.bytes);
+	else if (record->kind == SITE_NATIVE)
+		found.name = string_pool_add_bytes(&drain->profile->strings, (const char *)bytes,
+						   record->name.bytes);
 	id = profile_add_site(drain->profile, &found);
 	if (id == before && record->linetable_bytes)
 		drain->profile->sites[id].linetable = profile_add_blob(

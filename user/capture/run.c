@@ -133,12 +133,12 @@ static int check_pid(pid_t pid)
 	char path[64], program[4];
 
 	if (kill(pid, 0) && errno == ESRCH) {
-		log_error("cannot attach to '%d': no such process", (int)pid);
+		log_error("cannot attach '%d': no such process", (int)pid);
 		return EXIT_FAILURE_OWN;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	if (readlink(path, program, sizeof(program)) < 0 && errno == ENOENT) {
-		log_error("cannot attach to '%d': a kernel thread or a process that has ended",
+		log_error("cannot attach '%d': a kernel thread or a process that has ended",
 			  (int)pid);
 		return EXIT_FAILURE_OWN;
 	}
@@ -358,13 +358,13 @@ static int adopt_pids(struct capture *capture)
 	for (size_t i = 0; i < capture->options->nr_pids && !status; i++)
 		status = follow(capture, capture->options->pids[i], 0);
 	if (!status && loader_iterate(&capture->loader, LOADER_ADOPT)) {
-		log_error("cannot attach to '%d': the task iterator failed",
+		log_error("cannot attach '%d': the task iterator failed",
 			  (int)capture->options->pids[0]);
 		status = EXIT_FAILURE_OWN;
 	}
 	drain_records(capture->drain);
 	if (!status && !capture->profile->nr_processes) {
-		log_error("cannot attach to '%d': the process has ended",
+		log_error("cannot attach '%d': the process has ended",
 			  (int)capture->options->pids[0]);
 		status = EXIT_FAILURE_OWN;
 	}
@@ -598,7 +598,7 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 		int *ret_status, bool *ret_is_hasty)
 {
 	struct capture *capture = capture_new(options);
-	int status = set_up(capture);
+	int status = set_up(capture), failure = 0;
 
 	if (status)
 		return give_up(capture, status);
@@ -608,10 +608,10 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 		output_abandon(capture->output);
 	} else {
 		end(capture);
-		output_close(capture->output, capture->profile);
+		failure = output_close(capture->output, capture->profile);
 	}
 	*ret_profile = capture->profile;
-	*ret_status = exit_status(capture);
+	*ret_status = failure ? EXIT_FAILURE_OWN : exit_status(capture);
 	*ret_is_hasty = capture->is_hasty;
 	capture->command.pid = 0; /* a command that still runs is left alone */
 	kept = capture;

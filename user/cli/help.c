@@ -63,53 +63,6 @@ void help_write(const struct command *const *table, const struct command *comman
 
 /* ---- Completion ---- */
 
-static const char completion_head[] =
-	"# bash completion for memprobe; made by memprobe from its tables of options\n";
-
-/* `=` parts words for bash: --sort=f is three of them. The command that a capture runs is completed
- * as a command line of its own. */
-static const char completion_body[] =
-	"_memprobe() {\n"
-	"	local current=$2 previous=$3 command=capture word=1\n"
-	"	[[ $current != = ]] || current=\n"
-	"	[[ $previous != = ]] || previous=${COMP_WORDS[COMP_CWORD - 2]}\n"
-	"	if [[ \" $_memprobe_commands \" == *\" ${COMP_WORDS[1]} \"* && $COMP_CWORD -gt 1 "
-	"]]; then\n"
-	"		command=${COMP_WORDS[1]}\n"
-	"	fi\n"
-	"	while [[ $command == capture && $word -lt $COMP_CWORD ]]; do\n"
-	"		case ${COMP_WORDS[word]} in\n"
-	"		--) word=$((word + 1)); break ;;\n"
-	"		--*) [[ ${COMP_WORDS[word + 1]} != = ]] || word=$((word + 2)) ;;\n"
-	"		-[$_memprobe_letters]) word=$((word + 1)) ;;\n"
-	"		-*) ;;\n"
-	"		*) break ;;\n"
-	"		esac\n"
-	"		word=$((word + 1))\n"
-	"	done\n"
-	"	if [[ $command == capture && ( $word -lt $COMP_CWORD || ${COMP_WORDS[word - 1]} == "
-	"-- ) ]] &&\n"
-	"		declare -F _command_offset >/dev/null; then\n"
-	"		_command_offset $word\n"
-	"		return\n"
-	"	fi\n"
-	"	COMPREPLY=()\n"
-	"	if [[ -v _memprobe_choices[$previous] ]]; then\n"
-	"		COMPREPLY=($(compgen -W \"${_memprobe_choices[$previous]}\" -- "
-	"\"$current\"))\n"
-	"	elif [[ $current == -* ]]; then\n"
-	"		COMPREPLY=($(compgen -W \"${_memprobe_options[$command]}\" -- "
-	"\"$current\"))\n"
-	"		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null\n"
-	"	elif [[ $command == capture && $previous != -* ]]; then\n"
-	"		COMPREPLY=($(compgen -c -W \"$_memprobe_commands\" -- \"$current\"))\n"
-	"	else\n"
-	"		mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
-	"		compopt -o filenames 2>/dev/null\n"
-	"	fi\n"
-	"}\n"
-	"complete -F _memprobe memprobe\n";
-
 static void write_names(const struct command *command, struct sink *sink)
 {
 	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
@@ -161,9 +114,9 @@ static void write_letters(const struct command *command, struct sink *sink)
 
 void help_write_completion(const struct command *const *table, struct sink *sink)
 {
-	sink_text(sink, completion_head);
+	sink_text(sink, "# bash completion for memprobe: the options\n");
 	sink_text(sink,
-		  "declare -A _memprobe_options=() _memprobe_choices=()\n_memprobe_commands='");
+		  "declare -gA _memprobe_options=() _memprobe_choices=()\n_memprobe_commands='");
 	for (size_t i = 0; table[i]; i++)
 		sink_printf(sink, "%s%s", table[i]->name ? " " : "",
 			    table[i]->name ? table[i]->name : "");
@@ -180,5 +133,4 @@ void help_write_completion(const struct command *const *table, struct sink *sink
 		write_letters(table[i], sink);
 		sink_text(sink, "'\n");
 	}
-	sink_text(sink, completion_body);
 }

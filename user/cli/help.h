@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Texts made from the tables of options: --help, and completion for bash. */
+/* Texts made from the tables of options: --help, and what completion.bash needs of them. */
 #ifndef MEMPROBE_HELP_H
 #define MEMPROBE_HELP_H
 

@@ -117,7 +117,7 @@ static const struct option_spec capture_specs[] = {
 	  .help = "show this and exit",
 	  .kind = OPTION_ACTION,
 	  .action = OPTIONS_HELP },
-	/* For the build: the text of the installed completion. */
+	/* For the build: what completion.bash needs. */
 	{ .name = "completion", .kind = OPTION_ACTION, .action = OPTIONS_COMPLETION },
 };
 

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Properties of trees made of random nodes, with every option: children + self = total; the sum of
+ * self is the sum of the nodes and what the balance says; order and depth are what they should be.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "calltree.h"
+#include "memory.h"
+#include "profile_builder.h"
+#include "report.h"
+
+#define ROUNDS 300
+#define MAX_NODES 400
+
+static unsigned int seed;
+
+static uint32_t below(uint32_t limit)
+{
+	return (uint32_t)rand_r(&seed) % limit;
+}
+
+static const char *random_file(void)
+{
+	static const char *const files[] = { "/a.py", "/b.py", "<frozen importlib._bootstrap>",
+					     "/x/importlib/_bootstrap.py", "<frozen zipimport>" };
+
+	return files[below(ARRAY_SIZE(files))];
+}
+
+static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent)
+{
+	static const char *const names[] = { "f", "g", "C.m", "<module>" };
+	uint32_t node;
+
+	if (below(8) == 0)
+		node = builder_special(builder, parent, 1 + below(NR_SITE_KINDS - 1),
+				       below(2) ? "cmd" : "worker", 0);
+	else
+		node = builder_python(builder, parent, random_file(),
+				      names[below(ARRAY_SIZE(names))], 0);
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		builder_cost(builder, node, kind, below(4 * MB), below(4 * MB));
+	builder->profile->nodes[node].first_ns = below(100);
+	return node;
+}
+
+/* Three processes whose nodes come mixed. */
+static struct profile *random_profile(void)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t nodes[3][MAX_NODES], counts[3] = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		builder_process(&builder, 10 + i, "/bin/cmd", below(3) ? "3.11.2" : NULL);
+		builder_opening(&builder, below(3), 10);
+	}
+	for (uint32_t i = 0, count = below(MAX_NODES); i < count; i++) {
+		uint32_t process = below(3), parent = NO_NODE;
+
+		if (counts[process] && below(10))
+			parent = nodes[process][below(counts[process])];
+		builder.process = process;
+		nodes[process][counts[process]++] = add_random_node(&builder, parent);
+	}
+	builder_finish(&builder);
+	return builder.profile;
+}
+
+static void assert_sums(const struct calltree *tree)
+{
+	struct cost *sums = xcalloc(tree->nr_nodes, sizeof(*sums));
+	struct cost all = { 0 }, nodes = { 0 };
+
+	for (size_t i = tree->nr_nodes; i--;) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		cost_add(&all, &node->self);
+		cost_add(&sums[i], &node->self);
+		assert_memory_equal(&sums[i], &node->total, sizeof(sums[i]));
+		if (node->parent == NO_NODE)
+			continue;
+		assert_true(node->parent < i);
+		cost_add(&sums[node->parent], &node->total);
+	}
+	for (size_t i = 0; i < tree->profile->nr_nodes; i++) {
+		if (tree->profile->nodes[i].process == tree->process)
+			cost_add(&nodes, &tree->profile->nodes[i].self);
+	}
+	assert_memory_equal(&all, &nodes, sizeof(all));
+	assert_int_equal(calltree_growth(tree), cost_growth(&all));
+	assert_int_equal(report_balance(tree).unexplained, 0);
+	free(sums);
+}
+
+/* Every node is reached once, below its parent. */
+static void assert_links(const struct calltree *tree)
+{
+	uint32_t depth = 0, entered = 0;
+
+	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk)) {
+		const struct tree_node *node = &tree->nodes[walk.node];
+
+		if (walk.is_leaving) {
+			depth--;
+			continue;
+		}
+		assert_int_equal(node->depth, depth);
+		if (node->first_child != NO_NODE)
+			assert_int_equal(tree->nodes[node->first_child].parent, walk.node);
+		if (node->next != NO_NODE)
+			assert_int_equal(tree->nodes[node->next].parent, node->parent);
+		depth++;
+		entered++;
+	}
+	assert_int_equal(entered, tree->nr_nodes);
+}
+
+static int64_t sort_value(const struct tree_node *node, enum tree_sort sort)
+{
+	if (sort == SORT_FIRST)
+		return -(int64_t)node->first_ns;
+	return cost_growth(sort == SORT_TOTAL ? &node->total : &node->self);
+}
+
+static void assert_order(const struct calltree *tree, enum tree_sort sort)
+{
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (node->next != NO_NODE)
+			assert_true(sort_value(node, sort) >=
+				    sort_value(&tree->nodes[node->next], sort));
+	}
+}
+
+static void assert_one_cut_a_parent(const struct calltree *tree)
+{
+	_cleanup_(freep) bool *has_cut = xcalloc(tree->nr_nodes + 1, sizeof(*has_cut));
+
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+		size_t parent = node->parent == NO_NODE ? tree->nr_nodes : node->parent;
+
+		if (node->kind != TREE_CUT)
+			continue;
+		assert_false(has_cut[parent]);
+		has_cut[parent] = true;
+	}
+}
+
+static void check_process(const struct tree_source *source, uint32_t process, enum tree_sort sort)
+{
+	static const int64_t minimums[] = { INT64_MIN, -MB, 0, MB, 8 * MB, INT64_MAX };
+	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(source, process);
+
+	assert_sums(tree);
+	assert_links(tree);
+	assert_order(tree, sort);
+	for (size_t i = 0; i < ARRAY_SIZE(minimums); i++) {
+		_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree,
+										   minimums[i]);
+
+		assert_sums(pruned);
+		assert_links(pruned);
+		assert_one_cut_a_parent(pruned);
+	}
+}
+
+static void test_sums(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		struct profile *profile = random_profile();
+		struct tree_options options = { .sort = round % 3, .import_frames = round % 2 };
+		struct tree_source *source = calltree_source_new(profile, &options);
+
+		for (uint32_t process = 0; process < profile->nr_processes; process++)
+			check_process(source, process, options.sort);
+		calltree_source_free(source);
+		profile_free(profile);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sums) };
+
+	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)time(NULL);
+	printf("seed %u\n", seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The words of rows, and which directories are shortened. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "label.h"
+#include "memory.h"
+#include "profile_builder.h"
+
+/* The label of the last of some files' functions; the files before it are there too. */
+static void assert_label(const char *const files[], const char *name, bool full_paths,
+			 const char *expected)
+{
+	struct profile_builder builder = builder_new();
+	struct tree_options options = { 0 };
+	struct tree_source *source;
+	struct label_style style;
+	struct calltree *tree;
+	char *label;
+
+	builder_process(&builder, 7, "cmd", "3.11.2");
+	for (; *files; files++)
+		builder_python(&builder, NO_NODE, *files, name, 1);
+	source = calltree_source_new(builder.profile, &options);
+	tree = calltree_new(source, 0);
+	label_style_init(&style, builder.profile, full_paths);
+	label = label_text(&style, tree, tree->nr_nodes - 1);
+	assert_string_equal(label, expected);
+	free(label);
+	calltree_free(tree);
+	calltree_source_free(source);
+	profile_free(builder.profile);
+}
+
+#define FILES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_forms(void **state)
+{
+	assert_label(FILES("/a/b.py"), "Class.method", false, "Class.method");
+	assert_label(FILES("/a/b.py"), "f.<locals>.<lambda>", false, "f.<locals>.<lambda>");
+	assert_label(FILES("/a/b.py"), "function", false, "</a/b.py:8>.function");
+	assert_label(FILES("/a/b.py"), "<module>", false, "/a/b.py:1:<module>");
+	assert_label(FILES("<string>"), "<lambda>", false, "<string>:8:<lambda>");
+	assert_label(FILES("/a/b.py"), "", false, "</a/b.py:0>.?");
+	assert_label(FILES(""), "f", false, "<?:1>.f");
+}
+
+static void test_shortened(void **state)
+{
+	assert_label(FILES("/v/lib/python3.11/site-packages/a/b.py"), "f", false,
+		     "<…/site-packages/a/b.py:1>.f");
+	assert_label(FILES("/v/lib/python3.11/site-packages/a/b.py"), "f", true,
+		     "</v/lib/python3.11/site-packages/a/b.py:1>.f");
+	assert_label(FILES("/usr/lib/python3.11/json/decoder.py"), "<module>", false,
+		     "…/python3.11/json/decoder.py:1:<module>");
+	assert_label(FILES("/usr/lib/python3/dist-packages/six.py"), "f", false,
+		     "<…/dist-packages/six.py:1>.f");
+}
+
+static void test_not_shortened(void **state)
+{
+	assert_label(FILES("/usr/lib/python3/a.py"), "f", false, "</usr/lib/python3/a.py:1>.f");
+	assert_label(FILES("/usr/lib/python3.x/a.py"), "f", false, "</usr/lib/python3.x/a.py:1>.f");
+	assert_label(FILES("/usr/lib/python3.11"), "f", false, "</usr/lib/python3.11:1>.f");
+	assert_label(FILES("/usr/python3./a.py"), "f", false, "</usr/python3./a.py:1>.f");
+	assert_label(FILES("site-packages/a.py"), "f", false, "<site-packages/a.py:1>.f");
+	assert_label(FILES("/site-packages/a.py"), "f", false, "</site-packages/a.py:1>.f");
+	assert_label(FILES("/my-site-packages/a.py"), "f", false, "</my-site-packages/a.py:1>.f");
+}
+
+/* One text never stands for two directories. */
+static void test_two_of_one_name(void **state)
+{
+	assert_label(FILES("/a/site-packages/x.py", "/b/site-packages/x.py"), "f", false,
+		     "</b/site-packages/x.py:1>.f");
+	assert_label(
+		FILES("/b/site-packages/y.py", "/a/site-packages/x.py", "/b/site-packages/x.py"),
+		"f", false, "<…/site-packages/x.py:1>.f");
+	assert_label(FILES("/a/site-packages/x.py", "/b/lib/python3.11/json.py",
+			   "/b/lib/python3.11/site-packages/x.py"),
+		     "f", false, "<…/python3.11/site-packages/x.py:1>.f");
+}
+
+static void test_inner_directories(void **state)
+{
+	assert_label(FILES("/v/lib/python3.11/json.py", "/v/lib/python3.11/site-packages/a.py"),
+		     "f", false, "<…/site-packages/a.py:1>.f");
+	assert_label(FILES("/v/site-packages/p/site-packages/a.py"), "f", false,
+		     "<…/site-packages/a.py:1>.f");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_shortened),
+		cmocka_unit_test(test_not_shortened),
+		cmocka_unit_test(test_two_of_one_name),
+		cmocka_unit_test(test_inner_directories),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

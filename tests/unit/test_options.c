@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The parser of options; and that the man page knows every option of the real tables. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "commands.h"
+#include "memory.h"
+
+#define MAX_WORDS 16
+
+struct values {
+	bool flag;
+	int count;
+	const char *text, *choice;
+	uint32_t integer;
+	struct option_decimal decimal;
+	struct option_pids pids;
+};
+
+/* The group's struct does not begin where the command's does. */
+struct target {
+	uint64_t before;
+	struct values values;
+};
+
+#define FIELD(field) offsetof(struct values, field)
+
+static const struct option_spec specs[] = {
+	{ .name = "flag", .letter = 'f', .kind = OPTION_FLAG, .offset = FIELD(flag) },
+	{ .name = "count", .letter = 'c', .kind = OPTION_COUNT, .offset = FIELD(count) },
+	{ .name = "text",
+	  .letter = 't',
+	  .argument = "T",
+	  .kind = OPTION_TEXT,
+	  .offset = FIELD(text) },
+	{ .name = "choice",
+	  .argument = "C",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(choice),
+	  .choices = "one|two" },
+	{ .name = "integer",
+	  .argument = "N",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(integer),
+	  .min = 2,
+	  .max = 4294967295 },
+	{ .name = "decimal",
+	  .argument = "N",
+	  .kind = OPTION_DECIMAL,
+	  .offset = FIELD(decimal),
+	  .min = -10,
+	  .max = 10 },
+	{ .name = "pid",
+	  .letter = 'p',
+	  .argument = "P",
+	  .kind = OPTION_PIDS,
+	  .offset = FIELD(pids) },
+	{ .name = "help", .kind = OPTION_ACTION, .action = OPTIONS_HELP },
+};
+
+static const struct option_group group = { "group", specs, ARRAY_SIZE(specs),
+					   offsetof(struct target, values) };
+
+/* What came of one line of words. */
+struct outcome {
+	struct target target;
+	enum option_action action;
+	struct option_words words;
+	char *copy, *argv[MAX_WORDS];
+	int error;
+};
+
+static void parse(const char *line, bool stops_at_operand, struct outcome *ret)
+{
+	struct option_syntax syntax = { &group, 1, stops_at_operand, "help" };
+	size_t count = 0;
+
+	*ret = (struct outcome){ .copy = xstrdup(line) };
+	for (char *word = strtok(ret->copy, " "); word; word = strtok(NULL, " "))
+		ret->argv[count++] = word;
+	ret->error = options_parse(&syntax, ret->argv, &ret->target, &ret->action, &ret->words);
+}
+
+static void release(struct outcome *outcome)
+{
+	free(outcome->target.values.pids.pids);
+	free(outcome->words.operands);
+	free(outcome->copy);
+}
+
+static void test_values(void **state)
+{
+	struct outcome outcome;
+	const struct values *values = &outcome.target.values;
+
+	parse("--flag -cc --count --text=a=b --choice two --integer=4294967295 --decimal -1.5e0",
+	      true, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_true(values->flag);
+	assert_int_equal(values->count, 3);
+	assert_string_equal(values->text, "a=b");
+	assert_string_equal(values->choice, "two");
+	assert_int_equal(values->integer, 4294967295);
+	assert_true(values->decimal.is_given);
+	assert_true(values->decimal.value == -1.5);
+	assert_int_equal(outcome.target.before, 0);
+	assert_int_equal(outcome.words.nr_operands, 0);
+	release(&outcome);
+}
+
+static void test_short_options(void **state)
+{
+	struct outcome outcome;
+
+	parse("-fctvalue -t other -fc", true, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_true(outcome.target.values.flag);
+	assert_int_equal(outcome.target.values.count, 2);
+	assert_string_equal(outcome.target.values.text, "other");
+	release(&outcome);
+}
+
+static void test_pids(void **state)
+{
+	static const uint32_t expected[] = { 3, 1, 4194304 };
+	struct outcome outcome;
+
+	parse("-p 3,1 --pid=3,4194304 -p1", true, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_int_equal(outcome.target.values.pids.count, ARRAY_SIZE(expected));
+	assert_memory_equal(outcome.target.values.pids.pids, expected, sizeof(expected));
+	release(&outcome);
+}
+
+static void test_stops_at_operand(void **state)
+{
+	struct outcome outcome;
+
+	parse("-f python -c --text", true, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_int_equal(outcome.target.values.count, 0);
+	assert_int_equal(outcome.words.nr_operands, 3);
+	assert_string_equal(outcome.words.operands[1], "-c");
+	assert_null(outcome.words.operands[3]);
+	assert_int_equal(outcome.words.nr_options, 1);
+	release(&outcome);
+	parse("-f -- --flag -c", true, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_int_equal(outcome.words.nr_operands, 2);
+	assert_string_equal(outcome.words.operands[0], "--flag");
+	release(&outcome);
+	parse("--", true, &outcome);
+	assert_int_equal(outcome.words.nr_operands, 0);
+	release(&outcome);
+}
+
+static void test_operands_anywhere(void **state)
+{
+	struct outcome outcome;
+
+	parse("file --flag - -- -c", false, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_true(outcome.target.values.flag);
+	assert_int_equal(outcome.target.values.count, 0);
+	assert_int_equal(outcome.words.nr_operands, 3);
+	assert_string_equal(outcome.words.operands[1], "-");
+	assert_string_equal(outcome.words.operands[2], "-c");
+	release(&outcome);
+}
+
+static void test_action_ends_parsing(void **state)
+{
+	struct outcome outcome;
+
+	parse("-f --help --nonsense", true, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_int_equal(outcome.action, OPTIONS_HELP);
+	release(&outcome);
+}
+
+static void test_refused(void **state)
+{
+	static const char *const lines[] = {
+		"--fla",
+		"--flags",
+		"-x",
+		"-fx",
+		"--flag=1",
+		"--text",
+		"-t",
+		"--text=",
+		"--choice=three",
+		"--choice=on",
+		"--choice=",
+		"--choice=one|two",
+		"--integer=1",
+		"--integer=",
+		"--integer=+3",
+		"--integer=4294967296",
+		"--integer=3.0",
+		"--integer=0x10",
+		"--decimal=x",
+		"--decimal=",
+		"--decimal=nan",
+		"--decimal=inf",
+		"--decimal=11",
+		"--decimal=0x1",
+		"--decimal=1e",
+		"--decimal=1e999",
+		"--decimal=1,5",
+		"--pid=",
+		"--pid=0",
+		"--pid=1,",
+		"--pid=,1",
+		"--pid=-1",
+		"--pid=4194305",
+		"--pid=99999999999999999999",
+		"--=x",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct outcome outcome;
+
+		parse(lines[i], true, &outcome);
+		if (outcome.error != -EINVAL)
+			fail_msg("'%s' was taken", lines[i]);
+		release(&outcome);
+	}
+}
+
+/* ---- The real tables ---- */
+
+static const struct command *const table[] = { &command_record, &command_post };
+
+static char *read_man_page(void)
+{
+	char *text = xcalloc(1, 1 << 20);
+	FILE *file = fopen(MEMPROBE_MAN_PAGE, "r");
+
+	assert_non_null(file);
+	assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
+	fclose(file);
+	return text;
+}
+
+/* Does the page have `\-\-name` as a word? */
+static bool is_in_page(const char *page, const char *name)
+{
+	_cleanup_(freep) char *word = xstrdup("\\-\\-");
+
+	for (const char *byte = name; *byte; byte++) {
+		char *longer = xasprintf("%s%s%c", word, *byte == '-' ? "\\" : "", *byte);
+
+		free(word);
+		word = longer;
+	}
+	for (const char *found = strstr(page, word); found; found = strstr(found + 1, word)) {
+		if (!strchr("abcdefghijklmnopqrstuvwxyz\\", found[strlen(word)]))
+			return true;
+	}
+	return false;
+}
+
+static void test_man_page_has_every_option(void **state)
+{
+	_cleanup_(freep) char *page = read_man_page();
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		for (size_t k = 0; k < table[i]->syntax.nr_groups; k++) {
+			const struct option_group *options = &table[i]->syntax.groups[k];
+
+			for (size_t n = 0; n < options->nr_specs; n++) {
+				if (options->specs[n].help &&
+				    !is_in_page(page, options->specs[n].name))
+					fail_msg("docs/memprobe.1 lacks --%s",
+						 options->specs[n].name);
+			}
+		}
+	}
+}
+
+static void test_names_are_unique(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		bool letters[256] = { false };
+
+		for (size_t k = 0; k < table[i]->syntax.nr_groups; k++) {
+			const struct option_group *options = &table[i]->syntax.groups[k];
+
+			for (size_t n = 0; n < options->nr_specs; n++) {
+				unsigned char letter = options->specs[n].letter;
+
+				assert_false(letter && letters[letter]);
+				letters[letter] = true;
+			}
+		}
+	}
+}
+
+static int run(const char *line)
+{
+	_cleanup_(freep) char *copy = xstrdup(line);
+	const struct command *commands[] = { &command_record, &command_post, NULL };
+	char *argv[MAX_WORDS] = { 0 };
+	size_t count = 0;
+
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+		argv[count++] = word;
+	return commands_run(commands, argv);
+}
+
+static void test_exit_statuses(void **state)
+{
+	assert_int_equal(run("memprobe"), EXIT_USAGE);
+	assert_int_equal(run("memprobe --nonsense"), EXIT_USAGE);
+	assert_int_equal(run("memprobe -p 1 command"), EXIT_USAGE);
+	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);
+	assert_int_equal(run("memprobe merge"), EXIT_USAGE);
+	assert_int_equal(run("memprobe check"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post a b"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --format=html a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --sort=calls a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post /nonexistent"), EXIT_FAILED);
+	assert_int_equal(run("memprobe post /dev/null"), EXIT_FAILED);
+	assert_int_equal(run("memprobe --help"), EXIT_DONE);
+	assert_int_equal(run("memprobe post --help"), EXIT_DONE);
+	assert_int_equal(run("memprobe --version"), EXIT_DONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_short_options),
+		cmocka_unit_test(test_pids),
+		cmocka_unit_test(test_stops_at_operand),
+		cmocka_unit_test(test_operands_anywhere),
+		cmocka_unit_test(test_action_ends_parsing),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_man_page_has_every_option),
+		cmocka_unit_test(test_names_are_unique),
+		cmocka_unit_test(test_exit_statuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

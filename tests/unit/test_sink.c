@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files that get their name at the end, errors that stick; and the JSON that goes there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "json_writer.h"
+#include "memory.h"
+#include "sink.h"
+
+#define LARGE 200000
+
+static char folder[] = "/tmp/memprobe-sink-XXXXXX";
+
+static int enter_folder(void **state)
+{
+	return !mkdtemp(folder) || chdir(folder);
+}
+
+static int leave_folder(void **state)
+{
+	return chdir("/") || rmdir(folder);
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void assert_content(const char *path, const char *expected)
+{
+	char text[256] = "";
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) == strlen(expected));
+	fclose(file);
+	assert_string_equal(text, expected);
+}
+
+static void test_name_comes_last(void **state)
+{
+	struct sink sink;
+
+	assert_int_equal(sink_open(&sink, "out", false), 0);
+	sink_text(&sink, "text ");
+	sink_printf(&sink, "%d", 7);
+	assert_int_equal(access("out", F_OK), -1);
+	assert_int_equal(sink_close(&sink), 0);
+	assert_content("out", "text 7");
+	assert_int_equal(unlink("out"), 0);
+}
+
+static void test_existing(void **state)
+{
+	struct sink sink;
+
+	put("out", "old");
+	assert_int_equal(sink_open(&sink, "out", false), -EEXIST);
+	assert_int_equal(sink_open(&sink, "out", true), 0);
+	sink_text(&sink, "new");
+	assert_content("out", "old");
+	assert_int_equal(sink_close(&sink), 0);
+	assert_content("out", "new");
+	assert_int_equal(unlink("out"), 0);
+}
+
+/* Made by somebody else in the meantime. */
+static void test_existing_at_the_end(void **state)
+{
+	struct sink sink;
+
+	assert_int_equal(sink_open(&sink, "out", false), 0);
+	put("out", "other");
+	assert_int_equal(sink_close(&sink), -EEXIST);
+	assert_content("out", "other");
+	assert_int_equal(unlink("out"), 0);
+}
+
+static void test_link(void **state)
+{
+	struct sink sink;
+
+	put("file", "old");
+	assert_int_equal(symlink("file", "out"), 0);
+	assert_int_equal(sink_open(&sink, "out", false), -ELOOP);
+	assert_int_equal(sink_open(&sink, "out", true), 0);
+	sink_text(&sink, "new");
+	assert_int_equal(sink_close(&sink), 0);
+	assert_content("file", "old");
+	assert_content("out", "new");
+	assert_int_equal(unlink("out"), 0);
+	assert_int_equal(unlink("file"), 0);
+}
+
+static void test_what_is_no_file(void **state)
+{
+	struct sink sink;
+
+	assert_int_equal(sink_open(&sink, "/", true), -EISDIR);
+	assert_int_equal(sink_open(&sink, "/dev/null", true), -EINVAL);
+	assert_int_equal(sink_open(&sink, "no/such/folder", false), -ENOENT);
+}
+
+static void test_abandon(void **state)
+{
+	struct sink sink;
+
+	assert_int_equal(sink_open(&sink, "out", false), 0);
+	sink_text(&sink, "text");
+	sink_abandon(&sink);
+	/* leave_folder fails if anything is left */
+}
+
+static void test_disk_full(void **state)
+{
+	struct sink sink;
+	int fd = open("/dev/full", O_WRONLY);
+
+	sink_attach(&sink, fd);
+	sink_text(&sink, "text");
+	assert_int_equal(sink_close(&sink), -ENOSPC);
+	close(fd);
+}
+
+static void test_reader_gone(void **state)
+{
+	struct sink sink;
+	int ends[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	sink_attach(&sink, ends[1]);
+	sink_fill(&sink, 'x', LARGE);
+	assert_int_equal(sink.error, -EPIPE);
+	assert_int_equal(sink_close(&sink), -EPIPE);
+	close(ends[1]);
+}
+
+static void test_large_pieces(void **state)
+{
+	_cleanup_(freep) char *piece = xcalloc(LARGE + 1, 1);
+	struct stat there;
+	struct sink sink;
+
+	memset(piece, 'x', LARGE);
+	assert_int_equal(sink_open(&sink, "out", false), 0);
+	sink_text(&sink, "a");
+	sink_text(&sink, piece);
+	sink_printf(&sink, "%s", piece);
+	assert_int_equal(sink_close(&sink), 0);
+	assert_int_equal(stat("out", &there), 0);
+	assert_int_equal(there.st_size, 2 * LARGE + 1);
+	assert_int_equal(unlink("out"), 0);
+}
+
+/* ---- JSON ---- */
+
+static struct json_writer begin_json(struct sink *sink)
+{
+	struct json_writer json;
+
+	assert_int_equal(sink_open(sink, "json", true), 0);
+	json_writer_init(&json, sink);
+	return json;
+}
+
+static void end_json(struct sink *sink, const char *expected)
+{
+	assert_int_equal(sink_close(sink), 0);
+	assert_content("json", expected);
+	assert_int_equal(unlink("json"), 0);
+}
+
+static void test_json_commas(void **state)
+{
+	struct sink sink;
+	struct json_writer json = begin_json(&sink);
+
+	json_writer_begin_object(&json);
+	json_writer_key(&json, "a");
+	json_writer_begin_array(&json);
+	json_writer_begin_array(&json);
+	json_writer_end_array(&json);
+	json_writer_integer(&json, -5);
+	json_writer_line(&json);
+	json_writer_null(&json);
+	json_writer_end_array(&json);
+	json_writer_key(&json, "b");
+	json_writer_bool(&json, true);
+	json_writer_member_string(&json, "c", NULL);
+	json_writer_end_object(&json);
+	end_json(&sink, "{\"a\":[[],-5,\nnull],\"b\":true,\"c\":null}");
+}
+
+static void test_json_strings(void **state)
+{
+	struct sink sink;
+	struct json_writer json = begin_json(&sink);
+
+	json_writer_begin_array(&json);
+	json_writer_string(&json, "\"\\\n\x01");
+	json_writer_string(&json, "gr\xc3\xb6\xc3\x9f\xf0\x9f\x9a\x80\xe2\x80\xae");
+	json_writer_string(&json, "\xff\xed\xa0\x80");
+	json_writer_string(&json, "");
+	json_writer_end_array(&json);
+	end_json(&sink, "[\"\\\"\\\\\\u000a\\u0001\","
+			"\"gr\xc3\xb6\xc3\x9f\xf0\x9f\x9a\x80\xe2\x80\xae\","
+			"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\"\"]");
+}
+
+static void test_json_numbers(void **state)
+{
+	static const uint64_t times[] = { 0, 1, 10000000, 1250000000, 3000000000, UINT64_MAX };
+	struct sink sink;
+	struct json_writer json = begin_json(&sink);
+
+	json_writer_begin_array(&json);
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		json_writer_seconds(&json, times[i]);
+	json_writer_integer(&json, INT64_MIN);
+	json_writer_end_array(&json);
+	end_json(&sink, "[0.0,0.000000001,0.01,1.25,3.0,18446744073.709551615,"
+			"-9223372036854775808]");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_name_comes_last),	    cmocka_unit_test(test_existing),
+		cmocka_unit_test(test_existing_at_the_end), cmocka_unit_test(test_link),
+		cmocka_unit_test(test_what_is_no_file),	    cmocka_unit_test(test_abandon),
+		cmocka_unit_test(test_disk_full),	    cmocka_unit_test(test_reader_gone),
+		cmocka_unit_test(test_large_pieces),	    cmocka_unit_test(test_json_commas),
+		cmocka_unit_test(test_json_strings),	    cmocka_unit_test(test_json_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
