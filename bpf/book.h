@@ -7,8 +7,9 @@
 #define MEMPROBE_BOOK_H
 
 #include "nodes.h"
+#include "threads.h"
 
-#define SAMPLE_PAGES 256		   /* an RSS sample for every MiB that comes or goes */
+#define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
 /* Is the change made for the mm by somebody else than a thread of its own acting for itself? */
 static __always_inline bool is_kernel_work(struct mm_struct *mm)
 {
@@ -29,13 +30,12 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 		if (layout && layout->finalizing_vaddr)
 			read_user(&finalizing, sizeof(finalizing),
 				  layout->finalizing_vaddr + python->bias);
-		special.kind = finalizing || (image->flags & IMAGE_MAIN_SEEN) ? SITE_SHUTDOWN :
-										SITE_STARTUP;
+		special.kind = finalizing || (image->flags & IMAGE_MAIN_SEEN) ? SITE_SHUTDOWN
+									      : SITE_STARTUP;
 		special.key = site_key_special(image->image_id, special.kind);
 	} else {
 		bpf_get_current_comm(special.comm, sizeof(special.comm));
-		special.key =
-			site_key_native(image->image_id, special.comm[0], special.comm[1]);
+		special.key = site_key_native(image->image_id, special.comm[0], special.comm[1]);
 	}
 	*ret_key = special.key;
 	return find_special(change, &special);
@@ -82,47 +82,6 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	return find_path(change, &walk, ret_key, plain_loop);
 }
 
-/* Makes the current thread's entry for an image, at its first event or after an exec. */
-__noinline int begin_thread(__u32 image_id)
-{
-	struct wire_thread thread = { .image_id = image_id, .tid = bpf_get_current_pid_tgid() };
-	__u32 tid = thread.tid;
-
-	thread.start_ns = CURRENT(start_time);
-	bpf_get_current_comm(thread.comm, sizeof(thread.comm));
-	return bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
-}
-
-/* Sends the current thread's entry; it has ended, or goes on in another image. */
-__noinline int send_thread_end(__u32 tid)
-{
-	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
-	struct wire_thread_end record = { .head.type = RECORD_THREAD_END };
-
-	if (!thread)
-		return 0;
-	record.thread = *thread;
-	bpf_get_current_comm(record.thread.comm, sizeof(record.thread.comm));
-	record.head.image_id = thread->image_id;
-	record.head.time_ns = bpf_ktime_get_ns();
-	return send(&record, sizeof(record), false);
-}
-
-/* The current thread's entry, fresh when it came to this image by exec. NULL: no room, counted. */
-static __always_inline struct wire_thread *current_thread(struct wire_image *image)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
-
-	if (thread && thread->image_id == image->image_id)
-		return thread;
-	if (thread)
-		send_thread_end(tid);
-	if (begin_thread(image->image_id))
-		count_loss(image, LOSS_threads_full, 0);
-	return bpf_map_lookup_elem(&threads, &tid);
-}
-
 static __always_inline __s64 image_rss(const struct wire_image *image)
 {
 	return image->books[KIND_FILE] + image->books[KIND_ANON] + image->books[KIND_SHMEM];
@@ -165,12 +124,11 @@ static __always_inline void book_kernel(struct change *change)
 
 static __always_inline void book_current(struct change *change, bool plain_loop)
 {
-	struct wire_thread *thread = current_thread(change->image);
 	__u64 key;
 
 	book_on(change, find_current(change, &key, plain_loop));
-	if (thread && change->kind != KIND_SWAP)
-		thread->growth += change->pages;
+	if (change->kind != KIND_SWAP)
+		tally_growth(change->image, change->pages);
 }
 
 #endif

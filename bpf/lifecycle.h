@@ -169,7 +169,8 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)
 		image->books[kind] = image->opening[kind] = counters[kind];
 	image->sampled = image->peak = image_rss(image);
-	/* First of all the image's records: events, and their sites, come once it is in the table. */
+	/* First of all the image's records: events, and their sites, come once it is in the table.
+	 */
 	send_begin(image, birth, slot, &python);
 	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
 	if (birth->reason == BEGIN_EXEC)
@@ -198,18 +199,46 @@ static __always_inline void end_image(struct change *change, struct mm_struct *m
 	read_counters(change->image, mm, change->slot, record.kernel, percpu, false);
 	record.kernel[kind_index(change->kind)] -= change->pages;
 	bpf_map_delete_elem(&mms, &key);
+	change->image->mm = 0;
 	send_balance(change->image, change->slot, RECORD_IMAGE_END, &record);
 }
+
+/* The image that this CPU's last event was of: mostly this one's too, and cheaper than the table.
+ */
+struct last_image {
+	__u64 mm;
+	__u32 slot;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct last_image);
+} last_images SEC(".maps");
 
 /* Finds the image of an mm. Returns NULL when it is not tracked. */
 static __always_inline struct wire_image *find_image(struct mm_struct *mm, __u32 *ret_slot)
 {
+	__u32 zero = 0, *slot;
 	__u64 key = (__u64)mm;
-	__u32 *slot = bpf_map_lookup_elem(&mms, &key);
+	struct last_image *last = bpf_map_lookup_elem(&last_images, &zero);
+	struct wire_image *image;
 
+	if (!last)
+		return NULL;
+	if (last->mm == key) {
+		*ret_slot = last->slot;
+		image = bpf_map_lookup_elem(&images, ret_slot);
+		if (image && image->mm == key) /* 0 once it has ended */
+			return image;
+	}
+	slot = bpf_map_lookup_elem(&mms, &key);
 	if (!slot)
 		return NULL;
-	*ret_slot = *slot;
+	last->mm = key;
+	last->slot = *ret_slot = *slot;
 	return bpf_map_lookup_elem(&images, ret_slot);
 }
 
@@ -220,6 +249,8 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 
 	if (!ppid || !birth.mm)
 		return;
+	if (percpu)
+		collect_tallies();
 	birth.ppid = *ppid;
 	begin_image(&birth, percpu);
 }
@@ -243,13 +274,15 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 	begin_image(&birth, percpu);
 }
 
-static __always_inline void on_exit(struct task_struct *task)
+static __always_inline void on_exit(struct task_struct *task, bool percpu)
 {
 	struct wire_process_end record = { .tgid = task->tgid };
 	__u32 tid = task->pid;
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (thread) {
+		if (percpu)
+			collect_tallies();
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}

@@ -50,8 +50,7 @@ int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
 	if (!change.image || kind >= NR_KINDS)
 		return 0;
 	if (!ALIVE(mm)) {
-		change.pages = cached_count(mm, kind) -
-			       change.image->claimed[kind_index(kind)];
+		change.pages = cached_count(mm, kind) - change.image->claimed[kind_index(kind)];
 		end_image(&change, mm, false);
 		return 0;
 	}
@@ -114,10 +113,17 @@ int BPF_PROG(fork_cached, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(exit_percpu, struct task_struct *task)
 {
-	on_exit(task);
+	on_exit(task, true);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(exit_cached, struct task_struct *task)
+{
+	on_exit(task, false);
 	return 0;
 }
 

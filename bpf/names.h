@@ -125,8 +125,8 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code)
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
 	read_user(&filename, sizeof(filename), code + layout->code_filename);
 	read_user(&name, sizeof(name),
-		  code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname :
-							       layout->code_name));
+		  code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname
+							     : layout->code_name));
 	read_user(&linetable, sizeof(linetable), code + layout->code_linetable);
 	at = copy_str(layout, filename, buffer, 0, &buffer->site.filename);
 	at += copy_str(layout, name, buffer, at, &buffer->site.name);

@@ -166,7 +166,7 @@ static __always_inline __u64 absolute(__s64 pages)
 
 /* The node of a special root. NULL when there is no room: counted. */
 static __always_inline struct wire_node *find_special(struct change *change,
-						 const struct special *special)
+						      const struct special *special)
 {
 	__u64 key = special->key;
 	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);

@@ -59,7 +59,7 @@ struct path {
 	__u64 key;		      /* of the path so far, as if its last frame were the root */
 	__u64 factor;		      /* PATH_FACTOR to the power of depth */
 	__u32 depth;
-	__u32 end; /* enum walk_end */
+	__u32 end;	  /* enum walk_end */
 	__u32 generation; /* 0: none, always check */
 	__u32 image_id;
 	__u64 node;	 /* laying down: key of the deepest ancestor that has a node, 0: none */
@@ -68,7 +68,8 @@ struct path {
 	__u32 failed;	 /* laying down: LOSS_* + 1 */
 	__u64 keys[MAX_FRAMES + 1];
 	__u64 codes[MAX_FRAMES + 1];
-	__u8 block[BLOCK_BYTES + FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
+	__u8 block[BLOCK_BYTES +
+		   FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
 	__u8 head[CODE_HEAD_BYTES];
 };
 
@@ -117,7 +118,8 @@ static __always_inline long locate_frame(struct walk *walk)
 
 	if (bytes > FRAME_HEAD_BYTES)
 		bytes = FRAME_HEAD_BYTES;
-	if (walk->path->frame >= walk->path->block_begin && walk->path->frame + bytes <= walk->path->block_end)
+	if (walk->path->frame >= walk->path->block_begin &&
+	    walk->path->frame + bytes <= walk->path->block_end)
 		return walk->path->frame - walk->path->block_begin;
 	if (walk->layout->version >= 0x030b &&
 	    (!walk->path->depth || walk->path->block_begin - walk->path->frame <= BLOCK_BYTES)) {
@@ -162,10 +164,12 @@ static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *r
 	name = *(__u64 *)(head + (layout->code_name & (CODE_HEAD_BYTES - 8)));
 	filename = *(__u64 *)(head + (layout->code_filename & (CODE_HEAD_BYTES - 8)));
 	key = hash_pair(code, walk->path->image_id);
-	key = hash_pair(key ^ *(__u32 *)(head + (layout->code_firstlineno & (CODE_HEAD_BYTES - 4))), name);
+	key = hash_pair(key ^ *(__u32 *)(head + (layout->code_firstlineno & (CODE_HEAD_BYTES - 4))),
+			name);
 	key = hash_pair(key, filename);
 	if (layout->code_version != NO_OFFSET) {
-		key = hash_pair(key, *(__u32 *)(head + (layout->code_version & (CODE_HEAD_BYTES - 4))));
+		key = hash_pair(key,
+				*(__u32 *)(head + (layout->code_version & (CODE_HEAD_BYTES - 4))));
 	} else {
 		key = hash_pair(key, hash_str(layout, name));
 		key = hash_pair(key, hash_str(layout, filename));
@@ -179,7 +183,8 @@ static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_ke
 	__u32 slot = (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
 	struct cached_code *cached = &walk->cache[slot];
 
-	if (walk->path->generation && cached->code == code && cached->generation == walk->path->generation &&
+	if (walk->path->generation && cached->code == code &&
+	    cached->generation == walk->path->generation &&
 	    cached->image_id == walk->path->image_id) {
 		*ret_key = cached->key;
 		return 0;
@@ -286,7 +291,9 @@ __noinline int walk_step(__u32 slot)
 static __always_inline void walk_frames(struct walk *walk, __u32 slot, bool plain_loop)
 {
 	if (!plain_loop) {
-		bpf_loop(WALK_STEPS / FRAMES_PER_CALL, walk_frames_callback, walk, 0);
+		/* A shallow stack needs no callback. */
+		if (!walk_frames_callback(0, walk))
+			bpf_loop(WALK_STEPS / FRAMES_PER_CALL, walk_frames_callback, walk, 0);
 		return;
 	}
 	for (__u32 i = 0; i < WALK_STEPS; i++) {
@@ -313,8 +320,9 @@ static __always_inline __u64 read_pthread_slot(__u64 fsbase, __u32 key)
 	return value;
 }
 
-/* The key of the thread state's slot; no key before the runtime has made one, when its place reads 0.
- * 3.7 and later: Py_tss_t { int _is_initialized; pthread_key_t _key; }; 3.6: an int, -1 at first. */
+/* The key of the thread state's slot; no key before the runtime has made one, when its place reads
+ * 0. 3.7 and later: Py_tss_t { int _is_initialized; pthread_key_t _key; }; 3.6: an int, -1 at
+ * first. */
 static __always_inline __u32 read_pthread_key(const struct wire_layout *layout, __u64 bias)
 {
 	__u64 address = layout->key_vaddr + bias;

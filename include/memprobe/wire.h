@@ -182,6 +182,14 @@ struct wire_thread {
 };
 _Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
 
+/* Growth of a thread, not yet in its entry: one a CPU. */
+struct wire_tally {
+	__u32 tid;
+	__u32 image_id;
+	__s64 growth; /* file + anon + shmem, pages */
+};
+_Static_assert(sizeof(struct wire_tally) == 16, "wire_tally");
+
 /* Ring buffer records. Every one begins with this head. */
 enum wire_record_type {
 	RECORD_IMAGE_BEGIN = 1,

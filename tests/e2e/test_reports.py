@@ -94,20 +94,29 @@ def tree_text(context):
     """The rows of the tree are the nodes above 1 MB, then the highest RSS and the balance."""
     taken = known_dump(context)
     text = tree_of(context, taken.dump)
-    rows, process = rows_of(text), taken.process()
-    shown = [node for node in process.nodes if node["total"]["growth"] > MB]
-    check_equal("figures of the rows", sorted("%.2f" % row[2] for row in rows), rounded(shown))
-    balance = [BALANCE.match(line) for line in text.splitlines() if BALANCE.match(line)]
-    check_equal("lines of balance", len(balance), 1)
-    start, grown, end, kernel, difference = map(float, balance[0].groups())
-    check_equal("balance", [start, grown, end, kernel, difference],
-                [round(process["balance"][name] / MB, 2)
-                 for name in ("start", "growth", "end", "kernel_end")] + [0.0])
-    highest = [HIGHEST.match(line) for line in text.splitlines() if HIGHEST.match(line)]
-    check_equal("Max mem usage", [match.group(1) for match in highest],
-                ["%.2f" % (process["rss"]["peak"] / MB)])
-    check_equal("last lines", [bool(HIGHEST.match(text.splitlines()[-2])),
-                               bool(BALANCE.match(text.splitlines()[-1]))], [True, True])
+    shown = [node for process in taken.report.processes for node in above_one(process)]
+    check_equal("figures of the rows", sorted("%.2f" % row[2] for row in rows_of(text)),
+                rounded(shown))
+    lines = text.splitlines()
+    balances = [BALANCE.match(line).groups() for line in lines if BALANCE.match(line)]
+    highest = [HIGHEST.match(line).group(1) for line in lines if HIGHEST.match(line)]
+    blocks = [process for process in taken.report.processes if above_one(process)]
+    check_equal("balances", balances, [balance_text(process) for process in blocks])
+    check_equal("Max mem usage", highest,
+                ["%.2f" % (process["rss"]["peak"] / MB) for process in blocks])
+    ends = [number for number, line in enumerate(lines) if HIGHEST.match(line)]
+    check(all(BALANCE.match(lines[number + 1]) for number in ends),
+          "the balance is not right below the highest RSS")
+
+
+def above_one(process):
+    return [node for node in process.nodes if node["total"]["growth"] > MB]
+
+
+def balance_text(process):
+    """The five figures of the line, as printed; no difference is expected."""
+    return tuple("%.2f" % (process["balance"][name] / MB)
+                 for name in ("start", "growth", "end", "kernel_end")) + ("0.00",)
 
 
 @test(interpreters="one")

@@ -40,6 +40,7 @@ static const struct golden_case {
 	{ .name = "hidden.txt", .make = golden_hidden },
 	{ .name = "hidden.json", .make = golden_hidden, .options = { MINIMUM(1 << 20) } },
 	{ .name = "processes.txt", .make = golden_processes },
+	{ .name = "processes_min.txt", .make = golden_processes, .options = { MINIMUM(1 << 20) } },
 	{ .name = "processes.json", .make = golden_processes },
 	{ .name = "processes_none.txt", .make = golden_processes, .options = { MINIMUM(HUGE) } },
 	{ .name = "processes_pid.txt",

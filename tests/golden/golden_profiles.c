@@ -165,8 +165,7 @@ struct profile *golden_hostile(void)
 		"title\033]0;owned\aend",
 		"line\nbreak",
 		"back\rover",
-		"c1\xc2\x9b"
-		"31m",
+		"c1\302\23331m",
 		"größe数字🚀",
 		"bidi\u202egnirts",
 		"zero\u200bwidth",

@@ -187,7 +187,7 @@ static void fill_process(struct profile *profile, uint32_t index)
 	process->python = add_string(profile, "3.11.2");
 	process->begin = BEGAN_FORK;
 	process->end = END_SIGNAL;
-	process->exit_code = -1;
+	process->exit_code = INT32_MIN;
 	process->exit_signal = 9;
 	process->start_ns = 1000;
 	process->end_ns = 1240000000;
@@ -219,7 +219,7 @@ struct profile *dump_fixture_profile(void)
 	site.name = add_string(profile, "<module>");
 	site.linetable = profile_add_blob(profile, "\0\1\2\xff", 4);
 	profile_add_site(profile, &site);
-	profile_add_site(profile, &(struct site){ .kind = SITE_DEEPER });
+	profile_add_site(profile, &(struct site){ .kind = SITE_DEEPER, .line = INT32_MIN });
 	node = profile_add_node(profile, first, NO_NODE, 0, 2000000000);
 	node = profile_add_node(profile, first, node, 1, 1000000000);
 	profile_add_cost(profile, node,

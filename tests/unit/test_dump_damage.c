@@ -163,6 +163,25 @@ static void whole_block_missing(void **state)
 	profile_free(got);
 }
 
+/* Killed while a block was written: its payload is there, in part or all, the head is not. */
+static void head_not_written(void **state)
+{
+	const struct history *history = *state;
+	size_t last = history->ends[FLUSHES - 1], head = last + BLOCK_HEAD_BYTES;
+	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	struct profile *got = NULL;
+	struct dump_error error;
+
+	dump_bytes_put(&file, history->file.bytes, history->file.size);
+	memset(file.bytes + last, 0, BLOCK_HEAD_BYTES);
+	for (size_t size = head; size <= file.size; size++) {
+		assert_int_equal(dump_fixture_read(file.bytes, size, &got, &error), 0);
+		assert_state(history, FLUSHES - 1, got);
+		assert_false(got->meta.is_complete);
+		profile_free(got);
+	}
+}
+
 /* ---- blocks with a right checksum and wrong content ---- */
 
 /* Records of one section, as text: a number a word, `s` before a signed one, "..." for counted
@@ -401,6 +420,7 @@ int main(void)
 		cmocka_unit_test(cut_at_every_length),
 		cmocka_unit_test(every_byte_flipped),
 		cmocka_unit_test(whole_block_missing),
+		cmocka_unit_test(head_not_written),
 		cmocka_unit_test(right_content_is_taken),
 		cmocka_unit_test(wrong_content_is_refused),
 		cmocka_unit_test(payload_that_is_no_section),

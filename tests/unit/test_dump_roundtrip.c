@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dump.h"
@@ -262,6 +264,52 @@ static void dense_profiles_stay_readable(void **state)
 	finish(scratch);
 }
 
+/* Appends and rewrites without end. */
+static void flush_forever(struct scratch *scratch)
+{
+	uint64_t seed = 11;
+
+	for (;;) {
+		for (uint32_t node = 0; node < scratch->profile->nr_nodes; node++)
+			profile_add_cost(scratch->profile, node,
+					 &(struct cost){ { 77777 }, { 1 } });
+		if (scratch->profile->nr_nodes < 2000)
+			dump_fixture_grow(scratch->profile, &seed, 500);
+		if (dump_flush(scratch->writer, scratch->profile))
+			_exit(1);
+	}
+}
+
+/* SIGKILL at whatever moment leaves the state of a flush. */
+static void killed_writers_leave_a_dump(void **state)
+{
+	struct scratch *scratch = *state;
+
+	for (int i = 0; i < 20; i++) {
+		struct profile *got = NULL;
+		struct dump_error error;
+		pid_t child = fork();
+		int status;
+
+		if (!child)
+			flush_forever(scratch);
+		usleep(2000 * i);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(dump_read(scratch->path, &got, &error), 0);
+		assert_false(got->meta.is_complete);
+		profile_free(got);
+		dump_abandon(TAKE(scratch->writer));
+		unlink(scratch->path);
+		assert_int_equal(dump_create(&(struct dump_create){ .path = scratch->path,
+								    .uid = geteuid(),
+								    .gid = getegid() },
+					     &scratch->writer),
+				 0);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -279,6 +327,7 @@ int main(void)
 		TEST(quiet_runs_stay_small),
 		TEST(thinned_samples_are_replaced),
 		TEST(threads_are_updated),
+		TEST(killed_writers_leave_a_dump),
 		TEST(dense_profiles_stay_readable),
 	};
 

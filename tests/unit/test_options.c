@@ -268,39 +268,47 @@ static bool is_in_page(const char *page, const char *name)
 	return false;
 }
 
+/* What is to be said of one option of a command. */
+typedef void (*spec_check)(const struct option_spec *spec, void *context);
+
+static void for_each_spec(const struct command *command, spec_check check, void *context)
+{
+	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
+		const struct option_group *options = &command->syntax.groups[i];
+
+		for (size_t k = 0; k < options->nr_specs; k++)
+			check(&options->specs[k], context);
+	}
+}
+
+static void check_in_page(const struct option_spec *spec, void *page)
+{
+	if (spec->help && !is_in_page(page, spec->name))
+		fail_msg("docs/memprobe.1 lacks --%s", spec->name);
+}
+
 static void test_man_page_has_every_option(void **state)
 {
 	_cleanup_(freep) char *page = read_man_page();
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		for (size_t k = 0; k < table[i]->syntax.nr_groups; k++) {
-			const struct option_group *options = &table[i]->syntax.groups[k];
-
-			for (size_t n = 0; n < options->nr_specs; n++) {
-				if (options->specs[n].help &&
-				    !is_in_page(page, options->specs[n].name))
-					fail_msg("docs/memprobe.1 lacks --%s",
-						 options->specs[n].name);
-			}
-		}
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		for_each_spec(table[i], check_in_page, page);
 }
 
-static void test_names_are_unique(void **state)
+static void check_letter(const struct option_spec *spec, void *letters)
+{
+	bool *seen = &((bool *)letters)[(unsigned char)spec->letter];
+
+	assert_false(spec->letter && *seen);
+	*seen = true;
+}
+
+static void test_letters_are_unique(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		bool letters[256] = { false };
 
-		for (size_t k = 0; k < table[i]->syntax.nr_groups; k++) {
-			const struct option_group *options = &table[i]->syntax.groups[k];
-
-			for (size_t n = 0; n < options->nr_specs; n++) {
-				unsigned char letter = options->specs[n].letter;
-
-				assert_false(letter && letters[letter]);
-				letters[letter] = true;
-			}
-		}
+		for_each_spec(table[i], check_letter, letters);
 	}
 }
 
@@ -346,7 +354,7 @@ int main(void)
 		cmocka_unit_test(test_action_ends_parsing),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_man_page_has_every_option),
-		cmocka_unit_test(test_names_are_unique),
+		cmocka_unit_test(test_letters_are_unique),
 		cmocka_unit_test(test_exit_statuses),
 	};
 

@@ -3,6 +3,7 @@
 #include "json_writer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "terminal.h"
@@ -105,9 +106,10 @@ void json_writer_string(struct json_writer *writer, const char *text)
 
 void json_writer_integer(struct json_writer *writer, int64_t value)
 {
-	separate(writer);
-	sink_printf(writer->sink, "%" PRId64, value);
-	writer->needs_comma = true;
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	write_value(writer, text);
 }
 
 void json_writer_bool(struct json_writer *writer, bool value)

@@ -72,31 +72,29 @@ void sink_text(struct sink *sink, const char *text)
 
 void sink_fill(struct sink *sink, char byte, size_t count)
 {
-	while (count--)
-		sink_bytes(sink, &byte, 1);
+	char piece[256];
+
+	memset(piece, byte, sizeof(piece));
+	for (; count > sizeof(piece); count -= sizeof(piece))
+		sink_bytes(sink, piece, sizeof(piece));
+	sink_bytes(sink, piece, count);
 }
 
 void sink_printf(struct sink *sink, const char *format, ...)
 {
-	char piece[256];
+	_cleanup_(freep) char *text = NULL;
 	va_list arguments;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(piece, sizeof(piece), format, arguments);
+	length = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		return;
-	if ((size_t)length < sizeof(piece)) {
-		sink_bytes(sink, piece, length);
+	if (length < 0) {
+		text = NULL;
+		sink->error = sink->error ? sink->error : -ENOMEM;
 		return;
 	}
-	_cleanup_(freep) char *whole = xmalloc((size_t)length + 1);
-
-	va_start(arguments, format);
-	vsnprintf(whole, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	sink_bytes(sink, whole, length);
+	sink_bytes(sink, text, length);
 }
 
 /* ---- Files ---- */

@@ -39,8 +39,9 @@ int command_find(const char *name, const char *path_variable, char **ret_path)
 		char *path;
 
 		end = strchrnul(directory, ':');
-		path = end == directory ? xasprintf("./%s", name) :
-					  xasprintf("%.*s/%s", (int)(end - directory), directory, name);
+		path = end == directory
+			       ? xasprintf("./%s", name)
+			       : xasprintf("%.*s/%s", (int)(end - directory), directory, name);
 		error = check_executable(path);
 		if (!error) {
 			*ret_path = path;
@@ -75,6 +76,7 @@ static void child(struct command *command, char *const argv[], const struct iden
 		_exit(127);
 	prctl(PR_SET_PDEATHSIG, 0);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	error = identity_become(identity);
 	if (error)

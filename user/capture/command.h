@@ -14,7 +14,7 @@
 struct command {
 	char *path; /* what will be exec'd */
 	pid_t pid;
-	int gate; /* write end: one byte opens it */
+	int gate;    /* write end: one byte opens it */
 	int failure; /* read end: errno of a failed exec; closed by a successful one */
 };
 

@@ -49,6 +49,7 @@ static void find_maps(struct drain *drain)
 	drain->sites_fd = loader_map(drain->loader, "sites");
 	drain->threads_fd = loader_map(drain->loader, "threads");
 	drain->losses_fd = loader_map(drain->loader, "losses");
+	drain->tallies_fd = loader_map(drain->loader, "tallies");
 }
 
 struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
@@ -61,7 +62,8 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 	drain->start_ns = start_ns;
 	drain->listener = *listener;
 	find_maps(drain);
-	drain->ring = ring_buffer__new(loader_map(loader, "ring"), drain_handle_record, drain, NULL);
+	drain->ring = ring_buffer__new(loader_map(loader, "ring"), drain_handle_record, drain,
+				       NULL);
 	if (!drain->ring) {
 		free(drain);
 		return NULL;
@@ -123,6 +125,17 @@ static void add_lost(struct drain *drain, uint32_t process, const struct wire_im
 	drain_add_cost(drain, node, &lost);
 }
 
+/* With task caches the opening of an attached process is whole only when all tasks were visited. */
+static void correct_opening(struct process *process, const struct wire_image *image)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		int64_t missing = image->opening[kind] * PAGE_BYTES - process->opening[kind];
+
+		process->opening[kind] += missing;
+		process->books[kind] += missing;
+	}
+}
+
 static void take_image(struct drain *drain, struct image_slot *slot, const struct wire_image *image)
 {
 	struct process *process = &drain->profile->processes[slot->process];
@@ -135,6 +148,7 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 		process->losses[loss].events = image->loss_events[loss];
 		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
 	}
+	correct_opening(process, image);
 	add_lost(drain, slot->process, image);
 	process = &drain->profile->processes[slot->process];
 	if (slot->state == SLOT_ENDED || !slot->has_balance)
@@ -224,12 +238,30 @@ bool drain_is_balanced(const struct drain *drain)
 	return true;
 }
 
+/* What the CPUs still hold of a thread's growth, in pages. */
+static int64_t sum_tallies(struct drain *drain, const struct wire_thread *thread)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_(freep) struct wire_tally *tallies = xcalloc(cpus > 0 ? cpus : 1,
+							      sizeof(*tallies));
+	int64_t growth = 0;
+	uint32_t zero = 0;
+
+	if (cpus <= 0 || bpf_map_lookup_elem(drain->tallies_fd, &zero, tallies))
+		return 0;
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		if (tallies[cpu].tid == thread->tid && tallies[cpu].image_id == thread->image_id)
+			growth += tallies[cpu].growth;
+	}
+	return growth;
+}
+
 static void add_live_thread(struct drain *drain, const struct wire_thread *wire, uint64_t now_ns)
 {
 	struct image_slot *slot = drain_slot(drain, wire->image_id);
 	struct thread thread = {
 		.tid = wire->tid,
-		.growth = wire->growth * PAGE_BYTES,
+		.growth = (wire->growth + sum_tallies(drain, wire)) * PAGE_BYTES,
 		.start_ns = drain_time(drain, wire->start_ns),
 		.end_ns = now_ns,
 	};

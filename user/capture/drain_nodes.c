@@ -4,8 +4,8 @@
  *
  * Values there are sums since the node was laid down; what they gained since the last reading is
  * added to the profile. Several BPF nodes can be one node of the profile: a function defined
- * anew by every exec() has many code objects but one file, line and name. A node whose site record is
- * not here yet, because it was sent after the ring was drained, waits for the next reading.
+ * anew by every exec() has many code objects but one file, line and name. A node whose site record
+ * is not here yet, because it was sent after the ring was drained, waits for the next reading.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -116,9 +116,11 @@ static void find_python(struct drain *drain, const struct wire_image_begin *reco
 	uint32_t state = record->layout >> 16, layout = record->layout & 0xffff;
 
 	if (state == PYTHON_KNOWN && listener->python_version)
-		process->python = string_pool_add(&drain->profile->strings,
-						  listener->python_version(listener->context, layout));
-	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC && listener->unknown_python)
+		process->python = string_pool_add(
+			&drain->profile->strings,
+			listener->python_version(listener->context, layout));
+	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC &&
+		 listener->unknown_python)
 		listener->unknown_python(listener->context, record->slot, record->head.image_id,
 					 record->tgid);
 }
@@ -265,8 +267,8 @@ static void remember_site(struct drain *drain, const struct wire_site *record, u
 	}
 	drain->sites = array_reserve(drain->sites, &drain->sites_capacity, drain->nr_sites + 1,
 				     sizeof(*drain->sites));
-	drain->sites[drain->nr_sites] =
-		(struct known_site){ record->site, record->head.image_id, site };
+	drain->sites[drain->nr_sites] = (struct known_site){ record->site, record->head.image_id,
+							     site };
 	hash_table_put(&drain->site_ids, record->site, drain->nr_sites++);
 }
 
@@ -282,7 +284,7 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 	uint32_t before = drain->profile->nr_sites, id;
 
 	if (!slot || size < sizeof(*record) + (size_t)record->filename.bytes + record->name.bytes +
-				    record->linetable_bytes)
+				     record->linetable_bytes)
 		return;
 	if (record->kind == SITE_PYTHON) {
 		found.file = add_text(drain, &record->filename, bytes);

@@ -65,8 +65,8 @@ int identity_become(const struct identity *identity)
 
 	if (!identity->is_other)
 		return 0;
-	error = identity->name ? initgroups(identity->name, identity->gid) :
-				 setgroups(1, &identity->gid);
+	error = identity->name ? initgroups(identity->name, identity->gid)
+			       : setgroups(1, &identity->gid);
 	if (error || setgid(identity->gid) || setuid(identity->uid))
 		return -errno;
 	if (identity->home)
@@ -81,8 +81,8 @@ int identity_become(const struct identity *identity)
 static void login_shell(const struct identity *identity, int out)
 {
 	/* The marks tell the answer from what login scripts print. */
-	char *const arguments[] = { identity->shell, "-lc", "printf '\\n[memprobe[%s]]\\n' \"$PATH\"",
-				    NULL };
+	char *const arguments[] = { identity->shell, "-lc",
+				    "printf '\\n[memprobe[%s]]\\n' \"$PATH\"", NULL };
 	int null = open("/dev/null", O_RDWR);
 
 	dup2(null, STDIN_FILENO);

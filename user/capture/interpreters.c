@@ -81,15 +81,16 @@ static void register_file(struct interpreters *interpreters, const struct interp
 
 static void tell_choice(const struct interpreter *interpreter)
 {
-	log_at(LOG_DECISIONS, "python %s: thread state by %s, offsets from %s%s, code objects by %s",
+	log_at(LOG_DECISIONS,
+	       "python %s: thread state by %s, offsets from %s%s, code objects by %s",
 	       interpreter->version,
 	       interpreter->layout.tstate_by == TSTATE_BY_TLS ? "TLS" : "pthread key",
 	       interpreter->version_hex >= 0x030d0000 ? "_Py_DebugOffsets" : "the table",
 	       interpreter->table_disagrees ? " (the table disagrees)" : "",
 	       interpreter->layout.generation_vaddr ||
-			       interpreter->layout.interp_generation != NO_OFFSET ?
-		       "generation" :
-		       "identity");
+			       interpreter->layout.interp_generation != NO_OFFSET
+		       ? "generation"
+		       : "identity");
 }
 
 /* The layout index of a cache entry that can be walked, passed on when new. */

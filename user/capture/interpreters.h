@@ -19,8 +19,8 @@ void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable);
 
 /* Looks for an image's interpreter and passes it on. Returns the version text ("3.11.2"), also of
- * one that cannot be walked; NULL when there is none (yet). *ret_reason: why it cannot be walked, or
- * NULL. Both live as long as the interpreters. */
+ * one that cannot be walked; NULL when there is none (yet). *ret_reason: why it cannot be walked,
+ * or NULL. Both live as long as the interpreters. */
 const char *interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
 				 uint32_t image_id, uint32_t tgid, const char **ret_reason);
 

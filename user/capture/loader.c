@@ -32,17 +32,17 @@ static const struct {
 	const char *name;
 	bool is_percpu;
 } programs[] = {
-	{ "rss_percpu", true },	   { "exec_percpu", true },  { "fork_percpu", true },
-	{ "iterate_percpu", true }, { "rss_cached", false },  { "fault_cached", false },
-	{ "kfault_cached", false }, { "exec_cached", false }, { "fork_cached", false },
-	{ "iterate_cached", false },
+	{ "rss_percpu", true },	     { "exec_percpu", true },  { "fork_percpu", true },
+	{ "iterate_percpu", true },  { "rss_cached", false },  { "fault_cached", false },
+	{ "kfault_cached", false },  { "exec_cached", false }, { "fork_cached", false },
+	{ "iterate_cached", false }, { "exit_percpu", true },  { "exit_cached", false },
 };
 
 static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(skeleton->obj, programs[i].name);
+		struct bpf_program *program = bpf_object__find_program_by_name(skeleton->obj,
+									       programs[i].name);
 
 		bpf_program__set_autoload(program,
 					  programs[i].is_percpu == features->has_percpu_counters);
@@ -109,16 +109,15 @@ static int fail(struct loader *loader, const char *step, const char *object, int
 static int prepare(struct loader *loader)
 {
 	struct memprobe *skeleton = loader->skeleton;
-	struct bpf_program *program = loader->features.has_percpu_counters ?
-					      skeleton->progs.iterate_percpu :
-					      skeleton->progs.iterate_cached;
+	struct bpf_program *program = loader->features.has_percpu_counters
+					      ? skeleton->progs.iterate_percpu
+					      : skeleton->progs.iterate_cached;
 	int error;
 
 	error = fill_free_slots(loader);
 	if (error)
 		return fail(loader, "fill", "free_slots", error);
-	loader->iterator =
-		bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL);
+	loader->iterator = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL);
 	if (loader->iterator < 0)
 		return fail(loader, "attach", "task iterator", loader->iterator);
 	error = loader_iterate(loader, LOADER_PREPARE);

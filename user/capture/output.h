@@ -11,8 +11,7 @@
 struct output;
 
 /* 0, or -errno after printing. */
-int output_open(const char *path, bool force, const struct identity *identity,
-		struct output **ret);
+int output_open(const char *path, bool force, const struct identity *identity, struct output **ret);
 /* Failing once is printed once; the capture goes on. */
 void output_flush(struct output *output, struct profile *profile);
 int output_close(struct output *output, struct profile *profile);

@@ -51,7 +51,7 @@ struct capture {
 	sigset_t old_mask;
 	int epoll, signals, flush_timer, end_timer;
 	uint64_t start_ns;
-	int status;	     /* of the command, as waitpid tells; -1 while it runs */
+	int status; /* of the command, as waitpid tells; -1 while it runs */
 	bool is_over, is_hasty;
 	bool is_end_possible; /* a process has ended since the last look */
 	uint64_t sigint_ns[HASTY_SIGINTS];
@@ -106,7 +106,8 @@ static int refuse_command(const char *name, int error)
 	}
 	log_error("cannot execute '%s': %s", name, strerror(-error));
 	if (error == -EACCES)
-		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s", name);
+		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s",
+			 name);
 	return EXIT_CANNOT_EXECUTE;
 }
 
@@ -222,8 +223,8 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 	version = interpreters_resolve(capture->interpreters, slot, image_id, tgid, &reason);
 	if (!version || process == NO_PROCESS)
 		return;
-	capture->profile->processes[process].python =
-		string_pool_add(&capture->profile->strings, version);
+	capture->profile->processes[process].python = string_pool_add(&capture->profile->strings,
+								      version);
 	capture->profile->processes[process].is_dirty = true;
 	if (reason)
 		note_unwalkable(capture, version, reason, tgid);
@@ -258,7 +259,8 @@ static void fill_meta(struct capture *capture)
 	meta->kernel = xstrdup(system.release);
 	meta->host = xstrdup(system.nodename);
 	meta->memprobe = xstrdup(MEMPROBE_VERSION);
-	meta->options = xstrdup(capture->options->options_text ? capture->options->options_text : "");
+	meta->options = xstrdup(capture->options->options_text ? capture->options->options_text
+							       : "");
 	meta->started_s = time(NULL);
 	if (!capture->options->command)
 		return;
@@ -282,7 +284,8 @@ static int open_drain(struct capture *capture)
 	capture->profile = profile_new();
 	fill_meta(capture);
 	capture->start_ns = clock_ns();
-	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns, &listener);
+	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns,
+				   &listener);
 	if (capture->drain)
 		return 0;
 	log_error("cannot map 'ring buffer': %s", strerror(errno));
@@ -320,6 +323,7 @@ static int open_loop(struct capture *capture)
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, &capture->old_mask);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	capture->epoll = epoll_create1(EPOLL_CLOEXEC);
 	capture->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	capture->flush_timer = add_timer(capture, FLUSH_NS, FLUSH_NS);
@@ -536,7 +540,8 @@ static void end(struct capture *capture)
 static int exit_status(const struct capture *capture)
 {
 	if (capture->is_hasty)
-		return EXIT_SIGNAL_BASE + (capture->nr_sigterms >= HASTY_SIGTERMS ? SIGTERM : SIGINT);
+		return EXIT_SIGNAL_BASE +
+		       (capture->nr_sigterms >= HASTY_SIGTERMS ? SIGTERM : SIGINT);
 	if (!capture->options->command || capture->status < 0)
 		return 0;
 	if (WIFSIGNALED(capture->status))

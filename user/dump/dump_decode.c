@@ -35,6 +35,17 @@ static uint32_t take_id(struct dump_cursor *from, size_t count)
 	return 0;
 }
 
+/* All 32 bits: a hostile target's first line may be INT32_MIN. */
+static int32_t take_int32(struct dump_cursor *from)
+{
+	int64_t value = dump_cursor_signed(from, -(int64_t)INT32_MIN);
+
+	if (value <= INT32_MAX)
+		return (int32_t)value;
+	from->is_bad = true;
+	return 0;
+}
+
 static void take_by_kind(struct dump_cursor *from, int64_t ret[NR_KINDS])
 {
 	for (int kind = 0; kind < NR_KINDS; kind++)
@@ -139,7 +150,7 @@ static int decode_sites(struct dump_decoder *decoder, struct dump_cursor *from)
 		site.kind = take_id(from, NR_SITE_KINDS);
 		site.file = take_id(from, profile->strings.count);
 		site.name = take_id(from, profile->strings.count);
-		site.line = (int32_t)dump_cursor_signed(from, INT32_MAX);
+		site.line = take_int32(from);
 		site.version = (uint32_t)dump_cursor_unsigned(from, UINT16_MAX);
 		site.linetable = take_id(from, profile->nr_blobs);
 		if (count >= DUMP_MAX_SITES)
@@ -158,7 +169,7 @@ static void take_process(struct dump_cursor *from, size_t nr_strings, struct pro
 	ret->python = take_id(from, nr_strings);
 	ret->begin = take_id(from, BEGAN_ATTACH + 1);
 	ret->end = take_id(from, END_EXEC + 1);
-	ret->exit_code = (int32_t)dump_cursor_signed(from, INT32_MAX);
+	ret->exit_code = take_int32(from);
 	ret->exit_signal = (int32_t)dump_cursor_unsigned(from, DUMP_MAX_SIGNAL);
 	ret->start_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
 	ret->end_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);

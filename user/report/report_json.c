@@ -184,6 +184,15 @@ static void write_balance(struct json_writer *json, const struct calltree *tree)
 	json_writer_end_object(json);
 }
 
+static bool has_losses(const struct loss_count losses[NR_LOSSES])
+{
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		if (losses[loss].events || losses[loss].bytes)
+			return true;
+	}
+	return false;
+}
+
 static void write_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES])
 {
 	json_writer_key(json, "losses");
@@ -303,7 +312,8 @@ static void write_meta(struct json_writer *json, const struct profile *profile)
 	json_writer_begin_object(json);
 	json_writer_member_string(json, "mode", "off");
 	json_writer_end_object(json);
-	write_losses(json, profile->losses);
+	if (has_losses(profile->losses)) /* of no process; cli.md has a place only for those of one */
+		write_losses(json, profile->losses);
 	json_writer_key(json, "complete");
 	json_writer_bool(json, meta->is_complete);
 	json_writer_end_object(json);

@@ -15,6 +15,7 @@
 
 #define BYTES_PER_MB 1048576.0
 #define HALF_A_HUNDREDTH 0.005
+#define MIN_NATIVE_BYTES (10 << 20)
 #define INDENT 2
 /* Deeper rows, which only a forged dump has, stand below each other: a chain of a million rows
  * would else be 10^12 blanks. */
@@ -230,19 +231,46 @@ static void write_others(const struct report *report, const bool *has_block, str
 			    others.count == 1 ? "process" : "processes", megabytes(others.highest));
 }
 
+static bool has_python(const struct report *report, uint32_t process)
+{
+	uint32_t python = report->profile->processes[process].python;
+
+	return *profile_string(report->profile, python) != '\0';
+}
+
+static bool is_any_python(const struct report *report)
+{
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		if (report_includes(report, i) && has_python(report, i))
+			return true;
+	}
+	return false;
+}
+
+/* What a process must have in a row for a block of its own. Without a minimum from the user, the
+ * small programs that a Python run starts (a pyenv shim: 57 shells of 1 to 4 MB) do not bury it. */
+static int64_t block_minimum(const struct report *report, bool is_beside_python, uint32_t process)
+{
+	if (report->options->has_min || !is_beside_python || has_python(report, process))
+		return report->min_bytes;
+	return MIN_NATIVE_BYTES;
+}
+
 /* The blocks that are wanted are those of processes with a row to show, `chosen` in any case. */
 static size_t write_blocks(const struct report *report, uint32_t chosen, bool *has_block,
 			   struct sink *sink)
 {
+	bool is_beside_python = is_any_python(report);
 	size_t nr_blocks = 0;
 
 	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		int64_t min_bytes = block_minimum(report, is_beside_python, i);
 		_cleanup_(calltree_freep) struct calltree *tree = NULL;
 
 		if (!report_includes(report, i))
 			continue;
 		tree = calltree_new(report->source, i);
-		if (i != chosen && !calltree_has_growth_above(tree, report->min_bytes))
+		if (i != chosen && !calltree_has_growth_above(tree, min_bytes))
 			continue;
 		has_block[i] = true;
 		if (nr_blocks++)

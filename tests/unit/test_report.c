@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What golden files cannot hold: chains longer than any stack, errors of the output. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "profile_builder.h"
+#include "report.h"
+
+#define DEEP 100000
+
+static struct profile *deep_profile(void)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t parent = NO_NODE;
+
+	builder_process(&builder, 7, "deep", "3.11.2");
+	for (int i = 0; i < DEEP; i++)
+		parent = builder_python(&builder, parent, "/a.py", i % 2 ? "even" : "odd", 0.001);
+	builder_finish(&builder);
+	return builder.profile;
+}
+
+static int write_to(const char *path, const char *format, const struct report_options *options)
+{
+	struct profile *profile = deep_profile();
+	int fd = open(path, O_WRONLY), error;
+	struct sink sink;
+
+	sink_attach(&sink, fd);
+	report_write(report_find(format), profile, options, &sink);
+	error = sink_close(&sink);
+	close(fd);
+	profile_free(profile);
+	return error;
+}
+
+static void test_deep_chain(void **state)
+{
+	const struct report_options plain = { 0 };
+	const struct report_options all = { .has_min = true, .min_bytes = INT64_MIN };
+
+	assert_int_equal(write_to("/dev/null", "tree", &plain), 0);
+	assert_int_equal(write_to("/dev/null", "tree", &all), 0);
+	assert_int_equal(write_to("/dev/null", "json", &plain), 0);
+	assert_int_equal(write_to("/dev/null", "json", &all), 0);
+}
+
+static void test_disk_full(void **state)
+{
+	const struct report_options options = { 0 };
+
+	assert_int_equal(write_to("/dev/full", "tree", &options), -ENOSPC);
+	assert_int_equal(write_to("/dev/full", "json", &options), -ENOSPC);
+}
+
+static void test_find(void **state)
+{
+	assert_non_null(report_find("tree"));
+	assert_non_null(report_find("json"));
+	assert_null(report_find("jso"));
+	assert_null(report_find(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_deep_chain),
+		cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_find),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

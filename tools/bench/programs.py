@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The programs that tools/bench/run times: bench programs.py NAME [SIZE]."""
+import sys
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def run_fib(size):
+    return fib(size or 34)
+
+
+class Vector:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+    def __add__(self, other):
+        return Vector(self.x + other.x, self.y + other.y)
+
+    def norm(self):
+        return self.x * self.x + self.y * self.y
+
+
+def run_objects(size):
+    total = Vector(0, 0)
+    for i in range(size or 4000000):
+        total = total + Vector(i & 3, 1)
+        if total.norm() > 1e12:
+            total = Vector(0, 0)
+    return total.x
+
+
+def words(n):
+    for i in range(n):
+        yield "word%d" % (i % 5000)
+
+
+def run_strings(size):
+    counts = {}
+    for word in words(size or 9000000):
+        counts[word] = counts.get(word, 0) + len(word)
+    return len(sorted(counts, key=lambda word: counts[word]))
+
+
+def touch(memory, size):
+    for place in range(0, size, 4096):
+        memory[place] = 1
+
+
+def run_touch(size):
+    import mmap
+
+    size = (size or 1024) << 20
+    touch(mmap.mmap(-1, size), size)
+
+
+def deep(depth, memory, size):
+    if depth:
+        deep(depth - 1, memory, size)
+    else:
+        touch(memory, size)
+
+
+def run_deep(size):
+    import mmap
+
+    size = (size or 1024) << 20
+    deep(20, mmap.mmap(-1, size), size)
+
+
+def run_memset(size):
+    import ctypes
+    import mmap
+
+    size = (size or 1024) << 20
+    memory = mmap.mmap(-1, size)
+    ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(memory)), 1, size)
+
+
+def run_pass(size):
+    pass
+
+
+if __name__ == "__main__":
+    globals()["run_" + sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else None)
