@@ -44,6 +44,17 @@ static __always_inline struct wire_node *find_by_key(__u64 key)
 	return node ? node : bpf_map_lookup_elem(&deeper_nodes, &key);
 }
 
+/* Books on a node found for the thread before; `loss` says why that path is not whole, 0: it is. */
+static __always_inline void book_found(struct change *change, struct wire_node *node,
+				       struct wire_thread *thread, __u32 loss)
+{
+	book_on(change, node);
+	if (loss)
+		count_loss(change->image, loss - 1, absolute(change->pages));
+	if (change->kind != KIND_SWAP)
+		thread->growth += change->pages;
+}
+
 /* Books what the task's caches have gained since the last look, on `node`. */
 static __always_inline void settle(struct change *change, struct wire_thread *thread,
 				   struct task_struct *task, struct wire_node *node)
@@ -54,11 +65,8 @@ static __always_inline void settle(struct change *change, struct wire_thread *th
 		change->kind = kind;
 		change->pages = cache - thread->cache[kind];
 		thread->cache[kind] = cache;
-		if (!change->pages)
-			continue;
-		book_on(change, node);
-		if (kind != KIND_SWAP)
-			thread->growth += change->pages;
+		if (change->pages)
+			book_found(change, node, thread, thread->loss);
 	}
 }
 
@@ -73,6 +81,7 @@ static __always_inline void cached_fault(struct change *change)
 	settle(change, thread, task, find_by_key(thread->node));
 	change->pages = 0;
 	find_current(change, &thread->node, true);
+	thread->loss = change->loss;
 }
 
 static __always_inline bool is_flush(struct task_struct *task, __s64 cache, __s64 moved)
@@ -106,6 +115,7 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 	else
 		settle(change, thread, task, find_by_key(thread->node));
 	thread->node = key;
+	thread->loss = change->loss;
 	moved = cached_count(mm, kind) - change->image->claimed[kind];
 	change->kind = kind;
 	if (is_flush(task, cache, moved)) {
@@ -121,9 +131,7 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 		book_kernel(change);
 		return;
 	}
-	book_on(change, node);
-	if (kind != KIND_SWAP)
-		thread->growth += moved;
+	book_found(change, node, thread, change->loss);
 }
 
 static __always_inline void cached_foreign(struct change *change, struct mm_struct *mm)

@@ -157,6 +157,8 @@ struct change {
 	__u32 slot;
 	__u32 kind;
 	__s64 pages;
+	__u32 loss; /* LOSS_* + 1 of a path looked for before its pages are known (pages 0) */
+	__u32 pad;
 };
 
 static __always_inline __u64 absolute(__s64 pages)
@@ -283,6 +285,16 @@ static __always_inline __u32 close_walk(struct walk *walk)
 	return kind;
 }
 
+static __always_inline void note_broken_walk(struct change *change, __u32 root_kind)
+{
+	__u32 reason = root_kind == SITE_LOST ? LOSS_frame_unreadable : LOSS_stack_truncated;
+
+	if (change->pages)
+		count_loss(change->image, reason, absolute(change->pages));
+	else
+		change->loss = reason + 1;
+}
+
 /* The node of a walked path, laid down when new. NULL when there is no room: counted. */
 static __always_inline struct wire_node *find_path(struct change *change, struct walk *walk,
 						   __u64 *ret_key, bool plain_loop)
@@ -292,9 +304,7 @@ static __always_inline struct wire_node *find_path(struct change *change, struct
 	__u32 root_kind = close_walk(walk);
 
 	if (root_kind)
-		count_loss(change->image,
-			   root_kind == SITE_LOST ? LOSS_frame_unreadable : LOSS_stack_truncated,
-			   pages);
+		note_broken_walk(change, root_kind);
 	*ret_key = walk->path->key;
 	leaf = walk->path->keys[0];
 	node = bpf_map_lookup_elem(&nodes, ret_key);

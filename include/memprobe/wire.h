@@ -177,7 +177,7 @@ struct wire_thread {
 	char comm[COMM_BYTES];
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
 	__u64 node;	       /* <= 6.1: path at the last look */
-	__u32 flags;
+	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
 	__u32 pad;
 };
 _Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");

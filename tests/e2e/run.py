@@ -119,10 +119,23 @@ def run_all(plan, arguments):
     return counts
 
 
+KHUGEPAGED_SLEEP = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"
+
+
+def hold_khugepaged():
+    """While khugepaged moves pages, a target that reads its own RSS finds some of them missing."""
+    try:
+        with open(KHUGEPAGED_SLEEP, "w") as file:
+            file.write("3600000")
+    except OSError:
+        pass
+
+
 def main():
     arguments = parse_arguments()
     if arguments.core:
         os.environ.setdefault("MEMPROBE_SCALE", CORE_SCALE)
+        hold_khugepaged()
     plan = [item for item in planned(arguments) if re.search(arguments.only, item[0])]
     if arguments.list:
         print("\n".join(name for name, _, _ in plan))
