@@ -23,7 +23,9 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 							__u64 *ret_key)
 {
 	struct wire_image *image = change->image;
-	struct special special = { .kind = SITE_NATIVE, .slot = change->slot };
+	struct special special = { .kind = SITE_NATIVE,
+				   .slot = change->slot,
+				   .scratch = change->scratch };
 	__u64 id = bpf_get_current_pid_tgid(), finalizing = 0;
 
 	if (python->state != PYTHON_NONE && (__u32)id == id >> 32) {
@@ -72,9 +74,10 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 		knock(change->image, change->slot);
 	if (python->state == PYTHON_KNOWN && python->image_id == change->image->image_id)
 		layout = bpf_map_lookup_elem(&layouts, &index);
-	if (!layout || !walk_begin(&walk, change->image, layout, python))
+	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch) ||
+	    !walk_begin(&walk, change->image, python->bias))
 		return find_frameless(change, layout, python, ret_key);
-	walk_frames(&walk, change->slot, plain_loop);
+	walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_GOING)
 		walk.path->end = WALK_TOO_DEEP;
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)

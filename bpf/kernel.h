@@ -73,8 +73,13 @@ struct signal_struct {
 	int group_exit_code;
 } CORE;
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+} CORE;
+
 struct task_struct {
 	struct mm_struct *mm;
+	struct sched_entity se;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -93,6 +98,12 @@ struct task_struct___cached {
 
 struct bpf_array {
 	void *pptrs[1];
+} CORE;
+
+/* x86-64's registers at a probe. */
+struct pt_regs {
+	unsigned long si;
+	unsigned long di;
 } CORE;
 
 struct bpf_iter_meta {

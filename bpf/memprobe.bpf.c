@@ -12,7 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "lifecycle.h"
+#include "calls.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -22,10 +22,14 @@ SEC("?tp_btf/rss_stat")
 int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 {
 	struct change change = { .kind = member };
+	bool is_kernel;
 
 	change.image = find_image(mm, &change.slot);
 	if (!change.image || change.kind >= NR_KINDS)
 		return 0;
+	/* Asked before the paths part: the verifier takes 1 ms for a pointer loaded from the task.
+	 */
+	is_kernel = is_kernel_work(mm);
 	change.pages = share_delta(change.image, change.slot, mm, change.kind);
 	if (!ALIVE(mm)) {
 		end_image(&change, mm, true);
@@ -33,7 +37,7 @@ int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 	}
 	if (!change.pages)
 		return 0;
-	if (is_kernel_work(mm))
+	if (is_kernel)
 		book_kernel(&change);
 	else
 		book_current(&change, false);
@@ -125,6 +129,44 @@ int BPF_PROG(exit_cached, struct task_struct *task)
 {
 	on_exit(task, false);
 	return 0;
+}
+
+/* Call probes: the frame is the current thread's leaf, the first or the second argument. */
+SEC("?uprobe")
+int call_leaf(struct pt_regs *registers)
+{
+	return count_call(0, 0, false);
+}
+
+SEC("?uprobe")
+int call_arg1(struct pt_regs *registers)
+{
+	return count_call(BPF_CORE_READ(registers, di), 0, false);
+}
+
+SEC("?uprobe")
+int call_arg2(struct pt_regs *registers)
+{
+	return count_call(BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di), false);
+}
+
+/* The same where there is no bpf_loop. */
+SEC("?uprobe")
+int call_leaf_plain(struct pt_regs *registers)
+{
+	return count_call(0, 0, true);
+}
+
+SEC("?uprobe")
+int call_arg1_plain(struct pt_regs *registers)
+{
+	return count_call(BPF_CORE_READ(registers, di), 0, true);
+}
+
+SEC("?uprobe")
+int call_arg2_plain(struct pt_regs *registers)
+{
+	return count_call(BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di), true);
 }
 
 /*

@@ -16,7 +16,7 @@ struct site_buffer {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, NR_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct site_buffer);
 } site_buffers SEC(".maps");
@@ -83,10 +83,9 @@ static __always_inline __u32 copy_linetable(const struct wire_layout *layout, __
 }
 
 static __always_inline struct site_buffer *begin_site(struct wire_image *image, __u64 key,
-						      __u32 kind)
+						      __u32 kind, __u32 scratch)
 {
-	__u32 zero = 0;
-	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &zero);
+	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
 
 	if (!buffer)
 		return NULL;
@@ -107,7 +106,7 @@ static __always_inline long send_site(struct site_buffer *buffer, __u64 bytes)
 }
 
 /* Sends the site of a code object. */
-__noinline int send_python_site(__u32 slot, __u64 key, __u64 code)
+__noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
@@ -117,7 +116,7 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code)
 
 	if (!image || !layout)
 		return -1;
-	buffer = begin_site(image, key, SITE_PYTHON);
+	buffer = begin_site(image, key, SITE_PYTHON, scratch);
 	if (!buffer)
 		return -1;
 	buffer->site.code = code;
@@ -136,7 +135,8 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code)
 	return send_site(buffer, at);
 }
 
-/* Sends a site that is no Python code; the comm names a native thread. */
+/* Sends a site that is no Python code; the comm names a native thread. `kind` has the scratch
+ * above its low 8 bits, because five arguments are the most. */
 __noinline int send_special_site(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
@@ -144,7 +144,7 @@ __noinline int send_special_site(__u32 slot, __u64 key, __u32 kind, __u64 comm_l
 
 	if (!image)
 		return -1;
-	buffer = begin_site(image, key, kind);
+	buffer = begin_site(image, key, kind & 0xff, kind >> 8);
 	if (!buffer)
 		return -1;
 	((__u64 *)buffer->bytes)[0] = comm_low;

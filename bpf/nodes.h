@@ -19,14 +19,14 @@ static __always_inline long claim_site(struct wire_image *image, __u64 key)
 }
 
 /* Makes a site known to user space. Returns 0 or LOSS_* + 1. */
-static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 slot, __u64 key,
-						__u64 code)
+static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 slot, __u32 scratch,
+						__u64 key, __u64 code)
 {
 	if (bpf_map_lookup_elem(&sites, &key))
 		return 0;
 	if (claim_site(image, key))
 		return LOSS_sites_full + 1;
-	if (!send_python_site(slot, key, code))
+	if (!send_python_site(slot, key, code, scratch))
 		return 0;
 	bpf_map_delete_elem(&sites, &key);
 	return LOSS_ring_full + 1;
@@ -37,6 +37,8 @@ struct special {
 	__u64 key;
 	__u32 kind; /* enum wire_site_kind */
 	__u32 slot;
+	__u32 scratch;
+	__u32 pad;
 	__u64 comm[2];
 };
 
@@ -49,8 +51,8 @@ static __always_inline __u32 ensure_special_site(struct wire_image *image,
 		return 0;
 	if (claim_site(image, key))
 		return LOSS_sites_full + 1;
-	if (!send_special_site(special->slot, key, special->kind, special->comm[0],
-			       special->comm[1]))
+	if (!send_special_site(special->slot, key, special->kind | special->scratch << 8,
+			       special->comm[0], special->comm[1]))
 		return 0;
 	bpf_map_delete_elem(&sites, &key);
 	return LOSS_ring_full + 1;
@@ -74,11 +76,11 @@ __noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now)
 }
 
 /* Lays down the path's next frame towards the leaf. Returns 1 when done or failed. */
-__noinline int lay_frame(__u32 slot)
+__noinline int lay_frame(__u32 slot, __u32 scratch)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__u32 zero = 0, index;
-	struct path *path = bpf_map_lookup_elem(&paths, &zero);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	__u32 index;
 	__u64 site, key;
 
 	if (!image || !path)
@@ -89,7 +91,7 @@ __noinline int lay_frame(__u32 slot)
 	site = path->keys[index];
 	key = path_child(path->node, site);
 	if (!bpf_map_lookup_elem(&nodes, &key)) {
-		path->failed = ensure_python_site(image, slot, site, path->codes[index]);
+		path->failed = ensure_python_site(image, slot, scratch, site, path->codes[index]);
 		if (!path->failed)
 			path->failed = insert_node(image->image_id, path->node, site, path->now);
 		if (path->failed)
@@ -100,9 +102,16 @@ __noinline int lay_frame(__u32 slot)
 	return 0;
 }
 
-static long lay_frame_callback(__u32 index, void *slot)
+struct lay_context {
+	__u32 slot;
+	__u32 scratch;
+};
+
+static long lay_frame_callback(__u32 index, void *data)
 {
-	return lay_frame(*(__u32 *)slot) ? 1 : 0; /* verifier: 0 or 1 */
+	struct lay_context *context = data;
+
+	return lay_frame(context->slot, context->scratch) ? 1 : 0; /* verifier: 0 or 1 */
 }
 
 /* Adds to a node that is known to exist in one of the two tables. */
@@ -156,6 +165,8 @@ struct change {
 	struct wire_image *image;
 	__u32 slot;
 	__u32 kind;
+	__u32 scratch;
+	__u32 pad1;
 	__s64 pages;
 	__u32 loss; /* LOSS_* + 1 of a path looked for before its pages are known (pages 0) */
 	__u32 pad;
@@ -190,6 +201,7 @@ static __always_inline struct wire_node *find_plain_special(struct change *chang
 		.key = site_key_special(change->image->image_id, kind),
 		.kind = kind,
 		.slot = change->slot,
+		.scratch = change->scratch,
 	};
 
 	return find_special(change, &special);
@@ -235,7 +247,9 @@ __noinline int note_root_frame(__u32 slot, __u64 code)
 static __always_inline void lay_special_root(struct change *change, struct path *path, __u64 key,
 					     __u32 kind)
 {
-	struct special special = { .key = key, .kind = kind, .slot = change->slot };
+	struct special special = {
+		.key = key, .kind = kind, .slot = change->slot, .scratch = change->scratch
+	};
 
 	path->failed = ensure_special_site(change->image, &special);
 	if (!path->failed)
@@ -249,7 +263,8 @@ static __always_inline void lay_special_root(struct change *change, struct path 
 static __always_inline void lay_path(struct change *change, struct path *path, __u32 root_kind,
 				     bool plain_loop)
 {
-	__u32 root = path->depth - 1, slot = change->slot;
+	struct lay_context context = { .slot = change->slot, .scratch = change->scratch };
+	__u32 root = path->depth - 1;
 
 	path->now = bpf_ktime_get_ns();
 	path->node = 0;
@@ -260,15 +275,15 @@ static __always_inline void lay_path(struct change *change, struct path *path, _
 	if (root_kind)
 		lay_special_root(change, path, path->keys[root], root_kind);
 	else
-		note_root_frame(slot, path->codes[root]);
+		note_root_frame(change->slot, path->codes[root]);
 	if (path->failed)
 		return;
 	if (!plain_loop) {
-		bpf_loop(MAX_FRAMES + 1, lay_frame_callback, &slot, 0);
+		bpf_loop(MAX_FRAMES + 1, lay_frame_callback, &context, 0);
 		return;
 	}
 	for (__u32 i = 0; i <= MAX_FRAMES; i++) {
-		if (lay_frame(slot))
+		if (lay_frame(change->slot, change->scratch))
 			break;
 	}
 }

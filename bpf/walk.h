@@ -34,6 +34,11 @@
 #define BLOCK_BYTES 4096
 #define CACHE_SLOTS 512
 
+/* Scratch memory per CPU. rss_stat fires with preemption off and has the first for itself; a
+ * uprobe's program can be preempted by another task's, and takes one of the others (calls.h). */
+#define SCRATCH_RSS 0
+#define NR_SCRATCHES 4
+
 struct cached_code {
 	__u64 code;
 	__u64 key; /* of the site */
@@ -43,7 +48,7 @@ struct cached_code {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, NR_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct cached_code[CACHE_SLOTS]);
 } code_cache SEC(".maps");
@@ -75,7 +80,7 @@ struct path {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, NR_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct path);
 } paths SEC(".maps");
@@ -246,16 +251,9 @@ static __always_inline long walk_frame(struct walk *walk)
 	return 0;
 }
 
-/* A callback costs an indirect call: a few frames each. */
-#define FRAMES_PER_CALL 4
-
-static long walk_frames_callback(__u32 index, void *walk)
+static long walk_frame_callback(__u32 index, void *walk)
 {
-	for (int i = 0; i < FRAMES_PER_CALL; i++) {
-		if (walk_frame(walk))
-			return 1;
-	}
-	return 0;
+	return walk_frame(walk);
 }
 
 /* What the global functions find again by slot. A global function takes numbers only, but is
@@ -272,13 +270,12 @@ static __always_inline const struct wire_layout *slot_layout(__u32 slot)
 }
 
 /* One frame, for kernels where the walk is a plain loop. */
-__noinline int walk_step(__u32 slot)
+__noinline int walk_step(__u32 slot, __u32 scratch)
 {
-	__u32 zero = 0;
 	struct walk walk = {
 		.layout = slot_layout(slot),
-		.path = bpf_map_lookup_elem(&paths, &zero),
-		.cache = bpf_map_lookup_elem(&code_cache, &zero),
+		.path = bpf_map_lookup_elem(&paths, &scratch),
+		.cache = bpf_map_lookup_elem(&code_cache, &scratch),
 	};
 
 	if (!walk.layout || !walk.path || !walk.cache)
@@ -288,16 +285,15 @@ __noinline int walk_step(__u32 slot)
 
 #define WALK_STEPS (2 * MAX_FRAMES) /* frames, and shims between them */
 
-static __always_inline void walk_frames(struct walk *walk, __u32 slot, bool plain_loop)
+static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scratch,
+					bool plain_loop)
 {
 	if (!plain_loop) {
-		/* A shallow stack needs no callback. */
-		if (!walk_frames_callback(0, walk))
-			bpf_loop(WALK_STEPS / FRAMES_PER_CALL, walk_frames_callback, walk, 0);
+		bpf_loop(WALK_STEPS, walk_frame_callback, walk, 0);
 		return;
 	}
 	for (__u32 i = 0; i < WALK_STEPS; i++) {
-		if (walk_step(slot))
+		if (walk_step(slot, scratch))
 			break;
 	}
 }
@@ -408,31 +404,47 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->end = WALK_GOING;
 }
 
-/* Prepares a walk of the current thread. Returns 0 when the thread runs no Python. */
-static __always_inline int walk_begin(struct walk *walk, struct wire_image *image,
-				      const struct wire_layout *layout,
-				      const struct wire_python *python)
+/* Prepares a walk from a frame on. Returns 0 without scratch memory. */
+static __always_inline int walk_prepare(struct walk *walk, const struct wire_layout *layout,
+					__u32 image_id, __u32 scratch)
 {
-	struct thread_head thread;
-	__u32 zero = 0;
-	__u64 tstate = find_thread_state(image, layout, python->bias);
-
-	if (!tstate)
+	walk->path = bpf_map_lookup_elem(&paths, &scratch);
+	walk->cache = bpf_map_lookup_elem(&code_cache, &scratch);
+	if (!walk->path || !walk->cache)
 		return 0;
-	walk->path = bpf_map_lookup_elem(&paths, &zero);
-	walk->cache = bpf_map_lookup_elem(&code_cache, &zero);
-	if (!walk->path || !walk->cache || read_thread_head(walk->path, layout, tstate, &thread))
+	walk->layout = layout;
+	reset_path(walk->path, 0);
+	walk->path->image_id = image_id;
+	return 1;
+}
+
+/* Sets a prepared walk to the current thread's leaf frame. Returns 0 when it runs no Python. */
+static __always_inline int walk_begin(struct walk *walk, struct wire_image *image, __u64 bias)
+{
+	const struct wire_layout *layout = walk->layout;
+	struct thread_head thread;
+	__u64 tstate = find_thread_state(image, layout, bias);
+
+	if (!tstate || read_thread_head(walk->path, layout, tstate, &thread))
 		return 0;
 	if (layout->cframe_frame != NO_OFFSET && thread.frame &&
 	    read_user(&thread.frame, sizeof(thread.frame), thread.frame + layout->cframe_frame))
 		return 0;
-	if (!thread.frame)
-		return 0;
-	reset_path(walk->path, thread.frame);
-	walk->path->generation = read_generation(layout, python->bias, thread.interp);
-	walk->path->image_id = python->image_id;
-	walk->layout = layout;
-	return 1;
+	walk->path->frame = thread.frame;
+	walk->path->generation = read_generation(layout, bias, thread.interp);
+	return thread.frame != 0;
+}
+
+/* Sets a prepared walk to a frame that a probe was given, with the thread state where it was. */
+static __always_inline void walk_begin_at(struct walk *walk, __u64 frame, __u64 tstate, __u64 bias)
+{
+	const struct wire_layout *layout = walk->layout;
+	__u64 interp = 0;
+
+	if (layout->interp_generation != NO_OFFSET && tstate)
+		read_user(&interp, sizeof(interp), tstate + layout->tstate_interp);
+	walk->path->frame = frame;
+	walk->path->generation = read_generation(layout, bias, interp);
 }
 
 #endif

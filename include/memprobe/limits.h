@@ -3,7 +3,7 @@
 #ifndef MEMPROBE_LIMITS_H
 #define MEMPROBE_LIMITS_H
 
-/* Frames of one stack. 1,024 walk steps cost 135 k of the verifier's 1 M instructions as a plain loop. */
+/* Frames of one stack: in a plain loop 1,024 cost 135 k of the verifier's 1 M instructions. */
 #define MAX_FRAMES 1024
 
 /* CPUs whose shares of a counter are summed at fork, attach and teardown. */

@@ -27,16 +27,16 @@ enum wire_loss {
 	NR_LOSSES,
 };
 
-/* What a site is: Python code, or one of the roots and rows that are not. Stored in dumps: append only. */
+/* What a site is: Python code, or a root or row that is not. Stored in dumps: append only. */
 enum wire_site_kind {
 	SITE_PYTHON = 0,
-	SITE_STARTUP = 1,   /* before the first Python frame of the image */
-	SITE_SHUTDOWN = 2,  /* main thread without a frame, after the main module ran */
-	SITE_NATIVE = 3,    /* a thread without a Python frame; named by its comm */
-	SITE_KERNEL = 4,    /* another task, a kernel thread, or reclaim in the task's own context */
+	SITE_STARTUP = 1,  /* before the first Python frame of the image */
+	SITE_SHUTDOWN = 2, /* main thread without a frame, after the main module ran */
+	SITE_NATIVE = 3,   /* a thread without a Python frame; named by its comm */
+	SITE_KERNEL = 4,   /* another task, a kernel thread, or reclaim in the task's own context */
 	SITE_TRUNCATED = 5, /* stands for the root part of a stack deeper than MAX_FRAMES */
-	SITE_LOST = 6,      /* stands for the root part of a stack whose next frame was unreadable */
-	SITE_DEEPER = 7,    /* growth below this node that found no room in a table */
+	SITE_LOST = 6,	 /* stands for the root part of a stack whose next frame was unreadable */
+	SITE_DEEPER = 7, /* growth below this node that found no room in a table */
 	NR_SITE_KINDS,
 };
 
@@ -44,7 +44,7 @@ enum wire_site_kind {
 enum wire_tstate_by {
 	TSTATE_BY_NONE = 0,
 	TSTATE_BY_PTHREAD_KEY = 1, /* int key at key_vaddr: autoTSSkey 3.7-3.14, autoTLSkey 3.6 */
-	TSTATE_BY_TLS = 2,	   /* static TLS variable at fsbase + tls_offset: 3.15 executables */
+	TSTATE_BY_TLS = 2, /* static TLS variable at fsbase + tls_offset: 3.15 executables */
 };
 
 /*
@@ -56,14 +56,14 @@ enum wire_tstate_by {
 struct wire_layout {
 	__u64 key_vaddr;	/* int: pthread key of the thread state */
 	__u64 finalizing_vaddr; /* pointer: non-NULL once the interpreter finalizes; 0 unknown */
-	__u64 generation_vaddr; /* u32 that changes whenever a code object is created; 0: none here */
+	__u64 generation_vaddr; /* u32 that changes when a code object is created; 0: none here */
 	__s32 tls_offset;	/* TSTATE_BY_TLS: offset from the thread pointer (fsbase) */
 	__u16 version;		/* major << 8 | minor */
 	__u8 tstate_by;		/* enum wire_tstate_by */
 	__u8 free_threaded;
 	__u16 tstate_interp;
-	__u16 tstate_frame;	  /* PyFrameObject *, _PyCFrame * (3.11, 3.12), _PyInterpreterFrame * */
-	__u16 cframe_frame;	  /* 3.11, 3.12: _PyCFrame.current_frame */
+	__u16 tstate_frame; /* PyFrameObject *, _PyCFrame * (3.11, 3.12), _PyInterpreterFrame * */
+	__u16 cframe_frame; /* 3.11, 3.12: _PyCFrame.current_frame */
 	__u16 interp_generation; /* 3.13+: u32 in PyInterpreterState, as generation_vaddr */
 	__u16 frame_code;
 	__u16 frame_back;
@@ -85,14 +85,14 @@ struct wire_layout {
 	__u16 str_state;
 	__u16 str_ascii_data;	/* compact ASCII characters begin here */
 	__u16 str_compact_data; /* compact non-ASCII characters begin here */
-	__u16 str_legacy_data;	/* pointer to the characters of a str that is not compact (<= 3.11) */
+	__u16 str_legacy_data; /* pointer to the characters of a str that is not compact, <= 3.11 */
 	__u16 str_kind_mask;
 	__u16 str_kind_shift;
 	__u16 str_compact_mask;
 	__u16 str_ascii_mask;
 	__u16 bytes_size;
 	__u16 bytes_data;
-	/* Filled by capture from the offsets above: how much of a frame and of a code object to read. */
+	/* Filled by capture from the offsets above: how much of a frame and of a code to read. */
 	__u16 frame_bytes;
 	__u16 code_bytes;
 	__u16 pad[3];
@@ -114,7 +114,7 @@ struct wire_python {
 };
 _Static_assert(sizeof(struct wire_python) == 16, "wire_python");
 
-/* An executable file whose interpreter is linked in and known: the BPF side resolves its execs itself. */
+/* An executable with a known interpreter linked in: the BPF side resolves its execs itself. */
 struct wire_file {
 	__u64 ino;
 	__u32 dev; /* the kernel's s_dev: major << 20 | minor */
@@ -131,6 +131,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 16, "wire_file_layout");
 
 #define IMAGE_PYTHON_SEEN 1 /* a Python frame was walked */
 #define IMAGE_MAIN_SEEN 2   /* the main module has begun */
+#define IMAGE_CALLS_OVER 4  /* counting calls has spent its budget */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {
@@ -143,7 +144,7 @@ struct wire_image {
 	__u32 pad;
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
-	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) has been booked */
+	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) is booked */
 	__s64 peak;		 /* highest file + anon + shmem */
 	__s64 sampled;		 /* the same when the last series sample was sent */
 	__u64 events;
@@ -151,10 +152,12 @@ struct wire_image {
 	__u64 lost_released[NR_KINDS];
 	__u64 loss_events[16];
 	__u64 loss_pages[16];
+	__u64 calls;		/* hits of call probes */
+	__u64 calls_cpu_ns;	/* CPU time of the thread at the first of them */
 	__s64 cached[NR_KINDS]; /* <= 6.1: sum of the tasks' caches at the last settling */
 };
 _Static_assert(NR_LOSSES <= 16, "losses");
-_Static_assert(sizeof(struct wire_image) == 504, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 520, "wire_image");
 
 /* One call path of one image. The key is its hash; user space gives it an index. */
 struct wire_node {
@@ -162,11 +165,12 @@ struct wire_node {
 	__u64 site;
 	__u64 first_ns;
 	__u32 image_id;
-	__u32 flags;
+	__u32 pad;
+	__u64 calls;
 	__u64 grown[NR_KINDS];
 	__u64 released[NR_KINDS];
 };
-_Static_assert(sizeof(struct wire_node) == 96, "wire_node");
+_Static_assert(sizeof(struct wire_node) == 104, "wire_node");
 
 /* A thread that caused memory to come or go. */
 struct wire_thread {
@@ -176,7 +180,7 @@ struct wire_thread {
 	__u32 tid;
 	char comm[COMM_BYTES];
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
-	__u64 node;	       /* <= 6.1: path at the last look */
+	__u64 node;	       /* <= 6.1: path at the last look; at the end: path it died on, 0: none */
 	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
 	__u32 pad;
 };
@@ -200,6 +204,7 @@ enum wire_record_type {
 	RECORD_KNOCK = 6, /* an image whose interpreter is unknown has had events: look again */
 	RECORD_SAMPLE = 7,
 	RECORD_BALANCE = 8,
+	RECORD_CALLS_OVER = 9, /* struct wire_knock: the budget of this image's call probes is spent */
 };
 
 struct wire_head {
@@ -216,9 +221,9 @@ struct wire_image_begin {
 	__u32 slot;
 	__u32 tgid;
 	__u32 ppid;
-	__u32 reason;	     /* enum wire_begin_reason */
+	__u32 reason;	    /* enum wire_begin_reason */
 	__u32 parent_image; /* BEGIN_FORK: the image it was copied from */
-	__u32 layout;	     /* known from the executable file or the parent: state << 16 | layout */
+	__u32 layout;	    /* known from the executable file or the parent: state << 16 | layout */
 	__u64 bias;
 	__s64 opening[NR_KINDS];
 	char comm[COMM_BYTES];
@@ -228,7 +233,7 @@ struct wire_image_begin {
 };
 _Static_assert(sizeof(struct wire_image_begin) == 104 + MAX_ARGS_BYTES, "wire_image_begin");
 
-/* The books of an image and the kernel's counters, at one moment: RECORD_IMAGE_END, RECORD_BALANCE. */
+/* Books of an image and the kernel's counters at one moment: RECORD_IMAGE_END, RECORD_BALANCE. */
 struct wire_balance {
 	struct wire_head head;
 	__u32 slot;

@@ -16,9 +16,9 @@
 
 #define PATH_FACTOR 0x9e3779b97f4a7c15ULL
 #define PATH_FACTOR_INVERSE 0xf1de83e19937733dULL
-_Static_assert(PATH_FACTOR * PATH_FACTOR_INVERSE == 1, "inverse");
+_Static_assert((PATH_FACTOR) * (PATH_FACTOR_INVERSE) == 1, "inverse");
 
-/* The finalizer of splitmix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit. */
+/* The finalizer of splitmix64 (Steele, Lea, Flood 2014): each input bit reaches each output bit. */
 static inline __u64 hash_mix(__u64 value)
 {
 	value ^= value >> 30;

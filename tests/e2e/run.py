@@ -53,11 +53,11 @@ def planned(arguments):
 
 
 def unmet(test):
-    """Why a test cannot run here at all."""
+    """The outcome and the reason when a test cannot run at all: without a program it has failed."""
     if test.needs == "root" and os.geteuid() != 0:
-        return "it needs root"
+        return "SKIP", "it needs root"
     if test.needs == "root" and not os.access(harness.MEMPROBE, os.X_OK):
-        return "%s is missing" % harness.MEMPROBE
+        return "FAIL", "%s is missing" % harness.MEMPROBE
     return None
 
 
@@ -76,9 +76,9 @@ def outcome_of(test, context):
 
 
 def run_one(test, session, python, long):
-    why = unmet(test)
-    if why:
-        return "SKIP", why
+    refused = unmet(test)
+    if refused:
+        return refused
     context = session.context(python, long)
     try:
         outcome, remark = outcome_of(test, context)
@@ -122,26 +122,34 @@ def run_all(plan, arguments):
 KHUGEPAGED_SLEEP = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"
 
 
-def hold_khugepaged():
-    """While khugepaged moves pages, a target that reads its own RSS finds some of them missing."""
+def hold_khugepaged(milliseconds="3600000"):
+    """While khugepaged moves pages, a target that reads its own RSS finds some of them missing.
+    Returns what to call it with afterwards."""
     try:
-        with open(KHUGEPAGED_SLEEP, "w") as file:
-            file.write("3600000")
+        with open(KHUGEPAGED_SLEEP, "r+") as file:
+            before = file.read()
+            file.seek(0)
+            file.write(milliseconds)
+            return before
     except OSError:
-        pass
+        return None
 
 
 def main():
     arguments = parse_arguments()
     if arguments.core:
         os.environ.setdefault("MEMPROBE_SCALE", CORE_SCALE)
-        hold_khugepaged()
     plan = [item for item in planned(arguments) if re.search(arguments.only, item[0])]
     if arguments.list:
         print("\n".join(name for name, _, _ in plan))
         return 0
     harness.adopt_orphans()
-    counts = run_all(plan, arguments)
+    before = hold_khugepaged() if arguments.core else None
+    try:
+        counts = run_all(plan, arguments)
+    finally:
+        if before:
+            hold_khugepaged(before)
     print("%d passed, %d failed, %d skipped" % (counts["PASS"], counts["FAIL"], counts["SKIP"]))
     return 1 if counts["FAIL"] else 0
 

@@ -94,19 +94,26 @@ def tree_text(context):
     """The rows of the tree are the nodes above 1 MB, then the highest RSS and the balance."""
     taken = known_dump(context)
     text = tree_of(context, taken.dump)
-    shown = [node for process in taken.report.processes for node in above_one(process)]
+    blocks = blocks_of(taken.report)
+    shown = [node for process in blocks for node in above_one(process)]
     check_equal("figures of the rows", sorted("%.2f" % row[2] for row in rows_of(text)),
                 rounded(shown))
     lines = text.splitlines()
     balances = [BALANCE.match(line).groups() for line in lines if BALANCE.match(line)]
     highest = [HIGHEST.match(line).group(1) for line in lines if HIGHEST.match(line)]
-    blocks = [process for process in taken.report.processes if above_one(process)]
     check_equal("balances", balances, [balance_text(process) for process in blocks])
     check_equal("Max mem usage", highest,
                 ["%.2f" % (process["rss"]["peak"] / MB) for process in blocks])
     ends = [number for number, line in enumerate(lines) if HIGHEST.match(line)]
     check(all(BALANCE.match(lines[number + 1]) for number in ends),
           "the balance is not right below the highest RSS")
+
+
+def blocks_of(report):
+    """Entries with a row above 1 MB; next to Python ones, those without Python are summed."""
+    is_any_python = any(process["python"] for process in report.processes)
+    return [process for process in report.processes
+            if above_one(process) and (process["python"] or not is_any_python)]
 
 
 def above_one(process):

@@ -8,7 +8,7 @@ def fib(n):
 
 
 def run_fib(size):
-    return fib(size or 34)
+    return fib(size or 38)
 
 
 class Vector:
@@ -25,7 +25,7 @@ class Vector:
 
 def run_objects(size):
     total = Vector(0, 0)
-    for i in range(size or 4000000):
+    for i in range(size or 24000000):
         total = total + Vector(i & 3, 1)
         if total.norm() > 1e12:
             total = Vector(0, 0)
@@ -39,7 +39,7 @@ def words(n):
 
 def run_strings(size):
     counts = {}
-    for word in words(size or 9000000):
+    for word in words(size or 40000000):
         counts[word] = counts.get(word, 0) + len(word)
     return len(sorted(counts, key=lambda word: counts[word]))
 

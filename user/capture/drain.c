@@ -232,10 +232,20 @@ bool drain_is_balanced(const struct drain *drain)
 		const struct image_slot *slot = &drain->slots[index];
 
 		if (slot->state == SLOT_LIVE && slot->has_balance &&
-		    memcmp(slot->balance_books, slot->balance_kernel, sizeof(slot->balance_books)))
+		    memcmp(slot->balance_books, slot->balance_kernel,
+			   sizeof(slot->balance_books)) != 0)
 			return false;
 	}
 	return true;
+}
+
+bool drain_has_images(const struct drain *drain)
+{
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+		if (drain->slots[slot].state == SLOT_LIVE)
+			return true;
+	}
+	return false;
 }
 
 /* What the CPUs still hold of a thread's growth, in pages. */

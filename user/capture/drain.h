@@ -41,6 +41,10 @@ int drain_finish(struct drain *drain, uint64_t now_ns);
  * kernel's counter and ours shows as one, and is gone the next time. */
 bool drain_is_balanced(const struct drain *drain);
 
+/* Is there an image whose end has not been seen? Since 6.16 a process is reported ended before its
+ * address space is torn down. */
+bool drain_has_images(const struct drain *drain);
+
 /* The process entry of an image, NO_PROCESS when unknown. */
 uint32_t drain_process(const struct drain *drain, uint32_t image_id);
 

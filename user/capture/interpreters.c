@@ -154,6 +154,11 @@ const char *interpreters_resolve(struct interpreters *interpreters, uint32_t slo
 	error = python_place_find(tgid, interpreters->cache, &place);
 	if (error && error != -ENOTSUP)
 		return NULL;
+	/* An exec meanwhile: what was found is the next image's. */
+	if (!loader_is_live(interpreters->loader, slot, image_id)) {
+		python_place_clear(&place);
+		return NULL;
+	}
 	layout = error ? NO_LAYOUT : layout_of(interpreters, place.index);
 	if (layout == NO_LAYOUT) {
 		version = unwalkable(interpreters, place.index, ret_reason);

@@ -204,6 +204,14 @@ int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)
 	return update(loader->skeleton->maps.processes, &tgid, &ppid);
 }
 
+bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id)
+{
+	struct wire_image image;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(loader->skeleton->maps.images), &slot, &image) &&
+	       image.image_id == image_id && image.mm;
+}
+
 int loader_free_slot(struct loader *loader, uint32_t slot)
 {
 	return update(loader->skeleton->maps.free_slots, NULL, &slot);

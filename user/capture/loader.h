@@ -45,6 +45,8 @@ int loader_iterate(struct loader *loader, enum loader_iterate what);
 int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
 
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid);
+/* Is this image still there, not ended by an exec or exit? */
+bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id);
 int loader_free_slot(struct loader *loader, uint32_t slot);
 int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout);
 int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python);

@@ -35,6 +35,8 @@
 #define HASTY_SIGINT_NS (2 * NS_PER_S)
 #define HASTY_SIGTERMS 2
 #define BALANCE_TRIES 5
+#define TEARDOWN_NS \
+	(1 * NS_PER_S) /* an address space may be held by others: waited for no longer */
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_PERFMON_BIT 38
 #define CAP_BPF_BIT 39
@@ -53,7 +55,8 @@ struct capture {
 	uint64_t start_ns;
 	int status; /* of the command, as waitpid tells; -1 while it runs */
 	bool is_over, is_hasty;
-	bool is_end_possible; /* a process has ended since the last look */
+	bool is_end_possible; /* the command or a process has ended */
+	uint64_t last_end_ns; /* since when nobody is left, 0: somebody is */
 	uint64_t sigint_ns[HASTY_SIGINTS];
 	int nr_sigterms;
 	uint32_t noted_python; /* string: version of the last one that could not be walked */
@@ -504,6 +507,20 @@ static void on_ready(struct capture *capture, int fd)
 	}
 }
 
+/* Over when no process is left and their address spaces have been torn down. */
+static void look_for_end(struct capture *capture)
+{
+	if (is_anyone_left(capture)) {
+		capture->is_end_possible = false;
+		capture->last_end_ns = 0;
+		return;
+	}
+	if (!capture->last_end_ns)
+		capture->last_end_ns = clock_ns();
+	if (!drain_has_images(capture->drain) || clock_ns() - capture->last_end_ns > TEARDOWN_NS)
+		capture->is_over = true;
+}
+
 static void loop(struct capture *capture)
 {
 	struct epoll_event events[4];
@@ -513,11 +530,8 @@ static void loop(struct capture *capture)
 
 		for (int i = 0; i < count; i++)
 			on_ready(capture, events[i].data.fd);
-		if (!capture->is_end_possible)
-			continue;
-		capture->is_end_possible = false;
-		if (capture->command.pid <= 0 && !is_anyone_left(capture))
-			capture->is_over = true;
+		if (capture->is_end_possible && capture->command.pid <= 0)
+			look_for_end(capture);
 	}
 }
 

@@ -175,6 +175,12 @@ void profile_add_cost(struct profile *profile, uint32_t node, const struct cost 
 	profile->nodes[node].is_dirty = true;
 }
 
+void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls)
+{
+	profile->nodes[node].calls += calls;
+	profile->nodes[node].is_dirty = true;
+}
+
 uint32_t profile_add_process(struct profile *profile)
 {
 	profile->processes = array_reserve(profile->processes, &profile->processes_capacity,

@@ -57,8 +57,14 @@ struct node {
 	uint32_t process;
 	bool is_dirty; /* changed since the last profile_clean */
 	uint64_t first_ns;
+	uint64_t calls; /* starts and resumes of the function on this path that were counted */
 	struct cost self;
 };
+
+/* How calls were counted in a process. Stored in dumps: append only. */
+enum calls_method { CALLS_BY_NOTHING = 0, CALLS_BY_USDT = 1, CALLS_BY_UPROBE = 2 };
+
+enum calls_mode { CALLS_MODE_OFF = 0, CALLS_MODE_AUTO = 1, CALLS_MODE_EXACT = 2 };
 
 enum end_reason { END_RUNNING, END_EXIT, END_SIGNAL, END_EXEC };
 enum begin_reason { BEGAN_EXEC, BEGAN_FORK, BEGAN_ATTACH };
@@ -82,13 +88,18 @@ struct thread {
 
 struct process {
 	uint32_t pid, ppid;
-	uint32_t command;    /* string: argv joined by blanks, or the comm */
-	uint32_t python;     /* string: version, empty when none was found */
-	uint32_t begin;	     /* enum begin_reason */
-	uint32_t end;	     /* enum end_reason */
-	int32_t exit_code;   /* of END_EXIT */
-	int32_t exit_signal; /* of END_SIGNAL */
-	uint32_t directory;  /* string: working directory at exec; capture only, not in dumps */
+	uint32_t command;	/* string: argv joined by blanks, or the comm */
+	uint32_t python;	/* string: version, empty when none was found */
+	uint32_t begin;		/* enum begin_reason */
+	uint32_t end;		/* enum end_reason */
+	int32_t exit_code;	/* of END_EXIT */
+	int32_t exit_signal;	/* of END_SIGNAL */
+	uint32_t calls_method;	/* enum calls_method */
+	bool is_calls_complete; /* from the first frame on to the end: numbers are exact, else
+				   bounds */
+	uint32_t
+		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
+	uint32_t directory;   /* string: working directory at exec; capture only, not in dumps */
 	bool is_dirty;
 	uint64_t start_ns, end_ns;
 	struct cost lost; /* part of the tree that found no room; capture only, not in dumps */
@@ -114,7 +125,8 @@ struct profile_meta {
 	char *kernel;	/* release */
 	char *memprobe; /* version */
 	char *host;
-	char *options; /* as given, for the reader */
+	char *options;	     /* as given, for the reader */
+	uint32_t calls_mode; /* enum calls_mode */
 	bool is_complete;
 };
 
@@ -146,6 +158,7 @@ uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t s
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
 			  uint64_t first_ns);
 void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost);
+void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls);
 /* A fresh process entry, zeroed; returns its index. Pointers to processes are valid until the next.
  */
 uint32_t profile_add_process(struct profile *profile);

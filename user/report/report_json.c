@@ -312,7 +312,8 @@ static void write_meta(struct json_writer *json, const struct profile *profile)
 	json_writer_begin_object(json);
 	json_writer_member_string(json, "mode", "off");
 	json_writer_end_object(json);
-	if (has_losses(profile->losses)) /* of no process; cli.md has a place only for those of one */
+	/* Of no process; cli.md has a place only for those of one. */
+	if (has_losses(profile->losses))
 		write_losses(json, profile->losses);
 	json_writer_key(json, "complete");
 	json_writer_bool(json, meta->is_complete);
