@@ -32,6 +32,8 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 		if (layout && layout->finalizing_vaddr)
 			read_user(&finalizing, sizeof(finalizing),
 				  layout->finalizing_vaddr + python->bias);
+		if (finalizing)
+			image->flags |= IMAGE_FINALIZING;
 		special.kind = finalizing || (image->flags & IMAGE_MAIN_SEEN) ? SITE_SHUTDOWN
 									      : SITE_STARTUP;
 		special.key = site_key_special(image->image_id, special.kind);

@@ -107,7 +107,31 @@ static __always_inline struct wire_node *find_call(struct change *change, __u64 
 	return find_path(change, &walk, &key, plain_loop);
 }
 
-static __always_inline int count_call(__u64 frame, __u64 tstate, bool plain_loop)
+/* The command's probe is attached before it runs. Its first hit tells where the file was loaded,
+ * before user space can have looked. Set by user space before the gate opens. */
+__u64 expected_probe_vaddr;
+__u32 expected_layout_plus_1; /* 0: none */
+
+static __always_inline void resolve_by_hit(struct change *change, struct pt_regs *registers)
+{
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
+	struct wire_knock record = { .slot = change->slot, .tgid = change->image->tgid };
+
+	if (!python || python->state != PYTHON_UNKNOWN || !expected_layout_plus_1)
+		return;
+	python->bias = BPF_CORE_READ(registers, ip) - expected_probe_vaddr;
+	python->layout = expected_layout_plus_1 - 1;
+	python->image_id = change->image->image_id;
+	*(volatile __u16 *)&python->state = PYTHON_KNOWN;
+	record.head.type = RECORD_FOUND;
+	record.head.image_id = change->image->image_id;
+	record.head.time_ns = bpf_ktime_get_ns();
+	record.layout = python->layout;
+	send(&record, sizeof(record), true);
+}
+
+static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,
+				      bool plain_loop)
 {
 	struct change change = {};
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
@@ -117,18 +141,22 @@ static __always_inline int count_call(__u64 frame, __u64 tstate, bool plain_loop
 	change.image = find_image(CURRENT(mm), &change.slot);
 	if (!change.image || !owners || (change.image->flags & IMAGE_CALLS_OVER))
 		return 0;
+	resolve_by_hit(&change, registers);
 	change.scratch = take_scratch(owners, tid);
 	if (change.scratch == SCRATCH_RSS) {
 		count_loss(change.image, LOSS_calls_lost, 0);
 		return 0;
 	}
 	node = find_call(&change, frame, tstate, plain_loop);
-	if (!give_scratch(owners, change.scratch, tid))
-		node = NULL;
-	if (node)
-		__sync_fetch_and_add(&node->calls, 1);
-	else
+	if (!give_scratch(owners, change.scratch, tid)) {
 		count_loss(change.image, LOSS_calls_lost, 0);
+		return 0;
+	}
+	if (!node) { /* the interpreter is not known yet, or the hit came without a frame */
+		__sync_fetch_and_add(&change.image->calls_early, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&node->calls, 1);
 	__sync_fetch_and_add(&change.image->calls, 1);
 	if (cfg_calls_budget)
 		watch_budget(change.image, change.slot);

@@ -70,36 +70,39 @@ static __always_inline __u64 percpu_base(__u64 *element)
 	return as_number(element, element) - percpu_offset;
 }
 
+/* A field of one counter of an mm. In the hot program it is loaded straight from the pointer;
+ * elsewhere read by a helper, because the verifier takes about 1 ms to load from a trusted pointer.
+ */
+#define COUNTER_FIELD(mm, kind, field, load)                                         \
+	({                                                                           \
+		struct mm_struct___percpu *_counters = (void *)(mm);                 \
+		__u64 _value;                                                        \
+		switch (kind) {                                                      \
+		case KIND_FILE:                                                      \
+			_value = (__u64)load(_counters, rss_stat[KIND_FILE].field);  \
+			break;                                                       \
+		case KIND_ANON:                                                      \
+			_value = (__u64)load(_counters, rss_stat[KIND_ANON].field);  \
+			break;                                                       \
+		case KIND_SWAP:                                                      \
+			_value = (__u64)load(_counters, rss_stat[KIND_SWAP].field);  \
+			break;                                                       \
+		default:                                                             \
+			_value = (__u64)load(_counters, rss_stat[KIND_SHMEM].field); \
+		}                                                                    \
+		_value;                                                              \
+	})
+
+#define LOAD_DIRECT(pointer, field) ((pointer)->field)
+
 static __always_inline __s64 counter_count(struct mm_struct *mm, __u32 kind)
 {
-	struct mm_struct___percpu *counters = (void *)mm;
-
-	switch (kind) {
-	case KIND_FILE:
-		return counters->rss_stat[KIND_FILE].count;
-	case KIND_ANON:
-		return counters->rss_stat[KIND_ANON].count;
-	case KIND_SWAP:
-		return counters->rss_stat[KIND_SWAP].count;
-	default:
-		return counters->rss_stat[KIND_SHMEM].count;
-	}
+	return COUNTER_FIELD(mm, kind, count, LOAD_DIRECT);
 }
 
 static __always_inline __u64 counter_shares(struct mm_struct *mm, __u32 kind)
 {
-	struct mm_struct___percpu *counters = (void *)mm;
-
-	switch (kind) {
-	case KIND_FILE:
-		return (__u64)counters->rss_stat[KIND_FILE].counters;
-	case KIND_ANON:
-		return (__u64)counters->rss_stat[KIND_ANON].counters;
-	case KIND_SWAP:
-		return (__u64)counters->rss_stat[KIND_SWAP].counters;
-	default:
-		return (__u64)counters->rss_stat[KIND_SHMEM].counters;
-	}
+	return COUNTER_FIELD(mm, kind, counters, LOAD_DIRECT);
 }
 
 static __always_inline __s32 read_share(__u64 base, __u64 shares)
@@ -143,12 +146,12 @@ static long walk_share(__u32 cpu, void *data)
 	return 0;
 }
 
-/* How much of `moved` (count less claimed, not 0) this CPU's own fold put into the count. */
-static __always_inline __s64 own_fold(struct mm_struct *mm, __u32 slot, __u32 kind, __s64 moved,
-				      __s64 last)
+/* How much of `moved` (count less claimed, not 0) this CPU's own fold put into the count; `shares`
+ * is the counter's per-CPU offset. A global function: verified once. */
+__noinline __s64 own_fold(__u64 shares, __u32 slot, __u32 kind, __s64 moved, __s64 last)
 {
 	struct share_walk walk = {
-		.shares = counter_shares(mm, kind),
+		.shares = shares,
 		.slot = slot,
 		.kind = kind,
 		.this_cpu = bpf_get_smp_processor_id(),
@@ -176,11 +179,13 @@ static __always_inline __s64 share_delta(struct wire_image *image, __u32 slot, s
 	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
 	struct shares *shares = bpf_map_lookup_elem(&last_shares, &slot);
 	__s64 last, moved = 0, fold = 0;
+	__u64 address;
 	__s32 share;
 
 	if (!element || !shares || kind >= NR_KINDS)
 		return 0;
-	share = read_share(percpu_base(element), counter_shares(mm, kind));
+	address = as_number(element, (void *)counter_shares(mm, kind));
+	share = read_share(percpu_base(element), address);
 	last = shares->pages[kind];
 	if (share != 0) {
 		shares->pages[kind] = share;
@@ -190,13 +195,14 @@ static __always_inline __s64 share_delta(struct wire_image *image, __u32 slot, s
 		__s64 claimed = *(volatile __s64 *)&image->claimed[kind];
 
 		moved = counter_count(mm, kind) - claimed;
-		if (claimed == *(volatile __s64 *)&image->claimed[kind])
+		fold = moved ? own_fold(address, slot, kind, moved, last) : 0;
+		/* Only what nobody else has claimed since; cmpxchg is older than per-CPU counters.
+		 */
+		if (!fold || __sync_val_compare_and_swap(&image->claimed[kind], claimed,
+							 claimed + fold) == claimed)
 			break;
+		fold = 0;
 	}
-	if (moved)
-		fold = own_fold(mm, slot, kind, moved, last);
-	if (fold)
-		__sync_fetch_and_add(&image->claimed[kind], fold);
 	/* After claiming, or another CPU would miss the pending fold. */
 	*(volatile __s32 *)&shares->pages[kind] = 0;
 	return fold - last;
@@ -207,13 +213,13 @@ static __always_inline __s64 percpu_counter_read(struct wire_image *image, struc
 						 __u32 slot, __u32 kind, bool reset)
 {
 	struct share_walk walk = {
-		.shares = counter_shares(mm, kind),
+		.shares = COUNTER_FIELD(mm, kind, counters, BPF_CORE_READ),
 		.slot = slot,
 		.kind = kind,
 		.this_cpu = MAX_CPUS,
 		.reset = reset,
 	};
-	__s64 count = counter_count(mm, kind);
+	__s64 count = COUNTER_FIELD(mm, kind, count, BPF_CORE_READ);
 
 	if (reset)
 		image->claimed[kind_index(kind)] = count;

@@ -104,6 +104,7 @@ struct bpf_array {
 struct pt_regs {
 	unsigned long si;
 	unsigned long di;
+	unsigned long ip;
 } CORE;
 
 struct bpf_iter_meta {

@@ -85,14 +85,14 @@ static __always_inline void copy_args(struct wire_image_begin *record, struct mm
 	record->args_bytes = read_user(record->args, bytes, start) ? 0 : bytes;
 }
 
-static __always_inline void send_begin(struct wire_image *image, struct birth *birth, __u32 slot,
+static __always_inline long send_begin(struct wire_image *image, struct birth *birth, __u32 slot,
 				       struct wire_python *python)
 {
 	__u32 zero = 0;
 	struct wire_image_begin *record = bpf_map_lookup_elem(&begin_buffers, &zero);
 
 	if (!record)
-		return;
+		return -1;
 	record->head.type = RECORD_IMAGE_BEGIN;
 	record->head.image_id = image->image_id;
 	record->head.time_ns = bpf_ktime_get_ns();
@@ -109,7 +109,7 @@ static __always_inline void send_begin(struct wire_image *image, struct birth *b
 	record->args_bytes = 0;
 	if (birth->reason == BEGIN_EXEC)
 		copy_args(record, birth->mm);
-	send(record, sizeof(*record), true);
+	return send(record, sizeof(*record), true);
 }
 
 static __always_inline struct wire_image *take_slot(__u32 *ret_slot)
@@ -171,7 +171,11 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	image->sampled = image->peak = image_rss(image);
 	/* First of all the image's records: events, and their sites, come once it is in the table.
 	 */
-	send_begin(image, birth, slot, &python);
+	if (send_begin(image, birth, slot, &python)) {
+		count_loss(NULL, LOSS_ring_full, 0);
+		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+		return;
+	}
 	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
 	if (birth->reason == BEGIN_EXEC)
 		book_arguments(image, slot, counters);
@@ -198,6 +202,10 @@ static __always_inline void end_image(struct change *change, struct mm_struct *m
 
 	read_counters(change->image, mm, change->slot, record.kernel, percpu, false);
 	record.kernel[kind_index(change->kind)] -= change->pages;
+	/* Kept, should there be no room for the record. */
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		change->image->closing[kind] = record.kernel[kind];
+	change->image->end_ns = bpf_ktime_get_ns();
 	bpf_map_delete_elem(&mms, &key);
 	change->image->mm = 0;
 	send_balance(change->image, change->slot, RECORD_IMAGE_END, &record);
@@ -244,7 +252,11 @@ static __always_inline struct wire_image *find_image(struct mm_struct *mm, __u32
 
 static __always_inline void on_exec(struct task_struct *task, bool percpu)
 {
-	struct birth birth = { .mm = task->mm, .tgid = task->tgid, .reason = BEGIN_EXEC };
+	struct birth birth = {
+		.mm = BPF_CORE_READ(task, mm),
+		.tgid = task->tgid,
+		.reason = BEGIN_EXEC,
+	};
 	__u32 *ppid = bpf_map_lookup_elem(&processes, &birth.tgid);
 
 	if (!ppid || !birth.mm)
@@ -258,20 +270,51 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 static __always_inline void on_fork(struct task_struct *parent, struct task_struct *child,
 				    bool percpu)
 {
-	struct birth birth = { .mm = child->mm, .tgid = child->tgid, .reason = BEGIN_FORK };
+	struct birth birth = {
+		.mm = BPF_CORE_READ(child, mm),
+		.tgid = child->tgid,
+		.reason = BEGIN_FORK,
+	};
+	struct mm_struct *parent_mm = BPF_CORE_READ(parent, mm);
 	__u32 parent_tgid = parent->tgid;
 	struct wire_image *image;
 
 	if (child->tgid != child->pid || !cfg_follow_children ||
 	    !bpf_map_lookup_elem(&processes, &parent_tgid))
 		return;
-	birth.ppid = child->real_parent->tgid;
-	bpf_map_update_elem(&processes, &birth.tgid, &birth.ppid, BPF_ANY);
-	image = find_image(parent->mm, &birth.parent_slot);
-	if (!image || parent->mm == child->mm || !birth.mm)
+	birth.ppid = BPF_CORE_READ(child, real_parent, tgid);
+	if (bpf_map_update_elem(&processes, &birth.tgid, &birth.ppid, BPF_ANY)) {
+		count_loss(NULL, LOSS_images_full, 0);
+		return;
+	}
+	image = find_image(parent_mm, &birth.parent_slot);
+	if (!image || parent_mm == birth.mm || !birth.mm)
 		return;
 	birth.parent_image = image->image_id;
 	begin_image(&birth, percpu);
+}
+
+/* The path a thread dies on, 0 when its interpreter has ended it in order. Since 6.16 the address
+ * space is still there at this event; before, no such path is found. */
+static __always_inline __u64 find_last_path(struct task_struct *task)
+{
+	struct change change = {};
+	const struct wire_layout *layout;
+	struct wire_python *python;
+	__u64 finalizing = 0, key = 0;
+
+	change.image = find_image(BPF_CORE_READ(task, mm), &change.slot);
+	python = bpf_map_lookup_elem(&pythons, &change.slot);
+	layout = slot_layout(change.slot);
+	if (!change.image || !python || !layout || python->state != PYTHON_KNOWN ||
+	    (change.image->flags & IMAGE_FINALIZING))
+		return 0;
+	if (layout->finalizing_vaddr)
+		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
+	if (finalizing)
+		return 0;
+	find_current(&change, &key, false);
+	return key;
 }
 
 static __always_inline void on_exit(struct task_struct *task, bool percpu)
@@ -281,15 +324,19 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (thread) {
-		if (percpu)
+		thread->node = 0;
+		if (percpu) {
 			collect_tallies();
+			thread->node = find_last_path(task);
+		}
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}
-	if (task->signal->live.counter || !bpf_map_lookup_elem(&processes, &record.tgid))
+	if (BPF_CORE_READ(task, signal, live.counter) ||
+	    !bpf_map_lookup_elem(&processes, &record.tgid))
 		return;
 	bpf_map_delete_elem(&processes, &record.tgid);
-	record.exit_code = task->signal->group_exit_code;
+	record.exit_code = BPF_CORE_READ(task, signal, group_exit_code);
 	if (!record.exit_code)
 		record.exit_code = task->exit_code;
 	record.head.type = RECORD_PROCESS_END;

@@ -135,38 +135,40 @@ int BPF_PROG(exit_cached, struct task_struct *task)
 SEC("?uprobe")
 int call_leaf(struct pt_regs *registers)
 {
-	return count_call(0, 0, false);
+	return count_call(registers, 0, 0, false);
 }
 
 SEC("?uprobe")
 int call_arg1(struct pt_regs *registers)
 {
-	return count_call(BPF_CORE_READ(registers, di), 0, false);
+	return count_call(registers, BPF_CORE_READ(registers, di), 0, false);
 }
 
 SEC("?uprobe")
 int call_arg2(struct pt_regs *registers)
 {
-	return count_call(BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di), false);
+	return count_call(registers, BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di),
+			  false);
 }
 
 /* The same where there is no bpf_loop. */
 SEC("?uprobe")
 int call_leaf_plain(struct pt_regs *registers)
 {
-	return count_call(0, 0, true);
+	return count_call(registers, 0, 0, true);
 }
 
 SEC("?uprobe")
 int call_arg1_plain(struct pt_regs *registers)
 {
-	return count_call(BPF_CORE_READ(registers, di), 0, true);
+	return count_call(registers, BPF_CORE_READ(registers, di), 0, true);
 }
 
 SEC("?uprobe")
 int call_arg2_plain(struct pt_regs *registers)
 {
-	return count_call(BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di), true);
+	return count_call(registers, BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di),
+			  true);
 }
 
 /*
@@ -179,13 +181,13 @@ enum iterate_what { ITERATE_PREPARE, ITERATE_ADOPT, ITERATE_SETTLE, ITERATE_BALA
 __u32 iterate_what;
 __u32 iterate_round; /* a new number for every reading */
 
-static __always_inline void adopt(struct task_struct *task, bool percpu)
+static __always_inline void adopt(struct task_struct *task, struct mm_struct *mm, bool percpu)
 {
-	struct birth birth = { .mm = task->mm, .tgid = task->tgid, .reason = BEGIN_ATTACH };
+	struct birth birth = { .mm = mm, .tgid = task->tgid, .reason = BEGIN_ATTACH };
 
 	if (!bpf_map_lookup_elem(&processes, &birth.tgid))
 		return;
-	birth.ppid = task->real_parent->tgid;
+	birth.ppid = BPF_CORE_READ(task, real_parent, tgid);
 	begin_image(&birth, percpu);
 }
 
@@ -248,23 +250,27 @@ static __always_inline int iterate(struct task_struct *task, bool percpu)
 {
 	struct change change = {};
 	__u32 what = iterate_what;
+	struct mm_struct *mm;
 	bool first;
 
 	if (percpu)
 		percpu_init();
-	if (!task || !task->mm || what == ITERATE_PREPARE)
+	if (!task || what == ITERATE_PREPARE)
 		return 0;
-	change.image = find_image(task->mm, &change.slot);
+	mm = BPF_CORE_READ(task, mm);
+	if (!mm || !BPF_CORE_READ(mm, mm_users.counter))
+		return 0;
+	change.image = find_image(mm, &change.slot);
 	if (!change.image && what == ITERATE_ADOPT) {
-		adopt(task, percpu);
-		change.image = find_image(task->mm, &change.slot);
+		adopt(task, mm, percpu);
+		change.image = find_image(mm, &change.slot);
 	}
 	if (!change.image)
 		return 0;
 	first = is_first_of_round(change.image);
 	if (what == ITERATE_BALANCE) {
 		if (first)
-			balance(&change, task->mm, percpu);
+			balance(&change, mm, percpu);
 		return 0;
 	}
 	if (percpu)

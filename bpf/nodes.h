@@ -42,22 +42,6 @@ struct special {
 	__u64 comm[2];
 };
 
-static __always_inline __u32 ensure_special_site(struct wire_image *image,
-						 const struct special *special)
-{
-	__u64 key = special->key;
-
-	if (bpf_map_lookup_elem(&sites, &key))
-		return 0;
-	if (claim_site(image, key))
-		return LOSS_sites_full + 1;
-	if (!send_special_site(special->slot, key, special->kind | special->scratch << 8,
-			       special->comm[0], special->comm[1]))
-		return 0;
-	bpf_map_delete_elem(&sites, &key);
-	return LOSS_ring_full + 1;
-}
-
 /* Lays down one node. Returns 0 or LOSS_* + 1. */
 __noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now)
 {
@@ -73,6 +57,25 @@ __noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now)
 		return 0;
 	/* Another thread may have been faster. */
 	return bpf_map_lookup_elem(&nodes, &key) ? 0 : LOSS_nodes_full + 1;
+}
+
+/* Makes a special root known to user space and lays down its node. `kind` has the scratch above its
+ * low 8 bits. Returns 0 or LOSS_* + 1. */
+__noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (!image)
+		return LOSS_nodes_full + 1;
+	if (!bpf_map_lookup_elem(&sites, &key)) {
+		if (claim_site(image, key))
+			return LOSS_sites_full + 1;
+		if (send_special_site(slot, key, kind, comm_low, comm_high)) {
+			bpf_map_delete_elem(&sites, &key);
+			return LOSS_ring_full + 1;
+		}
+	}
+	return insert_node(image->image_id, 0, key, bpf_ktime_get_ns());
 }
 
 /* Lays down the path's next frame towards the leaf. Returns 1 when done or failed. */
@@ -187,9 +190,8 @@ static __always_inline struct wire_node *find_special(struct change *change,
 
 	if (node)
 		return node;
-	failed = ensure_special_site(change->image, special);
-	if (!failed)
-		failed = insert_node(change->image->image_id, 0, key, bpf_ktime_get_ns());
+	failed = insert_special(special->slot, key, special->kind | special->scratch << 8,
+				special->comm[0], special->comm[1]);
 	if (failed)
 		count_loss(change->image, failed - 1, absolute(change->pages));
 	return bpf_map_lookup_elem(&nodes, &key);
@@ -247,13 +249,7 @@ __noinline int note_root_frame(__u32 slot, __u64 code)
 static __always_inline void lay_special_root(struct change *change, struct path *path, __u64 key,
 					     __u32 kind)
 {
-	struct special special = {
-		.key = key, .kind = kind, .slot = change->slot, .scratch = change->scratch
-	};
-
-	path->failed = ensure_special_site(change->image, &special);
-	if (!path->failed)
-		path->failed = insert_node(path->image_id, 0, key, path->now);
+	path->failed = insert_special(change->slot, key, kind | change->scratch << 8, 0, 0);
 	if (path->failed)
 		return;
 	path->node = key;

@@ -67,6 +67,8 @@ struct path {
 	__u32 end;	  /* enum walk_end */
 	__u32 generation; /* 0: none, always check */
 	__u32 image_id;
+	__u32 was_elsewhere; /* the last frame was no part of a block */
+	__u32 pad;
 	__u64 node;	 /* laying down: key of the deepest ancestor that has a node, 0: none */
 	__u64 now;	 /* laying down */
 	__u32 remaining; /* laying down: frames without a node yet */
@@ -112,8 +114,19 @@ static __always_inline long read_block(struct walk *walk)
 	if (bytes > FRAME_HEAD_BYTES)
 		bytes = FRAME_HEAD_BYTES;
 	walk->path->block_begin = walk->path->frame - below;
+	walk->path->block_end = walk->path->block_begin; /* nothing, should the read fail */
+	if (read_user(walk->path->block, below + bytes, walk->path->block_begin))
+		return -1;
 	walk->path->block_end = walk->path->frame + bytes;
-	return read_user(walk->path->block, below + bytes, walk->path->block_begin);
+	return 0;
+}
+
+/* Is the frame in a chunk with its callers below it? The leaf mostly is; the page below the block
+ * is the same chunk's; and after a frame that was elsewhere (a generator's) the chunk goes on. */
+static __always_inline bool is_block_likely(const struct path *path)
+{
+	return !path->depth || path->was_elsewhere ||
+	       path->block_begin - path->frame <= BLOCK_BYTES;
 }
 
 /* Returns where the head of walk->path->frame lies in walk->path->block, or -1. */
@@ -126,10 +139,9 @@ static __always_inline long locate_frame(struct walk *walk)
 	if (walk->path->frame >= walk->path->block_begin &&
 	    walk->path->frame + bytes <= walk->path->block_end)
 		return walk->path->frame - walk->path->block_begin;
-	if (walk->layout->version >= 0x030b &&
-	    (!walk->path->depth || walk->path->block_begin - walk->path->frame <= BLOCK_BYTES)) {
-		if (!read_block(walk))
-			return walk->path->frame - walk->path->block_begin;
+	if (walk->layout->version >= 0x030b && is_block_likely(walk->path) && !read_block(walk)) {
+		walk->path->was_elsewhere = 0;
+		return walk->path->frame - walk->path->block_begin;
 	}
 	/* A frame elsewhere: one read, behind the block. An absent page fails a block as a whole.
 	 */
@@ -137,6 +149,7 @@ static __always_inline long locate_frame(struct walk *walk)
 		return -1;
 	if (walk->path->block_end > walk->path->block_begin + BLOCK_BYTES)
 		walk->path->block_end = walk->path->block_begin + BLOCK_BYTES;
+	walk->path->was_elsewhere = 1;
 	return BLOCK_BYTES;
 }
 
@@ -346,7 +359,7 @@ static __always_inline __u64 find_thread_state(struct wire_image *image,
 		return 0;
 	if (!key) {
 		key = read_pthread_key(layout, bias) + 1;
-		if (key > PTHREAD_KEYS)
+		if (!key || key > PTHREAD_KEYS)
 			return 0;
 		image->pthread_key = key;
 	}
@@ -398,6 +411,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 {
 	path->frame = frame;
 	path->block_begin = path->block_end = 0;
+	path->was_elsewhere = 0;
 	path->key = 0;
 	path->factor = 1;
 	path->depth = 0;

@@ -131,7 +131,10 @@ _Static_assert(sizeof(struct wire_file_layout) == 16, "wire_file_layout");
 
 #define IMAGE_PYTHON_SEEN 1 /* a Python frame was walked */
 #define IMAGE_MAIN_SEEN 2   /* the main module has begun */
-#define IMAGE_CALLS_OVER 4  /* counting calls has spent its budget */
+#define IMAGE_FINALIZING                                                                         \
+	8		   /* the interpreter was seen to finalize: no frame is alive at the end \
+			    */
+#define IMAGE_CALLS_OVER 4 /* counting calls has spent its budget */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {
@@ -152,12 +155,15 @@ struct wire_image {
 	__u64 lost_released[NR_KINDS];
 	__u64 loss_events[16];
 	__u64 loss_pages[16];
-	__u64 calls;		/* hits of call probes */
-	__u64 calls_cpu_ns;	/* CPU time of the thread at the first of them */
-	__s64 cached[NR_KINDS]; /* <= 6.1: sum of the tasks' caches at the last settling */
+	__u64 calls;		 /* hits of call probes */
+	__u64 calls_early;	 /* hits before the interpreter was known: not counted */
+	__u64 calls_cpu_ns;	 /* CPU time of the thread at the first of them */
+	__s64 closing[NR_KINDS]; /* the kernel's counters at the end */
+	__u64 end_ns;		 /* 0: alive */
+	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 };
 _Static_assert(NR_LOSSES <= 16, "losses");
-_Static_assert(sizeof(struct wire_image) == 520, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 568, "wire_image");
 
 /* One call path of one image. The key is its hash; user space gives it an index. */
 struct wire_node {
@@ -180,8 +186,8 @@ struct wire_thread {
 	__u32 tid;
 	char comm[COMM_BYTES];
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
-	__u64 node;	       /* <= 6.1: path at the last look; at the end: path it died on, 0: none */
-	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
+	__u64 node; /* <= 6.1: path at the last look; at the end: path it died on, 0: none */
+	__u32 loss; /* <= 6.1: LOSS_* + 1 when that path is not whole */
 	__u32 pad;
 };
 _Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
@@ -204,7 +210,8 @@ enum wire_record_type {
 	RECORD_KNOCK = 6, /* an image whose interpreter is unknown has had events: look again */
 	RECORD_SAMPLE = 7,
 	RECORD_BALANCE = 8,
-	RECORD_CALLS_OVER = 9, /* struct wire_knock: the budget of this image's call probes is spent */
+	RECORD_FOUND = 10, /* struct wire_knock: a probe's hit has told where the interpreter is */
+	RECORD_CALLS_OVER = 9, /* struct wire_knock: an image's budget for call probes is spent */
 };
 
 struct wire_head {
@@ -260,8 +267,10 @@ struct wire_knock {
 	struct wire_head head;
 	__u32 slot;
 	__u32 tgid;
+	__u32 layout; /* RECORD_FOUND */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct wire_knock) == 24, "wire_knock");
+_Static_assert(sizeof(struct wire_knock) == 32, "wire_knock");
 
 struct wire_sample {
 	struct wire_head head;

@@ -13,7 +13,7 @@
 
 static const uint32_t two_pids[] = { 4711, 4715 };
 
-#define MINIMUM(bytes) .has_min = true, .min_bytes = (bytes)
+#define MINIMUM(bytes) .has_min = true, .minimum = (bytes)
 #define HUGE (1LL << 40)
 
 /* One line a case: the file, the profile, options. The format is the file's ending. */
@@ -51,6 +51,30 @@ static const struct golden_case {
 	  .options = { .pids = two_pids, .nr_pids = ARRAY_SIZE(two_pids) } },
 	{ .name = "hostile.txt", .make = golden_hostile },
 	{ .name = "hostile.json", .make = golden_hostile },
+	{ .name = "calls.txt", .make = golden_calls },
+	{ .name = "calls.json", .make = golden_calls },
+	{ .name = "calls_frames.txt",
+	  .make = golden_calls,
+	  .options = { .tree.import_frames = true } },
+	{ .name = "calls_sort.txt", .make = golden_calls, .options = { .tree.sort = SORT_CALLS } },
+	{ .name = "calls_metric.txt",
+	  .make = golden_calls,
+	  .options = { .tree.metric = METRIC_CALLS } },
+	{ .name = "calls_metric.json",
+	  .make = golden_calls,
+	  .options = { .tree.metric = METRIC_CALLS, MINIMUM(12) } },
+	{ .name = "calls_all.txt",
+	  .make = golden_calls,
+	  .options = { .tree.metric = METRIC_CALLS, MINIMUM(-1) } },
+	{ .name = "calls_off.txt",
+	  .make = golden_single,
+	  .options = { .tree.metric = METRIC_CALLS } },
+	{ .name = "calls_grown.txt",
+	  .make = golden_calls,
+	  .options = { .tree.metric = METRIC_GROWN } },
+	{ .name = "calls_released.txt",
+	  .make = golden_calls,
+	  .options = { .tree.metric = METRIC_RELEASED } },
 	{ .name = "empty.txt", .make = golden_empty },
 	{ .name = "empty.json", .make = golden_empty },
 };

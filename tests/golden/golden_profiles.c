@@ -192,6 +192,56 @@ struct profile *golden_hostile(void)
 	return builder.profile;
 }
 
+/* Counted from start to end, with what is no function and what was folded. */
+static void add_counted(struct profile_builder *builder)
+{
+	uint32_t main, loader, run;
+
+	builder_process(builder, 4711, "python3 run.py", "3.11.2");
+	builder_count(builder, CALLS_BY_USDT, true, "");
+	builder_special(builder, NO_NODE, SITE_STARTUP, NULL, 5);
+	main = builder_python(builder, NO_NODE, SCRIPT, "<module>", 2);
+	loader = add_machinery(builder, main);
+	builder_calls(builder, loader, 4);
+	builder_calls(builder, builder_python(builder, loader, JSON, "<module>", 3), 1);
+	builder_calls(builder, main, 1);
+	run = builder_python(builder, main, SCRIPT, "Problem.run", 8);
+	builder_calls(builder, run, 12);
+	builder_cost(builder, run, KIND_ANON, 0, 6 * MB);
+	builder_calls(builder, builder_python(builder, run, SCRIPT, "Group.solve", 40), 1234567);
+	builder_calls(builder, builder_python(builder, run, SCRIPT, "Group.cheap", 0), 99);
+	builder_calls(builder, builder_special(builder, run, SITE_DEEPER, NULL, 4), 7);
+	builder_special(builder, NO_NODE, SITE_KERNEL, NULL, 2);
+}
+
+/* Counted from the fork on: a frame that was there before has no call. */
+static void add_counted_in_part(struct profile_builder *builder)
+{
+	uint32_t main;
+
+	builder_process(builder, 4712, "python3 run.py", "3.11.2");
+	builder_opening(builder, BEGAN_FORK, 61);
+	builder_count(builder, CALLS_BY_UPROBE, false, "the process began \033[1mby a fork");
+	main = builder_python(builder, NO_NODE, SCRIPT, "<module>", 2);
+	builder_calls(builder, builder_python(builder, main, SCRIPT, "Worker.run", 3.5), 2);
+}
+
+struct profile *golden_calls(void)
+{
+	struct profile_builder builder = builder_new();
+
+	add_counted(&builder);
+	add_counted_in_part(&builder);
+	builder_process(&builder, 4713, "python3 idle.py", "3.12.1");
+	builder_count(&builder, CALLS_BY_NOTHING, false, "the interpreter is stripped");
+	builder_python(&builder, NO_NODE, SCRIPT, "<module>", 20);
+	builder_process(&builder, 4714, "/usr/bin/other", NULL);
+	builder_special(&builder, NO_NODE, SITE_STARTUP, NULL, 15);
+	builder_finish(&builder);
+	builder.profile->meta.calls_mode = CALLS_MODE_AUTO;
+	return builder.profile;
+}
+
 struct profile *golden_empty(void)
 {
 	struct profile_builder builder = builder_new();

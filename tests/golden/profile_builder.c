@@ -86,6 +86,21 @@ void builder_cost(struct profile_builder *builder, uint32_t node, enum wire_kind
 	profile_add_cost(builder->profile, node, &cost);
 }
 
+void builder_count(struct profile_builder *builder, enum calls_method method, bool is_complete,
+		   const char *reason)
+{
+	struct process *process = &builder->profile->processes[builder->process];
+
+	process->calls_method = method;
+	process->is_calls_complete = is_complete;
+	process->calls_reason = string_pool_add(&builder->profile->strings, reason);
+}
+
+void builder_calls(struct profile_builder *builder, uint32_t node, uint64_t calls)
+{
+	profile_add_calls(builder->profile, node, calls);
+}
+
 static void finish_process(struct profile *profile, uint32_t index)
 {
 	struct process *process = &profile->processes[index];

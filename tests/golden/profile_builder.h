@@ -32,6 +32,11 @@ uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum 
 void builder_cost(struct profile_builder *builder, uint32_t node, enum wire_kind kind,
 		  int64_t grown, int64_t released);
 
+/* How calls are counted in the process, and how often a node was called. */
+void builder_count(struct profile_builder *builder, enum calls_method method, bool is_complete,
+		   const char *reason);
+void builder_calls(struct profile_builder *builder, uint32_t node, uint64_t calls);
+
 /* Books, kernel's counters and peaks that fit the nodes; meta. */
 void builder_finish(struct profile_builder *builder);
 

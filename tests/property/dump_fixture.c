@@ -67,6 +67,7 @@ static char *meta_difference(const struct profile_meta *a, const struct profile_
 		return found;
 	COMPARE("started", a->started_s, b->started_s);
 	COMPARE("duration", a->duration_ns, b->duration_ns);
+	COMPARE("calls mode", a->calls_mode, b->calls_mode);
 	return NULL;
 }
 
@@ -104,6 +105,7 @@ static char *nodes_difference(const struct profile *a, const struct profile *b)
 		COMPARE("site", x->site, y->site);
 		COMPARE("process", x->process, y->process);
 		COMPARE("first_ns", x->first_ns, y->first_ns);
+		COMPARE("calls", x->calls, y->calls);
 		if (memcmp(&x->self, &y->self, sizeof(x->self)) != 0)
 			return xasprintf("cost of node %zu", i);
 	}
@@ -122,6 +124,9 @@ static char *process_difference(size_t index, const struct process *a, const str
 	COMPARE("end", a->end, b->end);
 	COMPARE("exit code", a->exit_code, b->exit_code);
 	COMPARE("exit signal", a->exit_signal, b->exit_signal);
+	COMPARE("calls method", a->calls_method, b->calls_method);
+	COMPARE("calls complete", a->is_calls_complete, b->is_calls_complete);
+	COMPARE("calls reason", a->calls_reason, b->calls_reason);
 	COMPARE("start", a->start_ns, b->start_ns);
 	COMPARE("end", a->end_ns, b->end_ns);
 	COMPARE("peak", a->peak, b->peak);
@@ -175,6 +180,7 @@ static void fill_meta(struct profile_meta *meta)
 	meta->memprobe = xstrdup("0.1.0");
 	meta->host = xstrdup("h\xc3\xb6st");
 	meta->options = xstrdup("");
+	meta->calls_mode = CALLS_MODE_EXACT;
 }
 
 static void fill_process(struct profile *profile, uint32_t index)
@@ -189,6 +195,9 @@ static void fill_process(struct profile *profile, uint32_t index)
 	process->end = END_SIGNAL;
 	process->exit_code = INT32_MIN;
 	process->exit_signal = 9;
+	process->calls_method = CALLS_BY_UPROBE;
+	process->is_calls_complete = true;
+	process->calls_reason = add_string(profile, "resumes are not seen");
 	process->start_ns = 1000;
 	process->end_ns = 1240000000;
 	for (int kind = 0; kind < NR_KINDS; kind++) {
@@ -224,7 +233,9 @@ struct profile *dump_fixture_profile(void)
 	node = profile_add_node(profile, first, node, 1, 1000000000);
 	profile_add_cost(profile, node,
 			 &(struct cost){ { 4096, 0, 1, 1LL << 40 }, { 0, 8192, 0, -5 } });
-	profile_add_node(profile, first, node, 0, 3000000000);
+	profile_add_calls(profile, node, 1);
+	node = profile_add_node(profile, first, node, 0, 3000000000);
+	profile_add_calls(profile, node, 1ULL << 61);
 	profile_add_node(profile, second, NO_NODE, 0, 0);
 	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0 };
 	return profile;
@@ -290,6 +301,8 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->books[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
+	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);
+	process->is_calls_complete = dump_fixture_below(state, 2);
 	process->is_dirty = true;
 }
 
@@ -362,11 +375,17 @@ static void grow_cost(struct profile *profile, uint64_t *state)
 	profile_add_cost(profile, (uint32_t)dump_fixture_below(state, profile->nr_nodes), &cost);
 }
 
+static void grow_calls(struct profile *profile, uint64_t *state)
+{
+	profile_add_calls(profile, (uint32_t)dump_fixture_below(state, profile->nr_nodes),
+			  dump_fixture_random(state) >> (24 + dump_fixture_below(state, 40)));
+}
+
 static void grow_by_one(struct profile *profile, uint64_t *state)
 {
 	uint32_t process = (uint32_t)dump_fixture_below(state, profile->nr_processes);
 
-	switch (dump_fixture_below(state, 16)) {
+	switch (dump_fixture_below(state, 20)) {
 	case 0:
 		grow_process(profile, state);
 		break;
@@ -391,6 +410,12 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 	case 9:
 	case 10:
 		grow_node(profile, state, process);
+		break;
+	case 11:
+	case 12:
+	case 13:
+	case 14:
+		grow_calls(profile, state);
 		break;
 	default:
 		grow_cost(profile, state);

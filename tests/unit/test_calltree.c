@@ -144,6 +144,166 @@ static void test_first_call_order(void **state)
 	end(&fixture);
 }
 
+static uint64_t calls_of(const struct calltree *tree, uint32_t node)
+{
+	return tree->nodes[node].calls;
+}
+
+/* Rows that folding brings together add up; what is folded is another function's row. */
+static void test_calls(void **state)
+{
+	struct fixture fixture = begin("3.11.2");
+	struct profile_builder *builder = &fixture.builder;
+	uint32_t startup, main, machinery, row;
+	struct calltree *tree;
+
+	builder_count(builder, CALLS_BY_USDT, true, "");
+	startup = builder_special(builder, NO_NODE, SITE_STARTUP, NULL, 1);
+	main = builder_python(builder, NO_NODE, SCRIPT, "main", 1);
+	machinery = builder_python(builder, main, "<frozen zipimport>", "load", 1);
+	builder_calls(builder, startup, 9);
+	builder_calls(builder, main, 1);
+	builder_calls(builder, machinery, 100);
+	builder_calls(builder, builder_python(builder, main, SCRIPT, "a", 1), 3);
+	builder_calls(builder, builder_python(builder, machinery, SCRIPT, "a", 1), 4);
+	builder_calls(builder, builder_special(builder, main, SITE_DEEPER, NULL, 0), 5);
+	tree = grow(&fixture, (struct tree_options){ 0 });
+	assert_shape(tree, "startup main(a deeper)");
+	row = tree->first_root;
+	assert_int_equal(calls_of(tree, row), 0);
+	assert_int_equal(calltree_calls(tree, &tree->nodes[row]), CALLS_UNKNOWN);
+	row = tree->nodes[row].next;
+	assert_int_equal(calls_of(tree, row), 1);
+	row = tree->nodes[row].first_child;
+	assert_int_equal(calls_of(tree, row), 7);
+	assert_int_equal(calltree_calls(tree, &tree->nodes[row]), CALLS_EXACT);
+	row = tree->nodes[row].next;
+	assert_int_equal(calls_of(tree, row), 5);
+	assert_int_equal(calltree_calls(tree, &tree->nodes[row]), CALLS_EXACT);
+	end(&fixture);
+}
+
+static void test_calls_known(void **state)
+{
+	static const struct {
+		enum calls_method method;
+		bool is_complete;
+		enum tree_calls known;
+		uint64_t calls;
+	} ways[] = {
+		{ CALLS_BY_NOTHING, false, CALLS_UNKNOWN, 0 },
+		{ CALLS_BY_NOTHING, true, CALLS_UNKNOWN, 0 },
+		{ CALLS_BY_USDT, false, CALLS_BOUND, 2 },
+		{ CALLS_BY_UPROBE, true, CALLS_EXACT, 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct fixture fixture = begin("3.11.2");
+		struct calltree *tree;
+
+		builder_count(&fixture.builder, ways[i].method, ways[i].is_complete, "");
+		builder_calls(&fixture.builder,
+			      builder_python(&fixture.builder, NO_NODE, SCRIPT, "f", 1), 2);
+		builder_special(&fixture.builder, NO_NODE, SITE_DEEPER, NULL, 0);
+		tree = grow(&fixture, (struct tree_options){ 0 });
+		assert_int_equal(calltree_calls(tree, &tree->nodes[0]), ways[i].known);
+		assert_int_equal(calls_of(tree, 0), ways[i].calls);
+		assert_int_equal(calltree_calls(tree, &tree->nodes[1]), CALLS_UNKNOWN);
+		end(&fixture);
+	}
+}
+
+/* main and d have one call, a two, c three; b gave back what it took. */
+static struct calltree *grow_called(struct fixture *fixture, struct tree_options options)
+{
+	struct profile_builder *builder = &fixture->builder;
+	uint32_t main, a, b;
+
+	builder_count(builder, CALLS_BY_USDT, true, "");
+	builder_opening(builder, BEGAN_FORK, 50);
+	main = builder_python(builder, NO_NODE, SCRIPT, "main", 1);
+	a = builder_python(builder, main, SCRIPT, "a", 9);
+	b = builder_python(builder, main, SCRIPT, "b", 8);
+	builder_cost(builder, b, KIND_ANON, 0, 8 * MB);
+	builder_calls(builder, builder_python(builder, main, SCRIPT, "c", 1), 3);
+	builder_calls(builder, builder_python(builder, a, SCRIPT, "d", 2), 1);
+	builder_calls(builder, main, 1);
+	builder_calls(builder, a, 2);
+	return grow(fixture, options);
+}
+
+static void test_metrics(void **state)
+{
+	static const struct {
+		struct tree_options options;
+		int64_t minimum;
+		const char *shape, *pruned;
+	} ways[] = {
+		{ { 0 }, MB, "inherited main(a(d) b c)", "inherited main(a(d) cut)" },
+		{ { .metric = METRIC_GROWN },
+		  2 * MB,
+		  "inherited main(a(d) b c)",
+		  "inherited main(a(cut) b cut)" },
+		{ { .metric = METRIC_RELEASED },
+		  0,
+		  "inherited main(a(d) b c)",
+		  "inherited main(cut b)" },
+		{ { .metric = METRIC_RELEASED, .sort = SORT_TOTAL },
+		  0,
+		  "main(b a(d) c) inherited",
+		  "main(b cut) inherited" },
+		{ { .metric = METRIC_CALLS },
+		  1,
+		  "inherited main(a(d) b c)",
+		  "inherited cut(a(cut) c)" },
+		{ { .metric = METRIC_CALLS, .sort = SORT_SELF },
+		  0,
+		  "main(c a(d) b) inherited",
+		  "main(c a(d) cut) inherited" },
+		{ { .sort = SORT_CALLS },
+		  0,
+		  "main(c a(d) b) inherited",
+		  "main(c a(d) cut) inherited" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct fixture fixture = begin("3.11.2");
+		struct calltree *tree = grow_called(&fixture, ways[i].options), *pruned;
+
+		assert_shape(tree, ways[i].shape);
+		pruned = calltree_prune(tree, ways[i].minimum);
+		assert_shape(pruned, ways[i].pruned);
+		calltree_free(pruned);
+		end(&fixture);
+	}
+}
+
+/* The opening is no growth, so nothing that was grown or released. */
+static void test_shown_bytes(void **state)
+{
+	static const struct {
+		enum tree_metric metric;
+		int64_t opening, main;
+	} shown[] = {
+		{ METRIC_GROWTH, 50 * MB, 13 * MB },
+		{ METRIC_GROWN, 0, 21 * MB },
+		{ METRIC_RELEASED, 0, 8 * MB },
+		{ METRIC_CALLS, 50 * MB, 13 * MB },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		struct fixture fixture = begin("3.11.2");
+		struct tree_options options = { .metric = shown[i].metric };
+		struct calltree *tree = grow_called(&fixture, options);
+		uint32_t main = tree->nodes[tree->first_root].next;
+
+		assert_int_equal(calltree_shown_bytes(tree, &tree->nodes[tree->first_root]),
+				 shown[i].opening);
+		assert_int_equal(calltree_shown_bytes(tree, &tree->nodes[main]), shown[i].main);
+		end(&fixture);
+	}
+}
+
 static uint32_t add_machinery(struct profile_builder *builder, uint32_t parent)
 {
 	parent = builder_python(builder, parent, "<frozen importlib._bootstrap>", "find", 1);
@@ -256,9 +416,9 @@ static void test_opening_is_no_growth(void **state)
 	tree = grow(&fixture, (struct tree_options){ 0 });
 	assert_shape(tree, "inherited lost");
 	assert_int_equal(calltree_growth(tree), 2 * MB);
-	assert_int_equal(calltree_shown_bytes(&tree->nodes[tree->first_root]), 50 * MB);
-	assert_true(calltree_has_growth_above(tree, MB));
-	assert_false(calltree_has_growth_above(tree, 2 * MB));
+	assert_int_equal(calltree_shown_bytes(tree, &tree->nodes[tree->first_root]), 50 * MB);
+	assert_true(calltree_has_row_above(tree, MB));
+	assert_false(calltree_has_row_above(tree, 2 * MB));
 	end(&fixture);
 }
 
@@ -372,6 +532,10 @@ int main(void)
 		cmocka_unit_test(test_plain_tree),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_first_call_order),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_calls_known),
+		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_shown_bytes),
 		cmocka_unit_test(test_imports_are_folded),
 		cmocka_unit_test(test_imports_are_shown),
 		cmocka_unit_test(test_folding_into_startup),

@@ -50,6 +50,7 @@ static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		builder_cost(builder, node, kind, below(4 * MB), below(4 * MB));
 	builder->profile->nodes[node].first_ns = below(100);
+	builder_calls(builder, node, below(4));
 	return node;
 }
 
@@ -62,6 +63,7 @@ static struct profile *random_profile(void)
 	for (int i = 0; i < 3; i++) {
 		builder_process(&builder, 10 + i, "/bin/cmd", below(3) ? "3.11.2" : NULL);
 		builder_opening(&builder, below(3), 10);
+		builder_count(&builder, below(3), below(2), "");
 	}
 	for (uint32_t i = 0, count = below(MAX_NODES); i < count; i++) {
 		uint32_t process = below(3), parent = NO_NODE;
@@ -101,6 +103,34 @@ static void assert_sums(const struct calltree *tree)
 	free(sums);
 }
 
+static bool is_counted(const struct calltree *tree, const struct node *node, bool import_frames)
+{
+	const struct site *site = &tree->profile->sites[node->site];
+	const char *file = profile_string(tree->profile, site->file);
+	bool is_machinery = strcmp(file, "/a.py") != 0 && strcmp(file, "/b.py") != 0;
+
+	if (site->kind == SITE_PYTHON)
+		return import_frames || !is_machinery;
+	return site->kind == SITE_DEEPER;
+}
+
+/* Calls of rows are those of the nodes, but for folded ones and rows that are no function. */
+static void assert_calls(const struct calltree *tree, bool import_frames)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+	uint64_t rows = 0, nodes = 0;
+
+	for (size_t i = 0; i < tree->nr_nodes; i++)
+		rows += tree->nodes[i].calls;
+	for (size_t i = 0; i < tree->profile->nr_nodes; i++) {
+		const struct node *node = &tree->profile->nodes[i];
+
+		if (node->process == tree->process && is_counted(tree, node, import_frames))
+			nodes += node->calls;
+	}
+	assert_int_equal(rows, process->calls_method == CALLS_BY_NOTHING ? 0 : nodes);
+}
+
 /* Every node is reached once, below its parent. */
 static void assert_links(const struct calltree *tree)
 {
@@ -125,11 +155,18 @@ static void assert_links(const struct calltree *tree)
 	assert_int_equal(entered, tree->nr_nodes);
 }
 
-static int64_t sort_value(const struct tree_node *node, enum tree_sort sort)
+static int64_t sort_value(const struct calltree *tree, const struct tree_node *node,
+			  enum tree_sort sort)
 {
+	const struct cost *cost = sort == SORT_TOTAL ? &node->total : &node->self;
+
 	if (sort == SORT_FIRST)
 		return -(int64_t)node->first_ns;
-	return cost_growth(sort == SORT_TOTAL ? &node->total : &node->self);
+	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
+		return (int64_t)node->calls;
+	if (tree->metric == METRIC_GROWN)
+		return cost_grown(cost);
+	return tree->metric == METRIC_RELEASED ? cost_released(cost) : cost_growth(cost);
 }
 
 static void assert_order(const struct calltree *tree, enum tree_sort sort)
@@ -138,8 +175,8 @@ static void assert_order(const struct calltree *tree, enum tree_sort sort)
 		const struct tree_node *node = &tree->nodes[i];
 
 		if (node->next != NO_NODE)
-			assert_true(sort_value(node, sort) >=
-				    sort_value(&tree->nodes[node->next], sort));
+			assert_true(sort_value(tree, node, sort) >=
+				    sort_value(tree, &tree->nodes[node->next], sort));
 	}
 }
 
@@ -158,14 +195,16 @@ static void assert_one_cut_a_parent(const struct calltree *tree)
 	}
 }
 
-static void check_process(const struct tree_source *source, uint32_t process, enum tree_sort sort)
+static void check_process(const struct tree_source *source, uint32_t process,
+			  const struct tree_options *options)
 {
-	static const int64_t minimums[] = { INT64_MIN, -MB, 0, MB, 8 * MB, INT64_MAX };
+	static const int64_t minimums[] = { INT64_MIN, -MB, 0, 1, 3, MB, 8 * MB, INT64_MAX };
 	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(source, process);
 
 	assert_sums(tree);
 	assert_links(tree);
-	assert_order(tree, sort);
+	assert_order(tree, options->sort);
+	assert_calls(tree, options->import_frames);
 	for (size_t i = 0; i < ARRAY_SIZE(minimums); i++) {
 		_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree,
 										   minimums[i]);
@@ -180,11 +219,13 @@ static void test_sums(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		struct profile *profile = random_profile();
-		struct tree_options options = { .sort = round % 3, .import_frames = round % 2 };
+		struct tree_options options = { .sort = round % 4,
+						.metric = below(4),
+						.import_frames = below(2) };
 		struct tree_source *source = calltree_source_new(profile, &options);
 
 		for (uint32_t process = 0; process < profile->nr_processes; process++)
-			check_process(source, process, options.sort);
+			check_process(source, process, &options);
 		calltree_source_free(source);
 		profile_free(profile);
 	}

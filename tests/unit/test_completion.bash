@@ -32,10 +32,13 @@ expect_one_of() { # ANSWER WORD...
 expect "--max-nodes= --max-sites=" memprobe --max
 expect "--import-frames" memprobe post --imp
 expect "" memprobe post --dur
-expect "first total self" memprobe post --sort ""
+expect "first total self calls" memprobe post --sort ""
 expect "total" memprobe post --sort = t
-expect "first total self" memprobe --sort =
+expect "first total self calls" memprobe --sort =
 expect "tree json" memprobe --format = ""
+expect "off auto exact" memprobe --calls = ""
+expect "auto" memprobe --calls = a
+expect "growth grown" memprobe post --metric = gro
 expect_one_of post memprobe pos
 expect_one_of bash memprobe -f bas
 cd "$(dirname "$1")" || exit 1

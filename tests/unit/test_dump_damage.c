@@ -246,7 +246,8 @@ static enum dump_failure failure_of(const struct section *sections)
 	{                                                  \
 		TAG_SITES, "0  0 1 2 s1 0 1  7 0 0 s0 0 0" \
 	}
-#define TAIL "0 0 s0 0 5 6 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 "
+#define BOOKS "0 0 s0 0 5 6 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 "
+#define TAIL BOOKS "0 0 0 "
 #define PROCESSES                                                    \
 	{                                                            \
 		TAG_PROCESSES, "0 42 1 1 2 " TAIL "1 43 1 1 2 " TAIL \
@@ -259,11 +260,21 @@ static enum dump_failure failure_of(const struct section *sections)
 static void right_content_is_taken(void **state)
 {
 	static const struct section good[MAX_SECTIONS] = {
-		NAMES,	   TABLES, SITES,
-		PROCESSES, NODES,  { TAG_COSTS, "s1 255 s1 s2 s3 s4 s5 s6 s7 s8" },
+		NAMES,
+		TABLES,
+		SITES,
+		PROCESSES,
+		NODES,
+		{ TAG_COSTS, "s1 255 s1 s2 s3 s4 s5 s6 s7 s8" },
+		{ TAG_CALLS, "s1 0x3fffffffffffffff s-1 1" },
+	};
+	static const struct section methods[MAX_SECTIONS] = {
+		NAMES,
+		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 1 2" },
 	};
 
 	assert_int_equal(failure_of(good), DUMP_FINE);
+	assert_int_equal(failure_of(methods), DUMP_FINE);
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
@@ -308,6 +319,22 @@ static const struct section bad[][MAX_SECTIONS] = {
 	  PROCESSES,
 	  NODES, /* each fits, the sum does not */
 	  { TAG_COSTS, "s0 7 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s2 1" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s-1 1" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1 0x4000000000000001" } },
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1 0xffffffffffffffff" } },
+	{ NAMES,
+	  TABLES,
+	  SITES,
+	  PROCESSES,
+	  NODES, /* each fits, the sum does not */
+	  { TAG_CALLS, "s0 1 s1 0x4000000000000000" } },
+	{ { TAG_CALLS, "s0 1" } },
+	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS } },	   /* the calls missing */
+	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "3 1 2" } }, /* a method unknown */
+	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" } },
+	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 1 3" } },
 	{ NAMES, PROCESSES, { TAG_SAMPLES, "2 0 1 0 s0" } },
 	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 1 1 0 s0" } },
 	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 0 2 0 s0" } },
@@ -319,14 +346,16 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ NAMES, PROCESSES, { TAG_THREADS, "0 1 1 0 s0 0 0" } },
 	{ NAMES, PROCESSES, { TAG_THREADS, "0 0 1 9 s0 0 0" } },
 	{ { TAG_LOSSES, "1 0 1 1" } },
-	{ { TAG_LOSSES, "0 11 1 1" } },
+	{ { TAG_LOSSES, "0 12 1 1" } },
 	{ { TAG_LOSSES, "0 0 0x1000000000000000 1" } },
 	{ { TAG_LOSSES,
 	    "0 0 0xfffffffffffffff 1 0 1 0xfffffffffffffff 1 0 2 0xfffffffffffffff 1" } },
 	{ { TAG_META, "200 \"a\"" } },
 	{ { TAG_META, "0 s0 0 0 0" } },
-	{ { TAG_META, "0 s0 0 0 0 0 0" } }, /* a byte too many */
-	{ { TAG_META, "0 s0 0 0 0 99" } },
+	{ { TAG_META, "0 s0 0 0 0 0" } },
+	{ { TAG_META, "0 s0 0 0 0 0 3" } },   /* a mode unknown */
+	{ { TAG_META, "0 s0 0 0 0 0 0 0" } }, /* a byte too many */
+	{ { TAG_META, "0 s0 0 0 0 99 0" } },
 	{ { TAG_DURATION, "0xffffffffffffffff" } },
 	{ { TAG_DURATION, "" } },
 	{ { TAG_DURATION, "1 1" } },

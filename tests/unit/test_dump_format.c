@@ -35,6 +35,7 @@ static struct profile *example_profile(void)
 	profile->meta.duration_ns = 2000000;
 	profile->meta.kernel = xstrdup("6.18");
 	profile->meta.memprobe = xstrdup("0.1.0");
+	profile->meta.calls_mode = CALLS_MODE_AUTO;
 	profile->processes[process].pid = 42;
 	profile->processes[process].ppid = 1;
 	profile->processes[process].command = string_pool_add(&profile->strings, "x.py");
@@ -43,11 +44,14 @@ static struct profile *example_profile(void)
 	profile->processes[process].books[KIND_ANON] = 4096;
 	profile->processes[process].kernel[KIND_ANON] = 4096;
 	profile->processes[process].peak = 4096;
+	profile->processes[process].calls_method = CALLS_BY_USDT;
+	profile->processes[process].is_calls_complete = true;
 	site.file = profile->processes[process].command;
 	site.name = string_pool_add(&profile->strings, "f");
 	site.linetable = profile_add_blob(profile, "\x80", 1);
 	node = profile_add_node(profile, process, NO_NODE, profile_add_site(profile, &site), 500);
 	profile_add_cost(profile, node, &(struct cost){ { [KIND_ANON] = 4096 }, { 0 } });
+	profile_add_calls(profile, node, 3);
 	profile_add_sample(profile, process, 1000, 4096);
 	profile_add_thread(profile, process, &(struct thread){ 42, 2, 4096, 0, 1000 });
 	profile->losses[LOSS_ring_full].events = 1;
@@ -136,7 +140,7 @@ static void numbers_stay(void **state)
 				      LOSS_code_unreadable, LOSS_stack_truncated,
 				      LOSS_threads_full,    LOSS_images_full,
 				      LOSS_name_unreadable, LOSS_path_collision,
-				      LOSS_fold_unclear };
+				      LOSS_fold_unclear,    LOSS_calls_lost };
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)
 		assert_int_equal(site_kinds[i], i);
@@ -154,6 +158,12 @@ static void numbers_stay(void **state)
 	assert_int_equal(BEGAN_EXEC, 0);
 	assert_int_equal(BEGAN_FORK, 1);
 	assert_int_equal(BEGAN_ATTACH, 2);
+	assert_int_equal(CALLS_BY_NOTHING, 0);
+	assert_int_equal(CALLS_BY_USDT, 1);
+	assert_int_equal(CALLS_BY_UPROBE, 2);
+	assert_int_equal(CALLS_MODE_OFF, 0);
+	assert_int_equal(CALLS_MODE_AUTO, 1);
+	assert_int_equal(CALLS_MODE_EXACT, 2);
 }
 
 static enum dump_failure failure_of(const struct dump_bytes *file)
@@ -250,7 +260,7 @@ static void additions_are_skipped(void **state)
 	dump_fixture_put_header(&file, 0);
 	dump_bytes_put(&records, "anything", 8);
 	dump_fixture_put_block(&file, 9, 9, &records);
-	dump_fixture_put_section(&payload, 12, &records);
+	dump_fixture_put_section(&payload, 17, &records);
 	dump_fixture_put_section(&payload, 1ULL << 40, &records);
 	records.size = 0;
 	dump_fixture_put_section(&payload, 13, &records);

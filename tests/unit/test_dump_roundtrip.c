@@ -174,6 +174,38 @@ static void flushes_grow_by_what_changed(void **state)
 	assert_true(size_of(scratch) < before + 128);
 }
 
+/* What a flush adds to the file. */
+static uint64_t flushed_bytes(struct scratch *scratch)
+{
+	uint64_t before = size_of(scratch);
+
+	flush(scratch);
+	return size_of(scratch) - before;
+}
+
+/* Where calls are counted most nodes change in nothing else; and the other way round. */
+static void calls_and_costs_are_written_apart(void **state)
+{
+	struct scratch *scratch = *state;
+	struct cost cost = { { 1LL << 50, 1LL << 51, 1LL << 52, 1LL << 53 }, { 0 } };
+	uint32_t process = profile_add_process(scratch->profile);
+	uint64_t idle;
+
+	profile_add_site(scratch->profile, &(struct site){ .kind = SITE_PYTHON });
+	profile_add_node(scratch->profile, process, NO_NODE, 0, 0);
+	profile_add_cost(scratch->profile, 0, &cost);
+	profile_add_calls(scratch->profile, 0, 1ULL << 50);
+	flush(scratch);
+	idle = flushed_bytes(scratch);
+	profile_add_calls(scratch->profile, 0, 1);
+	assert_int_equal(flushed_bytes(scratch), idle + 11); /* tag, length, node, calls */
+	profile_add_cost(scratch->profile, 0, &(struct cost){ { 0, 1 }, { 0 } });
+	assert_int_equal(flushed_bytes(scratch), idle + 36); /* tag, length, node, mask, cost */
+	profile_add_cost(scratch->profile, 0, &(struct cost){ { 0 }, { 0 } });
+	assert_int_equal(flushed_bytes(scratch), idle);
+	finish(scratch);
+}
+
 static void dead_blocks_are_compacted(void **state)
 {
 	struct scratch *scratch = *state;
@@ -323,6 +355,7 @@ int main(void)
 		TEST(abandoned_stays_incomplete),
 		TEST(many_flushes_are_one),
 		TEST(flushes_grow_by_what_changed),
+		TEST(calls_and_costs_are_written_apart),
 		TEST(dead_blocks_are_compacted),
 		TEST(quiet_runs_stay_small),
 		TEST(thinned_samples_are_replaced),

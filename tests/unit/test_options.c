@@ -335,7 +335,15 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe post"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post --format=html a"), EXIT_USAGE);
-	assert_int_equal(run("memprobe post --sort=calls a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --sort=peak a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --sort=calls /nonexistent"), EXIT_FAILED);
+	assert_int_equal(run("memprobe post --metric=calls /nonexistent"), EXIT_FAILED);
+	assert_int_equal(run("memprobe post --metric=call /nonexistent"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --metric=live /nonexistent"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --calls=off /nonexistent"), EXIT_USAGE);
+	assert_int_equal(run("memprobe --calls=on true"), EXIT_USAGE);
+	assert_int_equal(run("memprobe --calls= true"), EXIT_USAGE);
+	assert_int_equal(run("memprobe --calls"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post /nonexistent"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post /dev/null"), EXIT_FAILED);
 	assert_int_equal(run("memprobe --help"), EXIT_DONE);

@@ -44,7 +44,7 @@ static int write_to(const char *path, const char *format, const struct report_op
 static void test_deep_chain(void **state)
 {
 	const struct report_options plain = { 0 };
-	const struct report_options all = { .has_min = true, .min_bytes = INT64_MIN };
+	const struct report_options all = { .has_min = true, .minimum = INT64_MIN };
 
 	assert_int_equal(write_to("/dev/null", "tree", &plain), 0);
 	assert_int_equal(write_to("/dev/null", "tree", &all), 0);

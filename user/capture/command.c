@@ -77,6 +77,7 @@ static void child(struct command *command, char *const argv[], const struct iden
 	prctl(PR_SET_PDEATHSIG, 0);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	error = identity_become(identity);
 	if (error)

@@ -81,6 +81,7 @@ void drain_free(struct drain *drain)
 	hash_table_free(&drain->site_ids);
 	free(drain->nodes);
 	free(drain->unused_nodes);
+	free(drain->alive);
 	free(drain->sites);
 	free(drain);
 }
@@ -142,6 +143,8 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 
 	if (image->image_id != slot->image_id)
 		return;
+	if (slot->state == SLOT_LIVE && image->end_ns)
+		drain_end_image(drain, slot, image->closing, image->end_ns);
 	if (process->peak < image->peak * PAGE_BYTES)
 		process->peak = image->peak * PAGE_BYTES;
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
@@ -149,6 +152,12 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
 	}
 	correct_opening(process, image);
+	if (image->calls_early && process->is_calls_complete) {
+		process->is_calls_complete = false;
+		process->calls_reason = string_pool_add(
+			&drain->profile->strings,
+			"the first calls came before the interpreter was found");
+	}
 	add_lost(drain, slot->process, image);
 	process = &drain->profile->processes[slot->process];
 	if (slot->state == SLOT_ENDED || !slot->has_balance)

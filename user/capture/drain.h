@@ -16,8 +16,10 @@ struct drain_listener {
 	void *context;
 	/* An image whose interpreter is unknown: find it (interpreters.c). */
 	void (*unknown_python)(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid);
-	/* Version text of a layout that the BPF side resolved itself. */
-	const char *(*python_version)(void *context, uint32_t layout);
+	/* The BPF side has resolved a process's interpreter itself. */
+	void (*python_found)(void *context, uint32_t process, uint32_t layout);
+	/* The budget for counting calls in a process is spent. */
+	void (*calls_over)(void *context, uint32_t process);
 	void (*attached)(void *context, uint32_t tgid);
 	void (*process_ended)(void *context, uint32_t tgid);
 };

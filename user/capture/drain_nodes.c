@@ -57,6 +57,7 @@ static void take_batch(struct drain *drain, const uint64_t *keys, const struct w
 			node->read.grown[kind] = values[i].grown[kind] * PAGE_BYTES;
 			node->read.released[kind] = values[i].released[kind] * PAGE_BYTES;
 		}
+		node->calls_read = values[i].calls;
 	}
 }
 
@@ -81,13 +82,14 @@ static int read_table(struct drain *drain, int fd)
 	return 0;
 }
 
-static bool find_site(struct drain *drain, const struct kernel_node *node, uint32_t *ret_site)
+static bool find_site(struct drain *drain, struct kernel_node *node, uint32_t *ret_site)
 {
 	struct site deeper = { .kind = SITE_DEEPER };
 	uint32_t index;
 
 	if (hash_table_get(&drain->site_ids, node->site, &index)) {
 		*ret_site = drain->sites[index].site;
+		node->is_shim = drain->sites[index].is_shim;
 		return true;
 	}
 	if (node->site != site_key_special(node->image_id, SITE_DEEPER))
@@ -103,6 +105,10 @@ static bool define(struct drain *drain, struct kernel_node *node, uint32_t paren
 
 	if (!slot || !find_site(drain, node, &site))
 		return false;
+	if (node->is_shim && parent != NO_NODE) {
+		node->node = parent;
+		return true;
+	}
 	node->node = profile_add_node(drain->profile, slot->process, parent, site,
 				      drain_time(drain, node->first_ns));
 	return true;
@@ -145,10 +151,40 @@ static void add_gain(struct drain *drain, struct kernel_node *node)
 		gain.grown[kind] = node->read.grown[kind] - node->added.grown[kind];
 		gain.released[kind] = node->read.released[kind] - node->added.released[kind];
 	}
+	if (node->calls_read != node->calls_added && !node->is_shim)
+		profile_add_calls(drain->profile, node->node, node->calls_read - node->calls_added);
+	node->calls_added = node->calls_read;
 	if (cost_is_zero(&gain))
 		return;
 	node->added = node->read;
 	drain_add_cost(drain, node->node, &gain);
+}
+
+void drain_keep_alive(struct drain *drain, uint64_t path)
+{
+	drain->alive = array_reserve(drain->alive, &drain->alive_capacity, drain->nr_alive + 1,
+				     sizeof(*drain->alive));
+	drain->alive[drain->nr_alive++] = path;
+}
+
+/* Where calls are counted when frames end, those that never did are counted here. */
+static void add_alive(struct drain *drain)
+{
+	for (size_t i = 0; i < drain->nr_alive; i++) {
+		const struct kernel_node *node = NULL;
+		uint64_t key = drain->alive[i];
+		uint32_t index;
+
+		while (key && hash_table_get(&drain->node_ids, key, &index)) {
+			node = &drain->nodes[index];
+			if (node->node != NO_NODE && !node->is_shim &&
+			    drain->profile->sites[drain->profile->nodes[node->node].site].kind ==
+				    SITE_PYTHON)
+				profile_add_calls(drain->profile, node->node, 1);
+			key = node->parent;
+		}
+	}
+	drain->nr_alive = 0;
 }
 
 int drain_read_nodes(struct drain *drain)
@@ -165,14 +201,19 @@ int drain_read_nodes(struct drain *drain)
 		if (drain->nodes[i].node != NO_NODE)
 			add_gain(drain, &drain->nodes[i]);
 	}
+	add_alive(drain);
 	return error;
 }
 
+/* Has the image ended and been read to the last? One that user space has not met yet has not: ids
+ * of a slot only rise. */
 static bool has_ended(struct drain *drain, uint32_t image_id)
 {
-	struct image_slot *slot = drain_slot(drain, image_id);
+	const struct image_slot *slot = &drain->slots[image_id % MAX_IMAGES];
 
-	return !slot || (slot->state == SLOT_ENDED && slot->is_read);
+	if (slot->image_id != image_id)
+		return slot->image_id > image_id;
+	return slot->state == SLOT_EMPTY || (slot->state == SLOT_ENDED && slot->is_read);
 }
 
 static void remove_sites(struct drain *drain)

@@ -110,15 +110,13 @@ static void open_process(struct drain *drain, const struct wire_image_begin *rec
 }
 
 static void find_python(struct drain *drain, const struct wire_image_begin *record,
-			struct process *process)
+			uint32_t process)
 {
 	const struct drain_listener *listener = &drain->listener;
 	uint32_t state = record->layout >> 16, layout = record->layout & 0xffff;
 
-	if (state == PYTHON_KNOWN && listener->python_version)
-		process->python = string_pool_add(
-			&drain->profile->strings,
-			listener->python_version(listener->context, layout));
+	if (state == PYTHON_KNOWN && listener->python_found)
+		listener->python_found(listener->context, process, layout);
 	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC &&
 		 listener->unknown_python)
 		listener->unknown_python(listener->context, record->slot, record->head.image_id,
@@ -144,27 +142,32 @@ static void image_begin(struct drain *drain, const struct wire_image_begin *reco
 	};
 	profile_add_sample(drain->profile, index, drain->profile->processes[index].start_ns,
 			   rss_of(drain->profile->processes[index].opening));
-	find_python(drain, record, &drain->profile->processes[index]);
+	find_python(drain, record, index);
 	if (record->reason == BEGIN_ATTACH && drain->listener.attached)
 		drain->listener.attached(drain->listener.context, record->tgid);
+}
+
+void drain_end_image(struct drain *drain, struct image_slot *slot, const __s64 *kernel_pages,
+		     uint64_t clock_ns)
+{
+	struct process *process = &drain->profile->processes[slot->process];
+	uint64_t time_ns = drain_time(drain, clock_ns);
+
+	to_bytes(process->kernel, kernel_pages);
+	if (process->end != END_EXEC)
+		process->end_ns = time_ns;
+	process->is_dirty = true;
+	slot->state = SLOT_ENDED;
+	drain->nr_ended++;
+	profile_add_sample(drain->profile, slot->process, time_ns, rss_of(process->kernel));
 }
 
 static void image_end(struct drain *drain, const struct wire_balance *record)
 {
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
-	struct process *process;
 
-	if (!slot || slot->state != SLOT_LIVE)
-		return;
-	process = &drain->profile->processes[slot->process];
-	to_bytes(process->kernel, record->kernel);
-	if (process->end != END_EXEC)
-		process->end_ns = drain_time(drain, record->head.time_ns);
-	process->is_dirty = true;
-	slot->state = SLOT_ENDED;
-	drain->nr_ended++;
-	profile_add_sample(drain->profile, slot->process, drain_time(drain, record->head.time_ns),
-			   rss_of(process->kernel));
+	if (slot && slot->state == SLOT_LIVE)
+		drain_end_image(drain, slot, record->kernel, record->head.time_ns);
 }
 
 static void balance(struct drain *drain, const struct wire_balance *record)
@@ -213,6 +216,8 @@ static void thread_end(struct drain *drain, const struct wire_thread_end *record
 	thread.name = string_pool_add_bytes(&drain->profile->strings, record->thread.comm,
 					    sizeof(record->thread.comm));
 	profile_add_thread(drain->profile, slot->process, &thread);
+	if (drain->profile->processes[slot->process].counts_ends && record->thread.node)
+		drain_keep_alive(drain, record->thread.node);
 }
 
 /* A str of the target as UTF-8. `kind` bytes a character, each a code point. */
@@ -257,6 +262,16 @@ static uint32_t absolute_file(struct drain *drain, uint32_t process, uint32_t fi
 	return string_pool_add(strings, path);
 }
 
+/* From 3.12 on a specialized class call pushes a frame of its own around __init__: no function. */
+static bool is_init_shim(const struct drain *drain, uint32_t site)
+{
+	const struct site *found = &drain->profile->sites[site];
+
+	return found->kind == SITE_PYTHON &&
+	       !strcmp(profile_string(drain->profile, found->file), "__init__") &&
+	       !strcmp(profile_string(drain->profile, found->name), "__init__");
+}
+
 static void remember_site(struct drain *drain, const struct wire_site *record, uint32_t site)
 {
 	uint32_t index;
@@ -267,8 +282,12 @@ static void remember_site(struct drain *drain, const struct wire_site *record, u
 	}
 	drain->sites = array_reserve(drain->sites, &drain->sites_capacity, drain->nr_sites + 1,
 				     sizeof(*drain->sites));
-	drain->sites[drain->nr_sites] = (struct known_site){ record->site, record->head.image_id,
-							     site };
+	drain->sites[drain->nr_sites] = (struct known_site){
+		.key = record->site,
+		.image_id = record->head.image_id,
+		.site = site,
+		.is_shim = is_init_shim(drain, site),
+	};
 	hash_table_put(&drain->site_ids, record->site, drain->nr_sites++);
 }
 
@@ -288,7 +307,8 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 		return;
 	if (record->kind == SITE_PYTHON) {
 		found.file = add_text(drain, &record->filename, bytes);
-		found.file = absolute_file(drain, slot->process, found.file);
+		if (record->version < 0x0309)
+			found.file = absolute_file(drain, slot->process, found.file);
 	}
 	if (record->kind == SITE_PYTHON)
 		found.name = add_text(drain, &record->name, bytes + record->filename.bytes);
@@ -310,6 +330,23 @@ static void knock(struct drain *drain, const struct wire_knock *record)
 	if (slot && slot->state == SLOT_LIVE && drain->listener.unknown_python)
 		drain->listener.unknown_python(drain->listener.context, record->slot,
 					       record->head.image_id, record->tgid);
+}
+
+static void python_found(struct drain *drain, const struct wire_knock *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+
+	if (slot && drain->listener.python_found)
+		drain->listener.python_found(drain->listener.context, slot->process,
+					     record->layout);
+}
+
+static void calls_over(struct drain *drain, const struct wire_knock *record)
+{
+	struct image_slot *slot = drain_slot(drain, record->head.image_id);
+
+	if (slot && drain->listener.calls_over)
+		drain->listener.calls_over(drain->listener.context, slot->process);
 }
 
 static void sample(struct drain *drain, const struct wire_sample *record)
@@ -353,6 +390,12 @@ int drain_handle_record(void *context, void *data, size_t size)
 		break;
 	case RECORD_BALANCE:
 		balance(drain, data);
+		break;
+	case RECORD_FOUND:
+		python_found(drain, data);
+		break;
+	case RECORD_CALLS_OVER:
+		calls_over(drain, data);
 		break;
 	}
 	return 0;

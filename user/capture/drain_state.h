@@ -26,6 +26,8 @@ struct kernel_node {
 	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
 	struct cost read;  /* bytes, as last read */
 	struct cost added; /* bytes, as added to the profile */
+	uint64_t calls_read, calls_added;
+	bool is_shim; /* calls of it are none */
 };
 
 /* A site that was sent, by its key in the BPF table of sites. */
@@ -33,6 +35,7 @@ struct known_site {
 	uint64_t key;
 	uint32_t image_id;
 	uint32_t site; /* in the profile */
+	bool is_shim;  /* no function: its nodes are their parents' */
 };
 
 struct drain {
@@ -52,15 +55,22 @@ struct drain {
 	struct known_site *sites;
 	size_t nr_sites, sites_capacity;
 	struct hash_table site_ids; /* key to index */
-	uint32_t nr_ended;	    /* slots in SLOT_ENDED */
+	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
+	size_t nr_alive, alive_capacity;
+	uint32_t nr_ended; /* slots in SLOT_ENDED */
 };
 
 #define PAGE_BYTES 4096
 
-/* drain_records.c: a ring_buffer_sample_fn. */
+/* drain_records.c: the kernel's last word on an image, by record or, when that was lost, by table.
+ */
+void drain_end_image(struct drain *drain, struct image_slot *slot, const __s64 *kernel_pages,
+		     uint64_t clock_ns);
+/* A ring_buffer_sample_fn. */
 int drain_handle_record(void *drain, void *data, size_t size);
 
 /* drain_nodes.c */
+void drain_keep_alive(struct drain *drain, uint64_t path);
 int drain_read_nodes(struct drain *drain);
 void drain_remove_nodes(struct drain *drain); /* those of ended images, and their sites */
 

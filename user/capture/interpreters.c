@@ -9,8 +9,6 @@
 #include "memory.h"
 #include "python_place.h"
 
-#define NO_LAYOUT UINT32_MAX
-
 struct layout {
 	size_t entry; /* in the cache */
 	char *version;
@@ -125,55 +123,96 @@ void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable)
 {
 	python_place_foresee(path, path_variable, interpreters->cache);
-	for (size_t i = 0; i < interpreter_cache_count(interpreters->cache); i++) {
-		if (!interpreter_cache_at(interpreters->cache, i)->status)
-			layout_of(interpreters, i);
-	}
 }
 
-static const char *unwalkable(struct interpreters *interpreters, size_t index,
-			      const char **ret_reason)
+void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid)
+{
+	struct python_place place = { 0 };
+
+	if (!python_place_find(pid, interpreters->cache, &place))
+		python_place_clear(&place);
+}
+
+#define ALL_CALL_FRAMES (1U << PROBE_FRAME_LEAF | 1U << PROBE_FRAME_ARG1 | 1U << PROBE_FRAME_ARG2)
+
+uint32_t interpreters_call_frames(const struct interpreters *interpreters)
+{
+	bool is_any = false;
+	uint32_t frames = 0;
+
+	for (size_t i = 0; i < interpreter_cache_count(interpreters->cache); i++) {
+		const struct interpreter_entry *entry = interpreter_cache_at(interpreters->cache,
+									     i);
+
+		if (entry->status)
+			continue;
+		is_any = true;
+		if (entry->plan.nr_sites)
+			frames |= 1U << entry->plan.frame;
+	}
+	return is_any ? frames : ALL_CALL_FRAMES;
+}
+
+uint32_t interpreters_register(struct interpreters *interpreters)
+{
+	uint32_t expected = NO_LAYOUT;
+
+	for (size_t i = 0; i < interpreter_cache_count(interpreters->cache); i++) {
+		if (!interpreter_cache_at(interpreters->cache, i)->status)
+			expected = layout_of(interpreters, i);
+	}
+	return expected;
+}
+
+static void tell_unwalkable(struct interpreters *interpreters, size_t index,
+			    struct found_python *ret)
 {
 	const struct interpreter_entry *entry = interpreter_cache_at(interpreters->cache, index);
 	uint32_t id = string_pool_add(&interpreters->versions, entry->interpreter.version);
 
-	*ret_reason = entry->interpreter.reason;
-	return string_pool_get(&interpreters->versions, id);
+	ret->reason = entry->interpreter.reason;
+	ret->version = string_pool_get(&interpreters->versions, id);
 }
 
-const char *interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
-				 uint32_t image_id, uint32_t tgid, const char **ret_reason)
+struct found_python interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
+					 uint32_t image_id, uint32_t tgid)
 {
 	struct wire_python python = { .image_id = image_id, .state = PYTHON_NONE };
+	struct found_python found = { .layout = NO_LAYOUT };
 	struct python_place place = { 0 };
-	const char *version;
-	uint32_t layout;
-	int error;
+	int error = python_place_find(tgid, interpreters->cache, &place);
 
-	*ret_reason = NULL;
-	error = python_place_find(tgid, interpreters->cache, &place);
 	if (error && error != -ENOTSUP)
-		return NULL;
+		return found;
 	/* An exec meanwhile: what was found is the next image's. */
 	if (!loader_is_live(interpreters->loader, slot, image_id)) {
 		python_place_clear(&place);
-		return NULL;
+		return found;
 	}
-	layout = error ? NO_LAYOUT : layout_of(interpreters, place.index);
-	if (layout == NO_LAYOUT) {
-		version = unwalkable(interpreters, place.index, ret_reason);
+	if (!error)
+		found.layout = layout_of(interpreters, place.index);
+	if (found.layout == NO_LAYOUT) {
+		tell_unwalkable(interpreters, place.index, &found);
 	} else {
-		version = interpreters->layouts[layout].version;
+		found.version = interpreters->layouts[found.layout].version;
 		python.state = PYTHON_KNOWN;
-		python.layout = layout;
+		python.layout = found.layout;
 		python.bias = place.bias;
 	}
 	loader_set_python(interpreters->loader, slot, &python);
 	python_place_clear(&place);
-	return version;
+	return found;
 }
 
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout)
 {
 	return layout < interpreters->nr_layouts ? interpreters->layouts[layout].version : "";
+}
+
+const struct interpreter_entry *interpreters_entry(const struct interpreters *interpreters,
+						   uint32_t layout)
+{
+	if (layout >= interpreters->nr_layouts)
+		return NULL;
+	return interpreter_cache_at(interpreters->cache, interpreters->layouts[layout].entry);
 }

@@ -6,6 +6,9 @@
 #ifndef MEMPROBE_INTERPRETERS_H
 #define MEMPROBE_INTERPRETERS_H
 
+#include <sys/types.h>
+
+#include "interpreter_cache.h"
 #include "loader.h"
 #include "profile.h"
 
@@ -14,17 +17,32 @@ struct interpreters;
 struct interpreters *interpreters_new(struct loader *loader);
 void interpreters_free(struct interpreters *interpreters);
 
-/* Before the command runs: inspects what its exec will lead to. */
+#define NO_LAYOUT UINT32_MAX
+
+/* Before anything is loaded: inspects what the command's exec will lead to, or what a process has.
+ */
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable);
+void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid);
+/* Bits 1 << enum probe_frame: how calls are counted in what was foreseen; all when that is nothing.
+ */
+uint32_t interpreters_call_frames(const struct interpreters *interpreters);
+/* After loading: passes the foreseen on. Returns the layout that is expected, or NO_LAYOUT. */
+uint32_t interpreters_register(struct interpreters *interpreters);
 
-/* Looks for an image's interpreter and passes it on. Returns the version text ("3.11.2"), also of
- * one that cannot be walked; NULL when there is none (yet). *ret_reason: why it cannot be walked,
- * or NULL. Both live as long as the interpreters. */
-const char *interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
-				 uint32_t image_id, uint32_t tgid, const char **ret_reason);
+struct found_python {
+	const char *version; /* "3.11.2", also of one that cannot be walked; NULL: none (yet) */
+	const char *reason;  /* why it cannot be walked, or NULL */
+	uint32_t layout;     /* NO_LAYOUT when it cannot be walked */
+};
 
-/* Version text of a layout index that the BPF side resolved. */
+/* Looks for an image's interpreter and passes it on. Texts live as long as the interpreters. */
+struct found_python interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
+					 uint32_t image_id, uint32_t tgid);
+
+/* The version text and the file of a layout. */
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout);
+const struct interpreter_entry *interpreters_entry(const struct interpreters *interpreters,
+						   uint32_t layout);
 
 #endif

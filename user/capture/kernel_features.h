@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 struct kernel_features {
+	bool has_uprobe_multi;	  /* 6.6: many uprobes in one link */
 	bool has_percpu_counters; /* 6.2: mm_struct.rss_stat is an array of percpu_counter */
 };
 

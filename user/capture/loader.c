@@ -49,6 +49,27 @@ static void choose_programs(struct memprobe *skeleton, const struct kernel_featu
 	}
 }
 
+#define ATTACH_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, include/uapi/linux/bpf.h of 6.6 */
+
+static void choose_call_programs(struct memprobe *skeleton, const struct kernel_features *features,
+				 uint32_t call_frames)
+{
+	struct bpf_program *with_loop[] = { skeleton->progs.call_leaf, skeleton->progs.call_arg1,
+					    skeleton->progs.call_arg2 };
+	struct bpf_program *plain[] = { skeleton->progs.call_leaf_plain,
+					skeleton->progs.call_arg1_plain,
+					skeleton->progs.call_arg2_plain };
+	struct bpf_program **chosen = features->has_percpu_counters ? with_loop : plain;
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) { /* in the order of enum probe_frame */
+		if (!(call_frames & 1U << i))
+			continue;
+		bpf_program__set_autoload(chosen[i], true);
+		if (features->has_uprobe_multi)
+			bpf_program__set_expected_attach_type(chosen[i], ATTACH_UPROBE_MULTI);
+	}
+}
+
 static uint32_t next_power_of_two(uint32_t value)
 {
 	uint32_t power = 1;
@@ -77,6 +98,7 @@ static void configure(struct memprobe *skeleton, const struct loader_sizes *size
 	/* compute_batch_value, lib/percpu_counter.c */
 	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
+	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_ring_wake_bytes = next_power_of_two(sizes->ring_mb) << 18;
 }
 
@@ -139,6 +161,7 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	if (!ret->skeleton)
 		return fail(ret, "open", "BPF object", -errno);
 	choose_programs(ret->skeleton, &ret->features);
+	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	size_maps(ret->skeleton, sizes, &ret->features);
 	configure(ret->skeleton, sizes);
 	error = memprobe__load(ret->skeleton);
@@ -149,11 +172,18 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 
 int loader_attach(struct loader *loader)
 {
-	int error;
+	const struct memprobe *skeleton = loader->skeleton;
+	struct bpf_program *const others[] = {
+		skeleton->progs.iterate_percpu,	 skeleton->progs.iterate_cached,
+		skeleton->progs.call_leaf,	 skeleton->progs.call_arg1,
+		skeleton->progs.call_arg2,	 skeleton->progs.call_leaf_plain,
+		skeleton->progs.call_arg1_plain, skeleton->progs.call_arg2_plain,
+	};
 
-	bpf_program__set_autoattach(loader->skeleton->progs.iterate_percpu, false);
-	bpf_program__set_autoattach(loader->skeleton->progs.iterate_cached, false);
-	error = memprobe__attach(loader->skeleton);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		bpf_program__set_autoattach(others[i], false);
+	int error = memprobe__attach(loader->skeleton);
+
 	return error ? fail(loader, "attach", "BPF programs", error) : 0;
 }
 
@@ -202,6 +232,12 @@ static int update(struct bpf_map *map, const void *key, const void *value)
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)
 {
 	return update(loader->skeleton->maps.processes, &tgid, &ppid);
+}
+
+void loader_expect(struct loader *loader, uint64_t probe_vaddr, uint32_t layout)
+{
+	loader->skeleton->bss->expected_probe_vaddr = probe_vaddr;
+	loader->skeleton->bss->expected_layout_plus_1 = layout + 1;
 }
 
 bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id)

@@ -19,6 +19,9 @@ struct memprobe; /* the skeleton */
 struct loader_sizes {
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool follow_children;
+	uint32_t call_frames; /* bit 1 << enum probe_frame for each way in which calls will be
+				 counted */
+	bool has_calls_budget;
 };
 
 struct loader {
@@ -45,6 +48,9 @@ int loader_iterate(struct loader *loader, enum loader_iterate what);
 int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
 
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid);
+/* What a hit of the command's probe means while its interpreter is unknown: the file address of the
+ * probe and the layout. Before the command runs. */
+void loader_expect(struct loader *loader, uint64_t probe_vaddr, uint32_t layout);
 /* Is this image still there, not ended by an exec or exit? */
 bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id);
 int loader_free_slot(struct loader *loader, uint32_t slot);

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "command.h"
 #include "drain.h"
 #include "interpreters.h"
@@ -41,6 +42,13 @@
 #define CAP_PERFMON_BIT 38
 #define CAP_BPF_BIT 39
 
+/* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
+ * and one that has ended by then is not worth it. */
+struct uncounted {
+	uint32_t process;
+	uint32_t layout;
+};
+
 struct capture {
 	const struct capture_options *options;
 	struct identity identity;
@@ -48,6 +56,10 @@ struct capture {
 	struct loader loader;
 	struct drain *drain;
 	struct interpreters *interpreters;
+	struct calls *calls;	  /* NULL when they are not counted */
+	uint32_t expected_layout; /* of the command's interpreter, NO_LAYOUT */
+	struct uncounted *uncounted;
+	size_t nr_uncounted, uncounted_capacity;
 	struct output *output;
 	struct profile *profile;
 	sigset_t old_mask;
@@ -132,6 +144,21 @@ static int find_command(struct capture *capture)
 	return error ? refuse_command(name, error) : 0;
 }
 
+/* The BPF side knows processes by the numbers of the first pid namespace. */
+static int check_namespace(struct capture *capture)
+{
+	char name[64];
+	ssize_t length = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
+
+	name[length > 0 ? length : 0] = '\0';
+	if (length <= 0 || !strcmp(name, "pid:[4026531836]")) /* PROC_PID_INIT_INO */
+		return 0;
+	log_error("cannot follow 'processes': memprobe runs inside a pid namespace");
+	log_hint("run it on the host, or in a container with the host's pid space "
+		 "(docker --pid=host)");
+	return EXIT_FAILURE_OWN;
+}
+
 static int check_pid(pid_t pid)
 {
 	char path[64], program[4];
@@ -184,24 +211,38 @@ static int refuse_loader(const struct loader *loader, int error)
 	return EXIT_FAILURE_OWN;
 }
 
+static void foresee(struct capture *capture)
+{
+	capture->interpreters = interpreters_new(&capture->loader);
+	if (capture->command.path)
+		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
+	for (size_t i = 0; i < capture->options->nr_pids; i++)
+		interpreters_foresee_process(capture->interpreters, capture->options->pids[i]);
+}
+
 static int load(struct capture *capture)
 {
 	const struct capture_options *options = capture->options;
-	const struct loader_sizes sizes = {
+	struct loader_sizes sizes = {
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
 		.ring_mb = options->ring_mb,
 		.follow_children = !options->no_children,
+		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
 	};
-	int error = loader_open(&sizes, &capture->loader);
+	int error;
 
+	foresee(capture);
+	if (options->calls_mode != CALLS_MODE_OFF)
+		sizes.call_frames = interpreters_call_frames(capture->interpreters);
+	error = loader_open(&sizes, &capture->loader);
 	if (error)
 		return refuse_loader(&capture->loader, error);
 	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
 	       capture->loader.features.has_percpu_counters ? "per CPU" : "cached in tasks");
-	capture->interpreters = interpreters_new(&capture->loader);
-	if (capture->command.path)
-		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
+	capture->expected_layout = interpreters_register(capture->interpreters);
+	if (options->calls_mode != CALLS_MODE_OFF)
+		capture->calls = calls_new(&capture->loader);
 	return 0;
 }
 
@@ -217,27 +258,135 @@ static void note_unwalkable(struct capture *capture, const char *version, const 
 		    version, tgid, reason);
 }
 
+/* ---- Calls ---- */
+
+static void set_calls_reason(struct capture *capture, uint32_t process, const char *reason)
+{
+	struct process *entry = &capture->profile->processes[process];
+
+	entry->calls_reason = string_pool_add(&capture->profile->strings, reason);
+	entry->is_dirty = true;
+}
+
+static void describe_counting(struct capture *capture, uint32_t process,
+			      const struct probe_plan *plan, bool is_from_start)
+{
+	struct process *entry = &capture->profile->processes[process];
+
+	entry->calls_method = plan->method == PROBE_BY_USDT ? CALLS_BY_USDT : CALLS_BY_UPROBE;
+	entry->counts_ends = plan->event != PROBE_ENTRIES;
+	entry->is_calls_complete = is_from_start && plan->event != PROBE_DEATHS;
+	if (!is_from_start)
+		set_calls_reason(capture, process, "counting began after the process");
+	else if (plan->event == PROBE_DEATHS)
+		set_calls_reason(capture, process, "generators' resumes are not seen");
+}
+
+static void refuse_counting(struct capture *capture, uint32_t process, const char *reason)
+{
+	uint32_t known = capture->profile->processes[process].calls_reason;
+
+	if (!strcmp(profile_string(capture->profile, known), reason))
+		return;
+	set_calls_reason(capture, process, reason);
+	log_note("calls of %u are not counted: %s", capture->profile->processes[process].pid,
+		 reason);
+}
+
+static void begin_counting(struct capture *capture, uint32_t process, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters, layout);
+	uint32_t tgid = capture->profile->processes[process].pid;
+	bool is_from_start = calls_is_attached(capture->calls, tgid);
+	_cleanup_(freep) char *path = NULL;
+	int error;
+
+	if (!entry || !entry->path)
+		return;
+	path = xasprintf("/proc/%u/root%s", tgid, entry->path);
+	error = calls_attach(capture->calls, tgid, path, entry);
+	if (!error)
+		describe_counting(capture, process, &entry->plan, is_from_start);
+	else if (error == -ENOENT)
+		refuse_counting(capture, process, entry->plan.reason ? entry->plan.reason : "");
+	else
+		refuse_counting(capture, process, strerror(-error));
+}
+
+/* The command's probes are attached before it runs, an attached process's at once, others' at the
+ * next flush. */
+static void plan_counting(struct capture *capture, uint32_t process, uint32_t layout)
+{
+	const struct process *entry = &capture->profile->processes[process];
+
+	if (!capture->calls) {
+		set_calls_reason(capture, process, "--calls=off");
+		return;
+	}
+	if (layout == NO_LAYOUT)
+		return;
+	if (calls_is_attached(capture->calls, entry->pid) || entry->begin == BEGAN_ATTACH) {
+		begin_counting(capture, process, layout);
+		return;
+	}
+	set_calls_reason(capture, process, "it ended before counting began");
+	capture->uncounted = array_reserve(capture->uncounted, &capture->uncounted_capacity,
+					   capture->nr_uncounted + 1, sizeof(*capture->uncounted));
+	capture->uncounted[capture->nr_uncounted++] = (struct uncounted){ process, layout };
+}
+
+static void begin_late_counting(struct capture *capture)
+{
+	for (size_t i = 0; i < capture->nr_uncounted; i++) {
+		const struct uncounted *uncounted = &capture->uncounted[i];
+
+		if (capture->profile->processes[uncounted->process].end == END_RUNNING)
+			begin_counting(capture, uncounted->process, uncounted->layout);
+	}
+	capture->nr_uncounted = 0;
+}
+
+static void on_calls_over(void *context, uint32_t process)
+{
+	struct capture *capture = context;
+	uint32_t tgid = capture->profile->processes[process].pid;
+
+	if (!capture->calls || !calls_is_attached(capture->calls, tgid))
+		return;
+	calls_detach(capture->calls, tgid);
+	capture->profile->processes[process].is_calls_complete = false;
+	set_calls_reason(capture, process, "the budget was spent, --calls=exact counts to the end");
+	log_note("calls of %u are no longer counted: more would take over 1 %% of its CPU time, "
+		 "--calls=exact counts all",
+		 tgid);
+}
+
+static void on_python_found(void *context, uint32_t process, uint32_t layout)
+{
+	struct capture *capture = context;
+	const char *version = interpreters_version(capture->interpreters, layout);
+
+	capture->profile->processes[process].python = string_pool_add(&capture->profile->strings,
+								      version);
+	capture->profile->processes[process].is_dirty = true;
+	plan_counting(capture, process, layout);
+}
+
 static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
 {
 	struct capture *capture = context;
 	uint32_t process = drain_process(capture->drain, image_id);
-	const char *reason, *version;
+	struct found_python found = interpreters_resolve(capture->interpreters, slot, image_id,
+							 tgid);
 
-	version = interpreters_resolve(capture->interpreters, slot, image_id, tgid, &reason);
-	if (!version || process == NO_PROCESS)
+	if (!found.version || process == NO_PROCESS)
 		return;
 	capture->profile->processes[process].python = string_pool_add(&capture->profile->strings,
-								      version);
+								      found.version);
 	capture->profile->processes[process].is_dirty = true;
-	if (reason)
-		note_unwalkable(capture, version, reason, tgid);
-}
-
-static const char *on_python_version(void *context, uint32_t layout)
-{
-	struct capture *capture = context;
-
-	return interpreters_version(capture->interpreters, layout);
+	if (found.reason)
+		note_unwalkable(capture, found.version, found.reason, tgid);
+	plan_counting(capture, process, found.layout);
 }
 
 static void on_attached(void *context, uint32_t tgid)
@@ -249,6 +398,8 @@ static void on_process_ended(void *context, uint32_t tgid)
 {
 	struct capture *capture = context;
 
+	if (capture->calls)
+		calls_detach(capture->calls, tgid);
 	capture->is_end_possible = true;
 }
 
@@ -265,6 +416,7 @@ static void fill_meta(struct capture *capture)
 	meta->options = xstrdup(capture->options->options_text ? capture->options->options_text
 							       : "");
 	meta->started_s = time(NULL);
+	meta->calls_mode = capture->options->calls_mode;
 	if (!capture->options->command)
 		return;
 	while (capture->options->command[count])
@@ -279,7 +431,8 @@ static int open_drain(struct capture *capture)
 	const struct drain_listener listener = {
 		.context = capture,
 		.unknown_python = on_unknown_python,
-		.python_version = on_python_version,
+		.python_found = on_python_found,
+		.calls_over = on_calls_over,
 		.attached = on_attached,
 		.process_ended = on_process_ended,
 	};
@@ -322,10 +475,15 @@ static int open_loop(struct capture *capture)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
+	if (signal(SIGHUP, SIG_DFL) == SIG_IGN) /* nohup */
+		signal(SIGHUP, SIG_IGN);
+	else
+		sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, &capture->old_mask);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGUSR1, SIG_IGN); /* snapshots come later */
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	capture->epoll = epoll_create1(EPOLL_CLOEXEC);
 	capture->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -358,6 +516,25 @@ static int follow(struct capture *capture, uint32_t tgid, uint32_t ppid)
 	return error ? EXIT_FAILURE_OWN : 0;
 }
 
+/* One that ended before the programs were attached would be waited for forever. */
+static void forget_ended_pids(struct capture *capture)
+{
+	for (size_t i = 0; i < capture->options->nr_pids; i++) {
+		uint32_t tgid = capture->options->pids[i];
+		bool is_found = false;
+
+		for (size_t p = 0; p < capture->profile->nr_processes; p++)
+			is_found |= capture->profile->processes[p].pid == tgid;
+		if (is_found)
+			continue;
+		bpf_map_delete_elem(loader_map(&capture->loader, "processes"), &tgid);
+		if (capture->profile->nr_processes)
+			log_warning(
+				"cannot attach '%u': the process has ended, continuing without it",
+				tgid);
+	}
+}
+
 static int adopt_pids(struct capture *capture)
 {
 	int status = 0;
@@ -370,12 +547,33 @@ static int adopt_pids(struct capture *capture)
 		status = EXIT_FAILURE_OWN;
 	}
 	drain_records(capture->drain);
+	forget_ended_pids(capture);
 	if (!status && !capture->profile->nr_processes) {
 		log_error("cannot attach '%d': the process has ended",
 			  (int)capture->options->pids[0]);
 		status = EXIT_FAILURE_OWN;
 	}
 	return status;
+}
+
+/* So that nothing of the command's calls is missed. */
+static void count_command(struct capture *capture)
+{
+	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters,
+								   capture->expected_layout);
+	int error;
+
+	if (!capture->calls || !entry || !entry->path)
+		return;
+	error = calls_attach(capture->calls, capture->command.pid, entry->path, entry);
+	if (!error && entry->plan.nr_sites == 1)
+		loader_expect(&capture->loader,
+			      entry->plan.sites[0].offset - entry->interpreter.text_offset +
+				      entry->interpreter.text_vaddr,
+			      capture->expected_layout);
+	if (error && error != -ENOENT)
+		log_warning("cannot count 'calls' in '%s': %s, continuing without", entry->path,
+			    strerror(-error));
 }
 
 static int run_command(struct capture *capture)
@@ -391,6 +589,7 @@ static int run_command(struct capture *capture)
 		status = attach_programs(capture);
 	if (status)
 		return status;
+	count_command(capture);
 	capture->start_ns = clock_ns();
 	drain_set_start(capture->drain, capture->start_ns);
 	error = command_release(&capture->command);
@@ -428,6 +627,8 @@ static void flush(struct capture *capture)
 {
 	take_balance(capture);
 	drain_all(capture->drain);
+	begin_late_counting(capture);
+	capture->is_end_possible = true; /* should the record of an end have been lost */
 	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
 	output_flush(capture->output, capture->profile);
 }
@@ -443,10 +644,15 @@ static void reap(struct capture *capture)
 {
 	int status;
 
-	if (capture->command.pid <= 0 || waitpid(capture->command.pid, &status, WNOHANG) <= 0)
+	pid_t reaped;
+
+	if (capture->command.pid <= 0)
+		return;
+	reaped = waitpid(capture->command.pid, &status, WNOHANG);
+	if (reaped == 0 || (reaped < 0 && errno != ECHILD))
 		return;
 	capture->command.pid = 0;
-	capture->status = status;
+	capture->status = reaped > 0 ? status : 0;
 	capture->is_end_possible = true;
 }
 
@@ -568,6 +774,8 @@ static void release(struct capture *capture)
 	command_abort(&capture->command);
 	command_free(&capture->command);
 	drain_free(capture->drain);
+	calls_free(capture->calls);
+	free(capture->uncounted);
 	interpreters_free(capture->interpreters);
 	loader_close(&capture->loader);
 	closep(&capture->epoll);
@@ -581,8 +789,8 @@ static void release(struct capture *capture)
 static int set_up(struct capture *capture)
 {
 	static int (*const steps[])(struct capture *) = {
-		check_rights, check_pids, find_command, open_output,
-		load,	      open_drain, open_loop,	begin,
+		check_rights, check_namespace, check_pids, find_command, open_output,
+		load,	      open_drain,      open_loop,  begin,
 	};
 	int status = 0;
 
@@ -604,6 +812,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	struct capture *capture = xcalloc(1, sizeof(*capture));
 
 	capture->options = options;
+	capture->expected_layout = NO_LAYOUT;
 	capture->status = -1;
 	capture->epoll = capture->signals = capture->flush_timer = capture->end_timer = -1;
 	capture->command.gate = capture->command.failure = -1;

@@ -22,6 +22,7 @@ struct capture_options {
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool keep_root; /* --no-drop-root */
 	bool no_children;
+	uint32_t calls_mode;	  /* enum calls_mode */
 	const char *options_text; /* for the dump's meta: the options as given */
 };
 

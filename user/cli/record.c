@@ -32,11 +32,14 @@ struct record_options {
 	bool force;
 	struct option_pids pids;
 	struct option_decimal duration;
+	const char *calls;
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
 	struct report_settings report;
 };
+
+#define CALLS_CHOICES "off|auto|exact" /* in the order of enum calls_mode */
 
 #define FIELD(field) offsetof(struct record_options, field)
 
@@ -65,6 +68,12 @@ static const struct option_spec capture_specs[] = {
 	  .offset = FIELD(duration),
 	  .min = MIN_DURATION_S,
 	  .max = MAX_DURATION_S },
+	{ .name = "calls",
+	  .argument = "MODE",
+	  .help = "count calls: off, auto (at most 1 % of the CPU time), exact (off)",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(calls),
+	  .choices = CALLS_CHOICES },
 	{ .name = "max-nodes",
 	  .argument = "N",
 	  .help = "call paths that the kernel's table holds (65536)",
@@ -130,6 +139,7 @@ static void set_defaults(void *given)
 {
 	struct record_options *options = given;
 
+	options->calls = "off";
 	options->max_nodes = DEFAULT_MAX_NODES;
 	options->max_sites = DEFAULT_MAX_SITES;
 	options->ring_mb = DEFAULT_RING_MB;
@@ -190,6 +200,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.output = options->output,
 		.force = options->force,
 		.duration_s = options->duration.value,
+		.calls_mode = options_choice(CALLS_CHOICES, options->calls),
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
 		.ring_mb = options->ring_mb,

@@ -15,7 +15,8 @@
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
 
 /* Choices in the order of their enums. */
-#define SORT_CHOICES "first|total|self" /* enum tree_sort */
+#define SORT_CHOICES "first|total|self|calls"	     /* enum tree_sort */
+#define METRIC_CHOICES "growth|grown|released|calls" /* enum tree_metric */
 #define COLOR_CHOICES "auto|always|never"
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -24,7 +25,7 @@ enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	{ .name = "min",
 	  .argument = "MB",
-	  .help = "rows with more than this (1; json: all)",
+	  .help = "rows with more MB, or calls, than this (1; json: all)",
 	  .kind = OPTION_DECIMAL,
 	  .offset = FIELD(min),
 	  .min = -MAX_MB,
@@ -35,9 +36,15 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(format),
 	  .choices = "tree|json" },
+	{ .name = "metric",
+	  .argument = "NAME",
+	  .help = "what counts: growth, grown, released, calls (growth)",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(metric),
+	  .choices = METRIC_CHOICES },
 	{ .name = "sort",
 	  .argument = "ORDER",
-	  .help = "first (order of first call), total, self (first)",
+	  .help = "first (order of first call), total, self, calls (first)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(sort),
 	  .choices = SORT_CHOICES },
@@ -64,7 +71,9 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 
 void report_run_defaults(struct report_settings *ret)
 {
-	*ret = (struct report_settings){ .format = "tree", .sort = "first", .color = "auto" };
+	*ret = (struct report_settings){
+		.format = "tree", .metric = "growth", .sort = "first", .color = "auto"
+	};
 }
 
 /* ---- Where it goes ---- */
@@ -134,23 +143,26 @@ static int check_pids(const struct profile *profile, const struct option_pids *p
 	return 0;
 }
 
-/* Bytes are whole: more than x bytes is more than the floor of x. */
-static int64_t floor_bytes(double megabytes)
+/* Bytes and calls are whole: more than x of them is more than the floor of x. */
+static int64_t floor_minimum(double minimum, enum tree_metric metric)
 {
-	double bytes = megabytes * BYTES_PER_MB;
-	int64_t whole = (int64_t)bytes;
+	double amount = metric == METRIC_CALLS ? minimum : minimum * BYTES_PER_MB;
+	int64_t whole = (int64_t)amount;
 
-	return (double)whole > bytes ? whole - 1 : whole;
+	return (double)whole > amount ? whole - 1 : whole;
 }
 
 static struct report_options make_options(const struct report_settings *settings,
 					  const struct option_pids *pids)
 {
+	enum tree_metric metric = options_choice(METRIC_CHOICES, settings->metric);
+
 	return (struct report_options){
 		.tree = { .sort = options_choice(SORT_CHOICES, settings->sort),
+			  .metric = metric,
 			  .import_frames = settings->import_frames },
 		.has_min = settings->min.is_given,
-		.min_bytes = floor_bytes(settings->min.value),
+		.minimum = floor_minimum(settings->min.value, metric),
 		.full_paths = settings->full_paths,
 		.pids = pids->pids,
 		.nr_pids = pids->count,

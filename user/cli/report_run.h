@@ -12,12 +12,12 @@
 /* As the user gave them; words are borrowed from argv. */
 struct report_settings {
 	struct option_decimal min;
-	const char *format, *sort, *color;
+	const char *format, *metric, *sort, *color;
 	const char *out; /* NULL: the descriptor that the command gives */
 	bool full_paths, import_frames;
 };
 
-#define NR_REPORT_OPTIONS 7
+#define NR_REPORT_OPTIONS 8
 extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
 
 void report_run_defaults(struct report_settings *ret);

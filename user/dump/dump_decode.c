@@ -94,6 +94,7 @@ static int decode_meta(struct dump_decoder *decoder, struct dump_cursor *from)
 	replace_text(&meta->memprobe, from);
 	replace_text(&meta->host, from);
 	replace_text(&meta->options, from);
+	meta->calls_mode = take_id(from, CALLS_MODE_EXACT + 1);
 	return result_of(from);
 }
 
@@ -177,6 +178,9 @@ static void take_process(struct dump_cursor *from, size_t nr_strings, struct pro
 	take_by_kind(from, ret->books);
 	take_by_kind(from, ret->kernel);
 	ret->peak = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	ret->calls_method = take_id(from, CALLS_BY_UPROBE + 1);
+	ret->is_calls_complete = take_id(from, 2);
+	ret->calls_reason = take_id(from, nr_strings);
 }
 
 /* Absolute: the first record of a process adds it, another one replaces what it holds. */
@@ -271,6 +275,21 @@ static int decode_costs(struct dump_decoder *decoder, struct dump_cursor *from)
 		if (from->is_bad || id >= profile->nr_nodes)
 			return -EBADMSG;
 		take_cost(from, &profile->nodes[id].self);
+	}
+	return result_of(from);
+}
+
+static int decode_calls(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+	uint64_t id = 0, calls;
+
+	while (dump_cursor_has_more(from)) {
+		id = dump_cursor_step(from, id, UINT32_MAX);
+		calls = dump_cursor_unsigned(from, DUMP_MAX_CALLS);
+		if (from->is_bad || id >= profile->nr_nodes)
+			return -EBADMSG;
+		profile->nodes[id].calls = calls;
 	}
 	return result_of(from);
 }
@@ -373,7 +392,7 @@ static const struct {
 	{ TAG_SITES, decode_sites },	 { TAG_PROCESSES, decode_processes },
 	{ TAG_NODES, decode_nodes },	 { TAG_COSTS, decode_costs },
 	{ TAG_SAMPLES, decode_samples }, { TAG_THREADS, decode_threads },
-	{ TAG_LOSSES, decode_losses },
+	{ TAG_LOSSES, decode_losses },	 { TAG_CALLS, decode_calls },
 };
 
 int dump_decode_section(struct dump_decoder *decoder, uint64_t tag, const uint8_t *bytes,
@@ -432,6 +451,18 @@ static bool can_sum_nodes(const struct profile *profile)
 	return true;
 }
 
+static bool can_sum_calls(const struct profile *profile)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < profile->nr_nodes; i++) {
+		sum += profile->nodes[i].calls;
+		if (sum > DUMP_MAX_CALLS)
+			return false;
+	}
+	return true;
+}
+
 static bool can_sum_processes(const struct profile *profile)
 {
 	int64_t opening = 0, books = 0, kernel = 0, peak = 0, growth = 0, events = 0, bytes = 0;
@@ -454,5 +485,7 @@ static bool can_sum_processes(const struct profile *profile)
 
 int dump_decode_check_sums(const struct profile *profile)
 {
-	return can_sum_nodes(profile) && can_sum_processes(profile) ? 0 : -EBADMSG;
+	if (!can_sum_nodes(profile) || !can_sum_calls(profile) || !can_sum_processes(profile))
+		return -EBADMSG;
+	return 0;
 }

@@ -81,6 +81,7 @@ static void put_meta(struct dump_bytes *to, const struct profile_meta *meta)
 	dump_bytes_put_text(to, meta->memprobe);
 	dump_bytes_put_text(to, meta->host);
 	dump_bytes_put_text(to, meta->options);
+	dump_bytes_put_unsigned(to, meta->calls_mode);
 }
 
 static uint64_t meta_digest(const struct profile_meta *meta)
@@ -160,6 +161,9 @@ static void put_process(struct dump_bytes *to, size_t index, const struct proces
 	put_by_kind(to, process->books);
 	put_by_kind(to, process->kernel);
 	dump_bytes_put_signed(to, process->peak);
+	dump_bytes_put_unsigned(to, process->calls_method);
+	dump_bytes_put_unsigned(to, process->is_calls_complete);
+	dump_bytes_put_unsigned(to, process->calls_reason);
 }
 
 static bool has_changed(const struct encoder *encoder, size_t process)
@@ -214,21 +218,63 @@ static void put_cost(struct dump_bytes *to, const struct cost *cost)
 	}
 }
 
+static uint64_t cost_digest(const struct cost *cost)
+{
+	return cost_is_zero(cost) ? 0 : hash_bytes(cost, sizeof(*cost), 0);
+}
+
+static struct dump_node_marks node_marks(const struct node *node)
+{
+	return (struct dump_node_marks){ cost_digest(&node->self), node->calls };
+}
+
+/* What of a node is in the file. Where calls are counted most nodes change in these alone, so that
+ * the dirty mark does not tell enough. */
+static struct dump_node_marks marks_of_node(const struct encoder *encoder, size_t id)
+{
+	return id < encoder->marks->nr_nodes ? encoder->marks->nodes[id]
+					     : (struct dump_node_marks){ 0 };
+}
+
+static bool has_node_changed(const struct encoder *encoder, size_t id)
+{
+	return id >= encoder->marks->nr_nodes || encoder->profile->nodes[id].is_dirty;
+}
+
 static void encode_costs(struct encoder *encoder)
 {
 	for (size_t id = 0; id < encoder->profile->nr_nodes; id++) {
 		const struct node *node = &encoder->profile->nodes[id];
-		bool is_new = id >= encoder->marks->nr_nodes;
+		uint64_t written = marks_of_node(encoder, id).cost;
 		struct dump_bytes *to;
 		size_t before;
 
-		if (is_new ? cost_is_zero(&node->self) : !node->is_dirty)
+		if (!has_node_changed(encoder, id) || cost_digest(&node->self) == written)
 			continue;
 		to = section_for(encoder, TAG_COSTS);
 		before = to->size;
 		put_step(encoder, id);
 		put_cost(to, &node->self);
-		if (!is_new)
+		if (written)
+			encoder->superseding += to->size - before;
+	}
+}
+
+static void encode_calls(struct encoder *encoder)
+{
+	for (size_t id = 0; id < encoder->profile->nr_nodes; id++) {
+		const struct node *node = &encoder->profile->nodes[id];
+		uint64_t written = marks_of_node(encoder, id).calls;
+		struct dump_bytes *to;
+		size_t before;
+
+		if (!has_node_changed(encoder, id) || node->calls == written)
+			continue;
+		to = section_for(encoder, TAG_CALLS);
+		before = to->size;
+		put_step(encoder, id);
+		dump_bytes_put_unsigned(to, node->calls);
+		if (written)
 			encoder->superseding += to->size - before;
 	}
 }
@@ -358,6 +404,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	encode_costs(&encoder);
 	encode_series(&encoder);
 	encode_losses(&encoder);
+	encode_calls(&encoder);
 	section_end(&encoder);
 	dump_bytes_free(&encoder.section);
 	return encoder.superseding;
@@ -368,6 +415,7 @@ void dump_marks_free(struct dump_marks *marks)
 	for (size_t i = 0; i < marks->nr_processes; i++)
 		free(marks->processes[i].threads);
 	free(marks->processes);
+	free(marks->nodes);
 	*marks = (struct dump_marks){ 0 };
 }
 
@@ -382,6 +430,17 @@ static void set_process(struct dump_process_marks *marks, const struct process *
 		marks->threads[i] = thread_digest(&process->threads[i]);
 }
 
+static void set_nodes(struct dump_marks *marks, const struct profile *profile)
+{
+	marks->nodes = array_reserve(marks->nodes, &marks->nodes_capacity, profile->nr_nodes,
+				     sizeof(*marks->nodes));
+	for (size_t i = 0; i < profile->nr_nodes; i++) {
+		if (i >= marks->nr_nodes || profile->nodes[i].is_dirty)
+			marks->nodes[i] = node_marks(&profile->nodes[i]);
+	}
+	marks->nr_nodes = profile->nr_nodes;
+}
+
 void dump_marks_set(struct dump_marks *marks, const struct profile *profile)
 {
 	marks->processes = array_reserve(marks->processes, &marks->processes_capacity,
@@ -393,10 +452,10 @@ void dump_marks_set(struct dump_marks *marks, const struct profile *profile)
 			set_process(&marks->processes[i], &profile->processes[i]);
 	}
 	marks->nr_processes = profile->nr_processes;
+	set_nodes(marks, profile);
 	marks->nr_strings = profile->strings.count;
 	marks->nr_blobs = profile->nr_blobs;
 	marks->nr_sites = profile->nr_sites;
-	marks->nr_nodes = profile->nr_nodes;
 	memcpy(marks->losses, profile->losses, sizeof(marks->losses));
 	marks->meta = meta_digest(&profile->meta);
 }

@@ -13,6 +13,11 @@
 #include "dump_block.h"
 #include "profile.h"
 
+struct dump_node_marks {
+	uint64_t cost; /* digest */
+	uint64_t calls;
+};
+
 struct dump_process_marks {
 	size_t nr_samples;
 	uint32_t nr_thinnings;
@@ -23,8 +28,9 @@ struct dump_process_marks {
 /* What of one profile is in the file. Zeroed: nothing is. dump_marks_free ends it. */
 struct dump_marks {
 	size_t nr_strings, nr_blobs, nr_sites, nr_nodes, nr_processes;
+	struct dump_node_marks *nodes;
 	struct dump_process_marks *processes;
-	size_t processes_capacity;
+	size_t nodes_capacity, processes_capacity;
 	struct loss_count losses[NR_LOSSES];
 	uint64_t meta; /* digest */
 };

@@ -2,7 +2,7 @@
 /*
  * The numbers of the dump format, each as docs/format.md has it: what is written here and there
  * stays. Other enums whose numbers are stored (wire_site_kind, wire_kind, wire_loss, begin_reason,
- * end_reason) are pinned by tests/unit/test_dump_format.c.
+ * end_reason, calls_method, calls_mode) are pinned by tests/unit/test_dump_format.c.
  */
 #ifndef MEMPROBE_DUMP_FORMAT_H
 #define MEMPROBE_DUMP_FORMAT_H
@@ -51,7 +51,8 @@ enum dump_tag {
 	TAG_SAMPLES = 9,
 	TAG_THREADS = 10,
 	TAG_LOSSES = 11,
-	/* Reserved: 12 calls, 13 owners (live, peak), 14 mapped, 15 objects, 16 lines. */
+	TAG_CALLS = 12,
+	/* Reserved: 13 owners (live, peak), 14 mapped, 15 objects, 16 lines. */
 };
 
 /*
@@ -69,6 +70,7 @@ enum dump_tag {
 #define DUMP_MAX_THREADS (1U << 22) /* of one process */
 #define DUMP_MAX_AMOUNT ((1LL << 60) - 1)
 #define DUMP_MAX_SUM ((1LL << 61) - 1)
+#define DUMP_MAX_CALLS (1ULL << 62) /* of all nodes together */
 #define DUMP_MAX_TIME_NS ((1ULL << 62) - 1)
 #define DUMP_MAX_SIGNAL 127
 

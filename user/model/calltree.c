@@ -199,6 +199,19 @@ static uint32_t map_node(struct builder *builder, const struct node *node)
 	return parent == NO_NODE ? find_child(builder, NO_NODE, NO_SITE, TREE_STARTUP) : parent;
 }
 
+/* A folded node's row is another function's; in a process that counted none, a number is damage. */
+static uint64_t calls_of(const struct builder *builder, const struct node *node,
+			 const struct tree_node *row)
+{
+	const struct tree_source *source = builder->source;
+	const struct process *process = &source->profile->processes[node->process];
+	bool is_folded = source->is_folded && source->is_folded[node->site];
+
+	if (is_folded || process->calls_method == CALLS_BY_NOTHING)
+		return 0;
+	return row->kind == TREE_PYTHON || row->kind == TREE_DEEPER ? node->calls : 0;
+}
+
 static void add_nodes(struct builder *builder)
 {
 	const struct tree_source *source = builder->source;
@@ -212,6 +225,7 @@ static void add_nodes(struct builder *builder)
 
 		source->tree_node[source->nodes[i]] = index;
 		cost_add(&row->self, &node->self);
+		row->calls += calls_of(builder, node, row);
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
 	}
@@ -252,11 +266,52 @@ static void sum_totals(struct calltree *tree)
 	}
 }
 
+/* ---- Amounts ---- */
+
+static int64_t bytes_of(const struct cost *cost, enum tree_metric metric)
+{
+	if (metric == METRIC_GROWN)
+		return cost_grown(cost);
+	if (metric == METRIC_RELEASED)
+		return cost_released(cost);
+	return cost_growth(cost);
+}
+
+static bool is_opening(const struct tree_node *node)
+{
+	return node->kind == TREE_INHERITED || node->kind == TREE_BEFORE;
+}
+
+int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node)
+{
+	bool is_growth = tree->metric == METRIC_GROWTH || tree->metric == METRIC_CALLS;
+
+	return bytes_of(&node->total, tree->metric) + (is_growth ? node->opening : 0);
+}
+
+enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+	bool is_function = node->kind == TREE_PYTHON || (node->kind == TREE_DEEPER && node->calls);
+
+	if (process->calls_method == CALLS_BY_NOTHING || !is_function)
+		return CALLS_UNKNOWN;
+	return process->is_calls_complete ? CALLS_EXACT : CALLS_BOUND;
+}
+
+/* What a minimum is compared with. */
+static int64_t metric_amount(const struct calltree *tree, const struct tree_node *node)
+{
+	if (tree->metric == METRIC_CALLS)
+		return (int64_t)node->calls;
+	return calltree_shown_bytes(tree, node);
+}
+
 /* ---- Order ---- */
 
 struct sort_key {
 	uint32_t parent, node;
-	int64_t growth; /* 0 for SORT_FIRST */
+	int64_t amount; /* 0 for SORT_FIRST */
 	uint64_t first_ns;
 };
 
@@ -268,18 +323,21 @@ static int compare_keys(const void *left, const void *right)
 
 	if (a->parent != b->parent)
 		return COMPARE(a->parent, b->parent);
-	if (a->growth != b->growth)
-		return COMPARE(b->growth, a->growth);
+	if (a->amount != b->amount)
+		return COMPARE(b->amount, a->amount);
 	if (a->first_ns != b->first_ns)
 		return COMPARE(a->first_ns, b->first_ns);
 	return COMPARE(a->node, b->node);
 }
 
-static int64_t sort_growth(const struct tree_node *node, enum tree_sort sort)
+static int64_t sort_amount(const struct calltree *tree, const struct tree_node *node,
+			   enum tree_sort sort)
 {
 	if (sort == SORT_FIRST)
 		return 0;
-	return cost_growth(sort == SORT_TOTAL ? &node->total : &node->self);
+	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
+		return (int64_t)node->calls;
+	return bytes_of(sort == SORT_TOTAL ? &node->total : &node->self, tree->metric);
 }
 
 static void link_sorted(struct calltree *tree, const struct sort_key *keys)
@@ -305,7 +363,7 @@ static void link_children(struct calltree *tree, enum tree_sort sort)
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
 		const struct tree_node *node = &tree->nodes[i];
 
-		keys[i] = (struct sort_key){ node->parent, i, sort_growth(node, sort),
+		keys[i] = (struct sort_key){ node->parent, i, sort_amount(tree, node, sort),
 					     node->first_ns };
 	}
 	qsort(keys, tree->nr_nodes, sizeof(*keys), compare_keys);
@@ -322,6 +380,7 @@ struct calltree *calltree_new(const struct tree_source *source, uint32_t process
 
 	tree->profile = source->profile;
 	tree->process = process;
+	tree->metric = source->options.metric;
 	if (!*profile_string(source->profile, entry->python))
 		tree->native_name = comm_of_command(
 			profile_string(source->profile, entry->command));
@@ -356,23 +415,16 @@ int64_t calltree_growth(const struct calltree *tree)
 	return growth;
 }
 
-int64_t calltree_shown_bytes(const struct tree_node *node)
-{
-	if (node->kind == TREE_INHERITED || node->kind == TREE_BEFORE)
-		return node->opening;
-	return cost_growth(&node->total);
-}
-
 /* ---- Minimum ---- */
 
-uint8_t *calltree_rows(const struct calltree *tree, int64_t min_bytes)
+uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum)
 {
 	uint8_t *rows = xcalloc(tree->nr_nodes, sizeof(*rows));
 
 	for (size_t i = tree->nr_nodes; i--;) {
 		const struct tree_node *node = &tree->nodes[i];
 
-		if (calltree_shown_bytes(node) > min_bytes)
+		if (metric_amount(tree, node) > minimum)
 			rows[i] = ROW_SHOWN;
 		if (rows[i] != ROW_HIDDEN && node->parent != NO_NODE)
 			rows[node->parent] = ROW_SKIPPED;
@@ -380,13 +432,12 @@ uint8_t *calltree_rows(const struct calltree *tree, int64_t min_bytes)
 	return rows;
 }
 
-bool calltree_has_growth_above(const struct calltree *tree, int64_t min_bytes)
+bool calltree_has_row_above(const struct calltree *tree, int64_t minimum)
 {
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
 		const struct tree_node *node = &tree->nodes[i];
 
-		if (node->kind != TREE_INHERITED && node->kind != TREE_BEFORE &&
-		    cost_growth(&node->total) > min_bytes)
+		if (!is_opening(node) && metric_amount(tree, node) > minimum)
 			return true;
 	}
 	return false;
@@ -394,7 +445,7 @@ bool calltree_has_growth_above(const struct calltree *tree, int64_t min_bytes)
 
 static bool is_kept(const struct tree_node *node, enum tree_row row)
 {
-	return row == ROW_SHOWN || node->kind == TREE_INHERITED || node->kind == TREE_BEFORE;
+	return row == ROW_SHOWN || is_opening(node);
 }
 
 /* The place of `node` in the pruned tree below `parent`, its place there. What is hidden with all
@@ -414,6 +465,7 @@ static uint32_t prune_node(struct builder *builder, const struct tree_node *node
 	copy = append_node(pruned, parent, node->kind);
 	pruned->nodes[copy].site = node->site;
 	pruned->nodes[copy].opening = node->opening;
+	pruned->nodes[copy].calls = node->calls;
 	return copy;
 }
 
@@ -437,14 +489,15 @@ static void prune_nodes(struct builder *builder, const struct calltree *tree, co
 	}
 }
 
-struct calltree *calltree_prune(const struct calltree *tree, int64_t min_bytes)
+struct calltree *calltree_prune(const struct calltree *tree, int64_t minimum)
 {
-	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, min_bytes);
+	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, minimum);
 	struct calltree *pruned = xcalloc(1, sizeof(*pruned));
 	struct builder builder = { .tree = pruned };
 
 	pruned->profile = tree->profile;
 	pruned->process = tree->process;
+	pruned->metric = tree->metric;
 	pruned->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;
 	prune_nodes(&builder, tree, rows);
 	hash_table_free(&builder.children);

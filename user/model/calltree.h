@@ -30,11 +30,16 @@ enum tree_kind {
 
 const char *calltree_kind_name(enum tree_kind kind);
 
-/* Order of siblings; the larger growth first, equals by first call. */
-enum tree_sort { SORT_FIRST, SORT_TOTAL, SORT_SELF };
+/* Order of siblings; the larger of the metric first, or of the calls, equals by first call. */
+enum tree_sort { SORT_FIRST, SORT_TOTAL, SORT_SELF, SORT_CALLS };
+
+/* What is looked for: what a minimum counts, and whose bytes a row shows (calls: growth's). A row
+ * has calls of its own only, so that total and self are the same. */
+enum tree_metric { METRIC_GROWTH, METRIC_GROWN, METRIC_RELEASED, METRIC_CALLS };
 
 struct tree_options {
 	enum tree_sort sort;
+	enum tree_metric metric;
 	bool import_frames; /* keep the import machinery */
 };
 
@@ -47,7 +52,8 @@ struct tree_node {
 	uint32_t site;	      /* NO_SITE: no site stands for it */
 	enum tree_kind kind;
 	uint64_t first_ns;
-	int64_t opening; /* bytes that TREE_INHERITED and TREE_BEFORE show; 0 else */
+	int64_t opening; /* bytes that were there, of TREE_INHERITED and TREE_BEFORE; 0 else */
+	uint64_t calls;	 /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
 	struct cost self, total;
 };
 
@@ -55,6 +61,7 @@ struct tree_node {
 struct calltree {
 	const struct profile *profile;
 	uint32_t process;
+	enum tree_metric metric;
 	struct tree_node *nodes;
 	size_t nr_nodes, nodes_capacity;
 	uint32_t first_root; /* NO_NODE: an empty tree */
@@ -74,8 +81,17 @@ void calltree_freep(struct calltree **tree);
 
 /* Growth of all rows: what the process gained since its opening. */
 int64_t calltree_growth(const struct calltree *tree);
-/* Bytes that the row shows: total growth, or what was there at the opening. */
-int64_t calltree_shown_bytes(const struct tree_node *node);
+/* Bytes that the row shows: its total of the metric; of growth, what was there at the opening. */
+int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node);
+
+/* What a row's calls are. */
+enum tree_calls {
+	CALLS_UNKNOWN, /* nothing was counted, or the row is no function */
+	CALLS_BOUND,   /* there may have been more */
+	CALLS_EXACT,
+};
+
+enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node);
 
 /* How a row fares under a minimum. */
 enum tree_row {
@@ -84,14 +100,15 @@ enum tree_row {
 	ROW_SHOWN,
 };
 
-/* One enum tree_row a node; shown are rows with more than min_bytes. The caller frees it. */
-uint8_t *calltree_rows(const struct calltree *tree, int64_t min_bytes);
-/* Has it a row with more growth than min_bytes? What was there at the opening does not count. */
-bool calltree_has_growth_above(const struct calltree *tree, int64_t min_bytes);
+/* One enum tree_row a node; shown are rows with more than `minimum` of the metric, in bytes or
+ * calls. The caller frees it. */
+uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum);
+/* Has it a row with more than the minimum? What was there at the opening does not count. */
+bool calltree_has_row_above(const struct calltree *tree, int64_t minimum);
 
-/* A copy in which what is not above min_bytes is one TREE_CUT node a parent; shown rows below a
+/* A copy in which what is not above the minimum is one TREE_CUT node a parent; shown rows below a
  * hidden one hang below that node, as deep as they were. Sums are kept. */
-struct calltree *calltree_prune(const struct calltree *tree, int64_t min_bytes);
+struct calltree *calltree_prune(const struct calltree *tree, int64_t minimum);
 
 /* Depth-first, each node once on the way down and once on the way up; no recursion. */
 struct tree_walk {

@@ -220,10 +220,28 @@ void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_n
 	process->is_dirty = true;
 }
 
+/* Adds to the newest entry of that name. */
+static bool fold_thread(struct process *process, const struct thread *thread)
+{
+	for (size_t i = process->nr_threads; i-- > 0;) {
+		struct thread *same = &process->threads[i];
+
+		if (same->name != thread->name)
+			continue;
+		same->growth += thread->growth;
+		same->end_ns = thread->end_ns;
+		return true;
+	}
+	return false;
+}
+
 void profile_add_thread(struct profile *profile, uint32_t index, const struct thread *thread)
 {
 	struct process *process = &profile->processes[index];
 
+	process->is_dirty = true;
+	if (process->nr_threads >= MAX_THREADS && fold_thread(process, thread))
+		return;
 	process->threads = array_reserve(process->threads, &process->threads_capacity,
 					 process->nr_threads + 1, sizeof(*process->threads));
 	process->threads[process->nr_threads++] = *thread;

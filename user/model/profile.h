@@ -99,6 +99,7 @@ struct process {
 				   bounds */
 	uint32_t
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
+	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
 	uint32_t directory;   /* string: working directory at exec; capture only, not in dumps */
 	bool is_dirty;
 	uint64_t start_ns, end_ns;
@@ -117,6 +118,7 @@ struct process {
 };
 
 #define MAX_SAMPLES 2048
+#define MAX_THREADS 1024 /* more of the same name are added to one of them */
 
 struct profile_meta {
 	char **command;	   /* NULL-terminated; what memprobe ran, or NULL with -p */

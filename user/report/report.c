@@ -6,6 +6,8 @@
 
 #include "memory.h"
 
+#define DEFAULT_MIN_BYTES (1 << 20)
+
 static const struct reporter *const reporters[] = { &report_tree, &report_json };
 
 const struct reporter *report_find(const char *name)
@@ -17,6 +19,11 @@ const struct reporter *report_find(const char *name)
 	return NULL;
 }
 
+static int64_t default_minimum(const struct report_options *options)
+{
+	return options->tree.metric == METRIC_CALLS ? 1 : DEFAULT_MIN_BYTES;
+}
+
 void report_write(const struct reporter *reporter, const struct profile *profile,
 		  const struct report_options *options, struct sink *sink)
 {
@@ -26,7 +33,7 @@ void report_write(const struct reporter *reporter, const struct profile *profile
 		.options = options,
 		.source = source,
 		.has_min = options->has_min || reporter->has_min,
-		.min_bytes = options->has_min ? options->min_bytes : reporter->min_bytes,
+		.minimum = options->has_min ? options->minimum : default_minimum(options),
 	};
 
 	label_style_init(&report.labels, profile, options->full_paths);
@@ -43,6 +50,16 @@ bool report_includes(const struct report *report, uint32_t process)
 			return true;
 	}
 	return !options->nr_pids;
+}
+
+const char *report_calls_reason(const struct profile *profile, const struct process *process)
+{
+	const char *reason = profile_string(profile, process->calls_reason);
+
+	if (!*reason && process->calls_method == CALLS_BY_NOTHING &&
+	    profile->meta.calls_mode == CALLS_MODE_OFF)
+		return "--calls=off";
+	return reason;
 }
 
 bool report_has_pid(const struct profile *profile, uint32_t pid)

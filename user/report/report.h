@@ -12,8 +12,8 @@
 /* What a user may ask of any format. */
 struct report_options {
 	struct tree_options tree;
-	bool has_min; /* else the format's own minimum counts */
-	int64_t min_bytes;
+	bool has_min;	 /* else the format's own minimum counts */
+	int64_t minimum; /* of the tree's metric: bytes or calls */
 	bool full_paths;
 	const uint32_t *pids; /* only these processes, borrowed */
 	size_t nr_pids;	      /* 0: all */
@@ -25,14 +25,13 @@ struct report {
 	const struct report_options *options;
 	const struct tree_source *source;
 	struct label_style labels;
-	bool has_min; /* only rows with more than min_bytes */
-	int64_t min_bytes;
+	bool has_min; /* only rows with more than the minimum */
+	int64_t minimum;
 };
 
 struct reporter {
 	const char *name;
-	bool has_min; /* without the user's word: rows above min_bytes only */
-	int64_t min_bytes;
+	bool has_min; /* without the user's word: rows above 1 MB, or with more than 1 call */
 	/* Errors stay in the sink. */
 	void (*write)(const struct report *report, struct sink *sink);
 };
@@ -47,6 +46,8 @@ void report_write(const struct reporter *reporter, const struct profile *profile
 
 /* Is the process one of those asked for? */
 bool report_includes(const struct report *report, uint32_t process);
+/* Why calls were not counted, or are bounds; empty where nothing is to be said. */
+const char *report_calls_reason(const struct profile *profile, const struct process *process);
 /* Is there a process of that pid? */
 bool report_has_pid(const struct profile *profile, uint32_t pid);
 

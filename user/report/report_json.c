@@ -11,7 +11,6 @@
 #include "memory.h"
 
 #define JSON_VERSION 1
-#define NO_CALLS "this version counts no calls"
 
 /* ---- Costs ---- */
 
@@ -68,6 +67,19 @@ static void write_site(struct json_writer *json, const struct calltree *tree,
 	json_writer_member_integer(json, "line", site->line);
 }
 
+static void write_node_calls(struct json_writer *json, const struct calltree *tree,
+			     const struct tree_node *node)
+{
+	enum tree_calls calls = calltree_calls(tree, node);
+
+	if (calls == CALLS_UNKNOWN)
+		json_writer_member_null(json, "calls");
+	else
+		json_writer_member_integer(json, "calls", (int64_t)node->calls);
+	json_writer_key(json, "calls_exact");
+	json_writer_bool(json, calls == CALLS_EXACT);
+}
+
 static void begin_node(struct json_writer *json, const struct report *report,
 		       const struct calltree *tree, uint32_t index)
 {
@@ -88,9 +100,7 @@ static void begin_node(struct json_writer *json, const struct report *report,
 	json_writer_member_string(json, "label", label);
 	write_cost(json, "self", &node->self);
 	write_cost(json, "total", &node->total);
-	json_writer_member_null(json, "calls");
-	json_writer_key(json, "calls_exact");
-	json_writer_bool(json, false);
+	write_node_calls(json, tree, node);
 	json_writer_key(json, "children");
 	json_writer_begin_array(json);
 }
@@ -209,14 +219,22 @@ static void write_losses(struct json_writer *json, const struct loss_count losse
 	json_writer_end_array(json);
 }
 
-static void write_calls(struct json_writer *json)
+static void write_calls(struct json_writer *json, const struct profile *profile,
+			const struct process *process)
 {
+	static const char *const methods[] = {
+		[CALLS_BY_NOTHING] = "none",
+		[CALLS_BY_USDT] = "usdt",
+		[CALLS_BY_UPROBE] = "uprobe",
+	};
+	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+
 	json_writer_key(json, "calls");
 	json_writer_begin_object(json);
-	json_writer_member_string(json, "method", "none");
+	json_writer_member_string(json, "method", methods[process->calls_method]);
 	json_writer_key(json, "complete");
-	json_writer_bool(json, false);
-	json_writer_member_string(json, "reason", NO_CALLS);
+	json_writer_bool(json, is_counted && process->is_calls_complete);
+	json_writer_member_string(json, "reason", report_calls_reason(profile, process));
 	json_writer_end_object(json);
 }
 
@@ -258,7 +276,7 @@ static void write_process(struct json_writer *json, const struct report *report,
 	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(report->source, index);
 
 	if (report->has_min) {
-		struct calltree *pruned = calltree_prune(tree, report->min_bytes);
+		struct calltree *pruned = calltree_prune(tree, report->minimum);
 
 		calltree_free(tree);
 		tree = pruned;
@@ -268,7 +286,7 @@ static void write_process(struct json_writer *json, const struct report *report,
 	write_identity(json, report->profile, process);
 	write_balance(json, tree);
 	write_losses(json, process->losses);
-	write_calls(json);
+	write_calls(json, report->profile, process);
 	write_samples(json, process);
 	write_threads(json, report->profile, process);
 	write_nodes(json, report, tree);
@@ -299,6 +317,11 @@ static void write_started(struct json_writer *json, int64_t started_s)
 
 static void write_meta(struct json_writer *json, const struct profile *profile)
 {
+	static const char *const modes[] = {
+		[CALLS_MODE_OFF] = "off",
+		[CALLS_MODE_AUTO] = "auto",
+		[CALLS_MODE_EXACT] = "exact",
+	};
 	const struct profile_meta *meta = &profile->meta;
 
 	json_writer_key(json, "meta");
@@ -310,7 +333,7 @@ static void write_meta(struct json_writer *json, const struct profile *profile)
 	json_writer_member_string(json, "memprobe", meta->memprobe);
 	json_writer_key(json, "calls");
 	json_writer_begin_object(json);
-	json_writer_member_string(json, "mode", "off");
+	json_writer_member_string(json, "mode", modes[meta->calls_mode]);
 	json_writer_end_object(json);
 	/* Of no process; cli.md has a place only for those of one. */
 	if (has_losses(profile->losses))

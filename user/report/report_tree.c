@@ -69,6 +69,17 @@ static void write_indent(struct sink *sink, uint32_t depth)
 	sink_fill(sink, ' ', depth < MAX_INDENT / INDENT ? INDENT * depth : MAX_INDENT);
 }
 
+/* Nothing for 0 too: that was called before counting began, or not while it went on. */
+static void write_calls(const struct calltree *tree, const struct tree_node *node,
+			struct sink *sink)
+{
+	enum tree_calls calls = calltree_calls(tree, node);
+
+	if (calls != CALLS_UNKNOWN && node->calls)
+		sink_printf(sink, "  (%s%" PRIu64 " calls)", calls == CALLS_EXACT ? "" : "≥",
+			    node->calls);
+}
+
 static void write_row(const struct report *report, const struct calltree *tree, uint32_t index,
 		      struct sink *sink)
 {
@@ -78,15 +89,17 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	write_indent(sink, node->depth);
 	write_escaped(sink, label);
 	sink_text(sink, "   ");
-	write_number(sink, COLOR_NUMBER, "%7.2f", calltree_shown_bytes(node));
-	sink_text(sink, " MB\n");
+	write_number(sink, COLOR_NUMBER, "%7.2f", calltree_shown_bytes(tree, node));
+	sink_text(sink, " MB");
+	write_calls(tree, node, sink);
+	sink_text(sink, "\n");
 }
 
 /* One line for a hidden row that has shown ones below, none for the next when it follows at once.
  */
 static void write_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
-	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, report->min_bytes);
+	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, report->minimum);
 	bool after_dots = false;
 
 	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
@@ -138,6 +151,26 @@ static void write_end(const struct process *process, struct sink *sink)
 	sink_text(sink, "\n");
 }
 
+/* Why a process that runs Python has no calls, or bounds. Who counted none on purpose is told only
+ * when asking for them. */
+static void write_calls_note(const struct report *report, const struct process *process,
+			     struct sink *sink)
+{
+	const char *reason = report_calls_reason(report->profile, process);
+	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+	bool is_asked_for = report->options->tree.metric == METRIC_CALLS;
+
+	if (is_counted ? process->is_calls_complete
+		       : !is_asked_for || !*profile_string(report->profile, process->python))
+		return;
+	sink_text(sink, is_counted ? "Calls: ≥" : "Calls: not counted");
+	if (*reason) {
+		sink_text(sink, ", ");
+		write_escaped(sink, reason);
+	}
+	sink_text(sink, "\n");
+}
+
 static void write_balance(const struct calltree *tree, struct sink *sink)
 {
 	struct report_balance balance = report_balance(tree);
@@ -175,6 +208,7 @@ static void write_process(const struct report *report, const struct calltree *tr
 	sink_text(sink, " MB\n");
 	write_end(process, sink);
 	write_losses(losses, sink);
+	write_calls_note(report, process, sink);
 	write_balance(tree, sink);
 }
 
@@ -251,8 +285,9 @@ static bool is_any_python(const struct report *report)
  * small programs that a Python run starts (a pyenv shim: 57 shells of 1 to 4 MB) do not bury it. */
 static int64_t block_minimum(const struct report *report, bool is_beside_python, uint32_t process)
 {
-	if (report->options->has_min || !is_beside_python || has_python(report, process))
-		return report->min_bytes;
+	if (report->options->has_min || !is_beside_python || has_python(report, process) ||
+	    report->options->tree.metric == METRIC_CALLS)
+		return report->minimum;
 	return MIN_NATIVE_BYTES;
 }
 
@@ -264,13 +299,13 @@ static size_t write_blocks(const struct report *report, uint32_t chosen, bool *h
 	size_t nr_blocks = 0;
 
 	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
-		int64_t min_bytes = block_minimum(report, is_beside_python, i);
+		int64_t minimum = block_minimum(report, is_beside_python, i);
 		_cleanup_(calltree_freep) struct calltree *tree = NULL;
 
 		if (!report_includes(report, i))
 			continue;
 		tree = calltree_new(report->source, i);
-		if (i != chosen && !calltree_has_growth_above(tree, min_bytes))
+		if (i != chosen && !calltree_has_row_above(tree, minimum))
 			continue;
 		has_block[i] = true;
 		if (nr_blocks++)
@@ -332,6 +367,5 @@ static void write_tree(const struct report *report, struct sink *sink)
 const struct reporter report_tree = {
 	.name = "tree",
 	.has_min = true,
-	.min_bytes = (int64_t)BYTES_PER_MB,
 	.write = write_tree,
 };

@@ -197,6 +197,34 @@ size_t elf_file_find_symbols(struct elf_file *file, enum elf_symbol_table table,
 	return found;
 }
 
+/* GCC's and Clang's names for a static symbol that other files' code now uses. */
+static bool is_from_link_time(const char *name)
+{
+	return strstr(name, ".lto_priv.") || strstr(name, ".llvm.");
+}
+
+bool elf_file_is_compiled_apart(struct elf_file *file, const char *source)
+{
+	GElf_Shdr header;
+	Elf_Data *data = find_table(file, SHT_SYMTAB, &header);
+	size_t count = data ? data->d_size / sizeof(Elf64_Sym) : 0;
+	bool is_named = false;
+	GElf_Sym symbol;
+
+	for (size_t i = 0; i < count && i <= INT_MAX; i++) {
+		if (!gelf_getsym(data, (int)i, &symbol))
+			break;
+		const char *name = elf_strptr(file->elf, header.sh_link, symbol.st_name);
+
+		if (!name)
+			continue;
+		if (is_from_link_time(name))
+			return false;
+		is_named |= GELF_ST_TYPE(symbol.st_info) == STT_FILE && !strcmp(name, source);
+	}
+	return is_named;
+}
+
 const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr)
 {
 	for (size_t i = 0; i < file->nr_segments; i++) {
@@ -292,5 +320,66 @@ void elf_file_visit_dynamic(struct elf_file *file,
 
 		if (text)
 			visit(entry.d_tag, text, context);
+	}
+}
+
+static Elf_Scn *find_section(struct elf_file *file, const char *name, GElf_Shdr *ret_header)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	size_t names;
+
+	if (elf_getshdrstrndx(file->elf, &names) || !is_readable(elf_getscn(file->elf, names)))
+		return NULL;
+	while ((section = elf_nextscn(file->elf, section))) {
+		if (!gelf_getshdr(section, &header))
+			continue;
+		const char *found = elf_strptr(file->elf, names, header.sh_name);
+
+		if (found && !strcmp(found, name)) {
+			*ret_header = header;
+			return section;
+		}
+	}
+	return NULL;
+}
+
+uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name)
+{
+	GElf_Shdr header;
+
+	return find_section(file, name, &header) ? header.sh_addr : 0;
+}
+
+/* Whether name and description lie in the section and the name ends there. */
+static bool is_note_whole(const Elf_Data *data, const GElf_Nhdr *header, size_t name,
+			  size_t description)
+{
+	return name <= data->d_size && header->n_namesz <= data->d_size - name &&
+	       description <= data->d_size && header->n_descsz <= data->d_size - description &&
+	       memchr((const char *)data->d_buf + name, '\0', header->n_namesz);
+}
+
+void elf_file_visit_notes(struct elf_file *file, const char *section,
+			  void (*visit)(const struct elf_note *note, void *context), void *context)
+{
+	GElf_Shdr section_header;
+	Elf_Scn *found = find_section(file, section, &section_header);
+	Elf_Data *data = NULL;
+	size_t next = 0, name, description;
+	GElf_Nhdr header;
+
+	if (found && section_header.sh_type == SHT_NOTE && is_readable(found))
+		data = elf_getdata(found, NULL);
+	if (!data || !data->d_buf)
+		return;
+	while ((next = gelf_getnote(data, next, &header, &name, &description))) {
+		if (!is_note_whole(data, &header, name, description))
+			return;
+		visit(&(struct elf_note){ .owner = (const char *)data->d_buf + name,
+					  .description = (const char *)data->d_buf + description,
+					  .description_bytes = header.n_descsz,
+					  .type = header.n_type },
+		      context);
 	}
 }

@@ -34,6 +34,13 @@ struct elf_symbol {
 	uint64_t size;	  /* as the file claims, possibly 0 */
 };
 
+struct elf_note {
+	const char *owner;
+	const void *description; /* without alignment */
+	size_t description_bytes;
+	uint32_t type;
+};
+
 /*
  * Borrows fd, which must stay open. -ENOEXEC: not a regular file, not ELF for x86-64, or an ELF
  * header without sense.
@@ -49,6 +56,13 @@ void elf_file_freep(struct elf_file **file);
  */
 size_t elf_file_find_symbols(struct elf_file *file, enum elf_symbol_table table,
 			     struct elf_symbol *symbols, size_t nr_symbols);
+
+/*
+ * Whether .symtab shows that a source file was compiled by itself, so that no other source's code
+ * has copies of its functions: it is named there, and no symbol has a suffix of the link-time
+ * optimizers.
+ */
+bool elf_file_is_compiled_apart(struct elf_file *file, const char *source);
 
 /* The PT_LOAD that holds the address, or NULL. */
 const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr);
@@ -74,5 +88,11 @@ int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pg
 void elf_file_visit_dynamic(struct elf_file *file,
 			    void (*visit)(int64_t tag, const char *text, void *context),
 			    void *context);
+
+/* The file address of a section, 0 when there is none. */
+uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name);
+/* Calls visit with each note of a section until one is damaged; it lives as long as the file. */
+void elf_file_visit_notes(struct elf_file *file, const char *section,
+			  void (*visit)(const struct elf_note *note, void *context), void *context);
 
 #endif

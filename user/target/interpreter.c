@@ -118,15 +118,15 @@ static int scan_function(const struct inspection *inspection, int symbol, struct
 static uint32_t parse_version(const char *text)
 {
 	unsigned int major, minor, micro = 0, serial = 0, level = 0xf;
-	char letter = 0;
+	char letter[2] = "";
 	int end = 0;
 
 	if (sscanf(text, "%1u.%2u%n.%2u%n", &major, &minor, &end, &micro, &end) < 2)
 		return 0;
-	if (sscanf(text + end, "%*1[r]%1[c]%1u", &letter, &serial) == 2)
+	if (sscanf(text + end, "%*1[r]%1[c]%1u", letter, &serial) == 2)
 		level = 0xc;
-	else if (sscanf(text + end, "%1[ab]%1u", &letter, &serial) == 2)
-		level = letter == 'a' ? 0xa : 0xb;
+	else if (sscanf(text + end, "%1[ab]%1u", letter, &serial) == 2)
+		level = letter[0] == 'a' ? 0xa : 0xb;
 	return major << 24 | minor << 16 | micro << 8 | level << 4 | serial;
 }
 

@@ -3,8 +3,11 @@
 #include "interpreter_cache.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "memory.h"
 
@@ -32,6 +35,8 @@ void interpreter_cache_free(struct interpreter_cache *cache)
 {
 	if (!cache)
 		return;
+	for (size_t i = 0; i < cache->nr_entries; i++)
+		free(cache->entries[i].path);
 	free(cache->entries);
 	free(cache->next);
 	free(cache);
@@ -94,6 +99,16 @@ static bool is_current(const struct interpreter_entry *known,
 	return known->search >= wanted->search || known->status == 0 || known->status == -ENOTSUP;
 }
 
+static char *name_of(int fd)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, sizeof(path));
+	return length > 0 && length < (ssize_t)sizeof(path) ? xstrndup(path, length) : NULL;
+}
+
 int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
 			      enum interpreter_search search, size_t *ret_index)
 {
@@ -107,6 +122,10 @@ int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct fi
 	    is_current(&cache->entries[*ret_index], &entry))
 		return cache->entries[*ret_index].status;
 	entry.status = interpreter_inspect_by(fd, search, &entry.interpreter);
+	if (!entry.status) {
+		probe_plan_find(fd, &entry.interpreter, &entry.plan);
+		entry.path = name_of(fd);
+	}
 	*ret_index = add(cache, &entry);
 	return entry.status;
 }

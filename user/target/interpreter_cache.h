@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "interpreter.h"
+#include "probe_plan.h"
 #include "process_maps.h"
 
 struct interpreter_cache;
@@ -19,6 +20,8 @@ struct interpreter_entry {
 	int64_t changed_ns; /* st_ctime: an inode may be used again for another file */
 	int status;	    /* as interpreter_inspect_by returned it */
 	enum interpreter_search search;
+	struct probe_plan plan; /* with status 0: where calls can be counted */
+	char *path;		/* with status 0: as /proc/self/fd named it, NULL unknown; owned */
 	struct interpreter interpreter; /* all zero when status is neither 0 nor -ENOTSUP */
 };
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The helpers that ask who is running, where and when; loops. See host.h. */
+#include "host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bpf/bpf_helpers.h"
+
+#define MAX_TURNS (1U << 23) /* BPF_MAX_LOOPS, kernel/bpf/verifier.c */
+
+struct host host;
+
+void host_reset(void)
+{
+	host_map_reset();
+	host_memory_reset();
+	host = (struct host){ .now_ns = 1, .has_task_btf = true };
+}
+
+void host_fail(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: not allowed: %s\n", file, line, what);
+	abort();
+}
+
+void host_configure(const volatile void *variable, const void *value, size_t size)
+{
+	uintptr_t first = (uintptr_t)variable & ~(uintptr_t)(HOST_PAGE - 1);
+	size_t bytes = (uintptr_t)variable + size - first;
+
+	HOST_CHECK(!mprotect((void *)first, bytes, PROT_READ | PROT_WRITE));
+	memcpy((void *)(uintptr_t)variable, value, size);
+}
+
+long bpf_probe_read_user(void *to, __u32 size, const void *address)
+{
+	host.user_reads++;
+	if (host.fail_user_read && !--host.fail_user_read) {
+		memset(to, 0, size);
+		return -EFAULT;
+	}
+	return host_user_read(to, size, (uintptr_t)address);
+}
+
+long bpf_probe_read_kernel(void *to, __u32 size, const void *address)
+{
+	void (*hook)(void) = host.on_kernel_read;
+
+	if (hook) {
+		host.on_kernel_read = NULL; /* not inside itself */
+		hook();
+		host.on_kernel_read = hook;
+	}
+	return host_kernel_read(to, size, (uintptr_t)address);
+}
+
+long bpf_loop(__u32 turns, long (*turn)(__u32 index, void *context), void *context, __u64 flags)
+{
+	if (turns > MAX_TURNS)
+		return -E2BIG;
+	for (__u32 i = 0; i < turns; i++) {
+		long answer = turn(i, context);
+
+		HOST_CHECK(answer == 0 || answer == 1); /* the verifier refuses others */
+		if (answer)
+			return i + 1;
+	}
+	return turns;
+}
+
+__u64 bpf_get_current_task(void)
+{
+	return (uintptr_t)host.current;
+}
+
+struct task_struct *bpf_get_current_task_btf(void)
+{
+	HOST_CHECK(host.has_task_btf);
+	return host.current;
+}
+
+__u64 bpf_get_current_pid_tgid(void)
+{
+	return (__u64)host.current->tgid << 32 | (__u32)host.current->pid;
+}
+
+long bpf_get_current_comm(void *to, __u32 size)
+{
+	HOST_CHECK(size == sizeof(host.current->comm));
+	memcpy(to, host.current->comm, size);
+	return 0;
+}
+
+__u32 bpf_get_smp_processor_id(void)
+{
+	return host.cpu;
+}
+
+__u64 bpf_ktime_get_ns(void)
+{
+	return host.now_ns++;
+}

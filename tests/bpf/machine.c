@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel's side of memory counters; see machine.h. */
+#include "machine.h"
+
+#include <string.h>
+
+#include "host/host.h"
+
+#define SYNC_THRESHOLD 64 /* TASK_RSS_EVENTS_THRESH, mm/memory.c until 6.1 */
+#define THREAD_LOCAL_BASE 0x7f0000000000ULL
+#define THREAD_LOCAL_STEP 0x10000ULL
+
+/* The pages of a struct pthread up to the last pointer to a block of keys. */
+static void make_thread_local(__u64 fsbase)
+{
+	static const char zeroes[HOST_PAGE];
+
+	host_user_write(fsbase, zeroes, sizeof(zeroes));
+}
+
+static struct percpu_counter *percpu(const struct mm_struct *mm, __u32 kind)
+{
+	return &((struct mm_struct___percpu *)mm)->rss_stat[kind];
+}
+
+/* `counters` is an offset that every CPU adds to its base. */
+static __s32 *share(const struct mm_struct *mm, __u32 kind, __u32 cpu)
+{
+	return host_percpu_at(cpu, (uintptr_t)percpu(mm, kind)->counters);
+}
+
+static __s64 *count(const struct mm_struct *mm, __u32 kind)
+{
+	return &((struct mm_struct___cached *)mm)->rss_stat.count[kind].counter;
+}
+
+struct mm_struct *machine_mm_new(bool is_percpu)
+{
+	size_t size = is_percpu ? sizeof(struct mm_struct___percpu)
+				: sizeof(struct mm_struct___cached);
+	struct mm_struct *mm = host_kernel_new(size);
+
+	mm->mm_users.counter = 1;
+	for (__u32 kind = 0; is_percpu && kind < NR_KINDS; kind++)
+		percpu(mm, kind)->counters = (__s32 *)(uintptr_t)host_percpu_new(sizeof(__s32));
+	return mm;
+}
+
+struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm)
+{
+	struct task_struct *task = host_kernel_new(sizeof(struct task_struct___cached));
+
+	task->mm = mm;
+	task->tgid = tgid;
+	task->pid = pid;
+	task->start_time = 1000 + (__u64)pid;
+	strncpy(task->comm, comm, sizeof(task->comm) - 1);
+	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP;
+	task->signal = host_kernel_new(sizeof(*task->signal));
+	task->real_parent = task;
+	make_thread_local(task->thread.fsbase);
+	return task;
+}
+
+void machine_run(struct task_struct *task)
+{
+	host.current = task;
+}
+
+void machine_percpu_add(struct mm_struct *mm, __u32 kind, __s32 amount, __s32 batch)
+{
+	struct percpu_counter *counter = percpu(mm, kind);
+	__s32 *mine = share(mm, kind, host.cpu), sum = *mine + amount;
+
+	if (sum >= batch || sum <= -batch) {
+		counter->count += sum;
+		*mine = 0;
+		return;
+	}
+	*mine = sum;
+}
+
+__s32 machine_percpu_share(const struct mm_struct *mm, __u32 kind, __u32 cpu)
+{
+	return *share(mm, kind, cpu);
+}
+
+__s64 machine_percpu_sum(const struct mm_struct *mm, __u32 kind)
+{
+	__s64 sum = percpu(mm, kind)->count;
+
+	for (__u32 cpu = 0; cpu < HOST_CPUS; cpu++)
+		sum += *share(mm, kind, cpu);
+	return sum;
+}
+
+void machine_count_add(struct mm_struct *mm, __u32 kind, __s64 amount)
+{
+	*count(mm, kind) += amount;
+}
+
+__s64 machine_count(const struct mm_struct *mm, __u32 kind)
+{
+	return *count(mm, kind);
+}
+
+int *machine_cache(struct task_struct *task, __u32 kind)
+{
+	return &((struct task_struct___cached *)task)->rss_stat.count[kind];
+}
+
+void machine_cache_add(struct task_struct *task, __u32 kind, int amount)
+{
+	*machine_cache(task, kind) += amount;
+}
+
+bool machine_cache_is_due(struct task_struct *task)
+{
+	return ((struct task_struct___cached *)task)->rss_stat.events++ > SYNC_THRESHOLD;
+}
+
+void machine_cache_end_flush(struct task_struct *task)
+{
+	((struct task_struct___cached *)task)->rss_stat.events = 0;
+}

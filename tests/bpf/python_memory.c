@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A CPython's memory; see python_memory.h. */
+#include "python_memory.h"
+
+#include <string.h>
+
+#include "host/host.h"
+#include "memory.h"
+#include "offset_table.h"
+
+#define HEAP 0x7f1000000000ULL
+#define STACK 0x7f2000000000ULL /* a chunk of frames */
+#define BIAS 0x550000000000ULL
+#define KEY_VADDR 0x404000ULL /* addresses in the interpreter's file */
+#define FINALIZING_VADDR 0x405000ULL
+#define GENERATION_VADDR 0x406000ULL
+#define TLS_OFFSET (-64)
+#define DEFAULT_KEY 3
+
+/* glibc, x86-64: struct pthread */
+#define FIRST_BLOCK 0x310
+#define BLOCKS 0x510
+#define BLOCK_KEYS 32
+
+#define NEVER_HASHED (~0ULL)
+#define OWNER_INTERPRETER 3
+
+const __u32 python_versions[] = { PYTHON_3_6,  PYTHON_3_8,  PYTHON_3_10, PYTHON_3_11,
+				  PYTHON_3_12, PYTHON_3_13, PYTHON_3_14, PYTHON_3_15 };
+const size_t python_nr_versions = ARRAY_SIZE(python_versions);
+
+static void put_u64(__u64 address, __u64 value)
+{
+	host_user_write(address, &value, sizeof(value));
+}
+
+static void put_u32(__u64 address, __u32 value)
+{
+	host_user_write(address, &value, sizeof(value));
+}
+
+static void put_u8(__u64 address, __u8 value)
+{
+	host_user_write(address, &value, sizeof(value));
+}
+
+static __u64 get_u64(__u64 address)
+{
+	__u64 value;
+
+	HOST_CHECK(!host_user_read(&value, sizeof(value), address));
+	return value;
+}
+
+static void put_zeroes(__u64 address, size_t size)
+{
+	static const char zeroes[HOST_PAGE];
+
+	for (size_t bytes; size; address += bytes, size -= bytes) {
+		bytes = size < sizeof(zeroes) ? size : sizeof(zeroes);
+		host_user_write(address, zeroes, bytes);
+	}
+}
+
+static __u64 new_object(struct python *python, size_t size)
+{
+	__u64 address = python->heap;
+
+	python->heap += (size + 15) & ~(size_t)15;
+	put_zeroes(address, size);
+	return address;
+}
+
+static void reach(__u16 *bytes, __u16 offset, __u16 size)
+{
+	if (offset != NO_OFFSET && *bytes < offset + size)
+		*bytes = offset + size;
+}
+
+void python_measure(struct wire_layout *layout)
+{
+	reach(&layout->frame_bytes, layout->frame_code, 8);
+	reach(&layout->frame_bytes, layout->frame_back, 8);
+	reach(&layout->frame_bytes, layout->frame_instr, 8);
+	reach(&layout->frame_bytes, layout->frame_owner, 1);
+	reach(&layout->code_bytes, layout->code_firstlineno, 4);
+	reach(&layout->code_bytes, layout->code_version, 4);
+	reach(&layout->code_bytes, layout->code_filename, 8);
+	reach(&layout->code_bytes, layout->code_name, 8);
+}
+
+static void set_addresses(struct wire_layout *layout)
+{
+	bool is_tls = layout->version >= 0x30f;
+
+	layout->tstate_by = is_tls ? TSTATE_BY_TLS : TSTATE_BY_PTHREAD_KEY;
+	layout->tls_offset = is_tls ? TLS_OFFSET : 0;
+	layout->key_vaddr = is_tls ? 0 : KEY_VADDR;
+	layout->finalizing_vaddr = FINALIZING_VADDR;
+	layout->generation_vaddr = layout->interp_generation == NO_OFFSET ? GENERATION_VADDR : 0;
+}
+
+void python_make(struct python *python, __u32 version_hex)
+{
+	struct offset_table table;
+
+	HOST_CHECK(!offset_table_find(version_hex, false, &table));
+	*python = (struct python){
+		.layout = table.layout,
+		.bias = BIAS,
+		.heap = HEAP,
+		.stack = STACK,
+		.key = DEFAULT_KEY,
+	};
+	set_addresses(&python->layout);
+	python_measure(&python->layout);
+	python->interp = new_object(python, 0x8000);
+	put_u64(BIAS + FINALIZING_VADDR, 0);
+	put_u32(BIAS + KEY_VADDR - 4, 1); /* _is_initialized */
+	python_set_key(python, python->key);
+	python_set_generation(python, 1);
+}
+
+void python_set_generation(struct python *python, __u32 generation)
+{
+	if (python->layout.generation_vaddr)
+		put_u32(python->bias + python->layout.generation_vaddr, generation);
+	else
+		put_u32(python->interp + python->layout.interp_generation, generation);
+}
+
+void python_set_finalizing(struct python *python)
+{
+	put_u64(python->bias + python->layout.finalizing_vaddr, HEAP);
+}
+
+void python_set_key(struct python *python, __u32 key)
+{
+	python->key = key;
+	put_u32(python->bias + KEY_VADDR, key);
+}
+
+static __u64 pthread_slot(struct python *python, __u64 fsbase)
+{
+	__u64 block = fsbase + FIRST_BLOCK, pointer;
+
+	if (python->key >= BLOCK_KEYS) {
+		pointer = fsbase + BLOCKS + 8 * (python->key / BLOCK_KEYS);
+		block = new_object(python, 16 * BLOCK_KEYS);
+		put_u64(pointer, block);
+	}
+	return block + 16 * (python->key % BLOCK_KEYS) + 8;
+}
+
+void python_attach_thread(struct python *python, const struct task_struct *task)
+{
+	const struct wire_layout *layout = &python->layout;
+	__u64 tstate = new_object(python, 256), cframe;
+
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_offset, tstate);
+	else
+		put_u64(pthread_slot(python, task->thread.fsbase), tstate);
+	put_u64(tstate + layout->tstate_interp, python->interp);
+	python->leaf_pointer = tstate + layout->tstate_frame;
+	if (layout->cframe_frame != NO_OFFSET) {
+		cframe = new_object(python, 32);
+		put_u64(python->leaf_pointer, cframe);
+		python->leaf_pointer = cframe + layout->cframe_frame;
+	}
+	python_set_leaf(python, 0);
+}
+
+/* A compact ASCII str that was never hashed. */
+__u64 python_str(struct python *python, const char *text)
+{
+	const struct wire_layout *layout = &python->layout;
+	size_t length = strlen(text);
+	__u64 str = new_object(python, layout->str_ascii_data + length + 1);
+
+	put_u64(str + layout->str_length, length);
+	put_u64(str + layout->str_hash, NEVER_HASHED);
+	put_u32(str + layout->str_state,
+		1U << layout->str_kind_shift | layout->str_compact_mask | layout->str_ascii_mask);
+	host_user_write(str + layout->str_ascii_data, text, length);
+	return str;
+}
+
+static __u64 bytes_object(struct python *python, const char *text)
+{
+	__u64 bytes = new_object(python, python->layout.bytes_data + strlen(text) + 1);
+
+	put_u64(bytes + python->layout.bytes_size, strlen(text));
+	host_user_write(bytes + python->layout.bytes_data, text, strlen(text));
+	return bytes;
+}
+
+void python_put_code(struct python *python, __u64 code, const char *filename, const char *name)
+{
+	const struct wire_layout *layout = &python->layout;
+	__u64 str = python_str(python, name);
+
+	python->codes++;
+	put_u32(code + layout->code_firstlineno, 10);
+	put_u64(code + layout->code_filename, python_str(python, filename));
+	put_u64(code + layout->code_name, str);
+	if (layout->code_qualname != NO_OFFSET)
+		put_u64(code + layout->code_qualname, str);
+	put_u64(code + layout->code_linetable, bytes_object(python, "lines"));
+	if (layout->code_version != NO_OFFSET)
+		put_u32(code + layout->code_version, python->codes);
+}
+
+__u64 python_code(struct python *python, const char *filename, const char *name)
+{
+	__u64 code = new_object(python, 256);
+
+	python_put_code(python, code, filename, name);
+	return code;
+}
+
+__u64 python_frame_bytes(const struct python *python)
+{
+	return (python->layout.frame_bytes + 4 * 8 + 15) & ~15ULL; /* and a few locals */
+}
+
+void python_put_owner(struct python *python, __u64 at, __u8 owner)
+{
+	if (python->layout.frame_owner != NO_OFFSET)
+		put_u8(at + python->layout.frame_owner, owner);
+}
+
+void python_put_frame(struct python *python, __u64 at, __u64 code, __u64 back)
+{
+	put_zeroes(at, python->layout.frame_bytes);
+	put_u64(at + python->layout.frame_code, code | python->layout.tag_mask);
+	put_u64(at + python->layout.frame_back, back);
+}
+
+void python_set_leaf(struct python *python, __u64 frame)
+{
+	python->leaf = frame;
+	put_u64(python->leaf_pointer, frame);
+}
+
+static __u64 next_frame(struct python *python)
+{
+	__u64 at = python->stack;
+
+	if (python->layout.version < 0x30b)
+		return new_object(python, 3 * python_frame_bytes(python));
+	python->stack += python_frame_bytes(python);
+	return at;
+}
+
+__u64 python_call(struct python *python, __u64 code)
+{
+	__u64 at = next_frame(python);
+
+	python_put_frame(python, at, code, python->leaf);
+	python_set_leaf(python, at);
+	return at;
+}
+
+void python_call_shim(struct python *python)
+{
+	if (python->layout.owner_shim_min != NO_OFFSET)
+		python_put_owner(python, python_call(python, 0), OWNER_INTERPRETER);
+}
+
+void python_return(struct python *python)
+{
+	if (python->layout.version >= 0x30b)
+		python->stack = python->leaf;
+	python_set_leaf(python, get_u64(python->leaf + python->layout.frame_back));
+}

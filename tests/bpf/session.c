@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The programs, called. What they left is read by session_report.c; see session.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/programs.h"
+#include "memory.h"
+#include "session_maps.h"
+
+const char *const session_kernel_names[NR_SESSION_KERNELS] = { "percpu", "cached", "oldest" };
+
+static enum session_kernel running;
+
+bool session_is_percpu(void)
+{
+	return running == SESSION_PERCPU;
+}
+
+static void iterate_over(enum iterate_what what, struct task_struct *const *tasks, size_t nr_tasks)
+{
+	iterate_what = what;
+	iterate_round++;
+	for (size_t i = 0; i < nr_tasks; i++) {
+		struct bpf_iter__task context = { .task = tasks[i] };
+
+		if (session_is_percpu())
+			iterate_percpu(&context);
+		else
+			iterate_cached(&context);
+	}
+}
+
+/* What the programs keep outside their maps is as after loading. */
+static void load_programs(void)
+{
+	const __u32 cpus = HOST_CPUS;
+	const __s32 batch = SESSION_BATCH;
+
+	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
+	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
+	percpu_offset = 0;
+	iterate_round = 0;
+}
+
+void session_open(enum session_kernel kernel)
+{
+	struct task_struct *none = NULL;
+
+	host_reset();
+	session_forget();
+	running = kernel;
+	host.has_task_btf = kernel != SESSION_OLDEST;
+	load_programs();
+	for (__u32 slot = 0; slot < SESSION_SLOTS; slot++)
+		session_free_slot(slot);
+	iterate_over(ITERATE_PREPARE, &none, 1);
+}
+
+void session_close(void)
+{
+	session_forget();
+	host_reset();
+}
+
+void session_limit_nodes(__u32 limit, __u32 deeper)
+{
+	host_map_resize(HOST_TABLE(&nodes), limit);
+	host_map_resize(HOST_TABLE(&deeper_nodes), deeper);
+}
+
+void session_limit_sites(__u32 limit)
+{
+	host_map_resize(HOST_TABLE(&sites), limit);
+}
+
+void session_limit_threads(__u32 limit)
+{
+	host_map_resize(HOST_TABLE(&threads), limit);
+}
+
+void session_limit_ring(__u32 bytes)
+{
+	host_map_resize(HOST_RING(&ring), bytes);
+}
+
+void session_rss_event(struct mm_struct *mm, __u32 kind)
+{
+	if (session_is_percpu())
+		rss_percpu(mm, (int)kind);
+	else
+		rss_cached(mm, (int)kind);
+}
+
+/* The reading of user memory itself disables faults in the task that does it, on 5.10. */
+void session_fault_event(void)
+{
+	host.current->pagefault_disabled += running == SESSION_OLDEST;
+	fault_cached();
+	host.current->pagefault_disabled -= running == SESSION_OLDEST;
+}
+
+void session_exec_event(struct task_struct *task)
+{
+	if (session_is_percpu())
+		exec_percpu(task);
+	else
+		exec_cached(task);
+}
+
+void session_fork_event(struct task_struct *parent, struct task_struct *child)
+{
+	if (session_is_percpu())
+		fork_percpu(parent, child);
+	else
+		fork_cached(parent, child);
+}
+
+void session_exit_event(struct task_struct *task)
+{
+	if (session_is_percpu())
+		exit_percpu(task);
+	else
+		exit_cached(task);
+}
+
+void session_change(struct mm_struct *mm, __u32 kind, __s32 pages)
+{
+	if (session_is_percpu())
+		machine_percpu_add(mm, kind, pages, SESSION_BATCH);
+	else
+		machine_count_add(mm, kind, pages);
+	session_rss_event(mm, kind);
+}
+
+void session_follow(__u32 tgid, __u32 ppid)
+{
+	assert_int_equal(bpf_map_update_elem(&processes, &tgid, &ppid, BPF_ANY), 0);
+}
+
+void session_attach(struct task_struct *const *tasks, size_t nr_tasks)
+{
+	iterate_over(ITERATE_ADOPT, tasks, nr_tasks);
+}
+
+void session_settle(struct task_struct *const *tasks, size_t nr_tasks)
+{
+	iterate_over(ITERATE_SETTLE, tasks, nr_tasks);
+}
+
+void session_balance(struct task_struct *task, struct wire_balance *ret)
+{
+	iterate_over(ITERATE_BALANCE, &task, 1);
+	assert_true(session_take(RECORD_BALANCE, ret, sizeof(*ret)));
+}
+
+static void set_layout(const struct wire_layout *layout)
+{
+	__u32 index = 0;
+
+	assert_int_equal(bpf_map_update_elem(&layouts, &index, layout, BPF_ANY), 0);
+}
+
+static __u32 slot_of(const struct mm_struct *mm)
+{
+	__u64 key = (uintptr_t)mm;
+	const __u32 *slot = bpf_map_lookup_elem(&mms, &key);
+
+	assert_non_null(slot);
+	return *slot;
+}
+
+void session_set_python(const struct mm_struct *mm, const struct wire_layout *layout, __u64 bias)
+{
+	__u32 slot = slot_of(mm);
+	struct wire_python python = {
+		.bias = bias,
+		.image_id = session_image(mm)->image_id,
+		.layout = 0,
+		.state = layout ? PYTHON_KNOWN : PYTHON_NONE,
+	};
+
+	if (layout)
+		set_layout(layout);
+	assert_int_equal(bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY), 0);
+}
+
+void session_set_file(const struct wire_file *file, __u64 text_vaddr,
+		      const struct wire_layout *layout)
+{
+	struct wire_file_layout value = { .text_vaddr = text_vaddr, .layout = 0 };
+
+	set_layout(layout);
+	assert_int_equal(bpf_map_update_elem(&files, file, &value, BPF_ANY), 0);
+}
+
+void session_free_slot(__u32 slot)
+{
+	assert_int_equal(host_map_push(HOST_QUEUE(&free_slots), &slot), 0);
+}
+
+struct task_struct *session_process(int tgid, const char *comm)
+{
+	struct mm_struct *mm = machine_mm_new(session_is_percpu());
+	struct task_struct *task = machine_task_new(mm, tgid, tgid, comm);
+
+	machine_run(task);
+	session_follow((__u32)tgid, 1);
+	session_exec_event(task);
+	assert_non_null(session_image(mm));
+	return task;
+}
+
+struct wire_image *session_image(const struct mm_struct *mm)
+{
+	__u64 key = (uintptr_t)mm;
+	const __u32 *slot = bpf_map_lookup_elem(&mms, &key);
+
+	return slot ? bpf_map_lookup_elem(&images, slot) : NULL;
+}
+
+struct wire_python *session_python(const struct mm_struct *mm)
+{
+	__u32 slot = slot_of(mm);
+
+	return bpf_map_lookup_elem(&pythons, &slot);
+}
+
+struct wire_thread *session_thread(__u32 tid)
+{
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+/* What session_report.c reads. */
+struct host_map *session_nodes(void)
+{
+	return HOST_TABLE(&nodes);
+}
+
+struct host_map *session_deeper_nodes(void)
+{
+	return HOST_TABLE(&deeper_nodes);
+}
+
+struct host_record *session_next_record(void)
+{
+	return host_ring_pop(HOST_RING(&ring));
+}
+
+const struct wire_image *session_image_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&images, &slot);
+}
+
+bool session_loss(__u32 reason, __u64 *ret_events, __u64 *ret_pages)
+{
+	const struct loss *loss = bpf_map_lookup_elem(&losses, &reason);
+
+	*ret_events = loss->events;
+	*ret_pages = loss->pages;
+	return loss->events != 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One profiling session on the host's kernel: the programs of memprobe.bpf.c, called as the kernel
+ * would call them, and what user space sees of the maps and of the ring buffer, as text.
+ */
+#ifndef MEMPROBE_SESSION_H
+#define MEMPROBE_SESSION_H
+
+#include "machine.h"
+
+#include <memprobe/wire.h>
+
+enum session_kernel {
+	SESSION_PERCPU, /* 6.2 and later */
+	SESSION_CACHED, /* 6.1 */
+	SESSION_OLDEST, /* 5.10: as 6.1, and the current task is no pointer yet */
+};
+#define NR_SESSION_KERNELS 3
+
+extern const char *const session_kernel_names[NR_SESSION_KERNELS];
+
+#define SESSION_BATCH 32
+#define SESSION_SLOTS 16 /* images at a time */
+
+/* Everything is new: kernel, maps, programs. */
+void session_open(enum session_kernel kernel);
+void session_close(void);
+bool session_is_percpu(void);
+
+/* Sizes of maps; right after session_open. */
+void session_limit_nodes(__u32 nodes, __u32 deeper);
+void session_limit_sites(__u32 sites);
+void session_limit_threads(__u32 threads);
+void session_limit_ring(__u32 bytes);
+
+/* What the kernel reports, on the current CPU. */
+void session_rss_event(struct mm_struct *mm, __u32 kind);
+void session_fault_event(void);
+void session_exec_event(struct task_struct *task);
+void session_fork_event(struct task_struct *parent, struct task_struct *child);
+void session_exit_event(struct task_struct *task);
+
+/* A change and its event: a share moves, or the count of kernels to 6.1. */
+void session_change(struct mm_struct *mm, __u32 kind, __s32 pages);
+
+/* User space's part. */
+void session_follow(__u32 tgid, __u32 ppid);
+void session_attach(struct task_struct *const *tasks, size_t nr_tasks);
+void session_settle(struct task_struct *const *tasks, size_t nr_tasks);
+/* The next record BALANCE is left in `ret`. */
+void session_balance(struct task_struct *task, struct wire_balance *ret);
+/* Says that an image has this interpreter; one layout a session. */
+void session_set_python(const struct mm_struct *mm, const struct wire_layout *layout, __u64 bias);
+void session_set_file(const struct wire_file *file, __u64 text_vaddr,
+		      const struct wire_layout *layout);
+void session_free_slot(__u32 slot);
+
+/* A new process with one thread that runs now, followed since its exec. */
+struct task_struct *session_process(int tgid, const char *comm);
+
+/* NULL when the mm is not tracked. */
+struct wire_image *session_image(const struct mm_struct *mm);
+struct wire_python *session_python(const struct mm_struct *mm);
+struct wire_thread *session_thread(__u32 tid);
+
+/*
+ * The ring buffer's records since the last time. Sites are remembered for session_report(), others
+ * are kept for session_take(). session_drain() reads all; without it the ring fills up.
+ */
+void session_drain(void);
+/* The oldest record of a type that was not taken yet, 0 when there is none. */
+bool session_take(enum wire_record_type type, void *ret, size_t size);
+bool session_find_site(const char *name, struct wire_site *ret);
+
+/*
+ * All that was booked, sorted, a path a line, root first: "<module>;f;g*3 anon+5 file-2\n", then
+ * "(lost) anon+1\n" and "!sites_full 1 event 5 pages\n". The caller frees it.
+ */
+char *session_report(void);
+
+/* For every image: opening + nodes + lost = books; every node's parent is there, its key follows
+ * from them. Ends the test when not. */
+void session_check(void);
+
+#endif
