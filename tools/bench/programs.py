@@ -8,7 +8,7 @@ def fib(n):
 
 
 def run_fib(size):
-    return fib(size or 38)
+    return fib(size or 40)
 
 
 class Vector:
