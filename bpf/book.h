@@ -80,8 +80,6 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	    !walk_begin(&walk, change->image, python->bias))
 		return find_frameless(change, layout, python, ret_key);
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
-	if (walk.path->end == WALK_GOING)
-		walk.path->end = WALK_TOO_DEEP;
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change, layout, python, ret_key);
 	return find_path(change, &walk, ret_key, plain_loop);

@@ -100,8 +100,6 @@ static __always_inline struct wire_node *find_call(struct change *change, __u64 
 	else if (!walk_begin(&walk, change->image, python->bias))
 		return NULL;
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
-	if (walk.path->end == WALK_GOING)
-		walk.path->end = WALK_TOO_DEEP;
 	if (!walk.path->depth)
 		return NULL;
 	return find_path(change, &walk, &key, plain_loop);

@@ -301,14 +301,14 @@ __noinline int walk_step(__u32 slot, __u32 scratch)
 static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scratch,
 					bool plain_loop)
 {
-	if (!plain_loop) {
+	if (!plain_loop)
 		bpf_loop(WALK_STEPS, walk_frame_callback, walk, 0);
-		return;
-	}
-	for (__u32 i = 0; i < WALK_STEPS; i++) {
+	for (__u32 i = 0; plain_loop && i < WALK_STEPS; i++) {
 		if (walk_step(slot, scratch))
 			break;
 	}
+	if (walk->path->end == WALK_GOING)
+		walk->path->end = WALK_TOO_DEEP;
 }
 
 /* glibc's struct pthread, x86-64: specific_1stblock[32] of {seq, data}, then pointers to more. */

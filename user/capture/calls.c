@@ -19,8 +19,6 @@
 #include "memory.h"
 #include "memprobe.skel.h"
 
-#define ATTACH_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, include/uapi/linux/bpf.h of 6.6 */
-
 struct attachment {
 	uint32_t tgid;
 	size_t entry_ino; /* of the file: an exec may bring another */

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* What has_uprobe_multi speaks of: BPF_TRACE_UPROBE_MULTI of 6.6, which bookworm's header lacks. */
+#define ATTACH_UPROBE_MULTI 48
+
 struct kernel_features {
 	bool has_uprobe_multi;	  /* 6.6: many uprobes in one link */
 	bool has_percpu_counters; /* 6.2: mm_struct.rss_stat is an array of percpu_counter */

@@ -49,8 +49,6 @@ static void choose_programs(struct memprobe *skeleton, const struct kernel_featu
 	}
 }
 
-#define ATTACH_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, include/uapi/linux/bpf.h of 6.6 */
-
 static void choose_call_programs(struct memprobe *skeleton, const struct kernel_features *features,
 				 uint32_t call_frames)
 {
