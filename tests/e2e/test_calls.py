@@ -424,9 +424,7 @@ def check_round(context, served, semaphores):
     """One attach and detach while threads call: counts are there, and nothing of it stays."""
     attached = Attached(context, served.pid, options=(EXACT,))
     programs = loaded_programs(attached.process.pid)
-    raised = read_semaphores(served.pid, semaphores)
     process = attached.end().python(served.pid)
-    check(any(raised) or not semaphores, "no semaphore is raised while it is attached")
     check(not any(read_semaphores(served.pid, semaphores)), "a semaphore is left raised")
     wait_until(lambda: not programs & loaded_programs(), "unloading %s" % programs, 5)
     check_equal("calls.method (%s)" % process["calls"]["reason"], process["calls"]["method"],

@@ -152,8 +152,10 @@ static bool is_allowed(const unsigned char *bytes, bool is_usdt)
 {
 	static const unsigned char nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
+	bool is_jump = (bytes[0] & 0xf0) == 0x70 || (bytes[0] == 0x0f && (bytes[1] & 0xf0) == 0x80);
+
 	if (is_usdt)
-		return bytes[0] == 0x90;
+		return bytes[0] == 0x90 || is_jump;
 	return bytes[0] == 0x90 || bytes[0] == 0xe8 || bytes[0] == 0xe9 || bytes[0] == 0xeb ||
 	       (bytes[0] >= 0x50 && bytes[0] <= 0x57) ||
 	       (bytes[0] == 0x41 && bytes[1] >= 0x50 && bytes[1] <= 0x57) ||
@@ -174,6 +176,8 @@ static void check_sites(const struct copy *copy, const struct probe_plan *plan)
 		assert_true(is_allowed(copy->bytes + site->offset, is_usdt));
 		assert_true(is_usdt || !site->semaphore);
 		assert_true(site->semaphore <= copy->size - sizeof(uint16_t));
+		if (is_usdt)
+			assert_int_equal(!site->semaphore, copy->bytes[site->offset] != 0x90);
 		if (site->semaphore)
 			assert_memory_equal(copy->bytes + site->semaphore, "\0\0", 2);
 	}
@@ -245,11 +249,31 @@ static struct addresses *addresses_of(const struct copy *copy, const struct prob
 static void (*damage)(struct copy *copy, const struct probe_plan *plan);
 static bool is_damaged;
 
+/* Makes a test of the semaphore something else, so that the probe itself must do. */
+static void spoil_test(struct copy *copy, const struct probe_plan *plan)
+{
+	unsigned char *jump = copy->bytes + plan->sites[0].offset;
+
+	for (size_t i = 8; i < 32; i++) {
+		if (memcmp(jump - i, "\x66\x83\x3d", 3))
+			continue;
+		jump[-(ptrdiff_t)i] = 0x90;
+		return;
+	}
+	fail_msg("no comparison before the jump");
+}
+
 static void damage_first(struct copy *copy)
 {
 	struct probe_plan plan;
 
-	if (is_damaged || find(copy, &plan) || plan.method != PROBE_BY_USDT || plan.nr_sites != 1)
+	if (is_damaged || find(copy, &plan) || plan.method != PROBE_BY_USDT)
+		return;
+	if (!plan.sites[0].semaphore)
+		spoil_test(copy, &plan);
+	assert_int_equal(find(copy, &plan), 0);
+	assert_true(plan.sites[0].semaphore);
+	if (plan.nr_sites != 1)
 		return;
 	is_damaged = true;
 	damage(copy, &plan);
@@ -264,11 +288,13 @@ static void with_usdt(void (*fn)(struct copy *copy, const struct probe_plan *pla
 		skip();
 }
 
+#define CODE_BYTES 5
+
 /* Five bytes of code, as a disassembler prints them. */
 static void put_code(unsigned char *at, uint64_t code)
 {
-	for (size_t i = 0; i < PROBE_INSN_BYTES; i++)
-		at[i] = (unsigned char)(code >> 8 * (PROBE_INSN_BYTES - 1 - i));
+	for (size_t i = 0; i < CODE_BYTES; i++)
+		at[i] = (unsigned char)(code >> 8 * (CODE_BYTES - 1 - i));
 }
 
 /* The USDT probe is refused, with this reason when the version has nothing else. */
@@ -525,7 +551,12 @@ static void test_instructions(void **state)
 		{ "\xe9\1\2\3\4", 5, PROBE_INSN_EMULATED },
 		{ "\xe9\1\2\3", 4, PROBE_INSN_STEPPED },
 		{ "\xeb\1", 2, PROBE_INSN_EMULATED },
-		{ "\xff\xd0", 2, PROBE_INSN_STEPPED }, /* call *%rax */
+		{ "\x75\1", 2, PROBE_INSN_EMULATED }, /* jne */
+		{ "\x75", 1, PROBE_INSN_STEPPED },
+		{ "\x0f\x84\1\2\3\4", 6, PROBE_INSN_EMULATED }, /* je */
+		{ "\x0f\x84\1\2\3", 5, PROBE_INSN_STEPPED },
+		{ "\x0f\x94\xc0", 3, PROBE_INSN_STEPPED }, /* sete */
+		{ "\xff\xd0", 2, PROBE_INSN_STEPPED },	   /* call *%rax */
 		{ "\xc3", 1, PROBE_INSN_STEPPED },
 		{ "\x0f\x1f\x44\0\0", 5, PROBE_INSN_NOP5 },
 		{ "\x0f\x1f\x44\0", 4, PROBE_INSN_STEPPED },

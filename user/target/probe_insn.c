@@ -21,6 +21,8 @@ static const struct {
 	{ { 0xe8 }, 1, 5, 0xff, PROBE_INSN_EMULATED },	     /* call rel32 */
 	{ { 0xe9 }, 1, 5, 0xff, PROBE_INSN_EMULATED },	     /* jmp rel32 */
 	{ { 0xeb }, 1, 2, 0xff, PROBE_INSN_EMULATED },	     /* jmp rel8 */
+	{ { 0x70 }, 1, 2, 0xf0, PROBE_INSN_EMULATED },	     /* jcc rel8 */
+	{ { 0x0f, 0x80 }, 2, 6, 0xf0, PROBE_INSN_EMULATED }, /* jcc rel32 */
 	{ { 0x0f, 0x1f, 0x44, 0x00, 0x00 }, 5, 5, 0xff, PROBE_INSN_NOP5 },
 	{ { 0xf3, 0x0f, 0x1e, 0xfa }, 4, 4, 0xff, PROBE_INSN_LANDING },
 };

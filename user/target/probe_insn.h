@@ -10,11 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROBE_INSN_BYTES 5 /* the longest that is told apart */
+#define PROBE_INSN_BYTES 6 /* the longest that is told apart */
 #define PROBE_INSN_LANDING_BYTES 4
 
 enum probe_insn {
-	PROBE_INSN_EMULATED, /* 1-byte nop, push of a register, relative call or jump */
+	PROBE_INSN_EMULATED, /* 1-byte nop, push of a register, relative call or jump, conditional
+				too */
 	/* 5-byte nop: Linux 6.18 makes it a call, which writes below the stack pointer. Harmless
 	 * where a function begins; inside it destroys the red zone (measured: 99,999 of 100,000
 	 * calls). */

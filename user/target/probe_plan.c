@@ -10,6 +10,9 @@
  * can serve is taken, and a rule is served whole or not at all: with one site missing the counts
  * would be wrong in silence.
  *
+ * A USDT probe is taken where the program tests its semaphore, which stays as it is (usdt_test.h);
+ * where those tests are not all found, at the nop of the note, with the semaphore raised.
+ *
  * PROBE_FRAME_LEAF is true at USDT sites because there the frame in question is the thread's
  * current one (ceval.c up to 3.11; and seen with a debugger at 3,000 hits on each of Debian's
  * 3.9.2, 3.11.2 and 3.15.2):
@@ -31,6 +34,7 @@
 #include "memory.h"
 #include "probe_insn.h"
 #include "usdt_note.h"
+#include "usdt_test.h"
 
 enum site_kind {
 	SITE_USDT,
@@ -153,7 +157,8 @@ static void add_site(struct attempt *attempt, const struct probe_site *site)
 		plan->sites[plan->nr_sites++] = *site;
 }
 
-static void add_usdt(struct attempt *attempt, const struct usdt_note *note)
+/* The probe itself; its semaphore will be raised. */
+static void add_note(struct attempt *attempt, const struct usdt_note *note)
 {
 	const struct elf_segment *segment = elf_file_segment(attempt->file, note->semaphore_vaddr);
 	struct probe_site site = { 0 };
@@ -173,6 +178,38 @@ static void add_usdt(struct attempt *attempt, const struct usdt_note *note)
 		refuse(attempt, "the semaphore of its USDT probe lies outside the file's data");
 	else
 		add_site(attempt, &site);
+}
+
+/* Where the program tests the semaphore, which then need not be raised. Returns how many sites. */
+static int add_tests(struct attempt *attempt, const struct usdt_note *note)
+{
+	uint64_t vaddrs[MAX_PROBE_SITES];
+	int count = usdt_test_find(attempt->file, note->semaphore_vaddr, vaddrs, MAX_PROBE_SITES);
+
+	for (int i = 0; i < count; i++) {
+		struct probe_site site = { 0 };
+		enum probe_insn insn;
+
+		if (classify(attempt, vaddrs[i], &site, &insn) && insn == PROBE_INSN_EMULATED)
+			add_site(attempt, &site);
+		else
+			refuse(attempt, "a test of its USDT probe's semaphore is no jump");
+	}
+	return count;
+}
+
+static void add_usdt(struct attempt *attempt, const struct usdt_note *note)
+{
+	int nr_tests = note->semaphore_vaddr ? add_tests(attempt, note) : 0;
+
+	if (nr_tests == -EIO)
+		attempt->err = nr_tests;
+	if (nr_tests <= 0)
+		add_note(attempt, note);
+	(void)snprintf(attempt->plan.what, sizeof(attempt->plan.what),
+		       nr_tests > 0 ? "USDT python:%s (%d tests of its semaphore)"
+				    : "USDT python:%s",
+		       attempt->rule->name, nr_tests);
 }
 
 struct note_visit {
@@ -198,8 +235,6 @@ static void try_usdt(struct attempt *attempt)
 	};
 
 	elf_file_visit_notes(attempt->file, USDT_NOTE_SECTION, visit_note, &visit);
-	(void)snprintf(attempt->plan.what, sizeof(attempt->plan.what), "USDT python:%s",
-		       attempt->rule->name);
 }
 
 /* A function's first instruction; arguments are still in their registers behind an endbr64. */

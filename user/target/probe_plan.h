@@ -26,7 +26,7 @@ enum probe_frame {
 	PROBE_FRAME_ARG2, /* second argument (rsi), the first is the thread state: 3.9 and later */
 };
 
-#define MAX_PROBE_SITES 16
+#define MAX_PROBE_SITES 32
 
 struct probe_site {
 	uint64_t offset;    /* in the file, of an instruction that the kernel emulates */
@@ -39,8 +39,8 @@ struct probe_plan {
 	enum probe_frame frame;
 	struct probe_site sites[MAX_PROBE_SITES];
 	size_t nr_sites;
-	char what[64];	    /* for people: "USDT python:function__entry", "uprobe
-			       _PyEval_FrameClearAndPop+4" */
+	char what[96]; /* for people: "USDT python:function__entry (10 tests of its semaphore)",
+			  "uprobe _PyEval_FrameClearAndPop+4" */
 	const char *reason; /* static text: why there is none; NULL with one */
 };
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of a semaphore in machine code; see usdt_test.h. Encodings: Intel SDM volume 2. */
+#include "usdt_test.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "probe_insn.h"
+
+#define TEXT_MAX_BYTES (256U << 20)
+#define COMPARE_BYTES 8	  /* 66 83 3d, displacement, 00: cmpw $0, displacement(%rip) */
+#define DISPLACEMENT_AT 3 /* in the comparison */
+#define MOVES_BETWEEN 4	  /* that the compiler puts between the comparison and its jump */
+#define MOVE_BYTES_MAX 8  /* REX, opcode, ModRM, SIB, displacement */
+
+struct text {
+	uint64_t vaddr;
+	size_t size;
+	uint8_t *bytes; /* MOVE_BYTES_MAX zeros behind it */
+};
+
+struct found {
+	uint64_t *vaddrs;
+	size_t count, max;
+	bool is_other; /* a reference of another form */
+};
+
+/* The length of a mov or lea that reads or writes memory or registers, which leaves the flags of
+ * the comparison alone; 0: something else. */
+static size_t move_length(const uint8_t *bytes)
+{
+	size_t length = (bytes[0] & 0xf0) == 0x40 ? 1 : 0;
+	uint8_t opcode = bytes[length++], mod, rm;
+
+	if (opcode != 0x89 && opcode != 0x8b && opcode != 0x8d)
+		return 0;
+	mod = bytes[length] >> 6;
+	rm = bytes[length++] & 7;
+	if (mod == 3)
+		return length;
+	if (rm == 4)
+		rm = bytes[length++] & 7; /* SIB; its base 5 means the same as ModRM's */
+	if (mod == 1)
+		return length + 1;
+	return length + (mod == 2 || rm == 5 ? 4 : 0);
+}
+
+static bool is_conditional_jump(const uint8_t *bytes)
+{
+	return (bytes[0] & 0xf0) == 0x70 || (bytes[0] == 0x0f && (bytes[1] & 0xf0) == 0x80);
+}
+
+/* The position of the jump behind a comparison, 0: there is none. */
+static size_t find_jump(const struct text *text, size_t position)
+{
+	for (int moves = 0; moves <= MOVES_BETWEEN && position < text->size; moves++) {
+		size_t length;
+
+		if (is_conditional_jump(text->bytes + position))
+			return position;
+		length = move_length(text->bytes + position);
+		if (!length)
+			return 0;
+		position += length;
+	}
+	return 0;
+}
+
+/* Whether a displacement is that of a comparison with 0. */
+static bool is_compare(const struct text *text, size_t position)
+{
+	static const uint8_t compare[DISPLACEMENT_AT] = { 0x66, 0x83, 0x3d };
+
+	return position >= DISPLACEMENT_AT && !text->bytes[position + sizeof(int32_t)] &&
+	       !memcmp(text->bytes + position - DISPLACEMENT_AT, compare, sizeof(compare));
+}
+
+/* What a displacement at a position that leads to the semaphore belongs to. */
+static void note_reference(const struct text *text, size_t position, struct found *found)
+{
+	size_t jump;
+
+	if (!is_compare(text, position)) {
+		found->is_other = true;
+		return;
+	}
+	jump = find_jump(text, position - DISPLACEMENT_AT + COMPARE_BYTES);
+	if (!jump)
+		found->is_other = true;
+	else if (found->count++ < found->max)
+		found->vaddrs[found->count - 1] = text->vaddr + jump;
+}
+
+/* A displacement counts from the end of its instruction; behind it an immediate value of 0, 1, 2 or
+ * 4 bytes may come. (3 is a comparison of the semaphore beside this one, 2 bytes lower.) */
+static void find_references(const struct text *text, uint64_t target, struct found *found)
+{
+	uint32_t wanted = (uint32_t)(target - text->vaddr - sizeof(int32_t));
+
+	for (size_t i = 0; i + sizeof(uint32_t) <= text->size; i++) {
+		uint32_t displacement;
+
+		memcpy(&displacement, text->bytes + i, sizeof(displacement));
+		displacement = wanted - (displacement + (uint32_t)i);
+		if (displacement == 1)
+			note_reference(text, i, found);
+		else if (displacement <= 4 && displacement != 3)
+			found->is_other = true;
+	}
+}
+
+int usdt_test_find(const struct elf_file *file, uint64_t semaphore_vaddr, uint64_t *ret_vaddrs,
+		   size_t max)
+{
+	const struct elf_segment *segment = elf_file_text(file);
+	struct found found = { .vaddrs = ret_vaddrs, .max = max };
+	_cleanup_(freep) uint8_t *bytes = NULL;
+	struct text text;
+	int err;
+
+	if (!segment || segment->file_bytes > TEXT_MAX_BYTES)
+		return -ENOENT;
+	text.vaddr = segment->vaddr;
+	text.size = (size_t)segment->file_bytes;
+	bytes = calloc(1, text.size + MOVE_BYTES_MAX);
+	if (!bytes)
+		return -ENOMEM;
+	err = elf_file_read(file, text.vaddr, bytes, text.size);
+	if (err)
+		return err;
+	text.bytes = bytes;
+	find_references(&text, semaphore_vaddr, &found);
+	if (found.is_other || !found.count)
+		return -ENOENT;
+	return found.count > max ? -E2BIG : (int)found.count;
+}
