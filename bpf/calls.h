@@ -79,30 +79,305 @@ static __always_inline void watch_budget(struct wire_image *image, __u32 slot)
 	send(&record, sizeof(record), true);
 }
 
-/* The node of a frame, or of the current thread's leaf frame without one. */
-static __always_inline struct wire_node *find_call(struct change *change, __u64 frame, __u64 tstate,
-						   bool plain_loop)
+/* Remembers the path of one walked frame, leaf first. Returns 1 after the last. */
+__noinline int keep_walked(__u32 scratch, __u32 index)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	if (!path || index >= path->depth || index > MAX_FRAMES)
+		return 1;
+	/* `node` holds the key of the frame's path. */
+	if (path->frames[index] && (index || path->keep_leaf))
+		keep(name_frame(path->image_id, path->frames[index],
+				path->is_checked ? path->codes[index] : 0),
+		     path->node);
+	path->node = path_parent(path->node, path->keys[index]);
+	return 0;
+}
+
+static long keep_walked_callback(__u32 index, void *scratch)
+{
+	return keep_walked(*(__u32 *)scratch, index) ? 1 : 0; /* verifier: 0 or 1 */
+}
+
+/* Puts the walked frames into the shadow; where ends are counted, not the leaf, which has ended. */
+static __always_inline void keep_path_walked(const struct wire_layout *layout, struct path *path,
+					     __u32 scratch, bool plain_loop)
+{
+	path->node = path->key;
+	path->keep_leaf = !layout->calls_by_ends;
+	path->is_checked = layout->has_unseen_frames;
+	if (!plain_loop)
+		bpf_loop(MAX_FRAMES, keep_walked_callback, &scratch, 0);
+	for (__u32 i = 0; plain_loop && i < MAX_FRAMES; i++) {
+		if (keep_walked(scratch, i))
+			break;
+	}
+}
+
+/* The interpreter of the hit's image, NULL when it is not known yet. */
+static __always_inline const struct wire_layout *find_layout(struct change *change, __u64 *ret_bias)
 {
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
-	const struct wire_layout *layout;
-	struct walk walk = {};
 	__u32 index;
-	__u64 key;
 
 	if (!python || python->state != PYTHON_KNOWN || python->image_id != change->image->image_id)
 		return NULL;
+	*ret_bias = python->bias;
 	index = python->layout;
-	layout = bpf_map_lookup_elem(&layouts, &index);
-	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch))
+	return bpf_map_lookup_elem(&layouts, &index);
+}
+
+/* The node of the path that a prepared walk has found by the shadow; NULL: a path that is new. */
+static __always_inline struct wire_node *find_known(struct walk *walk)
+{
+	struct wire_node *node;
+
+	if (walk->path->end != WALK_KNOWN)
 		return NULL;
-	if (frame)
-		walk_begin_at(&walk, frame, tstate, python->bias);
-	else if (!walk_begin(&walk, change->image, python->bias))
+	node = bpf_map_lookup_elem(&nodes, &walk->path->key);
+	return node && node->site == walk->path->keys[0] ? node : NULL;
+}
+
+/* What a hit is about. */
+struct call {
+	const struct wire_layout *layout;
+	__u64 bias;
+	__u64 frame;
+	__u64 tstate; /* 0: not known */
+	__u32 image_id;
+	__u32 pad;
+};
+
+static __always_inline __u64 read_interp(const struct call *call)
+{
+	__u64 interp = 0;
+
+	if (call->tstate && call->layout->interp_generation != NO_OFFSET)
+		read_user(&interp, sizeof(interp), call->tstate + call->layout->tstate_interp);
+	return interp;
+}
+
+#define QUICK_HEAD_BYTES 80 /* of a frame: code, back, owner in all versions */
+
+/* What tells a code object from others at its address: that none has gone, its own version (3.12
+ * and later) or the generation of all. Returns 0 when nothing does at once. */
+static __always_inline __u32 read_code_version(const struct call *call, __u64 code)
+{
+	__u32 version = 0;
+
+	if (call->layout->code_watched)
+		return CODE_WATCHED;
+	if (call->layout->code_version == NO_OFFSET)
+		return read_generation(call->layout, call->bias, 0);
+	read_user(&version, sizeof(version), code + call->layout->code_version);
+	return version;
+}
+
+/* What the quick way reads of a frame; on the stack, where reading is cheaper than into a map. */
+struct quick_frame {
+	__u8 head[QUICK_HEAD_BYTES];
+	__u64 back;
+	__u64 code;
+};
+
+static __always_inline bool read_quick_frame(const struct call *call, __u64 frame,
+					     struct quick_frame *ret)
+{
+	const struct wire_layout *layout = call->layout;
+
+	if (read_user(ret->head, sizeof(ret->head), frame))
+		return false;
+	ret->back = *(__u64 *)(ret->head + (layout->frame_back & 0x38));
+	ret->code = *(__u64 *)(ret->head + (layout->frame_code & 0x38)) & ~(__u64)layout->tag_mask;
+	return true;
+}
+
+static __always_inline bool recall_site(const struct call *call, __u64 code, __u64 *ret_key)
+{
+	__u32 version = read_code_version(call, code);
+
+	return version && recall(name_code(call->image_id, code, version), ret_key);
+}
+
+static __always_inline bool recall_path(const struct call *call, __u64 frame, __u64 code,
+					__u64 *ret_key)
+{
+	return recall(name_frame(call->image_id, frame, shadow_code(call->layout, code)), ret_key);
+}
+
+#define QUICK_CALLERS 4
+
+/* Callers without a slot, the nearest first, and the path above them. */
+struct callers {
+	__u64 frames[QUICK_CALLERS]; /* 0: gets no slot */
+	__u64 codes[QUICK_CALLERS];
+	__u64 sites[QUICK_CALLERS]; /* 0: a shim */
+	__u64 above;
+};
+
+/* Reads callers up to one with a known path. Returns false when there are more. */
+static __always_inline bool read_callers(const struct call *call, __u64 frame, struct callers *ret)
+{
+	bool is_checked = call->layout->has_unseen_frames;
+	struct quick_frame caller;
+
+#pragma unroll
+	for (int i = 0; i < QUICK_CALLERS; i++) {
+		ret->above = 0;
+		if (!frame || (!is_checked && recall_path(call, frame, 0, &ret->above)))
+			return true;
+		if (!read_quick_frame(call, frame, &caller))
+			return false;
+		if (is_checked && recall_path(call, frame, caller.code, &ret->above))
+			return true;
+		if (!is_shim(call->layout, caller.head)) {
+			if (!recall_site(call, caller.code, &ret->sites[i]))
+				return false;
+			ret->frames[i] = is_shadowed(call->layout, caller.head) ? frame : 0;
+			ret->codes[i] = caller.code;
+		}
+		frame = caller.back;
+	}
+	ret->above = 0;
+	return !frame || (!is_checked && recall_path(call, frame, 0, &ret->above));
+}
+
+/* The key of a caller's path, from its slot or from those of its own callers. */
+static __always_inline bool find_caller_path(const struct call *call, __u64 frame, __u64 *ret_key)
+{
+	struct callers callers = {};
+
+	if (!read_callers(call, frame, &callers))
+		return false;
+	*ret_key = callers.above;
+#pragma unroll
+	for (int i = QUICK_CALLERS - 1; i >= 0; i--) {
+		if (!callers.sites[i])
+			continue;
+		*ret_key = path_child(*ret_key, callers.sites[i]);
+		if (callers.frames[i])
+			keep(name_frame(call->image_id, callers.frames[i],
+					shadow_code(call->layout, callers.codes[i])),
+			     *ret_key);
+	}
+	return true;
+}
+
+/* The node of a call whose caller's path and whose code are known; NULL: look closer. */
+static __always_inline struct wire_node *find_quickly(const struct call *call)
+{
+	struct quick_frame frame;
+	struct wire_node *node;
+	__u64 site, key;
+
+	if (!read_quick_frame(call, call->frame, &frame) ||
+	    !find_caller_path(call, frame.back, &key) || !recall_site(call, frame.code, &site))
 		return NULL;
+	key = path_child(key, site);
+	node = bpf_map_lookup_elem(&nodes, &key);
+	if (!node || node->site != site)
+		return NULL;
+	if (!call->layout->calls_by_ends && is_shadowed(call->layout, frame.head))
+		keep(name_frame(call->image_id, call->frame, shadow_code(call->layout, frame.code)),
+		     key);
+	return node;
+}
+
+/* Walks as far as needed, lays down what is new, and lets the shadow know. */
+static __always_inline struct wire_node *find_by_walk(struct change *change,
+						      const struct call *call, bool plain_loop)
+{
+	struct walk walk = {};
+	struct wire_node *node;
+	__u32 version;
+	__u64 key;
+
+	if (!walk_prepare(&walk, call->layout, call->image_id, change->scratch))
+		return NULL;
+	walk.path->frame = call->frame;
+	walk.path->generation = read_generation(call->layout, call->bias, read_interp(call));
+	walk.path->by_shadow = 1;
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
+	node = find_known(&walk);
+	if (!node && walk.path->end == WALK_KNOWN) {
+		reset_path(walk.path, call->frame);
+		walk_frames(&walk, change->slot, change->scratch, plain_loop);
+	}
 	if (!walk.path->depth)
 		return NULL;
-	return find_path(change, &walk, &key, plain_loop);
+	if (!node)
+		node = find_path(change, &walk, &key, plain_loop);
+	if (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN)
+		return node;
+	version = read_code_version(call, walk.path->codes[0]);
+	if (version)
+		keep(name_code(call->image_id, walk.path->codes[0], version), walk.path->keys[0]);
+	keep_path_walked(call->layout, walk.path, change->scratch, plain_loop);
+	return node;
+}
+
+/* The same with scratch memory of its own, as long as there is some. */
+static __always_inline struct wire_node *find_closely(struct change *change,
+						      const struct call *call, bool plain_loop)
+{
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
+	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	struct wire_node *node;
+
+	if (!owners)
+		return NULL;
+	change->scratch = take_scratch(owners, tid);
+	if (change->scratch == SCRATCH_RSS) {
+		change->loss = LOSS_calls_lost + 1;
+		return NULL;
+	}
+	node = find_by_walk(change, call, plain_loop);
+	if (give_scratch(owners, change->scratch, tid))
+		return node;
+	change->loss = LOSS_calls_lost + 1;
+	return NULL;
+}
+
+/*
+ * 3.11 and 3.12: tstate->cframe is a local variable of _PyEval_EvalFrameDefault, which the probes
+ * are in, so at each of them it lies at a distance of its own from the stack pointer. The distance
+ * is learned once for each.
+ */
+static __always_inline __u64 name_distance(const struct call *call, struct pt_regs *registers)
+{
+	return name_frame(call->image_id, registers->ip, 1);
+}
+
+static __always_inline bool find_leaf_by_distance(struct call *call, struct pt_regs *registers)
+{
+	__u64 distance;
+
+	return recall(name_distance(call, registers), &distance) &&
+	       !read_user(&call->frame, sizeof(call->frame),
+			  registers->sp + distance + call->layout->cframe_frame) &&
+	       call->frame;
+}
+
+/* Finds the current thread's frame. Returns false when it has none. */
+static __always_inline bool find_leaf(struct call *call, struct wire_image *image,
+				      struct pt_regs *registers)
+{
+	const struct wire_layout *layout = call->layout;
+	bool has_cframe = layout->cframe_frame != NO_OFFSET;
+
+	if (has_cframe && find_leaf_by_distance(call, registers))
+		return true;
+	call->tstate = find_thread_state(image, layout, call->bias);
+	if (!call->tstate ||
+	    read_user(&call->frame, sizeof(call->frame), call->tstate + layout->tstate_frame))
+		return false;
+	if (!has_cframe)
+		return call->frame != 0;
+	keep(name_distance(call, registers), call->frame - registers->sp);
+	if (read_user(&call->frame, sizeof(call->frame), call->frame + layout->cframe_frame))
+		return false;
+	return call->frame != 0;
 }
 
 /* The command's probe is attached before it runs. Its first hit tells where the file was loaded,
@@ -117,7 +392,7 @@ static __always_inline void resolve_by_hit(struct change *change, struct pt_regs
 
 	if (!python || python->state != PYTHON_UNKNOWN || !expected_layout_plus_1)
 		return;
-	python->bias = BPF_CORE_READ(registers, ip) - expected_probe_vaddr;
+	python->bias = registers->ip - expected_probe_vaddr;
 	python->layout = expected_layout_plus_1 - 1;
 	python->image_id = change->image->image_id;
 	*(volatile __u16 *)&python->state = PYTHON_KNOWN;
@@ -128,36 +403,53 @@ static __always_inline void resolve_by_hit(struct change *change, struct pt_regs
 	send(&record, sizeof(record), true);
 }
 
+static __always_inline void add_call(struct change *change, struct wire_node *node)
+{
+	__sync_fetch_and_add(&node->calls, 1);
+	__sync_fetch_and_add(&change->image->calls, 1);
+	if (cfg_calls_budget)
+		watch_budget(change->image, change->slot);
+}
+
 static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,
 				      bool plain_loop)
 {
 	struct change change = {};
-	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
-	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	struct wire_node *node;
+	struct call call = { .frame = frame, .tstate = tstate };
+	struct wire_node *node = NULL;
 
 	change.image = find_image(CURRENT(mm), &change.slot);
-	if (!change.image || !owners || (change.image->flags & IMAGE_CALLS_OVER))
+	if (!change.image || (change.image->flags & IMAGE_CALLS_OVER))
 		return 0;
 	resolve_by_hit(&change, registers);
-	change.scratch = take_scratch(owners, tid);
-	if (change.scratch == SCRATCH_RSS) {
-		count_loss(change.image, LOSS_calls_lost, 0);
-		return 0;
-	}
-	node = find_call(&change, frame, tstate, plain_loop);
-	if (!give_scratch(owners, change.scratch, tid)) {
-		count_loss(change.image, LOSS_calls_lost, 0);
-		return 0;
-	}
-	if (!node) { /* the interpreter is not known yet, or the hit came without a frame */
+	call.image_id = change.image->image_id;
+	call.layout = find_layout(&change, &call.bias);
+	if (!call.layout || (!frame && !find_leaf(&call, change.image, registers))) {
 		__sync_fetch_and_add(&change.image->calls_early, 1);
 		return 0;
 	}
-	__sync_fetch_and_add(&node->calls, 1);
-	__sync_fetch_and_add(&change.image->calls, 1);
-	if (cfg_calls_budget)
-		watch_budget(change.image, change.slot);
+	if (call.layout->calls_by_ends)
+		forget(name_frame(call.image_id, call.frame, 0));
+	if (!plain_loop)
+		node = find_quickly(&call);
+	if (!node)
+		node = find_closely(&change, &call, plain_loop);
+	if (node)
+		add_call(&change, node);
+	else if (change.loss)
+		count_loss(change.image, change.loss - 1, 0);
+	return 0;
+}
+
+/* A code object goes: what comes to its address is another. */
+static __always_inline int forget_code(struct pt_regs *registers)
+{
+	struct wire_image *image;
+	__u32 slot;
+
+	image = find_image(CURRENT(mm), &slot);
+	if (image)
+		forget(name_code(image->image_id, registers->di, CODE_WATCHED));
 	return 0;
 }
 

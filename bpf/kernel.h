@@ -102,6 +102,7 @@ struct bpf_array {
 
 /* x86-64's registers at a probe. */
 struct pt_regs {
+	unsigned long sp;
 	unsigned long si;
 	unsigned long di;
 	unsigned long ip;

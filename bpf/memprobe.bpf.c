@@ -141,14 +141,13 @@ int call_leaf(struct pt_regs *registers)
 SEC("?uprobe")
 int call_arg1(struct pt_regs *registers)
 {
-	return count_call(registers, BPF_CORE_READ(registers, di), 0, false);
+	return count_call(registers, registers->di, 0, false);
 }
 
 SEC("?uprobe")
 int call_arg2(struct pt_regs *registers)
 {
-	return count_call(registers, BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di),
-			  false);
+	return count_call(registers, registers->si, registers->di, false);
 }
 
 /* The same where there is no bpf_loop. */
@@ -161,14 +160,19 @@ int call_leaf_plain(struct pt_regs *registers)
 SEC("?uprobe")
 int call_arg1_plain(struct pt_regs *registers)
 {
-	return count_call(registers, BPF_CORE_READ(registers, di), 0, true);
+	return count_call(registers, registers->di, 0, true);
 }
 
 SEC("?uprobe")
 int call_arg2_plain(struct pt_regs *registers)
 {
-	return count_call(registers, BPF_CORE_READ(registers, si), BPF_CORE_READ(registers, di),
-			  true);
+	return count_call(registers, registers->si, registers->di, true);
+}
+
+SEC("?uprobe")
+int code_gone(struct pt_regs *registers)
+{
+	return forget_code(registers);
 }
 
 /*

@@ -292,7 +292,7 @@ static __always_inline __u32 close_walk(struct walk *walk)
 
 	if (walk->path->end == WALK_ROOT)
 		return SITE_PYTHON;
-	push_site(walk, site_key_special(walk->path->image_id, kind), 0);
+	push_site(walk, site_key_special(walk->path->image_id, kind), 0, 0);
 	return kind;
 }
 

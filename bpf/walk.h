@@ -28,7 +28,7 @@
 #define MEMPROBE_WALK_H
 
 #include "compat.h"
-#include "state.h"
+#include "shadow.h"
 #include <memprobe/wire_hash.h>
 
 #define BLOCK_BYTES 4096
@@ -53,7 +53,7 @@ struct {
 	__type(value, struct cached_code[CACHE_SLOTS]);
 } code_cache SEC(".maps");
 
-enum walk_end { WALK_GOING, WALK_ROOT, WALK_TOO_DEEP, WALK_UNREADABLE };
+enum walk_end { WALK_GOING, WALK_ROOT, WALK_TOO_DEEP, WALK_UNREADABLE, WALK_KNOWN };
 
 /* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the
  * stack: what the verifier knows of a number on the stack differs in every iteration of a loop,
@@ -68,13 +68,16 @@ struct path {
 	__u32 generation; /* 0: none, always check */
 	__u32 image_id;
 	__u32 was_elsewhere; /* the last frame was no part of a block */
-	__u32 pad;
-	__u64 node;	 /* laying down: key of the deepest ancestor that has a node, 0: none */
-	__u64 now;	 /* laying down */
-	__u32 remaining; /* laying down: frames without a node yet */
-	__u32 failed;	 /* laying down: LOSS_* + 1 */
+	__u32 by_shadow;     /* the walk may end at a frame whose path is known (shadow.h) */
+	__u64 node;	     /* laying down: key of the deepest ancestor that has a node, 0: none */
+	__u64 now;	     /* laying down */
+	__u32 remaining;     /* laying down: frames without a node yet */
+	__u32 failed;	     /* laying down: LOSS_* + 1 */
+	__u32 keep_leaf;     /* filling the shadow, where `node` is the key of the frame's path */
+	__u32 is_checked;    /* filling the shadow: as wire_layout.has_unseen_frames */
 	__u64 keys[MAX_FRAMES + 1];
 	__u64 codes[MAX_FRAMES + 1];
+	__u64 frames[MAX_FRAMES + 1]; /* 0: has no slot in the shadow */
 	__u8 block[BLOCK_BYTES +
 		   FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
 	__u8 head[CODE_HEAD_BYTES];
@@ -125,6 +128,8 @@ static __always_inline long read_block(struct walk *walk)
  * is the same chunk's; and after a frame that was elsewhere (a generator's) the chunk goes on. */
 static __always_inline bool is_block_likely(const struct path *path)
 {
+	if (path->by_shadow && path->depth < SHADOW_STEPS)
+		return false;
 	return !path->depth || path->was_elsewhere ||
 	       path->block_begin - path->frame <= BLOCK_BYTES;
 }
@@ -196,11 +201,26 @@ static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *r
 	return 0;
 }
 
+/* The same while a probe sees code objects go (calls.h). */
+static __always_inline int site_key_watched(struct walk *walk, __u64 code, __u64 *ret_key)
+{
+	__u64 name = name_code(walk->path->image_id, code, CODE_WATCHED);
+
+	if (recall(name, ret_key))
+		return 0;
+	if (read_site_key(walk, code, ret_key))
+		return -1;
+	keep(name, *ret_key);
+	return 0;
+}
+
 static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_key)
 {
 	__u32 slot = (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
 	struct cached_code *cached = &walk->cache[slot];
 
+	if (walk->path->by_shadow && walk->layout->code_watched)
+		return site_key_watched(walk, code, ret_key);
 	if (walk->path->generation && cached->code == code &&
 	    cached->generation == walk->path->generation &&
 	    cached->image_id == walk->path->image_id) {
@@ -216,7 +236,7 @@ static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_ke
 	return 0;
 }
 
-static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code)
+static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code, __u64 frame)
 {
 	__u32 depth = walk->path->depth;
 
@@ -224,21 +244,46 @@ static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code)
 		return;
 	walk->path->keys[depth] = key;
 	walk->path->codes[depth] = code;
+	walk->path->frames[depth] = frame;
 	walk->path->key += key * walk->path->factor;
 	walk->path->factor *= PATH_FACTOR;
 	walk->path->depth = depth + 1;
+}
+
+/* The owner of a frame stands at 69 to 78 in all versions that have one. */
+static __always_inline __u8 frame_owner(const struct wire_layout *layout, const __u8 *head)
+{
+	return head[64 | (layout->frame_owner & 15)];
+}
+
+static __always_inline bool is_shim(const struct wire_layout *layout, const __u8 *head)
+{
+	return layout->owner_shim_min != NO_OFFSET &&
+	       frame_owner(layout, head) >= layout->owner_shim_min;
+}
+
+/* May a frame have a slot in the shadow? */
+static __always_inline bool is_shadowed(const struct wire_layout *layout, const __u8 *head)
+{
+	return layout->frame_owner == NO_OFFSET || frame_owner(layout, head) == OWNER_THREAD;
 }
 
 /* One frame. Returns 1 when the walk is over. */
 static __always_inline long walk_frame(struct walk *walk)
 {
 	const struct wire_layout *layout = walk->layout;
+	__u64 code, key, frame = walk->path->frame;
 	const __u8 *head;
-	__u64 code, key;
 	long at;
 
-	if (!walk->path->frame) {
+	if (!frame) {
 		walk->path->end = WALK_ROOT;
+		return 1;
+	}
+	if (walk->path->by_shadow && walk->path->depth && !layout->has_unseen_frames &&
+	    recall(name_frame(walk->path->image_id, frame, 0), &key)) {
+		walk->path->key += key * walk->path->factor;
+		walk->path->end = WALK_KNOWN;
 		return 1;
 	}
 	at = locate_frame(walk);
@@ -248,8 +293,7 @@ static __always_inline long walk_frame(struct walk *walk)
 	}
 	head = walk->path->block + at;
 	walk->path->frame = field_u64(head, layout->frame_back);
-	if (layout->owner_shim_min != NO_OFFSET &&
-	    head[layout->frame_owner & (FRAME_HEAD_BYTES - 1)] >= layout->owner_shim_min)
+	if (is_shim(layout, head))
 		return 0;
 	code = field_u64(head, layout->frame_code) & ~(__u64)layout->tag_mask;
 	if (walk->path->depth >= MAX_FRAMES) {
@@ -260,7 +304,7 @@ static __always_inline long walk_frame(struct walk *walk)
 		walk->path->end = WALK_UNREADABLE;
 		return 1;
 	}
-	push_site(walk, key, code);
+	push_site(walk, key, code, is_shadowed(layout, head) ? frame : 0);
 	return 0;
 }
 
@@ -416,6 +460,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->factor = 1;
 	path->depth = 0;
 	path->end = WALK_GOING;
+	path->by_shadow = 0;
 }
 
 /* Prepares a walk from a frame on. Returns 0 without scratch memory. */

@@ -95,7 +95,9 @@ struct wire_layout {
 	/* Filled by capture from the offsets above: how much of a frame and of a code to read. */
 	__u16 frame_bytes;
 	__u16 code_bytes;
-	__u16 pad[3];
+	__u16 calls_by_ends; /* call probes hit where functions end, not where they start */
+	__u16 code_watched;  /* a probe sees code objects go while calls are counted */
+	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 };
 _Static_assert(sizeof(struct wire_layout) == 104, "wire_layout");
 

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Call probes; see calls.h.
- *
- * One BPF_TRACE_UPROBE_MULTI link holds all sites of a file where the kernel has it (6.6), made by
- * plain bpf(2) because libbpf 1.1 does not know it; elsewhere there is a perf uprobe for each site.
- * Both carry the semaphore's offset, which the kernel raises and lowers in the target.
- */
+/* Which processes have call probes; see calls.h. */
 #include "calls.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "call_probe.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -22,9 +12,7 @@
 struct attachment {
 	uint32_t tgid;
 	size_t entry_ino; /* of the file: an exec may bring another */
-	int multi;	  /* fd of the link, -1 */
-	struct bpf_link *links[MAX_PROBE_SITES];
-	size_t nr_links;
+	struct call_probe calls, code_death;
 };
 
 struct calls {
@@ -52,9 +40,8 @@ static struct attachment *find(const struct calls *calls, uint32_t tgid)
 
 static void release(struct attachment *attachment)
 {
-	closep(&attachment->multi);
-	for (size_t i = 0; i < attachment->nr_links; i++)
-		bpf_link__destroy(attachment->links[i]);
+	call_probe_detach(&attachment->calls);
+	call_probe_detach(&attachment->code_death);
 }
 
 void calls_detach(struct calls *calls, uint32_t tgid)
@@ -82,51 +69,6 @@ bool calls_is_attached(const struct calls *calls, uint32_t tgid)
 	return find(calls, tgid) != NULL;
 }
 
-/* The part of union bpf_attr's link_create that bookworm's header lacks. */
-struct multi_link {
-	uint32_t prog_fd, target_fd, attach_type, flags;
-	uint64_t path, offsets, ref_ctr_offsets, cookies;
-	uint32_t count, multi_flags, pid, pad;
-};
-
-static int attach_multi(struct attachment *attachment, int program, const char *path,
-			const struct probe_plan *plan)
-{
-	uint64_t offsets[MAX_PROBE_SITES], semaphores[MAX_PROBE_SITES];
-	struct multi_link link = {
-		.prog_fd = program,
-		.attach_type = ATTACH_UPROBE_MULTI,
-		.path = (uintptr_t)path,
-		.offsets = (uintptr_t)offsets,
-		.count = plan->nr_sites,
-		.pid = attachment->tgid,
-	};
-
-	for (size_t i = 0; i < plan->nr_sites; i++) {
-		offsets[i] = plan->sites[i].offset;
-		semaphores[i] = plan->sites[i].semaphore;
-	}
-	if (semaphores[0])
-		link.ref_ctr_offsets = (uintptr_t)semaphores;
-	attachment->multi = syscall(__NR_bpf, BPF_LINK_CREATE, &link, sizeof(link));
-	return attachment->multi < 0 ? -errno : 0;
-}
-
-static int attach_each(struct attachment *attachment, struct bpf_program *program, const char *path,
-		       const struct probe_plan *plan)
-{
-	for (size_t i = 0; i < plan->nr_sites; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = plan->sites[i].semaphore);
-		struct bpf_link *link = bpf_program__attach_uprobe_opts(
-			program, attachment->tgid, path, plan->sites[i].offset, &options);
-
-		if (!link)
-			return -errno;
-		attachment->links[attachment->nr_links++] = link;
-	}
-	return 0;
-}
-
 static struct bpf_program *choose_program(const struct calls *calls, enum probe_frame frame)
 {
 	const struct memprobe *skeleton = calls->loader->skeleton;
@@ -142,12 +84,39 @@ static struct bpf_program *choose_program(const struct calls *calls, enum probe_
 	}
 }
 
+/* The end of code objects first: while calls are counted none must go unseen. */
+static int attach(const struct calls *calls, struct attachment *attachment, const char *path,
+		  const struct probe_plan *plan)
+{
+	const struct probe_plan code_death = {
+		.sites = { { .offset = plan->code_death } },
+		.nr_sites = 1,
+	};
+	bool has_multi = calls->loader->features.has_uprobe_multi;
+	int error = 0;
+
+	if (plan->code_death)
+		error = call_probe_attach(&attachment->code_death,
+					  calls->loader->skeleton->progs.code_gone, has_multi,
+					  attachment->tgid, path, &code_death);
+	if (!error)
+		error = call_probe_attach(&attachment->calls, choose_program(calls, plan->frame),
+					  has_multi, attachment->tgid, path, plan);
+	if (error)
+		release(attachment);
+	return error;
+}
+
 int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		 const struct interpreter_entry *entry)
 {
-	struct attachment attachment = { .tgid = tgid, .entry_ino = entry->file.ino, .multi = -1 };
+	struct attachment attachment = {
+		.tgid = tgid,
+		.entry_ino = entry->file.ino,
+		.calls.multi = -1,
+		.code_death.multi = -1,
+	};
 	const struct attachment *old = find(calls, tgid);
-	struct bpf_program *program;
 	int error;
 
 	if (!entry->plan.nr_sites)
@@ -155,17 +124,11 @@ int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 	if (old && old->entry_ino == attachment.entry_ino)
 		return 0;
 	calls_detach(calls, tgid);
-	program = choose_program(calls, entry->plan.frame);
-	if (bpf_program__fd(program) < 0)
+	if (bpf_program__fd(choose_program(calls, entry->plan.frame)) < 0)
 		return -ENOPROTOOPT;
-	if (calls->loader->features.has_uprobe_multi)
-		error = attach_multi(&attachment, bpf_program__fd(program), path, &entry->plan);
-	else
-		error = attach_each(&attachment, program, path, &entry->plan);
-	if (error) {
-		release(&attachment);
+	error = attach(calls, &attachment, path, &entry->plan);
+	if (error)
 		return error;
-	}
 	log_at(LOG_DECISIONS, "calls of %u: %s", tgid, entry->plan.what);
 	calls->attachments = array_reserve(calls->attachments, &calls->capacity,
 					   calls->nr_attachments + 1, sizeof(attachment));

@@ -66,6 +66,12 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 		if (features->has_uprobe_multi)
 			bpf_program__set_expected_attach_type(chosen[i], ATTACH_UPROBE_MULTI);
 	}
+	if (!call_frames)
+		return;
+	bpf_program__set_autoload(skeleton->progs.code_gone, true);
+	if (features->has_uprobe_multi)
+		bpf_program__set_expected_attach_type(skeleton->progs.code_gone,
+						      ATTACH_UPROBE_MULTI);
 }
 
 static uint32_t next_power_of_two(uint32_t value)
@@ -83,6 +89,8 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 	bpf_map__set_max_entries(skeleton->maps.nodes, sizes->max_nodes);
 	bpf_map__set_max_entries(skeleton->maps.sites, sizes->max_sites);
 	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
+	if (!sizes->call_frames)
+		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
 }
@@ -176,6 +184,7 @@ int loader_attach(struct loader *loader)
 		skeleton->progs.call_leaf,	 skeleton->progs.call_arg1,
 		skeleton->progs.call_arg2,	 skeleton->progs.call_leaf_plain,
 		skeleton->progs.call_arg1_plain, skeleton->progs.call_arg2_plain,
+		skeleton->progs.code_gone,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)

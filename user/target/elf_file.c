@@ -274,6 +274,37 @@ int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t
 	return read_all(file->fd, segment->offset + skip, ret, stored);
 }
 
+/* The addend of the relative relocation of an address, 0: there is none. */
+static uint64_t find_addend(Elf_Data *data, uint64_t vaddr)
+{
+	size_t count = data ? data->d_size / sizeof(Elf64_Rela) : 0;
+	GElf_Rela entry;
+
+	for (size_t i = 0; i < count && i <= INT_MAX; i++) {
+		if (gelf_getrela(data, (int)i, &entry) && entry.r_offset == vaddr)
+			return GELF_R_TYPE(entry.r_info) == R_X86_64_RELATIVE
+				       ? (uint64_t)entry.r_addend
+				       : 0;
+	}
+	return 0;
+}
+
+int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	int err = elf_file_read(file, vaddr, ret, sizeof(*ret));
+
+	if (err)
+		return err;
+	while (!*ret && (section = elf_nextscn(file->elf, section))) {
+		if (gelf_getshdr(section, &header) && header.sh_type == SHT_RELA &&
+		    is_readable(section))
+			*ret = find_addend(elf_getdata(section, NULL), vaddr);
+	}
+	return *ret ? 0 : -ENOENT;
+}
+
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size)
 {
 	const struct elf_segment *segment = elf_file_segment(file, vaddr);

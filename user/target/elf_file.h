@@ -74,6 +74,12 @@ const struct elf_segment *elf_file_text(const struct elf_file *file);
  * -EIO: the file is shorter than it claims. On failure the buffer holds anything.
  */
 int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t size);
+/*
+ * The file address that a pointer in memory holds, before the load address is added to it: what the
+ * file has there, or what a relative relocation will put there. -ENOENT: neither; else as
+ * elf_file_read.
+ */
+int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret);
 /* The NUL-terminated string at an address. -ENAMETOOLONG: no NUL within size. */
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size);
 

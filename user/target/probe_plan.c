@@ -76,6 +76,9 @@ static const struct rule rules[] = {
 	  "a 3.15 built without --with-dtrace has no probes where calls could be counted" },
 };
 
+/* PyTypeObject.tp_dealloc with the GIL, 3.6 to 3.15 (Include/cpython/object.h). */
+#define TYPE_DEALLOC 48
+
 /* The source file of SITE_APART's functions. */
 static const char apart_source[] = "pystate.c";
 
@@ -277,6 +280,28 @@ static void try_function(struct attempt *attempt)
 		add_function(attempt, function.vaddr);
 }
 
+/*
+ * Every code object ends in the tp_dealloc of PyCode_Type, which is exported in all versions. As
+ * long as none has been there an address still is the code object that it was.
+ */
+static uint64_t find_code_death(struct elf_file *file)
+{
+	struct attempt attempt = { .file = file };
+	struct elf_symbol type = { .name = "PyCode_Type" };
+	struct probe_site site = { 0 };
+	enum probe_insn insn;
+	uint64_t function;
+
+	if (!elf_file_find_symbols(file, ELF_DYNSYM, &type, 1) ||
+	    elf_file_read_pointer(file, type.vaddr + TYPE_DEALLOC, &function) ||
+	    !classify(&attempt, function, &site, &insn))
+		return 0;
+	if (insn == PROBE_INSN_LANDING &&
+	    !classify(&attempt, function + PROBE_INSN_LANDING_BYTES, &site, &insn))
+		return 0;
+	return insn == PROBE_INSN_EMULATED || insn == PROBE_INSN_NOP5 ? site.offset : 0;
+}
+
 /* 0: the plan is complete; -ENOENT: not by this rule; other -errno. */
 static int try_rule(struct attempt *attempt)
 {
@@ -308,8 +333,10 @@ static int try_rules(struct elf_file *file, unsigned int version, struct probe_p
 		if (version < rules[i].first_version || version > rules[i].last_version)
 			continue;
 		err = try_rule(&attempt);
-		if (!err)
+		if (!err) {
 			*ret = attempt.plan;
+			ret->code_death = find_code_death(file);
+		}
 		if (err != -ENOENT)
 			return err;
 		reason = rules[i].reason;

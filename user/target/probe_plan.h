@@ -39,6 +39,7 @@ struct probe_plan {
 	enum probe_frame frame;
 	struct probe_site sites[MAX_PROBE_SITES];
 	size_t nr_sites;
+	uint64_t code_death; /* file offset of the start of code_dealloc(code), 0: not known */
 	char what[96]; /* for people: "USDT python:function__entry (10 tests of its semaphore)",
 			  "uprobe _PyEval_FrameClearAndPop+4" */
 	const char *reason; /* static text: why there is none; NULL with one */

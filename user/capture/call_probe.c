@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One program at the sites of a plan, in one process; see call_probe.h.
+ */
+#include "call_probe.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel_features.h"
+#include "memory.h"
+
+/* The part of union bpf_attr's link_create that bookworm's header lacks. */
+struct multi_link {
+	uint32_t prog_fd, target_fd, attach_type, flags;
+	uint64_t path, offsets, ref_ctr_offsets, cookies;
+	uint32_t count, multi_flags, pid, pad;
+};
+
+int call_probe_attach_multi(struct call_probe *probe, int program, uint32_t tgid, const char *path,
+			    const struct probe_plan *plan)
+{
+	uint64_t offsets[MAX_PROBE_SITES], semaphores[MAX_PROBE_SITES];
+	struct multi_link link = {
+		.prog_fd = program,
+		.attach_type = ATTACH_UPROBE_MULTI,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)offsets,
+		.count = plan->nr_sites,
+		.pid = tgid,
+	};
+
+	for (size_t i = 0; i < plan->nr_sites; i++) {
+		offsets[i] = plan->sites[i].offset;
+		semaphores[i] = plan->sites[i].semaphore;
+	}
+	if (semaphores[0])
+		link.ref_ctr_offsets = (uintptr_t)semaphores;
+	probe->multi = syscall(__NR_bpf, BPF_LINK_CREATE, &link, sizeof(link));
+	return probe->multi < 0 ? -errno : 0;
+}
+
+static int attach_each(struct call_probe *probe, struct bpf_program *program, uint32_t tgid,
+		       const char *path, const struct probe_plan *plan)
+{
+	for (size_t i = 0; i < plan->nr_sites; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = plan->sites[i].semaphore);
+		struct bpf_link *link = bpf_program__attach_uprobe_opts(
+			program, tgid, path, plan->sites[i].offset, &options);
+
+		if (!link)
+			return -errno;
+		probe->links[probe->nr_links++] = link;
+	}
+	return 0;
+}
+
+int call_probe_attach(struct call_probe *probe, struct bpf_program *program, bool has_multi,
+		      uint32_t tgid, const char *path, const struct probe_plan *plan)
+{
+	int error;
+
+	*probe = (struct call_probe){ .multi = -1 };
+	if (has_multi)
+		error = call_probe_attach_multi(probe, bpf_program__fd(program), tgid, path, plan);
+	else
+		error = attach_each(probe, program, tgid, path, plan);
+	if (error)
+		call_probe_detach(probe);
+	return error;
+}
+
+void call_probe_detach(struct call_probe *probe)
+{
+	closep(&probe->multi);
+	for (size_t i = 0; i < probe->nr_links; i++)
+		bpf_link__destroy(probe->links[i]);
+	*probe = (struct call_probe){ .multi = -1 };
+}

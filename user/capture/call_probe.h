@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A program attached at the sites of a probe_plan in one process. One BPF_TRACE_UPROBE_MULTI link
+ * holds all of them where the kernel has it (6.6), made by plain bpf(2) because libbpf 1.1 does not
+ * know it; elsewhere there is a perf uprobe for each. Both carry the offset of a site's semaphore,
+ * which the kernel raises and lowers in the target.
+ */
+#ifndef MEMPROBE_CALL_PROBE_H
+#define MEMPROBE_CALL_PROBE_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probe_plan.h"
+
+struct call_probe {
+	int multi; /* fd of the link, -1 */
+	struct bpf_link *links[MAX_PROBE_SITES];
+	size_t nr_links;
+};
+
+/* Attaches to process tgid, whose interpreter's file is opened at `path`. 0, -errno; takes 5 to 24
+ * ms. The program must have been loaded for multi links when has_multi. */
+int call_probe_attach(struct call_probe *probe, struct bpf_program *program, bool has_multi,
+		      uint32_t tgid, const char *path, const struct probe_plan *plan);
+/* The same with a program that libbpf does not know. The probe must be empty: {.multi = -1}. */
+int call_probe_attach_multi(struct call_probe *probe, int program, uint32_t tgid, const char *path,
+			    const struct probe_plan *plan);
+/* Takes 32 ms with a multi link, 90 to 130 ms for each perf uprobe. */
+void call_probe_detach(struct call_probe *probe);
+
+#endif
