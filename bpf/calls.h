@@ -13,7 +13,7 @@
 #ifndef MEMPROBE_CALLS_H
 #define MEMPROBE_CALLS_H
 
-#include "lifecycle.h"
+#include "quick.h"
 
 #define BUDGET_LOOK 256 /* hits between two looks at the budget; a power of two */
 #define BUDGET_FREE_NS 50000000ULL
@@ -70,7 +70,9 @@ static __always_inline void watch_budget(struct wire_image *image, __u32 slot)
 {
 	struct wire_knock record = { .slot = slot, .tgid = image->tgid };
 
-	if ((image->calls & (BUDGET_LOOK - 1)) || !is_budget_spent(image))
+	__u64 calls = __sync_fetch_and_add(&image->calls, 1);
+
+	if ((calls & (BUDGET_LOOK - 1)) || !is_budget_spent(image))
 		return;
 	image->flags |= IMAGE_CALLS_OVER;
 	record.head.type = RECORD_CALLS_OVER;
@@ -139,16 +141,6 @@ static __always_inline struct wire_node *find_known(struct walk *walk)
 	return node && node->site == walk->path->keys[0] ? node : NULL;
 }
 
-/* What a hit is about. */
-struct call {
-	const struct wire_layout *layout;
-	__u64 bias;
-	__u64 frame;
-	__u64 tstate; /* 0: not known */
-	__u32 image_id;
-	__u32 pad;
-};
-
 static __always_inline __u64 read_interp(const struct call *call)
 {
 	__u64 interp = 0;
@@ -156,132 +148,6 @@ static __always_inline __u64 read_interp(const struct call *call)
 	if (call->tstate && call->layout->interp_generation != NO_OFFSET)
 		read_user(&interp, sizeof(interp), call->tstate + call->layout->tstate_interp);
 	return interp;
-}
-
-#define QUICK_HEAD_BYTES 80 /* of a frame: code, back, owner in all versions */
-
-/* What tells a code object from others at its address: that none has gone, its own version (3.12
- * and later) or the generation of all. Returns 0 when nothing does at once. */
-static __always_inline __u32 read_code_version(const struct call *call, __u64 code)
-{
-	__u32 version = 0;
-
-	if (call->layout->code_watched)
-		return CODE_WATCHED;
-	if (call->layout->code_version == NO_OFFSET)
-		return read_generation(call->layout, call->bias, 0);
-	read_user(&version, sizeof(version), code + call->layout->code_version);
-	return version;
-}
-
-/* What the quick way reads of a frame; on the stack, where reading is cheaper than into a map. */
-struct quick_frame {
-	__u8 head[QUICK_HEAD_BYTES];
-	__u64 back;
-	__u64 code;
-};
-
-static __always_inline bool read_quick_frame(const struct call *call, __u64 frame,
-					     struct quick_frame *ret)
-{
-	const struct wire_layout *layout = call->layout;
-
-	if (read_user(ret->head, sizeof(ret->head), frame))
-		return false;
-	ret->back = *(__u64 *)(ret->head + (layout->frame_back & 0x38));
-	ret->code = *(__u64 *)(ret->head + (layout->frame_code & 0x38)) & ~(__u64)layout->tag_mask;
-	return true;
-}
-
-static __always_inline bool recall_site(const struct call *call, __u64 code, __u64 *ret_key)
-{
-	__u32 version = read_code_version(call, code);
-
-	return version && recall(name_code(call->image_id, code, version), ret_key);
-}
-
-static __always_inline bool recall_path(const struct call *call, __u64 frame, __u64 code,
-					__u64 *ret_key)
-{
-	return recall(name_frame(call->image_id, frame, shadow_code(call->layout, code)), ret_key);
-}
-
-#define QUICK_CALLERS 4
-
-/* Callers without a slot, the nearest first, and the path above them. */
-struct callers {
-	__u64 frames[QUICK_CALLERS]; /* 0: gets no slot */
-	__u64 codes[QUICK_CALLERS];
-	__u64 sites[QUICK_CALLERS]; /* 0: a shim */
-	__u64 above;
-};
-
-/* Reads callers up to one with a known path. Returns false when there are more. */
-static __always_inline bool read_callers(const struct call *call, __u64 frame, struct callers *ret)
-{
-	bool is_checked = call->layout->has_unseen_frames;
-	struct quick_frame caller;
-
-#pragma unroll
-	for (int i = 0; i < QUICK_CALLERS; i++) {
-		ret->above = 0;
-		if (!frame || (!is_checked && recall_path(call, frame, 0, &ret->above)))
-			return true;
-		if (!read_quick_frame(call, frame, &caller))
-			return false;
-		if (is_checked && recall_path(call, frame, caller.code, &ret->above))
-			return true;
-		if (!is_shim(call->layout, caller.head)) {
-			if (!recall_site(call, caller.code, &ret->sites[i]))
-				return false;
-			ret->frames[i] = is_shadowed(call->layout, caller.head) ? frame : 0;
-			ret->codes[i] = caller.code;
-		}
-		frame = caller.back;
-	}
-	ret->above = 0;
-	return !frame || (!is_checked && recall_path(call, frame, 0, &ret->above));
-}
-
-/* The key of a caller's path, from its slot or from those of its own callers. */
-static __always_inline bool find_caller_path(const struct call *call, __u64 frame, __u64 *ret_key)
-{
-	struct callers callers = {};
-
-	if (!read_callers(call, frame, &callers))
-		return false;
-	*ret_key = callers.above;
-#pragma unroll
-	for (int i = QUICK_CALLERS - 1; i >= 0; i--) {
-		if (!callers.sites[i])
-			continue;
-		*ret_key = path_child(*ret_key, callers.sites[i]);
-		if (callers.frames[i])
-			keep(name_frame(call->image_id, callers.frames[i],
-					shadow_code(call->layout, callers.codes[i])),
-			     *ret_key);
-	}
-	return true;
-}
-
-/* The node of a call whose caller's path and whose code are known; NULL: look closer. */
-static __always_inline struct wire_node *find_quickly(const struct call *call)
-{
-	struct quick_frame frame;
-	struct wire_node *node;
-	__u64 site, key;
-
-	if (!read_quick_frame(call, call->frame, &frame) ||
-	    !find_caller_path(call, frame.back, &key) || !recall_site(call, frame.code, &site))
-		return NULL;
-	key = path_child(key, site);
-	node = bpf_map_lookup_elem(&nodes, &key);
-	if (!node || node->site != site)
-		return NULL;
-	if (!call->layout->calls_by_ends && is_shadowed(call->layout, frame.head))
-		keep(name_frame(call->image_id, call->frame, shadow_code(call->layout, frame.code)),
-		     key);
-	return node;
 }
 
 /* Walks as far as needed, lays down what is new, and lets the shadow know. */
@@ -403,12 +269,15 @@ static __always_inline void resolve_by_hit(struct change *change, struct pt_regs
 	send(&record, sizeof(record), true);
 }
 
-static __always_inline void add_call(struct change *change, struct wire_node *node)
+static __always_inline void count_closely(struct change *change, const struct call *call,
+					  bool plain_loop)
 {
-	__sync_fetch_and_add(&node->calls, 1);
-	__sync_fetch_and_add(&change->image->calls, 1);
-	if (cfg_calls_budget)
-		watch_budget(change->image, change->slot);
+	struct wire_node *node = find_closely(change, call, plain_loop);
+
+	if (node)
+		__sync_fetch_and_add(&node->calls, 1);
+	else if (change->loss)
+		count_loss(change->image, change->loss - 1, 0);
 }
 
 static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,
@@ -416,7 +285,6 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 {
 	struct change change = {};
 	struct call call = { .frame = frame, .tstate = tstate };
-	struct wire_node *node = NULL;
 
 	change.image = find_image(CURRENT(mm), &change.slot);
 	if (!change.image || (change.image->flags & IMAGE_CALLS_OVER))
@@ -430,14 +298,10 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 	}
 	if (call.layout->calls_by_ends)
 		forget(name_frame(call.image_id, call.frame, 0));
-	if (!plain_loop)
-		node = find_quickly(&call);
-	if (!node)
-		node = find_closely(&change, &call, plain_loop);
-	if (node)
-		add_call(&change, node);
-	else if (change.loss)
-		count_loss(change.image, change.loss - 1, 0);
+	if (plain_loop || !count_quickly(&call))
+		count_closely(&change, &call, plain_loop);
+	if (cfg_calls_budget)
+		watch_budget(change.image, change.slot);
 	return 0;
 }
 

@@ -25,6 +25,9 @@
 #define FRAME_HEAD_BYTES 128
 #define CODE_HEAD_BYTES 256
 
+/* Slots for the calls of paths; a power of two, as many as there are nodes by default. */
+#define CALL_TALLIES 65536
+
 /* Defaults of --max-nodes, --max-sites and --ring. */
 #define DEFAULT_MAX_NODES 65536
 #define DEFAULT_MAX_SITES 16384

@@ -157,7 +157,7 @@ struct wire_image {
 	__u64 lost_released[NR_KINDS];
 	__u64 loss_events[16];
 	__u64 loss_pages[16];
-	__u64 calls;		 /* hits of call probes */
+	__u64 calls;		 /* hits of call probes, with a budget only */
 	__u64 calls_early;	 /* hits before the interpreter was known: not counted */
 	__u64 calls_cpu_ns;	 /* CPU time of the thread at the first of them */
 	__s64 closing[NR_KINDS]; /* the kernel's counters at the end */
@@ -179,6 +179,13 @@ struct wire_node {
 	__u64 released[NR_KINDS];
 };
 _Static_assert(sizeof(struct wire_node) == 104, "wire_node");
+
+/* Calls of one path, beside those in its node. */
+struct wire_call_tally {
+	__u64 path; /* 0: free */
+	__u64 calls;
+};
+_Static_assert(sizeof(struct wire_call_tally) == 16, "wire_call_tally");
 
 /* A thread that caused memory to come or go. */
 struct wire_thread {

@@ -44,6 +44,11 @@ static inline __u64 site_key_native(__u32 image_id, __u64 comm_low, __u64 comm_h
 	return hash_pair(hash_pair(site_key_special(image_id, SITE_NATIVE), comm_low), comm_high);
 }
 
+static inline __u32 call_tally_slot(__u64 path)
+{
+	return path >> 40 & (CALL_TALLIES - 1);
+}
+
 static inline __u64 path_child(__u64 parent, __u64 site)
 {
 	return parent * PATH_FACTOR + site;

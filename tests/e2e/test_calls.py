@@ -198,10 +198,12 @@ def calls_of_deep_frames(context):
 # What counting must not change
 
 def growth_by_path(process):
+    """Without file pages: how many the kernel maps around a fault depends on its page cache."""
     totals = {}
     for node in process.nodes:
         if node["kind"] == "python":
-            totals[path_of(node)] = totals.get(path_of(node), 0) + node["total"]["growth"]
+            totals[path_of(node)] = (totals.get(path_of(node), 0) + node["total"]["growth"]
+                                     - node["total"]["file"])
     return totals
 
 

@@ -82,6 +82,32 @@ static int read_table(struct drain *drain, int fd)
 	return 0;
 }
 
+/* Calls that are not counted in the node itself. */
+static void read_call_tallies(struct drain *drain)
+{
+	const volatile struct wire_call_tally *tallies = loader_call_tallies(drain->loader);
+	uint32_t index;
+
+	for (size_t i = 0; tallies && i < CALL_TALLIES; i++) {
+		if (tallies[i].path && hash_table_get(&drain->node_ids, tallies[i].path, &index))
+			drain->nodes[index].calls_read += tallies[i].calls;
+	}
+}
+
+/* The slot of a path whose image has ended is free for another. */
+static void remove_call_tally(struct drain *drain, uint64_t path)
+{
+	struct wire_call_tally *tallies = loader_call_tallies(drain->loader), *tally;
+
+	if (!tallies)
+		return;
+	tally = &tallies[call_tally_slot(path)];
+	if (tally->path != path)
+		return;
+	tally->calls = 0;
+	__atomic_store_n(&tally->path, 0, __ATOMIC_RELEASE);
+}
+
 static bool find_site(struct drain *drain, struct kernel_node *node, uint32_t *ret_site)
 {
 	struct site deeper = { .kind = SITE_DEEPER };
@@ -193,6 +219,7 @@ int drain_read_nodes(struct drain *drain)
 
 	if (!error)
 		error = read_table(drain, drain->deeper_fd);
+	read_call_tallies(drain);
 	for (size_t i = 0; i < drain->nr_nodes; i++) {
 		if (!drain->nodes[i].image_id)
 			continue;
@@ -243,6 +270,7 @@ void drain_remove_nodes(struct drain *drain)
 			continue;
 		if (bpf_map_delete_elem(drain->nodes_fd, &node->key))
 			bpf_map_delete_elem(drain->deeper_fd, &node->key);
+		remove_call_tally(drain, node->key);
 		hash_table_remove(&drain->node_ids, node->key);
 		node->image_id = 0;
 		drain->unused_nodes = array_reserve(drain->unused_nodes, &drain->unused_capacity,

@@ -108,8 +108,7 @@ static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 	layout = entry->interpreter.layout;
 	measure(&layout);
 	layout.code_watched = entry->plan.code_death != 0;
-	layout.has_unseen_frames = layout.version >= 0x030f &&
-				   entry->plan.event == PROBE_ENTRIES;
+	layout.has_unseen_frames = layout.version >= 0x030f && entry->plan.event == PROBE_ENTRIES;
 	layout.calls_by_ends = entry->plan.event != PROBE_ENTRIES;
 	if (loader_set_layout(interpreters->loader, index, &layout))
 		return NO_LAYOUT;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -89,8 +90,10 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 	bpf_map__set_max_entries(skeleton->maps.nodes, sizes->max_nodes);
 	bpf_map__set_max_entries(skeleton->maps.sites, sizes->max_sites);
 	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
-	if (!sizes->call_frames)
+	if (!sizes->call_frames) {
 		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
+		bpf_map__set_max_entries(skeleton->maps.call_tallies, 1);
+	}
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
 }
@@ -134,6 +137,18 @@ static int fail(struct loader *loader, const char *step, const char *object, int
 	return error;
 }
 
+static int map_call_tallies(struct loader *loader)
+{
+	void *tallies = mmap(NULL, CALL_TALLIES * sizeof(*loader->call_tallies),
+			     PROT_READ | PROT_WRITE, MAP_SHARED,
+			     bpf_map__fd(loader->skeleton->maps.call_tallies), 0);
+
+	if (tallies == MAP_FAILED)
+		return -errno;
+	loader->call_tallies = tallies;
+	return 0;
+}
+
 static int prepare(struct loader *loader)
 {
 	struct memprobe *skeleton = loader->skeleton;
@@ -173,6 +188,9 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	error = memprobe__load(ret->skeleton);
 	if (error)
 		return fail(ret, "load", "BPF programs", error);
+	error = sizes->call_frames ? map_call_tallies(ret) : 0;
+	if (error)
+		return fail(ret, "map", "call_tallies", error);
 	return prepare(ret);
 }
 
@@ -204,6 +222,9 @@ void loader_close(struct loader *loader)
 {
 	closep(&loader->iterator);
 	loader->iterator = -1;
+	if (loader->call_tallies)
+		munmap(loader->call_tallies, CALL_TALLIES * sizeof(*loader->call_tallies));
+	loader->call_tallies = NULL;
 	memprobe__destroy(loader->skeleton);
 	loader->skeleton = NULL;
 }
@@ -234,6 +255,11 @@ int loader_map(const struct loader *loader, const char *name)
 static int update(struct bpf_map *map, const void *key, const void *value)
 {
 	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
+}
+
+struct wire_call_tally *loader_call_tallies(const struct loader *loader)
+{
+	return loader->call_tallies;
 }
 
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)

@@ -27,6 +27,7 @@ struct loader_sizes {
 struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
+	struct wire_call_tally *call_tallies;
 	int iterator; /* fd of the link of the task iterator */
 	uint32_t round;
 	const char *failed_step; /* static text: "load", "attach", ... */
@@ -46,6 +47,9 @@ void loader_close(struct loader *loader);
 int loader_iterate(struct loader *loader, enum loader_iterate what);
 
 int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
+/* The calls of paths beside those in their nodes, CALL_TALLIES slots in memory that BPF programs
+ * change; NULL when no calls are counted. */
+struct wire_call_tally *loader_call_tallies(const struct loader *loader);
 
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid);
 /* What a hit of the command's probe means while its interpreter is unknown: the file address of the
