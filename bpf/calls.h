@@ -269,6 +269,24 @@ static __always_inline void resolve_by_hit(struct change *change, struct pt_regs
 	send(&record, sizeof(record), true);
 }
 
+/* Put there by user space, which then sets has_standing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_STANDING); /* 1 when no calls are counted: set by loader */
+	__type(key, struct wire_standing);
+	__type(value, __u8);
+} standing SEC(".maps");
+
+bool has_standing;
+
+/* Did this frame begin before its calls were counted? Its first end is no call then. */
+static __always_inline bool take_standing(const struct call *call)
+{
+	struct wire_standing key = { .frame = call->frame, .image_id = call->image_id };
+
+	return has_standing && !bpf_map_delete_elem(&standing, &key);
+}
+
 static __always_inline void count_closely(struct change *change, const struct call *call,
 					  bool plain_loop)
 {
@@ -296,8 +314,11 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 		__sync_fetch_and_add(&change.image->calls_early, 1);
 		return 0;
 	}
-	if (call.layout->calls_by_ends)
+	if (call.layout->calls_by_ends) {
 		forget(name_frame(call.image_id, call.frame, 0));
+		if (take_standing(&call))
+			return 0;
+	}
 	if (plain_loop || !count_quickly(&call))
 		count_closely(&change, &call, plain_loop);
 	if (cfg_calls_budget)

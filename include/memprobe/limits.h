@@ -25,6 +25,9 @@
 #define FRAME_HEAD_BYTES 128
 #define CODE_HEAD_BYTES 256
 
+/* Frames that stood when counting began; more of them count when they end. */
+#define MAX_STANDING 16384
+
 /* Slots for the calls of paths; a power of two, as many as there are nodes by default. */
 #define CALL_TALLIES 65536
 

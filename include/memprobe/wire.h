@@ -95,8 +95,8 @@ struct wire_layout {
 	/* Filled by capture from the offsets above: how much of a frame and of a code to read. */
 	__u16 frame_bytes;
 	__u16 code_bytes;
-	__u16 calls_by_ends; /* call probes hit where functions end, not where they start */
-	__u16 code_watched;  /* a probe sees code objects go while calls are counted */
+	__u16 calls_by_ends;	 /* call probes hit where functions end, not where they start */
+	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 };
 _Static_assert(sizeof(struct wire_layout) == 104, "wire_layout");
@@ -186,6 +186,14 @@ struct wire_call_tally {
 	__u64 calls;
 };
 _Static_assert(sizeof(struct wire_call_tally) == 16, "wire_call_tally");
+
+/* A frame that was there before its calls were counted, where counts are of ends. */
+struct wire_standing {
+	__u64 frame;
+	__u32 image_id;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct wire_standing) == 16, "wire_standing");
 
 /* A thread that caused memory to come or go. */
 struct wire_thread {

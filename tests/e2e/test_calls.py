@@ -333,8 +333,6 @@ class CallsServed(Served):
 @call_test(interpreters="all")
 def calls_attached(context):
     """Every scenario, by path, when memprobe attaches before the first; main stood there."""
-    if meaning_of(context.python) in ("returns", "deaths"):
-        raise Skip("frames that stood before an attach count when they end: not solved yet")
     path = context.path("truth")
     served = CallsServed(context, "calls.py", {"MEMPROBE_TRUTH": path, "MEMPROBE_WAIT": "1"})
     attached = Attached(context, served.pid, options=(EXACT,))

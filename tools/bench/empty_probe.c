@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 	struct call_probe probe = { .multi = -1 };
 	struct interpreter interpreter;
 	struct probe_plan plan;
+	struct call_place place = { .plan = &plan };
 	_cleanup_(closep) int file = argc == 3 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
 	int error;
 
@@ -50,8 +51,9 @@ int main(int argc, char **argv)
 		error = probe_plan_find(file, &interpreter, &plan);
 	if (error)
 		return fail("probe", argv[1], error);
-	error = call_probe_attach_multi(&probe, load_empty(), (uint32_t)atoi(argv[2]), argv[1],
-					&plan);
+	place.tgid = (uint32_t)atoi(argv[2]);
+	place.path = argv[1];
+	error = call_probe_attach_multi(&probe, load_empty(), &place);
 	if (error)
 		return fail("attach", plan.what, error);
 	puts("ready");

@@ -18,36 +18,38 @@ struct multi_link {
 	uint32_t count, multi_flags, pid, pad;
 };
 
-int call_probe_attach_multi(struct call_probe *probe, int program, uint32_t tgid, const char *path,
-			    const struct probe_plan *plan)
+int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place)
 {
+	const struct probe_plan *plan = place->plan;
 	uint64_t offsets[MAX_PROBE_SITES], semaphores[MAX_PROBE_SITES];
 	struct multi_link link = {
 		.prog_fd = program,
 		.attach_type = ATTACH_UPROBE_MULTI,
-		.path = (uintptr_t)path,
+		.path = (uintptr_t)place->path,
 		.offsets = (uintptr_t)offsets,
 		.count = plan->nr_sites,
-		.pid = tgid,
+		.pid = place->tgid,
 	};
 
 	for (size_t i = 0; i < plan->nr_sites; i++) {
 		offsets[i] = plan->sites[i].offset;
 		semaphores[i] = plan->sites[i].semaphore;
 	}
-	if (semaphores[0])
+	if (plan->sites[0].semaphore)
 		link.ref_ctr_offsets = (uintptr_t)semaphores;
 	probe->multi = syscall(__NR_bpf, BPF_LINK_CREATE, &link, sizeof(link));
 	return probe->multi < 0 ? -errno : 0;
 }
 
-static int attach_each(struct call_probe *probe, struct bpf_program *program, uint32_t tgid,
-		       const char *path, const struct probe_plan *plan)
+static int attach_each(struct call_probe *probe, struct bpf_program *program,
+		       const struct call_place *place)
 {
+	const struct probe_plan *plan = place->plan;
+
 	for (size_t i = 0; i < plan->nr_sites; i++) {
 		LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = plan->sites[i].semaphore);
 		struct bpf_link *link = bpf_program__attach_uprobe_opts(
-			program, tgid, path, plan->sites[i].offset, &options);
+			program, place->tgid, place->path, plan->sites[i].offset, &options);
 
 		if (!link)
 			return -errno;
@@ -57,15 +59,15 @@ static int attach_each(struct call_probe *probe, struct bpf_program *program, ui
 }
 
 int call_probe_attach(struct call_probe *probe, struct bpf_program *program, bool has_multi,
-		      uint32_t tgid, const char *path, const struct probe_plan *plan)
+		      const struct call_place *place)
 {
 	int error;
 
 	*probe = (struct call_probe){ .multi = -1 };
 	if (has_multi)
-		error = call_probe_attach_multi(probe, bpf_program__fd(program), tgid, path, plan);
+		error = call_probe_attach_multi(probe, bpf_program__fd(program), place);
 	else
-		error = attach_each(probe, program, tgid, path, plan);
+		error = attach_each(probe, program, place);
 	if (error)
 		call_probe_detach(probe);
 	return error;

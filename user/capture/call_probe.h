@@ -21,13 +21,18 @@ struct call_probe {
 	size_t nr_links;
 };
 
-/* Attaches to process tgid, whose interpreter's file is opened at `path`. 0, -errno; takes 5 to 24
- * ms. The program must have been loaded for multi links when has_multi. */
+/* Where a probe goes: process tgid, whose interpreter's file is opened at `path`. */
+struct call_place {
+	uint32_t tgid;
+	const char *path;
+	const struct probe_plan *plan;
+};
+
+/* 0, -errno; takes 5 to 24 ms. The program must have been loaded for multi links when has_multi. */
 int call_probe_attach(struct call_probe *probe, struct bpf_program *program, bool has_multi,
-		      uint32_t tgid, const char *path, const struct probe_plan *plan);
+		      const struct call_place *place);
 /* The same with a program that libbpf does not know. The probe must be empty: {.multi = -1}. */
-int call_probe_attach_multi(struct call_probe *probe, int program, uint32_t tgid, const char *path,
-			    const struct probe_plan *plan);
+int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place);
 /* Takes 32 ms with a multi link, 90 to 130 ms for each perf uprobe. */
 void call_probe_detach(struct call_probe *probe);
 

@@ -92,16 +92,18 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 		.sites = { { .offset = plan->code_death } },
 		.nr_sites = 1,
 	};
+	const struct call_place death = { attachment->tgid, path, &code_death };
+	const struct call_place place = { attachment->tgid, path, plan };
 	bool has_multi = calls->loader->features.has_uprobe_multi;
 	int error = 0;
 
 	if (plan->code_death)
 		error = call_probe_attach(&attachment->code_death,
 					  calls->loader->skeleton->progs.code_gone, has_multi,
-					  attachment->tgid, path, &code_death);
+					  &death);
 	if (!error)
 		error = call_probe_attach(&attachment->calls, choose_program(calls, plan->frame),
-					  has_multi, attachment->tgid, path, plan);
+					  has_multi, &place);
 	if (error)
 		release(attachment);
 	return error;

@@ -30,6 +30,17 @@ uint32_t drain_process(const struct drain *drain, uint32_t image_id)
 	return slot ? slot->process : NO_PROCESS;
 }
 
+uint32_t drain_image(const struct drain *drain, uint32_t process)
+{
+	for (size_t i = 0; i < MAX_IMAGES; i++) {
+		const struct image_slot *slot = &drain->slots[i];
+
+		if (slot->state == SLOT_LIVE && slot->process == process)
+			return slot->image_id;
+	}
+	return 0;
+}
+
 void drain_add_cost(struct drain *drain, uint32_t node, const struct cost *cost)
 {
 	struct profile *profile = drain->profile;

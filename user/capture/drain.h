@@ -47,6 +47,8 @@ bool drain_is_balanced(const struct drain *drain);
  * address space is torn down. */
 bool drain_has_images(const struct drain *drain);
 
+/* The image of a process entry that is alive, 0: it is not. */
+uint32_t drain_image(const struct drain *drain, uint32_t process);
 /* The process entry of an image, NO_PROCESS when unknown. */
 uint32_t drain_process(const struct drain *drain, uint32_t image_id);
 

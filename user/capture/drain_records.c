@@ -216,7 +216,9 @@ static void thread_end(struct drain *drain, const struct wire_thread_end *record
 	thread.name = string_pool_add_bytes(&drain->profile->strings, record->thread.comm,
 					    sizeof(record->thread.comm));
 	profile_add_thread(drain->profile, slot->process, &thread);
-	if (drain->profile->processes[slot->process].counts_ends && record->thread.node)
+	/* Of an attached process most of these frames were there before. */
+	if (drain->profile->processes[slot->process].counts_ends && record->thread.node &&
+	    drain->profile->processes[slot->process].begin == BEGAN_EXEC)
 		drain_keep_alive(drain, record->thread.node);
 }
 

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "python_frames.h"
 #include "python_place.h"
 
 struct layout {
@@ -205,6 +206,22 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	loader_set_python(interpreters->loader, slot, &python);
 	python_place_clear(&place);
 	return found;
+}
+
+void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
+{
+	_cleanup_(freep) uint64_t *frames = xcalloc(MAX_STANDING, sizeof(*frames));
+	const struct interpreter_entry *entry;
+	struct python_place place = { 0 };
+	size_t count;
+
+	if (python_place_find(tgid, interpreters->cache, &place))
+		return;
+	entry = interpreter_cache_at(interpreters->cache, place.index);
+	count = python_frames_read(tgid, &entry->interpreter, place.bias, frames, MAX_STANDING);
+	for (size_t i = 0; i < count; i++)
+		loader_add_standing(interpreters->loader, image_id, frames[i]);
+	python_place_clear(&place);
 }
 
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout)

@@ -40,6 +40,10 @@ struct found_python {
 struct found_python interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
 					 uint32_t image_id, uint32_t tgid);
 
+/* Tells the BPF side which frames stand in a process whose calls have begun to be counted. */
+void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id,
+				uint32_t tgid);
+
 /* The version text and the file of a layout. */
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout);
 const struct interpreter_entry *interpreters_entry(const struct interpreters *interpreters,

@@ -93,6 +93,7 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 	if (!sizes->call_frames) {
 		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
 		bpf_map__set_max_entries(skeleton->maps.call_tallies, 1);
+		bpf_map__set_max_entries(skeleton->maps.standing, 1);
 	}
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
@@ -255,6 +256,15 @@ int loader_map(const struct loader *loader, const char *name)
 static int update(struct bpf_map *map, const void *key, const void *value)
 {
 	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
+}
+
+void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)
+{
+	const struct wire_standing key = { .frame = frame, .image_id = image_id };
+	const uint8_t nothing = 0;
+
+	if (!update(loader->skeleton->maps.standing, &key, &nothing))
+		loader->skeleton->bss->has_standing = true;
 }
 
 struct wire_call_tally *loader_call_tallies(const struct loader *loader)

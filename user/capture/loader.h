@@ -51,6 +51,9 @@ int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
  * change; NULL when no calls are counted. */
 struct wire_call_tally *loader_call_tallies(const struct loader *loader);
 
+/* A frame that began before its calls were counted. One that finds no room counts when it ends. */
+void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame);
+
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid);
 /* What a hit of the command's probe means while its interpreter is unknown: the file address of the
  * probe and the layout. Before the command runs. */

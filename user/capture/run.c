@@ -305,6 +305,10 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 		return;
 	path = xasprintf("/proc/%u/root%s", tgid, entry->path);
 	error = calls_attach(capture->calls, tgid, path, entry);
+	if (!error && entry->plan.event != PROBE_ENTRIES &&
+	    capture->profile->processes[process].begin != BEGAN_EXEC)
+		interpreters_note_standing(capture->interpreters,
+					   drain_image(capture->drain, process), tgid);
 	if (!error)
 		describe_counting(capture, process, &entry->plan, is_from_start);
 	else if (error == -ENOENT)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The frames that stand in a running process: of all threads of all interpreters. Read while it
+ * runs, so frames that come or go in these microseconds may be there or not.
+ */
+#ifndef MEMPROBE_PYTHON_FRAMES_H
+#define MEMPROBE_PYTHON_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "interpreter.h"
+
+/*
+ * Fills in addresses of frames, `max` at most, and returns how many. For CPython 3.11 to 3.14 with
+ * the GIL, where calls are counted when frames end; 0 for others and for what cannot be read.
+ */
+size_t python_frames_read(pid_t pid, const struct interpreter *interpreter, uint64_t bias,
+			  uint64_t *ret_frames, size_t max);
+
+#endif
