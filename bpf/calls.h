@@ -172,8 +172,13 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 	}
 	if (!walk.path->depth)
 		return NULL;
+	if (walk.path->depth == 1 && walk.path->end == WALK_ROOT &&
+	    is_unused(call->layout, 0, walk.path->frames[0]))
+		return NULL;
 	if (!node)
 		node = find_path(change, &walk, &key, plain_loop);
+	if (!node)
+		change->loss = LOSS_calls_lost + 1;
 	if (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN)
 		return node;
 	version = read_code_version(call, walk.path->codes[0]);

@@ -122,6 +122,7 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	buffer->site.code = code;
 	buffer->site.version = layout->version;
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
+	read_user(&buffer->site.code_flags, 4, code + layout->code_flags);
 	read_user(&filename, sizeof(filename), code + layout->code_filename);
 	read_user(&name, sizeof(name),
 		  code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname

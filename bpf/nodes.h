@@ -10,12 +10,39 @@
 
 #include "names.h"
 
+/* How full the tables are: made here, taken out by user space. */
+__u64 nodes_made, sites_made;
+__u64 nodes_removed, sites_removed;
+
+/*
+ * The last eighth of the nodes is for growth, and so many sites as were asked for: the table of
+ * sites is twice as large while calls are counted, for functions are called that never grow
+ * anything. Calls on a new path count on [deeper] then.
+ */
+static __always_inline bool is_room_for_calls(void)
+{
+	return nodes_made - nodes_removed < cfg_max_nodes / 8 * 7 &&
+	       sites_made - sites_removed < cfg_max_sites;
+}
+
+/* What lay_frame fails with when there is no room for calls; no loss. */
+#define LAY_NO_CALLS 0x100
+
 /* Takes a place in the table of sites; whoever gets one must send the site. */
 static __always_inline long claim_site(struct wire_image *image, __u64 key)
 {
 	__u32 image_id = image->image_id;
 
-	return bpf_map_update_elem(&sites, &key, &image_id, BPF_ANY);
+	if (bpf_map_update_elem(&sites, &key, &image_id, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&sites, &key) ? 0 : -1;
+	__sync_fetch_and_add(&sites_made, 1);
+	return 0;
+}
+
+static __always_inline void give_site_back(__u64 key)
+{
+	if (!bpf_map_delete_elem(&sites, &key))
+		__sync_fetch_and_add(&sites_made, -1);
 }
 
 /* Makes a site known to user space. Returns 0 or LOSS_* + 1. */
@@ -28,7 +55,7 @@ static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 
 		return LOSS_sites_full + 1;
 	if (!send_python_site(slot, key, code, scratch))
 		return 0;
-	bpf_map_delete_elem(&sites, &key);
+	give_site_back(key);
 	return LOSS_ring_full + 1;
 }
 
@@ -53,8 +80,10 @@ __noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now)
 	};
 	__u64 key = path_child(parent, site);
 
-	if (!bpf_map_update_elem(&nodes, &key, &node, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&nodes, &key, &node, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&nodes_made, 1);
 		return 0;
+	}
 	/* Another thread may have been faster. */
 	return bpf_map_lookup_elem(&nodes, &key) ? 0 : LOSS_nodes_full + 1;
 }
@@ -71,7 +100,7 @@ __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
 		if (claim_site(image, key))
 			return LOSS_sites_full + 1;
 		if (send_special_site(slot, key, kind, comm_low, comm_high)) {
-			bpf_map_delete_elem(&sites, &key);
+			give_site_back(key);
 			return LOSS_ring_full + 1;
 		}
 	}
@@ -94,6 +123,10 @@ __noinline int lay_frame(__u32 slot, __u32 scratch)
 	site = path->keys[index];
 	key = path_child(path->node, site);
 	if (!bpf_map_lookup_elem(&nodes, &key)) {
+		if (scratch != SCRATCH_RSS && !is_room_for_calls()) {
+			path->failed = LAY_NO_CALLS;
+			return 1;
+		}
 		path->failed = ensure_python_site(image, slot, scratch, site, path->codes[index]);
 		if (!path->failed)
 			path->failed = insert_node(image->image_id, path->node, site, path->now);
@@ -327,7 +360,8 @@ static __always_inline struct wire_node *find_path(struct change *change, struct
 	lay_path(change, walk->path, root_kind, plain_loop);
 	if (!walk->path->failed)
 		return bpf_map_lookup_elem(&nodes, ret_key);
-	count_loss(change->image, walk->path->failed - 1, pages);
+	if (walk->path->failed != LAY_NO_CALLS)
+		count_loss(change->image, walk->path->failed - 1, pages);
 	return find_deeper(change->image, walk->path->node, ret_key);
 }
 

@@ -83,6 +83,13 @@ struct quick_block {
 	__u64 begin; /* address of bytes[0]; 0: only the last frame's head is there */
 };
 
+/* A generator's frame that nobody runs: it goes while it waits. */
+static __always_inline bool is_unused(const struct wire_layout *layout, __u64 back,
+				      bool is_shadowed)
+{
+	return layout->calls_by_ends && !back && !is_shadowed;
+}
+
 struct quick_frame {
 	__u64 back;
 	__u64 code;
@@ -159,7 +166,7 @@ static __always_inline bool read_callers(const struct call *call, struct quick_b
 	bool is_checked = call->layout->has_unseen_frames;
 	struct quick_frame caller;
 
-#pragma unroll
+#pragma clang loop unroll(full)
 	for (int i = 0; i < QUICK_CALLERS; i++) {
 		ret->above = 0; /* of the root */
 		if (!frame || (!is_checked && recall(name_slot(call, frame, 0), &ret->above)))
@@ -186,7 +193,7 @@ static __always_inline bool find_caller_path(const struct call *call, struct qui
 	if (!read_callers(call, block, frame, &callers))
 		return false;
 	*ret_key = callers.above;
-#pragma unroll
+#pragma clang loop unroll(full)
 	for (int i = QUICK_CALLERS - 1; i >= 0; i--) {
 		if (!callers.sites[i])
 			continue;
@@ -220,6 +227,8 @@ static __always_inline bool count_quickly(const struct call *call)
 	    !read_single(&block, call->frame))
 		return false;
 	parse_frame(call, block.bytes + QUICK_BELOW_BYTES, &frame);
+	if (is_unused(call->layout, frame.back, frame.is_shadowed))
+		return true;
 	if (!find_caller_path(call, &block, frame.back, &key) ||
 	    !recall_site(call, frame.code, &site))
 		return false;

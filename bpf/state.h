@@ -13,6 +13,8 @@
 
 const volatile __u32 cfg_cpus = 1;	  /* possible CPUs */
 const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * online CPUs) */
+const volatile __u32 cfg_max_nodes = DEFAULT_MAX_NODES;
+const volatile __u32 cfg_max_sites = DEFAULT_MAX_SITES;
 const volatile bool cfg_follow_children = true;
 const volatile __u32 cfg_ring_wake_bytes = 1 << 20; /* wake user space when this much is queued */
 

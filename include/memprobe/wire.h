@@ -318,7 +318,7 @@ struct wire_site {
 	struct wire_str filename;
 	struct wire_str name; /* co_qualname where there is one, else co_name; a thread's comm */
 	__u32 linetable_bytes;
-	__u32 pad;
+	__u32 code_flags; /* co_flags */
 };
 _Static_assert(sizeof(struct wire_site) == 72, "wire_site");
 

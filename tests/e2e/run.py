@@ -27,6 +27,7 @@ import test_errors  # noqa: E402,F401
 import test_reports  # noqa: E402,F401
 import test_users  # noqa: E402,F401
 import test_calls  # noqa: E402,F401
+import test_check  # noqa: E402,F401
 
 CORE_SCALE = "0.25"
 

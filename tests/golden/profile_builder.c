@@ -92,7 +92,7 @@ void builder_count(struct profile_builder *builder, enum calls_method method, bo
 	struct process *process = &builder->profile->processes[builder->process];
 
 	process->calls_method = method;
-	process->is_calls_complete = is_complete;
+	process->calls_seen = is_complete ? CALLS_SEEN_ALL : CALLS_SEEN_SOME;
 	process->calls_reason = string_pool_add(&builder->profile->strings, reason);
 }
 

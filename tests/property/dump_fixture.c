@@ -125,7 +125,7 @@ static char *process_difference(size_t index, const struct process *a, const str
 	COMPARE("exit code", a->exit_code, b->exit_code);
 	COMPARE("exit signal", a->exit_signal, b->exit_signal);
 	COMPARE("calls method", a->calls_method, b->calls_method);
-	COMPARE("calls complete", a->is_calls_complete, b->is_calls_complete);
+	COMPARE("calls complete", a->calls_seen, b->calls_seen);
 	COMPARE("calls reason", a->calls_reason, b->calls_reason);
 	COMPARE("start", a->start_ns, b->start_ns);
 	COMPARE("end", a->end_ns, b->end_ns);
@@ -196,7 +196,7 @@ static void fill_process(struct profile *profile, uint32_t index)
 	process->exit_code = INT32_MIN;
 	process->exit_signal = 9;
 	process->calls_method = CALLS_BY_UPROBE;
-	process->is_calls_complete = true;
+	process->calls_seen = CALLS_SEEN_ALL;
 	process->calls_reason = add_string(profile, "resumes are not seen");
 	process->start_ns = 1000;
 	process->end_ns = 1240000000;
@@ -217,7 +217,9 @@ static void fill_process(struct profile *profile, uint32_t index)
 struct profile *dump_fixture_profile(void)
 {
 	struct profile *profile = profile_new();
-	struct site site = { .kind = SITE_PYTHON, .line = -7, .version = 0x30b };
+	struct site site = {
+		.kind = SITE_PYTHON, .line = -7, .version = 0x30b, .is_resumable = true
+	};
 	uint32_t first = profile_add_process(profile), second = profile_add_process(profile), node;
 
 	fill_meta(&profile->meta);
@@ -302,7 +304,7 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
 	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);
-	process->is_calls_complete = dump_fixture_below(state, 2);
+	process->calls_seen = dump_fixture_below(state, NR_CALLS_SEEN);
 	process->is_dirty = true;
 }
 
@@ -345,6 +347,7 @@ static void grow_site(struct profile *profile, uint64_t *state)
 	site.name = random_string(profile, state);
 	site.line = (int32_t)random_amount(state, 31);
 	site.version = dump_fixture_below(state, 2) ? 0x30b : 0;
+	site.is_resumable = dump_fixture_below(state, 2);
 	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++)
 		bytes[i] = dump_fixture_random(state);
 	if (dump_fixture_below(state, 2))

@@ -242,9 +242,9 @@ static enum dump_failure failure_of(const struct section *sections)
 	{                                \
 		TAG_LINETABLES, "1 \"\"" \
 	}
-#define SITES                                              \
-	{                                                  \
-		TAG_SITES, "0  0 1 2 s1 0 1  7 0 0 s0 0 0" \
+#define SITES                                                    \
+	{                                                        \
+		TAG_SITES, "0  0 1 2 s1 0x1030b 1  7 0 0 s0 0 0" \
 	}
 #define BOOKS "0 0 s0 0 5 6 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 s0 "
 #define TAIL BOOKS "0 0 0 "
@@ -270,7 +270,7 @@ static void right_content_is_taken(void **state)
 	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
-		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 1 2" },
+		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" },
 	};
 
 	assert_int_equal(failure_of(good), DUMP_FINE);
@@ -290,6 +290,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 1" } }, /* a line table not there */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },   /* cut */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0" } },
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 0  0 1 2 s1 0 0" } },
 	{ { TAG_PROCESSES, "1 42 1 0 0 " TAIL } },
 	{ { TAG_PROCESSES, "0 42 1 0 1 " TAIL } },
@@ -333,7 +334,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ { TAG_CALLS, "s0 1" } },
 	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS } },	   /* the calls missing */
 	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "3 1 2" } }, /* a method unknown */
-	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" } },
+	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 3 2" } },
 	{ NAMES, { TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 1 3" } },
 	{ NAMES, PROCESSES, { TAG_SAMPLES, "2 0 1 0 s0" } },
 	{ NAMES, PROCESSES, { TAG_SAMPLES, "0 1 1 0 s0" } },

@@ -45,7 +45,7 @@ static struct profile *example_profile(void)
 	profile->processes[process].kernel[KIND_ANON] = 4096;
 	profile->processes[process].peak = 4096;
 	profile->processes[process].calls_method = CALLS_BY_USDT;
-	profile->processes[process].is_calls_complete = true;
+	profile->processes[process].calls_seen = CALLS_SEEN_ALL;
 	site.file = profile->processes[process].command;
 	site.name = string_pool_add(&profile->strings, "f");
 	site.linetable = profile_add_blob(profile, "\x80", 1);

@@ -237,7 +237,7 @@ static void test_refused(void **state)
 
 /* ---- The real tables ---- */
 
-static const struct command *const table[] = { &command_record, &command_post };
+static const struct command *const table[] = { &command_record, &command_post, &command_check };
 
 static char *read_man_page(void)
 {
@@ -315,7 +315,7 @@ static void test_letters_are_unique(void **state)
 static int run(const char *line)
 {
 	_cleanup_(freep) char *copy = xstrdup(line);
-	const struct command *commands[] = { &command_record, &command_post, NULL };
+	const struct command *commands[] = { &command_record, &command_post, &command_check, NULL };
 	char *argv[MAX_WORDS] = { 0 };
 	size_t count = 0;
 
@@ -331,7 +331,7 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe -p 1 command"), EXIT_USAGE);
 	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe merge"), EXIT_USAGE);
-	assert_int_equal(run("memprobe check"), EXIT_USAGE);
+	assert_int_equal(run("memprobe check a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post --format=html a"), EXIT_USAGE);

@@ -116,7 +116,8 @@ static size_t for_all(void (*fn)(struct copy *copy))
 
 static const char entry_probe[] = "python\0function__entry";
 static const char return_probe[] = "python\0function__return";
-static const char pop_symbol[] = "\0_PyThreadState_PopFrame";
+static const char clear_symbol[] = "\0_PyFrame_Clear";
+static const char clear_code_symbol[] = "\0_PyFrame_ClearExceptCode";
 
 /* What a plan should be, from the table in docs/design.md; NULL: none. */
 static const char *expect(const struct copy *copy, enum probe_event *ret_event,
@@ -141,8 +142,13 @@ static const char *expect(const struct copy *copy, enum probe_event *ret_event,
 	if (version <= 0x30a)
 		return "uprobe _PyEval_EvalFrameDefault";
 	if (version <= 0x30c)
-		return contains(copy, pop_symbol, sizeof(pop_symbol))
-			       ? "uprobe _PyThreadState_PopFrame"
+		*ret_frame = PROBE_FRAME_ARG1;
+	if (version == 0x30b)
+		return contains(copy, clear_symbol, sizeof(clear_symbol)) ? "uprobe _PyFrame_Clear"
+									  : NULL;
+	if (version == 0x30c)
+		return contains(copy, clear_code_symbol, sizeof(clear_code_symbol))
+			       ? "uprobe _PyFrame_ClearExceptCode"
 			       : NULL;
 	return version <= 0x30e ? "uprobe _PyEval_FrameClearAndPop" : NULL;
 }
@@ -449,7 +455,7 @@ static void check_apart(struct copy *copy)
 	struct probe_plan plan;
 	unsigned char *source;
 
-	if (find(copy, &plan) || !strstr(plan.what, "PopFrame"))
+	if (find(copy, &plan) || !strstr(plan.what, "_PyFrame_Clear"))
 		return;
 	is_apart_checked = true;
 	symbols->sh_type = SHT_NULL;

@@ -163,8 +163,8 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
 	}
 	correct_opening(process, image);
-	if (image->calls_early && process->is_calls_complete) {
-		process->is_calls_complete = false;
+	if (image->calls_early && process->calls_seen != CALLS_SEEN_SOME) {
+		process->calls_seen = CALLS_SEEN_SOME;
 		process->calls_reason = string_pool_add(
 			&drain->profile->strings,
 			"the first calls came before the interpreter was found");

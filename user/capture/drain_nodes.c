@@ -251,7 +251,8 @@ static void remove_sites(struct drain *drain)
 		struct known_site *site = &drain->sites[i];
 
 		if (has_ended(drain, site->image_id)) {
-			bpf_map_delete_elem(drain->sites_fd, &site->key);
+			if (!bpf_map_delete_elem(drain->sites_fd, &site->key))
+				loader_note_removed(drain->loader, 0, 1);
 			hash_table_remove(&drain->site_ids, site->key);
 			continue;
 		}
@@ -270,6 +271,8 @@ void drain_remove_nodes(struct drain *drain)
 			continue;
 		if (bpf_map_delete_elem(drain->nodes_fd, &node->key))
 			bpf_map_delete_elem(drain->deeper_fd, &node->key);
+		else
+			loader_note_removed(drain->loader, 1, 0);
 		remove_call_tally(drain, node->key);
 		hash_table_remove(&drain->node_ids, node->key);
 		node->image_id = 0;

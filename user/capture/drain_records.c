@@ -7,6 +7,9 @@
 
 #include "drain_state.h"
 #include "memory.h"
+
+/* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: Include/code.h of 3.6, Include/cpython/code.h */
+#define CODE_RESUMABLE (0x20 | 0x80 | 0x200)
 #include "terminal.h"
 
 static void to_bytes(int64_t *bytes, const __s64 *pages)
@@ -301,6 +304,7 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 		.kind = record->kind,
 		.line = record->firstlineno,
 		.version = record->version,
+		.is_resumable = !!(record->code_flags & CODE_RESUMABLE),
 	};
 	uint32_t before = drain->profile->nr_sites, id;
 

@@ -88,7 +88,8 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 		      const struct kernel_features *features)
 {
 	bpf_map__set_max_entries(skeleton->maps.nodes, sizes->max_nodes);
-	bpf_map__set_max_entries(skeleton->maps.sites, sizes->max_sites);
+	bpf_map__set_max_entries(skeleton->maps.sites,
+				 sizes->call_frames ? 2 * sizes->max_sites : sizes->max_sites);
 	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
 	if (!sizes->call_frames) {
 		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
@@ -107,6 +108,8 @@ static void configure(struct memprobe *skeleton, const struct loader_sizes *size
 	skeleton->rodata->cfg_cpus = possible > 0 && possible <= MAX_CPUS ? possible : MAX_CPUS;
 	/* compute_batch_value, lib/percpu_counter.c */
 	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
+	skeleton->rodata->cfg_max_nodes = sizes->max_nodes;
+	skeleton->rodata->cfg_max_sites = sizes->max_sites;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_ring_wake_bytes = next_power_of_two(sizes->ring_mb) << 18;
@@ -256,6 +259,12 @@ int loader_map(const struct loader *loader, const char *name)
 static int update(struct bpf_map *map, const void *key, const void *value)
 {
 	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
+}
+
+void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites)
+{
+	loader->skeleton->bss->nodes_removed += nodes;
+	loader->skeleton->bss->sites_removed += sites;
 }
 
 void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)

@@ -29,6 +29,7 @@
 #include "log.h"
 #include "memory.h"
 #include "output.h"
+#include "requirements.h"
 
 #define FLUSH_NS 500000000LL
 #define NS_PER_S 1000000000LL
@@ -38,9 +39,6 @@
 #define BALANCE_TRIES 5
 #define TEARDOWN_NS \
 	(1 * NS_PER_S) /* an address space may be held by others: waited for no longer */
-#define CAP_SYS_ADMIN_BIT 21
-#define CAP_PERFMON_BIT 38
-#define CAP_BPF_BIT 39
 
 /* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
  * and one that has ended by then is not worth it. */
@@ -86,25 +84,9 @@ static uint64_t clock_ns(void)
 
 /* ---- What can be refused ---- */
 
-static bool may_load(void)
-{
-	unsigned long long effective = 0;
-	char line[256];
-	FILE *file = fopen("/proc/self/status", "re");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
-	return effective >> CAP_SYS_ADMIN_BIT & 1 ||
-	       (effective >> CAP_PERFMON_BIT & 1 && effective >> CAP_BPF_BIT & 1);
-}
-
 static int check_rights(struct capture *capture)
 {
-	if (may_load())
+	if (requirement_may_load())
 		return 0;
 	log_error("cannot load 'BPF programs': not root");
 	log_hint("run it with sudo, or give memprobe the capabilities CAP_BPF, CAP_PERFMON and "
@@ -147,11 +129,7 @@ static int find_command(struct capture *capture)
 /* The BPF side knows processes by the numbers of the first pid namespace. */
 static int check_namespace(struct capture *capture)
 {
-	char name[64];
-	ssize_t length = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
-
-	name[length > 0 ? length : 0] = '\0';
-	if (length <= 0 || !strcmp(name, "pid:[4026531836]")) /* PROC_PID_INIT_INO */
+	if (requirement_has_host_pids())
 		return 0;
 	log_error("cannot follow 'processes': memprobe runs inside a pid namespace");
 	log_hint("run it on the host, or in a container with the host's pid space "
@@ -275,7 +253,9 @@ static void describe_counting(struct capture *capture, uint32_t process,
 
 	entry->calls_method = plan->method == PROBE_BY_USDT ? CALLS_BY_USDT : CALLS_BY_UPROBE;
 	entry->counts_ends = plan->event != PROBE_ENTRIES;
-	entry->is_calls_complete = is_from_start && plan->event != PROBE_DEATHS;
+	entry->calls_seen = plan->event == PROBE_DEATHS ? CALLS_SEEN_ENDS : CALLS_SEEN_ALL;
+	if (!is_from_start)
+		entry->calls_seen = CALLS_SEEN_SOME;
 	if (!is_from_start)
 		set_calls_reason(capture, process, "counting began after the process");
 	else if (plan->event == PROBE_DEATHS)
@@ -358,7 +338,7 @@ static void on_calls_over(void *context, uint32_t process)
 	if (!capture->calls || !calls_is_attached(capture->calls, tgid))
 		return;
 	calls_detach(capture->calls, tgid);
-	capture->profile->processes[process].is_calls_complete = false;
+	capture->profile->processes[process].calls_seen = CALLS_SEEN_SOME;
 	set_calls_reason(capture, process, "the budget was spent, --calls=exact counts to the end");
 	log_note("calls of %u are no longer counted: more would take over 1 %% of its CPU time, "
 		 "--calls=exact counts all",

@@ -70,7 +70,7 @@ static const struct option_spec capture_specs[] = {
 	  .max = MAX_DURATION_S },
 	{ .name = "calls",
 	  .argument = "MODE",
-	  .help = "count calls: off, auto (at most 1 % of the CPU time), exact (off)",
+	  .help = "count calls: auto (at most 1 % of the CPU time), exact, off (auto)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(calls),
 	  .choices = CALLS_CHOICES },
@@ -139,7 +139,7 @@ static void set_defaults(void *given)
 {
 	struct record_options *options = given;
 
-	options->calls = "off";
+	options->calls = "auto";
 	options->max_nodes = DEFAULT_MAX_NODES;
 	options->max_sites = DEFAULT_MAX_SITES;
 	options->ring_mb = DEFAULT_RING_MB;

@@ -152,7 +152,10 @@ static int decode_sites(struct dump_decoder *decoder, struct dump_cursor *from)
 		site.file = take_id(from, profile->strings.count);
 		site.name = take_id(from, profile->strings.count);
 		site.line = take_int32(from);
-		site.version = (uint32_t)dump_cursor_unsigned(from, UINT16_MAX);
+		site.version = (uint32_t)dump_cursor_unsigned(from,
+							      DUMP_SITE_RESUMABLE | UINT16_MAX);
+		site.is_resumable = !!(site.version & DUMP_SITE_RESUMABLE);
+		site.version &= UINT16_MAX;
 		site.linetable = take_id(from, profile->nr_blobs);
 		if (count >= DUMP_MAX_SITES)
 			return -EFBIG;
@@ -179,7 +182,7 @@ static void take_process(struct dump_cursor *from, size_t nr_strings, struct pro
 	take_by_kind(from, ret->kernel);
 	ret->peak = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
 	ret->calls_method = take_id(from, CALLS_BY_UPROBE + 1);
-	ret->is_calls_complete = take_id(from, 2);
+	ret->calls_seen = take_id(from, NR_CALLS_SEEN);
 	ret->calls_reason = take_id(from, nr_strings);
 }
 

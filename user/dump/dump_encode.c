@@ -139,7 +139,8 @@ static void encode_sites(struct encoder *encoder)
 		dump_bytes_put_unsigned(to, site->file);
 		dump_bytes_put_unsigned(to, site->name);
 		dump_bytes_put_signed(to, site->line);
-		dump_bytes_put_unsigned(to, site->version);
+		dump_bytes_put_unsigned(to, site->version |
+						    (site->is_resumable ? DUMP_SITE_RESUMABLE : 0));
 		dump_bytes_put_unsigned(to, site->linetable);
 	}
 }
@@ -162,7 +163,7 @@ static void put_process(struct dump_bytes *to, size_t index, const struct proces
 	put_by_kind(to, process->kernel);
 	dump_bytes_put_signed(to, process->peak);
 	dump_bytes_put_unsigned(to, process->calls_method);
-	dump_bytes_put_unsigned(to, process->is_calls_complete);
+	dump_bytes_put_unsigned(to, process->calls_seen);
 	dump_bytes_put_unsigned(to, process->calls_reason);
 }
 

@@ -73,6 +73,7 @@ enum dump_tag {
 #define DUMP_MAX_CALLS (1ULL << 62) /* of all nodes together */
 #define DUMP_MAX_TIME_NS ((1ULL << 62) - 1)
 #define DUMP_MAX_SIGNAL 127
+#define DUMP_SITE_RESUMABLE 0x10000U /* beside a site's version */
 
 /*
  * Against a small file that inflates to fill the memory: at the end of each block, the raw bytes

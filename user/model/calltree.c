@@ -296,7 +296,11 @@ enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_no
 
 	if (process->calls_method == CALLS_BY_NOTHING || !is_function)
 		return CALLS_UNKNOWN;
-	return process->is_calls_complete ? CALLS_EXACT : CALLS_BOUND;
+	if (process->calls_seen == CALLS_SEEN_ENDS)
+		return node->kind == TREE_PYTHON && !tree->profile->sites[node->site].is_resumable
+			       ? CALLS_EXACT
+			       : CALLS_BOUND;
+	return process->calls_seen == CALLS_SEEN_ALL ? CALLS_EXACT : CALLS_BOUND;
 }
 
 /* What a minimum is compared with. */

@@ -42,8 +42,9 @@ struct site {
 	uint32_t
 		name; /* string: qualified where the interpreter gives it; a native thread's name */
 	int32_t line; /* first line of the function */
-	uint32_t version;   /* of CPython, major << 8 | minor; 0 for sites that are no Python */
-	uint32_t linetable; /* index of the blob, 0: none */
+	uint32_t version;      /* of CPython, major << 8 | minor; 0 for sites that are no Python */
+	uint32_t linetable;    /* index of the blob, 0: none */
+	uint32_t is_resumable; /* 1: a generator or coroutine */
 };
 
 struct blob {
@@ -59,6 +60,14 @@ struct node {
 	uint64_t first_ns;
 	uint64_t calls; /* starts and resumes of the function on this path that were counted */
 	struct cost self;
+};
+
+/* Which of the calls of a process were counted. Stored in dumps: append only. */
+enum calls_seen {
+	CALLS_SEEN_SOME, /* not from the first frame on or not to the end: numbers are bounds */
+	CALLS_SEEN_ALL,
+	CALLS_SEEN_ENDS, /* all but that resumes of generators are not seen: theirs are bounds */
+	NR_CALLS_SEEN,
 };
 
 /* How calls were counted in a process. Stored in dumps: append only. */
@@ -88,15 +97,14 @@ struct thread {
 
 struct process {
 	uint32_t pid, ppid;
-	uint32_t command;	/* string: argv joined by blanks, or the comm */
-	uint32_t python;	/* string: version, empty when none was found */
-	uint32_t begin;		/* enum begin_reason */
-	uint32_t end;		/* enum end_reason */
-	int32_t exit_code;	/* of END_EXIT */
-	int32_t exit_signal;	/* of END_SIGNAL */
-	uint32_t calls_method;	/* enum calls_method */
-	bool is_calls_complete; /* from the first frame on to the end: numbers are exact, else
-				   bounds */
+	uint32_t command;      /* string: argv joined by blanks, or the comm */
+	uint32_t python;       /* string: version, empty when none was found */
+	uint32_t begin;	       /* enum begin_reason */
+	uint32_t end;	       /* enum end_reason */
+	int32_t exit_code;     /* of END_EXIT */
+	int32_t exit_signal;   /* of END_SIGNAL */
+	uint32_t calls_method; /* enum calls_method */
+	uint32_t calls_seen;   /* enum calls_seen */
 	uint32_t
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */

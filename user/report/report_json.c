@@ -233,7 +233,7 @@ static void write_calls(struct json_writer *json, const struct profile *profile,
 	json_writer_begin_object(json);
 	json_writer_member_string(json, "method", methods[process->calls_method]);
 	json_writer_key(json, "complete");
-	json_writer_bool(json, is_counted && process->is_calls_complete);
+	json_writer_bool(json, is_counted && process->calls_seen != CALLS_SEEN_SOME);
 	json_writer_member_string(json, "reason", report_calls_reason(profile, process));
 	json_writer_end_object(json);
 }

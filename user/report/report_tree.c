@@ -151,8 +151,8 @@ static void write_end(const struct process *process, struct sink *sink)
 	sink_text(sink, "\n");
 }
 
-/* Why a process that runs Python has no calls, or bounds. Who counted none on purpose is told only
- * when asking for them. */
+/* Why a process that runs Python has no calls, or bounds: told who asks for calls. The capture said
+ * so when it happened. */
 static void write_calls_note(const struct report *report, const struct process *process,
 			     struct sink *sink)
 {
@@ -160,8 +160,8 @@ static void write_calls_note(const struct report *report, const struct process *
 	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
 	bool is_asked_for = report->options->tree.metric == METRIC_CALLS;
 
-	if (is_counted ? process->is_calls_complete
-		       : !is_asked_for || !*profile_string(report->profile, process->python))
+	if (!is_asked_for || (is_counted ? process->calls_seen != CALLS_SEEN_SOME
+					 : !*profile_string(report->profile, process->python)))
 		return;
 	sink_text(sink, is_counted ? "Calls: ≥" : "Calls: not counted");
 	if (*reason) {

@@ -61,14 +61,12 @@ static const struct rule rules[] = {
 	{ 0x309, 0x30a, SITE_EXPORTED, PROBE_ENTRIES, PROBE_FRAME_ARG2, "_PyEval_EvalFrameDefault",
 	  no_eval },
 	{ 0x30b, 0x30b, SITE_USDT, PROBE_RETURNS, PROBE_FRAME_LEAF, "function__return", NULL },
-	/* Once a call, once when a generator is created, once when arguments do not fit. It comes
-	 * after the frame has given up its references: f_code still points where the code object
-	 * was, which nothing else may have kept. */
-	{ 0x30b, 0x30b, SITE_APART, PROBE_DEATHS, PROBE_FRAME_ARG2, "_PyThreadState_PopFrame",
+	/* A generator's frame has lost its caller by then: its ends are passed over. */
+	{ 0x30b, 0x30b, SITE_APART, PROBE_DEATHS, PROBE_FRAME_ARG1, "_PyFrame_Clear",
 	  "a stripped 3.11 without USDT probes has no symbols where calls could be counted" },
-	/* Not _PyEvalFrameClearAndPop, which sees the frame whole: it is static beside the loop
-	 * that calls it, and a compiler that has a profile inlines it there. */
-	{ 0x30c, 0x30c, SITE_APART, PROBE_DEATHS, PROBE_FRAME_ARG2, "_PyThreadState_PopFrame",
+	/* Also called for a generator that goes while it waits: its frame has no caller then, and
+	 * the BPF side passes over it. */
+	{ 0x30c, 0x30c, SITE_APART, PROBE_DEATHS, PROBE_FRAME_ARG1, "_PyFrame_ClearExceptCode",
 	  "a stripped 3.12 has neither probes nor symbols where calls could be counted" },
 	{ 0x30d, 0x30e, SITE_EXPORTED, PROBE_DEATHS, PROBE_FRAME_ARG2, "_PyEval_FrameClearAndPop",
 	  "it does not export _PyEval_FrameClearAndPop, where calls are counted" },
@@ -79,7 +77,7 @@ static const struct rule rules[] = {
 /* PyTypeObject.tp_dealloc with the GIL, 3.6 to 3.15 (Include/cpython/object.h). */
 #define TYPE_DEALLOC 48
 
-/* The source file of SITE_APART's functions. */
+/* A source file of CPython; the symbols show for all alike whether they were linked as one. */
 static const char apart_source[] = "pystate.c";
 
 /* One rule tried on one file. */

@@ -1,0 +1,49 @@
+"""memprobe check: says what works, for this machine and an interpreter, and fails when it does not."""
+import re
+
+from capture import CANNOT, HINT, Served, memprobe
+from harness import MEMPROBE, check, check_equal, test
+from test_calls import meaning_of, method_of
+
+
+def check_of(context, *words):
+    result = context.run([MEMPROBE, "check"] + list(words))
+    lines = dict(re.findall(r"^(\w+) +(.+)$", result.output, re.M))
+    return result, lines
+
+
+@test(interpreters="one")
+def check_machine(context):
+    """A machine where these tests run has all that is needed."""
+    result, lines = check_of(context)
+    check_equal("status (%s)" % result.output, result.status, 0)
+    check_equal("its lines", sorted(lines)[:1] + sorted(lines)[-1:], ["kernel", "rights"][:1] + [
+        sorted(lines)[-1]])
+    check("load and attach" in lines["memory"], "memory: %s" % lines["memory"])
+
+
+@test(interpreters="all")
+def check_interpreter(context):
+    """How calls are counted is what a capture then says."""
+    served = Served(context)
+    result, lines = check_of(context, "-p", str(served.pid))
+    check_equal("status (%s)" % result.output, result.status, 0)
+    check(lines["python"].startswith("%d.%d" % context.python.minor), "python %s" % lines["python"])
+    check(lines["calls"].lower().startswith(method_of(context.python)), "calls: %s" % lines["calls"])
+    wanted = {"deaths": "ends", "returns": "returns"}.get(meaning_of(context.python), "starts")
+    check((": %s" % wanted) in lines["calls"], "calls: %s" % lines["calls"])
+    served.quit()
+
+
+@test(interpreters="one")
+def check_nothing_there(context):
+    """No such program, no Python, too many words."""
+    for words, status, pattern in ((["/nonexistent/python"], 1, None), (["/bin/true"], 1, "none found"),
+                                   (["a", "b"], 2, None), (["--nonsense"], 2, None)):
+        result = context.run([MEMPROBE, "check"] + words)
+        check_equal("status of %s" % words, result.status, status)
+        if pattern:
+            check(pattern in result.output, "%s says %r" % (words, result.output))
+        else:
+            check(re.search(CANNOT, result.errors) and re.search(HINT, result.errors),
+                  "%s says %r" % (words, result.errors))

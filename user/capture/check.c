@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lines of `memprobe check`; see check.h. */
+#include "check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "command.h"
+#include "interpreter_cache.h"
+#include "loader.h"
+#include "log.h"
+#include "memory.h"
+#include "python_place.h"
+#include "requirements.h"
+
+#define SUBJECT_COLUMNS 14
+
+__attribute__((format(printf, 3, 4))) static void say(struct sink *sink, const char *subject,
+						      const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	sink_printf(sink, "%-*s%s\n", SUBJECT_COLUMNS, subject, text);
+}
+
+static void hint(struct sink *sink, const char *text)
+{
+	sink_printf(sink, "%*shint: %s\n", SUBJECT_COLUMNS, "", text);
+}
+
+/* ---- This machine ---- */
+
+static bool check_kernel(struct sink *sink)
+{
+	struct kernel_features features;
+	struct utsname system;
+
+	uname(&system);
+	if (kernel_features_read(&features)) {
+		say(sink, "kernel", "%s: no BTF", system.release);
+		hint(sink, "a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed (5.10 or later)");
+		return false;
+	}
+	say(sink, "kernel", "%s: RSS counters %s, uprobes %s", system.release,
+	    features.has_percpu_counters ? "per CPU" : "cached in tasks",
+	    features.has_uprobe_multi ? "many in one link" : "one by one");
+	return true;
+}
+
+static bool check_rights(struct sink *sink)
+{
+	bool may_load = requirement_may_load(), has_pids = requirement_has_host_pids();
+
+	say(sink, "rights",
+	    may_load ? "enough to load BPF programs" : "not enough to load BPF programs");
+	if (!may_load)
+		hint(sink, "run it with sudo, or give it CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+	if (!has_pids) {
+		say(sink, "processes", "numbered by a pid namespace, not by the host");
+		hint(sink, "run it on the host, or in a container with the host's pid space "
+			   "(docker --pid=host)");
+	}
+	return may_load && has_pids;
+}
+
+static bool check_loading(struct sink *sink)
+{
+	const struct loader_sizes sizes = {
+		.max_nodes = DEFAULT_MAX_NODES,
+		.max_sites = DEFAULT_MAX_SITES,
+		.ring_mb = DEFAULT_RING_MB,
+		.call_frames = 1U << PROBE_FRAME_LEAF,
+	};
+	struct loader loader;
+	int error = loader_open(&sizes, &loader);
+
+	if (!error)
+		error = loader_attach(&loader);
+	if (error) {
+		say(sink, "memory", "cannot %s '%s': %s", loader.failed_step, loader.failed_object,
+		    strerror(-error));
+		hint(sink, "memprobe -vvv -- true shows what the kernel says");
+	} else {
+		say(sink, "memory", "its BPF programs load and attach");
+	}
+	loader_close(&loader);
+	return !error;
+}
+
+bool check_machine(struct sink *sink)
+{
+	bool has_kernel = check_kernel(sink), has_rights = check_rights(sink);
+
+	return has_kernel && has_rights && check_loading(sink);
+}
+
+/* ---- One interpreter ---- */
+
+static bool check_calls(const struct probe_plan *plan, struct sink *sink)
+{
+	static const char *const events[] = {
+		[PROBE_ENTRIES] = "starts and resumes",
+		[PROBE_RETURNS] = "returns and yields, as many as starts and resumes",
+		[PROBE_DEATHS] = "ends of frames; resumes of generators are not seen",
+	};
+
+	if (!plan->nr_sites) {
+		say(sink, "calls", "not counted: %s", plan->reason);
+		hint(sink,
+		     "paths and MB are the same without; for calls a build --with-dtrace or with "
+		     "its symbols (.symtab)");
+		return false;
+	}
+	say(sink, "calls", "%s: %s", plan->what, events[plan->event]);
+	return true;
+}
+
+static bool check_entry(const struct interpreter_entry *entry, struct sink *sink)
+{
+	const struct interpreter *interpreter = &entry->interpreter;
+
+	say(sink, "python", "%s %s", interpreter->version, entry->path ? entry->path : "");
+	if (entry->status) {
+		say(sink, "paths", "not seen: %s",
+		    interpreter->reason ? interpreter->reason : strerror(-entry->status));
+		hint(sink, "memory is booked by thread; CPython 3.6 to 3.15 can be walked");
+		return false;
+	}
+	say(sink, "paths", "thread state by %s, offsets from %s%s",
+	    interpreter->layout.tstate_by == TSTATE_BY_TLS ? "TLS" : "pthread key",
+	    interpreter->version_hex >= 0x030d0000 ? "_Py_DebugOffsets" : "the table",
+	    interpreter->verified ? "" : ", a version that was never tested");
+	return check_calls(&entry->plan, sink);
+}
+
+static bool check_cache(const struct interpreter_cache *cache, struct sink *sink)
+{
+	bool is_any = false, works = true;
+
+	for (size_t i = 0; i < interpreter_cache_count(cache); i++) {
+		const struct interpreter_entry *entry = interpreter_cache_at(cache, i);
+
+		if (entry->status && !*entry->interpreter.version)
+			continue;
+		is_any = true;
+		works &= check_entry(entry, sink);
+	}
+	if (!is_any) {
+		say(sink, "python", "none found");
+		hint(sink, "name the interpreter itself, not what starts it: pyenv which python3");
+	}
+	return is_any && works;
+}
+
+bool check_program(const char *name, struct sink *sink)
+{
+	_cleanup_(interpreter_cache_freep) struct interpreter_cache *cache = NULL;
+	_cleanup_(freep) char *path = NULL;
+	int error = command_find(name ? name : "python3", getenv("PATH"), &path);
+
+	if (error && !name)
+		return true;
+	if (error) {
+		log_error("cannot find '%s': %s", name, strerror(-error));
+		log_hint("name it with its directory: memprobe check /usr/bin/python3");
+		return false;
+	}
+	cache = interpreter_cache_new();
+	if (python_place_foresee(path, getenv("PATH"), cache) && !name)
+		return true; /* behind a wrapper */
+	return check_cache(cache, sink);
+}
+
+bool check_process(pid_t pid, struct sink *sink)
+{
+	_cleanup_(
+		interpreter_cache_freep) struct interpreter_cache *cache = interpreter_cache_new();
+	struct python_place place = { 0 };
+	int error = python_place_find(pid, cache, &place);
+
+	if (error && error != -ENOTSUP && error != -ENOENT) {
+		say(sink, "process", "cannot read '%d': %s", (int)pid, strerror(-error));
+		return false;
+	}
+	if (!error || error == -ENOTSUP)
+		python_place_clear(&place);
+	return check_cache(cache, sink);
+}
