@@ -17,8 +17,7 @@ def check_machine(context):
     """A machine where these tests run has all that is needed."""
     result, lines = check_of(context)
     check_equal("status (%s)" % result.output, result.status, 0)
-    check_equal("its lines", sorted(lines)[:1] + sorted(lines)[-1:], ["kernel", "rights"][:1] + [
-        sorted(lines)[-1]])
+    check({"kernel", "rights", "memory"} <= set(lines), "its lines are %s" % sorted(lines))
     check("load and attach" in lines["memory"], "memory: %s" % lines["memory"])
 
 
@@ -45,5 +44,5 @@ def check_nothing_there(context):
         if pattern:
             check(pattern in result.output, "%s says %r" % (words, result.output))
         else:
-            check(re.search(CANNOT, result.errors) and re.search(HINT, result.errors),
+            check(re.search(CANNOT, result.errors, re.M) and re.search(HINT, result.errors, re.M),
                   "%s says %r" % (words, result.errors))
