@@ -70,9 +70,9 @@ static __always_inline void watch_budget(struct wire_image *image, __u32 slot)
 {
 	struct wire_knock record = { .slot = slot, .tgid = image->tgid };
 
-	__u64 calls = __sync_fetch_and_add(&image->calls, 1);
-
-	if ((calls & (BUDGET_LOOK - 1)) || !is_budget_spent(image))
+	/* Not by what the addition returns, which kernels before 5.12 lack. */
+	__sync_fetch_and_add(&image->calls, 1);
+	if ((image->calls & (BUDGET_LOOK - 1)) || !is_budget_spent(image))
 		return;
 	image->flags |= IMAGE_CALLS_OVER;
 	record.head.type = RECORD_CALLS_OVER;

@@ -79,6 +79,50 @@ def run_memset(size):
     ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(memory)), 1, size)
 
 
+def nothing(x):
+    return x
+
+
+def call_nothing(count):
+    for i in range(count):
+        nothing(i)
+    return count
+
+
+def call_fib(count):
+    """fib(n) makes about 1.62 ** n * 1.45 calls."""
+    calls, n = 1.0, 1
+    while calls < count:
+        n += 1
+        calls *= 1.618
+    fib(n)
+    a, b = 1, 1
+    for _ in range(n):
+        a, b = b, a + b
+    return 2 * a - 1
+
+
+def run_ask(size):
+    """For each line that names a way to call: the ns that a call took."""
+    import time
+
+    print("ready", flush=True)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        count = globals()["call_" + line.strip()](size or 300000)
+        print((time.perf_counter() - start) / count * 1e9, flush=True)
+
+
+def run_arrays(size):
+    """Lives on big arrays, as the programs that people profile for memory do."""
+    import numpy
+
+    numbers = numpy.random.default_rng(1).random(2000000)
+    for _ in range(size or 250):
+        numbers = numpy.sort(numbers[::-1] * 1.0000001)
+    return float(numbers[0])
+
+
 def run_pass(size):
     pass
 
