@@ -16,6 +16,7 @@
 #include "quick.h"
 
 #define BUDGET_LOOK 256 /* hits between two looks at the budget; a power of two */
+#define WALK_HITS 2	/* that a hit with a walk costs more than one without */
 #define BUDGET_FREE_NS 50000000ULL
 #define BUDGET_PARTS 100 /* one part of the CPU time may go into counting */
 
@@ -301,6 +302,8 @@ static __always_inline void count_closely(struct change *change, const struct ca
 		__sync_fetch_and_add(&node->calls, 1);
 	else if (change->loss)
 		count_loss(change->image, change->loss - 1, 0);
+	if (cfg_calls_budget)
+		__sync_fetch_and_add(&change->image->calls, WALK_HITS);
 }
 
 static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,

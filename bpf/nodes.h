@@ -15,9 +15,9 @@ __u64 nodes_made, sites_made;
 __u64 nodes_removed, sites_removed;
 
 /*
- * The last eighth of the nodes is for growth, and so many sites as were asked for: the table of
- * sites is twice as large while calls are counted, for functions are called that never grow
- * anything. Calls on a new path count on [deeper] then.
+ * The last eighth of the nodes is for growth, and as many sites as were asked for. (While calls are
+ * counted the tables are twice as large as that.) Calls on a new path
+ * count on [deeper] then.
  */
 static __always_inline bool is_room_for_calls(void)
 {

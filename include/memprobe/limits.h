@@ -28,8 +28,8 @@
 /* Frames that stood when counting began; more of them count when they end. */
 #define MAX_STANDING 16384
 
-/* Slots for the calls of paths; a power of two, as many as there are nodes by default. */
-#define CALL_TALLIES 65536
+/* Slots for the calls of paths; a power of two, above the nodes that there are by default. */
+#define CALL_TALLIES 131072
 
 /* Defaults of --max-nodes, --max-sites and --ring. */
 #define DEFAULT_MAX_NODES 65536
