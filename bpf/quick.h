@@ -152,6 +152,12 @@ static __always_inline __u64 name_slot(const struct call *call, __u64 frame, __u
 
 #define QUICK_CALLERS 4
 
+#ifdef __bpf__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL /* the host's compiler decides */
+#endif
+
 /* Callers without a slot, the nearest first, and the path above them. */
 struct callers {
 	__u64 names[QUICK_CALLERS]; /* of the slot that they get; 0: none */
@@ -166,7 +172,7 @@ static __always_inline bool read_callers(const struct call *call, struct quick_b
 	bool is_checked = call->layout->has_unseen_frames;
 	struct quick_frame caller;
 
-#pragma clang loop unroll(full)
+	UNROLL
 	for (int i = 0; i < QUICK_CALLERS; i++) {
 		ret->above = 0; /* of the root */
 		if (!frame || (!is_checked && recall(name_slot(call, frame, 0), &ret->above)))
@@ -193,7 +199,7 @@ static __always_inline bool find_caller_path(const struct call *call, struct qui
 	if (!read_callers(call, block, frame, &callers))
 		return false;
 	*ret_key = callers.above;
-#pragma clang loop unroll(full)
+	UNROLL
 	for (int i = QUICK_CALLERS - 1; i >= 0; i--) {
 		if (!callers.sites[i])
 			continue;
