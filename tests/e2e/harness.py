@@ -237,7 +237,7 @@ def end_leftovers():
     return names
 
 
-def wait_until(condition, what, timeout=20.0):
+def wait_until(condition, what, timeout=TIMEOUT / 6):
     """The first true value of condition(), which is asked until then."""
     end = time.monotonic() + timeout
     while True:
