@@ -105,17 +105,12 @@ static long keep_walked_callback(__u32 index, void *scratch)
 
 /* Puts the walked frames into the shadow; where ends are counted, not the leaf, which has ended. */
 static __always_inline void keep_path_walked(const struct wire_layout *layout, struct path *path,
-					     __u32 scratch, bool plain_loop)
+					     __u32 scratch)
 {
 	path->node = path->key;
 	path->keep_leaf = !layout->calls_by_ends;
 	path->is_checked = layout->has_unseen_frames;
-	if (!plain_loop)
-		bpf_loop(MAX_FRAMES, keep_walked_callback, &scratch, 0);
-	for (__u32 i = 0; plain_loop && i < MAX_FRAMES; i++) {
-		if (keep_walked(scratch, i))
-			break;
-	}
+	bpf_loop(MAX_FRAMES, keep_walked_callback, &scratch, 0);
 }
 
 /* The interpreter of the hit's image, NULL when it is not known yet. */
@@ -164,10 +159,11 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 		return NULL;
 	walk.path->frame = call->frame;
 	walk.path->generation = read_generation(call->layout, call->bias, read_interp(call));
-	walk.path->by_shadow = 1;
+	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
+	walk.path->by_shadow = !plain_loop;
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
-	node = find_known(&walk);
-	if (!node && walk.path->end == WALK_KNOWN) {
+	node = plain_loop ? NULL : find_known(&walk);
+	if (!plain_loop && !node && walk.path->end == WALK_KNOWN) {
 		reset_path(walk.path, call->frame);
 		walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	}
@@ -180,12 +176,12 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 		node = find_path(change, &walk, &key, plain_loop);
 	if (!node)
 		change->loss = LOSS_calls_lost + 1;
-	if (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN)
+	if (plain_loop || (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN))
 		return node;
 	version = read_code_version(call, walk.path->codes[0]);
 	if (version)
 		keep(name_code(call->image_id, walk.path->codes[0], version), walk.path->keys[0]);
-	keep_path_walked(call->layout, walk.path, change->scratch, plain_loop);
+	keep_path_walked(call->layout, walk.path, change->scratch);
 	return node;
 }
 
