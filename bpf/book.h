@@ -45,19 +45,27 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 	return find_special(change, &special);
 }
 
+/* Tells user space something about an image at once. */
+static __always_inline void send_knock(struct wire_image *image, __u32 slot, __u32 type,
+				       __u32 layout)
+{
+	struct wire_knock record = { .slot = slot, .tgid = image->tgid, .layout = layout };
+
+	record.head.type = type;
+	record.head.image_id = image->image_id;
+	record.head.time_ns = bpf_ktime_get_ns();
+	send(&record, sizeof(record), true);
+}
+
 /* User space is told again and again, ever more rarely, while an image's interpreter is unknown:
  * the library may have been mapped only now. */
 static __always_inline void knock(struct wire_image *image, __u32 slot)
 {
-	struct wire_knock record = { .slot = slot, .tgid = image->tgid };
 	__u64 events = ++image->events;
 
 	if (events < 16 || (events & (events - 1)))
 		return;
-	record.head.type = RECORD_KNOCK;
-	record.head.image_id = image->image_id;
-	record.head.time_ns = bpf_ktime_get_ns();
-	send(&record, sizeof(record), true);
+	send_knock(image, slot, RECORD_KNOCK, 0);
 }
 
 /* The node of what the current thread, one of the image's own, is doing. */

@@ -3,9 +3,9 @@
  * Counts calls: a hit of a probe in the interpreter adds one to the node of the whole call path.
  *
  * What a hit means (a start, a return, the end of a frame) and where its frame is found depend on
- * the version; user space attaches the program that fits (user/capture/calls.c). The frame chain
- * of the hit is walked like at a memory event. Entries and returns need not balance, for no stack
- * is kept.
+ * the version; user space attaches the program that fits (user/capture/calls.c). Most hits
+ * are counted by quick.h; the rest walk their frame chain here, like a memory event, and make known
+ * what was missing.
  *
  * A uprobe's program can be preempted by another task, whose program may run on the same CPU: each
  * takes scratch memory of its own and finds out at the end whether it still had it.
@@ -69,17 +69,12 @@ static __always_inline bool is_budget_spent(struct wire_image *image)
 
 static __always_inline void watch_budget(struct wire_image *image, __u32 slot)
 {
-	struct wire_knock record = { .slot = slot, .tgid = image->tgid };
-
 	/* Not by what the addition returns, which kernels before 5.12 lack. */
 	__sync_fetch_and_add(&image->calls, 1);
 	if ((image->calls & (BUDGET_LOOK - 1)) || !is_budget_spent(image))
 		return;
 	image->flags |= IMAGE_CALLS_OVER;
-	record.head.type = RECORD_CALLS_OVER;
-	record.head.image_id = image->image_id;
-	record.head.time_ns = bpf_ktime_get_ns();
-	send(&record, sizeof(record), true);
+	send_knock(image, slot, RECORD_CALLS_OVER, 0);
 }
 
 /* Remembers the path of one walked frame, leaf first. Returns 1 after the last. */
@@ -256,7 +251,6 @@ __u32 expected_layout_plus_1; /* 0: none */
 static __always_inline void resolve_by_hit(struct change *change, struct pt_regs *registers)
 {
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
-	struct wire_knock record = { .slot = change->slot, .tgid = change->image->tgid };
 
 	if (!python || python->state != PYTHON_UNKNOWN || !expected_layout_plus_1)
 		return;
@@ -264,11 +258,7 @@ static __always_inline void resolve_by_hit(struct change *change, struct pt_regs
 	python->layout = expected_layout_plus_1 - 1;
 	python->image_id = change->image->image_id;
 	*(volatile __u16 *)&python->state = PYTHON_KNOWN;
-	record.head.type = RECORD_FOUND;
-	record.head.image_id = change->image->image_id;
-	record.head.time_ns = bpf_ktime_get_ns();
-	record.layout = python->layout;
-	send(&record, sizeof(record), true);
+	send_knock(change->image, change->slot, RECORD_FOUND, python->layout);
 }
 
 /* Put there by user space, which then sets has_standing. */

@@ -71,24 +71,6 @@ static __u64 new_object(struct python *python, size_t size)
 	return address;
 }
 
-static void reach(__u16 *bytes, __u16 offset, __u16 size)
-{
-	if (offset != NO_OFFSET && *bytes < offset + size)
-		*bytes = offset + size;
-}
-
-void python_measure(struct wire_layout *layout)
-{
-	reach(&layout->frame_bytes, layout->frame_code, 8);
-	reach(&layout->frame_bytes, layout->frame_back, 8);
-	reach(&layout->frame_bytes, layout->frame_instr, 8);
-	reach(&layout->frame_bytes, layout->frame_owner, 1);
-	reach(&layout->code_bytes, layout->code_firstlineno, 4);
-	reach(&layout->code_bytes, layout->code_version, 4);
-	reach(&layout->code_bytes, layout->code_filename, 8);
-	reach(&layout->code_bytes, layout->code_name, 8);
-}
-
 static void set_addresses(struct wire_layout *layout)
 {
 	bool is_tls = layout->version >= 0x30f;
@@ -113,7 +95,7 @@ void python_make(struct python *python, __u32 version_hex)
 		.key = DEFAULT_KEY,
 	};
 	set_addresses(&python->layout);
-	python_measure(&python->layout);
+	offset_table_measure(&python->layout);
 	python->interp = new_object(python, 0x8000);
 	put_u64(BIAS + FINALIZING_VADDR, 0);
 	put_u32(BIAS + KEY_VADDR - 4, 1); /* _is_initialized */

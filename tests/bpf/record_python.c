@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "offset_table.h"
 #include "memory.h"
 #include "python_memory.h"
 #include "python_place.h"
@@ -84,7 +85,7 @@ static void find_interpreter(struct recorder *recorder)
 	if (python_place_find(recorder->pid, cache, &place))
 		skip("no interpreter is found that can be walked");
 	recorder->head.layout = interpreter_cache_at(cache, place.index)->interpreter.layout;
-	python_measure(&recorder->head.layout);
+	offset_table_measure(&recorder->head.layout);
 	recorder->head.bias = place.bias;
 	python_place_clear(&place);
 	interpreter_cache_free(cache);

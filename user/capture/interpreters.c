@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "offset_table.h"
 #include "python_frames.h"
 #include "python_place.h"
 
@@ -42,25 +43,6 @@ void interpreters_free(struct interpreters *interpreters)
 	for (uint32_t i = 0; i < interpreters->nr_layouts; i++)
 		free(interpreters->layouts[i].version);
 	free(interpreters);
-}
-
-static void reach(uint16_t *bytes, uint16_t offset, uint16_t size)
-{
-	if (offset != NO_OFFSET && *bytes < offset + size)
-		*bytes = offset + size;
-}
-
-/* How much of a frame and of a code object holds all that is read of them. */
-static void measure(struct wire_layout *layout)
-{
-	reach(&layout->frame_bytes, layout->frame_code, 8);
-	reach(&layout->frame_bytes, layout->frame_back, 8);
-	reach(&layout->frame_bytes, layout->frame_instr, 8);
-	reach(&layout->frame_bytes, layout->frame_owner, 1);
-	reach(&layout->code_bytes, layout->code_firstlineno, 4);
-	reach(&layout->code_bytes, layout->code_version, 4);
-	reach(&layout->code_bytes, layout->code_filename, 8);
-	reach(&layout->code_bytes, layout->code_name, 8);
 }
 
 static void register_file(struct interpreters *interpreters, const struct interpreter_entry *entry,
@@ -107,7 +89,7 @@ static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 		return NO_LAYOUT;
 	entry = interpreter_cache_at(interpreters->cache, entry_index);
 	layout = entry->interpreter.layout;
-	measure(&layout);
+	offset_table_measure(&layout);
 	layout.code_watched = entry->plan.code_death != 0;
 	layout.has_unseen_frames = layout.version >= 0x030f && entry->plan.event == PROBE_ENTRIES;
 	layout.calls_by_ends = entry->plan.event != PROBE_ENTRIES;

@@ -60,3 +60,21 @@ int offset_table_find(uint32_t version_hex, bool is_free_threaded, struct offset
 	}
 	return -ENOTSUP;
 }
+
+static void reach(uint16_t *bytes, uint16_t offset, uint16_t size)
+{
+	if (offset != NO_OFFSET && *bytes < offset + size)
+		*bytes = offset + size;
+}
+
+void offset_table_measure(struct wire_layout *layout)
+{
+	reach(&layout->frame_bytes, layout->frame_code, 8);
+	reach(&layout->frame_bytes, layout->frame_back, 8);
+	reach(&layout->frame_bytes, layout->frame_instr, 8);
+	reach(&layout->frame_bytes, layout->frame_owner, 1);
+	reach(&layout->code_bytes, layout->code_firstlineno, 4);
+	reach(&layout->code_bytes, layout->code_version, 4);
+	reach(&layout->code_bytes, layout->code_filename, 8);
+	reach(&layout->code_bytes, layout->code_name, 8);
+}
