@@ -38,7 +38,6 @@ extern const size_t python_nr_versions;
 
 /* An interpreter without threads. Its generation is 1. */
 void python_make(struct python *python, __u32 version_hex);
-/* As capture does it: how much of a frame and of a code object is to be read. */
 void python_set_generation(struct python *python, __u32 generation);
 void python_set_finalizing(struct python *python);
 
