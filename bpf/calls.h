@@ -13,7 +13,7 @@
 #ifndef MEMPROBE_CALLS_H
 #define MEMPROBE_CALLS_H
 
-#include "quick.h"
+#include "leaf.h"
 
 #define BUDGET_LOOK 256 /* hits between two looks at the budget; a power of two */
 #define WALK_HITS 2	/* that a hit with a walk costs more than one without */
@@ -202,47 +202,6 @@ static __always_inline struct wire_node *find_closely(struct change *change,
 	return NULL;
 }
 
-/*
- * 3.11 and 3.12: tstate->cframe is a local variable of _PyEval_EvalFrameDefault, which the probes
- * are in, so at each of them it lies at a distance of its own from the stack pointer. The distance
- * is learned once for each.
- */
-static __always_inline __u64 name_distance(const struct call *call, struct pt_regs *registers)
-{
-	return name_frame(call->image_id, registers->ip, 1);
-}
-
-static __always_inline bool find_leaf_by_distance(struct call *call, struct pt_regs *registers)
-{
-	__u64 distance;
-
-	return recall(name_distance(call, registers), &distance) &&
-	       !read_user(&call->frame, sizeof(call->frame),
-			  registers->sp + distance + call->layout->cframe_frame) &&
-	       call->frame;
-}
-
-/* Finds the current thread's frame. Returns false when it has none. */
-static __always_inline bool find_leaf(struct call *call, struct wire_image *image,
-				      struct pt_regs *registers)
-{
-	const struct wire_layout *layout = call->layout;
-	bool has_cframe = layout->cframe_frame != NO_OFFSET;
-
-	if (has_cframe && find_leaf_by_distance(call, registers))
-		return true;
-	call->tstate = find_thread_state(image, layout, call->bias);
-	if (!call->tstate ||
-	    read_user(&call->frame, sizeof(call->frame), call->tstate + layout->tstate_frame))
-		return false;
-	if (!has_cframe)
-		return call->frame != 0;
-	keep(name_distance(call, registers), call->frame - registers->sp);
-	if (read_user(&call->frame, sizeof(call->frame), call->frame + layout->cframe_frame))
-		return false;
-	return call->frame != 0;
-}
-
 /* The command's probe is attached before it runs. Its first hit tells where the file was loaded,
  * before user space can have looked. Set by user space before the gate opens. */
 __u64 expected_probe_vaddr;
@@ -250,9 +209,12 @@ __u32 expected_layout_plus_1; /* 0: none */
 
 static __always_inline void resolve_by_hit(struct change *change, struct pt_regs *registers)
 {
-	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
+	struct wire_python *python;
 
-	if (!python || python->state != PYTHON_UNKNOWN || !expected_layout_plus_1)
+	if (!expected_layout_plus_1)
+		return;
+	python = bpf_map_lookup_elem(&pythons, &change->slot);
+	if (!python || python->state != PYTHON_UNKNOWN)
 		return;
 	python->bias = registers->ip - expected_probe_vaddr;
 	python->layout = expected_layout_plus_1 - 1;
@@ -261,7 +223,7 @@ static __always_inline void resolve_by_hit(struct change *change, struct pt_regs
 	send_knock(change->image, change->slot, RECORD_FOUND, python->layout);
 }
 
-/* Put there by user space, which then sets has_standing. */
+/* Put there by user space, which then sets their bits in standing_bits. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_STANDING); /* 1 when no calls are counted: set by loader */
@@ -269,14 +231,24 @@ struct {
 	__type(value, __u8);
 } standing SEC(".maps");
 
-bool has_standing;
+__u64 standing_bits[STANDING_BITS / 64];
+
+/* Most frames need no look at the table. */
+static __always_inline bool is_perhaps_standing(__u64 frame)
+{
+	__u32 bit = standing_bit(frame), word = bit / 64;
+
+	asm volatile("%0 &= 63" : "+r"(word)); /* verifier */
+	return standing_bits[word] >> bit % 64 & 1;
+}
 
 /* Did this frame begin before its calls were counted? Its first end is no call then. */
 static __always_inline bool take_standing(const struct call *call)
 {
 	struct wire_standing key = { .frame = call->frame, .image_id = call->image_id };
 
-	return has_standing && !bpf_map_delete_elem(&standing, &key);
+	return is_perhaps_standing(call->frame) &&
+	       !bpf_map_delete_elem(&standing, &key);
 }
 
 static __always_inline void count_closely(struct change *change, const struct call *call,

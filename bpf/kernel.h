@@ -102,6 +102,12 @@ struct bpf_array {
 
 /* x86-64's registers at a probe. */
 struct pt_regs {
+	unsigned long r15;
+	unsigned long r14;
+	unsigned long r13;
+	unsigned long r12;
+	unsigned long bp;
+	unsigned long bx;
 	unsigned long sp;
 	unsigned long si;
 	unsigned long di;

@@ -27,6 +27,7 @@
 
 /* Frames that stood when counting began; more of them count when they end. */
 #define MAX_STANDING 16384
+#define STANDING_BITS 4096 /* that tell most other frames from them */
 
 /* Slots for the calls of paths; a power of two, above the nodes that there are by default. */
 #define CALL_TALLIES 131072

@@ -49,6 +49,11 @@ static inline __u32 call_tally_slot(__u64 path)
 	return path >> 40 & (CALL_TALLIES - 1);
 }
 
+static inline __u32 standing_bit(__u64 frame)
+{
+	return (frame >> 4) * 0x9e3779b97f4a7c15ULL >> 40 & (STANDING_BITS - 1);
+}
+
 static inline __u64 path_child(__u64 parent, __u64 site)
 {
 	return parent * PATH_FACTOR + site;

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <memprobe/wire_hash.h>
+
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -278,8 +280,10 @@ void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t fram
 	const struct wire_standing key = { .frame = frame, .image_id = image_id };
 	const uint8_t nothing = 0;
 
-	if (!update(loader->skeleton->maps.standing, &key, &nothing))
-		loader->skeleton->bss->has_standing = true;
+	if (update(loader->skeleton->maps.standing, &key, &nothing))
+		return;
+	__atomic_fetch_or(&loader->skeleton->bss->standing_bits[standing_bit(frame) / 64],
+			  1ULL << standing_bit(frame) % 64, __ATOMIC_RELEASE);
 }
 
 struct wire_call_tally *loader_call_tallies(const struct loader *loader)
