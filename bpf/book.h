@@ -46,15 +46,18 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 }
 
 /* Tells user space something about an image at once. */
-static __always_inline void send_knock(struct wire_image *image, __u32 slot, __u32 type,
-				       __u32 layout)
+__noinline int send_knock(__u32 slot, __u32 type, __u32 layout)
 {
-	struct wire_knock record = { .slot = slot, .tgid = image->tgid, .layout = layout };
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_knock record = { .slot = slot, .layout = layout };
 
+	if (!image)
+		return 0;
+	record.tgid = image->tgid;
 	record.head.type = type;
 	record.head.image_id = image->image_id;
 	record.head.time_ns = bpf_ktime_get_ns();
-	send(&record, sizeof(record), true);
+	return send(&record, sizeof(record), true);
 }
 
 /* User space is told again and again, ever more rarely, while an image's interpreter is unknown:
@@ -65,7 +68,7 @@ static __always_inline void knock(struct wire_image *image, __u32 slot)
 
 	if (events < 16 || (events & (events - 1)))
 		return;
-	send_knock(image, slot, RECORD_KNOCK, 0);
+	send_knock(slot, RECORD_KNOCK, 0);
 }
 
 /* The node of what the current thread, one of the image's own, is doing. */

@@ -74,7 +74,7 @@ static __always_inline void watch_budget(struct wire_image *image, __u32 slot)
 	if ((image->calls & (BUDGET_LOOK - 1)) || !is_budget_spent(image))
 		return;
 	image->flags |= IMAGE_CALLS_OVER;
-	send_knock(image, slot, RECORD_CALLS_OVER, 0);
+	send_knock(slot, RECORD_CALLS_OVER, 0);
 }
 
 /* Remembers the path of one walked frame, leaf first. Returns 1 after the last. */
@@ -108,17 +108,19 @@ static __always_inline void keep_path_walked(const struct wire_layout *layout, s
 	bpf_loop(MAX_FRAMES, keep_walked_callback, &scratch, 0);
 }
 
-/* The interpreter of the hit's image, NULL when it is not known yet. */
-static __always_inline const struct wire_layout *find_layout(struct change *change, __u64 *ret_bias)
+/* Fills in the interpreter of an image. Returns false when it is not known yet. */
+static __always_inline bool find_interpreter(const struct wire_image *image, __u32 slot,
+					     struct call *call)
 {
-	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
-	__u32 index;
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 
-	if (!python || python->state != PYTHON_KNOWN || python->image_id != change->image->image_id)
-		return NULL;
-	*ret_bias = python->bias;
-	index = python->layout;
-	return bpf_map_lookup_elem(&layouts, &index);
+	call->image_id = image->image_id;
+	if (!python || python->state != PYTHON_KNOWN || python->image_id != call->image_id)
+		return false;
+	call->bias = python->bias;
+	call->layout_index = python->layout;
+	call->layout = bpf_map_lookup_elem(&layouts, &call->layout_index);
+	return call->layout != NULL;
 }
 
 /* The node of the path that a prepared walk has found by the shadow; NULL: a path that is new. */
@@ -207,20 +209,19 @@ static __always_inline struct wire_node *find_closely(struct change *change,
 __u64 expected_probe_vaddr;
 __u32 expected_layout_plus_1; /* 0: none */
 
-static __always_inline void resolve_by_hit(struct change *change, struct pt_regs *registers)
+__noinline int resolve_by_hit(__u32 slot, __u64 ip)
 {
-	struct wire_python *python;
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 
-	if (!expected_layout_plus_1)
-		return;
-	python = bpf_map_lookup_elem(&pythons, &change->slot);
-	if (!python || python->state != PYTHON_UNKNOWN)
-		return;
-	python->bias = registers->ip - expected_probe_vaddr;
+	if (!expected_layout_plus_1 || !python || python->state != PYTHON_UNKNOWN || !image)
+		return 0;
+	python->bias = ip - expected_probe_vaddr;
 	python->layout = expected_layout_plus_1 - 1;
-	python->image_id = change->image->image_id;
+	python->image_id = image->image_id;
 	*(volatile __u16 *)&python->state = PYTHON_KNOWN;
-	send_knock(change->image, change->slot, RECORD_FOUND, python->layout);
+	send_knock(slot, RECORD_FOUND, python->layout);
+	return 1;
 }
 
 /* Put there by user space, which then sets their bits in standing_bits. */
@@ -247,48 +248,72 @@ static __always_inline bool take_standing(const struct call *call)
 {
 	struct wire_standing key = { .frame = call->frame, .image_id = call->image_id };
 
-	return is_perhaps_standing(call->frame) &&
-	       !bpf_map_delete_elem(&standing, &key);
+	return is_perhaps_standing(call->frame) && !bpf_map_delete_elem(&standing, &key);
 }
 
-static __always_inline void count_closely(struct change *change, const struct call *call,
-					  bool plain_loop)
+static __always_inline int count_by_walk(__u64 frame, __u64 tstate, bool plain_loop)
 {
-	struct wire_node *node = find_closely(change, call, plain_loop);
+	struct change change = {};
+	struct call call = { .frame = frame, .tstate = tstate };
+	struct wire_node *node;
 
+	change.image = find_image(CURRENT(mm), &change.slot);
+	if (!change.image || !find_interpreter(change.image, change.slot, &call))
+		return 0;
+	node = find_closely(&change, &call, plain_loop);
 	if (node)
 		__sync_fetch_and_add(&node->calls, 1);
-	else if (change->loss)
-		count_loss(change->image, change->loss - 1, 0);
+	else if (change.loss)
+		count_loss(change.image, change.loss - 1, 0);
 	if (cfg_calls_budget)
-		__sync_fetch_and_add(&change->image->calls, WALK_HITS);
+		__sync_fetch_and_add(&change.image->calls, WALK_HITS);
+	return 0;
+}
+
+/* With stacks of their own; the verifier looks at each once. */
+__noinline int count_closely(__u64 frame, __u64 tstate)
+{
+	return count_by_walk(frame, tstate, false);
+}
+
+__noinline int count_closely_plain(__u64 frame, __u64 tstate)
+{
+	return count_by_walk(frame, tstate, true);
+}
+
+/* Is this the end of a frame that began before calls were counted? It was a call then. */
+static __always_inline bool ends_uncounted(const struct call *call)
+{
+	if (!call->layout->calls_by_ends)
+		return false;
+	forget(name_frame(call->image_id, call->frame, 0));
+	return take_standing(call);
 }
 
 static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,
 				      bool plain_loop)
 {
-	struct change change = {};
 	struct call call = { .frame = frame, .tstate = tstate };
+	struct wire_image *image;
+	__u32 slot;
 
-	change.image = find_image(CURRENT(mm), &change.slot);
-	if (!change.image || (change.image->flags & IMAGE_CALLS_OVER))
+	image = find_image(CURRENT(mm), &slot);
+	if (!image || (image->flags & IMAGE_CALLS_OVER))
 		return 0;
-	resolve_by_hit(&change, registers);
-	call.image_id = change.image->image_id;
-	call.layout = find_layout(&change, &call.bias);
-	if (!call.layout || (!frame && !find_leaf(&call, change.image, registers))) {
-		__sync_fetch_and_add(&change.image->calls_early, 1);
+	if ((!find_interpreter(image, slot, &call) &&
+	     !(resolve_by_hit(slot, registers->ip) && find_interpreter(image, slot, &call))) ||
+	    (!frame && !find_leaf(&call, image, registers))) {
+		__sync_fetch_and_add(&image->calls_early, 1);
 		return 0;
 	}
-	if (call.layout->calls_by_ends) {
-		forget(name_frame(call.image_id, call.frame, 0));
-		if (take_standing(&call))
-			return 0;
-	}
-	if (plain_loop || !count_quickly(&call))
-		count_closely(&change, &call, plain_loop);
+	if (ends_uncounted(&call))
+		return 0;
+	if (plain_loop)
+		count_closely_plain(call.frame, call.tstate);
+	else if (!count_quickly(call.frame, call.bias, call.image_id, call.layout_index))
+		count_closely(call.frame, call.tstate);
 	if (cfg_calls_budget)
-		watch_budget(change.image, change.slot);
+		watch_budget(image, slot);
 	return 0;
 }
 

@@ -36,8 +36,8 @@ static __always_inline __u8 find_registers(const struct pt_regs *registers, __u6
 	       (registers->r14 == frame) << 4 | (registers->r15 == frame) << 5;
 }
 
-/* The lowest of `which`. Without branches: the compiler would make one load of them, from an address
- * that it works out, which the verifier does not allow. */
+/* The lowest of `which`. Without branches: the compiler would make one load of them, from an
+ * address that it works out, which the verifier does not allow. */
 static __always_inline __u64 read_register(const struct pt_regs *registers, __u64 which)
 {
 	which &= -which;

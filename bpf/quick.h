@@ -20,7 +20,7 @@ struct call {
 	__u64 frame;
 	__u64 tstate; /* 0: not known */
 	__u32 image_id;
-	__u32 pad;
+	__u32 layout_index;
 };
 
 /* Calls by path, for paths that have a node. A path gets the slot that its key leads to when that
@@ -150,7 +150,7 @@ static __always_inline __u64 name_slot(const struct call *call, __u64 frame, __u
 	return name_frame(call->image_id, frame, shadow_code(call->layout, code));
 }
 
-#define QUICK_CALLERS 4
+#define QUICK_CALLERS 3
 
 #ifdef __bpf__
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -222,16 +222,18 @@ static __always_inline struct wire_node *find_untallied(__u64 key, __u64 site)
 }
 
 /* Counts a call whose caller's path and whose code are known; false: look closer. */
-static __always_inline bool count_quickly(const struct call *call)
+static __always_inline bool count_known(const struct call *call)
 {
-	struct quick_block block = {};
+	struct quick_block block;
 	struct quick_frame frame;
 	struct wire_node *node;
 	__u64 site, key;
 
-	if (!(call->layout->version >= 0x030b && read_with_callers(&block, call->frame)) &&
-	    !read_single(&block, call->frame))
-		return false;
+	if (call->layout->version < 0x030b || !read_with_callers(&block, call->frame)) {
+		__builtin_memset(block.bytes, 0, QUICK_BELOW_BYTES); /* verifier: it is not read */
+		if (!read_single(&block, call->frame))
+			return false;
+	}
 	parse_frame(call, block.bytes + QUICK_BELOW_BYTES, &frame);
 	if (is_unused(call->layout, frame.back, frame.is_shadowed))
 		return true;
@@ -248,6 +250,19 @@ static __always_inline bool count_quickly(const struct call *call)
 	if (!call->layout->calls_by_ends && frame.is_shadowed)
 		keep(name_slot(call, call->frame, frame.code), key);
 	return true;
+}
+
+/* The same with a stack of its own. Returns 1 when the call is counted. */
+__noinline int count_quickly(__u64 frame, __u64 bias, __u32 image_id, __u32 layout_index)
+{
+	struct call call = {
+		.layout = bpf_map_lookup_elem(&layouts, &layout_index),
+		.bias = bias,
+		.frame = frame,
+		.image_id = image_id,
+	};
+
+	return call.layout && count_known(&call);
 }
 
 #endif
