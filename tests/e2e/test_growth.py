@@ -309,7 +309,7 @@ def a_node_for_each_page(context):
 @test()
 def real_program(context):
     """OpenMDAO and OpenAeroStruct: over 500 MB, Problem.setup and run_model with the components."""
-    python = os.path.join(CACHE, "venv-openmdao", "bin", "python")
+    python = os.path.join(CACHE, "venv-pypi", "bin", "python")
     if not os.path.exists(python):
         raise Skip("openmdao is not installed in %s" % os.path.dirname(os.path.dirname(python)))
     script = os.path.join(TARGETS, "openmdao_aerostruct.py")
