@@ -16,12 +16,12 @@
 #include "leaf.h"
 
 #define BUDGET_LOOK 256 /* hits between two looks at the budget; a power of two */
-#define WALK_HITS 2	/* that a hit with a walk costs more than one without */
+#define WALK_HITS 3	/* that a hit with a walk costs more than one without */
 #define BUDGET_FREE_NS 50000000ULL
 #define BUDGET_PARTS 100 /* one part of the CPU time may go into counting */
 
 const volatile bool cfg_calls_budget = true;  /* --calls=auto */
-const volatile __u32 cfg_call_cost_ns = 1200; /* a hit, the trap included (docs/accuracy.md) */
+const volatile __u32 cfg_call_cost_ns = 750; /* a hit, the trap included (docs/accuracy.md) */
 
 struct scratch_owners {
 	__u32 tids[NR_SCRATCHES];
@@ -123,17 +123,6 @@ static __always_inline bool find_interpreter(const struct wire_image *image, __u
 	return call->layout != NULL;
 }
 
-/* The node of the path that a prepared walk has found by the shadow; NULL: a path that is new. */
-static __always_inline struct wire_node *find_known(struct walk *walk)
-{
-	struct wire_node *node;
-
-	if (walk->path->end != WALK_KNOWN)
-		return NULL;
-	node = bpf_map_lookup_elem(&nodes, &walk->path->key);
-	return node && node->site == walk->path->keys[0] ? node : NULL;
-}
-
 static __always_inline __u64 read_interp(const struct call *call)
 {
 	__u64 interp = 0;
@@ -155,22 +144,18 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 	if (!walk_prepare(&walk, call->layout, call->image_id, change->scratch))
 		return NULL;
 	walk.path->frame = call->frame;
-	walk.path->generation = read_generation(call->layout, call->bias, read_interp(call));
+	if (plain_loop || !call->layout->code_watched)
+		walk.path->generation = read_generation(call->layout, call->bias,
+							read_interp(call));
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
 	walk.path->by_shadow = !plain_loop;
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
-	node = plain_loop ? NULL : find_known(&walk);
-	if (!plain_loop && !node && walk.path->end == WALK_KNOWN) {
-		reset_path(walk.path, call->frame);
-		walk_frames(&walk, change->slot, change->scratch, plain_loop);
-	}
 	if (!walk.path->depth)
 		return NULL;
 	if (walk.path->depth == 1 && walk.path->end == WALK_ROOT &&
 	    is_unused(call->layout, 0, walk.path->frames[0]))
 		return NULL;
-	if (!node)
-		node = find_path(change, &walk, &key, plain_loop);
+	node = find_path(change, &walk, &key, plain_loop);
 	if (!node)
 		change->loss = LOSS_calls_lost + 1;
 	if (plain_loop || (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN))

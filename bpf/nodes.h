@@ -296,14 +296,14 @@ static __always_inline void lay_path(struct change *change, struct path *path, _
 	__u32 root = path->depth - 1;
 
 	path->now = bpf_ktime_get_ns();
-	path->node = 0;
+	path->node = path->above;
 	path->remaining = path->depth;
 	path->failed = 0;
 	if (root > MAX_FRAMES)
 		return;
 	if (root_kind)
 		lay_special_root(change, path, path->keys[root], root_kind);
-	else
+	else if (!path->above)
 		note_root_frame(change->slot, path->codes[root]);
 	if (path->failed)
 		return;
@@ -317,13 +317,13 @@ static __always_inline void lay_path(struct change *change, struct path *path, _
 	}
 }
 
-/* Puts a special root above the frames of a walk that did not reach the real one. Returns the
- * root's kind, 0 (SITE_PYTHON) for a whole stack. */
+/* Puts a special root above the frames of a walk that reached neither the real one nor a known
+ * path. Returns the root's kind, 0 (SITE_PYTHON) for a whole stack. */
 static __always_inline __u32 close_walk(struct walk *walk)
 {
 	__u32 kind = walk->path->end == WALK_UNREADABLE ? SITE_LOST : SITE_TRUNCATED;
 
-	if (walk->path->end == WALK_ROOT)
+	if (walk->path->end == WALK_ROOT || walk->path->end == WALK_KNOWN)
 		return SITE_PYTHON;
 	push_site(walk, site_key_special(walk->path->image_id, kind), 0, 0);
 	return kind;

@@ -68,13 +68,14 @@ struct path {
 	__u32 generation; /* 0: none, always check */
 	__u32 image_id;
 	__u32 was_elsewhere; /* the last frame was no part of a block */
-	__u32 by_shadow;     /* the walk may end at a frame whose path is known (shadow.h) */
-	__u64 node;	     /* laying down: key of the deepest ancestor that has a node, 0: none */
-	__u64 now;	     /* laying down */
-	__u32 remaining;     /* laying down: frames without a node yet */
-	__u32 failed;	     /* laying down: LOSS_* + 1 */
-	__u32 keep_leaf;     /* filling the shadow, where `node` is the key of the frame's path */
-	__u32 is_checked;    /* filling the shadow: as wire_layout.has_unseen_frames */
+	__u32 by_shadow;  /* the walk may end at a frame whose path is known (shadow.h) and laid */
+	__u64 above;	  /* key of the known path that the walk ended at, 0: none; it has a node */
+	__u64 node;	  /* laying down: key of the deepest ancestor that has a node, 0: none */
+	__u64 now;	  /* laying down */
+	__u32 remaining;  /* laying down: frames without a node yet */
+	__u32 failed;	  /* laying down: LOSS_* + 1 */
+	__u32 keep_leaf;  /* filling the shadow, where `node` is the key of the frame's path */
+	__u32 is_checked; /* filling the shadow: as wire_layout.has_unseen_frames */
 	__u64 keys[MAX_FRAMES + 1];
 	__u64 codes[MAX_FRAMES + 1];
 	__u64 frames[MAX_FRAMES + 1]; /* 0: has no slot in the shadow */
@@ -281,8 +282,10 @@ static __always_inline long walk_frame(struct walk *walk)
 		return 1;
 	}
 	if (walk->path->by_shadow && walk->path->depth && !layout->has_unseen_frames &&
-	    recall(name_frame(walk->path->image_id, frame, 0), &key)) {
+	    recall(name_frame(walk->path->image_id, frame, 0), &key) &&
+	    bpf_map_lookup_elem(&nodes, &key)) {
 		walk->path->key += key * walk->path->factor;
+		walk->path->above = key;
 		walk->path->end = WALK_KNOWN;
 		return 1;
 	}
@@ -457,6 +460,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->block_begin = path->block_end = 0;
 	path->was_elsewhere = 0;
 	path->key = 0;
+	path->above = 0;
 	path->factor = 1;
 	path->depth = 0;
 	path->end = WALK_GOING;

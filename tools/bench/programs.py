@@ -118,7 +118,7 @@ def run_arrays(size):
     import numpy
 
     numbers = numpy.random.default_rng(1).random(2000000)
-    for _ in range(size or 250):
+    for _ in range(size or 1200):
         numbers = numpy.sort(numbers[::-1] * 1.0000001)
     return float(numbers[0])
 
