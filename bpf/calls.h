@@ -20,7 +20,7 @@
 #define BUDGET_FREE_NS 50000000ULL
 #define BUDGET_PARTS 100 /* one part of the CPU time may go into counting */
 
-const volatile bool cfg_calls_budget = true;  /* --calls=auto */
+const volatile bool cfg_calls_budget = true; /* --calls=auto */
 const volatile __u32 cfg_call_cost_ns = 750; /* a hit, the trap included (docs/accuracy.md) */
 
 struct scratch_owners {

@@ -211,42 +211,37 @@ static __always_inline void end_image(struct change *change, struct mm_struct *m
 	send_balance(change->image, change->slot, RECORD_IMAGE_END, &record);
 }
 
-/* The image that this CPU's last event was of: mostly this one's too, and cheaper than the table.
- */
-struct last_image {
-	__u64 mm;
-	__u32 slot;
-	__u32 pad;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct last_image);
-} last_images SEC(".maps");
+	__type(value, struct wire_cpu);
+} cpus SEC(".maps");
 
-/* Finds the image of an mm. Returns NULL when it is not tracked. */
+/* Finds the image of an mm, for an event of it. Returns NULL when it is not tracked. */
 static __always_inline struct wire_image *find_image(struct mm_struct *mm, __u32 *ret_slot)
 {
 	__u32 zero = 0, *slot;
 	__u64 key = (__u64)mm;
-	struct last_image *last = bpf_map_lookup_elem(&last_images, &zero);
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
 	struct wire_image *image;
 
-	if (!last)
+	if (!cpu)
 		return NULL;
-	if (last->mm == key) {
-		*ret_slot = last->slot;
+	if (cpu->mm == key) {
+		*ret_slot = cpu->slot;
 		image = bpf_map_lookup_elem(&images, ret_slot);
-		if (image && image->mm == key) /* 0 once it has ended */
+		if (image && image->mm == key) { /* 0 once it has ended */
+			cpu->events++;
 			return image;
+		}
 	}
 	slot = bpf_map_lookup_elem(&mms, &key);
 	if (!slot)
 		return NULL;
-	last->mm = key;
-	last->slot = *ret_slot = *slot;
+	cpu->mm = key;
+	cpu->events++;
+	cpu->slot = *ret_slot = *slot;
 	return bpf_map_lookup_elem(&images, ret_slot);
 }
 

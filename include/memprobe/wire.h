@@ -217,6 +217,15 @@ struct wire_tally {
 };
 _Static_assert(sizeof(struct wire_tally) == 16, "wire_tally");
 
+/* Whose a CPU's last event was: mostly the next one's too, and cheaper than the table of mms. */
+struct wire_cpu {
+	__u64 mm;
+	__u64 events; /* of all images, calls included */
+	__u32 slot;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct wire_cpu) == 24, "wire_cpu");
+
 /* Ring buffer records. Every one begins with this head. */
 enum wire_record_type {
 	RECORD_IMAGE_BEGIN = 1,

@@ -37,7 +37,8 @@ PROCESS = {
 REPORT = {
     "format": str, "version": int,
     "meta": {"command": [str], "started": str, "duration": NUMBER, "kernel": str, "memprobe": str,
-             "calls": {"mode": str}, "complete": bool},
+             "calls": {"mode": str}, "complete": bool,
+             "highest": ({"time": NUMBER, "pss": int, "rss": int, "processes": int}, None)},
     "processes": list}
 
 

@@ -158,8 +158,13 @@ char *dump_fixture_difference(const struct profile *a, const struct profile *b)
 	COMPARE("processes", a->nr_processes, b->nr_processes);
 	for (size_t i = 0; !found && i < a->nr_processes; i++)
 		found = process_difference(i, &a->processes[i], &b->processes[i]);
-	return found ? found
-		     : bytes_difference("losses", 0, a->losses, b->losses, sizeof(a->losses));
+	if (found)
+		return found;
+	COMPARE("highest moment", a->highest.bytes, b->highest.bytes);
+	COMPARE("its time", a->highest.time_ns, b->highest.time_ns);
+	COMPARE("its RSS", a->highest.rss, b->highest.rss);
+	COMPARE("its processes", a->highest.nr_processes, b->highest.nr_processes);
+	return bytes_difference("losses", 0, a->losses, b->losses, sizeof(a->losses));
 }
 
 /* ---- profiles ---- */
@@ -240,6 +245,7 @@ struct profile *dump_fixture_profile(void)
 	profile_add_calls(profile, node, 1ULL << 61);
 	profile_add_node(profile, second, NO_NODE, 0, 0);
 	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0 };
+	profile->highest = (struct moment){ 1, 1LL << 41, 1LL << 42, 3 };
 	return profile;
 }
 
@@ -403,6 +409,7 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 		break;
 	case 4:
 		profile->losses[dump_fixture_below(state, NR_LOSSES)].bytes += 4096;
+		profile->highest.bytes += 4096;
 		break;
 	case 5:
 	case 6:

@@ -3,11 +3,15 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "terminal.h"
 
+#define ERASE_LINE "\r\033[K"
+
 static int current_level = LOG_NORMAL;
+static bool has_passing;
 
 void log_set_level(int level)
 {
@@ -27,7 +31,18 @@ static void print(const char *prefix, const char *format, va_list arguments)
 
 	vsnprintf(text, sizeof(text), format, arguments);
 	terminal_escape(text, safe, sizeof(safe));
-	fprintf(stderr, "%s%s\n", prefix, safe);
+	fprintf(stderr, "%s%s%s\n", has_passing ? ERASE_LINE : "", prefix, safe);
+	has_passing = false;
+}
+
+/* The cursor goes back to the line's begin, so that the command's own output covers it. */
+void log_passing(const char *line)
+{
+	if (line)
+		fprintf(stderr, ERASE_LINE "%s\r", line);
+	else if (has_passing)
+		fputs(ERASE_LINE, stderr);
+	has_passing = line != NULL;
 }
 
 #define PRINT(prefix)                             \

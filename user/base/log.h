@@ -25,4 +25,8 @@ __attribute__((format(printf, 1, 2))) void log_warning(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_note(const char *format, ...);
 __attribute__((format(printf, 2, 3))) void log_at(int level, const char *format, ...);
 
+/* For a terminal: a line that stands until the next message, or this again, takes its place. NULL:
+ * takes it away. */
+void log_passing(const char *line);
+
 #endif

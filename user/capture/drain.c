@@ -61,6 +61,7 @@ static void find_maps(struct drain *drain)
 	drain->threads_fd = loader_map(drain->loader, "threads");
 	drain->losses_fd = loader_map(drain->loader, "losses");
 	drain->tallies_fd = loader_map(drain->loader, "tallies");
+	drain->cpus_fd = loader_map(drain->loader, "cpus");
 }
 
 struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
@@ -268,18 +269,38 @@ bool drain_has_images(const struct drain *drain)
 	return false;
 }
 
+/* An array with the value of each CPU, owned by the caller; *ret_count is 0 when it cannot be read.
+ */
+static void *read_percpu(int map, size_t value_bytes, int *ret_count)
+{
+	int cpus = libbpf_num_possible_cpus();
+	void *values = xcalloc(cpus > 0 ? cpus : 1, value_bytes);
+	uint32_t zero = 0;
+
+	*ret_count = cpus > 0 && !bpf_map_lookup_elem(map, &zero, values) ? cpus : 0;
+	return values;
+}
+
+uint64_t drain_events(struct drain *drain)
+{
+	int count;
+	_cleanup_(freep) struct wire_cpu *cpus = read_percpu(drain->cpus_fd, sizeof(*cpus), &count);
+	uint64_t events = 0;
+
+	for (int cpu = 0; cpu < count; cpu++)
+		events += cpus[cpu].events;
+	return events;
+}
+
 /* What the CPUs still hold of a thread's growth, in pages. */
 static int64_t sum_tallies(struct drain *drain, const struct wire_thread *thread)
 {
-	int cpus = libbpf_num_possible_cpus();
-	_cleanup_(freep) struct wire_tally *tallies = xcalloc(cpus > 0 ? cpus : 1,
-							      sizeof(*tallies));
+	int count;
+	_cleanup_(freep) struct wire_tally *tallies = read_percpu(drain->tallies_fd,
+								  sizeof(*tallies), &count);
 	int64_t growth = 0;
-	uint32_t zero = 0;
 
-	if (cpus <= 0 || bpf_map_lookup_elem(drain->tallies_fd, &zero, tallies))
-		return 0;
-	for (int cpu = 0; cpu < cpus; cpu++) {
+	for (int cpu = 0; cpu < count; cpu++) {
 		if (tallies[cpu].tid == thread->tid && tallies[cpu].image_id == thread->image_id)
 			growth += tallies[cpu].growth;
 	}
@@ -311,6 +332,18 @@ static void add_live_thread(struct drain *drain, const struct wire_thread *wire,
 	profile_add_thread(drain->profile, slot->process, &thread);
 }
 
+void drain_note_time(struct drain *drain, uint64_t now_ns)
+{
+	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+		struct process *process = &drain->profile->processes[drain->slots[slot].process];
+
+		if (drain->slots[slot].state != SLOT_LIVE || process->end != END_RUNNING)
+			continue;
+		process->end_ns = drain_time(drain, now_ns);
+		process->is_dirty = true;
+	}
+}
+
 int drain_finish(struct drain *drain, uint64_t now_ns)
 {
 	uint32_t tid, next;
@@ -325,13 +358,6 @@ int drain_finish(struct drain *drain, uint64_t now_ns)
 		if (!bpf_map_lookup_elem(drain->threads_fd, &tid, &thread))
 			add_live_thread(drain, &thread, drain_time(drain, now_ns));
 	}
-	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
-		struct process *process = &drain->profile->processes[drain->slots[slot].process];
-
-		if (drain->slots[slot].state != SLOT_LIVE || process->end == END_EXEC)
-			continue;
-		if (process->end == END_RUNNING)
-			process->end_ns = drain_time(drain, now_ns);
-	}
+	drain_note_time(drain, now_ns);
 	return 0;
 }

@@ -35,6 +35,8 @@ int drain_fd(const struct drain *drain); /* readable when a record is urgent */
 int drain_records(struct drain *drain);
 /* Records, then all tables: the profile is as the BPF side was a moment ago. */
 int drain_all(struct drain *drain);
+/* Running processes have run until now. */
+void drain_note_time(struct drain *drain, uint64_t now_ns);
 /* For processes still running, after detaching: their last books, threads, and the balance that
  * was sent while the programs were attached. Call once, then no more. */
 int drain_finish(struct drain *drain, uint64_t now_ns);
@@ -46,6 +48,9 @@ bool drain_is_balanced(const struct drain *drain);
 /* Is there an image whose end has not been seen? Since 6.16 a process is reported ended before its
  * address space is torn down. */
 bool drain_has_images(const struct drain *drain);
+
+/* Memory events and counted calls so far. */
+uint64_t drain_events(struct drain *drain);
 
 /* The image of a process entry that is alive, 0: it is not. */
 uint32_t drain_image(const struct drain *drain, uint32_t process);

@@ -44,7 +44,7 @@ struct drain {
 	uint64_t start_ns;
 	struct drain_listener listener;
 	struct ring_buffer *ring;
-	int nodes_fd, deeper_fd, images_fd, sites_fd, threads_fd, losses_fd, tallies_fd;
+	int nodes_fd, deeper_fd, images_fd, sites_fd, threads_fd, losses_fd, tallies_fd, cpus_fd;
 	struct image_slot slots[MAX_IMAGES];
 	struct hash_table process_of_tgid; /* the newest entry of a tgid */
 	struct kernel_node *nodes;

@@ -11,8 +11,12 @@
 
 #define DEFAULT_PATH "mem_trace.raw"
 
+#define MAX_SNAPSHOTS 99999
+
 struct output {
 	char *path;
+	uid_t uid;
+	gid_t gid;
 	struct dump_writer *writer;
 	bool has_failed; /* the last flush did; said once */
 };
@@ -52,6 +56,8 @@ int output_open(const char *path, bool force, const struct identity *identity, s
 	}
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->path = xstrdup(create.path);
+	(*ret)->uid = identity->uid;
+	(*ret)->gid = identity->gid;
 	(*ret)->writer = writer;
 	return 0;
 }
@@ -65,6 +71,29 @@ void output_flush(struct output *output, struct profile *profile)
 			    strerror(-error));
 	}
 	output->has_failed = error;
+}
+
+void output_snapshot(const struct output *output, const struct profile *profile)
+{
+	int error = -EEXIST;
+
+	for (int number = 1; error == -EEXIST && number <= MAX_SNAPSHOTS; number++) {
+		_cleanup_(freep) char *path = xasprintf("%s.%d", output->path, number);
+		const struct dump_create create = {
+			.path = path,
+			.uid = output->uid,
+			.gid = output->gid,
+		};
+
+		error = dump_snapshot(&create, profile);
+		if (!error)
+			log_note("snapshot '%s'", path);
+		else if (error != -EEXIST)
+			log_warning("cannot write '%s': %s", path, strerror(-error));
+	}
+	if (error == -EEXIST)
+		log_warning("cannot write '%s.N': %d snapshots are there", output->path,
+			    MAX_SNAPSHOTS);
 }
 
 static void output_free(struct output *output)

@@ -14,6 +14,8 @@ struct output;
 int output_open(const char *path, bool force, const struct identity *identity, struct output **ret);
 /* Failing once is printed once; the capture goes on. */
 void output_flush(struct output *output, struct profile *profile);
+/* Writes FILE.N, the lowest free N from 1, and says so; what is wrong is printed. */
+void output_snapshot(const struct output *output, const struct profile *profile);
 int output_close(struct output *output, struct profile *profile);
 /* Leaves the file as it is, INCOMPLETE. */
 void output_abandon(struct output *output);

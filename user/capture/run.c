@@ -28,7 +28,9 @@
 #include "interpreters.h"
 #include "log.h"
 #include "memory.h"
+#include "moment.h"
 #include "output.h"
+#include "progress.h"
 #include "requirements.h"
 
 #define FLUSH_NS 500000000LL
@@ -62,7 +64,8 @@ struct capture {
 	struct profile *profile;
 	sigset_t old_mask;
 	int epoll, signals, flush_timer, end_timer;
-	uint64_t start_ns;
+	uint64_t start_ns, next_moment_ns;
+	struct progress progress;
 	int status; /* of the command, as waitpid tells; -1 while it runs */
 	bool is_over, is_hasty;
 	bool is_end_possible; /* the command or a process has ended */
@@ -459,6 +462,7 @@ static int open_loop(struct capture *capture)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGUSR1);
 	if (signal(SIGHUP, SIG_DFL) == SIG_IGN) /* nohup */
 		signal(SIGHUP, SIG_IGN);
 	else
@@ -467,7 +471,6 @@ static int open_loop(struct capture *capture)
 	sigprocmask(SIG_BLOCK, &mask, &capture->old_mask);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
-	signal(SIGUSR1, SIG_IGN); /* snapshots come later */
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	capture->epoll = epoll_create1(EPOLL_CLOEXEC);
 	capture->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -609,12 +612,26 @@ static void take_balance(struct capture *capture)
 
 static void flush(struct capture *capture)
 {
+	uint64_t now_ns;
+
 	take_balance(capture);
 	drain_all(capture->drain);
 	begin_late_counting(capture);
 	capture->is_end_possible = true; /* should the record of an end have been lost */
-	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
+	now_ns = clock_ns() - capture->start_ns;
+	capture->profile->meta.duration_ns = now_ns;
+	moment_look(capture->profile, now_ns, &capture->next_moment_ns);
 	output_flush(capture->output, capture->profile);
+	if (progress_is_wanted())
+		progress_show(&capture->progress, capture->profile, drain_events(capture->drain),
+			      now_ns);
+}
+
+static void write_snapshot(struct capture *capture)
+{
+	flush(capture);
+	drain_note_time(capture->drain, clock_ns());
+	output_snapshot(capture->output, capture->profile);
 }
 
 static bool is_anyone_left(struct capture *capture)
@@ -676,6 +693,8 @@ static void on_signals(struct capture *capture)
 			on_sigterm(capture);
 		else if (info.ssi_signo == SIGCHLD)
 			reap(capture);
+		else if (info.ssi_signo == SIGUSR1)
+			write_snapshot(capture);
 		else if (info.ssi_signo == SIGHUP && capture->command.pid <= 0)
 			capture->is_over = true;
 	}
@@ -815,6 +834,7 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 	if (status)
 		return give_up(capture, status);
 	loop(capture);
+	log_passing(NULL);
 	if (capture->is_hasty) {
 		flush(capture);
 		output_abandon(capture->output);

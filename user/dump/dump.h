@@ -52,6 +52,10 @@ int dump_flush(struct dump_writer *writer, struct profile *profile);
  * stays readable and INCOMPLETE. */
 int dump_close(struct dump_writer *writer, struct profile *profile);
 
+/* A closed dump of what the profile holds now, in a file of its own; errors as dump_create. Leaves
+ * the dirty marks to the profile's writer. */
+int dump_snapshot(const struct dump_create *options, const struct profile *profile);
+
 /* Frees the writer and leaves the file as it is: INCOMPLETE. Accepts NULL. */
 void dump_abandon(struct dump_writer *writer);
 

@@ -386,6 +386,17 @@ static int decode_losses(struct dump_decoder *decoder, struct dump_cursor *from)
 	return result_of(from);
 }
 
+static int decode_moment(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct moment *highest = &decoder->profile->highest;
+
+	highest->time_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	highest->bytes = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	highest->rss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	highest->nr_processes = take_id(from, DUMP_MAX_PROCESSES + 1);
+	return result_of(from);
+}
+
 static const struct {
 	uint64_t tag;
 	int (*decode)(struct dump_decoder *decoder, struct dump_cursor *from);
@@ -396,6 +407,7 @@ static const struct {
 	{ TAG_NODES, decode_nodes },	 { TAG_COSTS, decode_costs },
 	{ TAG_SAMPLES, decode_samples }, { TAG_THREADS, decode_threads },
 	{ TAG_LOSSES, decode_losses },	 { TAG_CALLS, decode_calls },
+	{ TAG_MOMENT, decode_moment },
 };
 
 int dump_decode_section(struct dump_decoder *decoder, uint64_t tag, const uint8_t *bytes,

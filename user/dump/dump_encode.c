@@ -370,6 +370,21 @@ static void encode_losses(struct encoder *encoder)
 	}
 }
 
+static void encode_moment(struct encoder *encoder)
+{
+	const struct moment *highest = &encoder->profile->highest;
+	struct dump_bytes *to;
+
+	if (highest->bytes == encoder->marks->highest)
+		return;
+	to = section_for(encoder, TAG_MOMENT);
+	dump_bytes_put_unsigned(to, highest->time_ns);
+	dump_bytes_put_signed(to, highest->bytes);
+	dump_bytes_put_signed(to, highest->rss);
+	dump_bytes_put_unsigned(to, highest->nr_processes);
+	encoder->superseding += encoder->marks->highest ? to->size : 0;
+}
+
 /* What of a process is in the file. */
 static const struct dump_process_marks *marks_of(const struct encoder *encoder, size_t process)
 {
@@ -406,6 +421,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	encode_series(&encoder);
 	encode_losses(&encoder);
 	encode_calls(&encoder);
+	encode_moment(&encoder);
 	section_end(&encoder);
 	dump_bytes_free(&encoder.section);
 	return encoder.superseding;
@@ -458,5 +474,6 @@ void dump_marks_set(struct dump_marks *marks, const struct profile *profile)
 	marks->nr_blobs = profile->nr_blobs;
 	marks->nr_sites = profile->nr_sites;
 	memcpy(marks->losses, profile->losses, sizeof(marks->losses));
+	marks->highest = profile->highest.bytes;
 	marks->meta = meta_digest(&profile->meta);
 }

@@ -32,7 +32,8 @@ struct dump_marks {
 	struct dump_process_marks *processes;
 	size_t nodes_capacity, processes_capacity;
 	struct loss_count losses[NR_LOSSES];
-	uint64_t meta; /* digest */
+	int64_t highest; /* bytes */
+	uint64_t meta;	 /* digest */
 };
 
 void dump_marks_free(struct dump_marks *marks);

@@ -53,6 +53,7 @@ enum dump_tag {
 	TAG_LOSSES = 11,
 	TAG_CALLS = 12,
 	/* Reserved: 13 owners (live, peak), 14 mapped, 15 objects, 16 lines. */
+	TAG_MOMENT = 17,
 };
 
 /*

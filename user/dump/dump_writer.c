@@ -202,6 +202,22 @@ int dump_close(struct dump_writer *writer, struct profile *profile)
 	return err;
 }
 
+int dump_snapshot(const struct dump_create *options, const struct profile *profile)
+{
+	struct dump_writer *writer;
+	int err = dump_create(options, &writer);
+
+	if (err)
+		return err;
+	err = volume_fill(&writer->volume, profile, true);
+	if (!err)
+		err = dump_place_install(&writer->place);
+	if (err)
+		writer->volume.nr_blocks = 0; /* nothing of it stays */
+	dump_discard(writer);
+	return err;
+}
+
 static void release(struct dump_writer *writer, bool keep)
 {
 	bool has_nothing = !keep && !writer->volume.nr_blocks;

@@ -128,6 +128,14 @@ struct process {
 #define MAX_SAMPLES 2048
 #define MAX_THREADS 1024 /* more of the same name are added to one of them */
 
+/* The highest moment of all processes together, shared pages counted once. */
+struct moment {
+	uint64_t time_ns;
+	int64_t bytes; /* sum of their PSS; 0: never more than one process was there */
+	int64_t rss;   /* sum of their RSS then */
+	uint32_t nr_processes;
+};
+
 struct profile_meta {
 	char **command;	   /* NULL-terminated; what memprobe ran, or NULL with -p */
 	int64_t started_s; /* wall clock, seconds since 1970 */
@@ -151,7 +159,8 @@ struct profile {
 	size_t nr_nodes, nodes_capacity;
 	struct process *processes;
 	size_t nr_processes, processes_capacity;
-	struct loss_count losses[NR_LOSSES];  /* those of no process */
+	struct loss_count losses[NR_LOSSES]; /* those of no process */
+	struct moment highest;
 	struct hash_table site_ids, node_ids; /* by content, private to profile.c */
 };
 

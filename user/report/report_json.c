@@ -315,6 +315,22 @@ static void write_started(struct json_writer *json, int64_t started_s)
 	json_writer_member_string(json, "started", *text ? text : NULL);
 }
 
+/* The highest moment of all processes together; null where there was never more than one. */
+static void write_highest(struct json_writer *json, const struct moment *highest)
+{
+	if (!highest->bytes) {
+		json_writer_member_null(json, "highest");
+		return;
+	}
+	json_writer_key(json, "highest");
+	json_writer_begin_object(json);
+	json_writer_member_seconds(json, "time", highest->time_ns);
+	json_writer_member_integer(json, "pss", highest->bytes);
+	json_writer_member_integer(json, "rss", highest->rss);
+	json_writer_member_integer(json, "processes", highest->nr_processes);
+	json_writer_end_object(json);
+}
+
 static void write_meta(struct json_writer *json, const struct profile *profile)
 {
 	static const char *const modes[] = {
@@ -338,6 +354,7 @@ static void write_meta(struct json_writer *json, const struct profile *profile)
 	/* Of no process; cli.md has a place only for those of one. */
 	if (has_losses(profile->losses))
 		write_losses(json, profile->losses);
+	write_highest(json, &profile->highest);
 	json_writer_key(json, "complete");
 	json_writer_bool(json, meta->is_complete);
 	json_writer_end_object(json);

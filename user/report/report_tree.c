@@ -3,14 +3,13 @@
  * The tree for people, in the look of `openmdao mem`: a row is label, MB; siblings in order; then
  * `Max mem usage` and the balance. Everything that a target named is escaped.
  */
-#include "report.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "memory.h"
+#include "report_processes.h"
 #include "terminal.h"
 
 #define BYTES_PER_MB 1048576.0
@@ -140,15 +139,12 @@ static void write_losses(const struct loss_count losses[NR_LOSSES], struct sink 
 
 static void write_end(const struct process *process, struct sink *sink)
 {
-	const char *name;
+	char end[PROCESS_END_BYTES];
 
 	if (process->end != END_SIGNAL)
 		return;
-	name = sigabbrev_np(process->exit_signal);
-	sink_printf(sink, "Ended by signal %d", process->exit_signal);
-	if (name)
-		sink_printf(sink, " (SIG%s)", name);
-	sink_text(sink, "\n");
+	report_process_end(process, end);
+	sink_printf(sink, "Ended by %s at %.2f MB\n", end, megabytes(rss_of(process->kernel)));
 }
 
 /* Why a process that runs Python has no calls, or bounds: told who asks for calls. The capture said
@@ -362,6 +358,8 @@ static void write_tree(const struct report *report, struct sink *sink)
 	else if (!write_blocks(report, NO_PROCESS, has_block, sink))
 		write_blocks(report, highest, has_block, sink);
 	write_others(report, has_block, sink);
+	if (count)
+		report_processes_write(report, sink);
 }
 
 const struct reporter report_tree = {

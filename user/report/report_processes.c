@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The block of all processes; see report_processes.h. */
+#include "report_processes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "terminal.h"
+
+#define MAX_ROWS 20
+#define BYTES_PER_MB 1048576.0
+#define NS_PER_S 1e9
+#define COMMAND_BYTES 80 /* of a row, escaped */
+
+void report_process_end(const struct process *process, char ret_text[PROCESS_END_BYTES])
+{
+	const char *name = sigabbrev_np(process->exit_signal);
+
+	if (process->end == END_SIGNAL)
+		snprintf(ret_text, PROCESS_END_BYTES, "signal %d%s%s%s", process->exit_signal,
+			 name ? " (SIG" : "", name ? name : "", name ? ")" : "");
+	else if (process->end == END_EXIT)
+		snprintf(ret_text, PROCESS_END_BYTES, "exit %d", process->exit_code);
+	else
+		snprintf(ret_text, PROCESS_END_BYTES, "%s",
+			 process->end == END_EXEC ? "exec" : "running");
+}
+
+struct ranked {
+	int64_t peak;
+	uint32_t process;
+};
+
+static int compare_peaks(const void *a, const void *b)
+{
+	const struct ranked *first = a, *second = b;
+
+	if (first->peak != second->peak)
+		return first->peak < second->peak ? 1 : -1;
+	return first->process < second->process ? -1 : 1;
+}
+
+static int compare_births(const void *a, const void *b)
+{
+	const struct ranked *first = a, *second = b;
+
+	return first->process < second->process ? -1 : first->process > second->process;
+}
+
+/* The processes asked for. The first *ret_count are shown: the highest, in the order of their
+ * births. */
+static struct ranked *rank(const struct report *report, size_t *ret_count, size_t *ret_all)
+{
+	const struct profile *profile = report->profile;
+	struct ranked *ranked = xcalloc(profile->nr_processes, sizeof(*ranked));
+	size_t all = 0, count;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		if (report_includes(report, i))
+			ranked[all++] = (struct ranked){ profile->processes[i].peak, i };
+	}
+	qsort(ranked, all, sizeof(*ranked), compare_peaks);
+	count = all < MAX_ROWS ? all : MAX_ROWS;
+	qsort(ranked, count, sizeof(*ranked), compare_births);
+	*ret_count = count;
+	*ret_all = all;
+	return ranked;
+}
+
+static void write_row(const struct report *report, const struct process *process, struct sink *sink)
+{
+	char end[PROCESS_END_BYTES], command[COMMAND_BYTES];
+	int64_t growth = rss_of(process->books) - rss_of(process->opening);
+
+	report_process_end(process, end);
+	terminal_escape(profile_string(report->profile, process->command), command,
+			sizeof(command));
+	sink_printf(sink, "%7" PRIu32 "  %9.2f  %9.2f  %-18s  %s\n", process->pid,
+		    (double)process->peak / BYTES_PER_MB, (double)growth / BYTES_PER_MB, end,
+		    command);
+}
+
+/* Where only a part of the processes is asked for, that of all would mislead. */
+static void write_moment(const struct report *report, struct sink *sink)
+{
+	const struct moment *highest = &report->profile->highest;
+
+	if (!highest->bytes || report->options->nr_pids)
+		return;
+	sink_printf(sink,
+		    "Highest moment: %.2f MB at %.2f s in %" PRIu32
+		    " processes, shared pages counted once (sum of RSS %.2f MB)\n",
+		    (double)highest->bytes / BYTES_PER_MB, (double)highest->time_ns / NS_PER_S,
+		    highest->nr_processes, (double)highest->rss / BYTES_PER_MB);
+}
+
+void report_processes_write(const struct report *report, struct sink *sink)
+{
+	size_t count, all;
+	_cleanup_(freep) struct ranked *ranked = rank(report, &count, &all);
+
+	sink_text(sink, "\n    PID    peak MB  growth MB  end                 command\n");
+	for (size_t i = 0; i < count; i++)
+		write_row(report, &report->profile->processes[ranked[i].process], sink);
+	if (all > count)
+		sink_printf(sink, "… %zu more\n", all - count);
+	write_moment(report, sink);
+}
