@@ -18,7 +18,12 @@ BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB g
 MORE = re.compile(r"^ *…$")
 REMARK = re.compile(r"^(Lost: \S.*, \d+ events?, -?\d+\.\d\d MB|Ended by signal \d+)")
 HEAD = re.compile(r"^\d+ \S")
+PROCESS = re.compile(r"^(    PID    peak MB  growth MB  end                 command"
+                     r"| *\d+ +\d+\.\d\d +-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"
+                     r"|Highest moment: \d+\.\d\d MB at \d+\.\d\d s in \d+ processes, .*"
+                     r"|… \d+ more)$")
 OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
+FORMS = (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS)
 
 
 def known_dump(context, name="known_sizes.py", *arguments):
@@ -39,7 +44,7 @@ def rows_of(text):
         if match and not line.startswith(("Max mem", "Balance")):
             check_equal("indent of %r" % line, len(match.group(1)) % 2, 0)
             rows.append((len(match.group(1)) // 2, match.group(2), float(match.group(3))))
-        elif line and not any(form.match(line) for form in (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS)):
+        elif line and not any(form.match(line) for form in FORMS):
             others.append(line)
     check(not others, "lines of no known form: %r" % others[:4])
     return rows

@@ -627,11 +627,30 @@ static void flush(struct capture *capture)
 			      now_ns);
 }
 
+/* Where calls are counted when frames end, those that stand have not been counted: bounds. */
+static void bound_calls(struct process *process)
+{
+	if (process->end != END_RUNNING || !process->counts_ends)
+		return;
+	process->calls_seen = CALLS_SEEN_SOME;
+	process->is_dirty = true;
+}
+
 static void write_snapshot(struct capture *capture)
 {
+	struct process *processes = capture->profile->processes;
+	size_t count = capture->profile->nr_processes;
+	_cleanup_(freep) uint32_t *seen = xcalloc(count, sizeof(*seen));
+
 	flush(capture);
 	drain_note_time(capture->drain, clock_ns());
+	for (size_t i = 0; i < count; i++) {
+		seen[i] = processes[i].calls_seen;
+		bound_calls(&processes[i]);
+	}
 	output_snapshot(capture->output, capture->profile);
+	for (size_t i = 0; i < count; i++)
+		processes[i].calls_seen = seen[i];
 }
 
 static bool is_anyone_left(struct capture *capture)
@@ -756,6 +775,8 @@ static void end(struct capture *capture)
 	}
 	loader_detach(&capture->loader);
 	drain_finish(capture->drain, clock_ns());
+	for (size_t i = 0; i < capture->profile->nr_processes; i++)
+		bound_calls(&capture->profile->processes[i]);
 	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
 	capture->profile->meta.is_complete = true;
 }
