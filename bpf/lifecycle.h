@@ -216,14 +216,14 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct wire_cpu);
-} cpus SEC(".maps");
+} cpu_events SEC(".maps");
 
 /* Finds the image of an mm, for an event of it. Returns NULL when it is not tracked. */
 static __always_inline struct wire_image *find_image(struct mm_struct *mm, __u32 *ret_slot)
 {
 	__u32 zero = 0, *slot;
 	__u64 key = (__u64)mm;
-	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpu_events, &zero);
 	struct wire_image *image;
 
 	if (!cpu)

@@ -61,7 +61,7 @@ static void find_maps(struct drain *drain)
 	drain->threads_fd = loader_map(drain->loader, "threads");
 	drain->losses_fd = loader_map(drain->loader, "losses");
 	drain->tallies_fd = loader_map(drain->loader, "tallies");
-	drain->cpus_fd = loader_map(drain->loader, "cpus");
+	drain->cpus_fd = loader_map(drain->loader, "cpu_events");
 }
 
 struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
