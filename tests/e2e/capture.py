@@ -114,10 +114,10 @@ class Attached:
 class Served:
     """tests/targets/attach.py: grows on command."""
 
-    def __init__(self, context):
+    def __init__(self, context, command=None):
         import subprocess
         self.context = context
-        self.process = context.start(context.target("attach.py"), stdin=subprocess.PIPE,
+        self.process = context.start(command or context.target("attach.py"), stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE,
                                      env={"MEMPROBE_TRUTH": context.path("served.truth")})
         self.answers = [self.answer()]

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
+#include "python_place.h"
 
 struct attachment {
 	uint32_t tgid;
@@ -109,6 +110,19 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 	return error;
 }
 
+/* The kernel takes paths only: that of our own descriptor leads to the file itself. */
+static int attach_mapped(const struct calls *calls, struct attachment *attachment,
+			 const struct interpreter_entry *entry)
+{
+	_cleanup_(closep) int fd = python_place_open((pid_t)attachment->tgid, entry->file);
+	_cleanup_(freep) char *path = NULL;
+
+	if (fd < 0)
+		return fd;
+	path = xasprintf("/proc/self/fd/%d", fd);
+	return attach(calls, attachment, path, &entry->plan);
+}
+
 int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		 const struct interpreter_entry *entry)
 {
@@ -122,13 +136,14 @@ int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 	int error;
 
 	if (!entry->plan.nr_sites)
-		return -ENOENT;
+		return -ENOTSUP;
 	if (old && old->entry_ino == attachment.entry_ino)
 		return 0;
 	calls_detach(calls, tgid);
 	if (bpf_program__fd(choose_program(calls, entry->plan.frame)) < 0)
 		return -ENOPROTOOPT;
-	error = attach(calls, &attachment, path, &entry->plan);
+	error = path ? attach(calls, &attachment, path, &entry->plan)
+		     : attach_mapped(calls, &attachment, entry);
 	if (error)
 		return error;
 	log_at(LOG_DECISIONS, "calls of %u: %s", tgid, entry->plan.what);

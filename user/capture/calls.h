@@ -17,9 +17,9 @@ struct calls *calls_new(struct loader *loader);
 void calls_free(struct calls *calls);
 
 /*
- * Attaches to process tgid, whose interpreter's file is opened at `path`. 0 also when it is
- * attached to the same file already. -ENOENT: the plan has no probe; -ENOPROTOOPT: it needs a
- * program that was not foreseen and not loaded; other -errno.
+ * Attaches to process tgid, whose interpreter's file is at `path`; NULL: as the process maps it.
+ * 0 also when it is attached to the same file already. -ENOTSUP: the plan has no probe;
+ * -ENOPROTOOPT: it needs a program that was not foreseen and not loaded; other -errno.
  */
 int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		 const struct interpreter_entry *entry);

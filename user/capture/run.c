@@ -281,20 +281,18 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters, layout);
 	uint32_t tgid = capture->profile->processes[process].pid;
 	bool is_from_start = calls_is_attached(capture->calls, tgid);
-	_cleanup_(freep) char *path = NULL;
 	int error;
 
-	if (!entry || !entry->path)
+	if (!entry)
 		return;
-	path = xasprintf("/proc/%u/root%s", tgid, entry->path);
-	error = calls_attach(capture->calls, tgid, path, entry);
+	error = calls_attach(capture->calls, tgid, NULL, entry);
 	if (!error && entry->plan.event != PROBE_ENTRIES &&
 	    capture->profile->processes[process].begin != BEGAN_EXEC)
 		interpreters_note_standing(capture->interpreters,
 					   drain_image(capture->drain, process), tgid);
 	if (!error)
 		describe_counting(capture, process, &entry->plan, is_from_start);
-	else if (error == -ENOENT)
+	else if (!entry->plan.nr_sites)
 		refuse_counting(capture, process, entry->plan.reason ? entry->plan.reason : "");
 	else
 		refuse_counting(capture, process, strerror(-error));
@@ -558,7 +556,7 @@ static void count_command(struct capture *capture)
 			      entry->plan.sites[0].offset - entry->interpreter.text_offset +
 				      entry->interpreter.text_vaddr,
 			      capture->expected_layout);
-	if (error && error != -ENOENT)
+	if (error && entry->plan.nr_sites)
 		log_warning("cannot count 'calls' in '%s': %s, continuing without", entry->path,
 			    strerror(-error));
 }

@@ -50,36 +50,46 @@ static bool is_same_file(struct file_identity a, struct file_identity b)
 	return a.dev == b.dev && a.ino == b.ino;
 }
 
-/* By path inside the process's root; another file may have taken the name since. */
-static int open_by_path(const struct search *search, const struct process_mapping *mapping)
+static int open_file(const char *path)
 {
-	_cleanup_(freep) char *path = xasprintf("/proc/%d/root%s", (int)search->pid, mapping->path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* By path; another file may have taken the name since. */
+static int open_same_file(const char *path, struct file_identity file)
+{
+	int fd = open_file(path), err;
 	struct file_identity identity;
-	int err;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = process_maps_identify(fd, &identity);
-	if (err || !is_same_file(identity, mapping->file)) {
+	if (err || !is_same_file(identity, file)) {
 		close(fd);
 		return err ? err : -ESTALE;
 	}
 	return fd;
 }
 
-/* map_files works for deleted files too, but needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. */
+/* map_files works for deleted files too, but needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; exe
+ * works for a deleted program without. */
 static int open_mapping(const struct search *search, const struct process_mapping *mapping)
 {
-	char path[96];
-	int fd;
+	_cleanup_(freep) char *by_range = xasprintf("/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
+						    (int)search->pid, mapping->start, mapping->end);
+	_cleanup_(freep) char *by_exe = xasprintf("/proc/%d/exe", (int)search->pid);
+	_cleanup_(freep) char *by_name = xasprintf("/proc/%d/root%s", (int)search->pid,
+						   mapping->path);
+	int fd = open_file(by_range);
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)search->pid,
-		 mapping->start, mapping->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
+	if (fd >= 0 || mapping->path[0] != '/')
 		return fd;
-	return mapping->path[0] == '/' ? open_by_path(search, mapping) : -errno;
+	fd = open_same_file(by_name, mapping->file);
+	if (fd < 0 && !strcmp(mapping->path, search->program))
+		fd = open_same_file(by_exe, mapping->file);
+	return fd;
 }
 
 /* Libraries that had no CPython are not opened again: a program maps hundreds of them. The price:
@@ -160,6 +170,22 @@ int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_
 	if (search.result != -ENOENT)
 		*ret = search.place;
 	return search.result;
+}
+
+int python_place_open(pid_t pid, struct file_identity file)
+{
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	struct search search = { .pid = pid };
+	int err = process_maps_read(pid, &maps), fd = -ENOENT;
+
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	read_program(&search);
+	for (size_t i = 0; i < maps.nr_mappings && fd < 0; i++) {
+		if (is_same_file(maps.mappings[i].file, file))
+			fd = open_mapping(&search, &maps.mappings[i]);
+	}
+	return fd;
 }
 
 void python_place_clear(struct python_place *place)

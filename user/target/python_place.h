@@ -29,6 +29,13 @@ int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_
 void python_place_clear(struct python_place *place);
 
 /*
+ * Opens a file that the process maps, wherever it is seen from: by what is mapped, since its path
+ * may lead nowhere from here (another mount namespace) or to another file by now. -ENOENT when it
+ * does not map the file; -ESRCH; other -errno.
+ */
+int python_place_open(pid_t pid, struct file_identity file);
+
+/*
  * Follows what an exec of `path` will lead to, as far as can be foreseen without running it: a
  * program to itself and to the libpython that it needs, a script's `#!` line to its interpreter,
  * also through `env NAME` and path_variable (PATH, may be NULL). Inspects what it finds into the

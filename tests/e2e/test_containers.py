@@ -1,0 +1,186 @@
+"""Processes that see other files, other numbers or other users than memprobe does."""
+import os
+import shutil
+import stat
+import subprocess
+
+from capture import CANNOT, HINT, Attached, Served, check_error, last_lines, memprobe, read_report
+from harness import (CACHE, MEMPROBE, TARGETS, Skip, check, check_equal, check_near, children_of,
+                     size_of, test, tolerance, wait_until)
+from tree import check_invariants
+
+ROUNDS = 3
+DEBIAN = "debian-3.13"
+OWN_PROCESSES = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+OWN_USERS = ["unshare", "--user", "--map-root-user"]
+# $1 is the new root, $2 what is /tmp in it, the rest runs inside.
+CHROOT = """set -e
+root=$1; mount --bind "$root" "$root"; mount --bind "$2" "$root/tmp"
+mount -t proc proc "$root/proc"; shift 2; cd "$root"; exec chroot . "$@" """
+# The same over this machine's files, stacked before the user namespace begins as container engines
+# do, and with nothing left of the old root.
+OVERLAY = """set -e
+mount -t tmpfs box "$1"; mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" box "$1/root"
+cd "$1/root"; mount --bind "$2" tmp; mount -t proc proc proc; mkdir -p opt/inside old
+cp "$3" opt/inside/python; mount --bind /dev dev; shift 3
+pivot_root . old; umount -l /old; exec unshare --user --map-root-user /opt/inside/python "$@" """
+
+
+def contained(context, namespaces, script, *arguments):
+    """The command line of a program in namespaces of its own; arguments begin with the root."""
+    shared = context.path("shared")
+    shutil.copytree(TARGETS, shared, ignore=shutil.ignore_patterns("__pycache__"))
+    tried = context.run(OWN_USERS + OWN_PROCESSES[1:] + ["true"])
+    if tried.status != 0:
+        raise Skip("no user namespace can be made: %s" % last_lines(tried.errors, 1))
+    root, *words = arguments
+    return namespaces + ["sh", "-c", script, "sh", root, shared] + words
+
+
+def in_debian(context):
+    """An unpacked Debian with its own Python, entered by chroot."""
+    root = os.path.join(CACHE, "interpreters", DEBIAN)
+    if not os.path.exists(os.path.join(root, "version")):
+        raise Skip("tools/interpreters fetch %s has not run" % DEBIAN)
+    return contained(context, OWN_USERS + OWN_PROCESSES[1:], CHROOT, root, "/usr/bin/python3.13",
+                     "/tmp/attach.py", "--truth=/tmp/truth")
+
+
+def home_of(context):
+    """The file of the test's interpreter and its sys.prefix."""
+    result = context.run(context.python.command + ["-c", "import os, sys; print(os.path.realpath("
+                                                   "sys.executable), sys.base_prefix)"])
+    return result.output.split()
+
+
+def in_overlay(context):
+    """This machine's files below, the Python only inside, entered by pivot_root."""
+    program, prefix = home_of(context)
+    context.environment["PYTHONHOME"] = prefix
+    box = context.path("box")
+    os.mkdir(box)
+    return contained(context, OWN_PROCESSES, OVERLAY, box, program, "/tmp/attach.py",
+                     "--truth=/tmp/truth")
+
+
+def innermost(pid):
+    """The process at the end of a chain of only children."""
+    children = children_of(pid)
+    while children:
+        pid = children[0][0]
+        children = children_of(pid)
+    return pid
+
+
+def grow_rounds(served):
+    for _ in range(ROUNDS):
+        served.ask("grow 4")
+
+
+def check_inside(process, calls_method=True):
+    """Paths and names as inside, the growth, and every call of grow_attached."""
+    nodes = process.named("answer", "grow_attached")
+    check(nodes, "no row of grow_attached: %s" % [node["label"] for node in process.nodes][:8])
+    expected = ROUNDS * size_of(4)
+    check_near("grow_attached", process.below("growth", nodes), expected, tolerance(expected))
+    check_equal("file", {node["file"] for node in nodes}, {"/tmp/attach.py"})
+    if calls_method:
+        check(process["calls"]["method"] != "none", "calls: %s" % process["calls"])
+        check_equal("calls", sum(node["calls"] for node in nodes), ROUNDS)
+
+
+def attach_inside(context, command):
+    served = Served(context, command)
+    inside = innermost(served.pid)
+    attached = Attached(context, inside, options=("--calls=exact",))
+    grow_rounds(served)
+    report = attached.end()
+    check_equal("status of the target", served.quit(), 9)
+    check_invariants(report)
+    check_inside(report.python(inside))
+
+
+def launch_inside(context, command):
+    """The interpreter is found after its exec, so counting begins up to a flush later."""
+    dump = context.path("inside.dump")
+    served = Served(context, [MEMPROBE, "-v", "--calls=exact", "-o", dump, "--no-report", "--"] + command)
+    path = served.process.files[1].name
+    said = []
+
+    def counts():
+        with open(path) as file:
+            said[:] = [file.read()]
+        return "memprobe: calls of " in said[0]
+    wait_until(counts, "counting calls")
+    check(" are not counted" not in said[0], said[0])
+    grow_rounds(served)
+    check_equal("status", served.quit(), 9)
+    report = read_report(context, dump)
+    check_invariants(report)
+    found = [process for process in report.processes
+             if process["python"] and "/tmp/attach.py" in process["command"]]
+    check_equal("entries of the target", len(found), 1)
+    check_inside(found[0])
+
+
+@test()
+def attach_in_debian(context):
+    """-p to a Python in an unpacked Debian: its own users, processes, mounts and files."""
+    attach_inside(context, in_debian(context))
+
+
+@test()
+def launch_in_debian(context):
+    launch_inside(context, in_debian(context))
+
+
+@test(interpreters="few")
+def attach_in_overlay(context):
+    """-p into stacked file systems and another root, as container engines make them."""
+    attach_inside(context, in_overlay(context))
+
+
+@test(interpreters="few")
+def launch_in_overlay(context):
+    launch_inside(context, in_overlay(context))
+
+
+def own_copy(context):
+    """The interpreter under a path that can be taken away."""
+    program, prefix = home_of(context)
+    copy = context.path("python-of-its-own")
+    shutil.copy(program, copy)
+    context.environment["PYTHONHOME"] = prefix
+    return copy
+
+
+def check_without_file(context, take_away):
+    """What is mapped counts, not what the path leads to."""
+    copy = own_copy(context)
+    served = Served(context, [copy, os.path.join(TARGETS, "attach.py")])
+    take_away(copy)
+    attached = Attached(context, served.pid, options=("--calls=exact",))
+    grow_rounds(served)
+    report = attached.end()
+    check_equal("status of the target", served.quit(), 9)
+    check_invariants(report)
+    process = report.python(served.pid)
+    check_equal("version", process["python"].rstrip("+"), context.python.version.rstrip("+"))
+    nodes = process.named("answer", "grow_attached")
+    check_equal("calls (%s)" % process["calls"], [node["calls"] for node in nodes], [ROUNDS])
+
+
+@test(interpreters="few")
+def deleted_program(context):
+    """-p to a process whose interpreter has been deleted since."""
+    check_without_file(context, os.unlink)
+
+
+@test(interpreters="few")
+def replaced_program(context):
+    """-p to a process whose interpreter has been replaced, as an upgrade does."""
+    def replace(path):
+        os.unlink(path)
+        shutil.copy("/bin/true", path)
+    check_without_file(context, replace)
