@@ -2,11 +2,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from collections import namedtuple
 
-from harness import MEMPROBE, Failure, check, check_equal, wait_until
+from harness import MEMPROBE, TARGETS, Failure, check, check_equal, wait_until
 from tree import Report
 
 
@@ -83,14 +84,22 @@ CANNOT = r"^memprobe: cannot [a-z ]+ '[^\n]*'.*: ."
 HINT = r"^  hint: ."
 
 
+def copy_targets(context):
+    """The targets in a directory of the test's own, which everybody may read."""
+    shared = context.path("shared")
+    shutil.copytree(TARGETS, shared, ignore=shutil.ignore_patterns("__pycache__"))
+    os.chmod(shared, 0o777)
+    return shared
+
+
 class Attached:
     """A memprobe that is attached to running processes, from its first line until it ends."""
 
-    def __init__(self, context, *pids, options=()):
+    def __init__(self, context, *pids, options=(), program=(MEMPROBE,)):
         self.context = context
         self.dump = context.path("dump.%d" % len(context.children))
         listed = ",".join(str(pid) for pid in pids)
-        self.process = context.start([MEMPROBE, "-o", self.dump, "--no-report", *options,
+        self.process = context.start([*program, "-o", self.dump, "--no-report", *options,
                                       "-p", listed])
         for pid in pids:
             wait_until(lambda pid=pid: self.has_said("attached to %d" % pid), "attaching")

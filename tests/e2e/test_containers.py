@@ -1,10 +1,8 @@
 """Processes that see other files, other numbers or other users than memprobe does."""
 import os
 import shutil
-import stat
-import subprocess
 
-from capture import CANNOT, HINT, Attached, Served, check_error, last_lines, memprobe, read_report
+from capture import Attached, Served, copy_targets, last_lines, read_report
 from harness import (CACHE, MEMPROBE, TARGETS, Skip, check, check_equal, check_near, children_of,
                      size_of, test, tolerance, wait_until)
 from tree import check_invariants
@@ -29,8 +27,7 @@ pivot_root . old; umount -l /old; exec unshare --user --map-root-user /opt/insid
 
 def contained(context, namespaces, script, *arguments):
     """The command line of a program in namespaces of its own; arguments begin with the root."""
-    shared = context.path("shared")
-    shutil.copytree(TARGETS, shared, ignore=shutil.ignore_patterns("__pycache__"))
+    shared = copy_targets(context)
     tried = context.run(OWN_USERS + OWN_PROCESSES[1:] + ["true"])
     if tried.status != 0:
         raise Skip("no user namespace can be made: %s" % last_lines(tried.errors, 1))

@@ -55,20 +55,50 @@ static bool check_kernel(struct sink *sink)
 	return true;
 }
 
-static bool check_rights(struct sink *sink)
+/* What works without is no failure. */
+static void check_more_rights(struct sink *sink)
 {
-	bool may_load = requirement_may_load(), has_pids = requirement_has_host_pids();
+	const char *others = requirement_missing(REQUIREMENT_OTHERS);
+	const char *deleted = requirement_missing(REQUIREMENT_DELETED);
 
-	say(sink, "rights",
-	    may_load ? "enough to load BPF programs" : "not enough to load BPF programs");
-	if (!may_load)
-		hint(sink, "run it with sudo, or give it CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+	if (*others) {
+		say(sink, "others", "without %s: only processes of this user", others);
+		hint(sink, REQUIREMENT_HINT_OTHERS);
+	}
+	if (*deleted) {
+		say(sink, "deleted", "without %s: no libpython that was deleted or replaced",
+		    deleted);
+		hint(sink, "run it with sudo, or give it that capability too");
+	}
+}
+
+static bool check_namespaces(struct sink *sink)
+{
+	bool has_users = requirement_has_host_users(), has_pids = requirement_has_host_pids();
+
+	if (!has_users) {
+		say(sink, "users", "of a user namespace, whose rights do not count for BPF");
+		hint(sink, REQUIREMENT_HINT_USERS);
+	}
 	if (!has_pids) {
 		say(sink, "processes", "numbered by a pid namespace, not by the host");
-		hint(sink, "run it on the host, or in a container with the host's pid space "
-			   "(docker --pid=host)");
+		hint(sink, REQUIREMENT_HINT_PIDS);
 	}
-	return may_load && has_pids;
+	return has_users && has_pids;
+}
+
+static bool check_rights(struct sink *sink)
+{
+	const char *missing = requirement_missing(REQUIREMENT_LOAD);
+
+	if (*missing) {
+		say(sink, "rights", "not enough to load BPF programs: without %s", missing);
+		hint(sink, REQUIREMENT_HINT_LOAD);
+	} else {
+		say(sink, "rights", "enough to load BPF programs");
+		check_more_rights(sink);
+	}
+	return check_namespaces(sink) && !*missing;
 }
 
 static bool check_loading(struct sink *sink)
@@ -188,6 +218,8 @@ bool check_process(pid_t pid, struct sink *sink)
 
 	if (error && error != -ENOTSUP && error != -ENOENT) {
 		say(sink, "process", "cannot read '%d': %s", (int)pid, strerror(-error));
+		if (error == -EACCES || error == -EPERM)
+			hint(sink, REQUIREMENT_HINT_OTHERS);
 		return false;
 	}
 	if (!error || error == -ENOTSUP)

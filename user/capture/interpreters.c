@@ -168,6 +168,7 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	struct python_place place = { 0 };
 	int error = python_place_find(tgid, interpreters->cache, &place);
 
+	found.is_denied = error == -EACCES || error == -EPERM;
 	if (error && error != -ENOTSUP)
 		return found;
 	/* An exec meanwhile: what was found is the next image's. */

@@ -34,6 +34,7 @@ struct found_python {
 	const char *version; /* "3.11.2", also of one that cannot be walked; NULL: none (yet) */
 	const char *reason;  /* why it cannot be walked, or NULL */
 	uint32_t layout;     /* NO_LAYOUT when it cannot be walked */
+	bool is_denied;	     /* memprobe may not look into the process */
 };
 
 /* Looks for an image's interpreter and passes it on. Texts live as long as the interpreters. */

@@ -2,15 +2,18 @@
 /* Rights and namespaces; see requirements.h. */
 #include "requirements.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#define CAP_SYS_PTRACE_BIT 19
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_PERFMON_BIT 38
 #define CAP_BPF_BIT 39
+#define CAP_CHECKPOINT_RESTORE_BIT 40
 
-bool requirement_may_load(void)
+static uint64_t effective_capabilities(void)
 {
 	unsigned long long effective = 0;
 	char line[256];
@@ -22,15 +25,54 @@ bool requirement_may_load(void)
 	}
 	if (file)
 		fclose(file);
-	return effective >> CAP_SYS_ADMIN_BIT & 1 ||
-	       (effective >> CAP_PERFMON_BIT & 1 && effective >> CAP_BPF_BIT & 1);
+	return effective;
+}
+
+static const char *missing_to_load(bool has_bpf, bool has_perfmon)
+{
+	if (!has_bpf && !has_perfmon)
+		return "CAP_BPF and CAP_PERFMON";
+	if (!has_bpf)
+		return "CAP_BPF";
+	return has_perfmon ? "" : "CAP_PERFMON";
+}
+
+const char *requirement_missing(enum requirement what)
+{
+	uint64_t effective = effective_capabilities();
+	/* The kernel's bpf_capable(), perfmon_capable() and checkpoint_restore_ns_capable(). */
+	bool is_admin = effective >> CAP_SYS_ADMIN_BIT & 1;
+	bool has_bpf = is_admin || effective >> CAP_BPF_BIT & 1;
+	bool has_perfmon = is_admin || effective >> CAP_PERFMON_BIT & 1;
+	bool has_restore = is_admin || effective >> CAP_CHECKPOINT_RESTORE_BIT & 1;
+
+	switch (what) {
+	case REQUIREMENT_LOAD:
+		return missing_to_load(has_bpf, has_perfmon);
+	case REQUIREMENT_OTHERS:
+		return effective >> CAP_SYS_PTRACE_BIT & 1 ? "" : "CAP_SYS_PTRACE";
+	case REQUIREMENT_DELETED:
+		return has_restore ? "" : "CAP_CHECKPOINT_RESTORE";
+	}
+	return "";
+}
+
+/* Of the first namespaces, which alone have fixed numbers (include/linux/proc_ns.h). */
+static bool is_namespace(const char *path, const char *first)
+{
+	char name[64];
+	ssize_t length = readlink(path, name, sizeof(name) - 1);
+
+	name[length > 0 ? length : 0] = '\0';
+	return length <= 0 || !strcmp(name, first);
+}
+
+bool requirement_has_host_users(void)
+{
+	return is_namespace("/proc/self/ns/user", "user:[4026531837]"); /* PROC_USER_INIT_INO */
 }
 
 bool requirement_has_host_pids(void)
 {
-	char name[64];
-	ssize_t length = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
-
-	name[length > 0 ? length : 0] = '\0';
-	return length <= 0 || !strcmp(name, "pid:[4026531836]"); /* PROC_PID_INIT_INO */
+	return is_namespace("/proc/self/ns/pid", "pid:[4026531836]"); /* PROC_PID_INIT_INO */
 }

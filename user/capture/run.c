@@ -72,6 +72,7 @@ struct capture {
 	uint64_t last_end_ns; /* since when nobody is left, 0: somebody is */
 	uint64_t sigint_ns[HASTY_SIGINTS];
 	int nr_sigterms;
+	bool has_noted_denied;
 	uint32_t noted_python; /* string: version of the last one that could not be walked */
 };
 
@@ -89,12 +90,19 @@ static uint64_t clock_ns(void)
 
 static int check_rights(struct capture *capture)
 {
-	if (requirement_may_load())
-		return 0;
-	log_error("cannot load 'BPF programs': not root");
-	log_hint("run it with sudo, or give memprobe the capabilities CAP_BPF, CAP_PERFMON and "
-		 "CAP_SYS_PTRACE");
-	return EXIT_FAILURE_OWN;
+	const char *missing = requirement_missing(REQUIREMENT_LOAD);
+
+	if (*missing) {
+		log_error("cannot load 'BPF programs': without %s", missing);
+		log_hint(REQUIREMENT_HINT_LOAD);
+		return EXIT_FAILURE_OWN;
+	}
+	if (!requirement_has_host_users()) {
+		log_error("cannot load 'BPF programs': memprobe runs inside a user namespace");
+		log_hint(REQUIREMENT_HINT_USERS);
+		return EXIT_FAILURE_OWN;
+	}
+	return 0;
 }
 
 static int refuse_command(const char *name, int error)
@@ -135,8 +143,7 @@ static int check_namespace(struct capture *capture)
 	if (requirement_has_host_pids())
 		return 0;
 	log_error("cannot follow 'processes': memprobe runs inside a pid namespace");
-	log_hint("run it on the host, or in a container with the host's pid space "
-		 "(docker --pid=host)");
+	log_hint(REQUIREMENT_HINT_PIDS);
 	return EXIT_FAILURE_OWN;
 }
 
@@ -149,12 +156,15 @@ static int check_pid(pid_t pid)
 		return EXIT_FAILURE_OWN;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (readlink(path, program, sizeof(program)) < 0 && errno == ENOENT) {
-		log_error("cannot attach '%d': a kernel thread or a process that has ended",
-			  (int)pid);
+	if (readlink(path, program, sizeof(program)) >= 0)
+		return 0;
+	if (errno == EACCES || errno == EPERM) {
+		log_error("cannot attach '%d': %s", (int)pid, strerror(errno));
+		log_hint(REQUIREMENT_HINT_OTHERS);
 		return EXIT_FAILURE_OWN;
 	}
-	return 0;
+	log_error("cannot attach '%d': a kernel thread or a process that has ended", (int)pid);
+	return EXIT_FAILURE_OWN;
 }
 
 static int check_pids(struct capture *capture)
@@ -237,6 +247,16 @@ static void note_unwalkable(struct capture *capture, const char *version, const 
 	capture->noted_python = string;
 	log_warning("cannot walk 'python %s' in process %u: %s, its memory is booked by thread",
 		    version, tgid, reason);
+}
+
+static void note_denied(struct capture *capture, uint32_t tgid)
+{
+	if (capture->has_noted_denied)
+		return;
+	capture->has_noted_denied = true;
+	log_warning("cannot look into 'process %u': not allowed without CAP_SYS_PTRACE, its memory "
+		    "is booked by thread",
+		    tgid);
 }
 
 /* ---- Calls ---- */
@@ -364,6 +384,8 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 	struct found_python found = interpreters_resolve(capture->interpreters, slot, image_id,
 							 tgid);
 
+	if (found.is_denied)
+		note_denied(capture, tgid);
 	if (!found.version || process == NO_PROCESS)
 		return;
 	capture->profile->processes[process].python = string_pool_add(&capture->profile->strings,

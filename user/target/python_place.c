@@ -23,7 +23,9 @@ struct search {
 	struct python_place place; /* unless result is -ENOENT */
 };
 
-static void read_program(struct search *search)
+/* -EACCES: we may not look into the process. From 6.16 on its maps can be read with CAP_PERFMON
+ * alone, what they name cannot. */
+static int read_program(struct search *search)
 {
 	char path[64];
 	ssize_t length;
@@ -31,6 +33,7 @@ static void read_program(struct search *search)
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)search->pid);
 	length = readlink(path, search->program, sizeof(search->program) - 1);
 	search->program[length > 0 ? length : 0] = '\0';
+	return length < 0 && errno == EACCES ? -EACCES : 0;
 }
 
 static enum rank rank_of(const struct search *search, const struct process_mapping *mapping)
@@ -165,10 +168,11 @@ int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_
 
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
-	read_program(&search);
+	err = read_program(&search);
 	search_maps(&search, &maps);
-	if (search.result != -ENOENT)
-		*ret = search.place;
+	if (search.result == -ENOENT)
+		return err ? err : -ENOENT;
+	*ret = search.place;
 	return search.result;
 }
 

@@ -1,0 +1,165 @@
+"""memprobe without root: with some capabilities, by an ordinary user, and what lacks without."""
+import os
+import re
+import shutil
+
+from capture import (CANNOT, HINT, Attached, Served, check_error, copy_targets, last_lines, memprobe,
+                     read_report)
+from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, check_near, size_of, test,
+                     tolerance)
+from tree import check_invariants
+
+OTHER = NOBODY - 1
+LOAD = ("bpf", "perfmon")
+ROUNDS = 3
+
+
+def as_user(user, capabilities=()):
+    """What makes a command run as this user with these capabilities and no others."""
+    listed = "".join(",+" + name for name in capabilities)
+    return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups",
+            "--inh-caps=-all" + listed, "--ambient-caps=-all" + listed,
+            "--bounding-set=-all" + listed, "--"]
+
+
+class Unprivileged:
+    """The program, the targets and the interpreter where everybody may use them."""
+
+    def __init__(self, context):
+        self.context = context
+        os.chmod(context.directory, 0o777)
+        self.program = context.path("memprobe")
+        shutil.copyfile(MEMPROBE, self.program)
+        os.chmod(self.program, 0o755)
+        self.target = context.python.command + [os.path.join(copy_targets(context), "attach.py")]
+        for command, why in ((["true"], "setpriv does not know these capabilities"),
+                             (context.python.command + ["-c", "pass"], "nobody has no Python")):
+            tried = context.run(as_user(NOBODY, LOAD) + command)
+            if tried.status != 0:
+                raise Skip("%s: %s" % (why, last_lines(tried.errors, 1)))
+
+    def run(self, capabilities, *arguments):
+        return self.context.run(as_user(NOBODY, capabilities) + [self.program] + list(arguments))
+
+    def serve(self, user, capabilities=()):
+        return Served(self.context, as_user(user, capabilities) + self.target
+                      + ["--truth=%s.%d" % (self.context.path("truth"), user)])
+
+    def attach(self, served, capabilities):
+        return Attached(self.context, served.pid, options=("--calls=exact",),
+                        program=as_user(NOBODY, capabilities) + [self.program])
+
+
+def check_rounds(process):
+    nodes = process.named("answer", "grow_attached")
+    expected = ROUNDS * size_of(4)
+    check_near("grow_attached", process.below("growth", nodes), expected, tolerance(expected))
+    check_equal("calls (%s)" % process["calls"], [node["calls"] for node in nodes], [ROUNDS])
+
+
+def grow_attached(own, served, capabilities):
+    attached = own.attach(served, capabilities)
+    for _ in range(ROUNDS):
+        served.ask("grow 4")
+    report = attached.end()
+    check_equal("status of the target", served.quit(), 9)
+    check_invariants(report)
+    check_rounds(report.python(served.pid))
+
+
+@test(interpreters="one", core=True)
+def rights_to_launch(context):
+    """CAP_BPF and CAP_PERFMON are enough to run and profile a command, calls included."""
+    own = Unprivileged(context)
+    dump = context.path("launched.dump")
+    served = Served(context, as_user(NOBODY, LOAD) + [own.program, "--calls=exact", "--no-report",
+                                                      "-o", dump, "--"] + own.target)
+    for _ in range(ROUNDS):
+        served.ask("grow 4")
+    check_equal("status", served.quit(), 9)
+    report = read_report(context, dump)
+    check_invariants(report)
+    check_rounds(report.python())
+    check_equal("owner of the dump", os.stat(dump).st_uid, NOBODY)
+
+
+@test(interpreters="one")
+def rights_that_lack(context):
+    """Each of the two that is missing is named, by a capture and by check, with a way to mend it."""
+    own = Unprivileged(context)
+    for capabilities, missing in (((), "CAP_BPF and CAP_PERFMON"), (("bpf",), "CAP_PERFMON"),
+                                  (("perfmon",), "CAP_BPF"), (("sys_ptrace",), "CAP_BPF")):
+        result = own.run(capabilities, "-o", context.path("dump"), "--", "/bin/true")
+        check_error(result, 125, CANNOT, HINT, missing + "$|" + missing + " ", "setcap")
+        check(not os.path.exists(context.path("dump")), "a dump is left")
+        checked = own.run(capabilities, "check")
+        check_equal("status of check", checked.status, 1)
+        check(re.search(r"^rights .*without %s" % missing, checked.output, re.M)
+              and "hint: " in checked.output, "check says: %s" % checked.output)
+
+
+@test(interpreters="one")
+def rights_to_attach(context):
+    """-p: to processes of the same user with the same two, to others' with CAP_SYS_PTRACE."""
+    own = Unprivileged(context)
+    grow_attached(own, own.serve(NOBODY), LOAD)
+    other = own.serve(OTHER)
+    refused = own.run(LOAD, "-o", context.path("dump"), "-p", str(other.pid))
+    check_error(refused, 125, CANNOT, str(other.pid), HINT, "CAP_SYS_PTRACE")
+    checked = own.run(LOAD, "check", "-p", str(other.pid))
+    check_equal("status of check", checked.status, 1)
+    check("CAP_SYS_PTRACE" in checked.output, "check says: %s" % checked.output)
+    grow_attached(own, other, LOAD + ("sys_ptrace",))
+
+
+@test(interpreters="one")
+def rights_for_deleted(context):
+    """A program that was deleted is found without CAP_CHECKPOINT_RESTORE."""
+    own = Unprivileged(context)
+    where = context.run(own.target[:1] + ["-c", "import os, sys; print(os.path.realpath("
+                                                "sys.executable), sys.base_prefix)"])
+    program, context.environment["PYTHONHOME"] = where.output.split()
+    own.target[0] = context.path("python-to-delete")
+    shutil.copy(program, own.target[0])
+    served = own.serve(NOBODY)
+    os.unlink(own.target[0])
+    grow_attached(own, served, LOAD)
+
+
+@test(interpreters="one")
+def rights_of_the_file(context):
+    """setcap on the program, as the hint says: others' processes too, and nothing for a command."""
+    own = Unprivileged(context)
+    setcap = shutil.which("setcap", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
+    if not setcap:
+        raise Skip("setcap is not installed")
+    given = context.run([setcap, "cap_bpf,cap_perfmon,cap_sys_ptrace=ep", own.program])
+    if given.status != 0:
+        raise Skip("setcap: %s" % last_lines(given.errors, 1))
+    other = own.serve(OTHER)
+    plain = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--"]
+    attached = Attached(context, other.pid, options=("--calls=exact",), program=plain + [own.program])
+    for _ in range(ROUNDS):
+        other.ask("grow 4")
+    report = attached.end()
+    other.quit()
+    check_rounds(report.python(other.pid))
+    inside = context.run(plain + [own.program, "-q", "-o", context.path("dump"), "--", "grep", "CapEff",
+                                  "/proc/self/status"])
+    check_equal("capabilities of a command", inside.output.split(), ["CapEff:", "0" * 16])
+
+
+@test()
+def rights_of_a_namespace(context):
+    """Root of a user or pid namespace is refused, with the reason, by a capture and by check."""
+    for options, reason, hint in ((["--user", "--map-root-user"], "user namespace", "userns=host"),
+                                  (["--pid", "--fork", "--mount-proc"], "pid namespace", "pid=host")):
+        inside = ["unshare"] + options
+        if context.run(inside + ["true"]).status != 0:
+            raise Skip("unshare %s does not work" % options)
+        refused = context.run(inside + [MEMPROBE, "-o", context.path("dump"), "--", "/bin/true"])
+        check_error(refused, 125, CANNOT, HINT, reason, hint)
+        check(not os.path.exists(context.path("dump")), "a dump is left")
+        checked = context.run(inside + [MEMPROBE, "check"])
+        check_equal("status of check", checked.status, 1)
+        check(reason in checked.output and hint in checked.output, "check: %s" % checked.output)
