@@ -25,6 +25,15 @@ cp "$3" opt/inside/python; mount --bind /dev dev; shift 3
 pivot_root . old; umount -l /old; exec unshare --user --map-root-user /opt/inside/python "$@" """
 
 
+# memprobe's own container: stacked files, nothing but proc, sys and dev; $1 and $2 as above.
+OWN = """set -e
+mount -t tmpfs box "$1"; mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" box "$1/root"
+cd "$1/root"; mount --bind "$2" tmp; mount -t proc proc proc; mount -t sysfs sys sys
+mount --bind /dev dev; mkdir -p opt/inside old; cp "$3" opt/inside/memprobe; shift 3
+pivot_root . old; umount -l /old; exec /opt/inside/memprobe "$@" """
+
+
 def contained(context, namespaces, script, *arguments):
     """The command line of a program in namespaces of its own; arguments begin with the root."""
     shared = copy_targets(context)
@@ -181,3 +190,39 @@ def replaced_program(context):
         os.unlink(path)
         shutil.copy("/bin/true", path)
     check_without_file(context, replace)
+
+
+def own_container(context):
+    """memprobe in a root and mount namespace of its own, with the host's processes and users."""
+    box = context.path("box")
+    os.mkdir(box)
+    return ["unshare", "--mount", "sh", "-c", OWN, "sh", box, copy_targets(context), MEMPROBE]
+
+
+@test(interpreters="few")
+def memprobe_in_container(context):
+    """In a container with the host's process numbers memprobe works, for a command and for -p."""
+    program = own_container(context)
+    served = Served(context, program + ["--calls=exact", "--no-report", "-o", "/tmp/dump", "--"]
+                    + context.python.command + ["/tmp/attach.py", "--truth=/tmp/truth"])
+    grow_rounds(served)
+    check_equal("status", served.quit(), 9)
+    report = read_report(context, context.path("shared", "dump"))
+    check_invariants(report)
+    check_inside(report.python())
+
+
+@test(interpreters="few")
+def attach_from_container(context):
+    """-p from a container to a process outside it."""
+    program = own_container(context)
+    served = Served(context, context.python.command + [os.path.join(TARGETS, "attach.py")])
+    attached = Attached(context, served.pid, options=("--calls=exact", "-f", "-o", "/tmp/dump"),
+                        program=program)
+    grow_rounds(served)
+    attached.dump = context.path("shared", "dump")
+    report = attached.end()
+    check_equal("status of the target", served.quit(), 9)
+    check_invariants(report)
+    nodes = report.python(served.pid).named("answer", "grow_attached")
+    check_equal("calls", [node["calls"] for node in nodes], [ROUNDS])
