@@ -228,12 +228,19 @@ static __always_inline bool is_perhaps_standing(__u64 frame)
 	return standing_bits[word] >> bit % 64 & 1;
 }
 
+/* Its key on a stack of its own: count_call's and count_quickly's together may take 512 bytes up to
+ * 6.12, where a uprobe's program has no private stack. */
+__noinline int remove_standing(__u64 frame, __u32 image_id)
+{
+	struct wire_standing key = { .frame = frame, .image_id = image_id };
+
+	return bpf_map_delete_elem(&standing, &key) == 0;
+}
+
 /* Did this frame begin before its calls were counted? Its first end is no call then. */
 static __always_inline bool take_standing(const struct call *call)
 {
-	struct wire_standing key = { .frame = call->frame, .image_id = call->image_id };
-
-	return is_perhaps_standing(call->frame) && !bpf_map_delete_elem(&standing, &key);
+	return is_perhaps_standing(call->frame) && remove_standing(call->frame, call->image_id);
 }
 
 static __always_inline int count_by_walk(__u64 frame, __u64 tstate, bool plain_loop)
