@@ -41,6 +41,11 @@ class Unprivileged:
     def run(self, capabilities, *arguments):
         return self.context.run(as_user(NOBODY, capabilities) + [self.program] + list(arguments))
 
+    def may_probe(self):
+        """Not on Debian's 5.10 and 6.1 with their kernel.perf_event_paranoid of 3, which check says."""
+        said = self.run(LOAD, "check").output
+        return not re.search("^probes .*no calls.*\n +hint: .*perf_event_paranoid", said, re.M)
+
     def serve(self, user, capabilities=()):
         return Served(self.context, as_user(user, capabilities) + self.target
                       + ["--truth=%s.%d" % (self.context.path("truth"), user)])
@@ -50,11 +55,12 @@ class Unprivileged:
                         program=as_user(NOBODY, capabilities) + [self.program])
 
 
-def check_rounds(process):
+def check_rounds(process, may_probe=True):
     nodes = process.named("answer", "grow_attached")
     expected = ROUNDS * size_of(4)
     check_near("grow_attached", process.below("growth", nodes), expected, tolerance(expected))
-    check_equal("calls (%s)" % process["calls"], [node["calls"] for node in nodes], [ROUNDS])
+    if may_probe:
+        check_equal("calls (%s)" % process["calls"], [node["calls"] for node in nodes], [ROUNDS])
 
 
 def grow_attached(own, served, capabilities):
@@ -79,7 +85,7 @@ def rights_to_launch(context):
     check_equal("status", served.quit(), 9)
     report = read_report(context, dump)
     check_invariants(report)
-    check_rounds(report.python())
+    check_rounds(report.python(), own.may_probe())
     check_equal("owner of the dump", os.stat(dump).st_uid, NOBODY)
 
 

@@ -58,6 +58,7 @@ static bool check_kernel(struct sink *sink)
 /* What works without is no failure. */
 static void check_more_rights(struct sink *sink)
 {
+	struct kernel_features features;
 	const char *others = requirement_missing(REQUIREMENT_OTHERS);
 	const char *deleted = requirement_missing(REQUIREMENT_DELETED);
 
@@ -69,6 +70,11 @@ static void check_more_rights(struct sink *sink)
 		say(sink, "deleted", "without %s: no libpython that was deleted or replaced",
 		    deleted);
 		hint(sink, "run it with sudo, or give it that capability too");
+	}
+	if (!kernel_features_read(&features) && !features.has_uprobe_multi &&
+	    !requirement_may_probe_singly()) {
+		say(sink, "probes", "without CAP_SYS_ADMIN: no calls are counted");
+		hint(sink, REQUIREMENT_HINT_PROBES);
 	}
 }
 
@@ -117,7 +123,8 @@ static bool check_loading(struct sink *sink)
 	if (error) {
 		say(sink, "memory", "cannot %s '%s': %s", loader.failed_step, loader.failed_object,
 		    strerror(-error));
-		hint(sink, "memprobe -vvv -- true shows what the kernel says");
+		hint(sink, error == -EPERM ? REQUIREMENT_HINT_MEMLOCK
+					   : "memprobe -vvv -- true shows what the kernel says");
 	} else {
 		say(sink, "memory", "its BPF programs load and attach");
 	}

@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+/* Behind "cannot load" with EPERM, when nothing else lacks. */
+#define REQUIREMENT_HINT_MEMLOCK \
+	"before Linux 5.11 CAP_SYS_RESOURCE is needed too, or ulimit -l unlimited"
+
 /* Capabilities by what they are needed for. */
 enum requirement {
 	REQUIREMENT_LOAD,    /* nothing works without */
@@ -12,18 +16,24 @@ enum requirement {
 	REQUIREMENT_DELETED, /* libraries that were deleted or replaced */
 };
 
-#define REQUIREMENT_HINT_LOAD                                                  \
-	"run it with sudo, or once: setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep memprobe; in a "  \
+#define REQUIREMENT_HINT_LOAD                                                                     \
+	"run it with sudo, or once: setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep memprobe; in a " \
 	"container: docker --cap-add=BPF,PERFMON,SYS_PTRACE"
-#define REQUIREMENT_HINT_USERS                                                                     \
+#define REQUIREMENT_HINT_USERS \
 	"run it on the host, or in a container with the host's users (docker --userns=host)"
-#define REQUIREMENT_HINT_PIDS                                                                      \
+#define REQUIREMENT_HINT_PIDS \
 	"run it on the host, or in a container with the host's pid space (docker --pid=host)"
-#define REQUIREMENT_HINT_OTHERS                                                                    \
+#define REQUIREMENT_HINT_OTHERS \
 	"run it with sudo, or give it CAP_SYS_PTRACE: it is needed for other users' processes"
+
+#define REQUIREMENT_HINT_PROBES "run it with sudo, or allow it: sysctl kernel.perf_event_paranoid=2"
 
 /* The names of those that are missing, "" for none: a static text. */
 const char *requirement_missing(enum requirement what);
+/* May uprobes be attached one by one, by perf_event_open? The patch behind Debian's
+ * kernel.perf_event_paranoid=3 refuses that to CAP_PERFMON alone (5.10, 6.1); in one link they are
+ * not affected. */
+bool requirement_may_probe_singly(void);
 /* Capabilities of a user namespace's root do not count for BPF. */
 bool requirement_has_host_users(void);
 /* The BPF side knows processes by the numbers of the first pid namespace. */

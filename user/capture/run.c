@@ -197,6 +197,8 @@ static int refuse_loader(const struct loader *loader, int error)
 		  strerror(-error));
 	if (error == -ENOMEM)
 		log_hint("lower --max-nodes, --max-sites or --ring");
+	else if (error == -EPERM)
+		log_hint(REQUIREMENT_HINT_MEMLOCK);
 	else
 		log_hint("-vvv shows what the kernel says");
 	return EXIT_FAILURE_OWN;
@@ -314,6 +316,9 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 		describe_counting(capture, process, &entry->plan, is_from_start);
 	else if (!entry->plan.nr_sites)
 		refuse_counting(capture, process, entry->plan.reason ? entry->plan.reason : "");
+	else if (error == -EACCES && !requirement_may_probe_singly())
+		refuse_counting(capture, process,
+				"not allowed (kernel.perf_event_paranoid is above 2)");
 	else
 		refuse_counting(capture, process, strerror(-error));
 }
