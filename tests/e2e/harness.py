@@ -249,6 +249,45 @@ def wait_until(condition, what, timeout=TIMEOUT / 6):
         time.sleep(0.01)
 
 
+def write_to(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def find_controller():
+    """Where memory cgroups are made, and what their limits are called; version 1 or 2."""
+    with open("/proc/mounts") as file:
+        mounts = [line.split() for line in file]
+    for _, place, kind, options, *_ in mounts:
+        if kind == "cgroup" and "memory" in options.split(","):
+            return place, ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
+    for _, place, kind, *_ in mounts:
+        if kind != "cgroup2":
+            continue
+        with open(os.path.join(place, "cgroup.controllers")) as file:
+            if "memory" in file.read().split():
+                return place, ("memory.max", "memory.swap.max")
+    raise Skip("no memory controller is mounted")
+
+
+def memory_group(context, limit):
+    """A memory cgroup of the test's own with this limit and no swap beyond it."""
+    place, (limit_name, swap_name) = find_controller()
+    group = os.path.join(place, "memprobe-e2e-%d" % os.getpid())
+    try:
+        if limit_name == "memory.max":
+            write_to(os.path.join(place, "cgroup.subtree_control"), "+memory")
+        os.mkdir(group)
+    except OSError as error:
+        raise Skip("no memory cgroup can be made: %s" % error)
+    context.at_end(os.rmdir, group)
+    write_to(os.path.join(group, limit_name), str(limit))
+    swap = os.path.join(group, swap_name)
+    if os.path.exists(swap):
+        write_to(swap, "0" if swap_name == "memory.swap.max" else str(limit))
+    return group
+
+
 class Session:
     """The directory of the whole run, removed at its end."""
 

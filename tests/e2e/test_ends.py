@@ -6,9 +6,9 @@ import signal
 import termios
 import time
 
-from capture import CANNOT, HINT, capture, check_error, memprobe, read_report
-from harness import (MEMPROBE, check, check_equal, check_near, children_of, size_of, test,
-                     tolerance, wait_until)
+from capture import CANNOT, HINT, Served, capture, check_error, memprobe, read_report
+from harness import (MEMPROBE, Skip, check, check_equal, check_near, children_of, memory_group,
+                     size_of, test, tolerance, wait_until)
 from tree import check_invariants
 
 # how, argument: status of memprobe, exit of the process
@@ -34,6 +34,18 @@ def check_end(process, expected):
         check_equal("signal", process["exit"]["signal"], int(expected))
 
 
+def check_said(context, taken, expected):
+    """The tree says it, too; nothing of a status 0."""
+    lines = [line for line in memprobe(context, "post", taken.dump).output.splitlines()
+             if line.startswith("Ended ")]
+    if isinstance(expected, dict):
+        status = expected["code"]
+        check_equal("lines", lines, ["Ended with status %d" % status] if status else [])
+    else:
+        check_equal("lines", lines, ["Ended by signal %d (%s)" % (
+            expected, signal.Signals(expected).name)])
+
+
 @test(interpreters="few")
 def exit_statuses(context):
     """memprobe's status is the command's, 128+N for signal N; the books balance in every end."""
@@ -42,6 +54,7 @@ def exit_statuses(context):
         check_invariants(taken.report)
         process = taken.process()
         check_end(process, expected)
+        check_said(context, taken, expected)
         seen = process.below("growth", process.named("grow_before_end"))
         grown = taken.truth["functions"][0]["self"]
         check_near("grow_before_end (%s)" % how[0], seen, grown, tolerance(grown))
@@ -78,7 +91,7 @@ class Terminal:
     def __init__(self, context, *arguments):
         self.context = context
         self.master, slave = pty.openpty()
-        context.at_end(os.close, self.master)
+        context.at_end(self.close)
         self.dump = context.path("terminal.dump")
         self.process = context.start(
             [MEMPROBE, "-o", self.dump, *arguments], stdin=slave, stdout=slave,
@@ -100,6 +113,16 @@ class Terminal:
 
     def type(self, keys):
         os.write(self.master, keys)
+
+    def has_said(self, text):
+        with open(self.process.files[1].name, errors="replace") as file:
+            return text in file.read()
+
+    def close(self):
+        """As a closed window or a broken connection does."""
+        if self.master is not None:
+            os.close(self.master)
+        self.master = None
 
 
 @test(interpreters="few")
@@ -213,3 +236,140 @@ def quiet_and_no_report(context):
         check(os.path.getsize(context.path("dump")) > 0, "no dump with " + option)
         if option != "--no-report":
             check_equal("stderr with " + option, result.errors, "")
+
+
+def eater_of(report, pid=None):
+    """The one entry with rows of eat() that was killed."""
+    found = [process for process in report.processes
+             if process.named("eat") and pid in (None, process["pid"])]
+    check_equal("entries with eat()", len(found), 1)
+    check_end(found[0], signal.SIGKILL)
+    return found[0]
+
+
+def check_eaten(process, at_least):
+    """What ate the memory is in the tree, with as much as was resident at the kill."""
+    eaten = process.below("growth", process.named("eat"))
+    check(eaten >= at_least, "eat() has %d, expected at least %d" % (eaten, at_least))
+    check(eaten <= process["rss"]["peak"] <= eaten + size_of(64),
+          "rss.peak is %d, eat() has %d" % (process["rss"]["peak"], eaten))
+
+
+@test(interpreters="few")
+def killed_by_its_parent(context):
+    """A child that takes memory until its parent ends it by SIGKILL: at 2 GB in the long form."""
+    limit = 2048 if context.long else 256
+    taken = capture(context, context.target("eats.py", "feed", limit))
+    check_invariants(taken.report)
+    check_equal("signal", taken.truth["signal"], int(signal.SIGKILL))
+    child = eater_of(taken.report, taken.truth["child"])
+    check_equal("ppid", child["ppid"], taken.truth["pid"])
+    check_eaten(child, (limit - 64) << 20)
+    check_end(taken.report.python(taken.truth["pid"]), {"code": 0, "signal": None})
+
+
+@test(interpreters="one")
+def killed_for_want_of_memory(context):
+    """The kernel's own kill in a memory cgroup: SIGKILL at that RSS, and the path that took it."""
+    limit = 256 << 20
+    group = memory_group(context, limit)
+    script = 'echo $$ > "$0/cgroup.procs"; exec "$@"'
+    taken = capture(context, ["/bin/sh", "-c", script, group] + context.target("eats.py", "eat"),
+                    status=128 + signal.SIGKILL)
+    check_invariants(taken.report)
+    process = eater_of(taken.report)
+    check_eaten(process, limit - (64 << 20))
+    check(process["rss"]["peak"] <= limit + (32 << 20), "rss.peak is %d" % process["rss"]["peak"])
+    said = memprobe(context, "post", taken.dump).output
+    check("Ended by signal 9 (SIGKILL)" in said and ".eat" in said, "the tree: %r" % said[-400:])
+
+
+@test(interpreters="one")
+def exec_into_another_program(context):
+    """An exec ends Python's entry; what comes is a program of its own kind, with its own end."""
+    script = "keep = bytearray(6 << 20); import os; os.execv('/bin/sh', ['sh', '-c', 'exit 3'])"
+    taken = capture(context, context.python.command + ["-c", script], status=3)
+    check_invariants(taken.report)
+    first, second = taken.report.python(), taken.report.processes[-1]
+    check_equal("end_reason", first["end_reason"], "exec")
+    check_equal("pid after exec", second["pid"], first["pid"])
+    check_equal("python after exec", second["python"], None)
+    check_end(second, {"code": 3, "signal": None})
+    said = memprobe(context, "post", "--min=0", taken.dump).output
+    check("Ended by exec\n" in said and "Ended with status 3\n" in said, "the tree: %r" % said)
+
+
+@test(interpreters="one")
+def terminal_closes(context):
+    """SIGHUP when the terminal goes: the command ends as usual, the dump is whole."""
+    terminal = Terminal(context, "--", *context.target("signals.py"))
+    terminal.wait_for(b"ready")
+    terminal.close()
+    result = context.finish(terminal.process)
+    check_equal("status", result.status, 128 + signal.SIGHUP)
+    report = read_report(context, terminal.dump)
+    check_invariants(report)
+    check_equal("complete", report.data["meta"]["complete"], True)
+    process = report.python()
+    check_end(process, signal.SIGHUP)
+    check_near("grow_while_waiting", process.below("growth", process.named("grow_while_waiting")),
+               size_of(6), tolerance(size_of(6)))
+
+
+@test(interpreters="one")
+def terminal_closes_while_attached(context):
+    """With -p the end of the terminal ends the capture, and nothing else."""
+    served = Served(context)
+    terminal = Terminal(context, "--no-report", "-p", str(served.pid))
+    wait_until(lambda: terminal.has_said("attached to"), "attaching")
+    served.ask("grow 5")
+    terminal.close()
+    check_equal("status", context.finish(terminal.process).status, 0)
+    report = read_report(context, terminal.dump)
+    check_equal("complete", report.data["meta"]["complete"], True)
+    process = report.python(served.pid)
+    check_near("grow_attached", process.below("growth", process.named("grow_attached")), size_of(5),
+               tolerance(size_of(5)))
+    check_equal("status of the target", served.quit(), 9)
+
+
+@test(interpreters="one")
+def two_interrupts(context):
+    """A second SIGINT is the command's own matter: memprobe still waits, reports, is complete."""
+    process, command, dump = waiting_command(context, "stubborn")
+    for _ in range(2):
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    check(is_alive(command) and process.poll() is None, "memprobe or the command has ended")
+    os.kill(process.pid, signal.SIGTERM)
+    check_equal("status", context.finish(process).status, 8)
+    report = read_report(context, dump)
+    check_invariants(report)
+    check_equal("complete", report.data["meta"]["complete"], True)
+
+
+@test(interpreters="one")
+def disk_fills(context):
+    """No space for the dump: the command runs to its end, memprobe says so and fails."""
+    small = context.path("small")
+    os.mkdir(small)
+    mounted = context.run(["mount", "-t", "tmpfs", "-o", "size=64k", "small", small])
+    if mounted.status != 0:
+        raise Skip("no file system can be mounted")
+    context.at_end(unmount, small)
+    with open(os.path.join(small, "filler"), "wb") as file:
+        file.write(b"\0" * (60 << 10))
+    dump, done = os.path.join(small, "dump"), context.path("done")
+    script = "exec(''.join('def f%d(): return bytearray(9)\\nf%d()\\n' % (i, i) for i in range(4000)));" \
+             "import json, sys; keep = bytearray(8 << 20); open(sys.argv[1], 'w').close()"
+    result = memprobe(context, "-o", dump, "--", *context.python.command, "-c", script, done)
+    check(os.path.exists(done), "the command did not run to its end: %r" % result.errors[-300:])
+    check_error(result, 125, CANNOT, "dump", "No space left")
+    check("Balance:" in result.errors, "no report: %r" % result.errors[-300:])
+    read = memprobe(context, "post", dump)
+    check(read.status in (0, 1) and "Traceback" not in read.errors, "post: %r" % (read,))
+
+
+def unmount(directory):
+    import subprocess
+    subprocess.run(["umount", directory], check=False)

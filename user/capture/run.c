@@ -726,6 +726,16 @@ static void on_sigterm(struct capture *capture)
 		capture->is_over = true;
 }
 
+/* A shell tells its jobs, us and the command alike. Started without one (`ssh HOST memprobe ...`)
+ * we are the session's leader, and the kernel tells nobody else. */
+static void on_sighup(struct capture *capture)
+{
+	if (capture->command.pid <= 0)
+		capture->is_over = true;
+	else if (getsid(0) == getpid())
+		kill(capture->command.pid, SIGHUP);
+}
+
 static void on_signals(struct capture *capture)
 {
 	struct signalfd_siginfo info;
@@ -739,8 +749,8 @@ static void on_signals(struct capture *capture)
 			reap(capture);
 		else if (info.ssi_signo == SIGUSR1)
 			write_snapshot(capture);
-		else if (info.ssi_signo == SIGHUP && capture->command.pid <= 0)
-			capture->is_over = true;
+		else if (info.ssi_signo == SIGHUP)
+			on_sighup(capture);
 	}
 }
 

@@ -137,10 +137,15 @@ static void write_losses(const struct loss_count losses[NR_LOSSES], struct sink 
 	}
 }
 
+/* Nothing of one that still runs, or ended with status 0. */
 static void write_end(const struct process *process, struct sink *sink)
 {
 	char end[PROCESS_END_BYTES];
 
+	if (process->end == END_EXEC)
+		sink_text(sink, "Ended by exec\n");
+	if (process->end == END_EXIT && process->exit_code)
+		sink_printf(sink, "Ended with status %d\n", process->exit_code);
 	if (process->end != END_SIGNAL)
 		return;
 	report_process_end(process, end);
