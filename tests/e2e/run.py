@@ -33,6 +33,7 @@ import test_snapshots  # noqa: E402,F401
 import test_containers  # noqa: E402,F401
 import test_rights  # noqa: E402,F401
 import test_children  # noqa: E402,F401
+import test_attach_edges  # noqa: E402,F401
 
 CORE_SCALE = "0.25"
 

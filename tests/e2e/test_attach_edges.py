@@ -1,0 +1,195 @@
+"""memprobe -p to what is unusual: no Python, no process for long, another memprobe's, a hundred times."""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from capture import CANNOT, Attached, Served, check_error, memprobe, read_report
+from harness import (MB, Skip, check, check_equal, check_near, size_of, test, tolerance,
+                     wait_until)
+from tree import check_invariants
+
+PROGRAMS = re.compile("^(rss|exec|fork|exit|iterate|fault|kfault)_(percpu|cached)$|^call_|^code_gone$")
+
+
+def kernel_thread():
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            os.readlink("/proc/%s/exe" % name)
+        except OSError:
+            with open("/proc/%s/stat" % name) as file:
+                state = file.read().rsplit(")", 1)[1].split()
+            if state[0] != "Z" and int(state[6]) & 0x200000:  # PF_KTHREAD
+                return int(name)
+    raise Skip("no kernel thread is to be seen")
+
+
+@test()
+def attach_to_kernel_thread(context):
+    pid = kernel_thread()
+    result = memprobe(context, "-o", context.path("dump"), "-p", pid)
+    check_error(result, 125, CANNOT, "'%d'" % pid, "kernel thread")
+    check(not os.path.exists(context.path("dump")), "a dump is left")
+
+
+@test()
+def attach_while_it_ends(context):
+    """A process that ends about when memprobe attaches: said, or profiled to its end; no hang."""
+    seen = set()
+    for number in range(24 if context.long else 12):
+        dying = context.start(["sleep", "%.3f" % (0.03 * number)])
+        dump = context.path("dying.%d" % number)
+        result = memprobe(context, "--no-report", "-o", dump, "-p", dying.pid, timeout=20)
+        context.finish(dying)
+        seen.add(result.status)
+        if result.status:
+            check_error(result, 125, CANNOT, "%d" % dying.pid, "ended|no such process")
+            check(not os.path.exists(dump), "a dump is left")
+        else:
+            report = read_report(context, dump)
+            check_invariants(report)
+            check_equal("end_reason", report.of_pid(dying.pid)[0]["end_reason"], "exit")
+    check(seen <= {0, 125}, "statuses: %s" % seen)
+    return "statuses %s" % sorted(seen)
+
+
+@test(interpreters="few")
+def attach_two_memprobes(context):
+    """Two at once on one process: both see all of it, calls included."""
+    served = Served(context)
+    first = Attached(context, served.pid, options=("--calls=exact",))
+    served.ask("grow 3")
+    second = Attached(context, served.pid, options=("--calls=exact",))
+    served.ask("grow 4")
+    second_report = second.end()
+    served.ask("grow 5")
+    first_report = first.end()
+    check_equal("status of the target", served.quit(), 9)
+    for report, sizes in ((first_report, (3, 4, 5)), (second_report, (4,))):
+        check_invariants(report)
+        process = report.python(served.pid)
+        nodes = process.named("answer", "grow_attached")
+        expected = sum(size_of(size) for size in sizes)
+        check_near("grow_attached", process.below("growth", nodes), expected, tolerance(expected))
+        check_equal("calls", [node["calls"] for node in nodes], [len(sizes)])
+
+
+@test()
+def attach_without_python(context):
+    """A program without Python: by thread."""
+    tail = context.start(["tail", "-c", "64M"], stdin=subprocess.PIPE)
+    attached = Attached(context, tail.pid)
+    tail.stdin.write(b"x" * (24 << 20))
+    tail.stdin.flush()
+    wait_until(lambda: resident(tail.pid) > 20 * MB, "tail's growth")
+    report = attached.end()
+    tail.stdin.close()
+    check_equal("status of the target", context.finish(tail).status, 0)
+    check_invariants(report)
+    process = report.of_pid(tail.pid)[0]
+    check_equal("python", process["python"], None)
+    nodes = process.of_kind("native")
+    check_equal("threads", {node["thread"] for node in nodes}, {"tail"})
+    check(process.own("growth", nodes) > 20 * MB, "its thread has %d" % process.own("growth", nodes))
+
+
+def resident(pid):
+    with open("/proc/%d/statm" % pid) as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+# ---- A hundred times ----
+
+class Busy:
+    """tests/targets/busy_threads.py, and what it looks like from outside."""
+
+    def __init__(self, context):
+        self.context = context
+        self.process = context.start(context.target("busy_threads.py"), stdin=subprocess.PIPE)
+        self.pid = self.process.pid
+        wait_until(lambda: "ready" in self.output(), "the threads' start")
+
+    def output(self):
+        with open(self.process.files[0].name) as file:
+            return file.read()
+
+    def descriptors(self):
+        return sorted(os.readlink("/proc/%d/fd/%s" % (self.pid, name))
+                      for name in os.listdir("/proc/%d/fd" % self.pid))
+
+    def code(self):
+        """The bytes of every executable mapping of a file, a breakpoint among them would show."""
+        found = {}
+        with open("/proc/%d/maps" % self.pid) as maps, open("/proc/%d/mem" % self.pid, "rb") as memory:
+            for line in maps:
+                where, flags, _, _, inode = line.split()[:5]
+                if "x" not in flags or inode == "0":
+                    continue
+                begin, end = (int(part, 16) for part in where.split("-"))
+                memory.seek(begin)
+                found[line.split()[-1], begin] = memory.read(end - begin)
+        return found
+
+    def quit(self):
+        self.process.stdin.close()
+        return self.context.finish(self.process).status
+
+
+def bpf_objects(kind):
+    """What the kernel has of this kind, by id: its name, or that of its program."""
+    bpftool = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not bpftool:
+        return {}
+    shown = subprocess.run([bpftool, "-j", kind, "show"], check=True, stdout=subprocess.PIPE)
+    return {one["id"]: one.get("name", one.get("prog_id")) for one in json.loads(shown.stdout)}
+
+
+def held_objects():
+    """Ids of programs that some process has open; this bpftool may not know."""
+    held = set()
+    for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
+        try:
+            with open(path) as file:
+                held.update(int(number) for number in re.findall(r"^prog_id:\s+(\d+)", file.read(),
+                                                                 re.M))
+        except OSError:
+            pass
+    return held
+
+
+def abandoned():
+    """Programs of memprobe's that no process holds, and their links: others may be at work here."""
+    programs, links = bpf_objects("prog"), bpf_objects("link")
+    held = held_objects()
+    left = {number for number, name in programs.items()
+            if PROGRAMS.match(name or "") and number not in held}
+    return sorted(programs[number] for number in left) + [
+        "link %d" % number for number, program in links.items() if program in left]
+
+
+@test(interpreters="one")
+def attach_again_and_again(context):
+    """Attach and detach on eight busy threads, 10 times (100 in the long form): nothing stays."""
+    busy = Busy(context)
+    descriptors, code = busy.descriptors(), busy.code()
+    seen = 0
+    for number in range(100 if context.long else 10):
+        attached = Attached(context, busy.pid, options=("--calls=%s" % ("auto", "exact")[number % 2],))
+        time.sleep(0.05)
+        process = attached.end().python(busy.pid)
+        check_equal("losses of round %d" % number, process["losses"], [])
+        check_equal("unexplained", process["balance"]["unexplained"], 0)
+        seen += bool(process.named("work", "one_round"))
+        os.unlink(attached.dump)
+    check(seen > 0, "no path of the threads was ever seen")
+    check_equal("descriptors of the target", busy.descriptors(), descriptors)
+    changed = [name for name, text in busy.code().items() if text != code.get(name)]
+    check_equal("code that has changed", changed, [])
+    wait_until(lambda: not abandoned(), "programs or links stay")
+    check_equal("status of the target", busy.quit(), 9)
+    check_equal("the target says", busy.output().split(), ["ready", "right"])
