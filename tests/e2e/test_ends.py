@@ -268,7 +268,7 @@ def killed_by_its_parent(context):
     check_end(taken.report.python(taken.truth["pid"]), {"code": 0, "signal": None})
 
 
-@test(interpreters="one")
+@test(interpreters="one", core=True)
 def killed_for_want_of_memory(context):
     """The kernel's own kill in a memory cgroup: SIGKILL at that RSS, and the path that took it."""
     limit = 256 << 20

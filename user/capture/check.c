@@ -60,16 +60,16 @@ static void check_more_rights(struct sink *sink)
 {
 	struct kernel_features features;
 	const char *others = requirement_missing(REQUIREMENT_OTHERS);
-	const char *deleted = requirement_missing(REQUIREMENT_DELETED);
+	const char *files = requirement_missing(REQUIREMENT_FILES);
 
 	if (*others) {
 		say(sink, "others", "without %s: only processes of this user", others);
 		hint(sink, REQUIREMENT_HINT_OTHERS);
 	}
-	if (*deleted) {
-		say(sink, "deleted", "without %s: no libpython that was deleted or replaced",
-		    deleted);
-		hint(sink, "run it with sudo, or give it that capability too");
+	if (*files) {
+		say(sink, "files",
+		    "without %s: no libpython that was deleted or this user may not read", files);
+		hint(sink, "run it with sudo, or give it that too");
 	}
 	if (!kernel_features_read(&features) && !features.has_uprobe_multi &&
 	    !requirement_may_probe_singly()) {

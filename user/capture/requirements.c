@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CAP_DAC_READ_SEARCH_BIT 2
 #define CAP_SYS_PTRACE_BIT 19
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_PERFMON_BIT 38
@@ -28,17 +29,24 @@ static uint64_t effective_capabilities(void)
 	return effective;
 }
 
-static const char *missing_to_load(bool has_bpf, bool has_perfmon)
+/* Of two, the names of those that are missing. */
+static const char *missing_of(bool has_first, bool has_second, const char *const names[3])
 {
-	if (!has_bpf && !has_perfmon)
-		return "CAP_BPF and CAP_PERFMON";
-	if (!has_bpf)
-		return "CAP_BPF";
-	return has_perfmon ? "" : "CAP_PERFMON";
+	if (has_first && has_second)
+		return "";
+	if (!has_first && !has_second)
+		return names[2];
+	return names[has_first];
 }
 
 const char *requirement_missing(enum requirement what)
 {
+	static const char *const load[] = { "CAP_BPF", "CAP_PERFMON", "CAP_BPF and CAP_PERFMON" };
+	static const char *const files[] = {
+		"CAP_CHECKPOINT_RESTORE",
+		"CAP_DAC_READ_SEARCH",
+		"CAP_CHECKPOINT_RESTORE and CAP_DAC_READ_SEARCH",
+	};
 	uint64_t effective = effective_capabilities();
 	/* The kernel's bpf_capable(), perfmon_capable() and checkpoint_restore_ns_capable(). */
 	bool is_admin = effective >> CAP_SYS_ADMIN_BIT & 1;
@@ -48,11 +56,11 @@ const char *requirement_missing(enum requirement what)
 
 	switch (what) {
 	case REQUIREMENT_LOAD:
-		return missing_to_load(has_bpf, has_perfmon);
+		return missing_of(has_bpf, has_perfmon, load);
 	case REQUIREMENT_OTHERS:
 		return effective >> CAP_SYS_PTRACE_BIT & 1 ? "" : "CAP_SYS_PTRACE";
-	case REQUIREMENT_DELETED:
-		return has_restore ? "" : "CAP_CHECKPOINT_RESTORE";
+	case REQUIREMENT_FILES:
+		return missing_of(has_restore, effective >> CAP_DAC_READ_SEARCH_BIT & 1, files);
 	}
 	return "";
 }

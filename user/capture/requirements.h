@@ -11,9 +11,9 @@
 
 /* Capabilities by what they are needed for. */
 enum requirement {
-	REQUIREMENT_LOAD,    /* nothing works without */
-	REQUIREMENT_OTHERS,  /* processes of other users */
-	REQUIREMENT_DELETED, /* libraries that were deleted or replaced */
+	REQUIREMENT_LOAD,   /* nothing works without */
+	REQUIREMENT_OTHERS, /* processes of other users */
+	REQUIREMENT_FILES,  /* libraries that were deleted, or that this user may not read */
 };
 
 #define REQUIREMENT_HINT_LOAD                                                                     \
