@@ -62,8 +62,18 @@ def home_of(context):
     return result.output.split()
 
 
+def need_overlay(context):
+    """A module where it is not built in; mount loads it in most places."""
+    tried = context.run(["unshare", "--mount", "sh", "-ec", """mount -t tmpfs tried "$0"; cd "$0"
+        mkdir upper work root
+        mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work tried root""", context.directory])
+    if tried.status != 0:
+        raise Skip("no overlay can be mounted: %s" % tried.errors.strip().split("\n")[0])
+
+
 def in_overlay(context):
     """This machine's files below, the Python only inside, entered by pivot_root."""
+    need_overlay(context)
     program, prefix = home_of(context)
     context.environment["PYTHONHOME"] = prefix
     box = context.path("box")
@@ -196,6 +206,7 @@ def replaced_program(context):
 
 def own_container(context):
     """memprobe in a root and mount namespace of its own, with the host's processes and users."""
+    need_overlay(context)
     box = context.path("box")
     os.mkdir(box)
     return ["unshare", "--mount", "sh", "-c", OWN, "sh", box, copy_targets(context), MEMPROBE]
