@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""stacks.py OBJECT: no chain of calls in a BPF object takes more than the 512 bytes of stack that
+the kernel allows. Up to 6.1, where programs for tasks' caches and plain loops run, it rounds each
+function's up to 32 bytes, on 6.12 to 16; from 6.13 on uprobes' programs have more: what loads here
+may be refused elsewhere.
+"""
+import collections
+import re
+import shutil
+import subprocess
+import sys
+
+LIMIT = 512
+OLD = re.compile("(_cached|_plain)$")
+DISASSEMBLERS = ("llvm-objdump", "llvm-objdump-14")
+
+
+def disassemble(path):
+    for name in DISASSEMBLERS:
+        if shutil.which(name):
+            return subprocess.run([name, "-dr", "--no-show-raw-insn", path], check=True,
+                                  stdout=subprocess.PIPE).stdout.decode()
+    print("skipped: there is no llvm-objdump")
+    sys.exit(77)
+
+
+def read_functions(text):
+    """Of each function its lowest stack byte, and the functions that it names: calls and callbacks."""
+    depths, callees, function = collections.defaultdict(int), collections.defaultdict(set), None
+    for line in text.splitlines():
+        head = re.match(r"[0-9a-f]+ <([a-z]\w*)>:$", line)
+        if head:
+            function = head.group(1)
+            depths[function] += 0
+        for number in re.findall(r"\(r10 - (\w+)\)", line) + re.findall(r"r\d+ \+= -(\d+)$", line):
+            if int(number, 0) <= LIMIT:
+                depths[function] = max(depths[function], int(number, 0))
+        named = re.search(r"R_BPF_64_(?:32|64)\s+(\w+)$", line)
+        if named:
+            callees[function].add(named.group(1))
+    return depths, callees
+
+
+def deepest(function, depths, callees, unit):
+    """The most stack below and with a function, and the chain that takes it."""
+    below = [deepest(callee, depths, callees, unit)
+             for callee in callees[function] if callee in depths]
+    bytes_below, chain = max(below, default=(0, []))
+    own = max(1, depths[function])
+    return bytes_below + (own + unit - 1) // unit * unit, [function] + chain
+
+
+def main():
+    depths, callees = read_functions(disassemble(sys.argv[1]))
+    found = sorted((deepest(function, depths, callees, 32 if OLD.search(function) else 16)
+                    for function in depths), reverse=True)
+    for size, chain in found[:3]:
+        print("%d bytes: %s" % (size, " > ".join(chain)))
+    if not found or found[0][0] > LIMIT:
+        print("more than %d" % LIMIT)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
