@@ -25,8 +25,9 @@
 #define NEVER_HASHED (~0ULL)
 #define OWNER_INTERPRETER 3
 
-const __u32 python_versions[] = { PYTHON_3_6,  PYTHON_3_8,  PYTHON_3_10, PYTHON_3_11,
-				  PYTHON_3_12, PYTHON_3_13, PYTHON_3_14, PYTHON_3_15 };
+const __u32 python_versions[] = { PYTHON_3_6,	PYTHON_3_8,   PYTHON_3_10, PYTHON_3_11,
+				  PYTHON_3_12,	PYTHON_3_13,  PYTHON_3_14, PYTHON_3_15,
+				  PYTHON_3_13T, PYTHON_3_14T, PYTHON_3_15T };
 const size_t python_nr_versions = ARRAY_SIZE(python_versions);
 
 static void put_u64(__u64 address, __u64 value)
@@ -86,7 +87,7 @@ void python_make(struct python *python, __u32 version_hex)
 {
 	struct offset_table table;
 
-	HOST_CHECK(!offset_table_find(version_hex, false, &table));
+	HOST_CHECK(!offset_table_find(version_hex, version_hex & PYTHON_FREE_THREADED, &table));
 	*python = (struct python){
 		.layout = table.layout,
 		.bias = BIAS,

@@ -32,6 +32,11 @@ struct python {
 #define PYTHON_3_13 0x030d00f0
 #define PYTHON_3_14 0x030e00f0
 #define PYTHON_3_15 0x030f00f0
+/* Without the GIL: the lowest bit of the serial, which tells nothing else. */
+#define PYTHON_FREE_THREADED 1
+#define PYTHON_3_13T (PYTHON_3_13 | PYTHON_FREE_THREADED)
+#define PYTHON_3_14T (PYTHON_3_14 | PYTHON_FREE_THREADED)
+#define PYTHON_3_15T (PYTHON_3_15 | PYTHON_FREE_THREADED)
 
 extern const __u32 python_versions[];
 extern const size_t python_nr_versions;

@@ -139,7 +139,7 @@ static void check_tags(void)
 {
 	__u64 frame = call("<module>"), clean = code("g");
 
-	assert_int_equal(fixture.python.layout.tag_mask, 3);
+	assert_true(fixture.python.layout.tag_mask != 0);
 	call("f");
 	touch(1);
 	host_user_write(fixture.python.leaf + fixture.python.layout.frame_code, &clean, 8);

@@ -38,7 +38,7 @@ class Skip(Exception):
 
 
 def test(interpreters=None, core=False, long=False, needs="root"):
-    """Register a test. interpreters: None (no Python of its own), "one", "few" or "all";
+    """Register a test. interpreters: None (no Python of its own), "one", "few", "all" or names;
     core: part of what runs in Debian's kernels; long: only in the long form;
     needs: "root" for the program and root, "nothing" for what runs anywhere."""
     def register(function):

@@ -54,13 +54,35 @@ def scanned():
 
 def find_interpreters():
     """The system's first, then by version."""
-    kinds = {"system": 0, "pyenv": 1, "debian": 2}
-    return sorted(listed() or scanned(), key=lambda one: (kinds.get(one.kind, 3), one.minor))
+    kinds = {"system": 0, "pyenv": 1, "debian": 2, "built": 3}
+    return sorted(listed() or scanned(), key=lambda one: (kinds.get(one.kind, 4), one.minor))
+
+
+class Absent:
+    """An interpreter that a test asks for by name and that is not here."""
+
+    def __init__(self, name):
+        self.name = name
+        self.reason = NOT_TO_BE_HAD.get(name, "tools/interpreters fetch %s brings it" % name)
+
+
+# Debian has no free-threaded package; of these two only the binaries could be downloaded.
+NO_SOURCE = "no package has this build, and its source is not in the archive that is reached here"
+NOT_TO_BE_HAD = {"built-3.14t": NO_SOURCE, "built-3.15t": NO_SOURCE}
+
+
+def by_name(found, name):
+    """One of a name; of a kind and version ("pyenv-3.12") the first there is."""
+    return next((one for one in found if one.name == name or one.name.startswith(name + ".")),
+                Absent(name))
 
 
 def choose(found, which, long):
-    """Those that a test of this kind runs under: "all", "few" (one of each generation) or "one"."""
-    usual = [one for one in found if one.kind != "debian"] or found
+    """Those that a test of this kind runs under: "all", "few" (one of each generation), "one", or
+    those of some names."""
+    if isinstance(which, tuple):
+        return [by_name(found, name) for name in which]
+    usual = [one for one in found if one.kind not in ("debian", "built")] or found
     if which == "one":
         return usual[:1]
     if which == "all" or long:

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
-from interpreters import choose, find_interpreters  # noqa: E402
+from interpreters import Absent, choose, find_interpreters  # noqa: E402
 import test_growth  # noqa: E402,F401
 import test_processes  # noqa: E402,F401
 import test_attach  # noqa: E402,F401
@@ -34,6 +34,7 @@ import test_containers  # noqa: E402,F401
 import test_rights  # noqa: E402,F401
 import test_children  # noqa: E402,F401
 import test_attach_edges  # noqa: E402,F401
+import test_interpreters  # noqa: E402,F401
 
 CORE_SCALE = "0.25"
 
@@ -85,6 +86,8 @@ def outcome_of(test, context):
 
 def run_one(test, session, python, long):
     refused = unmet(test)
+    if not refused and isinstance(python, Absent):
+        refused = "SKIP", python.reason
     if refused:
         return refused
     context = session.context(python, long)

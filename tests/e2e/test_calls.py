@@ -57,8 +57,8 @@ def meaning_of(python):
 
 def method_of(python):
     """Only Debian's Pythons have USDT probes, and not those of every version."""
-    has_probes = python.kind != "pyenv" and python.minor not in ((3, 12), (3, 13), (3, 14))
-    return "usdt" if has_probes else "uprobe"
+    has_none = python.kind in ("pyenv", "built") or python.minor in ((3, 12), (3, 13), (3, 14))
+    return "uprobe" if has_none else "usdt"
 
 
 # Counts by path

@@ -156,6 +156,22 @@ static void test_debian_interpreters(void **state)
 		skip();
 }
 
+static void check_free_threaded(const char *path)
+{
+	struct interpreter found;
+
+	assert_int_equal(inspect(path, &found), 0);
+	check_complete(&found);
+	assert_true(found.layout.free_threaded);
+}
+
+static void test_free_threaded_interpreters(void **state)
+{
+	if (!for_each(".cache/memprobe/interpreters/built-*/bin/python3.[0-9]*t",
+		      check_free_threaded))
+		skip();
+}
+
 static void check_system(const char *path)
 {
 	struct interpreter found;
@@ -331,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_pyenv_libraries),
 		cmocka_unit_test(test_programs_without_an_interpreter),
 		cmocka_unit_test(test_debian_interpreters),
+		cmocka_unit_test(test_free_threaded_interpreters),
 		cmocka_unit_test(test_system_interpreter),
 		cmocka_unit_test(test_stripped),
 		cmocka_unit_test(test_musl),

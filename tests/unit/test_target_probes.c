@@ -530,9 +530,6 @@ static void test_none(void **state)
 		assert_non_null(plan.reason);
 		assert_int_equal(probe_plan_find(empty, &interpreter, &plan), -ENOEXEC);
 	}
-	interpreter.layout.free_threaded = 1;
-	assert_int_equal(probe_plan_find(fd, &interpreter, &plan), -ENOENT);
-	assert_non_null(strstr(plan.reason, "free-threaded"));
 	interpreter.reason = "it is damaged";
 	assert_int_equal(probe_plan_find(fd, &interpreter, &plan), -ENOENT);
 	assert_string_equal(plan.reason, "it is damaged");

@@ -206,10 +206,9 @@ static const char *explain_version(uint32_t hex)
 static const char *find_offsets(struct inspection *inspection, struct interpreter *result)
 {
 	const struct debug_offsets *offsets = &inspection->debug_offsets;
+	bool is_free_threaded = inspection->has_debug_offsets && offsets->is_free_threaded;
 
-	if (inspection->has_debug_offsets && offsets->is_free_threaded)
-		return "it is a free-threaded build"; /* the table has its columns already */
-	if (offset_table_find(result->version_hex, false, &inspection->table))
+	if (offset_table_find(result->version_hex, is_free_threaded, &inspection->table))
 		return explain_version(result->version_hex);
 	result->verified = true;
 	if (inspection->table.layout.version < VERSION(3, 13))

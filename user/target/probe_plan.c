@@ -74,8 +74,9 @@ static const struct rule rules[] = {
 	  "a 3.15 built without --with-dtrace has no probes where calls could be counted" },
 };
 
-/* PyTypeObject.tp_dealloc with the GIL, 3.6 to 3.15 (Include/cpython/object.h). */
+/* PyTypeObject.tp_dealloc, 3.6 to 3.15 (Include/cpython/object.h). */
 #define TYPE_DEALLOC 48
+#define TYPE_DEALLOC_FREE_THREADED 64
 
 /* A source file of CPython; the symbols show for all alike whether they were linked as one. */
 static const char apart_source[] = "pystate.c";
@@ -282,16 +283,17 @@ static void try_function(struct attempt *attempt)
  * Every code object ends in the tp_dealloc of PyCode_Type, which is exported in all versions. As
  * long as none has been there an address still is the code object that it was.
  */
-static uint64_t find_code_death(struct elf_file *file)
+static uint64_t find_code_death(struct elf_file *file, bool is_free_threaded)
 {
 	struct attempt attempt = { .file = file };
 	struct elf_symbol type = { .name = "PyCode_Type" };
+	uint64_t dealloc = is_free_threaded ? TYPE_DEALLOC_FREE_THREADED : TYPE_DEALLOC;
 	struct probe_site site = { 0 };
 	enum probe_insn insn;
 	uint64_t function;
 
 	if (!elf_file_find_symbols(file, ELF_DYNSYM, &type, 1) ||
-	    elf_file_read_pointer(file, type.vaddr + TYPE_DEALLOC, &function) ||
+	    elf_file_read_pointer(file, type.vaddr + dealloc, &function) ||
 	    !classify(&attempt, function, &site, &insn))
 		return 0;
 	if (insn == PROBE_INSN_LANDING &&
@@ -320,8 +322,10 @@ static int try_rule(struct attempt *attempt)
 }
 
 /* A refusal says more than the absence of the next best, so the first one is told. */
-static int try_rules(struct elf_file *file, unsigned int version, struct probe_plan *ret)
+static int try_rules(struct elf_file *file, const struct interpreter *interpreter,
+		     struct probe_plan *ret)
 {
+	unsigned int version = interpreter->version_hex >> 16;
 	const char *refusal = NULL, *reason = "no place to count calls is known in this version";
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
@@ -333,7 +337,7 @@ static int try_rules(struct elf_file *file, unsigned int version, struct probe_p
 		err = try_rule(&attempt);
 		if (!err) {
 			*ret = attempt.plan;
-			ret->code_death = find_code_death(file);
+			ret->code_death = find_code_death(file, interpreter->layout.free_threaded);
 		}
 		if (err != -ENOENT)
 			return err;
@@ -351,12 +355,10 @@ int probe_plan_find(int fd, const struct interpreter *interpreter, struct probe_
 	const char *reason = interpreter->reason;
 	int err;
 
-	if (!reason && interpreter->layout.free_threaded)
-		reason = "where calls of a free-threaded build could be counted is not known";
 	if (reason) {
 		*ret = (struct probe_plan){ .reason = reason };
 		return -ENOENT;
 	}
 	err = elf_file_open(fd, &file);
-	return err ? err : try_rules(file, interpreter->version_hex >> 16, ret);
+	return err ? err : try_rules(file, interpreter, ret);
 }

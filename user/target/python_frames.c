@@ -11,7 +11,8 @@
 #define INTERPRETERS_MAX 256
 #define THREADS_MAX 16384
 
-/* Headers of 3.11.7, 3.12.1, 3.13.0 and 3.14.10; the same in all releases of a version. */
+/* Headers of 3.11.7, 3.12.1, 3.13.0 and 3.14.10; the same in all releases of a version, and without
+ * the GIL. */
 static const struct links {
 	uint16_t version;	    /* major << 8 | minor */
 	uint16_t interpreters_head; /* in _PyRuntime */
@@ -70,7 +71,7 @@ static void read_interpreter(struct reading *reading, uint64_t interpreter)
 static const struct links *find_links(const struct wire_layout *layout)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(all_links); i++)
-		if (all_links[i].version == layout->version && !layout->free_threaded)
+		if (all_links[i].version == layout->version)
 			return &all_links[i];
 	return NULL;
 }
@@ -89,7 +90,7 @@ size_t python_frames_read(pid_t pid, const struct interpreter *interpreter, uint
 	uint64_t next;
 
 	if (!reading.links || interpreter->layout.tstate_by != TSTATE_BY_PTHREAD_KEY ||
-	    offset_table_find(interpreter->version_hex, false, &table))
+	    offset_table_find(interpreter->version_hex, interpreter->layout.free_threaded, &table))
 		return 0;
 	/* The key is a part of _PyRuntime. */
 	next = read_pointer(&reading, interpreter->layout.key_vaddr + bias - table.runtime_key +
