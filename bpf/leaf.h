@@ -105,6 +105,9 @@ static __always_inline bool find_leaf(struct call *call, struct wire_image *imag
 
 	if (has_cframe && find_leaf_by_place(call, registers))
 		return true;
+	/* The slot may be another interpreter's (walk.h): no call is counted then. */
+	if (layout->version < 0x030c && (image->flags & IMAGE_SUBINTERPRETERS))
+		return false;
 	call->tstate = find_thread_state(image, layout, call->bias);
 	if (!call->tstate ||
 	    read_user(&call->frame, sizeof(call->frame), call->tstate + layout->tstate_frame))

@@ -391,17 +391,41 @@ static __always_inline __u32 read_pthread_key(const struct wire_layout *layout, 
 	return tss[1];
 }
 
+/* Where what a tls_index names lies for the current thread; 0: it has no block of that module yet.
+ * glibc: the thread's DTV is at 8, an entry {block, to free} for each module. */
+__noinline __u64 find_thread_local(__u64 tls_index)
+{
+	__u64 index[2] = {}, block = 0;
+
+	if (read_user(index, sizeof(index), tls_index) ||
+	    read_user(&block, sizeof(block), CURRENT(thread.fsbase) + 8) ||
+	    read_user(&block, sizeof(block), block + 16 * index[0]))
+		return 0;
+	return block + index[1];
+}
+
+/* The current thread's pointer in a thread-local variable. */
+static __always_inline __u64 read_thread_local(const struct wire_tls *tls, __u64 bias)
+{
+	__u64 block, value = 0;
+
+	if (tls->index_vaddr)
+		block = find_thread_local(bias + tls->index_vaddr);
+	else
+		block = CURRENT(thread.fsbase);
+	read_user(&value, sizeof(value), block + (__s64)tls->offset);
+	return value;
+}
+
 /* PyThreadState * of the current thread, 0: it has none. */
 static __always_inline __u64 find_thread_state(struct wire_image *image,
 					       const struct wire_layout *layout, __u64 bias)
 {
-	__u64 fsbase = CURRENT(thread.fsbase), tstate = 0;
+	__u64 fsbase = CURRENT(thread.fsbase);
 	__u32 key = image->pthread_key;
 
-	if (layout->tstate_by == TSTATE_BY_TLS) {
-		read_user(&tstate, sizeof(tstate), fsbase + (__s64)layout->tls_offset);
-		return tstate;
-	}
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		return read_thread_local(&layout->tls_bound, bias);
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
 		return 0;
 	if (!key) {
@@ -411,6 +435,97 @@ static __always_inline __u64 find_thread_state(struct wire_image *image,
 		image->pthread_key = key;
 	}
 	return read_pthread_slot(fsbase, key - 1);
+}
+
+/*
+ * Subinterpreters, up to 3.11. The slot holds the first thread state that the thread has had,
+ * mostly the main interpreter's, also while the thread is in another (3.12 and later change the
+ * slot then, see tstate_activate in pystate.c). So all thread states of the other interpreters are
+ * looked at: this thread's, with a frame, in the newest interpreter is the one. It costs a read to
+ * know that there are other interpreters, and only one event in INTERPRETER_LOOK asks; making an
+ * interpreter takes more than 100.
+ */
+#define INTERPRETER_LOOK 16
+#define INTERPRETER_STEPS 512
+
+struct interpreter_search {
+	__u64 interp; /* the next */
+	__u64 main;
+	__u64 tstate; /* the next */
+	__u64 found;
+};
+
+/* Of rss_stat, which fires with preemption off. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct interpreter_search);
+} interpreter_searches SEC(".maps");
+
+static __always_inline bool runs_python(const struct wire_layout *layout, __u64 tstate)
+{
+	__u64 frame = 0;
+
+	read_user(&frame, sizeof(frame), tstate + layout->tstate_frame);
+	if (frame && layout->cframe_frame != NO_OFFSET)
+		read_user(&frame, sizeof(frame), frame + layout->cframe_frame);
+	return frame;
+}
+
+/* One thread state, or on to another interpreter. Returns 1 when the search is over. */
+__noinline int search_interpreters(__u32 slot)
+{
+	const struct wire_layout *layout = slot_layout(slot);
+	__u32 zero = 0;
+	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
+	__u64 thread = 0, tstate;
+
+	if (!layout || !search)
+		return 1;
+	tstate = search->tstate;
+	if (!tstate) {
+		if (!search->interp || search->interp == search->main)
+			return 1;
+		return read_user(&search->tstate, 8, search->interp + layout->interp_threads) ||
+		       read_user(&search->interp, 8, search->interp + layout->interp_next);
+	}
+	read_user(&thread, sizeof(thread), tstate + layout->tstate_thread);
+	if (thread == CURRENT(thread.fsbase) && runs_python(layout, tstate)) {
+		search->found = tstate;
+		return 1;
+	}
+	return read_user(&search->tstate, 8, tstate + layout->tstate_next) != 0;
+}
+
+/* PyThreadState * of the other interpreter that the current thread is in; 0: it is in none. */
+__noinline __u64 find_among_interpreters(__u32 slot, __u64 interpreters)
+{
+	__u32 zero = 0;
+	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
+
+	if (!search || read_user(search, 16, interpreters))
+		return 0;
+	search->tstate = 0;
+	search->found = 0;
+	for (__u32 i = 0; i < INTERPRETER_STEPS; i++) {
+		if (search_interpreters(slot))
+			break;
+	}
+	return search->found;
+}
+
+static __always_inline bool has_subinterpreters(struct wire_image *image,
+						const struct wire_layout *layout, __u64 bias)
+{
+	__u64 list[2] = {};
+
+	if (layout->version >= 0x030c || !layout->interpreters_vaddr)
+		return false;
+	if (!(++image->looks & (INTERPRETER_LOOK - 1)) &&
+	    !read_user(list, sizeof(list), bias + layout->interpreters_vaddr) && list[0] != list[1])
+		image->flags |= IMAGE_SUBINTERPRETERS;
+	return image->flags & IMAGE_SUBINTERPRETERS;
 }
 
 /* What is read of a thread state at once: `interp` and the pointer to the leaf frame. */
@@ -451,6 +566,9 @@ static __always_inline __u32 read_generation(const struct wire_layout *layout, _
 	else if (!interp)
 		return 0;
 	read_user(&generation, sizeof(generation), address);
+	/* Each interpreter counts its own; together with its address no two are alike. */
+	if (generation && !layout->generation_vaddr)
+		generation += (interp >> 4) * 0x9e3779b97f4a7c15ULL >> 32;
 	return generation;
 }
 
@@ -482,12 +600,17 @@ static __always_inline int walk_prepare(struct walk *walk, const struct wire_lay
 }
 
 /* Sets a prepared walk to the current thread's leaf frame. Returns 0 when it runs no Python. */
-static __always_inline int walk_begin(struct walk *walk, struct wire_image *image, __u64 bias)
+static __always_inline int walk_begin(struct walk *walk, struct wire_image *image, __u32 slot,
+				      __u64 bias)
 {
 	const struct wire_layout *layout = walk->layout;
 	struct thread_head thread;
-	__u64 tstate = find_thread_state(image, layout, bias);
+	__u64 tstate = 0;
 
+	if (has_subinterpreters(image, layout, bias))
+		tstate = find_among_interpreters(slot, bias + layout->interpreters_vaddr);
+	if (!tstate)
+		tstate = find_thread_state(image, layout, bias);
 	if (!tstate || read_thread_head(walk->path, layout, tstate, &thread))
 		return 0;
 	if (layout->cframe_frame != NO_OFFSET && thread.frame &&

@@ -44,8 +44,17 @@ enum wire_site_kind {
 enum wire_tstate_by {
 	TSTATE_BY_NONE = 0,
 	TSTATE_BY_PTHREAD_KEY = 1, /* int key at key_vaddr: autoTSSkey 3.7-3.14, autoTLSkey 3.6 */
-	TSTATE_BY_TLS = 2, /* static TLS variable at fsbase + tls_offset: 3.15 executables */
+	TSTATE_BY_TLS = 2,	   /* thread-local variable tls_bound: 3.15 */
 };
+
+/* Where a thread-local variable lies. */
+struct wire_tls {
+	__u64 index_vaddr; /* of its tls_index, {module, offset}, in a shared library; 0: static TLS
+			    */
+	__s32 offset;	   /* from the thread pointer (fsbase), or from where the index leads */
+	__u32 is_known;
+};
+_Static_assert(sizeof(struct wire_tls) == 16, "wire_tls");
 
 /*
  * Where one interpreter file keeps what the walker reads; offsets in bytes, NO_OFFSET where the
@@ -54,13 +63,19 @@ enum wire_tstate_by {
 #define NO_OFFSET 0xffff
 
 struct wire_layout {
-	__u64 key_vaddr;	/* int: pthread key of the thread state */
-	__u64 finalizing_vaddr; /* pointer: non-NULL once the interpreter finalizes; 0 unknown */
-	__u64 generation_vaddr; /* u32 that changes when a code object is created; 0: none here */
-	__s32 tls_offset;	/* TSTATE_BY_TLS: offset from the thread pointer (fsbase) */
-	__u16 version;		/* major << 8 | minor */
-	__u8 tstate_by;		/* enum wire_tstate_by */
+	__u64 key_vaddr;	  /* int: pthread key of the thread state */
+	__u64 finalizing_vaddr;	  /* pointer: non-NULL once the interpreter finalizes; 0 unknown */
+	__u64 generation_vaddr;	  /* u32 that changes when a code object is created; 0: none here */
+	__u64 interpreters_vaddr; /* PyInterpreterState *: the newest, then the main one; 0: unknown
+				   */
+	struct wire_tls tls_bound; /* 3.15: what PyGILState_GetThisThreadState reads */
+	__u16 version;		   /* major << 8 | minor */
+	__u8 tstate_by;		   /* enum wire_tstate_by */
 	__u8 free_threaded;
+	__u16 interp_next;
+	__u16 interp_threads; /* PyThreadState *: the newest */
+	__u16 tstate_next;
+	__u16 tstate_thread; /* pthread_t */
 	__u16 tstate_interp;
 	__u16 tstate_frame; /* PyFrameObject *, _PyCFrame * (3.11, 3.12), _PyInterpreterFrame * */
 	__u16 cframe_frame; /* 3.11, 3.12: _PyCFrame.current_frame */
@@ -99,7 +114,7 @@ struct wire_layout {
 	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 };
-_Static_assert(sizeof(struct wire_layout) == 104, "wire_layout");
+_Static_assert(sizeof(struct wire_layout) == 136, "wire_layout");
 
 /* User space's word on an image's interpreter, by image slot. */
 enum wire_python_state {
@@ -137,6 +152,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 16, "wire_file_layout");
 	8		   /* the interpreter was seen to finalize: no frame is alive at the end \
 			    */
 #define IMAGE_CALLS_OVER 4 /* counting calls has spent its budget */
+#define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {
@@ -144,9 +160,9 @@ struct wire_image {
 	__u32 image_id;
 	__u32 tgid;
 	__u32 flags;
-	__u32 round;	   /* of the last balance sent */
-	__u32 pthread_key; /* of the thread state, plus 1; 0: not known yet */
-	__u32 pad;
+	__u32 round;		 /* of the last balance sent */
+	__u32 pthread_key;	 /* of the thread state, plus 1; 0: not known yet */
+	__u32 looks;		 /* events since the image began; not exact */
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
 	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) is booked */

@@ -77,7 +77,7 @@ static void set_addresses(struct wire_layout *layout)
 	bool is_tls = layout->version >= 0x30f;
 
 	layout->tstate_by = is_tls ? TSTATE_BY_TLS : TSTATE_BY_PTHREAD_KEY;
-	layout->tls_offset = is_tls ? TLS_OFFSET : 0;
+	layout->tls_bound = (struct wire_tls){ .offset = is_tls ? TLS_OFFSET : 0 };
 	layout->key_vaddr = is_tls ? 0 : KEY_VADDR;
 	layout->finalizing_vaddr = FINALIZING_VADDR;
 	layout->generation_vaddr = layout->interp_generation == NO_OFFSET ? GENERATION_VADDR : 0;
@@ -141,7 +141,7 @@ void python_attach_thread(struct python *python, const struct task_struct *task)
 	__u64 tstate = new_object(python, 256), cframe;
 
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_offset, tstate);
+		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_bound.offset, tstate);
 	else
 		put_u64(pthread_slot(python, task->thread.fsbase), tstate);
 	put_u64(tstate + layout->tstate_interp, python->interp);

@@ -230,6 +230,19 @@ static uint64_t pthread_slot(uint64_t fsbase, uint32_t key)
 	return fsbase + 0x310 + 16ULL * key + 8;
 }
 
+/* glibc: the thread's DTV is at 8, an entry {block, to free} for each module. */
+static uint64_t thread_local(const struct target *target, const struct wire_tls *tls,
+			     uint64_t fsbase)
+{
+	uint64_t offset = (uint64_t)(int64_t)tls->offset;
+	uint64_t index[2];
+
+	if (!tls->index_vaddr)
+		return fsbase + offset;
+	fetch(target, target->place.bias + tls->index_vaddr, index, sizeof(index));
+	return fetch_u64(target, fetch_u64(target, fsbase + 8) + 16 * index[0]) + index[1] + offset;
+}
+
 static uint64_t thread_state(const struct target *target, pid_t tid)
 {
 	const struct wire_layout *layout = &target->layout;
@@ -237,7 +250,7 @@ static uint64_t thread_state(const struct target *target, pid_t tid)
 	uint32_t key;
 
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		return fetch_u64(target, fsbase + (uint64_t)(int64_t)layout->tls_offset);
+		return fetch_u64(target, thread_local(target, &layout->tls_bound, fsbase));
 	key = fetch_u32(target, target->place.bias + layout->key_vaddr);
 	return fetch_u64(target, pthread_slot(fsbase, key));
 }

@@ -68,6 +68,26 @@ static void print_runtime(void)
 #endif
 }
 
+static void print_interpreters(void)
+{
+#if PY_VERSION_HEX >= 0x03070000
+	PRINT("runtime_interpreters", _PyRuntimeState, interpreters.head);
+	PRINT("interp_next", PyInterpreterState, next);
+#else
+	print("runtime_interpreters", NONE);
+	print("interp_next", NONE);
+#endif
+#if PY_VERSION_HEX >= 0x030b0000
+	PRINT("interp_threads", PyInterpreterState, threads.head);
+#elif PY_VERSION_HEX >= 0x03070000
+	PRINT("interp_threads", PyInterpreterState, tstate_head);
+#else
+	print("interp_threads", NONE);
+#endif
+	PRINT("tstate_next", PyThreadState, next);
+	PRINT("tstate_thread", PyThreadState, thread_id);
+}
+
 static void print_thread(void)
 {
 	PRINT("tstate_interp", PyThreadState, interp);
@@ -176,6 +196,7 @@ static void print_objects(void)
 int main(void)
 {
 	print_runtime();
+	print_interpreters();
 	print_thread();
 	print_frame();
 	print_code();

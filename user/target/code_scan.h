@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <memprobe/wire.h>
+
 #include "elf_file.h"
 
 #define CODE_SCAN_BYTES 4096
@@ -70,10 +72,11 @@ uint64_t code_scan_code_version(const struct code_scan *scan);
 uint64_t code_scan_tls_key(const struct code_scan *scan);
 
 /*
- * 3.15 PyGILState_GetThisThreadState: the offset from the thread pointer that it reads when the
- * variable is in static TLS (local-exec code, only in executables). -ENOENT when it does otherwise.
+ * A function that returns a thread-local variable: where that lies. In executables it is read at an
+ * offset from the thread pointer; in shared libraries __tls_get_addr tells where, given the
+ * variable's tls_index in the GOT. -ENOENT when the function does otherwise (TLS descriptors).
  */
-int code_scan_tls_offset(const struct code_scan *scan, int32_t *ret_offset);
+int code_scan_tls(const struct code_scan *scan, struct wire_tls *ret);
 
 /* Py_GetVersion: the string constant that begins like "3.9.2". -ENOENT when there is none. */
 int code_scan_version(const struct code_scan *scan, char *ret_text, size_t size);

@@ -237,9 +237,8 @@ static const char *find_tls_variable(const struct inspection *inspection,
 	struct code_scan scan;
 
 	if (scan_function(inspection, SYMBOL_GET_TSTATE, &scan) ||
-	    code_scan_tls_offset(&scan, &layout->tls_offset))
-		return "its thread state is in the dynamic thread-local storage of a shared "
-		       "library";
+	    code_scan_tls(&scan, &layout->tls_bound))
+		return "how it finds its thread state is not known";
 	layout->tstate_by = TSTATE_BY_TLS;
 	return NULL;
 }
@@ -279,6 +278,15 @@ static bool has_foreign_keys(const struct inspection *inspection, const struct w
 	if (layout->tstate_by == TSTATE_BY_PTHREAD_KEY)
 		elf_file_visit_dynamic(inspection->file, notice_musl, &is_musl);
 	return is_musl;
+}
+
+static uint64_t find_interpreters(const struct inspection *inspection)
+{
+	uint64_t runtime = vaddr_of(inspection, SYMBOL_RUNTIME);
+
+	if (!runtime || inspection->table.runtime_interpreters == NO_OFFSET)
+		return 0;
+	return runtime + inspection->table.runtime_interpreters;
 }
 
 static uint64_t find_finalizing(const struct inspection *inspection)
@@ -347,6 +355,7 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 		return reason;
 	if (has_foreign_keys(inspection, &result->layout))
 		return "its C library is musl";
+	result->layout.interpreters_vaddr = find_interpreters(inspection);
 	result->layout.finalizing_vaddr = find_finalizing(inspection);
 	result->layout.generation_vaddr = find_generation(inspection);
 	return result->text_bytes ? NULL : "it has no executable segment";

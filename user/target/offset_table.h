@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where each version of CPython keeps what the walker reads: the numbers of offset_table.def as a
- * struct wire_layout. Addresses (the layout's *_vaddr and tls_offset) belong to a file and are left
- * to interpreter.c; what a file says of itself is left to debug_offsets.c.
+ * struct wire_layout. Addresses (the layout's *_vaddr and tls_*) belong to a file and are left to
+ * interpreter.c; what a file says of itself is left to debug_offsets.c.
  */
 #ifndef MEMPROBE_OFFSET_TABLE_H
 #define MEMPROBE_OFFSET_TABLE_H
@@ -13,9 +13,10 @@
 #include <memprobe/wire.h>
 
 struct offset_table {
-	struct wire_layout layout; /* addresses are 0 */
-	__u16 runtime_key;	   /* in _PyRuntime: autoTSSkey._key, 3.7-3.14 */
-	__u16 runtime_finalizing;  /* in _PyRuntime, 3.7+ */
+	struct wire_layout layout;  /* addresses are 0 */
+	__u16 runtime_key;	    /* in _PyRuntime: autoTSSkey._key, 3.7-3.14 */
+	__u16 runtime_finalizing;   /* in _PyRuntime, 3.7+ */
+	__u16 runtime_interpreters; /* in _PyRuntime, 3.7+: interpreters.head, followed by .main */
 };
 
 /*
