@@ -1,10 +1,18 @@
 """Builds of CPython beside the usual ones: known amounts stand on known paths under each."""
+import copy
+import glob
+import os
+import shutil
+
 import test_calls
 import test_growth
 from capture import capture
-from harness import check, check_all, test, tolerance
-from tree import check_invariants
+from harness import (CACHE, REPOSITORY, TARGETS, Skip, check, check_all, check_equal, test,
+                     tolerance)
+from tree import ancestors, check_invariants
 
+SUBINTERPRETERS = ("pyenv-3.8", "system-3.11", "pyenv-3.12", "pyenv-3.13", "built-3.13t",
+                   "debian-3.14", "debian-3.15")
 FREE_THREADED = ("built-3.13t", "built-3.14t", "built-3.15t")
 
 
@@ -41,3 +49,105 @@ def free_threaded_at_once(context):
 @test(interpreters=FREE_THREADED)
 def free_threaded_calls(context):
     test_calls.calls_exact(context)
+
+
+def own_growth(process, functions):
+    """Functions whose own growth is not what they took; their files tell them from others."""
+    wrong = []
+    for function in functions:
+        seen = process.own("growth", process.named(function["function"]))
+        if abs(seen - function["self"]) > tolerance(function["self"]):
+            wrong.append("%s is %d, expected %d" % (function["function"], seen, function["self"]))
+    return wrong
+
+
+def check_roots(process, functions):
+    """What ran in a subinterpreter does not hang below the main one's functions."""
+    for function in functions:
+        for node in process.named(function["function"]):
+            above = [one["function"] for one in ancestors(node)]
+            check(function["function"] == "outside" or "in_turn" not in above,
+                  "%s hangs below %s" % (function["function"], above))
+
+
+@test(interpreters=SUBINTERPRETERS)
+def subinterpreters(context):
+    """By module and by pool, in turn and on threads at once, with the GIL and without."""
+    taken = capture(context, context.target("subinterpreters.py"))
+    check_invariants(taken.report)
+    process, functions = taken.process(), taken.truth["functions"]
+    check(len(functions) > 10, "only %d functions" % len(functions))
+    check_all(own_growth(process, functions))
+    check_roots(process, functions)
+    skipped = ["%s (%s)" % tuple(pair) for pair in taken.truth["skipped"]]
+    return "without " + ", ".join(skipped) if skipped else taken.truth["how"]
+
+
+# Programs with a Python inside
+
+def library_of(python, pattern):
+    """A libpython of an interpreter; pattern has %s for "3.11" or, up to 3.7, "3.7m"."""
+    places = {"system": ["/usr/lib/x86_64-linux-gnu", "/usr/lib/python%s/config-*" % "%d.%d" %
+                         python.minor],
+              "debian": [os.path.join(CACHE, "interpreters", python.name,
+                                      "usr/lib/x86_64-linux-gnu")]}
+    prefix = os.path.dirname(os.path.dirname(python.command[0]))
+    default = [os.path.join(prefix, "lib"), os.path.join(prefix, "lib/python*/config-*")]
+    for place in places.get(python.kind, default):
+        for found in glob.glob(os.path.join(place, pattern % ("%d.%d*" % python.minor))):
+            return found
+    raise Skip("it has no %s" % (pattern % ("%d.%d" % python.minor)))
+
+
+def embed(context, pattern, *options):
+    """From here on the test's interpreter is tests/targets/embed.c, linked with a libpython."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        raise Skip("there is no compiler")
+    library, program = library_of(context.python, pattern), context.path("embed")
+    result = context.run([compiler, "-O1", "-rdynamic", "-o", program,
+                          os.path.join(TARGETS, "embed.c"), library,
+                          "-Wl,-rpath," + os.path.dirname(library),
+                          "-Wl,--allow-shlib-undefined", *options])
+    check_equal("status of cc (%s)" % result.errors[-200:], result.status, 0)
+    python = context.python = copy.copy(context.python)
+    if python.kind == "debian":
+        tool = os.path.join(REPOSITORY, "tools", "interpreters")
+        python.command = [tool, "exec", python.name, program]
+    else:
+        python.command = [program]
+
+
+def check_embedded(context):
+    """What C calls, in the main thread and in one of its own, and what the script does itself."""
+    taken = capture(context, context.target("embedded.py"))
+    check_invariants(taken.report)
+    check_all(wrong_totals(taken.process(), taken.truth["functions"]))
+
+
+SHARED = "libpython%s.so.1.0"
+STATIC_OPTIONS = ("-lm", "-ldl", "-lutil", "-lpthread", "-lz", "-lexpat")
+
+
+@test(interpreters=("pyenv-3.6", "pyenv-3.8", "system-3.11", "pyenv-3.12", "pyenv-3.13",
+                    "debian-3.14", "debian-3.15"))
+def embedded_shared(context):
+    embed(context, SHARED)
+    check_embedded(context)
+
+
+@test(interpreters=("pyenv-3.8", "system-3.11", "pyenv-3.12", "pyenv-3.13"))
+def embedded_static(context):
+    """Debian's archive is no position independent code, so its program has a fixed address."""
+    fixed = ("-no-pie",) if context.python.kind == "system" else ()
+    embed(context, "libpython%s.a", *STATIC_OPTIONS, *fixed)
+    check_embedded(context)
+
+
+@test(interpreters=("debian-3.15",))
+def dynamic_thread_local(context):
+    """3.15's thread state in the dynamic TLS of libpython3.15.so: all known sizes, twins, threads."""
+    embed(context, SHARED)
+    test_growth.known_sizes(context)
+    test_growth.twins(context)
+    test_growth.threads(context)
