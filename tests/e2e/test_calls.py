@@ -48,7 +48,7 @@ def call_test(**options):
 
 
 def meaning_of(python):
-    if python.minor == (3, 15):
+    if python.minor == (3, 15) and not python.has_jit:
         return "entries of 3.15"
     if python.minor == (3, 11) and python.kind != "pyenv":
         return "returns"
@@ -58,7 +58,7 @@ def meaning_of(python):
 def method_of(python):
     """Only Debian's Pythons have USDT probes, and not those of every version."""
     has_none = python.kind in ("pyenv", "built") or python.minor in ((3, 12), (3, 13), (3, 14))
-    return "uprobe" if has_none else "usdt"
+    return "uprobe" if has_none or python.has_jit else "usdt"
 
 
 # Counts by path

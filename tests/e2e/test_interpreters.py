@@ -6,9 +6,10 @@ import shutil
 
 import test_calls
 import test_growth
-from capture import capture
+from capture import capture, read_truth
 from harness import (CACHE, REPOSITORY, TARGETS, Skip, check, check_all, check_equal, test,
                      tolerance)
+from interpreters import Absent, by_name, find_interpreters
 from tree import ancestors, check_invariants
 
 SUBINTERPRETERS = ("pyenv-3.8", "system-3.11", "pyenv-3.12", "pyenv-3.13", "built-3.13t",
@@ -151,3 +152,68 @@ def dynamic_thread_local(context):
     test_growth.known_sizes(context)
     test_growth.twins(context)
     test_growth.threads(context)
+
+
+# The JIT
+
+def turn_on_jit(context):
+    """From here on the test's interpreter has its JIT on."""
+    context.environment["PYTHON_JIT"] = "1"
+    context.python.has_jit = True
+    context.at_end(setattr, context.python, "has_jit", False)
+    result = context.run(context.python.command +
+                         ["-c", "import sys; sys.exit(not sys._jit.is_enabled())"])
+    check_equal("status without a JIT", result.status, 0)
+
+
+@test(interpreters=("debian-3.14", "debian-3.15"))
+def jit_sizes(context):
+    """Known sizes and twins, which touch pages in loops that the JIT compiles."""
+    turn_on_jit(context)
+    test_growth.known_sizes(context)
+    test_growth.twins(context)
+
+
+@test(interpreters=("debian-3.14", "debian-3.15"))
+def jit_calls(context):
+    """Ends of frames are counted, also on 3.15, whose USDT probes the JIT passes by."""
+    turn_on_jit(context)
+    test_calls.calls_attached(context)
+
+
+@test(interpreters=("debian-3.15",))
+def jit_unforeseen(context):
+    """A 3.15 that gets PYTHON_JIT on the way: no counts, and why."""
+    sleeper = context.python.command + ["-c", "import time; time.sleep(1.5)"]
+    taken = capture(context, ["/usr/bin/env", "PYTHON_JIT=1"] + sleeper, "--calls=exact")
+    calls = taken.report.python()["calls"]
+    check("PYTHON_JIT" in calls["reason"], "the reason is %r" % calls["reason"])
+
+
+# Two Pythons in one tree
+
+STARTS = {"system-3.11": "pyenv-3.9", "pyenv-3.9": "debian-3.15", "pyenv-3.13": "system-3.11",
+          "pyenv-3.12": "built-3.13t", "debian-3.14": "pyenv-3.6"}
+
+
+@test(interpreters=tuple(STARTS))
+def mixed_versions(context):
+    """A Python starts another: every known size of the other, and what the first took around it."""
+    other = by_name(find_interpreters(), next(STARTS[name] for name in STARTS
+                                              if context.python.name.startswith(name)))
+    if isinstance(other, Absent):
+        raise Skip(other.reason)
+    taken = capture(context, context.target("mixed.py", *other.command),
+                    env=other.environment if other.kind == "pyenv" else {})
+    check_invariants(taken.report)
+    check_equal("status of the child", taken.truth["status"], 0)
+    process = taken.process()
+    test_growth.compare_functions(process, taken.truth, context.python)
+    child_truth = read_truth(taken.dump.replace("dump", "truth") + ".child")
+    for function in child_truth["functions"] if other.kind == "built" else []:
+        function["expected"] = None
+    children = taken.report.of_pid(child_truth["pid"])  # what is before the exec, too
+    child = next((one for one in children if one["python"] == child_truth["python"]), None)
+    check(child, "the child has %r" % [one["python"] for one in children])
+    check_equal("the first's version", process["python"], taken.truth["python"])
+    test_growth.compare_functions(child, child_truth, other)

@@ -62,7 +62,7 @@ static void copy_close(struct copy *copy)
 
 static int find(struct copy *copy, struct probe_plan *ret)
 {
-	return probe_plan_find(copy->fd, &copy->interpreter, ret);
+	return probe_plan_find(copy->fd, &copy->interpreter, false, ret);
 }
 
 static bool contains(const struct copy *copy, const void *wanted, size_t size)
@@ -526,12 +526,12 @@ static void test_none(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 		interpreter.version_hex = versions[i];
 		plan.reason = NULL;
-		assert_int_equal(probe_plan_find(fd, &interpreter, &plan), -ENOENT);
+		assert_int_equal(probe_plan_find(fd, &interpreter, false, &plan), -ENOENT);
 		assert_non_null(plan.reason);
-		assert_int_equal(probe_plan_find(empty, &interpreter, &plan), -ENOEXEC);
+		assert_int_equal(probe_plan_find(empty, &interpreter, false, &plan), -ENOEXEC);
 	}
 	interpreter.reason = "it is damaged";
-	assert_int_equal(probe_plan_find(fd, &interpreter, &plan), -ENOENT);
+	assert_int_equal(probe_plan_find(fd, &interpreter, false, &plan), -ENOENT);
 	assert_string_equal(plan.reason, "it is damaged");
 }
 

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "interpreter_cache.h"
 #include "loader.h"
 #include "log.h"
 #include "memory.h"
+#include "python_jit.h"
 #include "python_place.h"
 #include "requirements.h"
 
@@ -211,6 +213,8 @@ bool check_program(const char *name, struct sink *sink)
 		return false;
 	}
 	cache = interpreter_cache_new();
+	if (python_jit_is_on(getpid()))
+		interpreter_cache_expect_jit(cache);
 	if (python_place_foresee(path, getenv("PATH"), cache) && !name)
 		return true; /* behind a wrapper */
 	return check_cache(cache, sink);
@@ -221,8 +225,11 @@ bool check_process(pid_t pid, struct sink *sink)
 	_cleanup_(
 		interpreter_cache_freep) struct interpreter_cache *cache = interpreter_cache_new();
 	struct python_place place = { 0 };
-	int error = python_place_find(pid, cache, &place);
+	int error;
 
+	if (python_jit_is_on(pid))
+		interpreter_cache_expect_jit(cache);
+	error = python_place_find(pid, cache, &place);
 	if (error && error != -ENOTSUP && error != -ENOENT) {
 		say(sink, "process", "cannot read '%d': %s", (int)pid, strerror(-error));
 		if (error == -EACCES || error == -EPERM)

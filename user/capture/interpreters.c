@@ -105,6 +105,11 @@ static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 	return index;
 }
 
+void interpreters_expect_jit(struct interpreters *interpreters)
+{
+	interpreter_cache_expect_jit(interpreters->cache);
+}
+
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable)
 {

@@ -19,6 +19,8 @@ void interpreters_free(struct interpreters *interpreters);
 
 #define NO_LAYOUT UINT32_MAX
 
+/* Before the next: processes of this run may have their JIT on. */
+void interpreters_expect_jit(struct interpreters *interpreters);
 /* Before anything is loaded: inspects what the command's exec will lead to, or what a process has.
  */
 void interpreters_foresee(struct interpreters *interpreters, const char *path,

@@ -31,6 +31,7 @@
 #include "moment.h"
 #include "output.h"
 #include "progress.h"
+#include "python_jit.h"
 #include "requirements.h"
 
 #define FLUSH_NS 500000000LL
@@ -207,6 +208,12 @@ static int refuse_loader(const struct loader *loader, int error)
 static void foresee(struct capture *capture)
 {
 	capture->interpreters = interpreters_new(&capture->loader);
+	/* The command gets memprobe's own environment. */
+	if (capture->command.path && python_jit_is_on(getpid()))
+		interpreters_expect_jit(capture->interpreters);
+	for (size_t i = 0; i < capture->options->nr_pids; i++)
+		if (python_jit_is_on(capture->options->pids[i]))
+			interpreters_expect_jit(capture->interpreters);
 	if (capture->command.path)
 		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
 	for (size_t i = 0; i < capture->options->nr_pids; i++)
@@ -298,6 +305,13 @@ static void refuse_counting(struct capture *capture, uint32_t process, const cha
 		 reason);
 }
 
+/* A process that was given PYTHON_JIT on the way, so that its file's plan is one without. */
+static bool loses_calls_to_jit(const struct interpreter_entry *entry, uint32_t tgid)
+{
+	return entry->interpreter.version_hex >= 0x030f0000 &&
+	       entry->plan.method == PROBE_BY_USDT && python_jit_is_on((pid_t)tgid);
+}
+
 static void begin_counting(struct capture *capture, uint32_t process, uint32_t layout)
 {
 	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters, layout);
@@ -307,6 +321,12 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 
 	if (!entry)
 		return;
+	if (loses_calls_to_jit(entry, tgid)) {
+		refuse_counting(capture, process,
+				"its JIT is on, which memprobe was not told: set PYTHON_JIT for "
+				"memprobe too");
+		return;
+	}
 	error = calls_attach(capture->calls, tgid, NULL, entry);
 	if (!error && entry->plan.event != PROBE_ENTRIES &&
 	    capture->profile->processes[process].begin != BEGAN_EXEC)

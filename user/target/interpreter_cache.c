@@ -20,6 +20,7 @@ struct interpreter_cache {
 	size_t nr_entries;
 	size_t entries_capacity;
 	size_t next_capacity;
+	bool is_jit_expected;
 	uint32_t buckets[NR_BUCKETS]; /* newest entry */
 };
 
@@ -45,6 +46,11 @@ void interpreter_cache_free(struct interpreter_cache *cache)
 void interpreter_cache_freep(struct interpreter_cache **cache)
 {
 	interpreter_cache_free(*cache);
+}
+
+void interpreter_cache_expect_jit(struct interpreter_cache *cache)
+{
+	cache->is_jit_expected = true;
 }
 
 size_t interpreter_cache_count(const struct interpreter_cache *cache)
@@ -123,7 +129,7 @@ int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct fi
 		return cache->entries[*ret_index].status;
 	entry.status = interpreter_inspect_by(fd, search, &entry.interpreter);
 	if (!entry.status) {
-		probe_plan_find(fd, &entry.interpreter, &entry.plan);
+		probe_plan_find(fd, &entry.interpreter, cache->is_jit_expected, &entry.plan);
 		entry.path = name_of(fd);
 	}
 	*ret_index = add(cache, &entry);

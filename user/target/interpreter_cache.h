@@ -29,6 +29,9 @@ struct interpreter_cache *interpreter_cache_new(void);
 void interpreter_cache_free(struct interpreter_cache *cache);
 void interpreter_cache_freep(struct interpreter_cache **cache);
 
+/* Before the first file: processes of this run may have their JIT on. */
+void interpreter_cache_expect_jit(struct interpreter_cache *cache);
+
 size_t interpreter_cache_count(const struct interpreter_cache *cache);
 /* Valid until the next file is inspected. */
 const struct interpreter_entry *interpreter_cache_at(const struct interpreter_cache *cache,

@@ -22,7 +22,7 @@
  *    fire only under a tracer.
  *  - 3.15 entry: the probe is at start_frame, which every call and resume comes to with
  *    current_frame set; only a throw into a generator does not. The JIT fires none: with
- *    PYTHON_JIT=1 four of five entries are lost.
+ *    PYTHON_JIT=1 four of five entries are lost, so the ends of frames are counted then.
  */
 #include "probe_plan.h"
 
@@ -68,10 +68,9 @@ static const struct rule rules[] = {
 	 * the BPF side passes over it. */
 	{ 0x30c, 0x30c, SITE_APART, PROBE_DEATHS, PROBE_FRAME_ARG1, "_PyFrame_ClearExceptCode",
 	  "a stripped 3.12 has neither probes nor symbols where calls could be counted" },
-	{ 0x30d, 0x30e, SITE_EXPORTED, PROBE_DEATHS, PROBE_FRAME_ARG2, "_PyEval_FrameClearAndPop",
+	{ 0x30f, 0x30f, SITE_USDT, PROBE_ENTRIES, PROBE_FRAME_LEAF, "function__entry", NULL },
+	{ 0x30d, 0x30f, SITE_EXPORTED, PROBE_DEATHS, PROBE_FRAME_ARG2, "_PyEval_FrameClearAndPop",
 	  "it does not export _PyEval_FrameClearAndPop, where calls are counted" },
-	{ 0x30f, 0x30f, SITE_USDT, PROBE_ENTRIES, PROBE_FRAME_LEAF, "function__entry",
-	  "a 3.15 built without --with-dtrace has no probes where calls could be counted" },
 };
 
 /* PyTypeObject.tp_dealloc, 3.6 to 3.15 (Include/cpython/object.h). */
@@ -321,8 +320,13 @@ static int try_rule(struct attempt *attempt)
 	return attempt->refusal || !attempt->plan.nr_sites ? -ENOENT : 0;
 }
 
+static bool is_passed_by_jit(const struct rule *rule)
+{
+	return rule->first_version >= 0x30f && rule->kind == SITE_USDT;
+}
+
 /* A refusal says more than the absence of the next best, so the first one is told. */
-static int try_rules(struct elf_file *file, const struct interpreter *interpreter,
+static int try_rules(struct elf_file *file, const struct interpreter *interpreter, bool is_jit_on,
 		     struct probe_plan *ret)
 {
 	unsigned int version = interpreter->version_hex >> 16;
@@ -332,7 +336,8 @@ static int try_rules(struct elf_file *file, const struct interpreter *interprete
 		struct attempt attempt = { .file = file, .rule = &rules[i] };
 		int err;
 
-		if (version < rules[i].first_version || version > rules[i].last_version)
+		if (version < rules[i].first_version || version > rules[i].last_version ||
+		    (is_jit_on && is_passed_by_jit(&rules[i])))
 			continue;
 		err = try_rule(&attempt);
 		if (!err) {
@@ -349,7 +354,8 @@ static int try_rules(struct elf_file *file, const struct interpreter *interprete
 	return -ENOENT;
 }
 
-int probe_plan_find(int fd, const struct interpreter *interpreter, struct probe_plan *ret)
+int probe_plan_find(int fd, const struct interpreter *interpreter, bool is_jit_on,
+		    struct probe_plan *ret)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	const char *reason = interpreter->reason;
@@ -360,5 +366,5 @@ int probe_plan_find(int fd, const struct interpreter *interpreter, struct probe_
 		return -ENOENT;
 	}
 	err = elf_file_open(fd, &file);
-	return err ? err : try_rules(file, interpreter, ret);
+	return err ? err : try_rules(file, interpreter, is_jit_on, ret);
 }

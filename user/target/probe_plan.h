@@ -45,7 +45,11 @@ struct probe_plan {
 	const char *reason; /* static text: why there is none; NULL with one */
 };
 
-/* 0; -ENOENT: nothing here can be probed, ret->reason says why; other -errno. Borrows fd. */
-int probe_plan_find(int fd, const struct interpreter *interpreter, struct probe_plan *ret);
+/*
+ * 0; -ENOENT: nothing here can be probed, ret->reason says why; other -errno. Borrows fd. With the
+ * JIT on the plan also holds for processes without it.
+ */
+int probe_plan_find(int fd, const struct interpreter *interpreter, bool is_jit_on,
+		    struct probe_plan *ret);
 
 #endif
