@@ -144,6 +144,36 @@ static void test_debug_offsets_without_sense(void **state)
 	assert_int_equal(debug_offsets_parse(words, sizeof(words), &offsets), -ENOENT);
 }
 
+static void test_guess(void **state)
+{
+	/* Sizes of 3.15's structs, by position. */
+	static const uint16_t sizes[][2] = { { 24, 30000 }, { 48, 30000 }, { 176, 888 },
+					     { 312, 88 },   { 376, 216 },  { 464, 16 },
+					     { 688, 40 },   { 712, 64 } };
+	struct offset_table table, guessed;
+	struct debug_offsets offsets = { .version_hex = 0x031000f0 };
+
+	assert_int_equal(offset_table_find(0x030f02f0, false, &table), 0);
+	assert_int_equal(offset_table_guess(0x030f02f0, false, &guessed), -ENOTSUP);
+	assert_int_equal(offset_table_guess(0x040000f0, false, &guessed), -ENOTSUP);
+	assert_int_equal(offset_table_guess(0x031000a1, true, &guessed), 0);
+	assert_int_equal(guessed.layout.free_threaded, 1);
+	assert_int_equal(offset_table_guess(0x031000f0, false, &guessed), 0);
+	assert_int_equal(guessed.layout.version, 0x310);
+#define FIELD(name, before, last, position) offsets.words[(position) / 8] = table.name;
+#include "debug_offsets.def"
+#undef FIELD
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		offsets.words[sizes[i][0] / 8] = sizes[i][1];
+	offsets.words[208 / 8] = 80; /* thread_state.current_frame */
+	assert_int_equal(debug_offsets_guess(&offsets, &guessed), 0);
+	assert_int_equal(guessed.layout.tstate_frame, 80);
+	assert_int_equal(guessed.layout.code_name, table.layout.code_name);
+	/* A word more before the frame's. */
+	memmove(&offsets.words[40], &offsets.words[39], 40 * sizeof(uint64_t));
+	assert_int_equal(debug_offsets_guess(&offsets, &guessed), -ENOTSUP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_debug_offsets_agree),
 		cmocka_unit_test(test_debug_offsets_win),
 		cmocka_unit_test(test_debug_offsets_without_sense),
+		cmocka_unit_test(test_guess),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,15 +42,12 @@ int debug_offsets_parse(const void *bytes, size_t size, struct debug_offsets *re
 	return 0;
 }
 
-int debug_offsets_apply(const struct debug_offsets *offsets, struct offset_table *table,
-			bool *ret_disagrees)
+static int apply(const struct debug_offsets *offsets, size_t column, struct offset_table *table,
+		 bool *ret_disagrees)
 {
-	size_t column = (offsets->version_hex >> 16 & 0xff) - FIRST_MINOR;
 	struct offset_table result = *table;
 	bool disagrees = false;
 
-	if (offsets->version_hex >> 24 != 3 || column >= NR_COLUMNS)
-		return -ENOTSUP;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		uint16_t position = fields[i].positions[column], offset;
 
@@ -66,4 +63,48 @@ int debug_offsets_apply(const struct debug_offsets *offsets, struct offset_table
 	*ret_disagrees = disagrees;
 	*table = result;
 	return 0;
+}
+
+int debug_offsets_apply(const struct debug_offsets *offsets, struct offset_table *table,
+			bool *ret_disagrees)
+{
+	size_t column = (offsets->version_hex >> 16 & 0xff) - FIRST_MINOR;
+
+	if (offsets->version_hex >> 24 != 3 || column >= NR_COLUMNS)
+		return -ENOTSUP;
+	return apply(offsets, column, table, ret_disagrees);
+}
+
+/* 3.15: where the sizes of the structs are stated that fields are taken from; a struct's fields
+ * follow its size. The last one is the end. */
+static const uint16_t size_positions[] = { 24, 48, 176, 312, 376, 464, 688, 712, 752 };
+
+/* A size as the struct may have it: two pointers to as much as a runtime takes. */
+static bool is_size(uint64_t size)
+{
+	return size >= 2 * sizeof(void *) && size <= 1U << 20 && size % sizeof(void *) == 0;
+}
+
+static bool is_inside(const struct debug_offsets *offsets, uint16_t position)
+{
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(size_positions); i++) {
+		uint64_t size = offsets->words[size_positions[i] / sizeof(uint64_t)];
+
+		if (position <= size_positions[i] || position >= size_positions[i + 1])
+			continue;
+		/* The size of a str's head is an offset, too: that of what follows it. */
+		return is_size(size) && offsets->words[position / sizeof(uint64_t)] <= size;
+	}
+	return false;
+}
+
+int debug_offsets_guess(const struct debug_offsets *offsets, struct offset_table *table)
+{
+	bool disagrees;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].positions[NR_COLUMNS - 1] &&
+		    !is_inside(offsets, fields[i].positions[NR_COLUMNS - 1]))
+			return -ENOTSUP;
+	return apply(offsets, NR_COLUMNS - 1, table, &disagrees);
 }

@@ -32,4 +32,11 @@ int debug_offsets_parse(const void *bytes, size_t size, struct debug_offsets *re
 int debug_offsets_apply(const struct debug_offsets *offsets, struct offset_table *table,
 			bool *ret_disagrees);
 
+/*
+ * The same for a version newer than all that are known: if it states what it does in the places of
+ * the newest. -ENOTSUP unless each offset lies inside of the struct that it belongs to, by the
+ * sizes that are stated too: a word put in or taken out before them moves both apart.
+ */
+int debug_offsets_guess(const struct debug_offsets *offsets, struct offset_table *table);
+
 #endif

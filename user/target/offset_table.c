@@ -61,6 +61,17 @@ int offset_table_find(uint32_t version_hex, bool is_free_threaded, struct offset
 	return -ENOTSUP;
 }
 
+int offset_table_guess(uint32_t version_hex, bool is_free_threaded, struct offset_table *ret)
+{
+	size_t newest = NR_COLUMNS - (is_free_threaded ? 1 : 2);
+
+	if (version_hex >> 24 != 3 || version_hex >> 16 <= columns[newest].version)
+		return -ENOTSUP;
+	fill(newest, ret);
+	ret->layout.version = version_hex >> 16;
+	return 0;
+}
+
 static void reach(uint16_t *bytes, uint16_t offset, uint16_t size)
 {
 	if (offset != NO_OFFSET && *bytes < offset + size)

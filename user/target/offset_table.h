@@ -25,6 +25,10 @@ struct offset_table {
  */
 int offset_table_find(uint32_t version_hex, bool is_free_threaded, struct offset_table *ret);
 
+/* The numbers of the newest version, for one that is newer still: of its own it has only the
+ * version. -ENOTSUP: it is not newer. */
+int offset_table_guess(uint32_t version_hex, bool is_free_threaded, struct offset_table *ret);
+
 /* Sets frame_bytes and code_bytes: how much of a frame and of a code object holds all that is read
  * of them. */
 void offset_table_measure(struct wire_layout *layout);
