@@ -2,6 +2,7 @@
 import copy
 import glob
 import os
+import re
 import shutil
 
 import test_calls
@@ -74,12 +75,16 @@ def check_roots(process, functions):
 @test(interpreters=SUBINTERPRETERS)
 def subinterpreters(context):
     """By module and by pool, in turn and on threads at once, with the GIL and without."""
-    taken = capture(context, context.target("subinterpreters.py"))
+    taken = capture(context, context.target("subinterpreters.py"), "--calls=exact")
     check_invariants(taken.report)
     process, functions = taken.process(), taken.truth["functions"]
     check(len(functions) > 10, "only %d functions" % len(functions))
     check_all(own_growth(process, functions))
     check_roots(process, functions)
+    if context.python.kind != "debian" and context.python.minor >= (3, 12):  # no shell, no bounds
+        check_all(["%s has %s calls" % (node["function"], node["calls"])
+                   for function in functions for node in process.named(function["function"])
+                   if node["calls"] != (1 if function["function"] == "outside" else 4)])
     skipped = ["%s (%s)" % tuple(pair) for pair in taken.truth["skipped"]]
     return "without " + ", ".join(skipped) if skipped else taken.truth["how"]
 
@@ -217,3 +222,78 @@ def mixed_versions(context):
     check(child, "the child has %r" % [one["python"] for one in children])
     check_equal("the first's version", process["python"], taken.truth["python"])
     test_growth.compare_functions(child, child_truth, other)
+
+
+# A version that is not known yet
+
+DEBUG_OFFSETS_BYTES, FRAME_SIZE_WORD = 888, 312
+
+
+def future_of(code, damaged):
+    """A 3.15 that says that it is a 3.16: in constants (Py_Version is one) and in _Py_DebugOffsets;
+    damaged: that has a word more where the offsets of frames begin."""
+    code = bytearray(code)
+    constants = re.finditer(rb"(?<=\0{4})\xf0.\x0f\x03\0{4}", bytes(code), re.S)
+    cookie = re.search(rb"xdebugpy\xf0.\x0f\x03", code, re.S).start()
+    for version in [found.start() for found in constants] + [cookie + 8]:
+        code[version + 2] = 16
+    if damaged:
+        begin, end = cookie + FRAME_SIZE_WORD, cookie + DEBUG_OFFSETS_BYTES
+        code[begin:end] = bytes([16]) + bytes(7) + code[begin:end - 8]
+    return code
+
+
+def become_future(context, damaged=False):
+    """From here on the test's interpreter is that."""
+    program, python = context.path("python3.16"), copy.copy(context.python)
+    directory = os.path.join(CACHE, "interpreters", python.name)
+    with open(os.path.join(directory, "usr/bin/python3.15"), "rb") as file:
+        code = future_of(file.read(), damaged)
+    with open(program, "wb") as file:
+        file.write(code)
+    os.chmod(program, 0o755)
+    context.environment["PYTHONHOME"] = "/usr"
+    tool = os.path.join(REPOSITORY, "tools", "interpreters")
+    python.command = [tool, "exec", python.name, program]
+    context.python = python
+
+
+@test(interpreters=("debian-3.15",))
+def future_version(context):
+    """Walked by what it says of itself, with one note; no calls."""
+    become_future(context)
+    taken = capture(context, context.target("known_sizes.py"))
+    check_invariants(taken.report)
+    process, errors = taken.process(), taken.result.errors
+    check_equal("python", process["python"].rsplit(".", 1)[0], "3.16")
+    check_equal("notes", errors.count("not verified"), 1)
+    check_equal("calls", process["calls"]["method"], "none")
+    test_growth.compare_functions(process, taken.truth, context.python)
+
+
+@test(interpreters=("debian-3.15",))
+def future_version_unknown(context):
+    """What it says makes no sense: booked by thread, with a warning, and the books balance."""
+    become_future(context, damaged=True)
+    taken = capture(context, context.target("known_sizes.py"))
+    check_invariants(taken.report)
+    check("cannot walk 'python 3.16" in taken.result.errors, taken.result.errors[-300:])
+    process = taken.process()
+    check(not process.of_kind("python"), "a path of Python")
+    check(process.of_kind("native"), "no native thread")
+
+
+# Debug builds
+
+DEBUG = ("debian-3.11-dbg", "debian-3.13-dbg", "debian-3.15-dbg")
+
+
+@test(interpreters=DEBUG)
+def debug_sizes(context):
+    test_growth.known_sizes(context)
+    test_growth.threads(context)
+
+
+@test(interpreters=DEBUG)
+def debug_calls(context):
+    test_calls.calls_attached(context)

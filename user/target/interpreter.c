@@ -44,6 +44,8 @@ enum {
 	SYMBOL_GET_TSTATE,
 	SYMBOL_TLS_KEY,	     /* 3.6, static */
 	SYMBOL_FINALIZING,   /* 3.6 */
+	SYMBOL_REF_DEBUG,    /* only in debug builds */
+	SYMBOL_TRACE_REFS,   /* only in builds with Py_TRACE_REFS */
 	SYMBOL_CODE_VERSION, /* 3.12, hidden */
 	SYMBOL_CODE_NEW,
 	SYMBOL_DICT_VERSION_310, /* 3.6-3.10, static */
@@ -71,6 +73,8 @@ static const struct elf_symbol wanted[NR_SYMBOLS] = {
 	[SYMBOL_GET_TSTATE] = { .name = "PyGILState_GetThisThreadState" },
 	[SYMBOL_TLS_KEY] = { .name = "autoTLSkey" },
 	[SYMBOL_FINALIZING] = { .name = "_Py_Finalizing" },
+	[SYMBOL_REF_DEBUG] = { .name = "_Py_NegativeRefcount" },
+	[SYMBOL_TRACE_REFS] = { .name = "_Py_PrintReferences" },
 	[SYMBOL_CODE_VERSION] = { .name = "_Py_next_func_version" },
 	[SYMBOL_CODE_NEW] = { .name = "_PyCode_New" },
 	[SYMBOL_DICT_VERSION_310] = { .name = "pydict_global_version" },
@@ -196,10 +200,23 @@ static const char *explain_version(uint32_t hex)
 		return "it is older than Python 3.6";
 	/* 3.16 begins with a column in offset_table.def and one in debug_offsets.def. */
 	if (version > VERSION(3, 15))
-		return "it is newer than Python 3.15";
+		return "it is newer than Python 3.15, and its _Py_DebugOffsets is another";
 	if ((hex & 0xffff) && (hex >> 4 & 0xf) < 0xc)
 		return "it is a pre-release";
 	return "its release is not known";
+}
+
+/* A version newer than all that are known is walked by what it says of itself; what it does not say
+ * (masks, the way to the thread state) is taken as in the newest. */
+static bool guess_offsets(struct inspection *inspection, const struct interpreter *result)
+{
+	const struct debug_offsets *offsets = &inspection->debug_offsets;
+
+	return inspection->has_debug_offsets &&
+	       offsets->version_hex >> 16 == result->version_hex >> 16 &&
+	       !offset_table_guess(result->version_hex, offsets->is_free_threaded,
+				   &inspection->table) &&
+	       !debug_offsets_guess(offsets, &inspection->table);
 }
 
 /* Each step returns why the interpreter cannot be walked, NULL when it can. */
@@ -208,6 +225,8 @@ static const char *find_offsets(struct inspection *inspection, struct interprete
 	const struct debug_offsets *offsets = &inspection->debug_offsets;
 	bool is_free_threaded = inspection->has_debug_offsets && offsets->is_free_threaded;
 
+	if (guess_offsets(inspection, result))
+		return NULL;
 	if (offset_table_find(result->version_hex, is_free_threaded, &inspection->table))
 		return explain_version(result->version_hex);
 	result->verified = true;
@@ -349,6 +368,9 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 
 	if (reason)
 		return reason;
+	/* --with-trace-refs, and --with-pydebug up to 3.7: two pointers more in each object. */
+	if (vaddr_of(inspection, SYMBOL_TRACE_REFS))
+		return "it was built with Py_TRACE_REFS";
 	result->layout = inspection->table.layout;
 	reason = find_thread_state(inspection, &result->layout);
 	if (reason)
@@ -358,6 +380,9 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 	result->layout.interpreters_vaddr = find_interpreters(inspection);
 	result->layout.finalizing_vaddr = find_finalizing(inspection);
 	result->layout.generation_vaddr = find_generation(inspection);
+	/* Not stated by 3.13's _Py_DebugOffsets, and elsewhere in a debug build. */
+	if (result->layout.version == VERSION(3, 13) && vaddr_of(inspection, SYMBOL_REF_DEBUG))
+		result->layout.interp_generation = NO_OFFSET;
 	return result->text_bytes ? NULL : "it has no executable segment";
 }
 
