@@ -522,8 +522,11 @@ static __always_inline bool has_subinterpreters(struct wire_image *image,
 
 	if (layout->version >= 0x030c || !layout->interpreters_vaddr)
 		return false;
+	/* One of them alone is there while the first interpreter is being made, or the last ends.
+	 */
 	if (!(++image->looks & (INTERPRETER_LOOK - 1)) &&
-	    !read_user(list, sizeof(list), bias + layout->interpreters_vaddr) && list[0] != list[1])
+	    !read_user(list, sizeof(list), bias + layout->interpreters_vaddr) && list[0] &&
+	    list[1] && list[0] != list[1])
 		image->flags |= IMAGE_SUBINTERPRETERS;
 	return image->flags & IMAGE_SUBINTERPRETERS;
 }
