@@ -61,6 +61,9 @@ static int inspect(const char *path, struct interpreter *ret)
 	return status;
 }
 
+/* A debug build of 3.13 has no counter of code objects that is known. */
+static bool is_debug_3_13;
+
 static void check_complete(const struct interpreter *found)
 {
 	const struct wire_layout *layout = &found->layout;
@@ -71,7 +74,8 @@ static void check_complete(const struct interpreter *found)
 	assert_int_equal(layout->version, found->version_hex >> 16);
 	assert_true(found->text_bytes > 0);
 	assert_true(layout->finalizing_vaddr != 0);
-	assert_true(layout->generation_vaddr != 0 || layout->interp_generation != NO_OFFSET);
+	assert_true(layout->generation_vaddr != 0 || layout->interp_generation != NO_OFFSET ||
+		    is_debug_3_13);
 	assert_true(layout->version < 0x307 || layout->interpreters_vaddr);
 	if (layout->tstate_by == TSTATE_BY_TLS)
 		assert_true(layout->tls_bound.index_vaddr || layout->tls_bound.offset < 0);
@@ -136,7 +140,9 @@ static void check_debian(const char *path)
 	version[strcspn(version, "\n")] = '\0';
 	assert_string_equal(found.version, version);
 	assert_int_equal(status, 0);
+	is_debug_3_13 = strstr(path, "python3.13d") != NULL;
 	check_complete(&found);
+	is_debug_3_13 = false;
 }
 
 static void test_debian_interpreters(void **state)
