@@ -18,7 +18,8 @@
 #define BUDGET_LOOK 256 /* hits between two looks at the budget; a power of two */
 #define WALK_HITS 3	/* that a hit with a walk costs more than one without */
 #define BUDGET_FREE_NS 50000000ULL
-#define BUDGET_PARTS 100 /* one part of the CPU time may go into counting */
+#define BUDGET_FREE_ATTACHED_NS 10000000ULL /* counts are bounds there anyway */
+#define BUDGET_PARTS 100		    /* one part of the CPU time may go into counting */
 
 const volatile bool cfg_calls_budget = true; /* --calls=auto */
 const volatile __u32 cfg_call_cost_ns = 750; /* a hit, the trap included (docs/accuracy.md) */
@@ -59,12 +60,13 @@ static __always_inline bool give_scratch(struct scratch_owners *owners, __u32 sc
 /* The current thread's CPU time stands for the process's: a bound from below, on the safe side. */
 static __always_inline bool is_budget_spent(struct wire_image *image)
 {
+	__u64 free_ns = image->flags & IMAGE_ATTACHED ? BUDGET_FREE_ATTACHED_NS : BUDGET_FREE_NS;
 	__u64 now = CURRENT(se.sum_exec_runtime);
 
 	if (!image->calls_cpu_ns)
 		image->calls_cpu_ns = now;
 	return image->calls * cfg_call_cost_ns >
-	       BUDGET_FREE_NS + (now - image->calls_cpu_ns) / BUDGET_PARTS;
+	       free_ns + (now - image->calls_cpu_ns) / BUDGET_PARTS;
 }
 
 static __always_inline void watch_budget(struct wire_image *image, __u32 slot)

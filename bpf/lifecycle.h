@@ -162,6 +162,8 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	}
 	image->mm = mm;
 	image->tgid = birth->tgid;
+	if (birth->reason == BEGIN_ATTACH)
+		image->flags = IMAGE_ATTACHED;
 	python.image_id = image->image_id;
 	resolve_python(birth, &python);
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);

@@ -152,6 +152,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 16, "wire_file_layout");
 	8		   /* the interpreter was seen to finalize: no frame is alive at the end \
 			    */
 #define IMAGE_CALLS_OVER 4 /* counting calls has spent its budget */
+#define IMAGE_ATTACHED 32  /* its process ran before memprobe came */
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
 
 /* One address space, by slot. Owned by BPF. */

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 		return fail("open", argc == 3 ? argv[1] : "PYTHON PID", -errno);
 	error = interpreter_inspect(file, &interpreter);
 	if (!error)
-		error = probe_plan_find(file, &interpreter, &plan);
+		error = probe_plan_find(file, &interpreter, false, &plan);
 	if (error)
 		return fail("probe", argv[1], error);
 	place.tgid = (uint32_t)atoi(argv[2]);

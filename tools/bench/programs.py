@@ -123,6 +123,31 @@ def run_arrays(size):
     return float(numbers[0])
 
 
+def add(total, number):
+    return total + number
+
+
+def work(rounds):
+    for number in range(rounds):
+        block = bytearray(300000)
+        block[::4096] = b"x" * len(block[::4096])
+        total = 0
+        for value in range(200):
+            total = add(total, value)
+
+
+def run_threads(size):
+    """Eight threads that call and take memory."""
+    import threading
+
+    threads = [threading.Thread(target=work, args=(size or 100000,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(threads)
+
+
 def run_pass(size):
     pass
 
