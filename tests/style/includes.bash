@@ -50,6 +50,7 @@ arrows='
 	dump	memory.h profile.h dump.h / report.h elf_file.h run.h options.h
 	report	memory.h profile.h report.h / dump.h elf_file.h run.h options.h
 	target	memory.h elf_file.h / profile.h dump.h report.h run.h options.h
+	resolve	memory.h elf_file.h source_names.h / profile.h dump.h report.h run.h options.h
 	capture	memory.h profile.h dump.h elf_file.h run.h / report.h options.h
 	cli	memory.h profile.h dump.h report.h options.h run.h /
 '
