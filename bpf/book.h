@@ -6,7 +6,7 @@
 #ifndef MEMPROBE_BOOK_H
 #define MEMPROBE_BOOK_H
 
-#include "nodes.h"
+#include "objects.h"
 #include "threads.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
@@ -78,6 +78,7 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
 	struct wire_layout *layout = NULL;
 	struct walk walk = {};
+	struct wire_node *node;
 	__u32 index;
 
 	if (!python)
@@ -93,7 +94,9 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change, layout, python, ret_key);
-	return find_path(change, &walk, ret_key, plain_loop);
+	node = find_path(change, &walk, ret_key, plain_loop);
+	note_objects(change, walk.path, plain_loop);
+	return node;
 }
 
 static __always_inline __s64 image_rss(const struct wire_image *image)

@@ -150,7 +150,8 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 		walk.path->generation = read_generation(call->layout, call->bias,
 							read_interp(call));
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
-	walk.path->by_shadow = !plain_loop;
+	walk.path->by_shadow = !plain_loop && !is_split();
+	walk.path->begins = 1;
 	walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (!walk.path->depth)
 		return NULL;
@@ -158,9 +159,11 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 	    is_unused(call->layout, 0, walk.path->frames[0]))
 		return NULL;
 	node = find_path(change, &walk, &key, plain_loop);
+	note_objects(change, walk.path, plain_loop);
 	if (!node)
 		change->loss = LOSS_calls_lost + 1;
-	if (plain_loop || (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN))
+	if (plain_loop || is_split() ||
+	    (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN))
 		return node;
 	version = read_code_version(call, walk.path->codes[0]);
 	if (version)

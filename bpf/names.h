@@ -9,6 +9,17 @@
 
 #include "walk.h"
 
+/* The class of an object: its address, and tp_name as text. */
+static __always_inline void read_class(const struct wire_layout *layout, __u64 object,
+				       __u64 *ret_type, char *ret_name)
+{
+	__u64 name = 0;
+
+	read_user(ret_type, sizeof(*ret_type), object + layout->object_type);
+	read_user(&name, sizeof(name), *ret_type + layout->type_name);
+	bpf_probe_read_user_str(ret_name, MAX_CLASS_BYTES, (void *)name);
+}
+
 struct site_buffer {
 	struct wire_site site;
 	__u8 bytes[MAX_FILENAME_BYTES + MAX_NAME_BYTES + MAX_LINETABLE_BYTES];

@@ -59,6 +59,63 @@ static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 
 	return LOSS_ring_full + 1;
 }
 
+/* Sends what a split site is a part of. */
+__noinline int send_split(__u32 slot, __u32 scratch, __u32 index)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct path_parts *parts = bpf_map_lookup_elem(&path_parts, &scratch);
+	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct wire_split *record = (struct wire_split *)buffer;
+
+	if (!image || !path || !parts || !buffer || !layout || index > MAX_FRAMES)
+		return -1;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->head.type = RECORD_SPLIT;
+	record->head.image_id = image->image_id;
+	record->head.time_ns = bpf_ktime_get_ns();
+	record->site = path->keys[index];
+	record->whole = parts->wholes[index];
+	record->at = parts->ats[index];
+	record->object = cfg_instances ? parts->objects[index] : 0;
+	if (record->object)
+		read_class(layout, record->object, &record->type, record->class_name);
+	if (parts->has_others[index])
+		record->object = OTHER_OBJECTS;
+	/* At once: an object's name has to be read while it lives. */
+	return send(record, sizeof(*record), record->object != 0);
+}
+
+/* Makes the site of a frame of the path known to user space, and what it is a part of. Returns 0 or
+ * LOSS_* + 1. */
+static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, __u32 scratch,
+					 __u32 index)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct path_parts *parts = bpf_map_lookup_elem(&path_parts, &scratch);
+	__u32 failed;
+	__u64 key;
+
+	if (!path || !parts || index > MAX_FRAMES)
+		return LOSS_sites_full + 1;
+	key = path->keys[index];
+	/* A special root is no part of anything, but has been made known before. */
+	if (!is_split())
+		return ensure_python_site(image, slot, scratch, key, path->codes[index]);
+	if (bpf_map_lookup_elem(&sites, &key))
+		return 0;
+	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], path->codes[index]);
+	if (failed)
+		return failed;
+	if (claim_site(image, key))
+		return LOSS_sites_full + 1;
+	if (!send_split(slot, scratch, index))
+		return 0;
+	give_site_back(key);
+	return LOSS_ring_full + 1;
+}
+
 /* A root row that is no Python code; comm is 0, 0 but for native threads. */
 struct special {
 	__u64 key;
@@ -127,7 +184,7 @@ __noinline int lay_frame(__u32 slot, __u32 scratch)
 			path->failed = LAY_NO_CALLS;
 			return 1;
 		}
-		path->failed = ensure_python_site(image, slot, scratch, site, path->codes[index]);
+		path->failed = ensure_site(image, slot, scratch, index);
 		if (!path->failed)
 			path->failed = insert_node(image->image_id, path->node, site, path->now);
 		if (path->failed)
@@ -325,7 +382,7 @@ static __always_inline __u32 close_walk(struct walk *walk)
 
 	if (walk->path->end == WALK_ROOT || walk->path->end == WALK_KNOWN)
 		return SITE_PYTHON;
-	push_site(walk, site_key_special(walk->path->image_id, kind), 0, 0);
+	push_site(walk, site_key_special(walk->path->image_id, kind), 0, 0, 0);
 	return kind;
 }
 

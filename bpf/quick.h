@@ -23,43 +23,6 @@ struct call {
 	__u32 layout_index;
 };
 
-/* Calls by path, for paths that have a node. A path gets the slot that its key leads to when that
- * is free, or is counted in its node. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, CALL_TALLIES); /* 1 when no calls are counted: set by loader */
-	__type(key, __u32);
-	__type(value, struct wire_call_tally);
-} call_tallies SEC(".maps");
-
-static __always_inline struct wire_call_tally *find_call_tally(__u64 path)
-{
-	__u32 slot = call_tally_slot(path);
-
-	return bpf_map_lookup_elem(&call_tallies, &slot);
-}
-
-/* Counts a call on a path that has a slot; false: it has none. */
-static __always_inline bool tally_call(__u64 path)
-{
-	struct wire_call_tally *tally = find_call_tally(path);
-
-	if (!tally || *(volatile __u64 *)&tally->path != path)
-		return false;
-	__sync_fetch_and_add(&tally->calls, 1);
-	return true;
-}
-
-/* Gives a path with a node its slot, when that is free. */
-static __always_inline void claim_call_tally(__u64 path)
-{
-	struct wire_call_tally *tally = find_call_tally(path);
-
-	if (tally && !tally->path)
-		__sync_val_compare_and_swap(&tally->path, 0, path);
-}
-
 /* What tells a code object from others at its address: that none has gone, its own version (3.12
  * and later) or the generation of all. Returns 0 when nothing does at once. */
 static __always_inline __u32 read_code_version(const struct call *call, __u64 code)
@@ -74,8 +37,8 @@ static __always_inline __u32 read_code_version(const struct call *call, __u64 co
 	return version;
 }
 
-#define QUICK_HEAD_BYTES 80   /* of a frame: code, back, owner in all versions */
-#define QUICK_BELOW_BYTES 176 /* read with it: callers whose frames are small */
+#define QUICK_HEAD_BYTES 96   /* of a frame: code, back, owner; from 3.11 on the first argument */
+#define QUICK_BELOW_BYTES 160 /* read with it: callers whose frames are small */
 
 /* Target memory with frames. On the stack. */
 struct quick_block {
@@ -221,6 +184,27 @@ static __always_inline struct wire_node *find_untallied(__u64 key, __u64 site)
 	return node;
 }
 
+/* Has it been noted that the call's path runs on its object? */
+static __always_inline bool is_object_noted(const struct call *call,
+					    const struct quick_block *block, __u64 site, __u64 path)
+{
+	const struct wire_layout *layout = call->layout;
+	struct wire_call_tally *tally = find_call_tally(path);
+	__u64 object = 0;
+
+	if (!(site & SELF_MASK) || (tally && tally->path == path && tally->is_crowded))
+		return true;
+	if (layout->version >= 0x030b)
+		object = *(const __u64 *)(block->bytes + QUICK_BELOW_BYTES +
+					  (layout->frame_locals & 0x58));
+	else if ((site & SELF_MASK) == SELF_PLAIN)
+		read_user(&object, sizeof(object), call->frame + layout->frame_locals);
+	object &= ~(__u64)layout->tag_mask;
+	if (object && (site & SELF_MASK) == SELF_IN_CELL)
+		read_user(&object, sizeof(object), object + layout->cell_content);
+	return !object || is_seen(name_sighting(path, object));
+}
+
 /* Counts a call whose caller's path and whose code are known; false: look closer. */
 static __always_inline bool count_known(const struct call *call)
 {
@@ -241,6 +225,8 @@ static __always_inline bool count_known(const struct call *call)
 	    !recall_site(call, frame.code, &site))
 		return false;
 	key = path_child(key, site);
+	if (!is_object_noted(call, &block, site, key))
+		return false;
 	if (!tally_call(key)) {
 		node = find_untallied(key, site);
 		if (!node)
@@ -262,7 +248,7 @@ __noinline int count_quickly(__u64 frame, __u64 bias, __u32 image_id, __u32 layo
 		.image_id = image_id,
 	};
 
-	return call.layout && count_known(&call);
+	return call.layout && !is_split() && count_known(&call);
 }
 
 #endif

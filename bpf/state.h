@@ -16,6 +16,8 @@ const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * o
 const volatile __u32 cfg_max_nodes = DEFAULT_MAX_NODES;
 const volatile __u32 cfg_max_sites = DEFAULT_MAX_SITES;
 const volatile bool cfg_follow_children = true;
+const volatile bool cfg_lines = false;		    /* --lines: a site for each instruction seen */
+const volatile bool cfg_instances = false;	    /* --instances: a site for each object seen */
 const volatile __u32 cfg_ring_wake_bytes = 1 << 20; /* wake user space when this much is queued */
 
 /* tgids to follow. */

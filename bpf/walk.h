@@ -41,7 +41,8 @@
 
 struct cached_code {
 	__u64 code;
-	__u64 key; /* of the site */
+	__u64 key;     /* of the site */
+	__u64 self_at; /* of a frame, <= 3.10: the cell of `self` */
 	__u32 generation;
 	__u32 image_id;
 };
@@ -74,11 +75,14 @@ struct path {
 	__u64 now;	  /* laying down */
 	__u32 remaining;  /* laying down: frames without a node yet */
 	__u32 failed;	  /* laying down: LOSS_* + 1 */
+	__u32 begins;	  /* the leaf has just begun or ended: it stands on its first line */
 	__u32 keep_leaf;  /* filling the shadow, where `node` is the key of the frame's path */
 	__u32 is_checked; /* filling the shadow: as wire_layout.has_unseen_frames */
 	__u64 keys[MAX_FRAMES + 1];
 	__u64 codes[MAX_FRAMES + 1];
 	__u64 frames[MAX_FRAMES + 1]; /* 0: has no slot in the shadow */
+	__u64 objects_key;	      /* of all of them, 0: none */
+	__u64 self_at;		      /* of the code looked at last, as in cached_code */
 	__u8 block[BLOCK_BYTES +
 		   FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
 	__u8 head[CODE_HEAD_BYTES];
@@ -91,11 +95,30 @@ struct {
 	__type(value, struct path);
 } paths SEC(".maps");
 
+/* More of each frame; a value of its own, because one for each CPU may have 32 KiB. */
+struct path_parts {
+	__u64 objects[MAX_FRAMES + 1]; /* 0: no method, or not readable */
+	__u64 wholes[MAX_FRAMES + 1];  /* keys of the sites that `keys` are parts of, when split */
+	__u8 has_others[MAX_FRAMES +
+			8];	   /* 1: the part stands for the objects beyond MAX_INSTANCES */
+	__u32 ats[MAX_FRAMES + 1]; /* as wire_split.at */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NR_SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct path_parts);
+} path_parts SEC(".maps");
+
 /* Where a walk's data lie. */
 struct walk {
 	const struct wire_layout *layout;
 	struct path *path;
+	struct path_parts *parts;
 	struct cached_code *cache;
+	__u32 slot;
+	__u32 scratch;
 };
 
 static __always_inline long read_user(void *to, __u32 size, __u64 address)
@@ -173,6 +196,97 @@ static __always_inline __u64 hash_str(const struct wire_layout *layout, __u64 ad
 	return hash_pair(hash_pair(head[0], tail[0]), tail[1]);
 }
 
+/* What the global functions find again by slot. A global function takes numbers only, but is
+ * verified once, on its own, instead of at every call and in every turn of a loop. */
+static __always_inline const struct wire_layout *slot_layout(__u32 slot)
+{
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	__u32 index;
+
+	if (!python)
+		return NULL;
+	index = python->layout;
+	return bpf_map_lookup_elem(&layouts, &index);
+}
+
+/* Does a frame's instruction or object make another site of it? */
+static __always_inline bool is_split(void)
+{
+	return cfg_lines || cfg_instances;
+}
+
+#define SELF_NAME 0x666c6573 /* "self", and a NUL */
+
+static __always_inline bool is_self(const struct wire_layout *layout, __u64 names, __u32 index)
+{
+	__u64 word = 0;
+
+	read_user(&word, sizeof(word), names + layout->tuple_items + 8 * index);
+	if (!word || read_user(&word, sizeof(word), word + layout->str_ascii_data))
+		return false;
+	return (word & 0xffffffffff) == SELF_NAME;
+}
+
+/* Of the code object whose head was read last. */
+static __always_inline __u64 code_u64(const struct path *path, __u32 offset)
+{
+	return *(const __u64 *)(path->head + (offset & (CODE_HEAD_BYTES - 8)));
+}
+
+static __always_inline __u32 code_u32(const struct path *path, __u32 offset)
+{
+	return *(const __u32 *)(path->head + (offset & (CODE_HEAD_BYTES - 4)));
+}
+
+#define KIND_CELL 0x40 /* CO_FAST_CELL, Include/internal/pycore_code.h, 3.11 to 3.15 */
+#define SELF_CELLS 4   /* cell variables that are looked through for `self`, <= 3.10 */
+
+/* From 3.11 on a cell stands where the argument did. */
+static __always_inline bool is_first_a_cell(const struct wire_layout *layout, __u64 kinds)
+{
+	__u8 kind = 0;
+
+	return kinds && !read_user(&kind, sizeof(kind), kinds + layout->bytes_data) &&
+	       (kind & KIND_CELL);
+}
+
+/* Up to 3.10 cells lie behind the local variables; the argument's place is empty. Returns where, of
+ * a frame; 0: `self` is in none. */
+static __always_inline __u64 find_self_cell(const struct wire_layout *layout,
+					    const struct path *path)
+{
+	__u64 cells = code_u64(path, layout->code_cellvars), count = 0;
+
+	if (!cells || read_user(&count, sizeof(count), cells + layout->bytes_size))
+		return 0;
+	for (__u32 i = 0; i < SELF_CELLS; i++) {
+		if (i < count && is_self(layout, cells, i))
+			return layout->frame_locals +
+			       8 * ((__u64)code_u32(path, layout->code_nlocals) + i);
+	}
+	return 0;
+}
+
+/* Has the code object whose head was read last a first argument `self`, and where? */
+__noinline int find_self(__u32 slot, __u32 scratch)
+{
+	const struct wire_layout *layout = slot_layout(slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	__u64 names;
+
+	if (!layout || !path || layout->frame_locals == NO_OFFSET)
+		return SELF_NONE;
+	path->self_at = 0;
+	names = code_u64(path, layout->code_varnames);
+	if (!code_u32(path, layout->code_argcount) || !names || !is_self(layout, names, 0))
+		return SELF_NONE;
+	if (layout->version >= 0x030b)
+		return is_first_a_cell(layout, code_u64(path, layout->code_kinds)) ? SELF_IN_CELL
+										   : SELF_PLAIN;
+	path->self_at = find_self_cell(layout, path);
+	return path->self_at ? SELF_IN_CELL : SELF_PLAIN;
+}
+
 /* The key of the site of a code object: its address and what tells it from a successor there. */
 static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *ret_key)
 {
@@ -198,46 +312,99 @@ static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *r
 		key = hash_pair(key, hash_str(layout, name));
 		key = hash_pair(key, hash_str(layout, filename));
 	}
-	*ret_key = key;
+	*ret_key = key & ~(__u64)SELF_MASK;
+	return 0;
+}
+
+/* The same with what is known of its first argument, which is asked only when the code is new. */
+static __always_inline int read_whole_key(struct walk *walk, struct cached_code *cached, __u64 code,
+					  __u64 *ret_key)
+{
+	if (read_site_key(walk, code, ret_key))
+		return -1;
+	if (cached->code == code && (cached->key & ~(__u64)SELF_MASK) == *ret_key) {
+		*ret_key = cached->key;
+		return 0;
+	}
+	*ret_key |= find_self(walk->slot, walk->scratch) & SELF_MASK;
+	cached->code = code;
+	cached->key = *ret_key;
+	cached->self_at = walk->path->self_at;
+	cached->generation = 0;
+	cached->image_id = walk->path->image_id;
 	return 0;
 }
 
 /* The same while a probe sees code objects go (calls.h). */
-static __always_inline int site_key_watched(struct walk *walk, __u64 code, __u64 *ret_key)
+static __always_inline int site_key_watched(struct walk *walk, struct cached_code *cached,
+					    __u64 code, __u64 *ret_key)
 {
 	__u64 name = name_code(walk->path->image_id, code, CODE_WATCHED);
 
 	if (recall(name, ret_key))
 		return 0;
-	if (read_site_key(walk, code, ret_key))
+	if (read_whole_key(walk, cached, code, ret_key))
 		return -1;
 	keep(name, *ret_key);
 	return 0;
 }
 
+static __always_inline __u32 code_slot(__u64 code)
+{
+	return (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
+}
+
 static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_key)
 {
-	__u32 slot = (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
-	struct cached_code *cached = &walk->cache[slot];
+	struct cached_code *cached = &walk->cache[code_slot(code)];
 
 	if (walk->path->by_shadow && walk->layout->code_watched)
-		return site_key_watched(walk, code, ret_key);
+		return site_key_watched(walk, cached, code, ret_key);
 	if (walk->path->generation && cached->code == code &&
 	    cached->generation == walk->path->generation &&
 	    cached->image_id == walk->path->image_id) {
 		*ret_key = cached->key;
 		return 0;
 	}
-	if (read_site_key(walk, code, ret_key))
+	if (read_whole_key(walk, cached, code, ret_key))
 		return -1;
-	cached->code = code;
-	cached->key = *ret_key;
 	cached->generation = walk->path->generation;
-	cached->image_id = walk->path->image_id;
 	return 0;
 }
 
-static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code, __u64 frame)
+/* The cell of a frame's `self`, 0: not known. */
+static __always_inline __u64 read_cell(struct walk *walk, __u64 code, __u64 frame, __u64 argument)
+{
+	const struct cached_code *cached = &walk->cache[code_slot(code)];
+	__u64 cell = 0;
+
+	if (walk->layout->version >= 0x030b)
+		return argument;
+	if (cached->code == code && cached->self_at)
+		read_user(&cell, sizeof(cell), frame + cached->self_at);
+	return cell;
+}
+
+/* The object that a frame's function runs on; 0: it is no method, or that is not known. */
+static __always_inline __u64 find_object(struct walk *walk, const __u8 *head, __u64 frame,
+					 __u64 key, __u64 code)
+{
+	const struct wire_layout *layout = walk->layout;
+	__u64 object;
+
+	if (!(key & SELF_MASK))
+		return 0;
+	object = field_u64(head, layout->frame_locals) & ~(__u64)layout->tag_mask;
+	if ((key & SELF_MASK) != SELF_IN_CELL)
+		return object;
+	object = read_cell(walk, code, frame, object);
+	if (!object || read_user(&object, sizeof(object), object + layout->cell_content))
+		return 0;
+	return object;
+}
+
+static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code, __u64 frame,
+				      __u64 object)
 {
 	__u32 depth = walk->path->depth;
 
@@ -246,6 +413,9 @@ static __always_inline void push_site(struct walk *walk, __u64 key, __u64 code, 
 	walk->path->keys[depth] = key;
 	walk->path->codes[depth] = code;
 	walk->path->frames[depth] = frame;
+	walk->parts->objects[depth] = object;
+	if (object)
+		walk->path->objects_key = walk->path->objects_key * PATH_FACTOR + object + depth;
 	walk->path->key += key * walk->path->factor;
 	walk->path->factor *= PATH_FACTOR;
 	walk->path->depth = depth + 1;
@@ -269,11 +439,81 @@ static __always_inline bool is_shadowed(const struct wire_layout *layout, const 
 	return layout->frame_owner == NO_OFFSET || frame_owner(layout, head) == OWNER_THREAD;
 }
 
+static __always_inline __u32 frame_at(const struct wire_layout *layout, const __u8 *head,
+				      __u64 code)
+{
+	__u64 instruction = field_u64(head, layout->frame_instr);
+
+	if (layout->version < 0x030b)
+		return (__u32)instruction + 1;
+	return instruction - code - layout->code_adaptive + 1;
+}
+
+/* How many objects a site has been split by. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFAULT_MAX_SITES); /* 1 without --instances: set by loader */
+	__type(key, __u64);
+	__type(value, __u32);
+} instances SEC(".maps");
+
+static __always_inline __u64 part_key(__u64 whole, __u64 object, __u32 at)
+{
+	return (hash_pair(hash_pair(whole, object), at) & ~(__u64)SELF_MASK) | (whole & SELF_MASK);
+}
+
+/* What tells an object: its address, and its class, should the address be another's later. */
+static __always_inline __u64 name_instance(const struct wire_layout *layout, __u64 object)
+{
+	__u64 type = 0;
+
+	read_user(&type, sizeof(type), object + layout->object_type);
+	return hash_pair(object, type);
+}
+
+/* The instance that a site is split for: itself as long as there is room. */
+static __always_inline __u64 choose_instance(__u64 whole, __u64 instance)
+{
+	__u64 key = part_key(whole, instance, 0);
+	__u32 *count, one = 1;
+
+	count = bpf_map_lookup_elem(&instances, &whole);
+	if (!count || *count < MAX_INSTANCES || bpf_map_lookup_elem(&instances, &key)) {
+		if (!bpf_map_update_elem(&instances, &key, &one, BPF_NOEXIST) && count)
+			__sync_fetch_and_add(count, 1);
+		if (!count)
+			bpf_map_update_elem(&instances, &whole, &one, BPF_NOEXIST);
+		return instance;
+	}
+	return OTHER_OBJECTS;
+}
+
+/* The key of the part of a site that a frame is at. */
+static __always_inline __u64 split_site(struct walk *walk, const __u8 *head, __u64 code, __u64 key,
+					__u64 object)
+{
+	__u32 depth = walk->path->depth, at = 0;
+	__u64 instance;
+
+	if (cfg_lines && (depth || !walk->path->begins))
+		at = frame_at(walk->layout, head, code);
+	if (depth > MAX_FRAMES)
+		return key;
+	walk->parts->wholes[depth] = key;
+	walk->parts->ats[depth] = at;
+	if (!cfg_instances || !object)
+		instance = 0;
+	else
+		instance = choose_instance(key, name_instance(walk->layout, object));
+	walk->parts->has_others[depth] = instance == OTHER_OBJECTS;
+	return part_key(key, instance, at);
+}
+
 /* One frame. Returns 1 when the walk is over. */
 static __always_inline long walk_frame(struct walk *walk)
 {
 	const struct wire_layout *layout = walk->layout;
-	__u64 code, key, frame = walk->path->frame;
+	__u64 code, key, object, frame = walk->path->frame;
 	const __u8 *head;
 	long at;
 
@@ -307,7 +547,10 @@ static __always_inline long walk_frame(struct walk *walk)
 		walk->path->end = WALK_UNREADABLE;
 		return 1;
 	}
-	push_site(walk, key, code, is_shadowed(layout, head) ? frame : 0);
+	object = find_object(walk, head, frame, key, code);
+	if (is_split())
+		key = split_site(walk, head, code, key, object);
+	push_site(walk, key, code, is_shadowed(layout, head) ? frame : 0, object);
 	return 0;
 }
 
@@ -316,29 +559,19 @@ static long walk_frame_callback(__u32 index, void *walk)
 	return walk_frame(walk);
 }
 
-/* What the global functions find again by slot. A global function takes numbers only, but is
- * verified once, on its own, instead of at every call and in every turn of a loop. */
-static __always_inline const struct wire_layout *slot_layout(__u32 slot)
-{
-	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
-	__u32 index;
-
-	if (!python)
-		return NULL;
-	index = python->layout;
-	return bpf_map_lookup_elem(&layouts, &index);
-}
-
 /* One frame, for kernels where the walk is a plain loop. */
 __noinline int walk_step(__u32 slot, __u32 scratch)
 {
 	struct walk walk = {
 		.layout = slot_layout(slot),
 		.path = bpf_map_lookup_elem(&paths, &scratch),
+		.parts = bpf_map_lookup_elem(&path_parts, &scratch),
 		.cache = bpf_map_lookup_elem(&code_cache, &scratch),
+		.slot = slot,
+		.scratch = scratch,
 	};
 
-	if (!walk.layout || !walk.path || !walk.cache)
+	if (!walk.layout || !walk.path || !walk.parts || !walk.cache)
 		return 1;
 	return walk_frame(&walk);
 }
@@ -348,6 +581,8 @@ __noinline int walk_step(__u32 slot, __u32 scratch)
 static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scratch,
 					bool plain_loop)
 {
+	walk->slot = slot;
+	walk->scratch = scratch;
 	if (!plain_loop)
 		bpf_loop(WALK_STEPS, walk_frame_callback, walk, 0);
 	for (__u32 i = 0; plain_loop && i < WALK_STEPS; i++) {
@@ -581,6 +816,8 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->block_begin = path->block_end = 0;
 	path->was_elsewhere = 0;
 	path->key = 0;
+	path->objects_key = 0;
+	path->begins = 0;
 	path->above = 0;
 	path->factor = 1;
 	path->depth = 0;
@@ -593,8 +830,9 @@ static __always_inline int walk_prepare(struct walk *walk, const struct wire_lay
 					__u32 image_id, __u32 scratch)
 {
 	walk->path = bpf_map_lookup_elem(&paths, &scratch);
+	walk->parts = bpf_map_lookup_elem(&path_parts, &scratch);
 	walk->cache = bpf_map_lookup_elem(&code_cache, &scratch);
-	if (!walk->path || !walk->cache)
+	if (!walk->path || !walk->parts || !walk->cache)
 		return 0;
 	walk->layout = layout;
 	reset_path(walk->path, 0);

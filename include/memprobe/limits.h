@@ -20,10 +20,10 @@
 #define MAX_NAME_BYTES 4096
 #define MAX_LINETABLE_BYTES 8192
 
-/* Bytes of a frame and of a code object that hold every field read: 3.6's f_lasti ends at 124,
- * free-threaded 3.14's co_linetable at 160. Powers of two, for masks. */
-#define FRAME_HEAD_BYTES 128
-#define CODE_HEAD_BYTES 256
+/* Bytes of a frame and of a code object that hold every field read: the first local variable of 3.6
+ * ends at 384, free-threaded 3.14's co_linetable at 160. Powers of two, for masks. */
+#define FRAME_HEAD_BYTES 512
+#define CODE_HEAD_BYTES 512
 
 /* Frames that stood when counting began; more of them count when they end. */
 #define MAX_STANDING 16384
@@ -39,6 +39,15 @@
 
 /* Bytes copied of a command's arguments at exec. */
 #define MAX_ARGS_BYTES 1024
+
+/* Distinct objects that a node keeps; when there are more, only that. */
+#define MAX_NODE_OBJECTS 16
+#define MAX_SIGHTINGS 32768 /* of an object on a node, in all */
+#define SEEN_OBJECTS 65536  /* paths with the objects that they ran on; a power of two */
+#define MAX_CLASS_BYTES 128
+
+/* Objects that a method is split by; calls on others go to one row more. */
+#define MAX_INSTANCES 256
 
 #define COMM_BYTES 16 /* TASK_COMM_LEN */
 

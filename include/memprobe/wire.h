@@ -89,6 +89,15 @@ struct wire_layout {
 	__u16 code_firstlineno;
 	__u16 code_flags;
 	__u16 code_argcount;
+	__u16 code_varnames; /* tuple of names, arguments first */
+	__u16 code_kinds;    /* 3.11+: bytes, a kind for each of these names */
+	__u16 code_nlocals;  /* <= 3.10: cells lie behind these */
+	__u16 code_cellvars; /* <= 3.10: tuple of names */
+	__u16 frame_locals;  /* the first local variable */
+	__u16 tuple_items;
+	__u16 object_type;
+	__u16 type_name;
+	__u16 cell_content;
 	__u16 code_version; /* 3.12+: u32, unique at creation */
 	__u16 code_filename;
 	__u16 code_name;
@@ -113,8 +122,9 @@ struct wire_layout {
 	__u16 calls_by_ends;	 /* call probes hit where functions end, not where they start */
 	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
+	__u16 pad[3];
 };
-_Static_assert(sizeof(struct wire_layout) == 136, "wire_layout");
+_Static_assert(sizeof(struct wire_layout) == 160, "wire_layout");
 
 /* User space's word on an image's interpreter, by image slot. */
 enum wire_python_state {
@@ -190,7 +200,7 @@ struct wire_node {
 	__u64 site;
 	__u64 first_ns;
 	__u32 image_id;
-	__u32 pad;
+	__u32 objects; /* distinct ones seen; above MAX_NODE_OBJECTS: more than that */
 	__u64 calls;
 	__u64 grown[NR_KINDS];
 	__u64 released[NR_KINDS];
@@ -201,8 +211,9 @@ _Static_assert(sizeof(struct wire_node) == 104, "wire_node");
 struct wire_call_tally {
 	__u64 path; /* 0: free */
 	__u64 calls;
+	__u64 is_crowded; /* the node has seen more than MAX_NODE_OBJECTS objects */
 };
-_Static_assert(sizeof(struct wire_call_tally) == 16, "wire_call_tally");
+_Static_assert(sizeof(struct wire_call_tally) == 24, "wire_call_tally");
 
 /* A frame that was there before its calls were counted, where counts are of ends. */
 struct wire_standing {
@@ -253,6 +264,8 @@ enum wire_record_type {
 	RECORD_KNOCK = 6, /* an image whose interpreter is unknown has had events: look again */
 	RECORD_SAMPLE = 7,
 	RECORD_BALANCE = 8,
+	RECORD_OBJECT = 11,
+	RECORD_SPLIT = 12,
 	RECORD_FOUND = 10, /* struct wire_knock: a probe's hit has told where the interpreter is */
 	RECORD_CALLS_OVER = 9, /* struct wire_knock: an image's budget for call probes is spent */
 };
@@ -347,5 +360,37 @@ struct wire_site {
 	__u32 code_flags; /* co_flags */
 };
 _Static_assert(sizeof(struct wire_site) == 72, "wire_site");
+
+/* The first argument `self` of the function at a site, in the low bits of the site's key. */
+#define SELF_NONE 0
+#define SELF_PLAIN 1
+#define SELF_IN_CELL 2 /* a closure uses it */
+#define SELF_MASK 3
+
+/* An object that a node's function ran on for the first time. */
+struct wire_object {
+	struct wire_head head;
+	__u64 node; /* key */
+	__u64 object;
+	__u64 type;
+	char class_name[MAX_CLASS_BYTES]; /* tp_name */
+};
+_Static_assert(sizeof(struct wire_object) == 40 + MAX_CLASS_BYTES, "wire_object");
+
+#define OTHER_OBJECTS 1
+
+/* A site that stands for a part of another: one object, one instruction. */
+struct wire_split {
+	struct wire_head head;
+	__u64 site; /* key */
+	__u64 whole;
+	__u64 object; /* 0: any; OTHER_OBJECTS: those beyond MAX_INSTANCES */
+	__u64 type;
+	__u32 at; /* the frame's instruction as wire_layout.frame_instr has it, less the code's
+		   * begin where that is a pointer; plus 1; 0: any */
+	__u32 pad;
+	char class_name[MAX_CLASS_BYTES];
+};
+_Static_assert(sizeof(struct wire_split) == 56 + MAX_CLASS_BYTES, "wire_split");
 
 #endif

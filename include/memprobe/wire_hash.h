@@ -36,17 +36,24 @@ static inline __u64 hash_pair(__u64 first, __u64 second)
 /* Key of a site that is not Python code, but for native threads, which are told apart by comm. */
 static inline __u64 site_key_special(__u32 image_id, enum wire_site_kind kind)
 {
-	return hash_pair((__u64)image_id << 8 | kind, 0x73706563);
+	return hash_pair((__u64)image_id << 8 | kind, 0x73706563) & ~(__u64)SELF_MASK;
 }
 
 static inline __u64 site_key_native(__u32 image_id, __u64 comm_low, __u64 comm_high)
 {
-	return hash_pair(hash_pair(site_key_special(image_id, SITE_NATIVE), comm_low), comm_high);
+	return hash_pair(hash_pair(site_key_special(image_id, SITE_NATIVE), comm_low), comm_high) &
+	       ~(__u64)SELF_MASK;
 }
 
 static inline __u32 call_tally_slot(__u64 path)
 {
 	return path >> 40 & (CALL_TALLIES - 1);
+}
+
+/* An object, or a hash of several, on the node of a path. */
+static inline __u64 name_sighting(__u64 path, __u64 object)
+{
+	return hash_mix(path ^ object * 0x9e3779b97f4a7c15ULL);
 }
 
 static inline __u32 standing_bit(__u64 frame)

@@ -95,6 +95,45 @@ static char *names_difference(const struct profile *a, const struct profile *b)
 	return found;
 }
 
+static bool has_sighting(const struct profile *profile, const struct node *node, uint32_t object)
+{
+	for (uint32_t next = node->sightings; next; next = profile->sightings[next - 1].next) {
+		if (profile->sightings[next - 1].object == object)
+			return true;
+	}
+	return false;
+}
+
+/* The order in which a node's objects are kept does not matter. */
+static char *sightings_difference(const struct profile *a, const struct profile *b, size_t node)
+{
+	const struct node *x = &a->nodes[node], *y = &b->nodes[node];
+
+	COMPARE("crowded", x->is_crowded, y->is_crowded);
+	COMPARE("sightings of a node", x->nr_sightings, y->nr_sightings);
+	for (uint32_t next = x->sightings; next; next = a->sightings[next - 1].next) {
+		if (!has_sighting(b, y, a->sightings[next - 1].object))
+			return xasprintf("objects of node %zu", node);
+	}
+	return NULL;
+}
+
+static char *objects_difference(const struct profile *a, const struct profile *b)
+{
+	char *found = NULL;
+
+	COMPARE("objects", a->nr_objects, b->nr_objects);
+	for (size_t i = 0; i < a->nr_objects; i++) {
+		COMPARE("object's process", a->objects[i].process, b->objects[i].process);
+		COMPARE("class", a->objects[i].class_name, b->objects[i].class_name);
+		COMPARE("instance", a->objects[i].instance, b->objects[i].instance);
+		COMPARE("pathname", a->objects[i].pathname, b->objects[i].pathname);
+	}
+	for (size_t i = 0; !found && i < a->nr_nodes; i++)
+		found = sightings_difference(a, b, i);
+	return found;
+}
+
 static char *nodes_difference(const struct profile *a, const struct profile *b)
 {
 	COMPARE("nodes", a->nr_nodes, b->nr_nodes);
@@ -153,6 +192,7 @@ char *dump_fixture_difference(const struct profile *a, const struct profile *b)
 
 	found = found ? found : names_difference(a, b);
 	found = found ? found : nodes_difference(a, b);
+	found = found ? found : objects_difference(a, b);
 	if (found)
 		return found;
 	COMPARE("processes", a->nr_processes, b->nr_processes);
@@ -354,12 +394,43 @@ static void grow_site(struct profile *profile, uint64_t *state)
 	site.line = (int32_t)random_amount(state, 31);
 	site.version = dump_fixture_below(state, 2) ? 0x30b : 0;
 	site.is_resumable = dump_fixture_below(state, 2);
+	if (dump_fixture_below(state, 2))
+		site.part_object = (uint32_t)dump_fixture_below(state, profile->nr_objects + 1);
+	if (dump_fixture_below(state, 2))
+		site.at = (int32_t)random_amount(state, 31);
 	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++)
 		bytes[i] = dump_fixture_random(state);
 	if (dump_fixture_below(state, 2))
 		site.linetable = profile_add_blob(
 			profile, bytes, (uint32_t)dump_fixture_below(state, sizeof(bytes)));
 	profile_add_site(profile, &site);
+}
+
+static void grow_object(struct profile *profile, uint64_t *state, uint32_t process)
+{
+	struct object object = { .process = process,
+				 .class_name = random_string(profile, state),
+				 .instance = (uint32_t)dump_fixture_below(state, 1 << 20) };
+
+	profile_add_object(profile, &object);
+}
+
+/* An object of a node, the first of some more than are kept, or a name that is known only now. */
+static void grow_sightings(struct profile *profile, uint64_t *state)
+{
+	uint32_t object, node;
+
+	if (!profile->nr_objects || !profile->nr_nodes)
+		return;
+	object = (uint32_t)dump_fixture_below(state, profile->nr_objects);
+	node = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
+	profile_add_sighting(profile, node, object);
+	for (size_t i = 0; i < profile->nr_objects && !dump_fixture_below(state, 8); i++)
+		profile_add_sighting(profile, node, (uint32_t)i);
+	if (dump_fixture_below(state, 2))
+		return;
+	profile->objects[object].pathname = random_string(profile, state) + 1;
+	profile->objects[object].is_dirty = true;
 }
 
 static void grow_node(struct profile *profile, uint64_t *state, uint32_t process)
@@ -394,7 +465,7 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 {
 	uint32_t process = (uint32_t)dump_fixture_below(state, profile->nr_processes);
 
-	switch (dump_fixture_below(state, 20)) {
+	switch (dump_fixture_below(state, 24)) {
 	case 0:
 		grow_process(profile, state);
 		break;
@@ -426,6 +497,14 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 	case 13:
 	case 14:
 		grow_calls(profile, state);
+		break;
+	case 15:
+		grow_object(profile, state, process);
+		break;
+	case 16:
+	case 17:
+	case 18:
+		grow_sightings(profile, state);
 		break;
 	default:
 		grow_cost(profile, state);

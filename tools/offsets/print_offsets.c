@@ -144,11 +144,34 @@ static void print_frame(void)
 #endif
 }
 
+/* Where `self` is found. */
+static void print_variables(void)
+{
+#if PY_VERSION_HEX >= 0x030b0000
+	PRINT("code_varnames", PyCodeObject, co_localsplusnames);
+	PRINT("code_kinds", PyCodeObject, co_localspluskinds);
+	print("code_nlocals", NONE);
+	print("code_cellvars", NONE);
+	PRINT("frame_locals", _PyInterpreterFrame, localsplus);
+#else
+	PRINT("code_varnames", PyCodeObject, co_varnames);
+	print("code_kinds", NONE);
+	PRINT("code_nlocals", PyCodeObject, co_nlocals);
+	PRINT("code_cellvars", PyCodeObject, co_cellvars);
+	PRINT("frame_locals", PyFrameObject, f_localsplus);
+#endif
+	PRINT("tuple_items", PyTupleObject, ob_item);
+	PRINT("object_type", PyObject, ob_type);
+	PRINT("type_name", PyTypeObject, tp_name);
+	PRINT("cell_content", PyCellObject, ob_ref);
+}
+
 static void print_code(void)
 {
 	PRINT("code_firstlineno", PyCodeObject, co_firstlineno);
 	PRINT("code_flags", PyCodeObject, co_flags);
 	PRINT("code_argcount", PyCodeObject, co_argcount);
+	print_variables();
 #if PY_VERSION_HEX >= 0x030c0000
 	PRINT("code_version", PyCodeObject, co_version);
 #else

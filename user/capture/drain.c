@@ -94,8 +94,19 @@ void drain_free(struct drain *drain)
 	free(drain->nodes);
 	free(drain->unused_nodes);
 	free(drain->alive);
+	drain_free_sources(drain);
+	hash_table_free(&drain->object_ids);
+	hash_table_free(&drain->instances);
+	free(drain->objects);
+	free(drain->sightings);
 	free(drain->sites);
 	free(drain);
+}
+
+void drain_set_parts(struct drain *drain, bool has_lines, const char *classes)
+{
+	drain->has_lines = has_lines;
+	drain->classes = classes;
 }
 
 void drain_set_start(struct drain *drain, uint64_t start_ns)

@@ -20,6 +20,11 @@ struct drain_listener {
 	void (*python_found)(void *context, uint32_t process, uint32_t layout);
 	/* The budget for counting calls in a process is spent. */
 	void (*calls_over)(void *context, uint32_t process);
+	/* The name that an object of the process bears, owned by the caller; NULL: none, or none
+	 * yet. */
+	char *(*name_object)(void *context, uint32_t process, uint64_t address, uint64_t type);
+	/* A source file lacks what ran: names in it stay plain. */
+	void (*source_changed)(void *context, const char *path);
 	void (*attached)(void *context, uint32_t tgid);
 	void (*process_ended)(void *context, uint32_t tgid);
 };
@@ -28,6 +33,8 @@ struct drain_listener {
 struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
 			const struct drain_listener *listener);
 void drain_free(struct drain *drain);
+/* What splits sites: their lines; objects of these classes, "" for all, NULL for none. Borrowed. */
+void drain_set_parts(struct drain *drain, bool has_lines, const char *classes);
 void drain_set_start(struct drain *drain, uint64_t start_ns);
 
 int drain_fd(const struct drain *drain); /* readable when a record is urgent */
@@ -49,6 +56,8 @@ bool drain_is_balanced(const struct drain *drain);
  * address space is torn down. */
 bool drain_has_images(const struct drain *drain);
 
+/* Looks again for names that objects of running processes may have got. */
+void drain_name_objects(struct drain *drain);
 /* Memory events and counted calls so far. */
 uint64_t drain_events(struct drain *drain);
 

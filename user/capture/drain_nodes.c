@@ -58,6 +58,7 @@ static void take_batch(struct drain *drain, const uint64_t *keys, const struct w
 			node->read.released[kind] = values[i].released[kind] * PAGE_BYTES;
 		}
 		node->calls_read = values[i].calls;
+		node->is_crowded = values[i].objects > MAX_NODE_OBJECTS;
 	}
 }
 
@@ -108,6 +109,16 @@ static void remove_call_tally(struct drain *drain, uint64_t path)
 	__atomic_store_n(&tally->path, 0, __ATOMIC_RELEASE);
 }
 
+/* What the nodes of a part that is not split off ran on. */
+static void add_sighting_of_part(struct drain *drain, const struct kernel_node *node)
+{
+	uint32_t index;
+
+	if (hash_table_get(&drain->site_ids, node->site, &index) &&
+	    drain->sites[index].object != NO_OBJECT)
+		profile_add_sighting(drain->profile, node->node, drain->sites[index].object);
+}
+
 static bool find_site(struct drain *drain, struct kernel_node *node, uint32_t *ret_site)
 {
 	struct site deeper = { .kind = SITE_DEEPER };
@@ -137,6 +148,7 @@ static bool define(struct drain *drain, struct kernel_node *node, uint32_t paren
 	}
 	node->node = profile_add_node(drain->profile, slot->process, parent, site,
 				      drain_time(drain, node->first_ns));
+	add_sighting_of_part(drain, node);
 	return true;
 }
 
@@ -180,6 +192,10 @@ static void add_gain(struct drain *drain, struct kernel_node *node)
 	if (node->calls_read != node->calls_added && !node->is_shim)
 		profile_add_calls(drain->profile, node->node, node->calls_read - node->calls_added);
 	node->calls_added = node->calls_read;
+	if (node->is_crowded && !drain->profile->nodes[node->node].is_crowded) {
+		drain->profile->nodes[node->node].is_crowded = true;
+		drain->profile->nodes[node->node].is_dirty = true;
+	}
 	if (cost_is_zero(&gain))
 		return;
 	node->added = node->read;
@@ -229,12 +245,13 @@ int drain_read_nodes(struct drain *drain)
 			add_gain(drain, &drain->nodes[i]);
 	}
 	add_alive(drain);
+	drain_place_sightings(drain);
 	return error;
 }
 
 /* Has the image ended and been read to the last? One that user space has not met yet has not: ids
  * of a slot only rise. */
-static bool has_ended(struct drain *drain, uint32_t image_id)
+bool drain_image_has_ended(struct drain *drain, uint32_t image_id)
 {
 	const struct image_slot *slot = &drain->slots[image_id % MAX_IMAGES];
 
@@ -250,7 +267,7 @@ static void remove_sites(struct drain *drain)
 	for (size_t i = 0; i < drain->nr_sites; i++) {
 		struct known_site *site = &drain->sites[i];
 
-		if (has_ended(drain, site->image_id)) {
+		if (drain_image_has_ended(drain, site->image_id)) {
 			if (!bpf_map_delete_elem(drain->sites_fd, &site->key))
 				loader_note_removed(drain->loader, 0, 1);
 			hash_table_remove(&drain->site_ids, site->key);
@@ -267,7 +284,7 @@ void drain_remove_nodes(struct drain *drain)
 	for (size_t i = 0; i < drain->nr_nodes; i++) {
 		struct kernel_node *node = &drain->nodes[i];
 
-		if (!node->image_id || !has_ended(drain, node->image_id))
+		if (!node->image_id || !drain_image_has_ended(drain, node->image_id))
 			continue;
 		if (bpf_map_delete_elem(drain->nodes_fd, &node->key))
 			bpf_map_delete_elem(drain->deeper_fd, &node->key);
@@ -282,4 +299,5 @@ void drain_remove_nodes(struct drain *drain)
 		drain->unused_nodes[drain->nr_unused++] = i;
 	}
 	remove_sites(drain);
+	drain_remove_objects(drain);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "drain_state.h"
+#include "line_table.h"
 #include "memory.h"
 
 /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: Include/code.h of 3.6, Include/cpython/code.h */
@@ -277,23 +278,18 @@ static bool is_init_shim(const struct drain *drain, uint32_t site)
 	       !strcmp(profile_string(drain->profile, found->name), "__init__");
 }
 
-static void remember_site(struct drain *drain, const struct wire_site *record, uint32_t site)
+static void remember_site(struct drain *drain, const struct known_site *known)
 {
 	uint32_t index;
 
-	if (hash_table_get(&drain->site_ids, record->site, &index)) {
-		drain->sites[index].site = site;
+	if (hash_table_get(&drain->site_ids, known->key, &index)) {
+		drain->sites[index].site = known->site;
 		return;
 	}
 	drain->sites = array_reserve(drain->sites, &drain->sites_capacity, drain->nr_sites + 1,
 				     sizeof(*drain->sites));
-	drain->sites[drain->nr_sites] = (struct known_site){
-		.key = record->site,
-		.image_id = record->head.image_id,
-		.site = site,
-		.is_shim = is_init_shim(drain, site),
-	};
-	hash_table_put(&drain->site_ids, record->site, drain->nr_sites++);
+	drain->sites[drain->nr_sites] = *known;
+	hash_table_put(&drain->site_ids, known->key, drain->nr_sites++);
 }
 
 static void site(struct drain *drain, const struct wire_site *record, size_t size)
@@ -321,12 +317,54 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 	else if (record->kind == SITE_NATIVE)
 		found.name = string_pool_add_bytes(&drain->profile->strings, (const char *)bytes,
 						   record->name.bytes);
+	drain_qualify(drain, record->tgid, &found);
 	id = profile_add_site(drain->profile, &found);
 	if (id == before && record->linetable_bytes)
 		drain->profile->sites[id].linetable = profile_add_blob(
 			drain->profile, bytes + record->filename.bytes + record->name.bytes,
 			record->linetable_bytes);
-	remember_site(drain, record, id);
+	remember_site(drain, &(struct known_site){ .key = record->site,
+						   .image_id = record->head.image_id,
+						   .site = id,
+						   .is_shim = is_init_shim(drain, id),
+						   .object = NO_OBJECT });
+}
+
+/* `at` as in wire_split: 0 is the begin of the function. */
+static int32_t line_of(const struct drain *drain, const struct site *site, uint32_t at)
+{
+	const struct blob *table = &drain->profile->blobs[site->linetable];
+	uint32_t offset;
+	int line;
+
+	if (!at)
+		return site->line;
+	offset = line_table_offset(site->version, (int32_t)(at - 1));
+	line = line_table_find(site->version, table->bytes, table->size, site->line, offset);
+	return line ? line : site->line;
+}
+
+/* A part of a site that is known: the records come in order. */
+static void split(struct drain *drain, const struct wire_split *record)
+{
+	struct known_site known = { .key = record->site, .image_id = record->head.image_id };
+	struct site part;
+	bool is_wanted;
+	uint32_t index;
+
+	known.object = drain_take_part(drain, record, &is_wanted);
+	if (!hash_table_get(&drain->site_ids, record->whole, &index))
+		return;
+	part = drain->profile->sites[drain->sites[index].site];
+	if (is_wanted) {
+		part.part_object = known.object + 1;
+		known.object = NO_OBJECT;
+	}
+	if (drain->has_lines)
+		part.at = line_of(drain, &part, record->at);
+	known.is_shim = drain->sites[index].is_shim;
+	known.site = profile_add_site(drain->profile, &part);
+	remember_site(drain, &known);
 }
 
 static void knock(struct drain *drain, const struct wire_knock *record)
@@ -387,6 +425,12 @@ int drain_handle_record(void *context, void *data, size_t size)
 		break;
 	case RECORD_SITE:
 		site(drain, data, size);
+		break;
+	case RECORD_OBJECT:
+		drain_take_object(drain, data);
+		break;
+	case RECORD_SPLIT:
+		split(drain, data);
 		break;
 	case RECORD_KNOCK:
 		knock(drain, data);

@@ -26,6 +26,7 @@ struct kernel_node {
 	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
 	struct cost read;  /* bytes, as last read */
 	struct cost added; /* bytes, as added to the profile */
+	bool is_crowded;
 	uint64_t calls_read, calls_added;
 	bool is_shim; /* calls of it are none */
 };
@@ -34,8 +35,34 @@ struct kernel_node {
 struct known_site {
 	uint64_t key;
 	uint32_t image_id;
-	uint32_t site; /* in the profile */
-	bool is_shim;  /* no function: its nodes are their parents' */
+	uint32_t site;	 /* in the profile */
+	bool is_shim;	 /* no function: its nodes are their parents' */
+	uint32_t object; /* in the profile: what its nodes ran on, NO_OBJECT: they are split by it
+			    or it is not known */
+};
+
+struct source_names;
+
+/* A source file read for one version. */
+struct known_source {
+	struct source_names *names; /* NULL: it cannot be read */
+	bool has_changed;	    /* it lacks what ran */
+};
+
+struct known_object {
+	uint64_t address, type;
+	uint32_t image_id;
+	uint32_t object; /* in the profile */
+	uint32_t tries;	 /* to read its name */
+};
+
+/* An object on a node, as in the BPF table of sightings. */
+struct kernel_sighting {
+	uint64_t node; /* key */
+	uint64_t address;
+	uint32_t image_id;
+	uint32_t object; /* in the profile */
+	bool is_placed;	 /* is in the profile */
 };
 
 struct drain {
@@ -55,6 +82,18 @@ struct drain {
 	struct known_site *sites;
 	size_t nr_sites, sites_capacity;
 	struct hash_table site_ids; /* key to index */
+	struct known_source *sources;
+	size_t nr_sources, sources_capacity;
+	struct hash_table source_ids; /* version and file to index */
+	bool has_lines;
+	const char *classes; /* as drain_set_parts */
+	struct known_object *objects;
+	size_t nr_objects, objects_capacity;
+	uint32_t naming;	      /* rounds of looking for names */
+	struct hash_table object_ids; /* address, class and image to index */
+	struct hash_table instances;  /* class and image to the number of its objects */
+	struct kernel_sighting *sightings;
+	size_t nr_sightings, sightings_capacity;
 	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
 	size_t nr_alive, alive_capacity;
 	uint32_t nr_ended; /* slots in SLOT_ENDED */
@@ -73,6 +112,20 @@ int drain_handle_record(void *drain, void *data, size_t size);
 void drain_keep_alive(struct drain *drain, uint64_t path);
 int drain_read_nodes(struct drain *drain);
 void drain_remove_nodes(struct drain *drain); /* those of ended images, and their sites */
+
+bool drain_image_has_ended(struct drain *drain, uint32_t image_id); /* and was read to the last */
+
+/* drain_names.c: gives the site its qualified name where the interpreter has none. */
+void drain_qualify(struct drain *drain, uint32_t tgid, struct site *site);
+void drain_free_sources(struct drain *drain);
+
+/* drain_objects.c */
+void drain_take_object(struct drain *drain, const struct wire_object *record);
+/* The object that a part of a site stands for, NO_OBJECT: it is split by line alone.
+ * *ret_is_wanted: it is of a class that was asked for. */
+uint32_t drain_take_part(struct drain *drain, const struct wire_split *record, bool *ret_is_wanted);
+void drain_place_sightings(struct drain *drain);
+void drain_remove_objects(struct drain *drain); /* those of ended images */
 
 uint64_t drain_time(const struct drain *drain, uint64_t clock_ns);
 struct image_slot *drain_slot(struct drain *drain, uint32_t image_id); /* NULL: unknown */

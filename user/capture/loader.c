@@ -104,6 +104,8 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 		bpf_map__set_max_entries(skeleton->maps.call_tallies, 1);
 		bpf_map__set_max_entries(skeleton->maps.standing, 1);
 	}
+	bpf_map__set_max_entries(skeleton->maps.instances,
+				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
 }
@@ -120,6 +122,8 @@ static void configure(struct memprobe *skeleton, const struct loader_sizes *size
 	skeleton->rodata->cfg_max_sites = sizes->max_sites;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
+	skeleton->rodata->cfg_lines = sizes->has_lines;
+	skeleton->rodata->cfg_instances = sizes->has_instances;
 	skeleton->rodata->cfg_ring_wake_bytes = next_power_of_two(sizes->ring_mb) << 18;
 }
 

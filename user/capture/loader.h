@@ -22,6 +22,7 @@ struct loader_sizes {
 	uint32_t call_frames; /* bit 1 << enum probe_frame for each way in which calls will be
 				 counted */
 	bool has_calls_budget;
+	bool has_lines, has_instances; /* split sites */
 };
 
 struct loader {

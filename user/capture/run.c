@@ -29,6 +29,7 @@
 #include "log.h"
 #include "memory.h"
 #include "moment.h"
+#include "object_names.h"
 #include "output.h"
 #include "progress.h"
 #include "python_jit.h"
@@ -57,6 +58,7 @@ struct capture {
 	struct loader loader;
 	struct drain *drain;
 	struct interpreters *interpreters;
+	struct object_names *object_names;
 	struct calls *calls;	  /* NULL when they are not counted */
 	uint32_t expected_layout; /* of the command's interpreter, NO_LAYOUT */
 	struct uncounted *uncounted;
@@ -229,6 +231,8 @@ static int load(struct capture *capture)
 		.ring_mb = options->ring_mb,
 		.follow_children = !options->no_children,
 		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
+		.has_lines = options->lines,
+		.has_instances = options->instances != NULL,
 	};
 	int error;
 
@@ -391,6 +395,16 @@ static void on_calls_over(void *context, uint32_t process)
 		 tgid);
 }
 
+static void name_objects_of(struct capture *capture, uint32_t process, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters, layout);
+
+	if (entry)
+		object_names_set(capture->object_names, process,
+				 (pid_t)capture->profile->processes[process].pid,
+				 &entry->interpreter.layout);
+}
+
 static void on_python_found(void *context, uint32_t process, uint32_t layout)
 {
 	struct capture *capture = context;
@@ -399,6 +413,7 @@ static void on_python_found(void *context, uint32_t process, uint32_t layout)
 	capture->profile->processes[process].python = string_pool_add(&capture->profile->strings,
 								      version);
 	capture->profile->processes[process].is_dirty = true;
+	name_objects_of(capture, process, layout);
 	plan_counting(capture, process, layout);
 }
 
@@ -418,7 +433,23 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 	capture->profile->processes[process].is_dirty = true;
 	if (found.reason)
 		note_unwalkable(capture, found.version, found.reason, tgid);
+	name_objects_of(capture, process, found.layout);
 	plan_counting(capture, process, found.layout);
+}
+
+static char *on_name_object(void *context, uint32_t process, uint64_t address, uint64_t type)
+{
+	struct capture *capture = context;
+
+	return object_names_read(capture->object_names, process, address, type);
+}
+
+static void on_source_changed(void *context, const char *path)
+{
+	log_note("cannot qualify names in '%s': it lacks what runs and has changed since, names "
+		 "stay "
+		 "plain",
+		 path);
 }
 
 static void on_attached(void *context, uint32_t tgid)
@@ -465,17 +496,23 @@ static int open_drain(struct capture *capture)
 		.unknown_python = on_unknown_python,
 		.python_found = on_python_found,
 		.calls_over = on_calls_over,
+		.name_object = on_name_object,
+		.source_changed = on_source_changed,
 		.attached = on_attached,
 		.process_ended = on_process_ended,
 	};
 
+	capture->object_names = object_names_new(capture->options->label_attributes);
 	capture->profile = profile_new();
 	fill_meta(capture);
 	capture->start_ns = clock_ns();
 	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns,
 				   &listener);
-	if (capture->drain)
+	if (capture->drain) {
+		drain_set_parts(capture->drain, capture->options->lines,
+				capture->options->instances);
 		return 0;
+	}
 	log_error("cannot map 'ring buffer': %s", strerror(errno));
 	return EXIT_FAILURE_OWN;
 }
@@ -662,6 +699,7 @@ static void flush(struct capture *capture)
 	take_balance(capture);
 	drain_all(capture->drain);
 	begin_late_counting(capture);
+	drain_name_objects(capture->drain);
 	capture->is_end_possible = true; /* should the record of an end have been lost */
 	now_ns = clock_ns() - capture->start_ns;
 	capture->profile->meta.duration_ns = now_ns;
@@ -856,6 +894,7 @@ static void release(struct capture *capture)
 	calls_free(capture->calls);
 	free(capture->uncounted);
 	interpreters_free(capture->interpreters);
+	object_names_free(capture->object_names);
 	loader_close(&capture->loader);
 	closep(&capture->epoll);
 	closep(&capture->signals);

@@ -22,8 +22,12 @@ struct capture_options {
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool keep_root; /* --no-drop-root */
 	bool no_children;
-	uint32_t calls_mode;	  /* enum calls_mode */
-	const char *options_text; /* for the dump's meta: the options as given */
+	uint32_t calls_mode; /* enum calls_mode */
+	bool lines;	     /* split nodes by line */
+	const char
+		*instances; /* classes whose methods are split by object, "" for all; NULL: none */
+	const char *label_attributes; /* names parted by commas */
+	const char *options_text;     /* for the dump's meta: the options as given */
 };
 
 #define EXIT_FAILURE_OWN 125 /* memprobe itself failed */

@@ -146,10 +146,15 @@ static int set_pids(const struct found *found)
 
 /* ---- Options ---- */
 
-static bool takes_value(const struct option_spec *spec)
+static bool needs_value(const struct option_spec *spec)
 {
 	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COUNT &&
-	       spec->kind != OPTION_ACTION;
+	       spec->kind != OPTION_ACTION && spec->kind != OPTION_TEXT_OR_NOT;
+}
+
+static bool may_take_value(const struct option_spec *spec)
+{
+	return needs_value(spec) || spec->kind == OPTION_TEXT_OR_NOT;
 }
 
 static int apply(struct parser *parser, const struct found *found)
@@ -166,6 +171,11 @@ static int apply(struct parser *parser, const struct found *found)
 		return 0;
 	case OPTION_TEXT:
 		return set_text(found);
+	case OPTION_TEXT_OR_NOT:
+		if (found->value)
+			return set_text(found);
+		*(const char **)found->target = "";
+		return 0;
 	case OPTION_CHOICE:
 		return set_choice(found);
 	case OPTION_INTEGER:
@@ -189,11 +199,11 @@ static int refuse_unknown(const struct parser *parser, const char *name)
 static int apply_value(struct parser *parser, struct found *found, const char *given)
 {
 	found->value = given;
-	if (!takes_value(found->spec) && given) {
+	if (!may_take_value(found->spec) && given) {
 		log_error("cannot parse '%s': it takes no value", found->name);
 		return -EINVAL;
 	}
-	if (takes_value(found->spec) && !given) {
+	if (needs_value(found->spec) && !given) {
 		found->value = *parser->next;
 		if (!found->value) {
 			log_error("cannot parse '%s': it needs a value", found->name);
@@ -257,7 +267,7 @@ static int parse_short(struct parser *parser, const char *word)
 
 		if (!find_spec(parser, matches_letter, letter, 1, &found))
 			return refuse_unknown(parser, name);
-		if (takes_value(found.spec))
+		if (needs_value(found.spec))
 			return apply_value(parser, &found, letter[1] ? letter + 1 : NULL);
 		error = apply_value(parser, &found, NULL);
 	}

@@ -33,6 +33,8 @@ struct record_options {
 	struct option_pids pids;
 	struct option_decimal duration;
 	const char *calls;
+	const char *instances, *label_attributes;
+	bool lines;
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
@@ -74,6 +76,20 @@ static const struct option_spec capture_specs[] = {
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(calls),
 	  .choices = CALLS_CHOICES },
+	{ .name = "lines",
+	  .help = "split rows by the line that is executed",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(lines) },
+	{ .name = "instances",
+	  .argument = "CLASS,...",
+	  .help = "split methods by the object they run on (of these classes)",
+	  .kind = OPTION_TEXT_OR_NOT,
+	  .offset = FIELD(instances) },
+	{ .name = "label-attr",
+	  .argument = "NAME,...",
+	  .help = "attributes that name an object (pathname)",
+	  .kind = OPTION_TEXT,
+	  .offset = FIELD(label_attributes) },
 	{ .name = "max-nodes",
 	  .argument = "N",
 	  .help = "call paths that the kernel's table holds (65536)",
@@ -140,6 +156,7 @@ static void set_defaults(void *given)
 	struct record_options *options = given;
 
 	options->calls = "auto";
+	options->label_attributes = "pathname";
 	options->max_nodes = DEFAULT_MAX_NODES;
 	options->max_sites = DEFAULT_MAX_SITES;
 	options->ring_mb = DEFAULT_RING_MB;
@@ -204,6 +221,9 @@ static struct capture_options make_capture(const struct record_options *options,
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
 		.ring_mb = options->ring_mb,
+		.lines = options->lines,
+		.instances = options->instances,
+		.label_attributes = options->label_attributes,
 		.keep_root = options->no_drop_root,
 		.no_children = options->no_children,
 		.options_text = text,

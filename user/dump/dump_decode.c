@@ -139,6 +139,23 @@ static int decode_linetables(struct dump_decoder *decoder, struct dump_cursor *f
 	return err;
 }
 
+static void take_site(struct dump_cursor *from, const struct profile *profile, struct site *ret)
+{
+	ret->kind = take_id(from, NR_SITE_KINDS);
+	ret->file = take_id(from, profile->strings.count);
+	ret->name = take_id(from, profile->strings.count);
+	ret->line = take_int32(from);
+	ret->version = (uint32_t)dump_cursor_unsigned(from, DUMP_SITE_RESUMABLE | DUMP_SITE_PART |
+								    UINT16_MAX);
+	ret->linetable = take_id(from, profile->nr_blobs);
+	if (ret->version & DUMP_SITE_PART) {
+		ret->part_object = take_id(from, DUMP_MAX_OBJECTS + 1); /* has_objects() */
+		ret->at = take_int32(from);
+	}
+	ret->is_resumable = !!(ret->version & DUMP_SITE_RESUMABLE);
+	ret->version &= UINT16_MAX;
+}
+
 static int decode_sites(struct dump_decoder *decoder, struct dump_cursor *from)
 {
 	struct profile *profile = decoder->profile;
@@ -148,15 +165,7 @@ static int decode_sites(struct dump_decoder *decoder, struct dump_cursor *from)
 		size_t count = profile->nr_sites;
 		struct site site = { 0 };
 
-		site.kind = take_id(from, NR_SITE_KINDS);
-		site.file = take_id(from, profile->strings.count);
-		site.name = take_id(from, profile->strings.count);
-		site.line = take_int32(from);
-		site.version = (uint32_t)dump_cursor_unsigned(from,
-							      DUMP_SITE_RESUMABLE | UINT16_MAX);
-		site.is_resumable = !!(site.version & DUMP_SITE_RESUMABLE);
-		site.version &= UINT16_MAX;
-		site.linetable = take_id(from, profile->nr_blobs);
+		take_site(from, profile, &site);
 		if (count >= DUMP_MAX_SITES)
 			return -EFBIG;
 		if (from->is_bad || profile_add_site(profile, &site) != count)
@@ -386,6 +395,48 @@ static int decode_losses(struct dump_decoder *decoder, struct dump_cursor *from)
 	return result_of(from);
 }
 
+static int decode_objects(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t id = take_id(from, profile->nr_objects + 1);
+		struct object object = { 0 };
+
+		object.process = take_id(from, profile->nr_processes);
+		object.class_name = take_id(from, profile->strings.count);
+		object.instance = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+		object.pathname = take_id(from, profile->strings.count + 1);
+		if (from->is_bad)
+			return -EBADMSG;
+		if (id == DUMP_MAX_OBJECTS)
+			return -EFBIG;
+		if (id == profile->nr_objects)
+			profile_add_object(profile, &object);
+		else
+			profile->objects[id] = object;
+	}
+	return result_of(from);
+}
+
+static int decode_sightings(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t node = take_id(from, profile->nr_nodes);
+		uint32_t object = take_id(from, profile->nr_objects + 1);
+
+		if (from->is_bad)
+			return -EBADMSG;
+		if (object)
+			profile_add_sighting(profile, node, object - 1);
+		else
+			profile->nodes[node].is_crowded = true;
+	}
+	return result_of(from);
+}
+
 static int decode_moment(struct dump_decoder *decoder, struct dump_cursor *from)
 {
 	struct moment *highest = &decoder->profile->highest;
@@ -401,13 +452,14 @@ static const struct {
 	uint64_t tag;
 	int (*decode)(struct dump_decoder *decoder, struct dump_cursor *from);
 } sections[] = {
-	{ TAG_META, decode_meta },	 { TAG_DURATION, decode_duration },
-	{ TAG_STRINGS, decode_strings }, { TAG_LINETABLES, decode_linetables },
-	{ TAG_SITES, decode_sites },	 { TAG_PROCESSES, decode_processes },
-	{ TAG_NODES, decode_nodes },	 { TAG_COSTS, decode_costs },
-	{ TAG_SAMPLES, decode_samples }, { TAG_THREADS, decode_threads },
-	{ TAG_LOSSES, decode_losses },	 { TAG_CALLS, decode_calls },
-	{ TAG_MOMENT, decode_moment },
+	{ TAG_META, decode_meta },	     { TAG_DURATION, decode_duration },
+	{ TAG_STRINGS, decode_strings },     { TAG_LINETABLES, decode_linetables },
+	{ TAG_SITES, decode_sites },	     { TAG_PROCESSES, decode_processes },
+	{ TAG_NODES, decode_nodes },	     { TAG_COSTS, decode_costs },
+	{ TAG_SAMPLES, decode_samples },     { TAG_THREADS, decode_threads },
+	{ TAG_LOSSES, decode_losses },	     { TAG_CALLS, decode_calls },
+	{ TAG_MOMENT, decode_moment },	     { TAG_OBJECTS, decode_objects },
+	{ TAG_SIGHTINGS, decode_sightings },
 };
 
 int dump_decode_section(struct dump_decoder *decoder, uint64_t tag, const uint8_t *bytes,
@@ -448,6 +500,16 @@ static bool add_losses(int64_t *events, int64_t *bytes, const struct loss_count 
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
 		if (!add_amount(events, (int64_t)losses[loss].events) ||
 		    !add_amount(bytes, (int64_t)losses[loss].bytes))
+			return false;
+	}
+	return true;
+}
+
+/* The objects of a block come behind its sites. */
+static bool has_objects(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		if (profile->sites[i].part_object > profile->nr_objects)
 			return false;
 	}
 	return true;
@@ -500,7 +562,8 @@ static bool can_sum_processes(const struct profile *profile)
 
 int dump_decode_check_sums(const struct profile *profile)
 {
-	if (!can_sum_nodes(profile) || !can_sum_calls(profile) || !can_sum_processes(profile))
+	if (!has_objects(profile) || !can_sum_nodes(profile) || !can_sum_calls(profile) ||
+	    !can_sum_processes(profile))
 		return -EBADMSG;
 	return 0;
 }

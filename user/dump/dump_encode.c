@@ -129,6 +129,12 @@ static void encode_linetables(struct encoder *encoder)
 	}
 }
 
+static uint32_t site_flags(const struct site *site)
+{
+	return (site->is_resumable ? DUMP_SITE_RESUMABLE : 0) |
+	       (site->part_object || site->at ? DUMP_SITE_PART : 0);
+}
+
 static void encode_sites(struct encoder *encoder)
 {
 	for (size_t id = encoder->marks->nr_sites; id < encoder->profile->nr_sites; id++) {
@@ -139,10 +145,42 @@ static void encode_sites(struct encoder *encoder)
 		dump_bytes_put_unsigned(to, site->file);
 		dump_bytes_put_unsigned(to, site->name);
 		dump_bytes_put_signed(to, site->line);
-		dump_bytes_put_unsigned(to, site->version |
-						    (site->is_resumable ? DUMP_SITE_RESUMABLE : 0));
+		dump_bytes_put_unsigned(to, site->version | site_flags(site));
 		dump_bytes_put_unsigned(to, site->linetable);
+		if (!(site_flags(site) & DUMP_SITE_PART))
+			continue;
+		dump_bytes_put_unsigned(to, site->part_object);
+		dump_bytes_put_signed(to, site->at);
 	}
+}
+
+static void encode_objects(struct encoder *encoder)
+{
+	for (size_t id = 0; id < encoder->profile->nr_objects; id++) {
+		const struct object *object = &encoder->profile->objects[id];
+		struct dump_bytes *to;
+		size_t before;
+
+		if (id < encoder->marks->nr_objects && !object->is_dirty)
+			continue;
+		to = section_for(encoder, TAG_OBJECTS);
+		before = to->size;
+		dump_bytes_put_unsigned(to, id);
+		dump_bytes_put_unsigned(to, object->process);
+		dump_bytes_put_unsigned(to, object->class_name);
+		dump_bytes_put_unsigned(to, object->instance);
+		dump_bytes_put_unsigned(to, object->pathname);
+		if (id < encoder->marks->nr_objects)
+			encoder->superseding += to->size - before;
+	}
+}
+
+static void put_sighting(struct encoder *encoder, size_t node, uint32_t object_plus_1)
+{
+	struct dump_bytes *to = section_for(encoder, TAG_SIGHTINGS);
+
+	dump_bytes_put_unsigned(to, node);
+	dump_bytes_put_unsigned(to, object_plus_1);
 }
 
 static void put_process(struct dump_bytes *to, size_t index, const struct process *process)
@@ -226,7 +264,7 @@ static uint64_t cost_digest(const struct cost *cost)
 
 static struct dump_node_marks node_marks(const struct node *node)
 {
-	return (struct dump_node_marks){ cost_digest(&node->self), node->calls };
+	return (struct dump_node_marks){ cost_digest(&node->self), node->calls, node->is_crowded };
 }
 
 /* What of a node is in the file. Where calls are counted most nodes change in these alone, so that
@@ -277,6 +315,23 @@ static void encode_calls(struct encoder *encoder)
 		dump_bytes_put_unsigned(to, node->calls);
 		if (written)
 			encoder->superseding += to->size - before;
+	}
+}
+
+/* Those of a node lie in its list, the newest first. */
+static void encode_sightings(struct encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+	size_t known = encoder->marks->nr_sightings;
+
+	for (size_t id = 0; id < profile->nr_nodes; id++) {
+		const struct node *node = &profile->nodes[id];
+
+		for (uint32_t next = node->sightings; next > known;
+		     next = profile->sightings[next - 1].next)
+			put_sighting(encoder, id, profile->sightings[next - 1].object + 1);
+		if (node->is_crowded && !marks_of_node(encoder, id).is_crowded)
+			put_sighting(encoder, id, 0);
 	}
 }
 
@@ -416,11 +471,13 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	encode_linetables(&encoder);
 	encode_sites(&encoder);
 	encode_processes(&encoder);
+	encode_objects(&encoder);
 	encode_nodes(&encoder);
 	encode_costs(&encoder);
 	encode_series(&encoder);
 	encode_losses(&encoder);
 	encode_calls(&encoder);
+	encode_sightings(&encoder);
 	encode_moment(&encoder);
 	section_end(&encoder);
 	dump_bytes_free(&encoder.section);
@@ -474,6 +531,8 @@ void dump_marks_set(struct dump_marks *marks, const struct profile *profile)
 	marks->nr_blobs = profile->nr_blobs;
 	marks->nr_sites = profile->nr_sites;
 	memcpy(marks->losses, profile->losses, sizeof(marks->losses));
+	marks->nr_objects = profile->nr_objects;
+	marks->nr_sightings = profile->nr_sightings;
 	marks->highest = profile->highest.bytes;
 	marks->meta = meta_digest(&profile->meta);
 }

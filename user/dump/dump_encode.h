@@ -7,6 +7,7 @@
 #ifndef MEMPROBE_DUMP_ENCODE_H
 #define MEMPROBE_DUMP_ENCODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 struct dump_node_marks {
 	uint64_t cost; /* digest */
 	uint64_t calls;
+	bool is_crowded;
 };
 
 struct dump_process_marks {
@@ -32,6 +34,7 @@ struct dump_marks {
 	struct dump_process_marks *processes;
 	size_t nodes_capacity, processes_capacity;
 	struct loss_count losses[NR_LOSSES];
+	size_t nr_objects, nr_sightings;
 	int64_t highest; /* bytes */
 	uint64_t meta;	 /* digest */
 };

@@ -52,8 +52,10 @@ enum dump_tag {
 	TAG_THREADS = 10,
 	TAG_LOSSES = 11,
 	TAG_CALLS = 12,
-	/* Reserved: 13 owners (live, peak), 14 mapped, 15 objects, 16 lines. */
+	/* Reserved: 13 owners (live, peak), 14 mapped. */
+	TAG_OBJECTS = 15,
 	TAG_MOMENT = 17,
+	TAG_SIGHTINGS = 18,
 };
 
 /*
@@ -66,6 +68,8 @@ enum dump_tag {
 #define DUMP_MAX_LINETABLES (1U << 22)
 #define DUMP_MAX_SITES (1U << 22)
 #define DUMP_MAX_PROCESSES (1U << 20)
+#define DUMP_MAX_OBJECTS (1U << 22)
+#define DUMP_MAX_SIGHTINGS (1U << 26)
 #define DUMP_MAX_NODES (1U << 24)
 #define DUMP_MAX_DEPTH 16384U	    /* of a node: reports may recurse */
 #define DUMP_MAX_THREADS (1U << 22) /* of one process */
@@ -74,7 +78,9 @@ enum dump_tag {
 #define DUMP_MAX_CALLS (1ULL << 62) /* of all nodes together */
 #define DUMP_MAX_TIME_NS ((1ULL << 62) - 1)
 #define DUMP_MAX_SIGNAL 127
-#define DUMP_SITE_RESUMABLE 0x10000U /* beside a site's version */
+/* Beside a site's version. */
+#define DUMP_SITE_RESUMABLE 0x10000U
+#define DUMP_SITE_PART 0x20000U
 
 /*
  * Against a small file that inflates to fill the memory: at the end of each block, the raw bytes

@@ -44,6 +44,7 @@ struct builder {
 	const struct tree_source *source;
 	struct calltree *tree;
 	struct hash_table children; /* (parent, site or kind) to tree node */
+	struct hash_table objects;  /* (tree node, object) */
 };
 
 const char *calltree_kind_name(enum tree_kind kind)
@@ -146,6 +147,8 @@ static uint32_t append_node(struct calltree *tree, uint32_t parent, enum tree_ki
 		.depth = parent == NO_NODE ? 0 : tree->nodes[parent].depth + 1,
 		.site = NO_SITE,
 		.kind = kind,
+		.object = NO_OBJECT,
+		.is_one_class = true,
 		.first_ns = UINT64_MAX,
 	};
 	return tree->nr_nodes++;
@@ -212,6 +215,39 @@ static uint64_t calls_of(const struct builder *builder, const struct node *node,
 	return row->kind == TREE_PYTHON || row->kind == TREE_DEEPER ? node->calls : 0;
 }
 
+static void add_object(struct builder *builder, uint32_t row, uint32_t object)
+{
+	const struct profile *profile = builder->source->profile;
+	struct tree_node *node = &builder->tree->nodes[row];
+	uint64_t key = (uint64_t)row << 32 | object;
+	uint32_t unused;
+
+	if (hash_table_get(&builder->objects, key, &unused))
+		return;
+	hash_table_put(&builder->objects, key, 0);
+	if (node->nr_objects++ &&
+	    profile->objects[node->object].class_name != profile->objects[object].class_name)
+		node->is_one_class = false;
+	/* The first that was seen: lists begin with the last. */
+	if (node->object == NO_OBJECT || object < node->object)
+		node->object = object;
+}
+
+/* The objects of a node whose row is a function. */
+static void add_objects(struct builder *builder, const struct node *node, uint32_t row)
+{
+	const struct profile *profile = builder->source->profile;
+	const struct tree_node *tree_node = &builder->tree->nodes[row];
+
+	if (tree_node->kind != TREE_PYTHON || tree_node->site != node->site)
+		return;
+	if (profile->sites[node->site].part_object)
+		add_object(builder, row, profile->sites[node->site].part_object - 1);
+	for (uint32_t next = node->sightings; next; next = profile->sightings[next - 1].next)
+		add_object(builder, row, profile->sightings[next - 1].object);
+	builder->tree->nodes[row].is_crowded |= node->is_crowded;
+}
+
 static void add_nodes(struct builder *builder)
 {
 	const struct tree_source *source = builder->source;
@@ -228,6 +264,7 @@ static void add_nodes(struct builder *builder)
 		row->calls += calls_of(builder, node, row);
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
+		add_objects(builder, node, index);
 	}
 }
 
@@ -289,12 +326,31 @@ int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node
 	return bytes_of(&node->total, tree->metric) + (is_growth ? node->opening : 0);
 }
 
+int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node *node)
+{
+	bool is_growth = tree->metric == METRIC_GROWTH || tree->metric == METRIC_CALLS;
+
+	return bytes_of(&node->self, tree->metric) + (is_growth ? node->opening : 0);
+}
+
+/* Is it a line of a function other than the first, where its calls stand? */
+static bool is_inside(const struct profile *profile, const struct tree_node *node)
+{
+	const struct site *site;
+
+	if (node->kind != TREE_PYTHON)
+		return false;
+	site = &profile->sites[node->site];
+	return site->at && site->at != site->line;
+}
+
 enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node)
 {
 	const struct process *process = &tree->profile->processes[tree->process];
 	bool is_function = node->kind == TREE_PYTHON || (node->kind == TREE_DEEPER && node->calls);
 
-	if (process->calls_method == CALLS_BY_NOTHING || !is_function)
+	if (process->calls_method == CALLS_BY_NOTHING || !is_function ||
+	    is_inside(tree->profile, node))
 		return CALLS_UNKNOWN;
 	if (process->calls_seen == CALLS_SEEN_ENDS)
 		return node->kind == TREE_PYTHON && !tree->profile->sites[node->site].is_resumable
@@ -391,6 +447,7 @@ struct calltree *calltree_new(const struct tree_source *source, uint32_t process
 	add_opening(tree);
 	add_nodes(&builder);
 	hash_table_free(&builder.children);
+	hash_table_free(&builder.objects);
 	sum_totals(tree);
 	link_children(tree, source->options.sort);
 	return tree;
@@ -470,6 +527,10 @@ static uint32_t prune_node(struct builder *builder, const struct tree_node *node
 	pruned->nodes[copy].site = node->site;
 	pruned->nodes[copy].opening = node->opening;
 	pruned->nodes[copy].calls = node->calls;
+	pruned->nodes[copy].object = node->object;
+	pruned->nodes[copy].nr_objects = node->nr_objects;
+	pruned->nodes[copy].is_crowded = node->is_crowded;
+	pruned->nodes[copy].is_one_class = node->is_one_class;
 	return copy;
 }
 

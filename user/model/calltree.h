@@ -52,8 +52,12 @@ struct tree_node {
 	uint32_t site;	      /* NO_SITE: no site stands for it */
 	enum tree_kind kind;
 	uint64_t first_ns;
-	int64_t opening; /* bytes that were there, of TREE_INHERITED and TREE_BEFORE; 0 else */
-	uint64_t calls;	 /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
+	int64_t opening;     /* bytes that were there, of TREE_INHERITED and TREE_BEFORE; 0 else */
+	uint32_t object;     /* one of those that a method ran on, NO_OBJECT: none is known */
+	uint32_t nr_objects; /* distinct ones */
+	bool is_crowded;     /* there were more */
+	bool is_one_class;   /* all are of one name */
+	uint64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
 	struct cost self, total;
 };
 
@@ -83,6 +87,8 @@ void calltree_freep(struct calltree **tree);
 int64_t calltree_growth(const struct calltree *tree);
 /* Bytes that the row shows: its total of the metric; of growth, what was there at the opening. */
 int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node);
+/* The same of the node by itself. */
+int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node *node);
 
 /* What a row's calls are. */
 enum tree_calls {

@@ -130,6 +130,79 @@ const char *label_thread(const struct calltree *tree, const struct tree_node *no
 	return profile_string(tree->profile, tree->profile->sites[node->site].name);
 }
 
+const char *label_class(const struct calltree *tree, const struct tree_node *node)
+{
+	if (!node->nr_objects || !node->is_one_class)
+		return NULL;
+	return profile_string(tree->profile, tree->profile->objects[node->object].class_name);
+}
+
+/* Is this the class that a qualified name names its method by? */
+static bool names_class(const char *qualified, const char *class_name)
+{
+	size_t length = strlen(class_name);
+	const char *dot = strrchr(qualified, '.');
+	size_t before = dot ? (size_t)(dot - qualified) : 0;
+
+	return before >= length && !strncmp(qualified + before - length, class_name, length) &&
+	       (before == length || qualified[before - length - 1] == '.');
+}
+
+static char *single_object(const struct calltree *tree, const struct object *object)
+{
+	const char *class_name = or_unknown(profile_string(tree->profile, object->class_name));
+	const char *pathname;
+
+	if (object->instance == OTHER_INSTANCES)
+		return xasprintf(" %s#…", class_name);
+	if (!object->pathname)
+		return xasprintf(" %s#%u", class_name, object->instance);
+	pathname = profile_string(tree->profile, object->pathname - 1);
+	return xasprintf(" %s#%u:%s", class_name, object->instance, *pathname ? pathname : "''");
+}
+
+/* What follows a method's name; empty where no object was seen. */
+static char *objects_text(const struct calltree *tree, const struct tree_node *node)
+{
+	const char *method = profile_string(tree->profile, tree->profile->sites[node->site].name);
+	const char *class_name = label_class(tree, node);
+	bool is_other = class_name && *class_name && !names_class(method, class_name);
+
+	if (!node->nr_objects)
+		return xstrdup("");
+	if (node->nr_objects == 1 && !node->is_crowded)
+		return single_object(tree, &tree->profile->objects[node->object]);
+	return xasprintf("%s%s%s (%s%u objects)", is_other ? " (" : "", is_other ? class_name : "",
+			 is_other ? ")" : "", node->is_crowded ? "≥" : "", node->nr_objects);
+}
+
+char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t index)
+{
+	const struct tree_node *node = &tree->nodes[index];
+	const struct site *site;
+	_cleanup_(freep) char *name = NULL;
+
+	if (node->kind != TREE_PYTHON)
+		return label_text(style, tree, index);
+	site = &tree->profile->sites[node->site];
+	if (site->part_object)
+		return label_text(style, tree, index);
+	name = python_label(style, site);
+	return site->at ? xasprintf("%s:%d", name, site->at) : xstrdup(name);
+}
+
+static char *python_row_label(const struct label_style *style, const struct calltree *tree,
+			      const struct tree_node *node)
+{
+	const struct site *site = &tree->profile->sites[node->site];
+	_cleanup_(freep) char *name = python_label(style, site);
+	_cleanup_(freep) char *objects = objects_text(tree, node);
+
+	if (site->at)
+		return xasprintf("%s:%d%s", name, site->at, objects);
+	return xasprintf("%s%s", name, objects);
+}
+
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t index)
 {
 	static const char *const texts[NR_TREE_KINDS] = {
@@ -146,7 +219,7 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
 	const struct tree_node *node = &tree->nodes[index];
 
 	if (node->kind == TREE_PYTHON)
-		return python_label(style, &tree->profile->sites[node->site]);
+		return python_row_label(style, tree, node);
 	if (node->kind == TREE_NATIVE)
 		return xasprintf("[native thread %s]", or_unknown(label_thread(tree, node)));
 	if (node->kind == TREE_TRUNCATED)

@@ -7,6 +7,10 @@
  * directory of an installation is shortened: up to and with the folder above `site-packages`,
  * `dist-packages` or `pythonX.Y` it becomes `…`. One directory only is shortened to the same text;
  * files below a second one of the same name are written in full.
+ *
+ * A method that ran on one object is followed by it, `Class#N` or `Class#N:pathname`, one that ran
+ * on more by their number; before that, by their class where it is one and not the one that the
+ * method is named by.
  */
 #ifndef MEMPROBE_LABEL_H
 #define MEMPROBE_LABEL_H
@@ -30,8 +34,14 @@ struct label_style {
 
 void label_style_init(struct label_style *ret, const struct profile *profile, bool full_paths);
 
+/* The class of the objects of a row, NULL: it has none, or they are of several. */
+const char *label_class(const struct calltree *tree, const struct tree_node *node);
+
 /* As the target named it: to be escaped before a terminal sees it. The caller frees it. */
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t node);
+
+/* The same without the objects that the row's path ran on; of a part of a site, its own object. */
+char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t node);
 
 /* A native thread's name. */
 const char *label_thread(const struct calltree *tree, const struct tree_node *node);

@@ -102,6 +102,9 @@ void profile_free(struct profile *profile)
 	free(profile->processes);
 	hash_table_free(&profile->site_ids);
 	hash_table_free(&profile->node_ids);
+	hash_table_free(&profile->sighting_ids);
+	free(profile->objects);
+	free(profile->sightings);
 	free(profile);
 }
 
@@ -117,12 +120,14 @@ const char *profile_string(const struct profile *profile, uint32_t string)
 
 static bool is_same_site(const struct site *a, const struct site *b)
 {
-	return a->kind == b->kind && a->file == b->file && a->name == b->name && a->line == b->line;
+	return a->kind == b->kind && a->file == b->file && a->name == b->name &&
+	       a->line == b->line && a->part_object == b->part_object && a->at == b->at;
 }
 
 uint32_t profile_add_site(struct profile *profile, const struct site *site)
 {
-	uint32_t identity[] = { site->kind, site->file, site->name, site->line };
+	uint32_t identity[] = { site->kind, site->file,	       site->name,
+				site->line, site->part_object, site->at };
 	uint64_t hash = hash_bytes(identity, sizeof(identity), 0);
 	uint32_t id;
 
@@ -179,6 +184,36 @@ void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls)
 {
 	profile->nodes[node].calls += calls;
 	profile->nodes[node].is_dirty = true;
+}
+
+uint32_t profile_add_object(struct profile *profile, const struct object *object)
+{
+	profile->objects = array_reserve(profile->objects, &profile->objects_capacity,
+					 profile->nr_objects + 1, sizeof(*profile->objects));
+	profile->objects[profile->nr_objects] = *object;
+	profile->objects[profile->nr_objects].is_dirty = true;
+	return profile->nr_objects++;
+}
+
+void profile_add_sighting(struct profile *profile, uint32_t node, uint32_t object)
+{
+	uint64_t key = (uint64_t)node << 32 | object;
+	uint32_t id;
+
+	if (hash_table_get(&profile->sighting_ids, key, &id))
+		return;
+	if (profile->nodes[node].nr_sightings == MAX_NODE_OBJECTS) {
+		profile->nodes[node].is_dirty |= !profile->nodes[node].is_crowded;
+		profile->nodes[node].is_crowded = true;
+		return;
+	}
+	profile->nodes[node].nr_sightings++;
+	profile->sightings = array_reserve(profile->sightings, &profile->sightings_capacity,
+					   profile->nr_sightings + 1, sizeof(*profile->sightings));
+	id = profile->nr_sightings++;
+	profile->sightings[id] = (struct sighting){ object, profile->nodes[node].sightings };
+	profile->nodes[node].sightings = id + 1;
+	hash_table_put(&profile->sighting_ids, key, id);
 }
 
 uint32_t profile_add_process(struct profile *profile)
@@ -254,4 +289,6 @@ void profile_clean(struct profile *profile)
 		profile->nodes[i].is_dirty = false;
 	for (size_t i = 0; i < profile->nr_processes; i++)
 		profile->processes[i].is_dirty = false;
+	for (size_t i = 0; i < profile->nr_objects; i++)
+		profile->objects[i].is_dirty = false;
 }

@@ -20,6 +20,7 @@
 #include "string_pool.h"
 
 #define NO_NODE UINT32_MAX
+#define NO_OBJECT UINT32_MAX
 #define NO_PROCESS UINT32_MAX
 
 /* Bytes that became and ceased to be resident, by kind (enum wire_kind). */
@@ -45,6 +46,26 @@ struct site {
 	uint32_t version;      /* of CPython, major << 8 | minor; 0 for sites that are no Python */
 	uint32_t linetable;    /* index of the blob, 0: none */
 	uint32_t is_resumable; /* 1: a generator or coroutine */
+	uint32_t part_object;  /* object + 1 that the site is split for, 0: any */
+	int32_t at;	       /* line that is executed, where the site is split by line; 0: any */
+};
+
+/* Stands for those beyond MAX_INSTANCES. */
+#define OTHER_INSTANCES UINT32_MAX
+
+/* An object that a method ran on. */
+struct object {
+	uint32_t process;
+	uint32_t class_name; /* string */
+	uint32_t instance;   /* in order of first sight among those of its class; OTHER_INSTANCES */
+	uint32_t pathname;   /* string + 1, 0: it has none */
+	bool is_dirty;
+};
+
+/* One of the objects that a node ran on, in a list. */
+struct sighting {
+	uint32_t object;
+	uint32_t next; /* sighting + 1, 0: the last */
 };
 
 struct blob {
@@ -56,7 +77,10 @@ struct node {
 	uint32_t parent; /* node, NO_NODE for a root */
 	uint32_t site;
 	uint32_t process;
-	bool is_dirty; /* changed since the last profile_clean */
+	bool is_dirty;	    /* changed since the last profile_clean */
+	bool is_crowded;    /* it ran on more than MAX_NODE_OBJECTS objects */
+	uint32_t sightings; /* sighting + 1, 0: none */
+	uint32_t nr_sightings;
 	uint64_t first_ns;
 	uint64_t calls; /* starts and resumes of the function on this path that were counted */
 	struct cost self;
@@ -159,9 +183,14 @@ struct profile {
 	size_t nr_nodes, nodes_capacity;
 	struct process *processes;
 	size_t nr_processes, processes_capacity;
+	struct object *objects;
+	size_t nr_objects, objects_capacity;
+	struct sighting *sightings;
+	size_t nr_sightings, sightings_capacity;
 	struct loss_count losses[NR_LOSSES]; /* those of no process */
 	struct moment highest;
 	struct hash_table site_ids, node_ids; /* by content, private to profile.c */
+	struct hash_table sighting_ids;	      /* the same */
 };
 
 struct profile *profile_new(void);
@@ -178,6 +207,9 @@ uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t pa
 			  uint64_t first_ns);
 void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost);
 void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls);
+uint32_t profile_add_object(struct profile *profile, const struct object *object);
+/* An object that a node ran on; once, and MAX_NODE_OBJECTS of them at most. */
+void profile_add_sighting(struct profile *profile, uint32_t node, uint32_t object);
 /* A fresh process entry, zeroed; returns its index. Pointers to processes are valid until the next.
  */
 uint32_t profile_add_process(struct profile *profile);

@@ -8,7 +8,7 @@
 
 #define DEFAULT_MIN_BYTES (1 << 20)
 
-static const struct reporter *const reporters[] = { &report_tree, &report_json };
+static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json };
 
 const struct reporter *report_find(const char *name)
 {
@@ -29,6 +29,7 @@ void report_write(const struct reporter *reporter, const struct profile *profile
 {
 	struct tree_source *source = calltree_source_new(profile, &options->tree);
 	struct report report = {
+		.write_rows = reporter->write_rows,
 		.profile = profile,
 		.options = options,
 		.source = source,

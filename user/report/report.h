@@ -19,8 +19,15 @@ struct report_options {
 	size_t nr_pids;	      /* 0: all */
 };
 
+struct report;
+
+/* The rows of one process in a report for people. */
+typedef void (*report_rows)(const struct report *report, const struct calltree *tree,
+			    struct sink *sink);
+
 /* What a format is given: all borrowed. */
 struct report {
+	report_rows write_rows; /* of a format for people */
 	const struct profile *profile;
 	const struct report_options *options;
 	const struct tree_source *source;
@@ -32,11 +39,12 @@ struct report {
 struct reporter {
 	const char *name;
 	bool has_min; /* without the user's word: rows above 1 MB, or with more than 1 call */
+	report_rows write_rows;
 	/* Errors stay in the sink. */
 	void (*write)(const struct report *report, struct sink *sink);
 };
 
-extern const struct reporter report_tree, report_json;
+extern const struct reporter report_tree, report_table, report_json;
 
 /* NULL when there is no format of that name. */
 const struct reporter *report_find(const char *name);

@@ -67,6 +67,39 @@ static void write_site(struct json_writer *json, const struct calltree *tree,
 	json_writer_member_integer(json, "line", site->line);
 }
 
+static void write_object(struct json_writer *json, const struct calltree *tree,
+			 const struct object *object)
+{
+	const char *pathname = NULL;
+
+	if (object && object->pathname)
+		pathname = profile_string(tree->profile, object->pathname - 1);
+	if (object && object->instance != OTHER_INSTANCES)
+		json_writer_member_integer(json, "instance", object->instance);
+	else
+		json_writer_member_null(json, "instance");
+	json_writer_member_string(json, "pathname", pathname);
+}
+
+/* What a method ran on, and the line that is executed. */
+static void write_objects(struct json_writer *json, const struct calltree *tree,
+			  const struct tree_node *node)
+{
+	bool is_single = node->nr_objects == 1 && !node->is_crowded;
+	int32_t at = node->kind == TREE_PYTHON ? tree->profile->sites[node->site].at : 0;
+
+	json_writer_member_string(json, "class", label_class(tree, node));
+	write_object(json, tree, is_single ? &tree->profile->objects[node->object] : NULL);
+	if (node->nr_objects)
+		json_writer_member_integer(json, "objects", node->nr_objects);
+	else
+		json_writer_member_null(json, "objects");
+	if (at)
+		json_writer_member_integer(json, "at", at);
+	else
+		json_writer_member_null(json, "at");
+}
+
 static void write_node_calls(struct json_writer *json, const struct calltree *tree,
 			     const struct tree_node *node)
 {
@@ -90,11 +123,7 @@ static void begin_node(struct json_writer *json, const struct report *report,
 	json_writer_begin_object(json);
 	json_writer_member_string(json, "kind", calltree_kind_name(node->kind));
 	write_site(json, tree, node);
-	json_writer_member_null(json, "class");
-	json_writer_member_null(json, "instance");
-	json_writer_member_null(json, "pathname");
-	json_writer_member_null(json, "objects");
-	json_writer_member_null(json, "at");
+	write_objects(json, tree, node);
 	json_writer_member_string(json, "thread",
 				  node->kind == TREE_NATIVE ? label_thread(tree, node) : NULL);
 	json_writer_member_string(json, "label", label);

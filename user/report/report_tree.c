@@ -10,6 +10,7 @@
 
 #include "memory.h"
 #include "report_processes.h"
+#include "report_table.h"
 #include "terminal.h"
 
 #define BYTES_PER_MB 1048576.0
@@ -203,7 +204,7 @@ static void write_process(const struct report *report, const struct calltree *tr
 {
 	const struct process *process = &report->profile->processes[tree->process];
 
-	write_rows(report, tree, sink);
+	report->write_rows(report, tree, sink);
 	sink_text(sink, "\nMax mem usage: ");
 	write_number(sink, COLOR_MAX, "%.2f", process->peak);
 	sink_text(sink, " MB\n");
@@ -347,7 +348,7 @@ static void write_single(const struct report *report, uint32_t process, struct s
 
 /* A block a process with rows to show. Where none has any, the highest has one all the same: no
  * report is without a balance. */
-static void write_tree(const struct report *report, struct sink *sink)
+static void write_blocks_of_all(const struct report *report, struct sink *sink)
 {
 	_cleanup_(freep) bool *has_block = xcalloc(report->profile->nr_processes,
 						   sizeof(*has_block));
@@ -370,5 +371,13 @@ static void write_tree(const struct report *report, struct sink *sink)
 const struct reporter report_tree = {
 	.name = "tree",
 	.has_min = true,
-	.write = write_tree,
+	.write_rows = write_rows,
+	.write = write_blocks_of_all,
+};
+
+const struct reporter report_table = {
+	.name = "table",
+	.has_min = true,
+	.write_rows = report_table_rows,
+	.write = write_blocks_of_all,
 };

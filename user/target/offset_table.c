@@ -84,8 +84,14 @@ void offset_table_measure(struct wire_layout *layout)
 	reach(&layout->frame_bytes, layout->frame_back, 8);
 	reach(&layout->frame_bytes, layout->frame_instr, 8);
 	reach(&layout->frame_bytes, layout->frame_owner, 1);
+	reach(&layout->frame_bytes, layout->frame_locals, 8);
 	reach(&layout->code_bytes, layout->code_firstlineno, 4);
 	reach(&layout->code_bytes, layout->code_version, 4);
+	reach(&layout->code_bytes, layout->code_argcount, 4);
+	reach(&layout->code_bytes, layout->code_varnames, 8);
+	reach(&layout->code_bytes, layout->code_kinds, 8);
+	reach(&layout->code_bytes, layout->code_nlocals, 4);
+	reach(&layout->code_bytes, layout->code_cellvars, 8);
 	reach(&layout->code_bytes, layout->code_filename, 8);
 	reach(&layout->code_bytes, layout->code_name, 8);
 }

@@ -46,6 +46,22 @@ long bpf_probe_read_user(void *to, __u32 size, const void *address)
 	return host_user_read(to, size, (uintptr_t)address);
 }
 
+long bpf_probe_read_user_str(void *to, __u32 size, const void *address)
+{
+	char *text = to;
+
+	for (__u32 i = 0; i < size; i++) {
+		long error = bpf_probe_read_user(text + i, 1, (const char *)address + i);
+
+		if (error)
+			return error;
+		if (!text[i])
+			return i + 1;
+	}
+	text[size - 1] = '\0';
+	return size;
+}
+
 long bpf_probe_read_kernel(void *to, __u32 size, const void *address)
 {
 	void (*hook)(void) = host.on_kernel_read;

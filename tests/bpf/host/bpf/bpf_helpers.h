@@ -60,6 +60,7 @@
 #define bpf_ringbuf_query(map, what) host_ring_query(HOST_RING(map), (what))
 
 long bpf_probe_read_user(void *to, __u32 size, const void *address);
+long bpf_probe_read_user_str(void *to, __u32 size, const void *address);
 long bpf_probe_read_kernel(void *to, __u32 size, const void *address);
 long bpf_loop(__u32 turns, long (*turn)(__u32 index, void *context), void *context, __u64 flags);
 __u64 bpf_get_current_task(void);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which objects do the methods on a path run on? Each node keeps up to MAX_NODE_OBJECTS distinct
+ * ones: user space is told of each once, with the name of its class, which may be gone when it
+ * looks.
+ *
+ * Most events come again and again on the same path with the same objects: one slot of a table
+ * tells that, and nothing else is looked up.
+ */
+#ifndef MEMPROBE_OBJECTS_H
+#define MEMPROBE_OBJECTS_H
+
+#include "call_tallies.h"
+#include "nodes.h"
+
+/* What was noted: hashes of a path and its objects. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEEN_OBJECTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} seen_objects SEC(".maps");
+
+/* An object on a node, by the hash of both. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SIGHTINGS);
+	__type(key, __u64);
+	__type(value, __u32); /* image_id */
+} sightings SEC(".maps");
+
+static __always_inline bool is_seen(__u64 name)
+{
+	__u32 slot = name >> 40 & (SEEN_OBJECTS - 1);
+	__u64 *seen = bpf_map_lookup_elem(&seen_objects, &slot);
+
+	return seen && *(volatile __u64 *)seen == name;
+}
+
+static __always_inline void note_seen(__u64 name)
+{
+	__u32 slot = name >> 40 & (SEEN_OBJECTS - 1);
+	__u64 *seen = bpf_map_lookup_elem(&seen_objects, &slot);
+
+	if (seen)
+		*(volatile __u64 *)seen = name;
+}
+
+static __always_inline long send_object(struct wire_image *image, const struct wire_layout *layout,
+					__u32 scratch, __u64 node, __u64 object)
+{
+	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
+	struct wire_object *record = (struct wire_object *)buffer;
+
+	if (!buffer)
+		return -1;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->head.type = RECORD_OBJECT;
+	record->head.image_id = image->image_id;
+	record->head.time_ns = bpf_ktime_get_ns();
+	record->node = node;
+	record->object = object;
+	read_class(layout, object, &record->type, record->class_name);
+	/* At once: its name has to be read while it lives. */
+	return send(record, sizeof(*record), true);
+}
+
+/* No more objects are noted on a node; its calls need not ask. */
+static __always_inline void crowd(struct wire_node *node, __u64 key)
+{
+	struct wire_call_tally *tally = find_call_tally(key);
+
+	node->objects = MAX_NODE_OBJECTS + 1;
+	if (tally && tally->path == key)
+		tally->is_crowded = 1;
+}
+
+/* An object that may be new on a node. */
+__noinline int note_object(__u32 slot, __u32 scratch, __u64 key, __u64 object)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 name = name_sighting(key, object);
+
+	if (!image || !node || !layout || bpf_map_lookup_elem(&sightings, &name))
+		return 0;
+	if (node->objects >= MAX_NODE_OBJECTS) {
+		crowd(node, key);
+		return 0;
+	}
+	if (bpf_map_update_elem(&sightings, &name, &image->image_id, BPF_NOEXIST))
+		return 0;
+	if (send_object(image, layout, scratch, key, object))
+		bpf_map_delete_elem(&sightings, &name);
+	else
+		node->objects++;
+	return 0;
+}
+
+/* One frame of a path. Returns 1 after the last. */
+__noinline int note_frame_object(__u32 slot, __u32 scratch, __u32 index)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct path_parts *parts = bpf_map_lookup_elem(&path_parts, &scratch);
+
+	if (!path || !parts || index >= path->depth || index > MAX_FRAMES)
+		return 1;
+	if (parts->objects[index])
+		note_object(slot, scratch, path->node, parts->objects[index]);
+	path->node = path_parent(path->node, path->keys[index]);
+	return 0;
+}
+
+static long note_frame_object_callback(__u32 index, void *data)
+{
+	struct lay_context *context = data;
+
+	return note_frame_object(context->slot, context->scratch, index) ? 1 : 0; /* verifier */
+}
+
+/* Notes the objects of a walked path whose nodes are laid down. */
+static __always_inline void note_objects(struct change *change, struct path *path, bool plain_loop)
+{
+	struct lay_context context = { .slot = change->slot, .scratch = change->scratch };
+	__u64 name = name_sighting(path->key, path->objects_key);
+
+	if (cfg_instances || !path->objects_key || is_seen(name))
+		return;
+	note_seen(name);
+	path->node = path->key;
+	if (!plain_loop) {
+		bpf_loop(MAX_FRAMES + 1, note_frame_object_callback, &context, 0);
+		return;
+	}
+	for (__u32 i = 0; i <= MAX_FRAMES; i++) {
+		if (note_frame_object(change->slot, change->scratch, i))
+			break;
+	}
+}
+
+#endif

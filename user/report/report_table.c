@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The flat table. A row's self is what its function grew by itself on all paths; its total is what
+ * grew below it, a recursion counted once. Where sites are split by line a row is a line, below its
+ * file and with its text, as far as the file is still there.
+ */
+#include "report_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "terminal.h"
+
+#define BYTES_PER_MB 1048576.0
+#define MAX_SOURCE_BYTES (16 << 20)
+#define TEXT_COLUMNS 100
+
+struct row {
+	uint32_t node; /* the first of them, for the label */
+	uint32_t open; /* while the tree is walked: of them above the current node */
+	bool is_exact;
+	int64_t self, total; /* bytes of the metric */
+	uint64_t calls;
+	const struct site *site; /* NULL: no Python */
+	int64_t file_total;	 /* of the rows of its file */
+};
+
+struct table {
+	const struct report *report;
+	const struct calltree *tree;
+	struct row *rows;
+	size_t nr_rows, capacity;
+	struct hash_table row_ids; /* site, or kind, to row */
+};
+
+static uint64_t row_key(const struct tree_node *node)
+{
+	return node->site == NO_SITE ? 1ULL << 32 | node->kind : node->site;
+}
+
+static struct row *find_row(struct table *table, uint32_t index)
+{
+	const struct tree_node *node = &table->tree->nodes[index];
+	uint32_t row;
+
+	if (hash_table_get(&table->row_ids, row_key(node), &row))
+		return &table->rows[row];
+	table->rows = array_reserve(table->rows, &table->capacity, table->nr_rows + 1,
+				    sizeof(*table->rows));
+	table->rows[table->nr_rows] = (struct row){ .node = index, .is_exact = true };
+	if (node->kind == TREE_PYTHON)
+		table->rows[table->nr_rows].site = &table->tree->profile->sites[node->site];
+	hash_table_put(&table->row_ids, row_key(node), table->nr_rows);
+	return &table->rows[table->nr_rows++];
+}
+
+static void enter(struct table *table, uint32_t index)
+{
+	const struct tree_node *node = &table->tree->nodes[index];
+	struct row *row = find_row(table, index);
+	enum tree_calls calls = calltree_calls(table->tree, node);
+
+	row->self += calltree_self_bytes(table->tree, node);
+	if (!row->open++)
+		row->total += calltree_shown_bytes(table->tree, node);
+	if (calls != CALLS_UNKNOWN)
+		row->calls += node->calls;
+	row->is_exact &= calls == CALLS_EXACT;
+}
+
+static void sum_up(struct table *table)
+{
+	for (struct tree_walk walk = calltree_walk(table->tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk)) {
+		if (walk.is_leaving)
+			find_row(table, walk.node)->open--;
+		else
+			enter(table, walk.node);
+	}
+}
+
+/* ---- Order ---- */
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+
+static int compare_totals(const void *a, const void *b)
+{
+	const struct row *first = a, *second = b;
+
+	return first->total != second->total ? COMPARE(second->total, first->total)
+					     : COMPARE(first->node, second->node);
+}
+
+static int compare_selves(const void *a, const void *b)
+{
+	const struct row *first = a, *second = b;
+
+	return first->self != second->self ? COMPARE(second->self, first->self)
+					   : compare_totals(a, b);
+}
+
+static int compare_calls(const void *a, const void *b)
+{
+	const struct row *first = a, *second = b;
+
+	return first->calls != second->calls ? COMPARE(second->calls, first->calls)
+					     : compare_totals(a, b);
+}
+
+/* Files by what their lines hold, lines by number. */
+static int compare_lines(const void *a, const void *b)
+{
+	const struct row *first = a, *second = b;
+
+	if (!first->site || !second->site)
+		return first->site || second->site ? COMPARE(!!first->site, !!second->site)
+						   : compare_totals(a, b);
+	if (first->file_total != second->file_total)
+		return COMPARE(second->file_total, first->file_total);
+	if (first->site->file != second->site->file)
+		return COMPARE(first->site->file, second->site->file);
+	return first->site->at != second->site->at ? COMPARE(first->site->at, second->site->at)
+						   : COMPARE(first->node, second->node);
+}
+
+static void sum_files(struct table *table)
+{
+	struct hash_table files = { 0 };
+	int64_t *totals = xcalloc(table->nr_rows + 1, sizeof(*totals));
+	uint32_t count = 0, file;
+
+	for (size_t i = 0; i < table->nr_rows; i++) {
+		const struct row *row = &table->rows[i];
+
+		if (!row->site)
+			continue;
+		if (!hash_table_get(&files, row->site->file, &file)) {
+			file = count++;
+			hash_table_put(&files, row->site->file, file);
+		}
+		totals[file] += row->self;
+	}
+	for (size_t i = 0; i < table->nr_rows; i++) {
+		if (table->rows[i].site && hash_table_get(&files, table->rows[i].site->file, &file))
+			table->rows[i].file_total = totals[file];
+	}
+	hash_table_free(&files);
+	free(totals);
+}
+
+static bool has_lines(const struct table *table)
+{
+	for (size_t i = 0; i < table->nr_rows; i++) {
+		if (table->rows[i].site && table->rows[i].site->at)
+			return true;
+	}
+	return false;
+}
+
+static void sort(struct table *table, bool is_by_line)
+{
+	int (*const orders[])(const void *, const void *) = {
+		[SORT_FIRST] = compare_totals,
+		[SORT_TOTAL] = compare_totals,
+		[SORT_SELF] = compare_selves,
+		[SORT_CALLS] = compare_calls,
+	};
+	enum tree_sort wanted = table->report->options->tree.sort;
+
+	if (!table->nr_rows)
+		return;
+	if (is_by_line)
+		sum_files(table);
+	qsort(table->rows, table->nr_rows, sizeof(*table->rows),
+	      is_by_line ? compare_lines : orders[wanted]);
+}
+
+/* ---- Source text ---- */
+
+/* A file's lines, as far as it can be read now. */
+struct source {
+	uint32_t file; /* string */
+	char *text;
+	size_t size;
+};
+
+static void read_source(struct source *source, const char *path)
+{
+	FILE *file = path[0] == '/' ? fopen(path, "re") : NULL;
+
+	free(source->text);
+	source->size = 0;
+	source->text = xmalloc(MAX_SOURCE_BYTES);
+	if (file) {
+		source->size = fread(source->text, 1, MAX_SOURCE_BYTES, file);
+		fclose(file);
+	}
+}
+
+/* Copies a line without its indentation. */
+static void copy_line(const struct source *source, int32_t number, char *ret, size_t size)
+{
+	const char *line = source->text, *end = source->text + source->size, *stop;
+	size_t length;
+
+	for (int32_t i = 1; i < number && line; i++) {
+		line = memchr(line, '\n', end - line);
+		line = line ? line + 1 : NULL;
+	}
+	ret[0] = '\0';
+	if (!line || line >= end)
+		return;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	stop = memchr(line, '\n', end - line);
+	length = (stop ? stop : end) - line;
+	if (length >= size)
+		length = size - 1;
+	memcpy(ret, line, length);
+	ret[length] = '\0';
+}
+
+/* ---- Rows ---- */
+
+static void write_calls(const struct row *row, struct sink *sink)
+{
+	char text[32] = "";
+
+	if (row->calls)
+		snprintf(text, sizeof(text), "%s%" PRIu64, row->is_exact ? "" : ">=", row->calls);
+	sink_printf(sink, "%12s", text);
+}
+
+static void write_amounts(const struct row *row, struct sink *sink)
+{
+	sink_printf(sink, "%10.2f  %10.2f  ", (double)row->self / BYTES_PER_MB,
+		    (double)row->total / BYTES_PER_MB);
+	write_calls(row, sink);
+	sink_text(sink, "  ");
+}
+
+static void write_escaped(struct sink *sink, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	_cleanup_(freep) char *escaped = xmalloc(size);
+
+	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
+}
+
+static void write_function(const struct table *table, const struct row *row, struct sink *sink)
+{
+	_cleanup_(freep) char *label = label_function(&table->report->labels, table->tree,
+						      row->node);
+
+	write_amounts(row, sink);
+	write_escaped(sink, label);
+	sink_text(sink, "\n");
+}
+
+static void write_line(const struct table *table, const struct row *row, struct source *source,
+		       struct sink *sink)
+{
+	const char *path = profile_string(table->tree->profile, row->site->file);
+	char text[TEXT_COLUMNS];
+
+	if (!source->text || source->file != row->site->file) {
+		source->file = row->site->file;
+		read_source(source, path);
+		write_escaped(sink, path);
+		sink_text(sink, "\n");
+	}
+	write_amounts(row, sink);
+	copy_line(source, row->site->at, text, sizeof(text));
+	sink_printf(sink, "%6" PRId32 "  ", row->site->at);
+	write_escaped(sink, text);
+	sink_text(sink, "\n");
+}
+
+static bool is_shown(const struct report *report, const struct row *row)
+{
+	if (report->options->tree.metric == METRIC_CALLS)
+		return (int64_t)row->calls > report->minimum;
+	return row->total > report->minimum;
+}
+
+void report_table_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
+{
+	struct table table = { .report = report, .tree = tree };
+	struct source source = { 0 };
+	bool is_by_line;
+
+	sum_up(&table);
+	is_by_line = has_lines(&table);
+	sort(&table, is_by_line);
+	sink_printf(sink, "   self MB    total MB         calls  %s\n",
+		    is_by_line ? "  line  source" : "function");
+	for (size_t i = 0; i < table.nr_rows; i++) {
+		const struct row *row = &table.rows[i];
+
+		if (report->has_min && !is_shown(report, row))
+			continue;
+		if (is_by_line && row->site)
+			write_line(&table, row, &source, sink);
+		else
+			write_function(&table, row, sink);
+	}
+	hash_table_free(&table.row_ids);
+	free(table.rows);
+	free(source.text);
+}
