@@ -152,7 +152,7 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	struct wire_python python = {};
 	struct wire_image *image;
 	__u64 mm = (__u64)birth->mm;
-	__s64 counters[NR_KINDS] = {};
+	__s64 *counters;
 	__u32 slot = 0;
 
 	image = take_slot(&slot);
@@ -167,6 +167,7 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	python.image_id = image->image_id;
 	resolve_python(birth, &python);
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
+	counters = image->cached; /* the stack is short of room; 0 again below */
 	read_counters(image, birth->mm, slot, counters, percpu, true);
 	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)
 		image->books[kind] = image->opening[kind] = counters[kind];
@@ -181,6 +182,7 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
 	if (birth->reason == BEGIN_EXEC)
 		book_arguments(image, slot, counters);
+	__builtin_memset(image->cached, 0, sizeof(image->cached));
 }
 
 static __always_inline void send_balance(struct wire_image *image, __u32 slot, __u32 type,

@@ -38,7 +38,7 @@ static __always_inline __u32 read_code_version(const struct call *call, __u64 co
 }
 
 #define QUICK_HEAD_BYTES 96   /* of a frame: code, back, owner; from 3.11 on the first argument */
-#define QUICK_BELOW_BYTES 160 /* read with it: callers whose frames are small */
+#define QUICK_BELOW_BYTES 152 /* read with it: callers whose frames are small */
 
 /* Target memory with frames. On the stack. */
 struct quick_block {

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """stacks.py OBJECT: no chain of calls in a BPF object takes more than the 512 bytes of stack that
-the kernel allows. Up to 6.1, where programs for tasks' caches and plain loops run, it rounds each
-function's up to 32 bytes, on 6.12 to 16; from 6.13 on uprobes' programs have more: what loads here
-may be refused elsewhere.
+the kernel allows. Older kernels round each function's up to 32 bytes (5.10 and 6.1 do), 6.12 to 16;
+from 6.13 on uprobes' programs have more: what loads here may be refused elsewhere.
 """
 import collections
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 
 LIMIT = 512
-OLD = re.compile("(_cached|_plain)$")
+UNIT = 32
 DISASSEMBLERS = ("llvm-objdump", "llvm-objdump-14")
 
 
@@ -52,8 +51,7 @@ def deepest(function, depths, callees, unit):
 
 def main():
     depths, callees = read_functions(disassemble(sys.argv[1]))
-    found = sorted((deepest(function, depths, callees, 32 if OLD.search(function) else 16)
-                    for function in depths), reverse=True)
+    found = sorted((deepest(function, depths, callees, UNIT) for function in depths), reverse=True)
     for size, chain in found[:3]:
         print("%d bytes: %s" % (size, " > ".join(chain)))
     if not found or found[0][0] > LIMIT:
