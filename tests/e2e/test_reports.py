@@ -296,14 +296,46 @@ def hostile_names(context):
             wrong.append("%r in %r has %d" % (function, file, grown))
     check_all(wrong)
     for options in ((), ("--full-paths",)):
-        check_inert(tree_of(context, taken.dump, *options))
+        text = tree_of(context, taken.dump, *options)
+        check_inert(text)
+        rows_of(text)
+    check_inert(tree_of(context, taken.dump, "--format=table"))
+
+
+HOSTILE_OBJECTS = """
+import time
+NAME, PATH = %a, %a
+KEPT = []
+def grow(self, size):
+    KEPT.append(b"x" * size)
+object = type(NAME, (), {"grow": grow})()
+object.pathname = PATH
+object.grow(9 << 20)
+time.sleep(1.2)
+"""
+
+
+@test(interpreters="few")
+def hostile_objects(context):
+    """Names of classes and objects: exact in JSON, inert in tree and table; lines of a hostile file."""
+    name, path = "Ev\x1b[31mil<b>&;\"", "a\nb;c\u202e\x07\xe9\u20ac\U0001f600"
+    script = context.path("hostile.py")
+    with open(script, "w", encoding="ascii") as file:
+        file.write(HOSTILE_OBJECTS % (name, path))
+    taken = capture(context, context.python.command + [script], "--lines")
+    nodes = taken.process().named("grow")
+    check_equal("class and pathname", {(node["class"], node["pathname"]) for node in nodes},
+                {(name, path)})
+    with open(script, "wb") as file:
+        file.write(b"\n".join([b"\x1b[31m\xff\xe2\x80\xae"] * 20))
+    for options in ((), ("--format=table",)):
+        check_inert(tree_of(context, taken.dump, "--min=-1", *options))
 
 
 def check_inert(text):
     bad = sorted({"U+%04X" % ord(c) for c in text if c != "\n" and
                   unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")})
-    check(not bad, "the tree has control or format characters: %s" % bad)
-    rows_of(text)
+    check(not bad, "the report has control or format characters: %s" % bad)
 
 
 @test(interpreters="one")
