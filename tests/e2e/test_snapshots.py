@@ -5,7 +5,7 @@ import signal
 import time
 
 from capture import Attached, Served, memprobe, read_report
-from harness import MEMPROBE, check, check_equal, check_near, size_of, test, tolerance, wait_until
+from harness import MEMPROBE, Skip, check, check_equal, check_near, size_of, test, tolerance, wait_until
 from tree import check_invariants
 
 
@@ -42,6 +42,59 @@ def snapshots(context):
     grown = size_of(1) + size_of(2) + size_of(3)
     check_near("grow_attached", seen, grown, tolerance(grown))
     served.quit()
+
+
+STANDING = """
+import sys, threading, time
+def helper():
+    pass
+def waiter():
+    time.sleep(float(sys.argv[1]))
+def main():
+    for _ in range(5):
+        helper()
+    thread = threading.Thread(target=waiter)
+    thread.start()
+    waiter()
+    thread.join()
+main()
+"""
+EXPECTED_CALLS = {"<module>": 1, "main": 1, "helper": 5, "waiter": 2}
+
+
+def own_calls(process, script):
+    calls = {}
+    for node in process.nodes:
+        if node["file"] == script:
+            check_equal("calls_exact of " + node["function"], node["calls_exact"], True)
+            calls[node["function"]] = calls.get(node["function"], 0) + node["calls"]
+    return calls
+
+
+@test(interpreters="all")
+def calls_that_go_on(context):
+    """Functions that run at a snapshot, or when the capture ends before them, have their calls."""
+    script, dump = context.path("standing.py"), context.path("dump")
+    with open(script, "w") as file:
+        file.write(STANDING)
+    command = [MEMPROBE, "-o", dump, "--no-report", "--calls=exact", "--duration=2.5", "--",
+               *context.python.command, script, "4"]
+    process = context.start(command)
+    time.sleep(1.5)
+    os.kill(process.pid, signal.SIGUSR1)
+    wait_until(lambda: os.path.exists(dump + ".1") and os.path.getsize(dump + ".1") > 100, "the snapshot")
+    time.sleep(0.2)
+    snapshot = read_report(context, dump + ".1").python()
+    if snapshot["calls"]["method"] == "none":
+        raise Skip("its calls cannot be counted")
+    if not snapshot["calls"]["complete"]:
+        raise Skip("its calls are bounds: %s" % snapshot["calls"]["reason"])
+    check_equal("calls at the snapshot", own_calls(snapshot, script), EXPECTED_CALLS)
+    check_equal("status", context.finish(process).status, 0)
+    final = read_report(context, dump).python()
+    os.waitpid(final["pid"], 0)  # it ran on, and this driver has adopted it
+    check_equal("end_reason", final["end_reason"], "running")
+    check_equal("calls at the end", own_calls(final, script), EXPECTED_CALLS)
 
 
 @test(interpreters="one")

@@ -201,20 +201,34 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	return found;
 }
 
-void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
+struct python_frame *interpreters_frames(struct interpreters *interpreters, uint32_t tgid,
+					 size_t *ret_count, struct wire_layout *ret_layout)
 {
-	_cleanup_(freep) uint64_t *frames = xcalloc(MAX_STANDING, sizeof(*frames));
 	const struct interpreter_entry *entry;
 	struct python_place place = { 0 };
-	size_t count;
+	struct python_frame *frames;
 
+	*ret_count = 0;
 	if (python_place_find(tgid, interpreters->cache, &place))
-		return;
+		return NULL;
 	entry = interpreter_cache_at(interpreters->cache, place.index);
-	count = python_frames_read(tgid, &entry->interpreter, place.bias, frames, MAX_STANDING);
-	for (size_t i = 0; i < count; i++)
-		loader_add_standing(interpreters->loader, image_id, frames[i]);
+	frames = xcalloc(MAX_STANDING, sizeof(*frames));
+	*ret_count = python_frames_read(tgid, &entry->interpreter, place.bias, frames,
+					MAX_STANDING);
+	*ret_layout = entry->interpreter.layout;
 	python_place_clear(&place);
+	return frames;
+}
+
+void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
+{
+	struct wire_layout layout;
+	size_t count;
+	_cleanup_(freep) struct python_frame *frames = interpreters_frames(interpreters, tgid,
+									   &count, &layout);
+
+	for (size_t i = 0; i < count; i++)
+		loader_add_standing(interpreters->loader, image_id, frames[i].frame);
 }
 
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout)

@@ -43,6 +43,12 @@ struct found_python {
 struct found_python interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
 					 uint32_t image_id, uint32_t tgid);
 
+struct python_frame;
+
+/* The frames that stand in a process, MAX_STANDING at most, owned by the caller, and their layout;
+ * NULL where they cannot be read. */
+struct python_frame *interpreters_frames(struct interpreters *interpreters, uint32_t tgid,
+					 size_t *ret_count, struct wire_layout *ret_layout);
 /* Tells the BPF side which frames stand in a process whose calls have begun to be counted. */
 void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id,
 				uint32_t tgid);

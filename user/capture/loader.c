@@ -290,6 +290,14 @@ void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t fram
 			  1ULL << standing_bit(frame) % 64, __ATOMIC_RELEASE);
 }
 
+bool loader_is_standing(const struct loader *loader, uint32_t image_id, uint64_t frame)
+{
+	const struct wire_standing key = { .frame = frame, .image_id = image_id };
+	uint8_t nothing;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(loader->skeleton->maps.standing), &key, &nothing);
+}
+
 struct wire_call_tally *loader_call_tallies(const struct loader *loader)
 {
 	return loader->call_tallies;

@@ -57,6 +57,9 @@ void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites);
 /* A frame that began before its calls were counted. One that finds no room counts when it ends. */
 void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame);
 
+/* Has it not ended since? */
+bool loader_is_standing(const struct loader *loader, uint32_t image_id, uint64_t frame);
+
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid);
 /* What a hit of the command's probe means while its interpreter is unknown: the file address of the
  * probe and the layout. Before the command runs. */

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alive.h"
 #include "calls.h"
 #include "command.h"
 #include "drain.h"
@@ -373,8 +374,10 @@ static void begin_late_counting(struct capture *capture)
 {
 	for (size_t i = 0; i < capture->nr_uncounted; i++) {
 		const struct uncounted *uncounted = &capture->uncounted[i];
+		const struct process *process = &capture->profile->processes[uncounted->process];
 
-		if (capture->profile->processes[uncounted->process].end == END_RUNNING)
+		/* One that is found twice is counted since the first time. */
+		if (process->end == END_RUNNING && process->calls_method == CALLS_BY_NOTHING)
 			begin_counting(capture, uncounted->process, uncounted->layout);
 	}
 	capture->nr_uncounted = 0;
@@ -710,30 +713,43 @@ static void flush(struct capture *capture)
 			      now_ns);
 }
 
-/* Where calls are counted when frames end, those that stand have not been counted: bounds. */
-static void bound_calls(struct process *process)
+/* Where calls are counted when frames end, those that stand have not been counted. Where they
+ * cannot be read numbers are bounds. */
+static void add_alive(struct capture *capture, struct alive *alive)
 {
-	if (process->end != END_RUNNING || !process->counts_ends)
-		return;
-	process->calls_seen = CALLS_SEEN_SOME;
-	process->is_dirty = true;
+	for (uint32_t i = 0; i < capture->profile->nr_processes; i++) {
+		struct process *process = &capture->profile->processes[i];
+		uint32_t image_id;
+
+		if (process->end != END_RUNNING || !process->counts_ends)
+			continue;
+		image_id = drain_image(capture->drain, i);
+		if (image_id && !capture->options->lines && !capture->options->instances &&
+		    alive_add(alive, capture->interpreters, &capture->loader, i, image_id))
+			continue;
+		process->calls_seen = CALLS_SEEN_SOME;
+		process->is_dirty = true;
+	}
 }
 
 static void write_snapshot(struct capture *capture)
 {
-	struct process *processes = capture->profile->processes;
-	size_t count = capture->profile->nr_processes;
-	_cleanup_(freep) uint32_t *seen = xcalloc(count, sizeof(*seen));
+	struct alive alive = { .profile = capture->profile };
+	_cleanup_(freep) uint32_t *seen = NULL;
+	size_t count;
 
 	flush(capture);
 	drain_note_time(capture->drain, clock_ns());
-	for (size_t i = 0; i < count; i++) {
-		seen[i] = processes[i].calls_seen;
-		bound_calls(&processes[i]);
-	}
+	count = capture->profile->nr_processes;
+	seen = xcalloc(count, sizeof(*seen));
+	for (size_t i = 0; i < count; i++)
+		seen[i] = capture->profile->processes[i].calls_seen;
+	add_alive(capture, &alive);
 	output_snapshot(capture->output, capture->profile);
 	for (size_t i = 0; i < count; i++)
-		processes[i].calls_seen = seen[i];
+		capture->profile->processes[i].calls_seen = seen[i];
+	alive_take_back(&alive);
+	alive_free(&alive);
 }
 
 static bool is_anyone_left(struct capture *capture)
@@ -860,6 +876,8 @@ static void loop(struct capture *capture)
 
 static void end(struct capture *capture)
 {
+	struct alive alive = { .profile = capture->profile };
+
 	for (int i = 0; i < BALANCE_TRIES; i++) {
 		take_balance(capture);
 		drain_records(capture->drain);
@@ -868,8 +886,8 @@ static void end(struct capture *capture)
 	}
 	loader_detach(&capture->loader);
 	drain_finish(capture->drain, clock_ns());
-	for (size_t i = 0; i < capture->profile->nr_processes; i++)
-		bound_calls(&capture->profile->processes[i]);
+	add_alive(capture, &alive);
+	alive_free(&alive);
 	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
 	capture->profile->meta.is_complete = true;
 }

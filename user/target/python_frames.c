@@ -11,7 +11,7 @@
 struct reading {
 	pid_t pid;
 	const struct wire_layout *layout;
-	uint64_t *frames;
+	struct python_frame *frames;
 	size_t count, max;
 };
 
@@ -26,6 +26,19 @@ static uint64_t read_pointer(const struct reading *reading, uint64_t address)
 	return value;
 }
 
+/* Of a frame that runs Python, else 0. The owner is a byte. */
+static uint64_t read_code(const struct reading *reading, uint64_t frame)
+{
+	const struct wire_layout *layout = reading->layout;
+	uint8_t owner = 0;
+
+	if (layout->owner_shim_min != NO_OFFSET)
+		owner = (uint8_t)read_pointer(reading, frame + layout->frame_owner);
+	if (layout->owner_shim_min != NO_OFFSET && owner >= layout->owner_shim_min)
+		return 0;
+	return read_pointer(reading, frame + layout->frame_code) & ~(uint64_t)layout->tag_mask;
+}
+
 static void read_thread(struct reading *reading, uint64_t thread)
 {
 	const struct wire_layout *layout = reading->layout;
@@ -34,7 +47,11 @@ static void read_thread(struct reading *reading, uint64_t thread)
 	if (layout->cframe_frame != NO_OFFSET && frame)
 		frame = read_pointer(reading, frame + layout->cframe_frame);
 	for (int i = 0; frame && i < 2 * MAX_FRAMES && reading->count < reading->max; i++) {
-		reading->frames[reading->count++] = frame;
+		reading->frames[reading->count++] = (struct python_frame){
+			.frame = frame,
+			.code = read_code(reading, frame),
+			.thread = thread,
+		};
 		frame = read_pointer(reading, frame + layout->frame_back);
 	}
 }
@@ -50,7 +67,7 @@ static void read_interpreter(struct reading *reading, uint64_t interpreter)
 }
 
 size_t python_frames_read(pid_t pid, const struct interpreter *interpreter, uint64_t bias,
-			  uint64_t *ret_frames, size_t max)
+			  struct python_frame *ret_frames, size_t max)
 {
 	struct reading reading = {
 		.pid = pid,

@@ -12,11 +12,17 @@
 
 #include "interpreter.h"
 
+struct python_frame {
+	uint64_t frame;
+	uint64_t code;	 /* 0: a shim, no Python */
+	uint64_t thread; /* PyThreadState *: frames of one stand together, the leaf first */
+};
+
 /*
- * Fills in addresses of frames, `max` at most, and returns how many. For CPython 3.11 to 3.14 with
+ * Fills in frames, `max` at most, and returns how many. For CPython 3.11 to 3.14 with
  * the GIL, where calls are counted when frames end; 0 for others and for what cannot be read.
  */
 size_t python_frames_read(pid_t pid, const struct interpreter *interpreter, uint64_t bias,
-			  uint64_t *ret_frames, size_t max);
+			  struct python_frame *ret_frames, size_t max);
 
 #endif
