@@ -5,7 +5,8 @@
  * looks.
  *
  * Most events come again and again on the same path with the same objects: one slot of a table
- * tells that, and nothing else is looked up.
+ * tells that, and nothing else is looked up. Counted calls see far more paths than grow: they may
+ * fill one half of the sightings.
  */
 #ifndef MEMPROBE_OBJECTS_H
 #define MEMPROBE_OBJECTS_H
@@ -28,6 +29,22 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32); /* image_id */
 } sightings SEC(".maps");
+
+/* How full the table of sightings is: made here, taken out by user space. */
+__u64 sightings_made, sightings_removed;
+
+static __always_inline bool is_room_for_sighting(__u32 scratch)
+{
+	__u64 used = sightings_made - sightings_removed;
+
+	return used < (scratch == SCRATCH_RSS ? MAX_SIGHTINGS : MAX_SIGHTINGS / 2);
+}
+
+/* What a path and its objects are noted as; calls apart, because theirs may have found no room. */
+static __always_inline __u64 name_seen(__u64 path, __u64 objects, bool is_call)
+{
+	return name_sighting(path + is_call, objects);
+}
 
 static __always_inline bool is_seen(__u64 name)
 {
@@ -89,12 +106,18 @@ __noinline int note_object(__u32 slot, __u32 scratch, __u64 key, __u64 object)
 		crowd(node, key);
 		return 0;
 	}
-	if (bpf_map_update_elem(&sightings, &name, &image->image_id, BPF_NOEXIST))
+	if (!is_room_for_sighting(scratch) ||
+	    bpf_map_update_elem(&sightings, &name, &image->image_id, BPF_NOEXIST)) {
+		if (scratch == SCRATCH_RSS)
+			count_loss(image, LOSS_objects_full, 0);
 		return 0;
-	if (send_object(image, layout, scratch, key, object))
+	}
+	if (send_object(image, layout, scratch, key, object)) {
 		bpf_map_delete_elem(&sightings, &name);
-	else
-		node->objects++;
+		return 0;
+	}
+	__sync_fetch_and_add(&sightings_made, 1);
+	node->objects++;
 	return 0;
 }
 
@@ -123,7 +146,7 @@ static long note_frame_object_callback(__u32 index, void *data)
 static __always_inline void note_objects(struct change *change, struct path *path, bool plain_loop)
 {
 	struct lay_context context = { .slot = change->slot, .scratch = change->scratch };
-	__u64 name = name_sighting(path->key, path->objects_key);
+	__u64 name = name_seen(path->key, path->objects_key, change->scratch != SCRATCH_RSS);
 
 	if (cfg_instances || !path->objects_key || is_seen(name))
 		return;

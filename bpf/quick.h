@@ -202,7 +202,7 @@ static __always_inline bool is_object_noted(const struct call *call,
 	object &= ~(__u64)layout->tag_mask;
 	if (object && (site & SELF_MASK) == SELF_IN_CELL)
 		read_user(&object, sizeof(object), object + layout->cell_content);
-	return !object || is_seen(name_sighting(path, object));
+	return !object || is_seen(name_seen(path, object, true));
 }
 
 /* Counts a call whose caller's path and whose code are known; false: look closer. */

@@ -42,7 +42,7 @@
 
 /* Distinct objects that a node keeps; when there are more, only that. */
 #define MAX_NODE_OBJECTS 16
-#define MAX_SIGHTINGS 32768 /* of an object on a node, in all */
+#define MAX_SIGHTINGS 65536 /* of an object on a node, in all; counted calls may fill a half */
 #define SEEN_OBJECTS 65536  /* paths with the objects that they ran on; a power of two */
 #define MAX_CLASS_BYTES 128
 

@@ -140,7 +140,8 @@ static void numbers_stay(void **state)
 				      LOSS_code_unreadable, LOSS_stack_truncated,
 				      LOSS_threads_full,    LOSS_images_full,
 				      LOSS_name_unreadable, LOSS_path_collision,
-				      LOSS_fold_unclear,    LOSS_calls_lost };
+				      LOSS_fold_unclear,    LOSS_calls_lost,
+				      LOSS_objects_full };
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)
 		assert_int_equal(site_kinds[i], i);

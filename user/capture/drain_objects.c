@@ -188,16 +188,17 @@ void drain_place_sightings(struct drain *drain)
 void drain_remove_objects(struct drain *drain)
 {
 	int fd = loader_map(drain->loader, "sightings");
-	size_t kept = 0;
+	size_t kept = 0, removed = 0;
 
 	for (size_t i = 0; i < drain->nr_sightings; i++) {
 		const struct kernel_sighting *sighting = &drain->sightings[i];
 		uint64_t name = name_sighting(sighting->node, sighting->address);
 
-		if (drain_image_has_ended(drain, sighting->image_id))
-			bpf_map_delete_elem(fd, &name);
-		else
+		if (!drain_image_has_ended(drain, sighting->image_id))
 			drain->sightings[kept++] = *sighting;
+		else if (!bpf_map_delete_elem(fd, &name))
+			removed++;
 	}
+	loader_note_sightings_removed(drain->loader, removed);
 	drain->nr_sightings = kept;
 }

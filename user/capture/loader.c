@@ -279,6 +279,11 @@ void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites)
 	loader->skeleton->bss->sites_removed += sites;
 }
 
+void loader_note_sightings_removed(struct loader *loader, uint64_t sightings)
+{
+	loader->skeleton->bss->sightings_removed += sightings;
+}
+
 void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)
 {
 	const struct wire_standing key = { .frame = frame, .image_id = image_id };
