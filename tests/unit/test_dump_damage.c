@@ -273,7 +273,18 @@ static void right_content_is_taken(void **state)
 		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" },
 	};
 
+	static const struct section objects[MAX_SECTIONS] = {
+		NAMES,
+		{ TAG_SITES, "0  0 1 2 s1 0x20000 0 1 s5" },
+		PROCESSES,
+		{ TAG_OBJECTS, "0 0 1 0 0 1 0 2 0xffffffff 1  0 0 2 7 2" },
+		{ TAG_NODES, "0  0 0 0 s0" },
+		{ TAG_SIGHTINGS, "0 1 0 2 0 0" },
+		{ TAG_MOMENT, "5 s9 s8 2" },
+	};
+
 	assert_int_equal(failure_of(good), DUMP_FINE);
+	assert_int_equal(failure_of(objects), DUMP_FINE);
 	assert_int_equal(failure_of(methods), DUMP_FINE);
 }
 
@@ -347,7 +358,18 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ NAMES, PROCESSES, { TAG_THREADS, "0 1 1 0 s0 0 0" } },
 	{ NAMES, PROCESSES, { TAG_THREADS, "0 0 1 9 s0 0 0" } },
 	{ { TAG_LOSSES, "1 0 1 1" } },
-	{ { TAG_LOSSES, "0 12 1 1" } },
+	{ { TAG_LOSSES, "0 13 1 1" } },
+	{ NAMES, PROCESSES, { TAG_OBJECTS, "1 0 1 0 0" } }, /* a gap */
+	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 9 1 0 0" } }, /* no process */
+	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 9 0 0" } }, /* no string */
+	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 1 0 9" } },
+	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 1 0" } },		      /* cut */
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_SIGHTINGS, "0 1" } }, /* no object */
+	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_SIGHTINGS, "9 0" } }, /* no node */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0 1 s0" } },		      /* of no object */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0 0 s0x80000000" } },      /* no line */
+	{ { TAG_MOMENT, "0 s1 s1" } },
+	{ { TAG_MOMENT, "0 s1 s1 0x200000" } },
 	{ { TAG_LOSSES, "0 0 0x1000000000000000 1" } },
 	{ { TAG_LOSSES,
 	    "0 0 0xfffffffffffffff 1 0 1 0xfffffffffffffff 1 0 2 0xfffffffffffffff 1" } },
