@@ -47,6 +47,16 @@ def test(interpreters=None, core=False, long=False, needs="root"):
     return register
 
 
+def read_terminal(master):
+    """All that was written to a pseudo-terminal, until its other side is closed."""
+    text = b""
+    try:
+        while True:
+            text += os.read(master, 65536)
+    except OSError:
+        return text.decode()
+
+
 def check(condition, message):
     if not condition:
         raise Failure(message)

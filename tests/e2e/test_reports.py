@@ -5,8 +5,8 @@ import re
 import unicodedata
 
 from capture import CANNOT, capture, check_error, memprobe, parse, read_report
-from harness import (MB, MEMPROBE, check, check_all, check_equal, check_near, size_of, test,
-                     tolerance)
+from harness import (MB, MEMPROBE, check, check_all, check_equal, check_near, read_terminal, size_of,
+                     test, tolerance)
 from schema import check_report
 from tree import Report, check_invariants, describe
 
@@ -207,14 +207,9 @@ def on_terminal(context, *arguments, env=None):
     context.at_end(os.close, master)
     process = context.start([MEMPROBE, *arguments], stdout=slave, env=env)
     os.close(slave)
-    text = b""
-    try:
-        while True:
-            text += os.read(master, 65536)
-    except OSError:
-        pass
+    text = read_terminal(master)
     check_equal("status", context.finish(process).status, 0)
-    return text.decode()
+    return text
 
 
 @test(interpreters="one")

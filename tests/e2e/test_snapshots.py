@@ -5,7 +5,8 @@ import signal
 import time
 
 from capture import Attached, Served, memprobe, read_report
-from harness import MEMPROBE, Skip, check, check_equal, check_near, size_of, test, tolerance, wait_until
+from harness import (MEMPROBE, Skip, check, check_equal, check_near, read_terminal, size_of, test,
+                     tolerance, wait_until)
 from tree import check_invariants
 
 
@@ -126,14 +127,9 @@ def follow(context, *arguments, seconds, env):
     os.close(slave)
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGINT)
-    text = b""
-    try:
-        while True:
-            text += os.read(master, 65536)
-    except OSError:
-        pass
+    text = read_terminal(master)
     context.finish(process)
-    return text.decode()
+    return text
 
 
 @test(interpreters="one")
