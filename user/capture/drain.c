@@ -96,7 +96,8 @@ void drain_free(struct drain *drain)
 	free(drain->alive);
 	drain_free_sources(drain);
 	hash_table_free(&drain->object_ids);
-	hash_table_free(&drain->instances);
+	hash_table_free(&drain->class_ids);
+	free(drain->known_classes);
 	free(drain->objects);
 	free(drain->sightings);
 	free(drain->sites);

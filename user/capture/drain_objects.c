@@ -6,18 +6,24 @@
 #include <bpf/bpf.h>
 #include <memprobe/wire_hash.h>
 #include <string.h>
+#include <time.h>
 
 #include "drain_state.h"
 #include "memory.h"
 
-static uint32_t next_instance(struct drain *drain, uint32_t image_id, uint64_t type)
+static uint32_t find_class(struct drain *drain, uint32_t image_id, uint64_t type)
 {
 	uint64_t key = hash_pair(type, image_id);
-	uint32_t count = 0;
+	uint32_t index;
 
-	hash_table_get(&drain->instances, key, &count);
-	hash_table_put(&drain->instances, key, count + 1);
-	return count;
+	if (hash_table_get(&drain->class_ids, key, &index))
+		return index;
+	drain->known_classes = array_reserve(drain->known_classes, &drain->known_classes_capacity,
+					     drain->nr_known_classes + 1,
+					     sizeof(*drain->known_classes));
+	drain->known_classes[drain->nr_known_classes] = (struct known_class){ 0 };
+	hash_table_put(&drain->class_ids, key, drain->nr_known_classes);
+	return drain->nr_known_classes++;
 }
 
 /* `module.Class` of a type that is not made by a class statement is named as the others are. */
@@ -31,36 +37,40 @@ static uint32_t class_string(struct drain *drain, const char *name)
 	return string_pool_add(&drain->profile->strings, dot ? dot + 1 : text);
 }
 
-/* An empty name may be filled in later: the attribute is made before its value is known. */
-static bool has_name(const struct drain *drain, const struct object *object)
-{
-	return object->pathname && *profile_string(drain->profile, object->pathname - 1);
-}
+#define BARREN_TRIES 256 /* without one name: objects of the class have none */
 
+/* A name may come late and change: OpenMDAO's pathname is the system's own name at first. */
 static void try_name(struct drain *drain, struct known_object *known)
 {
 	struct object *object = &drain->profile->objects[known->object];
+	struct known_class *class = &drain->known_classes[known->class_index];
 	_cleanup_(freep) char *name = NULL;
+	uint32_t before = object->pathname;
 
+	if (known->address == OTHER_OBJECTS || !drain->listener.name_object ||
+	    (class->tries >= BARREN_TRIES && !class->names))
+		return;
 	known->tries++;
-	if (drain->listener.name_object && known->address != OTHER_OBJECTS)
-		name = drain->listener.name_object(drain->listener.context, object->process,
-						   known->address, known->type);
+	class->tries++;
+	name = drain->listener.name_object(drain->listener.context, object->process, known->address,
+					   known->type);
 	if (!name)
 		return;
+	class->names++;
 	object->pathname = string_pool_add(&drain->profile->strings, name) + 1;
-	object->is_dirty = true;
+	object->is_dirty |= object->pathname != before;
 }
 
-#define QUICK_TRIES 3
 #define SIGHT_TRIES 16
 
 /* At a new sight: an object that was first seen in its __init__ may have its name by now. */
 static void try_again(struct drain *drain, struct known_object *known)
 {
-	if (known->tries < SIGHT_TRIES && !has_name(drain, &drain->profile->objects[known->object]))
+	if (known->tries < SIGHT_TRIES)
 		try_name(drain, known);
 }
+
+#define QUICK_TRIES 3
 
 /* Ever more rarely: after so many tries an object is looked at in one round of 2, 4, 8 ... */
 static bool is_due(const struct drain *drain, const struct known_object *known)
@@ -70,16 +80,34 @@ static bool is_due(const struct drain *drain, const struct known_object *known)
 	return !(drain->naming & ((1U << (shift < 16 ? shift : 16)) - 1));
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+#define NAMING_NS                                                                              \
+	10000000	/* of each round, half a second apart; reading a name takes 9 to 26 us \
+			 */
+#define NAMING_CHUNK 64 /* objects between two looks at the clock */
+
 void drain_name_objects(struct drain *drain)
 {
+	uint64_t end_ns = clock_ns() + NAMING_NS;
+
 	drain->naming++;
 	for (size_t i = 0; i < drain->nr_objects; i++) {
-		struct known_object *known = &drain->objects[i];
+		struct known_object *known =
+			&drain->objects[drain->next_to_name % drain->nr_objects];
 		const struct image_slot *slot = drain_slot(drain, known->image_id);
 
-		if (slot && slot->state == SLOT_LIVE && is_due(drain, known) &&
-		    !has_name(drain, &drain->profile->objects[known->object]))
+		drain->next_to_name++;
+		if (slot && slot->state == SLOT_LIVE && is_due(drain, known))
 			try_name(drain, known);
+		if (i % NAMING_CHUNK == NAMING_CHUNK - 1 && clock_ns() > end_ns)
+			break;
 	}
 }
 
@@ -89,19 +117,21 @@ static uint32_t find_object(struct drain *drain, const struct known_object *want
 {
 	uint64_t key = hash_pair(hash_pair(wanted->address, wanted->type), wanted->image_id);
 	struct object object = { .process = process };
-	uint32_t index;
+	uint32_t index, class_index;
 
 	if (hash_table_get(&drain->object_ids, key, &index)) {
 		try_again(drain, &drain->objects[index]);
 		return drain->objects[index].object;
 	}
+	class_index = find_class(drain, wanted->image_id, wanted->type);
 	object.class_name = class_string(drain, class_name);
 	object.instance = wanted->address == OTHER_OBJECTS
 				  ? OTHER_INSTANCES
-				  : next_instance(drain, wanted->image_id, wanted->type);
+				  : drain->known_classes[class_index].nr_instances++;
 	drain->objects = array_reserve(drain->objects, &drain->objects_capacity,
 				       drain->nr_objects + 1, sizeof(*drain->objects));
 	drain->objects[drain->nr_objects] = *wanted;
+	drain->objects[drain->nr_objects].class_index = class_index;
 	drain->objects[drain->nr_objects].object = profile_add_object(drain->profile, &object);
 	hash_table_put(&drain->object_ids, key, drain->nr_objects);
 	try_name(drain, &drain->objects[drain->nr_objects]);

@@ -53,7 +53,14 @@ struct known_object {
 	uint64_t address, type;
 	uint32_t image_id;
 	uint32_t object; /* in the profile */
-	uint32_t tries;	 /* to read its name */
+	uint32_t class_index;
+	uint32_t tries; /* to read its name */
+};
+
+/* A class of one image. */
+struct known_class {
+	uint32_t nr_instances;
+	uint32_t tries, names; /* reading names of its objects, and how often there was one */
 };
 
 /* An object on a node, as in the BPF table of sightings. */
@@ -90,8 +97,11 @@ struct drain {
 	struct known_object *objects;
 	size_t nr_objects, objects_capacity;
 	uint32_t naming;	      /* rounds of looking for names */
+	size_t next_to_name;	      /* where a round that ran out of time left off */
 	struct hash_table object_ids; /* address, class and image to index */
-	struct hash_table instances;  /* class and image to the number of its objects */
+	struct known_class *known_classes;
+	size_t nr_known_classes, known_classes_capacity;
+	struct hash_table class_ids; /* class and image to index */
 	struct kernel_sighting *sightings;
 	size_t nr_sightings, sightings_capacity;
 	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
