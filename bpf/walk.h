@@ -291,23 +291,20 @@ __noinline int find_self(__u32 slot, __u32 scratch)
 static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *ret_key)
 {
 	const struct wire_layout *layout = walk->layout;
-	__u8 *head = walk->path->head;
 	__u32 bytes = layout->code_bytes;
 	__u64 key, name, filename;
 
 	if (bytes > CODE_HEAD_BYTES)
 		bytes = CODE_HEAD_BYTES;
-	if (read_user(head, bytes, code))
+	if (read_user(walk->path->head, bytes, code))
 		return -1;
-	name = *(__u64 *)(head + (layout->code_name & (CODE_HEAD_BYTES - 8)));
-	filename = *(__u64 *)(head + (layout->code_filename & (CODE_HEAD_BYTES - 8)));
+	name = code_u64(walk->path, layout->code_name);
+	filename = code_u64(walk->path, layout->code_filename);
 	key = hash_pair(code, walk->path->image_id);
-	key = hash_pair(key ^ *(__u32 *)(head + (layout->code_firstlineno & (CODE_HEAD_BYTES - 4))),
-			name);
+	key = hash_pair(key ^ code_u32(walk->path, layout->code_firstlineno), name);
 	key = hash_pair(key, filename);
 	if (layout->code_version != NO_OFFSET) {
-		key = hash_pair(key,
-				*(__u32 *)(head + (layout->code_version & (CODE_HEAD_BYTES - 4))));
+		key = hash_pair(key, code_u32(walk->path, layout->code_version));
 	} else {
 		key = hash_pair(key, hash_str(layout, name));
 		key = hash_pair(key, hash_str(layout, filename));
@@ -860,18 +857,6 @@ static __always_inline int walk_begin(struct walk *walk, struct wire_image *imag
 	walk->path->frame = thread.frame;
 	walk->path->generation = read_generation(layout, bias, thread.interp);
 	return thread.frame != 0;
-}
-
-/* Sets a prepared walk to a frame that a probe was given, with the thread state where it was. */
-static __always_inline void walk_begin_at(struct walk *walk, __u64 frame, __u64 tstate, __u64 bias)
-{
-	const struct wire_layout *layout = walk->layout;
-	__u64 interp = 0;
-
-	if (layout->interp_generation != NO_OFFSET && tstate)
-		read_user(&interp, sizeof(interp), tstate + layout->tstate_interp);
-	walk->path->frame = frame;
-	walk->path->generation = read_generation(layout, bias, interp);
 }
 
 #endif

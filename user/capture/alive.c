@@ -2,15 +2,10 @@
 /* Frames into calls; see alive.h. */
 #include "alive.h"
 
-#include <string.h>
-
 #include "memory.h"
 #include "python_frames.h"
 #include "python_reader.h"
 #include "python_string.h"
-
-/* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: Include/cpython/code.h */
-#define CODE_RESUMABLE (0x20 | 0x80 | 0x200)
 
 static uint32_t read_string(struct profile *profile, struct python_reader *reader, uint64_t code,
 			    uint16_t field)
@@ -37,11 +32,6 @@ static struct site read_site(struct profile *profile, struct python_reader *read
 	site.file = read_string(profile, reader, code, layout->code_filename);
 	site.name = read_string(profile, reader, code, layout->code_qualname);
 	return site;
-}
-
-static bool is_init_shim(const struct profile *profile, const struct site *site)
-{
-	return !strcmp(profile_string(profile, site->file), "__init__");
 }
 
 static void add_call(struct alive *alive, uint32_t node)
@@ -72,7 +62,7 @@ static void add_stack(struct alive *alive, struct python_reader *reader,
 		if (!frame->code)
 			continue;
 		site = read_site(alive->profile, reader, frame->code);
-		if (!site.name || is_init_shim(alive->profile, &site))
+		if (!site.name || site_is_init_shim(alive->profile, &site))
 			continue;
 		parent = profile_add_node(alive->profile, stack->process, parent,
 					  profile_add_site(alive->profile, &site), now_ns);

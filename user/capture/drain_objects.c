@@ -6,8 +6,8 @@
 #include <bpf/bpf.h>
 #include <memprobe/wire_hash.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "drain_state.h"
 #include "memory.h"
 
@@ -78,14 +78,6 @@ static bool is_due(const struct drain *drain, const struct known_object *known)
 	uint32_t shift = known->tries > QUICK_TRIES ? known->tries - QUICK_TRIES : 0;
 
 	return !(drain->naming & ((1U << (shift < 16 ? shift : 16)) - 1));
-}
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
 #define NAMING_NS                                                                              \
@@ -185,7 +177,6 @@ uint32_t drain_take_part(struct drain *drain, const struct wire_split *record, b
 		.type = record->type,
 		.image_id = record->head.image_id,
 	};
-
 	uint32_t found;
 
 	*ret_is_wanted = false;

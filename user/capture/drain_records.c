@@ -8,9 +8,8 @@
 #include "drain_state.h"
 #include "line_table.h"
 #include "memory.h"
+#include "python_frames.h"
 
-/* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: Include/code.h of 3.6, Include/cpython/code.h */
-#define CODE_RESUMABLE (0x20 | 0x80 | 0x200)
 #include "terminal.h"
 
 static void to_bytes(int64_t *bytes, const __s64 *pages)
@@ -268,16 +267,6 @@ static uint32_t absolute_file(struct drain *drain, uint32_t process, uint32_t fi
 	return string_pool_add(strings, path);
 }
 
-/* From 3.12 on a specialized class call pushes a frame of its own around __init__: no function. */
-static bool is_init_shim(const struct drain *drain, uint32_t site)
-{
-	const struct site *found = &drain->profile->sites[site];
-
-	return found->kind == SITE_PYTHON &&
-	       !strcmp(profile_string(drain->profile, found->file), "__init__") &&
-	       !strcmp(profile_string(drain->profile, found->name), "__init__");
-}
-
 static void remember_site(struct drain *drain, const struct known_site *known)
 {
 	uint32_t index;
@@ -323,11 +312,13 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 		drain->profile->sites[id].linetable = profile_add_blob(
 			drain->profile, bytes + record->filename.bytes + record->name.bytes,
 			record->linetable_bytes);
-	remember_site(drain, &(struct known_site){ .key = record->site,
-						   .image_id = record->head.image_id,
-						   .site = id,
-						   .is_shim = is_init_shim(drain, id),
-						   .object = NO_OBJECT });
+	remember_site(drain,
+		      &(struct known_site){ .key = record->site,
+					    .image_id = record->head.image_id,
+					    .site = id,
+					    .is_shim = site_is_init_shim(
+						    drain->profile, &drain->profile->sites[id]),
+					    .object = NO_OBJECT });
 }
 
 /* `at` as in wire_split: 0 is the begin of the function. */

@@ -4,20 +4,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
-#define NS_PER_S 1000000000ULL
+#include "clock.h"
+
 #define BYTES_PER_KB 1024
 #define MIN_RISE (1 << 20) /* bytes above the highest so far that are worth asking for */
 #define MOMENT_PARTS 200   /* one part of the time may go into asking */
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 /* The process entry that a pid runs now is its newest. */
 static bool is_running(const struct process *process)

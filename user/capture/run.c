@@ -24,6 +24,7 @@
 
 #include "alive.h"
 #include "calls.h"
+#include "clock.h"
 #include "command.h"
 #include "drain.h"
 #include "interpreters.h"
@@ -81,14 +82,6 @@ struct capture {
 };
 
 static struct capture *kept; /* for capture_finish */
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 /* ---- What can be refused ---- */
 

@@ -118,6 +118,13 @@ const char *profile_string(const struct profile *profile, uint32_t string)
 	return string_pool_get(&profile->strings, string);
 }
 
+bool site_is_init_shim(const struct profile *profile, const struct site *site)
+{
+	return site->kind == SITE_PYTHON &&
+	       !strcmp(profile_string(profile, site->file), "__init__") &&
+	       !strcmp(profile_string(profile, site->name), "__init__");
+}
+
 static bool is_same_site(const struct site *a, const struct site *b)
 {
 	return a->kind == b->kind && a->file == b->file && a->name == b->name &&

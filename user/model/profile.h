@@ -68,6 +68,11 @@ struct sighting {
 	uint32_t next; /* sighting + 1, 0: the last */
 };
 
+struct profile;
+
+/* From 3.12 on a specialized class call pushes a frame of its own around __init__: no function. */
+bool site_is_init_shim(const struct profile *profile, const struct site *site);
+
 struct blob {
 	uint8_t *bytes;
 	uint32_t size;

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "memory.h"
+#include "terminal.h"
 
 #define DEFAULT_MIN_BYTES (1 << 20)
+/* No byte of a text grows to more than this by escaping: C0 controls become \xNN. */
+#define ESCAPED_BYTES 4
 
 static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json };
 
@@ -40,6 +43,14 @@ void report_write(const struct reporter *reporter, const struct profile *profile
 	label_style_init(&report.labels, profile, options->full_paths);
 	reporter->write(&report, sink);
 	calltree_source_free(source);
+}
+
+void report_escaped(struct sink *sink, const char *text)
+{
+	size_t size = ESCAPED_BYTES * strlen(text) + 1;
+	_cleanup_(freep) char *escaped = xmalloc(size);
+
+	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
 }
 
 bool report_includes(const struct report *report, uint32_t process)

@@ -52,6 +52,8 @@ const struct reporter *report_find(const char *name);
 void report_write(const struct reporter *reporter, const struct profile *profile,
 		  const struct report_options *options, struct sink *sink);
 
+/* Writes text that comes from a target, made inert for a terminal. */
+void report_escaped(struct sink *sink, const char *text);
 /* Is the process one of those asked for? */
 bool report_includes(const struct report *report, uint32_t process);
 /* Why calls were not counted, or are bounds; empty where nothing is to be said. */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "memory.h"
-#include "terminal.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_SOURCE_BYTES (16 << 20)
@@ -242,21 +241,13 @@ static void write_amounts(const struct row *row, struct sink *sink)
 	sink_text(sink, "  ");
 }
 
-static void write_escaped(struct sink *sink, const char *text)
-{
-	size_t size = 4 * strlen(text) + 1;
-	_cleanup_(freep) char *escaped = xmalloc(size);
-
-	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
-}
-
 static void write_function(const struct table *table, const struct row *row, struct sink *sink)
 {
 	_cleanup_(freep) char *label = label_function(&table->report->labels, table->tree,
 						      row->node);
 
 	write_amounts(row, sink);
-	write_escaped(sink, label);
+	report_escaped(sink, label);
 	sink_text(sink, "\n");
 }
 
@@ -269,13 +260,13 @@ static void write_line(const struct table *table, const struct row *row, struct 
 	if (!source->text || source->file != row->site->file) {
 		source->file = row->site->file;
 		read_source(source, path);
-		write_escaped(sink, path);
+		report_escaped(sink, path);
 		sink_text(sink, "\n");
 	}
 	write_amounts(row, sink);
 	copy_line(source, row->site->at, text, sizeof(text));
 	sink_printf(sink, "%6" PRId32 "  ", row->site->at);
-	write_escaped(sink, text);
+	report_escaped(sink, text);
 	sink_text(sink, "\n");
 }
 

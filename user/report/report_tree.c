@@ -11,7 +11,6 @@
 #include "memory.h"
 #include "report_processes.h"
 #include "report_table.h"
-#include "terminal.h"
 
 #define BYTES_PER_MB 1048576.0
 #define HALF_A_HUNDREDTH 0.005
@@ -20,8 +19,6 @@
 /* Deeper rows, which only a forged dump has, stand below each other: a chain of a million rows
  * would else be 10^12 blanks. */
 #define MAX_INDENT (INDENT * (MAX_FRAMES + 16))
-/* No byte of a label grows to more than this by escaping: C0 controls become \xNN. */
-#define ESCAPED_BYTES 4
 
 #define COLOR_NUMBER "\033[1;32m"
 #define COLOR_MAX "\033[1;31m"
@@ -40,14 +37,6 @@ static double rounded_megabytes(int64_t bytes)
 	double value = megabytes(bytes);
 
 	return fabs(value) < HALF_A_HUNDREDTH ? 0.0 : value;
-}
-
-static void write_escaped(struct sink *sink, const char *text)
-{
-	size_t size = ESCAPED_BYTES * strlen(text) + 1;
-	_cleanup_(freep) char *escaped = xmalloc(size);
-
-	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
 }
 
 static void write_number(struct sink *sink, const char *color, const char *format, int64_t bytes)
@@ -87,7 +76,7 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	_cleanup_(freep) char *label = label_text(&report->labels, tree, index);
 
 	write_indent(sink, node->depth);
-	write_escaped(sink, label);
+	report_escaped(sink, label);
 	sink_text(sink, "   ");
 	write_number(sink, COLOR_NUMBER, "%7.2f", calltree_shown_bytes(tree, node));
 	sink_text(sink, " MB");
@@ -168,7 +157,7 @@ static void write_calls_note(const struct report *report, const struct process *
 	sink_text(sink, is_counted ? "Calls: ≥" : "Calls: not counted");
 	if (*reason) {
 		sink_text(sink, ", ");
-		write_escaped(sink, reason);
+		report_escaped(sink, reason);
 	}
 	sink_text(sink, "\n");
 }
@@ -195,7 +184,7 @@ static void write_head(const struct report *report, const struct process *proces
 		       struct sink *sink)
 {
 	sink_printf(sink, "%" PRIu32 " ", process->pid);
-	write_escaped(sink, profile_string(report->profile, process->command));
+	report_escaped(sink, profile_string(report->profile, process->command));
 	sink_text(sink, "\n");
 }
 

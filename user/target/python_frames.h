@@ -12,6 +12,10 @@
 
 #include "interpreter.h"
 
+/* co_flags of what is resumed: CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR, Include/code.h
+ * of 3.6, Include/cpython/code.h later. */
+#define CODE_RESUMABLE (0x20 | 0x80 | 0x200)
+
 struct python_frame {
 	uint64_t frame;
 	uint64_t code;	 /* 0: a shim, no Python */
