@@ -97,7 +97,7 @@ __noinline int keep_walked(__u32 scratch, __u32 index)
 
 static long keep_walked_callback(__u32 index, void *scratch)
 {
-	return keep_walked(*(__u32 *)scratch, index) ? 1 : 0; /* verifier: 0 or 1 */
+	return callback_result(keep_walked(*(__u32 *)scratch, index));
 }
 
 /* Puts the walked frames into the shadow; where ends are counted, not the leaf, which has ended. */

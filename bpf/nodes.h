@@ -204,7 +204,7 @@ static long lay_frame_callback(__u32 index, void *data)
 {
 	struct lay_context *context = data;
 
-	return lay_frame(context->slot, context->scratch) ? 1 : 0; /* verifier: 0 or 1 */
+	return callback_result(lay_frame(context->slot, context->scratch));
 }
 
 /* Adds to a node that is known to exist in one of the two tables. */

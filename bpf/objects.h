@@ -139,7 +139,7 @@ static long note_frame_object_callback(__u32 index, void *data)
 {
 	struct lay_context *context = data;
 
-	return note_frame_object(context->slot, context->scratch, index) ? 1 : 0; /* verifier */
+	return callback_result(note_frame_object(context->slot, context->scratch, index));
 }
 
 /* From the leaf on; a plain loop of all 1,024 takes the verifier half a second more (5.10). */

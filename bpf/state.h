@@ -127,6 +127,17 @@ static __always_inline __u32 kind_index(__u32 kind)
 }
 _Static_assert(NR_KINDS == 4, "kind_index");
 
+/* What a callback of bpf_loop returns: 1 to stop, 0 to go on. verifier: no other number may be
+ * possible. It does not know what a global function returns, and clang from 17 on does: it drops
+ * `? 1 : 0`, so the mask too is written where the compiler does not look. */
+static __always_inline long callback_result(long is_over)
+{
+	long result = is_over != 0;
+
+	asm volatile("%0 &= 1" : "+r"(result));
+	return result;
+}
+
 static __always_inline void count_loss(struct wire_image *image, __u32 reason, __u64 pages)
 {
 	__u64 *events, *lost;

@@ -553,7 +553,7 @@ static __always_inline long walk_frame(struct walk *walk)
 
 static long walk_frame_callback(__u32 index, void *walk)
 {
-	return walk_frame(walk);
+	return callback_result(walk_frame(walk));
 }
 
 /* One frame, for kernels where the walk is a plain loop. */
