@@ -118,6 +118,7 @@ static __always_inline void note_rss(struct wire_image *image)
 	sample.head.image_id = image->image_id;
 	sample.head.time_ns = bpf_ktime_get_ns();
 	sample.rss = rss;
+	sample.anon = image->books[KIND_ANON];
 	send(&sample, sizeof(sample), false);
 }
 

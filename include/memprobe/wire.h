@@ -330,9 +330,10 @@ _Static_assert(sizeof(struct wire_knock) == 32, "wire_knock");
 
 struct wire_sample {
 	struct wire_head head;
-	__s64 rss; /* pages: file + anon + shmem */
+	__s64 rss;  /* pages: file + anon + shmem */
+	__s64 anon; /* of it */
 };
-_Static_assert(sizeof(struct wire_sample) == 24, "wire_sample");
+_Static_assert(sizeof(struct wire_sample) == 32, "wire_sample");
 
 /* A str as it lies in memory. Bytes follow the record's fixed part in the order of the members. */
 struct wire_str {

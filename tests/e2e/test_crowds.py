@@ -8,6 +8,7 @@ THREADS = 1000
 PAGES = 16  # of a thread, as in the target
 OWN_MB = 8  # of a child, as in the target
 SHARED_MB = 64
+HELD_MB = 160
 
 
 @test(interpreters="one")
@@ -52,6 +53,36 @@ def highest_moment(context):
     alone = max(entry["rss"]["peak"] for entry in taken.report.data["processes"])
     check(highest["pss"] > alone, "PSS of all is %d, the peak of one %d" % (highest["pss"], alone))
     text = memprobe(context, "post", taken.dump).output
-    check("Highest moment: %.2f MB" % (highest["pss"] / MB) in text, "not in the report")
+    mark = "" if highest["exact"] else "≥"
+    check("Highest moment: %s%.2f MB" % (mark, highest["pss"] / MB) in text, "not in the report")
     row = "%7d %10.2f" % (root["pid"], root["rss"]["peak"] / MB)
     check(row in text, "no row '%s' in the block of processes" % row)
+
+
+def check_moment(taken):
+    """Never above the sum of RSS, never below what one process had for itself."""
+    highest = taken.report.data["meta"]["highest"]
+    check(highest["pss"] <= highest["rss"] <= highest["rss_most"],
+          "PSS %(pss)d, RSS %(rss)d, at most %(rss_most)d" % highest)
+    alone = max(entry["rss"]["peak"] for entry in taken.report.data["processes"])
+    check(highest["pss"] >= alone, "PSS %d, a process's peak %d" % (highest["pss"], alone))
+    return highest
+
+
+@test(interpreters="few")
+def highest_moment_held(context):
+    """What two processes hold together for some seconds is theirs to within 2 %."""
+    taken = capture(context, context.target("crowd.py", "hold", HELD_MB))
+    highest = check_moment(taken)
+    truth = int(taken.result.output)
+    check_near("highest", highest["pss"], truth, 0.02 * truth + MB)
+
+
+@test(interpreters="few")
+def highest_moment_passes(context):
+    """A child whose height nobody had the time to ask for: its own peak, and the parent's beside."""
+    taken = capture(context, context.target("crowd.py", "child", HELD_MB))
+    highest = check_moment(taken)
+    peaks = [entry["rss"]["peak"] for entry in taken.report.data["processes"]]
+    check(highest["pss"] > max(peaks) + MB, "PSS %d, peaks %r" % (highest["pss"], peaks))
+    check(highest["rss_most"] <= sum(peaks), "RSS %d, peaks %r" % (highest["rss_most"], peaks))

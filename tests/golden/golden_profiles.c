@@ -155,7 +155,8 @@ struct profile *golden_processes(void)
 	builder.profile->processes[killed + 1].end = END_RUNNING;
 	builder.profile->processes[killed + 2].exit_code = 3;
 	builder.profile->meta.is_complete = false;
-	builder.profile->highest = (struct moment){ 7250000000, 101 * MB, 163 * MB, 3 };
+	builder.profile->highest = (struct moment){ 7250000000, 101 * MB, 163 * MB,
+						    3,		true,	  170 * MB };
 	return builder.profile;
 }
 

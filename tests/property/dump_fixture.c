@@ -204,6 +204,8 @@ char *dump_fixture_difference(const struct profile *a, const struct profile *b)
 	COMPARE("its time", a->highest.time_ns, b->highest.time_ns);
 	COMPARE("its RSS", a->highest.rss, b->highest.rss);
 	COMPARE("its processes", a->highest.nr_processes, b->highest.nr_processes);
+	COMPARE("whether it is a bound", a->highest.is_bound, b->highest.is_bound);
+	COMPARE("the highest sum of RSS", a->highest.rss_most, b->highest.rss_most);
 	return bytes_difference("losses", 0, a->losses, b->losses, sizeof(a->losses));
 }
 
@@ -285,7 +287,7 @@ struct profile *dump_fixture_profile(void)
 	profile_add_calls(profile, node, 1ULL << 61);
 	profile_add_node(profile, second, NO_NODE, 0, 0);
 	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0 };
-	profile->highest = (struct moment){ 1, 1LL << 41, 1LL << 42, 3 };
+	profile->highest = (struct moment){ 1, 1LL << 41, 1LL << 42, 3, true, 1LL << 43 };
 	return profile;
 }
 
@@ -481,6 +483,8 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 	case 4:
 		profile->losses[dump_fixture_below(state, NR_LOSSES)].bytes += 4096;
 		profile->highest.bytes += 4096;
+		profile->highest.is_bound = profile->highest.bytes & 4096;
+		profile->highest.rss_most += 8192;
 		break;
 	case 5:
 	case 6:

@@ -261,7 +261,7 @@ static void additions_are_skipped(void **state)
 	dump_fixture_put_header(&file, 0);
 	dump_bytes_put(&records, "anything", 8);
 	dump_fixture_put_block(&file, 9, 9, &records);
-	dump_fixture_put_section(&payload, 19, &records);
+	dump_fixture_put_section(&payload, 1ULL << 39, &records);
 	dump_fixture_put_section(&payload, 1ULL << 40, &records);
 	records.size = 0;
 	dump_fixture_put_section(&payload, 13, &records);

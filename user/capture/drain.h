@@ -7,6 +7,7 @@
 #define MEMPROBE_DRAIN_H
 
 #include "loader.h"
+#include "moment.h"
 #include "profile.h"
 
 struct drain;
@@ -25,6 +26,9 @@ struct drain_listener {
 	char *(*name_object)(void *context, uint32_t process, uint64_t address, uint64_t type);
 	/* A source file lacks what ran: names in it stay plain. */
 	void (*source_changed)(void *context, const char *path);
+	/* A sample of a process's books, and the end of its address space. */
+	void (*rss_changed)(void *context, uint32_t process, const struct moment_share *share);
+	void (*image_ended)(void *context, uint32_t process);
 	void (*attached)(void *context, uint32_t tgid);
 	void (*process_ended)(void *context, uint32_t tgid);
 };

@@ -126,6 +126,13 @@ static void find_python(struct drain *drain, const struct wire_image_begin *reco
 					 record->tgid);
 }
 
+static void note_rss(struct drain *drain, uint32_t process, const struct moment_share *share)
+{
+	profile_add_sample(drain->profile, process, share->time_ns, share->rss);
+	if (drain->listener.rss_changed)
+		drain->listener.rss_changed(drain->listener.context, process, share);
+}
+
 static void image_begin(struct drain *drain, const struct wire_image_begin *record)
 {
 	struct image_slot *slot;
@@ -143,8 +150,12 @@ static void image_begin(struct drain *drain, const struct wire_image_begin *reco
 		.process = index,
 		.state = SLOT_LIVE,
 	};
-	profile_add_sample(drain->profile, index, drain->profile->processes[index].start_ns,
-			   rss_of(drain->profile->processes[index].opening));
+	note_rss(drain, index,
+		 &(struct moment_share){
+			 .time_ns = drain->profile->processes[index].start_ns,
+			 .rss = rss_of(drain->profile->processes[index].opening),
+			 .anon = drain->profile->processes[index].opening[KIND_ANON],
+		 });
 	find_python(drain, record, index);
 	if (record->reason == BEGIN_ATTACH && drain->listener.attached)
 		drain->listener.attached(drain->listener.context, record->tgid);
@@ -162,7 +173,14 @@ void drain_end_image(struct drain *drain, struct image_slot *slot, const __s64 *
 	process->is_dirty = true;
 	slot->state = SLOT_ENDED;
 	drain->nr_ended++;
-	profile_add_sample(drain->profile, slot->process, time_ns, rss_of(process->kernel));
+	note_rss(drain, slot->process,
+		 &(struct moment_share){
+			 .time_ns = time_ns,
+			 .rss = rss_of(process->kernel),
+			 .anon = process->kernel[KIND_ANON],
+		 });
+	if (drain->listener.image_ended)
+		drain->listener.image_ended(drain->listener.context, slot->process);
 }
 
 static void image_end(struct drain *drain, const struct wire_balance *record)
@@ -389,9 +407,12 @@ static void sample(struct drain *drain, const struct wire_sample *record)
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (slot)
-		profile_add_sample(drain->profile, slot->process,
-				   drain_time(drain, record->head.time_ns),
-				   record->rss * PAGE_BYTES);
+		note_rss(drain, slot->process,
+			 &(struct moment_share){
+				 .time_ns = drain_time(drain, record->head.time_ns),
+				 .rss = record->rss * PAGE_BYTES,
+				 .anon = record->anon * PAGE_BYTES,
+			 });
 }
 
 int drain_handle_record(void *context, void *data, size_t size)

@@ -1,75 +1,248 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PSS of the running processes; see moment.h. */
+/* Sums over the running processes, and their PSS; see moment.h. */
 #include "moment.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
+#include "memory.h"
 
 #define BYTES_PER_KB 1024
-#define MIN_RISE (1 << 20) /* bytes above the highest so far that are worth asking for */
-#define MOMENT_PARTS 200   /* one part of the time may go into asking */
+#define PAGE_BYTES 4096
+/* What a sample of the books can be short of, a process: SAMPLE_PAGES (bpf/book.h). */
+#define SLACK_BYTES (1 << 20)
+/* One part of the time may go into asking while memory grows; ten times as much when it has stopped
+ * growing, for that is the height that lasts. */
+#define GROWING_PARTS 200
+#define STANDING_PARTS 20
 
-/* The process entry that a pid runs now is its newest. */
-static bool is_running(const struct process *process)
+struct share {
+	int64_t rss, anon, inherited;
+	bool is_running;
+};
+
+struct moments {
+	struct share *shares; /* by process */
+	size_t nr_shares, capacity;
+	uint32_t nr_running;
+	int64_t rss, owned;		  /* sums over those that run */
+	struct moment highest;		  /* so far; rss_most with it */
+	bool was_shared;		  /* two ran at once */
+	int64_t last_rss;		  /* at the last flush */
+	uint64_t growing_ns, standing_ns; /* asking is allowed from then on */
+};
+
+struct moments *moments_new(void)
 {
-	return process->end == END_RUNNING;
+	return xcalloc(1, sizeof(struct moments));
 }
 
-/* Bytes; 0 when it has gone. smaps_rollup: Linux 4.14. */
-static int64_t read_pss(uint32_t pid)
+void moments_free(struct moments *moments)
+{
+	if (!moments)
+		return;
+	free(moments->shares);
+	free(moments);
+}
+
+/* Anonymous bytes that no other process has. */
+static int64_t owned(const struct share *share)
+{
+	return share->anon > share->inherited ? share->anon - share->inherited : 0;
+}
+
+/* The least that all have together: what each owns and, of one that shares no anonymous pages with
+ * a parent, its other pages too; or all that a single one has. */
+static int64_t least(const struct moments *moments)
+{
+	int64_t others = 0, alone = 0;
+
+	for (size_t i = 0; i < moments->nr_shares; i++) {
+		const struct share *share = &moments->shares[i];
+
+		if (!share->is_running)
+			continue;
+		if (!share->inherited && share->rss - share->anon > others)
+			others = share->rss - share->anon;
+		if (share->rss > alone)
+			alone = share->rss;
+	}
+	return moments->owned + others > alone ? moments->owned + others : alone;
+}
+
+static void keep(struct moments *moments, const struct moment *moment)
+{
+	int64_t rss_most = moments->highest.rss_most;
+
+	if (moment->bytes <= moments->highest.bytes)
+		return;
+	moments->highest = *moment;
+	moments->highest.rss_most = rss_most;
+}
+
+/* Looks whether this is a new height. `least` costs a look at each process, so it is asked only
+ * where it can be one. */
+static void look_at_books(struct moments *moments, uint64_t time_ns)
+{
+	struct moment moment = {
+		.time_ns = time_ns,
+		.rss = moments->rss,
+		.nr_processes = moments->nr_running,
+	};
+
+	if (moments->rss > moments->highest.rss_most)
+		moments->highest.rss_most = moments->rss;
+	if (moments->rss <= moments->highest.bytes)
+		return;
+	moment.bytes = least(moments);
+	keep(moments, &moment);
+}
+
+static void set_share(struct moments *moments, struct share *share, const struct share *value)
+{
+	moments->rss += value->rss - share->rss;
+	moments->owned += owned(value) - owned(share);
+	moments->nr_running += value->is_running - share->is_running;
+	*share = *value;
+}
+
+void moments_note(struct moments *moments, uint32_t process, const struct moment_share *share,
+		  int64_t inherited)
+{
+	const struct share now = {
+		.rss = share->rss,
+		.anon = share->anon,
+		.inherited = inherited,
+		.is_running = true,
+	};
+
+	if (process >= moments->nr_shares) {
+		moments->shares = array_reserve(moments->shares, &moments->capacity,
+						(size_t)process + 1, sizeof(*moments->shares));
+		memset(&moments->shares[moments->nr_shares], 0,
+		       (process + 1 - moments->nr_shares) * sizeof(*moments->shares));
+		moments->nr_shares = (size_t)process + 1;
+	}
+	set_share(moments, &moments->shares[process], &now);
+	moments->was_shared |= moments->nr_running > 1;
+	look_at_books(moments, share->time_ns);
+}
+
+void moments_end(struct moments *moments, uint32_t process)
+{
+	const struct share nothing = { 0 };
+
+	if (process < moments->nr_shares)
+		set_share(moments, &moments->shares[process], &nothing);
+}
+
+/* smaps_rollup: Linux 4.14. False when the process has gone. */
+static bool read_rollup(uint32_t pid, int64_t *ret_pss, int64_t *ret_rss)
 {
 	char path[64], line[128];
-	int64_t kilobytes = 0;
+	bool has_pss = false, has_rss = false;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/smaps_rollup", pid);
 	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Pss: %" SCNd64 " kB", &kilobytes) == 1)
-			break;
+	while (file && !(has_pss && has_rss) && fgets(line, sizeof(line), file)) {
+		has_pss |= sscanf(line, "Pss: %" SCNd64 " kB", ret_pss) == 1;
+		has_rss |= sscanf(line, "Rss: %" SCNd64 " kB", ret_rss) == 1;
 	}
 	if (file)
 		fclose(file);
-	return kilobytes * BYTES_PER_KB;
+	*ret_pss *= BYTES_PER_KB;
+	*ret_rss *= BYTES_PER_KB;
+	return has_pss && has_rss;
 }
 
-static struct moment sum_rss(const struct profile *profile)
+/* RSS by the counters, which may be short of some pages; 0 when the process has gone. */
+static int64_t read_rss(uint32_t pid)
 {
-	struct moment moment = { 0 };
+	char path[64];
+	int64_t pages = 0;
+	FILE *file;
 
-	for (size_t i = 0; i < profile->nr_processes; i++) {
-		if (!is_running(&profile->processes[i]))
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/statm", pid);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%*d %" SCNd64, &pages) != 1)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return pages * PAGE_BYTES;
+}
+
+/* A reading takes a while. What a process has given back since its own turn was not there together
+ * with what others took meanwhile, and is left out. */
+static void read_all(const struct moments *moments, const struct profile *profile,
+		     struct moment *ret)
+{
+	_cleanup_(freep) int64_t *rss = xcalloc(moments->nr_shares, sizeof(*rss));
+	int64_t pss;
+
+	for (size_t i = 0; i < moments->nr_shares; i++) {
+		pss = 0;
+		if (!moments->shares[i].is_running ||
+		    !read_rollup(profile->processes[i].pid, &pss, &rss[i])) {
+			rss[i] = 0;
 			continue;
-		moment.rss += rss_of(profile->processes[i].books);
-		moment.nr_processes++;
+		}
+		ret->bytes += pss;
+		ret->rss += rss[i];
+		ret->nr_processes++;
 	}
-	return moment;
+	for (size_t i = 0; i < moments->nr_shares; i++) {
+		int64_t now = rss[i] ? read_rss(profile->processes[i].pid) : 0;
+
+		if (rss[i] - now > SLACK_BYTES)
+			ret->bytes -= rss[i] - now;
+	}
 }
 
-static int64_t sum_pss(const struct profile *profile)
+static void ask(struct moments *moments, const struct profile *profile, uint64_t now_ns)
 {
-	int64_t bytes = 0;
+	struct moment moment = { .time_ns = now_ns };
+	uint64_t begin = clock_ns(), cost;
 
-	for (size_t i = 0; i < profile->nr_processes; i++) {
-		if (is_running(&profile->processes[i]))
-			bytes += read_pss(profile->processes[i].pid);
-	}
-	return bytes;
+	read_all(moments, profile, &moment);
+	cost = clock_ns() - begin;
+	moments->growing_ns = begin + cost + GROWING_PARTS * cost;
+	moments->standing_ns = begin + cost + STANDING_PARTS * cost;
+	keep(moments, &moment);
+	if (moment.rss > moments->highest.rss_most)
+		moments->highest.rss_most = moment.rss;
 }
 
-void moment_look(struct profile *profile, uint64_t now_ns, uint64_t *next_ns)
+/* The peaks are exact to the page, samples are not. */
+static void raise_to_peaks(struct moments *moments, const struct profile *profile)
 {
-	struct moment moment = sum_rss(profile);
-	uint64_t begin = clock_ns();
+	struct moment *highest = &moments->highest;
 
-	if (moment.nr_processes < 2 || moment.rss < profile->highest.bytes + MIN_RISE ||
-	    begin < *next_ns)
+	for (size_t i = 0; i < moments->nr_shares; i++) {
+		if (profile->processes[i].peak > highest->bytes)
+			highest->bytes = profile->processes[i].peak;
+	}
+	if (highest->rss < highest->bytes)
+		highest->rss = highest->bytes;
+	if (highest->rss_most < highest->rss)
+		highest->rss_most = highest->rss;
+}
+
+void moments_look(struct moments *moments, struct profile *profile, uint64_t now_ns)
+{
+	bool is_growing = moments->rss > moments->last_rss + SLACK_BYTES;
+	uint64_t allowed_ns = is_growing ? moments->growing_ns : moments->standing_ns;
+
+	moments->last_rss = moments->rss;
+	if (moments->nr_running > 1 && moments->rss > moments->highest.bytes + SLACK_BYTES &&
+	    clock_ns() >= allowed_ns)
+		ask(moments, profile, now_ns);
+	if (!moments->was_shared)
 		return;
-	moment.bytes = sum_pss(profile);
-	moment.time_ns = now_ns;
-	*next_ns = clock_ns() + MOMENT_PARTS * (clock_ns() - begin);
-	if (moment.bytes > profile->highest.bytes)
-		profile->highest = moment;
+	raise_to_peaks(moments, profile);
+	moments->highest.is_bound = moments->highest.rss_most - moments->highest.bytes >
+				    (int64_t)SLACK_BYTES * moments->highest.nr_processes;
+	profile->highest = moments->highest;
 }

@@ -2,18 +2,40 @@
 /*
  * The highest moment of all processes together. What the OOM killer counts is neither the sum of
  * their RSS, which counts shared pages many times, nor that of their peaks, which are no moment.
- * The kernel's own figure is PSS, which it works out from the page tables when asked; so it is
- * asked when the sum of RSS, which is never less, says that a new height is possible.
+ *
+ * Two sources. The kernel's own figure is PSS, which it works out from the page tables when asked
+ * (20 us a MB), so it is asked at flushes only, when the sum of RSS, which is never less, says that
+ * a new height is possible. Between two readings the books tell what the least was: anonymous pages
+ * that a process has taken since it was forked are its own, and the pages of one process are never
+ * the same page twice. What is reported is the highest of both, marked as a bound where the sum of
+ * RSS was higher. KSM, which merges pages of any processes, is left out of account.
  */
 #ifndef MEMPROBE_MOMENT_H
 #define MEMPROBE_MOMENT_H
 
 #include "profile.h"
 
-/*
- * Looks at the running processes; keeps the moment, `now_ns` after the profile's start, when it is
- * the highest so far. *next_ns (0 at first) keeps this to a part of the time (MOMENT_PARTS).
- */
-void moment_look(struct profile *profile, uint64_t now_ns, uint64_t *next_ns);
+struct moments;
+
+/* What a process has resident at one time after the profile's start; bytes. */
+struct moment_share {
+	uint64_t time_ns;
+	int64_t rss;  /* file + anon + shmem */
+	int64_t anon; /* of it */
+};
+
+struct moments *moments_new(void);
+void moments_free(struct moments *moments); /* accepts NULL */
+
+/* A process's books have changed. `inherited`: anonymous bytes that it may share with others since
+ * its books were opened. */
+void moments_note(struct moments *moments, uint32_t process, const struct moment_share *share,
+		  int64_t inherited);
+/* Its address space has gone. */
+void moments_end(struct moments *moments, uint32_t process);
+
+/* At a flush: asks for PSS when that can tell more and its time is not used up, and leaves in
+ * profile->highest what is known now. */
+void moments_look(struct moments *moments, struct profile *profile, uint64_t now_ns);
 
 #endif

@@ -69,7 +69,8 @@ struct capture {
 	struct profile *profile;
 	sigset_t old_mask;
 	int epoll, signals, flush_timer, end_timer;
-	uint64_t start_ns, next_moment_ns;
+	struct moments *moments;
+	uint64_t start_ns;
 	struct progress progress;
 	int status; /* of the command, as waitpid tells; -1 while it runs */
 	bool is_over, is_hasty;
@@ -448,6 +449,23 @@ static void on_source_changed(void *context, const char *path)
 		 path);
 }
 
+/* An image that was forked or attached may share what it has with others. */
+static void on_rss_changed(void *context, uint32_t process, const struct moment_share *share)
+{
+	struct capture *capture = context;
+	const struct process *entry = &capture->profile->processes[process];
+
+	moments_note(capture->moments, process, share,
+		     entry->begin == BEGAN_EXEC ? 0 : entry->opening[KIND_ANON]);
+}
+
+static void on_image_ended(void *context, uint32_t process)
+{
+	struct capture *capture = context;
+
+	moments_end(capture->moments, process);
+}
+
 static void on_attached(void *context, uint32_t tgid)
 {
 	log_note("attached to %u", tgid);
@@ -494,12 +512,15 @@ static int open_drain(struct capture *capture)
 		.calls_over = on_calls_over,
 		.name_object = on_name_object,
 		.source_changed = on_source_changed,
+		.rss_changed = on_rss_changed,
+		.image_ended = on_image_ended,
 		.attached = on_attached,
 		.process_ended = on_process_ended,
 	};
 
 	capture->object_names = object_names_new(capture->options->label_attributes);
 	capture->profile = profile_new();
+	capture->moments = moments_new();
 	fill_meta(capture);
 	capture->start_ns = clock_ns();
 	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns,
@@ -699,7 +720,7 @@ static void flush(struct capture *capture)
 	capture->is_end_possible = true; /* should the record of an end have been lost */
 	now_ns = clock_ns() - capture->start_ns;
 	capture->profile->meta.duration_ns = now_ns;
-	moment_look(capture->profile, now_ns, &capture->next_moment_ns);
+	moments_look(capture->moments, capture->profile, now_ns);
 	output_flush(capture->output, capture->profile);
 	if (progress_is_wanted())
 		progress_show(&capture->progress, capture->profile, drain_events(capture->drain),
@@ -882,6 +903,7 @@ static void end(struct capture *capture)
 	add_alive(capture, &alive);
 	alive_free(&alive);
 	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
+	moments_look(capture->moments, capture->profile, capture->profile->meta.duration_ns);
 	capture->profile->meta.is_complete = true;
 }
 
@@ -906,6 +928,7 @@ static void release(struct capture *capture)
 	free(capture->uncounted);
 	interpreters_free(capture->interpreters);
 	object_names_free(capture->object_names);
+	moments_free(capture->moments);
 	loader_close(&capture->loader);
 	closep(&capture->epoll);
 	closep(&capture->signals);

@@ -448,6 +448,15 @@ static int decode_moment(struct dump_decoder *decoder, struct dump_cursor *from)
 	return result_of(from);
 }
 
+static int decode_moment_bound(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct moment *highest = &decoder->profile->highest;
+
+	highest->is_bound = dump_cursor_unsigned(from, 1);
+	highest->rss_most = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	return result_of(from);
+}
+
 static const struct {
 	uint64_t tag;
 	int (*decode)(struct dump_decoder *decoder, struct dump_cursor *from);
@@ -459,7 +468,7 @@ static const struct {
 	{ TAG_SAMPLES, decode_samples },     { TAG_THREADS, decode_threads },
 	{ TAG_LOSSES, decode_losses },	     { TAG_CALLS, decode_calls },
 	{ TAG_MOMENT, decode_moment },	     { TAG_OBJECTS, decode_objects },
-	{ TAG_SIGHTINGS, decode_sightings },
+	{ TAG_SIGHTINGS, decode_sightings }, { TAG_MOMENT_BOUND, decode_moment_bound },
 };
 
 int dump_decode_section(struct dump_decoder *decoder, uint64_t tag, const uint8_t *bytes,

@@ -430,13 +430,18 @@ static void encode_moment(struct encoder *encoder)
 	const struct moment *highest = &encoder->profile->highest;
 	struct dump_bytes *to;
 
-	if (highest->bytes == encoder->marks->highest)
+	if (highest->bytes == encoder->marks->highest &&
+	    highest->rss_most == encoder->marks->rss_most)
 		return;
 	to = section_for(encoder, TAG_MOMENT);
 	dump_bytes_put_unsigned(to, highest->time_ns);
 	dump_bytes_put_signed(to, highest->bytes);
 	dump_bytes_put_signed(to, highest->rss);
 	dump_bytes_put_unsigned(to, highest->nr_processes);
+	encoder->superseding += encoder->marks->highest ? to->size : 0;
+	to = section_for(encoder, TAG_MOMENT_BOUND);
+	dump_bytes_put_unsigned(to, highest->is_bound);
+	dump_bytes_put_signed(to, highest->rss_most);
 	encoder->superseding += encoder->marks->highest ? to->size : 0;
 }
 
@@ -534,5 +539,6 @@ void dump_marks_set(struct dump_marks *marks, const struct profile *profile)
 	marks->nr_objects = profile->nr_objects;
 	marks->nr_sightings = profile->nr_sightings;
 	marks->highest = profile->highest.bytes;
+	marks->rss_most = profile->highest.rss_most;
 	marks->meta = meta_digest(&profile->meta);
 }

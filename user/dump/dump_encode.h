@@ -35,8 +35,8 @@ struct dump_marks {
 	size_t nodes_capacity, processes_capacity;
 	struct loss_count losses[NR_LOSSES];
 	size_t nr_objects, nr_sightings;
-	int64_t highest; /* bytes */
-	uint64_t meta;	 /* digest */
+	int64_t highest, rss_most; /* bytes, of the highest moment */
+	uint64_t meta;		   /* digest */
 };
 
 void dump_marks_free(struct dump_marks *marks);

@@ -56,6 +56,7 @@ enum dump_tag {
 	TAG_OBJECTS = 15,
 	TAG_MOMENT = 17,
 	TAG_SIGHTINGS = 18,
+	TAG_MOMENT_BOUND = 19,
 };
 
 /*

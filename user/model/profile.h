@@ -163,6 +163,8 @@ struct moment {
 	int64_t bytes; /* sum of their PSS; 0: never more than one process was there */
 	int64_t rss;   /* sum of their RSS then */
 	uint32_t nr_processes;
+	bool is_bound;	  /* there may have been more, up to rss_most */
+	int64_t rss_most; /* the highest sum of their RSS, at whatever time */
 };
 
 struct profile_meta {

@@ -357,6 +357,9 @@ static void write_highest(struct json_writer *json, const struct moment *highest
 	json_writer_member_integer(json, "pss", highest->bytes);
 	json_writer_member_integer(json, "rss", highest->rss);
 	json_writer_member_integer(json, "processes", highest->nr_processes);
+	json_writer_key(json, "exact");
+	json_writer_bool(json, !highest->is_bound);
+	json_writer_member_integer(json, "rss_most", highest->rss_most);
 	json_writer_end_object(json);
 }
 

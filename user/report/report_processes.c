@@ -91,10 +91,15 @@ static void write_moment(const struct report *report, struct sink *sink)
 	if (!highest->bytes || report->options->nr_pids)
 		return;
 	sink_printf(sink,
-		    "Highest moment: %.2f MB at %.2f s in %" PRIu32
-		    " processes, shared pages counted once (sum of RSS %.2f MB)\n",
-		    (double)highest->bytes / BYTES_PER_MB, (double)highest->time_ns / NS_PER_S,
-		    highest->nr_processes, (double)highest->rss / BYTES_PER_MB);
+		    "Highest moment: %s%.2f MB at %.2f s in %" PRIu32
+		    " processes, shared pages counted once (sum of RSS %.2f MB",
+		    highest->is_bound ? "≥" : "", (double)highest->bytes / BYTES_PER_MB,
+		    (double)highest->time_ns / NS_PER_S, highest->nr_processes,
+		    (double)highest->rss / BYTES_PER_MB);
+	if (highest->is_bound)
+		sink_printf(sink, ", never above %.2f MB",
+			    (double)highest->rss_most / BYTES_PER_MB);
+	sink_text(sink, ")\n");
 }
 
 void report_processes_write(const struct report *report, struct sink *sink)
