@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -66,7 +67,7 @@ static void fail_child(int fd, int error)
 }
 
 static void child(struct command *command, char *const argv[], const struct identity *identity,
-		  const sigset_t *mask, const int ends[2])
+		  const struct inherited *inherited, const int ends[2])
 {
 	char go;
 	int error;
@@ -74,20 +75,17 @@ static void child(struct command *command, char *const argv[], const struct iden
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* until exec: never run unprofiled */
 	if (read(ends[0], &go, 1) != 1)
 		_exit(127);
-	prctl(PR_SET_PDEATHSIG, 0);
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
-	signal(SIGUSR1, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	inherited_restore_limits(inherited);
 	error = identity_become(identity);
 	if (error)
 		fail_child(ends[1], -error);
+	inherited_restore_signals(inherited);
 	execv(command->path, argv);
 	fail_child(ends[1], errno);
 }
 
 int command_start(struct command *command, char *const argv[], const struct identity *identity,
-		  const sigset_t *mask)
+		  const struct inherited *inherited)
 {
 	int gate[2], failure[2], ends[2];
 
@@ -106,7 +104,7 @@ int command_start(struct command *command, char *const argv[], const struct iden
 		close(failure[0]);
 		ends[0] = gate[0];
 		ends[1] = failure[1];
-		child(command, argv, identity, mask, ends);
+		child(command, argv, identity, inherited, ends);
 	}
 	close(gate[0]);
 	close(failure[1]);

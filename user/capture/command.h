@@ -6,10 +6,10 @@
 #ifndef MEMPROBE_COMMAND_H
 #define MEMPROBE_COMMAND_H
 
-#include <signal.h>
 #include <sys/types.h>
 
 #include "identity.h"
+#include "inherited.h"
 
 struct command {
 	char *path; /* what will be exec'd */
@@ -23,9 +23,9 @@ struct command {
  * The caller owns *ret_path. */
 int command_find(const char *name, const char *path_variable, char **ret_path);
 
-/* Forks the child, which waits at the gate. `mask` is the signal mask that it execs with. */
+/* Forks the child, which waits at the gate. It execs with what memprobe itself was started with. */
 int command_start(struct command *command, char *const argv[], const struct identity *identity,
-		  const sigset_t *mask);
+		  const struct inherited *inherited);
 /* Opens the gate. 0 when the exec succeeded, else its -errno; the child is reaped then. */
 int command_release(struct command *command);
 /* Ends a child that still waits at the gate. */

@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "command.h"
 #include "drain.h"
+#include "inherited.h"
 #include "interpreters.h"
 #include "log.h"
 #include "memory.h"
@@ -67,7 +68,7 @@ struct capture {
 	size_t nr_uncounted, uncounted_capacity;
 	struct output *output;
 	struct profile *profile;
-	sigset_t old_mask;
+	struct inherited inherited;
 	int epoll, signals, flush_timer, end_timer;
 	struct moments *moments;
 	uint64_t start_ns;
@@ -567,10 +568,9 @@ static int open_loop(struct capture *capture)
 	else
 		sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &mask, &capture->old_mask);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	capture->epoll = epoll_create1(EPOLL_CLOEXEC);
 	capture->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	capture->flush_timer = add_timer(capture, FLUSH_NS, FLUSH_NS);
@@ -665,7 +665,7 @@ static void count_command(struct capture *capture)
 static int run_command(struct capture *capture)
 {
 	int error = command_start(&capture->command, capture->options->command, &capture->identity,
-				  &capture->old_mask);
+				  &capture->inherited);
 	int status;
 
 	if (error)
@@ -969,7 +969,8 @@ static struct capture *capture_new(const struct capture_options *options)
 	capture->epoll = capture->signals = capture->flush_timer = capture->end_timer = -1;
 	capture->command.gate = capture->command.failure = -1;
 	capture->loader.iterator = -1;
-	sigprocmask(SIG_BLOCK, NULL, &capture->old_mask);
+	inherited_read(&capture->inherited);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	identity_read(options->keep_root, &capture->identity);
 	return capture;
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What memprobe was started with and changes for itself: the command gets it as it was, so that it
+ * behaves as in a plain run. All else (descriptors, umask, nice, groups of processes) goes through
+ * fork and exec untouched.
+ */
+#ifndef MEMPROBE_INHERITED_H
+#define MEMPROBE_INHERITED_H
+
+#include <signal.h>
+#include <sys/resource.h>
+
+struct inherited {
+	sigset_t mask;
+	sigset_t ignored; /* signals whose disposition was SIG_IGN: only that survives an exec */
+	struct rlimit locked; /* RLIMIT_MEMLOCK, which the loader raises */
+	int death_signal;     /* PR_GET_PDEATHSIG */
+};
+
+/* To be called before anything of it is changed. */
+void inherited_read(struct inherited *ret);
+
+/* In a forked child, as the user who memprobe is: the limit, which only root may lower and raise
+ * at will. */
+void inherited_restore_limits(const struct inherited *inherited);
+/* In a forked child, as whom it is to run: a change of user clears the death signal. */
+void inherited_restore_signals(const struct inherited *inherited);
+
+#endif
