@@ -113,7 +113,7 @@ struct loss {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16);
+	__uint(max_entries, LOSS_SLOTS);
 	__type(key, __u32);
 	__type(value, struct loss);
 } losses SEC(".maps");
@@ -138,12 +138,14 @@ static __always_inline long callback_result(long is_over)
 	return result;
 }
 
+_Static_assert(LOSS_SLOTS == 32, "count_loss");
+
 static __always_inline void count_loss(struct wire_image *image, __u32 reason, __u64 pages)
 {
 	__u64 *events, *lost;
 	__u32 index = reason;
 
-	asm volatile("%0 &= 15" : "+r"(index)); /* verifier: as in kind_index */
+	asm volatile("%0 &= 31" : "+r"(index)); /* verifier: as in kind_index */
 	if (image) {
 		events = &image->loss_events[index];
 		lost = events + (image->loss_pages - image->loss_events);

@@ -26,6 +26,8 @@ enum wire_loss {
 #undef LOSS
 	NR_LOSSES,
 };
+#define LOSS_SLOTS 32 /* a power of two, for the BPF side masks its index */
+_Static_assert(NR_LOSSES <= LOSS_SLOTS, "losses");
 
 /* What a site is: Python code, or a root or row that is not. Stored in dumps: append only. */
 enum wire_site_kind {
@@ -182,8 +184,8 @@ struct wire_image {
 	__u64 events;
 	__u64 lost_grown[NR_KINDS]; /* what found no room in any table */
 	__u64 lost_released[NR_KINDS];
-	__u64 loss_events[16];
-	__u64 loss_pages[16];
+	__u64 loss_events[LOSS_SLOTS];
+	__u64 loss_pages[LOSS_SLOTS];
 	__u64 calls;		 /* hits of call probes, with a budget only */
 	__u64 calls_early;	 /* hits before the interpreter was known: not counted */
 	__u64 calls_cpu_ns;	 /* CPU time of the thread at the first of them */
@@ -191,8 +193,7 @@ struct wire_image {
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 };
-_Static_assert(NR_LOSSES <= 16, "losses");
-_Static_assert(sizeof(struct wire_image) == 568, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 824, "wire_image");
 
 /* One call path of one image. The key is its hash; user space gives it an index. */
 struct wire_node {
