@@ -29,7 +29,8 @@ union leaf_place {
 
 #define LEAF_REGISTERS 0x3f
 
-static __always_inline __u8 find_registers(const struct pt_regs *registers, __u64 frame)
+/* On a stack of its own: what a hit holds there and what count_quickly does is near the limit. */
+static __noinline __u8 find_registers(const struct pt_regs *registers, __u64 frame)
 {
 	return (registers->bx == frame) | (registers->bp == frame) << 1 |
 	       (registers->r12 == frame) << 2 | (registers->r13 == frame) << 3 |

@@ -198,21 +198,33 @@ static __always_inline void send_balance(struct wire_image *image, __u32 slot, _
 	send(record, sizeof(*record), true);
 }
 
+/* The record on a stack of its own: the events' programs are short of room. */
+__noinline int send_end(__u32 slot)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_balance record = {};
+
+	if (!image)
+		return 0;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		record.kernel[kind] = image->closing[kind];
+	send_balance(image, slot, RECORD_IMAGE_END, &record);
+	return 0;
+}
+
 /* At the first event of the teardown, which moved `kind` by `pages` already. */
 static __always_inline void end_image(struct change *change, struct mm_struct *mm, bool percpu)
 {
-	struct wire_balance record = {};
+	struct wire_image *image = change->image;
 	__u64 key = (__u64)mm;
 
-	read_counters(change->image, mm, change->slot, record.kernel, percpu, false);
-	record.kernel[kind_index(change->kind)] -= change->pages;
-	/* Kept, should there be no room for the record. */
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		change->image->closing[kind] = record.kernel[kind];
-	change->image->end_ns = bpf_ktime_get_ns();
+	/* Kept in the image, should there be no room for the record. */
+	read_counters(image, mm, change->slot, image->closing, percpu, false);
+	image->closing[kind_index(change->kind)] -= change->pages;
+	image->end_ns = bpf_ktime_get_ns();
 	bpf_map_delete_elem(&mms, &key);
-	change->image->mm = 0;
-	send_balance(change->image, change->slot, RECORD_IMAGE_END, &record);
+	image->mm = 0;
+	send_end(change->slot);
 }
 
 struct {

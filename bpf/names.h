@@ -93,6 +93,15 @@ static __always_inline __u32 copy_linetable(const struct wire_layout *layout, __
 	return bytes;
 }
 
+/* 0 when it cannot be read. */
+static __always_inline __u64 read_pointer(__u64 address)
+{
+	__u64 value = 0;
+
+	read_user(&value, sizeof(value), address);
+	return value;
+}
+
 static __always_inline struct site_buffer *begin_site(struct wire_image *image, __u64 key,
 						      __u32 kind, __u32 scratch)
 {
@@ -122,7 +131,6 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
 	struct site_buffer *buffer;
-	__u64 filename = 0, name = 0, linetable = 0;
 	__u32 at;
 
 	if (!image || !layout)
@@ -134,14 +142,14 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	buffer->site.version = layout->version;
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
 	read_user(&buffer->site.code_flags, 4, code + layout->code_flags);
-	read_user(&filename, sizeof(filename), code + layout->code_filename);
-	read_user(&name, sizeof(name),
-		  code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname
-							     : layout->code_name));
-	read_user(&linetable, sizeof(linetable), code + layout->code_linetable);
-	at = copy_str(layout, filename, buffer, 0, &buffer->site.filename);
-	at += copy_str(layout, name, buffer, at, &buffer->site.name);
-	at += copy_linetable(layout, linetable, buffer, at);
+	at = copy_str(layout, read_pointer(code + layout->code_filename), buffer, 0,
+		      &buffer->site.filename);
+	at += copy_str(
+		layout,
+		read_pointer(code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname
+									: layout->code_name)),
+		buffer, at, &buffer->site.name);
+	at += copy_linetable(layout, read_pointer(code + layout->code_linetable), buffer, at);
 	if (buffer->site.filename.missing || buffer->site.name.missing)
 		count_loss(image, LOSS_name_unreadable, 0);
 	return send_site(buffer, at);

@@ -127,17 +127,21 @@ struct special {
 };
 
 /* Lays down one node. Returns 0 or LOSS_* + 1. */
-__noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now)
+__noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now, __u32 scratch)
 {
-	struct wire_node node = {
-		.parent = parent,
-		.site = site,
-		.first_ns = now,
-		.image_id = image_id,
-	};
+	/* Built where the site's record was, which has been sent: the stack is short of room. */
+	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
+	struct wire_node *node = (struct wire_node *)buffer;
 	__u64 key = path_child(parent, site);
 
-	if (!bpf_map_update_elem(&nodes, &key, &node, BPF_NOEXIST)) {
+	if (!buffer)
+		return LOSS_nodes_full + 1;
+	__builtin_memset(node, 0, sizeof(*node));
+	node->parent = parent;
+	node->site = site;
+	node->first_ns = now;
+	node->image_id = image_id;
+	if (!bpf_map_update_elem(&nodes, &key, node, BPF_NOEXIST)) {
 		__sync_fetch_and_add(&nodes_made, 1);
 		return 0;
 	}
@@ -161,11 +165,11 @@ __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
 			return LOSS_ring_full + 1;
 		}
 	}
-	return insert_node(image->image_id, 0, key, bpf_ktime_get_ns());
+	return insert_node(image->image_id, 0, key, bpf_ktime_get_ns(), kind >> 8);
 }
 
 /* Lays down the path's next frame towards the leaf. Returns 1 when done or failed. */
-__noinline int lay_frame(__u32 slot, __u32 scratch)
+static __always_inline int lay_next(__u32 slot, __u32 scratch)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
@@ -186,13 +190,20 @@ __noinline int lay_frame(__u32 slot, __u32 scratch)
 		}
 		path->failed = ensure_site(image, slot, scratch, index);
 		if (!path->failed)
-			path->failed = insert_node(image->image_id, path->node, site, path->now);
+			path->failed = insert_node(image->image_id, path->node, site, path->now,
+						   scratch);
 		if (path->failed)
 			return 1;
 	}
 	path->node = key;
 	path->remaining = index;
 	return 0;
+}
+
+/* The same for kernels where it is called in a plain loop: verified once. */
+__noinline int lay_frame(__u32 slot, __u32 scratch)
+{
+	return lay_next(slot, scratch);
 }
 
 struct lay_context {
@@ -204,7 +215,7 @@ static long lay_frame_callback(__u32 index, void *data)
 {
 	struct lay_context *context = data;
 
-	return callback_result(lay_frame(context->slot, context->scratch));
+	return callback_result(lay_next(context->slot, context->scratch));
 }
 
 /* Adds to a node that is known to exist in one of the two tables. */
