@@ -11,6 +11,7 @@ import sys
 
 LIMIT = 512
 UNIT = 32
+INSTRUCTION = 8
 DISASSEMBLERS = ("llvm-objdump", "llvm-objdump-14")
 
 
@@ -23,20 +24,40 @@ def disassemble(path):
     sys.exit(77)
 
 
+def referred_address(line):
+    """Where in .text a call or a load of a function's address leads that names only the section,
+    as the compiler writes it for static functions."""
+    called = re.search(r"\bcall (-?\w+)$", line)
+    if called:
+        return (int(called.group(1), 0) + 1) * INSTRUCTION
+    loaded = re.search(r"= (\w+) ll$", line)
+    return int(loaded.group(1), 0) if loaded else None
+
+
 def read_functions(text):
     """Of each function its lowest stack byte, and the functions that it names: calls and callbacks."""
-    depths, callees, function = collections.defaultdict(int), collections.defaultdict(set), None
+    depths, callees = collections.defaultdict(int), collections.defaultdict(set)
+    section, function, last, names, unnamed = None, None, "", {}, []
     for line in text.splitlines():
-        head = re.match(r"[0-9a-f]+ <([a-z]\w*)>:$", line)
+        if line.startswith("Disassembly of section "):
+            section = line.split()[-1].rstrip(":")
+        head = re.match(r"([0-9a-f]+) <([a-z]\w*)>:$", line)
         if head:
-            function = head.group(1)
+            function = head.group(2)
             depths[function] += 0
-        for number in re.findall(r"\(r10 - (\w+)\)", line) + re.findall(r"r\d+ \+= -(\d+)$", line):
+            if section == ".text":
+                names[int(head.group(1), 16)] = function
+        for number in re.findall(r"\(r10 - (\w+)\)", line) + re.findall(r"r\d+ \+= -(\w+)$", line):
             if int(number, 0) <= LIMIT:
                 depths[function] = max(depths[function], int(number, 0))
-        named = re.search(r"R_BPF_64_(?:32|64)\s+(\w+)$", line)
-        if named:
+        named = re.search(r"R_BPF_64_(?:32|64)\s+([.\w]+)$", line)
+        if named and named.group(1) == ".text":
+            unnamed.append((function, referred_address(last)))
+        elif named:
             callees[function].add(named.group(1))
+        last = line
+    for function, address in unnamed:
+        callees[function].add(names[address])
     return depths, callees
 
 
