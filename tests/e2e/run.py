@@ -25,6 +25,7 @@ import test_attach  # noqa: E402,F401
 import test_ends  # noqa: E402,F401
 import test_errors  # noqa: E402,F401
 import test_inherited  # noqa: E402,F401
+import test_jsonl  # noqa: E402,F401
 import test_reports  # noqa: E402,F401
 import test_users  # noqa: E402,F401
 import test_calls  # noqa: E402,F401

@@ -51,6 +51,9 @@ static const struct golden_case {
 	  .options = { .pids = two_pids, .nr_pids = ARRAY_SIZE(two_pids) } },
 	{ .name = "hostile.txt", .make = golden_hostile },
 	{ .name = "hostile.json", .make = golden_hostile },
+	{ .name = "hostile.jsonl", .make = golden_hostile },
+	{ .name = "processes.jsonl", .make = golden_processes },
+	{ .name = "hidden.jsonl", .make = golden_hidden, .options = { MINIMUM(1 << 20) } },
 	{ .name = "calls.txt", .make = golden_calls },
 	{ .name = "calls.json", .make = golden_calls },
 	{ .name = "calls_frames.txt",
@@ -81,7 +84,9 @@ static const struct golden_case {
 
 static const char *format_of(const struct golden_case *golden)
 {
-	return strstr(golden->name, ".json") ? "json" : "tree";
+	const char *ending = strrchr(golden->name, '.') + 1;
+
+	return strcmp(ending, "txt") != 0 ? ending : "tree";
 }
 
 static int write_case(const struct golden_case *golden, int fd)

@@ -52,18 +52,43 @@ static void test_deep_chain(void **state)
 	assert_int_equal(write_to("/dev/null", "json", &all), 0);
 }
 
+static struct report_remarks remarks_of(const char *format)
+{
+	const struct report_options plain = { 0 };
+	struct profile *profile = deep_profile();
+	struct report_remarks remarks;
+	struct sink sink;
+	int fd = open("/dev/null", O_WRONLY);
+
+	sink_attach(&sink, fd);
+	remarks = report_write(report_find(format), profile, &plain, &sink);
+	assert_int_equal(sink_close(&sink), 0);
+	close(fd);
+	profile_free(profile);
+	return remarks;
+}
+
+static void test_nesting(void **state)
+{
+	assert_int_equal(remarks_of("tree").nesting, 0);
+	assert_true(remarks_of("json").nesting > 2 * DEEP);
+	assert_true(remarks_of("jsonl").nesting < 6);
+}
+
 static void test_disk_full(void **state)
 {
 	const struct report_options options = { 0 };
 
 	assert_int_equal(write_to("/dev/full", "tree", &options), -ENOSPC);
 	assert_int_equal(write_to("/dev/full", "json", &options), -ENOSPC);
+	assert_int_equal(write_to("/dev/full", "jsonl", &options), -ENOSPC);
 }
 
 static void test_find(void **state)
 {
 	assert_non_null(report_find("tree"));
 	assert_non_null(report_find("json"));
+	assert_non_null(report_find("jsonl"));
 	assert_null(report_find("jso"));
 	assert_null(report_find(""));
 }
@@ -72,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deep_chain),
+		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_find),
 	};

@@ -215,13 +215,62 @@ static void test_json_strings(void **state)
 
 	json_writer_begin_array(&json);
 	json_writer_string(&json, "\"\\\n\x01");
-	json_writer_string(&json, "gr\xc3\xb6\xc3\x9f\xf0\x9f\x9a\x80\xe2\x80\xae");
+	json_writer_string(
+		&json, "gr\xc3\xb6\xc3\x9f\xf0\x9f\x9a\x80\xe2\x80\xae\xc2\x9b\xf3\xa0\x80\x81");
 	json_writer_string(&json, "\xff\xed\xa0\x80");
 	json_writer_string(&json, "");
 	json_writer_end_array(&json);
 	end_json(&sink, "[\"\\\"\\\\\\u000a\\u0001\","
-			"\"gr\xc3\xb6\xc3\x9f\xf0\x9f\x9a\x80\xe2\x80\xae\","
+			"\"gr\xc3\xb6\xc3\x9f\xf0\x9f\x9a\x80\\u202e\\u009b\\udb40\\udc01\","
 			"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\"\"]");
+}
+
+/* Cut where it takes too many bytes as it is written, at a character. */
+static void test_json_names(void **state)
+{
+	static const struct {
+		const char *character;
+		size_t written, count; /* bytes as JSON, and how many fit */
+	} cases[] = { { "x", 1, 1024 }, { "\xc3\xb6", 2, 512 }, { "\x01", 6, 170 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (size_t more = 0; more < 2; more++) {
+			struct json_writer json;
+			struct stat there;
+			struct sink sink;
+			char name[2048] = "";
+
+			for (size_t k = 0; k < cases[i].count + more; k++)
+				strcat(name, cases[i].character);
+			json = begin_json(&sink);
+			json_writer_name(&json, name);
+			assert_int_equal(json.nr_cut, more);
+			assert_int_equal(sink_close(&sink), 0);
+			assert_int_equal(stat("json", &there), 0);
+			assert_int_equal(there.st_size, cases[i].written * cases[i].count + 2 +
+								more * strlen("…"));
+			assert_int_equal(unlink("json"), 0);
+		}
+	}
+}
+
+static void test_json_nesting(void **state)
+{
+	struct sink sink;
+	struct json_writer json = begin_json(&sink);
+
+	json_writer_begin_array(&json);
+	json_writer_begin_object(&json);
+	json_writer_end_object(&json);
+	json_writer_begin_object(&json);
+	json_writer_end_object(&json);
+	json_writer_end_array(&json);
+	json_writer_end_line(&json);
+	json_writer_integer(&json, 1);
+	json_writer_end_line(&json);
+	assert_int_equal(json.deepest, 2);
+	assert_int_equal(json.depth, 0);
+	end_json(&sink, "[{},{}]\n1\n");
 }
 
 static void test_json_numbers(void **state)
@@ -248,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_disk_full),	    cmocka_unit_test(test_reader_gone),
 		cmocka_unit_test(test_large_pieces),	    cmocka_unit_test(test_json_commas),
 		cmocka_unit_test(test_json_strings),	    cmocka_unit_test(test_json_numbers),
+		cmocka_unit_test(test_json_names),	    cmocka_unit_test(test_json_nesting),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);

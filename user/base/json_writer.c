@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "terminal.h"
 
@@ -27,11 +26,15 @@ static void begin(struct json_writer *writer, const char *bracket)
 {
 	separate(writer);
 	sink_text(writer->sink, bracket);
+	writer->depth++;
+	if (writer->depth > writer->deepest)
+		writer->deepest = writer->depth;
 }
 
 static void end(struct json_writer *writer, const char *bracket)
 {
 	sink_text(writer->sink, bracket);
+	writer->depth--;
 	writer->needs_comma = true;
 }
 
@@ -61,6 +64,12 @@ void json_writer_line(struct json_writer *writer)
 	sink_text(writer->sink, "\n");
 }
 
+void json_writer_end_line(struct json_writer *writer)
+{
+	sink_text(writer->sink, "\n");
+	writer->needs_comma = false;
+}
+
 void json_writer_key(struct json_writer *writer, const char *key)
 {
 	separate(writer);
@@ -76,32 +85,69 @@ static void write_value(struct json_writer *writer, const char *text)
 	writer->needs_comma = true;
 }
 
-static void write_character(struct sink *sink, uint32_t character)
+/* As JSON has it: beyond U+FFFF the two halves of UTF-16. */
+static int escape(uint32_t character, char *ret, size_t size)
 {
-	char encoded[4];
-
-	if (character == '"' || character == '\\')
-		sink_printf(sink, "\\%c", (char)character);
-	else if (character < 0x20 || character == 0x7f)
-		sink_printf(sink, "\\u%04" PRIx32, character);
-	else
-		sink_bytes(sink, encoded, utf8_encode(character, encoded));
+	if (character < 0x10000)
+		return snprintf(ret, size, "\\u%04" PRIx32, character);
+	character -= 0x10000;
+	return snprintf(ret, size, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + (character >> 10),
+			0xdc00 + (character & 0x3ff));
 }
 
-void json_writer_string(struct json_writer *writer, const char *text)
+static size_t encode(uint32_t character, char *ret, size_t size)
+{
+	if (character == '"' || character == '\\')
+		return snprintf(ret, size, "\\%c", (char)character);
+	if (!terminal_is_inert(character))
+		return escape(character, ret, size);
+	return utf8_encode(character, ret);
+}
+
+/* Whole characters, in at most `limit` bytes; whether that was all of them. */
+static bool write_text(struct sink *sink, const char *text, size_t limit)
+{
+	size_t used = 0;
+
+	while (*text) {
+		uint32_t character;
+		char piece[16];
+		size_t size;
+
+		text += utf8_decode(text, &character);
+		size = encode(character, piece, sizeof(piece));
+		if (size > limit - used)
+			return false;
+		sink_bytes(sink, piece, size);
+		used += size;
+	}
+	return true;
+}
+
+static void write_string(struct json_writer *writer, const char *text, size_t limit)
 {
 	if (!text) {
 		json_writer_null(writer);
 		return;
 	}
-	begin(writer, "\"");
-	while (*text) {
-		uint32_t character;
-
-		text += utf8_decode(text, &character);
-		write_character(writer->sink, character);
+	separate(writer);
+	sink_text(writer->sink, "\"");
+	if (!write_text(writer->sink, text, limit)) {
+		sink_text(writer->sink, "…");
+		writer->nr_cut++;
 	}
-	end(writer, "\"");
+	sink_text(writer->sink, "\"");
+	writer->needs_comma = true;
+}
+
+void json_writer_string(struct json_writer *writer, const char *text)
+{
+	write_string(writer, text, SIZE_MAX);
+}
+
+void json_writer_name(struct json_writer *writer, const char *text)
+{
+	write_string(writer, text, JSON_NAME_BYTES);
 }
 
 void json_writer_integer(struct json_writer *writer, int64_t value)
@@ -139,6 +185,12 @@ void json_writer_member_string(struct json_writer *writer, const char *key, cons
 {
 	json_writer_key(writer, key);
 	json_writer_string(writer, text);
+}
+
+void json_writer_member_name(struct json_writer *writer, const char *key, const char *text)
+{
+	json_writer_key(writer, key);
+	json_writer_name(writer, text);
 }
 
 void json_writer_member_integer(struct json_writer *writer, const char *key, int64_t value)

@@ -2,7 +2,6 @@
 /* Hostile text made inert; see terminal.h. */
 #include "terminal.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +18,7 @@ static const struct {
 	{ 0xfff9, 0xfffb }, { 0xe0000, 0xe0fff },
 };
 
-static bool is_inert(uint32_t character)
+bool terminal_is_inert(uint32_t character)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(inert_not); i++) {
 		if (character >= inert_not[i].first && character <= inert_not[i].last)
@@ -99,7 +98,7 @@ size_t utf8_encode(uint32_t character, char *ret)
 
 static size_t escape_one(uint32_t character, char *ret, size_t size)
 {
-	if (is_inert(character))
+	if (terminal_is_inert(character))
 		return utf8_encode(character, ret);
 	if (character < 0x100)
 		return snprintf(ret, size, "\\x%02x", character);

@@ -6,11 +6,15 @@
 #ifndef MEMPROBE_TERMINAL_H
 #define MEMPROBE_TERMINAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Writes at most size - 1 bytes and a NUL; whole characters only. Returns the bytes written. */
 size_t terminal_escape(const char *text, char *ret, size_t size);
+
+/* Does a terminal print the character, and nothing else? */
+bool terminal_is_inert(uint32_t character);
 
 /* U+0000 is kept as the two bytes C0 80, so that a name with a NUL inside is a C string. */
 

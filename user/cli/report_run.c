@@ -3,16 +3,21 @@
 #include "report_run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "json_writer.h"
 #include "log.h"
 #include "memory.h"
 #include "report.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
+
+/* jq 1.6 takes 256 levels, Python's json fewer than 1,000, and a row needs two. */
+#define MAX_NESTING 200
 
 /* Choices in the order of their enums. */
 #define SORT_CHOICES "first|total|self|calls"	     /* enum tree_sort */
@@ -25,17 +30,17 @@ enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	{ .name = "min",
 	  .argument = "MB",
-	  .help = "rows with more MB, or calls, than this (1; json: all)",
+	  .help = "rows with more MB, or calls, than this (1; json, jsonl: all)",
 	  .kind = OPTION_DECIMAL,
 	  .offset = FIELD(min),
 	  .min = -MAX_MB,
 	  .max = MAX_MB },
 	{ .name = "format",
 	  .argument = "NAME",
-	  .help = "tree, table, json (tree)",
+	  .help = "tree, table, json, jsonl (tree)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(format),
-	  .choices = "tree|table|json" },
+	  .choices = "tree|table|json|jsonl" },
 	{ .name = "metric",
 	  .argument = "NAME",
 	  .help = "what counts: growth, grown, released, calls (growth)",
@@ -169,11 +174,24 @@ static struct report_options make_options(const struct report_settings *settings
 	};
 }
 
+static void tell_remarks(const char *name, const struct report_remarks *remarks)
+{
+	if (remarks->nr_cut)
+		log_note("'%s': %" PRIu64 " names were cut at %d bytes", name, remarks->nr_cut,
+			 JSON_NAME_BYTES);
+	if (remarks->nesting <= MAX_NESTING)
+		return;
+	log_warning("'%s' nests %" PRIu32 " deep, more than some readers of JSON take", name,
+		    remarks->nesting);
+	log_hint("--format=jsonl has no nesting: a node a line");
+}
+
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target)
 {
 	const char *name = settings->out ? settings->out : target->name;
 	struct report_options options = make_options(settings, pids);
+	struct report_remarks remarks;
 	struct sink sink;
 	int error = check_pids(profile, pids);
 
@@ -184,7 +202,10 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 		return refuse_output(name, error);
 	/* A reader that has gone is an error to tell, not a reason to die. */
 	signal(SIGPIPE, SIG_IGN);
-	report_write(report_find(settings->format), profile, &options, &sink);
+	remarks = report_write(report_find(settings->format), profile, &options, &sink);
 	error = sink_close(&sink);
-	return error ? refuse_output(name, error) : 0;
+	if (error)
+		return refuse_output(name, error);
+	tell_remarks(name, &remarks);
+	return 0;
 }

@@ -11,7 +11,8 @@
 /* No byte of a text grows to more than this by escaping: C0 controls become \xNN. */
 #define ESCAPED_BYTES 4
 
-static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json };
+static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json,
+						    &report_jsonl };
 
 const struct reporter *report_find(const char *name)
 {
@@ -27,11 +28,13 @@ static int64_t default_minimum(const struct report_options *options)
 	return options->tree.metric == METRIC_CALLS ? 1 : DEFAULT_MIN_BYTES;
 }
 
-void report_write(const struct reporter *reporter, const struct profile *profile,
-		  const struct report_options *options, struct sink *sink)
+struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
+				   const struct report_options *options, struct sink *sink)
 {
+	struct report_remarks remarks = { 0 };
 	struct tree_source *source = calltree_source_new(profile, &options->tree);
 	struct report report = {
+		.remarks = &remarks,
 		.write_rows = reporter->write_rows,
 		.profile = profile,
 		.options = options,
@@ -43,6 +46,7 @@ void report_write(const struct reporter *reporter, const struct profile *profile
 	label_style_init(&report.labels, profile, options->full_paths);
 	reporter->write(&report, sink);
 	calltree_source_free(source);
+	return remarks;
 }
 
 void report_escaped(struct sink *sink, const char *text)

@@ -19,6 +19,12 @@ struct report_options {
 	size_t nr_pids;	      /* 0: all */
 };
 
+/* What whoever asked for the report should know of it. */
+struct report_remarks {
+	uint32_t nesting; /* how deep its brackets nest, 0 where a format has none */
+	uint64_t nr_cut;  /* names that were too long for it */
+};
+
 struct report;
 
 /* The rows of one process in a report for people. */
@@ -34,6 +40,7 @@ struct report {
 	struct label_style labels;
 	bool has_min; /* only rows with more than the minimum */
 	int64_t minimum;
+	struct report_remarks *remarks;
 };
 
 struct reporter {
@@ -44,13 +51,13 @@ struct reporter {
 	void (*write)(const struct report *report, struct sink *sink);
 };
 
-extern const struct reporter report_tree, report_table, report_json;
+extern const struct reporter report_tree, report_table, report_json, report_jsonl;
 
 /* NULL when there is no format of that name. */
 const struct reporter *report_find(const char *name);
 
-void report_write(const struct reporter *reporter, const struct profile *profile,
-		  const struct report_options *options, struct sink *sink);
+struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
+				   const struct report_options *options, struct sink *sink);
 
 /* Writes text that comes from a target, made inert for a terminal. */
 void report_escaped(struct sink *sink, const char *text);
