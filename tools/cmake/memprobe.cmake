@@ -7,6 +7,43 @@ pkg_check_modules(LIBBPF REQUIRED libbpf>=1.1)
 pkg_check_modules(LIBELF REQUIRED IMPORTED_TARGET libelf)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 
+option(MEMPROBE_STATIC "Link libelf and zlib statically: the program then needs glibc only" ON)
+
+# What `cc -lLIBRARIES` would link, as archives; empty when one is missing or they do not link: a
+# distribution's libelf.a may need more than its pkg-config file says.
+function(memprobe_find_archives ret symbol)
+  set(archives "")
+  foreach(library ${ARGN})
+    find_library(MEMPROBE_ARCHIVE_${library} lib${library}.a)
+    mark_as_advanced(MEMPROBE_ARCHIVE_${library})
+    list(APPEND archives ${MEMPROBE_ARCHIVE_${library}})
+  endforeach()
+  set(CMAKE_REQUIRED_LIBRARIES ${archives})
+  if(NOT "${archives}" MATCHES "NOTFOUND")
+    check_function_exists(${symbol} MEMPROBE_STATIC_${symbol})
+  endif()
+  if(MEMPROBE_STATIC_${symbol})
+    set(${ret} ${archives} PARENT_SCOPE)
+  else()
+    set(${ret} "" PARENT_SCOPE)
+    message(STATUS "${ARGN} cannot be linked statically: the program needs the shared ones")
+  endif()
+endfunction()
+
+# memprobe_archives(TARGET SYMBOL LIBRARY...): has whatever links TARGET link these archives instead.
+function(memprobe_archives target symbol)
+  memprobe_find_archives(archives ${symbol} ${ARGN})
+  if(archives)
+    set_target_properties(${target} PROPERTIES INTERFACE_LINK_LIBRARIES "${archives}")
+  endif()
+endfunction()
+
+if(MEMPROBE_STATIC)
+  include(CheckFunctionExists)
+  memprobe_archives(PkgConfig::ZLIB inflate ${ZLIB_STATIC_LIBRARIES})
+  memprobe_archives(PkgConfig::LIBELF elf_begin ${LIBELF_STATIC_LIBRARIES})
+endif()
+
 # libbpf is linked statically: the program can be copied to a machine that has none.
 find_library(LIBBPF_ARCHIVE libbpf.a HINTS ${LIBBPF_LIBRARY_DIRS} REQUIRED)
 add_library(libbpf_static INTERFACE)
