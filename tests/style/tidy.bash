@@ -1,10 +1,12 @@
 #!/bin/bash
 # tidy.bash REPOSITORY BUILD: clang-tidy has nothing to say of user/, with the checks and limits of
-# .clang-tidy. Skipped (77) without clang-tidy or compile_commands.json.
+# .clang-tidy. Each version has other checks. Skipped (77) without clang-tidy 14 or
+# compile_commands.json.
 set -eu
 
 repository=$1 build=$2
-command -v clang-tidy >/dev/null || { echo "skipped: there is no clang-tidy"; exit 77; }
+. "$(dirname "$0")/llvm.bash"
+tidy=$(find_llvm clang-tidy) || { echo "$tidy"; exit 77; }
 [ -e "$build/compile_commands.json" ] || { echo "skipped: there is no compile_commands.json"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,5 +22,5 @@ done
 cd "$repository"
 find user -name '*.c' | sort | while read -r file; do
 	! grep -q -F "$repository/$file\"" "$build/compile_commands.json" || printf '%s\0' "$file"
-done | xargs -0 -P 2 -n 1 clang-tidy --quiet -p "$build" --extra-arg-before="-I$work" \
+done | xargs -0 -P 2 -n 1 "$tidy" --quiet -p "$build" --extra-arg-before="-I$work" \
 	--header-filter="^$repository/(user|include|bpf)/" 2> >(grep -v -E '^[0-9]+ warning' >&2)
