@@ -287,6 +287,37 @@ __noinline int find_self(__u32 slot, __u32 scratch)
 	return path->self_at ? SELF_IN_CELL : SELF_PLAIN;
 }
 
+#define TABLE_CHUNK 16 /* bytes; the stack is short of room */
+
+/*
+ * What exec() compiles from two texts can come to one address with one name and one first line;
+ * then only the line table tells which lines it has. Read whole, but only with --lines, where
+ * co_version is missing, and when the generation has changed.
+ */
+__noinline __u64 hash_line_table(__u32 slot, __u64 code)
+{
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 words[TABLE_CHUNK / 8] = {}, table, size, hash;
+
+	if (!layout || read_user(words, 8, code + layout->code_linetable))
+		return 0;
+	table = words[0];
+	if (read_user(words, 8, table + layout->bytes_size))
+		return 0;
+	size = hash = words[0];
+	table += layout->bytes_data;
+	for (__u32 i = 0; i < MAX_LINETABLE_BYTES / TABLE_CHUNK && size >= TABLE_CHUNK; i++) {
+		if (read_user(words, TABLE_CHUNK, table))
+			return hash;
+		hash = hash_pair(hash ^ words[0], words[1]);
+		table += TABLE_CHUNK;
+		size -= TABLE_CHUNK;
+	}
+	words[0] = words[1] = 0;
+	read_user(words, size & (TABLE_CHUNK - 1), table);
+	return hash_pair(hash ^ words[0], words[1]);
+}
+
 /* The key of the site of a code object: its address and what tells it from a successor there. */
 static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *ret_key)
 {
@@ -308,6 +339,8 @@ static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *r
 	} else {
 		key = hash_pair(key, hash_str(layout, name));
 		key = hash_pair(key, hash_str(layout, filename));
+		if (cfg_lines)
+			key = hash_pair(key, hash_line_table(walk->slot, code));
 	}
 	*ret_key = key & ~(__u64)SELF_MASK;
 	return 0;

@@ -31,6 +31,7 @@ import test_users  # noqa: E402,F401
 import test_calls  # noqa: E402,F401
 import test_check  # noqa: E402,F401
 import test_names  # noqa: E402,F401
+import test_tables  # noqa: E402,F401
 import test_crowds  # noqa: E402,F401
 import test_snapshots  # noqa: E402,F401
 import test_containers  # noqa: E402,F401

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "drain_state.h"
-#include "line_table.h"
 #include "memory.h"
 #include "python_frames.h"
 
@@ -290,7 +289,7 @@ static void remember_site(struct drain *drain, const struct known_site *known)
 	uint32_t index;
 
 	if (hash_table_get(&drain->site_ids, known->key, &index)) {
-		drain->sites[index].site = known->site;
+		drain->sites[index] = *known;
 		return;
 	}
 	drain->sites = array_reserve(drain->sites, &drain->sites_capacity, drain->nr_sites + 1,
@@ -310,6 +309,7 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 		.is_resumable = !!(record->code_flags & CODE_RESUMABLE),
 	};
 	uint32_t before = drain->profile->nr_sites, id;
+	struct line_bytes table;
 
 	if (!slot || size < sizeof(*record) + (size_t)record->filename.bytes + record->name.bytes +
 				     record->linetable_bytes)
@@ -326,31 +326,18 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 						   record->name.bytes);
 	drain_qualify(drain, record->tgid, &found);
 	id = profile_add_site(drain->profile, &found);
-	if (id == before && record->linetable_bytes)
-		drain->profile->sites[id].linetable = profile_add_blob(
-			drain->profile, bytes + record->filename.bytes + record->name.bytes,
-			record->linetable_bytes);
-	remember_site(drain,
-		      &(struct known_site){ .key = record->site,
-					    .image_id = record->head.image_id,
-					    .site = id,
-					    .is_shim = site_is_init_shim(
-						    drain->profile, &drain->profile->sites[id]),
-					    .object = NO_OBJECT });
-}
-
-/* `at` as in wire_split: 0 is the begin of the function. */
-static int32_t line_of(const struct drain *drain, const struct site *site, uint32_t at)
-{
-	const struct blob *table = &drain->profile->blobs[site->linetable];
-	uint32_t offset;
-	int line;
-
-	if (!at)
-		return site->line;
-	offset = line_table_offset(site->version, (int32_t)(at - 1));
-	line = line_table_find(site->version, table->bytes, table->size, site->line, offset);
-	return line ? line : site->line;
+	table = (struct line_bytes){ bytes + record->filename.bytes + record->name.bytes,
+				     record->linetable_bytes };
+	remember_site(
+		drain,
+		&(struct known_site){
+			.key = record->site,
+			.image_id = record->head.image_id,
+			.site = id,
+			.version = record->version,
+			.line_table = drain_add_line_table(drain, id, id == before, &table),
+			.is_shim = site_is_init_shim(drain->profile, &drain->profile->sites[id]),
+			.object = NO_OBJECT });
 }
 
 /* A part of a site that is known: the records come in order. */
@@ -370,7 +357,7 @@ static void split(struct drain *drain, const struct wire_split *record)
 		known.object = NO_OBJECT;
 	}
 	if (drain->has_lines)
-		part.at = line_of(drain, &part, record->at);
+		part.at = drain_line_of(drain, &drain->sites[index], record->at);
 	known.is_shim = drain->sites[index].is_shim;
 	known.site = profile_add_site(drain->profile, &part);
 	remember_site(drain, &known);

@@ -35,8 +35,10 @@ struct kernel_node {
 struct known_site {
 	uint64_t key;
 	uint32_t image_id;
-	uint32_t site;	 /* in the profile */
-	bool is_shim;	 /* no function: its nodes are their parents' */
+	uint32_t site;	     /* in the profile */
+	uint32_t version;    /* of CPython, of this code object: the site may have others' */
+	uint32_t line_table; /* the same, index of the blob; 0: none, or lines are not asked for */
+	bool is_shim;	     /* no function: its nodes are their parents' */
 	uint32_t object; /* in the profile: what its nodes ran on, NO_OBJECT: they are split by it
 			    or it is not known */
 };
@@ -136,6 +138,19 @@ void drain_take_object(struct drain *drain, const struct wire_object *record);
 uint32_t drain_take_part(struct drain *drain, const struct wire_split *record, bool *ret_is_wanted);
 void drain_place_sightings(struct drain *drain);
 void drain_remove_objects(struct drain *drain); /* those of ended images */
+
+/* drain_lines.c */
+struct line_bytes {
+	const void *bytes;
+	uint32_t size;
+};
+
+/* Keeps the line table of a code object of this site, which is new in the profile or not. Returns
+ * the blob, 0: none. */
+uint32_t drain_add_line_table(struct drain *drain, uint32_t site, bool is_new,
+			      const struct line_bytes *table);
+/* The line of an instruction, `at` as in wire_split: 0 is the begin of the function. */
+int32_t drain_line_of(const struct drain *drain, const struct known_site *known, uint32_t at);
 
 uint64_t drain_time(const struct drain *drain, uint64_t clock_ns);
 struct image_slot *drain_slot(struct drain *drain, uint32_t image_id); /* NULL: unknown */

@@ -103,6 +103,7 @@ void profile_free(struct profile *profile)
 	hash_table_free(&profile->site_ids);
 	hash_table_free(&profile->node_ids);
 	hash_table_free(&profile->sighting_ids);
+	hash_table_free(&profile->blob_ids);
 	free(profile->objects);
 	free(profile->sightings);
 	free(profile);
@@ -156,6 +157,21 @@ uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t s
 	profile->blobs[profile->nr_blobs] = (struct blob){ .bytes = xmemdup(bytes, size),
 							   .size = size };
 	return profile->nr_blobs++;
+}
+
+uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t size)
+{
+	uint64_t hash = hash_bytes(bytes, size, 0);
+	uint32_t id;
+
+	for (; hash_table_get(&profile->blob_ids, hash, &id); hash++) {
+		if (profile->blobs[id].size == size &&
+		    !memcmp(profile->blobs[id].bytes, bytes, size))
+			return id;
+	}
+	id = profile_add_blob(profile, bytes, size);
+	hash_table_put(&profile->blob_ids, hash, id);
+	return id;
 }
 
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,

@@ -198,6 +198,7 @@ struct profile {
 	struct moment highest;
 	struct hash_table site_ids, node_ids; /* by content, private to profile.c */
 	struct hash_table sighting_ids;	      /* the same */
+	struct hash_table blob_ids;	      /* the same: those that profile_find_blob has added */
 };
 
 struct profile *profile_new(void);
@@ -209,6 +210,8 @@ const char *profile_string(const struct profile *profile, uint32_t string);
 /* The site with this content, added when new. */
 uint32_t profile_add_site(struct profile *profile, const struct site *site);
 uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t size);
+/* The blob with this content, added when new. */
+uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t size);
 /* The node (process, parent, site), added when new. */
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
 			  uint64_t first_ns);

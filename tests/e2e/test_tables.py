@@ -1,0 +1,60 @@
+"""What is kept in tables: code objects that share a name, tables that fill, and what empties them."""
+import re
+
+from capture import capture, memprobe
+from harness import MB, Skip, check, check_equal, test
+from interpreters import by_name, find_interpreters
+from tree import check_invariants
+
+
+def grown_by_line(nodes):
+    """{line: MB} of what the rows themselves grew by 1 MB or more."""
+    found = {}
+    for node in nodes:
+        found[node["at"]] = found.get(node["at"], 0) + node["self"]["growth"]
+    return {line: round(grown / MB) for line, grown in found.items() if grown >= MB}
+
+
+@test(interpreters="few")
+def lines_of_exec(context):
+    """Texts of one file name are told apart by their lines, in the tree and in the table."""
+    taken = capture(context, context.target("lines_of_exec.py"), "--lines")
+    check_invariants(taken.report)
+    rows = [node for node in taken.process().nodes if node["file"] == "<generated>"]
+    check_equal("MB by line", grown_by_line(rows), {5: 16, 1: 8, 3: 4})
+    tree = memprobe(context, "post", taken.dump).output
+    table = memprobe(context, "post", "--format=table", taken.dump).output
+    for line, grown in ((5, 16), (1, 8), (3, 4)):
+        for text, row in ((tree, r"<generated>:\d+:<module>:%d  +%d\.\d\d MB" % (line, grown)),
+                          (table, r"^ +%d\.\d\d .* %d  *$" % (grown, line))):
+            check(re.search(row, text, re.M), "no row '%s' in\n%s" % (row, text))
+
+
+@test(interpreters="few")
+def code_of_exec_is_one_row(context):
+    """Without --lines the texts of one file name and first line are one row."""
+    process = capture(context, context.target("lines_of_exec.py")).process()
+    rows = [node for node in process.nodes if node["file"] == "<generated>"]
+    grown = sorted(round(node["self"]["growth"] / MB) for node in rows)
+    # A module's first line is that of its first statement up to 3.8, and 1 from then on.
+    check_equal("MB of the rows", (grown, len({node["line"] for node in rows})),
+                ([12, 16] if context.python.minor < (3, 9) else [28], len(rows)))
+
+
+@test()
+def lines_of_versions(context):
+    """One file run by two versions of Python has the lines of each."""
+    found = find_interpreters()
+    pythons = [by_name(found, name) for name in ("system-3.11", "pyenv-3.9")]
+    for python in pythons:
+        if not hasattr(python, "command"):
+            raise Skip(python.reason)
+    context.python = pythons[0]
+    target = context.target("lines_of_versions.py")[-1]
+    script = "; ".join("%s %s" % (" ".join(python.command), target) for python in pythons)
+    taken = capture(context, ["/bin/sh", "-c", script], "--lines")
+    for python in pythons:
+        process, = [one for one in taken.report.processes
+                    if one["python"] == python.version and one["end_reason"] == "exit"]
+        rows = [node for node in process.nodes if node["function"] == "grow"]
+        check_equal("MB by line of " + python.name, grown_by_line(rows), {9: 16})

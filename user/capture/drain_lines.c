@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lines of code objects. One site of the profile can be many code objects: what an exec() compiles
+ * anew, or one file run by two versions of Python. They share the file, the name and the first
+ * line, but each has a line table of its own, so a line is looked up in the table of the code
+ * object that ran, and rows are brought together by the line that was found.
+ */
+#include <string.h>
+
+#include "drain_state.h"
+#include "line_table.h"
+
+uint32_t drain_add_line_table(struct drain *drain, uint32_t site_id, bool is_new,
+			      const struct line_bytes *table)
+{
+	struct site *site = &drain->profile->sites[site_id];
+	uint32_t blob;
+
+	/* The site keeps the first table that was seen; others are needed for their lines only. */
+	if (!table->size || (!is_new && !drain->has_lines))
+		return 0;
+	blob = profile_find_blob(drain->profile, table->bytes, table->size);
+	if (is_new)
+		site->linetable = blob;
+	return blob;
+}
+
+int32_t drain_line_of(const struct drain *drain, const struct known_site *known, uint32_t at)
+{
+	const struct blob *table = &drain->profile->blobs[known->line_table];
+	int32_t first = drain->profile->sites[known->site].line;
+	uint32_t offset;
+	int line;
+
+	if (!at)
+		return first;
+	offset = line_table_offset(known->version, (int32_t)(at - 1));
+	line = line_table_find(known->version, table->bytes, table->size, first, offset);
+	return line ? line : first;
+}
