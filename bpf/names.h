@@ -53,6 +53,10 @@ static __always_inline __u32 copy_str(const struct wire_layout *layout, __u64 ad
 	    read_user(&state, sizeof(state), address + layout->str_state))
 		return 0;
 	kind = (state & layout->str_kind_mask) >> (layout->str_kind_shift & 31);
+	/* The field has room for 0 to 7; CPython has 1, 2 and 4 (Include/cpython/unicodeobject.h).
+	 */
+	if (kind != 1 && kind != 2 && kind != 4)
+		return 0;
 	data = address + layout->str_compact_data;
 	if (!(state & layout->str_compact_mask)) {
 		if (read_user(&data, sizeof(data), address + layout->str_legacy_data))

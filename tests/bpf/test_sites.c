@@ -198,6 +198,27 @@ static void test_short_filename(void **state)
 	on_each(check_short_filename);
 }
 
+/* The target's memory may say that characters have 3 or 7 bytes. */
+static void check_foreign_kind(void)
+{
+	const struct wire_layout *layout = &python.layout;
+	__u16 where = layout->code_qualname != NO_OFFSET ? layout->code_qualname
+							 : layout->code_name;
+	__u64 state = field(code, where) + layout->str_state;
+	__u32 bits;
+
+	assert_int_equal(host_user_read(&bits, sizeof(bits), state), 0);
+	bits |= layout->str_kind_mask;
+	host_user_write(state, &bits, sizeof(bits));
+	touch();
+	assert_report("<module>;? anon+1\n!name_unreadable 1 event 0 pages\n");
+}
+
+static void test_foreign_kind(void **state)
+{
+	on_each(check_foreign_kind);
+}
+
 /* What was cached for a process is nothing to another one, though address and generation agree. */
 static void check_other_image(void)
 {
@@ -271,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_equal_pointers),	cmocka_unit_test(test_unhashed_filename),
 		cmocka_unit_test(test_short_filename),	cmocka_unit_test(test_other_image),
 		cmocka_unit_test(test_other_cpu),	cmocka_unit_test(test_many_codes),
+		cmocka_unit_test(test_foreign_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,18 @@ def hostile_names(context):
     check_inert(tree_of(context, taken.dump, "--format=table"))
 
 
+@test(interpreters="one")
+def foreign_kinds(context):
+    """Names whose characters claim to have 3 or 7 bytes: a loss, and their MB are in the tree."""
+    taken = capture(context, context.target("foreign_kinds.py"))
+    check_invariants(taken.report, with_losses=True)
+    process = taken.process()
+    check_equal("losses", [(loss["reason"], loss["events"]) for loss in process["losses"]],
+                [("name unreadable", 10)])
+    grown = sum(node["self"]["growth"] for node in process.nodes if node["function"] == "?")
+    check_near("bytes of functions without a name", grown, 10 * size_of(2), tolerance(10 * size_of(2)))
+
+
 HOSTILE_OBJECTS = """
 import time
 NAME, PATH = %a, %a
