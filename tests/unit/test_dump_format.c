@@ -141,7 +141,7 @@ static void numbers_stay(void **state)
 				      LOSS_threads_full,    LOSS_images_full,
 				      LOSS_name_unreadable, LOSS_path_collision,
 				      LOSS_fold_unclear,    LOSS_calls_lost,
-				      LOSS_objects_full };
+				      LOSS_objects_full,    LOSS_record_refused };
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)
 		assert_int_equal(site_kinds[i], i);

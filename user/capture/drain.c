@@ -5,9 +5,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "drain_process.h"
 #include "drain_state.h"
 #include "memory.h"
 
@@ -214,6 +214,7 @@ static void read_losses(struct drain *drain)
 		drain->profile->losses[reason].events = loss.events;
 		drain->profile->losses[reason].bytes = loss.pages * PAGE_BYTES;
 	}
+	drain->profile->losses[LOSS_record_refused].events = drain->nr_refused;
 }
 
 /* Gives back the slots of images that had ended before the last time: what their threads sent at
@@ -328,19 +329,13 @@ static void add_live_thread(struct drain *drain, const struct wire_thread *wire,
 		.start_ns = drain_time(drain, wire->start_ns),
 		.end_ns = now_ns,
 	};
-	char path[64], comm[COMM_BYTES + 1] = "";
-	FILE *file;
+	_cleanup_(freep) char *name = slot ? drain_read_comm(wire->tid) : NULL;
 
 	if (!slot)
 		return;
-	memcpy(comm, wire->comm, COMM_BYTES);
-	snprintf(path, sizeof(path), "/proc/%u/comm", wire->tid);
-	file = fopen(path, "re");
-	if (file && fgets(comm, sizeof(comm), file))
-		comm[strcspn(comm, "\n")] = '\0';
-	if (file)
-		fclose(file);
-	thread.name = string_pool_add(&drain->profile->strings, comm);
+	thread.name = name ? string_pool_add(&drain->profile->strings, name)
+			   : string_pool_add_bytes(&drain->profile->strings, wire->comm,
+						   COMM_BYTES);
 	profile_add_thread(drain->profile, slot->process, &thread);
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ring buffer records into the profile, one small function a type. */
-#include <stdio.h>
+/* Ring buffer records into the profile, one small function a type. Each gets only records that
+ * record_check.h finds sound. */
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "drain_process.h"
 #include "drain_state.h"
 #include "memory.h"
 #include "python_frames.h"
-
+#include "record_check.h"
 #include "terminal.h"
 
 static void to_bytes(int64_t *bytes, const __s64 *pages)
@@ -17,40 +17,14 @@ static void to_bytes(int64_t *bytes, const __s64 *pages)
 		bytes[kind] = pages[kind] * PAGE_BYTES;
 }
 
-static char *join_arguments(const char *arguments, size_t size)
-{
-	char *text;
-
-	while (size && !arguments[size - 1])
-		size--;
-	text = xmalloc(size + 1);
-	for (size_t i = 0; i < size; i++)
-		text[i] = arguments[i] ? arguments[i] : ' ';
-	text[size] = '\0';
-	return text;
-}
-
-static char *read_command(uint32_t tgid)
-{
-	_cleanup_(freep) char *path = xasprintf("/proc/%u/cmdline", tgid);
-	char arguments[MAX_ARGS_BYTES];
-	FILE *file = fopen(path, "re");
-	size_t size = file ? fread(arguments, 1, sizeof(arguments), file) : 0;
-
-	if (file)
-		fclose(file);
-	return size ? join_arguments(arguments, size) : NULL;
-}
-
 static char *command_text(const struct wire_image_begin *record)
 {
 	char *text = NULL;
 
-	if (record->reason == BEGIN_EXEC && record->args_bytes &&
-	    record->args_bytes <= MAX_ARGS_BYTES)
-		text = join_arguments(record->args, record->args_bytes);
+	if (record->reason == BEGIN_EXEC && record->args_bytes)
+		text = drain_join_arguments(record->args, record->args_bytes);
 	else if (record->reason == BEGIN_ATTACH)
-		text = read_command(record->tgid);
+		text = drain_read_command(record->tgid);
 	return text ? text : xstrndup(record->comm, sizeof(record->comm));
 }
 
@@ -64,18 +38,6 @@ static void inherit(struct drain *drain, struct process *process, uint32_t paren
 	process->command = drain->profile->processes[parent->process].command;
 	process->python = drain->profile->processes[parent->process].python;
 	process->directory = drain->profile->processes[parent->process].directory;
-}
-
-static uint32_t read_directory(struct drain *drain, uint32_t tgid)
-{
-	char path[64], directory[4096];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/%u/cwd", tgid);
-	length = readlink(path, directory, sizeof(directory));
-	if (length <= 0 || length == sizeof(directory))
-		return 0;
-	return string_pool_add_bytes(&drain->profile->strings, directory, length);
 }
 
 /* An exec ends the entry of the image before, whose teardown may be recorded only now or later. */
@@ -95,6 +57,7 @@ static void open_process(struct drain *drain, const struct wire_image_begin *rec
 			 struct process *process)
 {
 	_cleanup_(freep) char *command = command_text(record);
+	_cleanup_(freep) char *directory = drain_read_directory(record->tgid);
 
 	process->pid = record->tgid;
 	process->ppid = record->ppid;
@@ -102,7 +65,7 @@ static void open_process(struct drain *drain, const struct wire_image_begin *rec
 	process->start_ns = drain_time(drain, record->head.time_ns);
 	process->end_ns = process->start_ns;
 	process->command = string_pool_add(&drain->profile->strings, command);
-	process->directory = read_directory(drain, record->tgid);
+	process->directory = string_pool_add(&drain->profile->strings, directory ? directory : "");
 	to_bytes(process->opening, record->opening);
 	memcpy(process->books, process->opening, sizeof(process->books));
 	memcpy(process->kernel, process->opening, sizeof(process->kernel));
@@ -132,18 +95,22 @@ static void note_rss(struct drain *drain, uint32_t process, const struct moment_
 		drain->listener.rss_changed(drain->listener.context, process, share);
 }
 
-static void image_begin(struct drain *drain, const struct wire_image_begin *record)
+static void image_begin(struct drain *drain, const void *data)
 {
+	const struct wire_image_begin *record = data;
 	struct image_slot *slot;
 	uint32_t index;
 
-	if (record->slot >= MAX_IMAGES)
+	slot = &drain->slots[record->slot];
+	/* The BPF side gets a slot back only when its last image has been read to the end. */
+	if (slot->state != SLOT_EMPTY) {
+		drain->nr_refused++;
 		return;
+	}
 	end_by_exec(drain, record);
 	index = profile_add_process(drain->profile);
 	open_process(drain, record, &drain->profile->processes[index]);
 	hash_table_put(&drain->process_of_tgid, record->tgid, index);
-	slot = &drain->slots[record->slot];
 	*slot = (struct image_slot){
 		.image_id = record->head.image_id,
 		.process = index,
@@ -182,16 +149,18 @@ void drain_end_image(struct drain *drain, struct image_slot *slot, const __s64 *
 		drain->listener.image_ended(drain->listener.context, slot->process);
 }
 
-static void image_end(struct drain *drain, const struct wire_balance *record)
+static void image_end(struct drain *drain, const void *data)
 {
+	const struct wire_balance *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (slot && slot->state == SLOT_LIVE)
 		drain_end_image(drain, slot, record->kernel, record->head.time_ns);
 }
 
-static void balance(struct drain *drain, const struct wire_balance *record)
+static void balance(struct drain *drain, const void *data)
 {
+	const struct wire_balance *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (!slot || slot->state != SLOT_LIVE)
@@ -201,8 +170,9 @@ static void balance(struct drain *drain, const struct wire_balance *record)
 	to_bytes(slot->balance_kernel, record->kernel);
 }
 
-static void process_end(struct drain *drain, const struct wire_process_end *record)
+static void process_end(struct drain *drain, const void *data)
 {
+	const struct wire_process_end *record = data;
 	struct process *process;
 	uint32_t index;
 
@@ -221,8 +191,9 @@ static void process_end(struct drain *drain, const struct wire_process_end *reco
 		drain->listener.process_ended(drain->listener.context, record->tgid);
 }
 
-static void thread_end(struct drain *drain, const struct wire_thread_end *record)
+static void thread_end(struct drain *drain, const void *data)
 {
+	const struct wire_thread_end *record = data;
 	struct image_slot *slot = drain_slot(drain, record->thread.image_id);
 	struct thread thread = {
 		.tid = record->thread.tid,
@@ -242,11 +213,11 @@ static void thread_end(struct drain *drain, const struct wire_thread_end *record
 		drain_keep_alive(drain, record->thread.node);
 }
 
-/* A str of the target as UTF-8. `kind` bytes a character, each a code point. */
+/* A str of the target as UTF-8. `kind` bytes a character, each a code point; all is checked. */
 static uint32_t add_text(struct drain *drain, const struct wire_str *str, const uint8_t *bytes)
 {
-	uint32_t count = str->kind ? str->bytes / str->kind : 0, id;
-	char *text = xmalloc(4 * (size_t)count + 4), *end = text;
+	uint32_t count = str->bytes ? str->bytes / str->kind : 0, id;
+	char *text = xmalloc(4 * ((size_t)count + 1) + 1), *end = text;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t character = 0;
@@ -298,21 +269,21 @@ static void remember_site(struct drain *drain, const struct known_site *known)
 	hash_table_put(&drain->site_ids, known->key, drain->nr_sites++);
 }
 
-static void site(struct drain *drain, const struct wire_site *record, size_t size)
+static void site(struct drain *drain, const void *data)
 {
+	const struct wire_site *record = data;
 	const uint8_t *bytes = (const uint8_t *)(record + 1);
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 	struct site found = {
 		.kind = record->kind,
-		.line = record->firstlineno,
+		.line = record->firstlineno > 0 ? record->firstlineno : 0,
 		.version = record->version,
 		.is_resumable = !!(record->code_flags & CODE_RESUMABLE),
 	};
 	uint32_t before = drain->profile->nr_sites, id;
 	struct line_bytes table;
 
-	if (!slot || size < sizeof(*record) + (size_t)record->filename.bytes + record->name.bytes +
-				     record->linetable_bytes)
+	if (!slot)
 		return;
 	if (record->kind == SITE_PYTHON) {
 		found.file = add_text(drain, &record->filename, bytes);
@@ -341,8 +312,9 @@ static void site(struct drain *drain, const struct wire_site *record, size_t siz
 }
 
 /* A part of a site that is known: the records come in order. */
-static void split(struct drain *drain, const struct wire_split *record)
+static void split(struct drain *drain, const void *data)
 {
+	const struct wire_split *record = data;
 	struct known_site known = { .key = record->site, .image_id = record->head.image_id };
 	struct site part;
 	bool is_wanted;
@@ -363,8 +335,9 @@ static void split(struct drain *drain, const struct wire_split *record)
 	remember_site(drain, &known);
 }
 
-static void knock(struct drain *drain, const struct wire_knock *record)
+static void knock(struct drain *drain, const void *data)
 {
+	const struct wire_knock *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (slot && slot->state == SLOT_LIVE && drain->listener.unknown_python)
@@ -372,8 +345,9 @@ static void knock(struct drain *drain, const struct wire_knock *record)
 					       record->head.image_id, record->tgid);
 }
 
-static void python_found(struct drain *drain, const struct wire_knock *record)
+static void python_found(struct drain *drain, const void *data)
 {
+	const struct wire_knock *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (slot && drain->listener.python_found)
@@ -381,16 +355,18 @@ static void python_found(struct drain *drain, const struct wire_knock *record)
 					     record->layout);
 }
 
-static void calls_over(struct drain *drain, const struct wire_knock *record)
+static void calls_over(struct drain *drain, const void *data)
 {
+	const struct wire_knock *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (slot && drain->listener.calls_over)
 		drain->listener.calls_over(drain->listener.context, slot->process);
 }
 
-static void sample(struct drain *drain, const struct wire_sample *record)
+static void sample(struct drain *drain, const void *data)
 {
+	const struct wire_sample *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
 	if (slot)
@@ -402,50 +378,33 @@ static void sample(struct drain *drain, const struct wire_sample *record)
 			 });
 }
 
+static void object(struct drain *drain, const void *data)
+{
+	drain_take_object(drain, data);
+}
+
 int drain_handle_record(void *context, void *data, size_t size)
 {
+	static void (*const handlers[])(struct drain * drain, const void *data) = {
+		[RECORD_IMAGE_BEGIN] = image_begin,
+		[RECORD_IMAGE_END] = image_end,
+		[RECORD_PROCESS_END] = process_end,
+		[RECORD_THREAD_END] = thread_end,
+		[RECORD_SITE] = site,
+		[RECORD_OBJECT] = object,
+		[RECORD_SPLIT] = split,
+		[RECORD_KNOCK] = knock,
+		[RECORD_SAMPLE] = sample,
+		[RECORD_BALANCE] = balance,
+		[RECORD_FOUND] = python_found,
+		[RECORD_CALLS_OVER] = calls_over,
+	};
 	struct drain *drain = context;
 	const struct wire_head *head = data;
 
-	if (size < sizeof(*head))
-		return 0;
-	switch (head->type) {
-	case RECORD_IMAGE_BEGIN:
-		image_begin(drain, data);
-		break;
-	case RECORD_IMAGE_END:
-		image_end(drain, data);
-		break;
-	case RECORD_PROCESS_END:
-		process_end(drain, data);
-		break;
-	case RECORD_THREAD_END:
-		thread_end(drain, data);
-		break;
-	case RECORD_SITE:
-		site(drain, data, size);
-		break;
-	case RECORD_OBJECT:
-		drain_take_object(drain, data);
-		break;
-	case RECORD_SPLIT:
-		split(drain, data);
-		break;
-	case RECORD_KNOCK:
-		knock(drain, data);
-		break;
-	case RECORD_SAMPLE:
-		sample(drain, data);
-		break;
-	case RECORD_BALANCE:
-		balance(drain, data);
-		break;
-	case RECORD_FOUND:
-		python_found(drain, data);
-		break;
-	case RECORD_CALLS_OVER:
-		calls_over(drain, data);
-		break;
-	}
+	if (record_is_sound(data, size))
+		handlers[head->type](drain, data);
+	else
+		drain->nr_refused++;
 	return 0;
 }

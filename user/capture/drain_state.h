@@ -108,7 +108,8 @@ struct drain {
 	size_t nr_sightings, sightings_capacity;
 	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
 	size_t nr_alive, alive_capacity;
-	uint32_t nr_ended; /* slots in SLOT_ENDED */
+	uint32_t nr_ended;   /* slots in SLOT_ENDED */
+	uint64_t nr_refused; /* records that were not sound */
 };
 
 #define PAGE_BYTES 4096

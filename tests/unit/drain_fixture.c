@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A drain to play with; see drain_fixture.h. */
+#include "drain_fixture.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+static void hear_unknown(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
+{
+	struct heard *heard = context;
+
+	heard->unknown++;
+	heard->tgid = tgid;
+}
+
+static void hear_found(void *context, uint32_t process, uint32_t layout)
+{
+	struct heard *heard = context;
+
+	heard->found++;
+	heard->process = process;
+	heard->layout = layout;
+}
+
+static void hear_over(void *context, uint32_t process)
+{
+	struct heard *heard = context;
+
+	heard->over++;
+	heard->process = process;
+}
+
+static char *name_object(void *context, uint32_t process, uint64_t address, uint64_t type)
+{
+	const struct heard *heard = context;
+
+	return heard->name ? xstrdup(heard->name) : NULL;
+}
+
+static void hear_rss(void *context, uint32_t process, const struct moment_share *share)
+{
+	struct heard *heard = context;
+
+	heard->process = process;
+	heard->share = *share;
+}
+
+static void hear_image_ended(void *context, uint32_t process)
+{
+	struct heard *heard = context;
+
+	heard->image_ended++;
+}
+
+static void hear_attached(void *context, uint32_t tgid)
+{
+	struct heard *heard = context;
+
+	heard->attached++;
+	heard->tgid = tgid;
+}
+
+static void hear_process_ended(void *context, uint32_t tgid)
+{
+	struct heard *heard = context;
+
+	heard->process_ended++;
+	heard->tgid = tgid;
+}
+
+void drain_fixture_open(struct drain_fixture *ret)
+{
+	const struct drain_listener listener = {
+		.context = &ret->heard,
+		.unknown_python = hear_unknown,
+		.python_found = hear_found,
+		.calls_over = hear_over,
+		.name_object = name_object,
+		.rss_changed = hear_rss,
+		.image_ended = hear_image_ended,
+		.attached = hear_attached,
+		.process_ended = hear_process_ended,
+	};
+
+	*ret = (struct drain_fixture){ .profile = profile_new() };
+	fake_loader_reset();
+	ret->drain = drain_new(NULL, ret->profile, FIXTURE_START_NS, &listener);
+}
+
+void drain_fixture_close(struct drain_fixture *fixture)
+{
+	drain_free(fixture->drain);
+	profile_free(fixture->profile);
+	fake_loader_reset();
+}
+
+static size_t put_image_begin(void *ret)
+{
+	struct wire_image_begin *record = ret;
+
+	record->slot = FIXTURE_SLOT;
+	record->tgid = FIXTURE_TGID;
+	record->ppid = 1;
+	record->reason = BEGIN_EXEC;
+	record->opening[KIND_ANON] = 10;
+	record->opening[KIND_FILE] = 20;
+	memcpy(record->comm, "python3", 7);
+	memcpy(record->args, "python3\0app.py", 15);
+	record->args_bytes = 15;
+	return sizeof(*record);
+}
+
+static size_t put_balance(void *ret)
+{
+	struct wire_balance *record = ret;
+
+	record->slot = FIXTURE_SLOT;
+	record->tgid = FIXTURE_TGID;
+	record->books[KIND_ANON] = 30;
+	record->kernel[KIND_ANON] = 31;
+	return sizeof(*record);
+}
+
+static size_t put_process_end(void *ret)
+{
+	struct wire_process_end *record = ret;
+
+	record->tgid = FIXTURE_TGID;
+	record->exit_code = 3 << 8;
+	return sizeof(*record);
+}
+
+static size_t put_thread_end(void *ret)
+{
+	struct wire_thread_end *record = ret;
+
+	record->thread.image_id = FIXTURE_IMAGE;
+	record->thread.tid = FIXTURE_TGID;
+	record->thread.growth = 7;
+	memset(record->thread.comm, 'c', COMM_BYTES); /* no NUL */
+	return sizeof(*record);
+}
+
+static size_t put_site(void *ret)
+{
+	static const char texts[] = "/srv/app.pyClass.method\x80\x01\x80\x02";
+	struct wire_site *record = ret;
+
+	record->site = FIXTURE_SITE;
+	record->kind = SITE_PYTHON;
+	record->firstlineno = 12;
+	record->tgid = FIXTURE_TGID;
+	record->version = 0x030b;
+	record->filename = (struct wire_str){ .bytes = 11, .kind = 1, .ascii = 1 };
+	record->name = (struct wire_str){ .bytes = 12, .kind = 1, .ascii = 1 };
+	record->linetable_bytes = 4;
+	memcpy(record + 1, texts, sizeof(texts) - 1);
+	return sizeof(*record) + sizeof(texts) - 1;
+}
+
+static size_t put_object(void *ret)
+{
+	struct wire_object *record = ret;
+
+	record->node = 77;
+	record->object = FIXTURE_OBJECT;
+	record->type = FIXTURE_TYPE;
+	memset(record->class_name, 'C', MAX_CLASS_BYTES); /* no NUL */
+	return sizeof(*record);
+}
+
+static size_t put_split(void *ret)
+{
+	struct wire_split *record = ret;
+
+	record->site = FIXTURE_PART;
+	record->whole = FIXTURE_SITE;
+	record->object = FIXTURE_OBJECT;
+	record->type = FIXTURE_TYPE;
+	record->at = 1;
+	memcpy(record->class_name, "package.Class", 13);
+	return sizeof(*record);
+}
+
+static size_t put_knock(void *ret)
+{
+	struct wire_knock *record = ret;
+
+	record->slot = FIXTURE_SLOT;
+	record->tgid = FIXTURE_TGID;
+	record->layout = MAX_LAYOUTS - 1;
+	return sizeof(*record);
+}
+
+static size_t put_sample(void *ret)
+{
+	struct wire_sample *record = ret;
+
+	record->rss = 100;
+	record->anon = 60;
+	return sizeof(*record);
+}
+
+size_t drain_fixture_record(uint32_t type, void *ret)
+{
+	static size_t (*const types[])(void *ret) = {
+		[RECORD_IMAGE_BEGIN] = put_image_begin,
+		[RECORD_IMAGE_END] = put_balance,
+		[RECORD_PROCESS_END] = put_process_end,
+		[RECORD_THREAD_END] = put_thread_end,
+		[RECORD_SITE] = put_site,
+		[RECORD_OBJECT] = put_object,
+		[RECORD_SPLIT] = put_split,
+		[RECORD_KNOCK] = put_knock,
+		[RECORD_SAMPLE] = put_sample,
+		[RECORD_BALANCE] = put_balance,
+		[RECORD_FOUND] = put_knock,
+		[RECORD_CALLS_OVER] = put_knock,
+	};
+	struct wire_head *head = ret;
+
+	memset(ret, 0, FIXTURE_MAX_BYTES);
+	if (type >= ARRAY_SIZE(types) || !types[type])
+		return 0;
+	*head = (struct wire_head){
+		.type = type,
+		.image_id = FIXTURE_IMAGE,
+		.time_ns = FIXTURE_START_NS + 50,
+	};
+	return types[type](ret);
+}

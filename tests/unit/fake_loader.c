@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tables in memory; see fake_loader.h. They replace functions of loader.c and of libbpf by name. */
+#include "fake_loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "memory.h"
+
+struct fake_map {
+	const char *name;
+	size_t key_bytes, value_bytes;
+	char *entries; /* keys, each with its value behind it */
+	size_t count, capacity;
+};
+
+struct fake_record {
+	void *bytes; /* allocated to its size, so that a sanitizer sees the end */
+	size_t size;
+};
+
+static struct fake_map maps[] = {
+	{ .name = "nodes", .key_bytes = 8, .value_bytes = sizeof(struct wire_node) },
+	{ .name = "deeper_nodes", .key_bytes = 8, .value_bytes = sizeof(struct wire_node) },
+	{ .name = "ring" },
+	{ .name = "images", .key_bytes = 4, .value_bytes = sizeof(struct wire_image) },
+	{ .name = "sites", .key_bytes = 8, .value_bytes = 4 },
+	{ .name = "threads", .key_bytes = 4, .value_bytes = sizeof(struct wire_thread) },
+	{ .name = "losses", .key_bytes = 4, .value_bytes = 16 },
+	{ .name = "tallies", .key_bytes = 4, .value_bytes = FAKE_CPUS * sizeof(struct wire_tally) },
+	{ .name = "cpu_events",
+	  .key_bytes = 4,
+	  .value_bytes = FAKE_CPUS * sizeof(struct wire_cpu) },
+	{ .name = "sightings", .key_bytes = 8, .value_bytes = 8 },
+};
+
+static struct {
+	struct fake_record *records;
+	size_t nr_records, capacity;
+	struct wire_call_tally *tallies;
+	struct fake_told told;
+	ring_buffer_sample_fn handle;
+	void *context;
+} fake;
+
+static size_t entry_bytes(const struct fake_map *map)
+{
+	return map->key_bytes + map->value_bytes;
+}
+
+static struct fake_map *map_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		if (!strcmp(maps[i].name, name))
+			return &maps[i];
+	}
+	abort();
+}
+
+static struct fake_map *map_of(int fd)
+{
+	if (fd < 0 || (size_t)fd >= ARRAY_SIZE(maps))
+		abort();
+	return &maps[fd];
+}
+
+static char *entry(const struct fake_map *map, size_t index)
+{
+	return map->entries + index * entry_bytes(map);
+}
+
+static size_t find(const struct fake_map *map, const void *key)
+{
+	size_t index = 0;
+
+	while (index < map->count && memcmp(entry(map, index), key, map->key_bytes) != 0)
+		index++;
+	return index;
+}
+
+void fake_loader_reset(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		maps[i].count = 0;
+	for (size_t i = 0; i < fake.nr_records; i++)
+		free(fake.records[i].bytes);
+	fake.nr_records = 0;
+	fake.told = (struct fake_told){ 0 };
+	free(fake.tallies);
+	fake.tallies = NULL;
+}
+
+void fake_loader_put(const char *name, const void *key, const void *value)
+{
+	struct fake_map *map = map_named(name);
+	size_t index = find(map, key);
+
+	if (index == map->count) {
+		map->entries = array_reserve(map->entries, &map->capacity, map->count + 1,
+					     entry_bytes(map));
+		map->count++;
+	}
+	memcpy(entry(map, index), key, map->key_bytes);
+	memcpy(entry(map, index) + map->key_bytes, value, map->value_bytes);
+}
+
+size_t fake_loader_count(const char *name)
+{
+	return map_named(name)->count;
+}
+
+struct wire_call_tally *fake_loader_tallies(void)
+{
+	if (!fake.tallies)
+		fake.tallies = xcalloc(CALL_TALLIES, sizeof(*fake.tallies));
+	return fake.tallies;
+}
+
+void fake_loader_send(const void *record, size_t size)
+{
+	fake.records = array_reserve(fake.records, &fake.capacity, fake.nr_records + 1,
+				     sizeof(*fake.records));
+	fake.records[fake.nr_records++] = (struct fake_record){ .bytes = xmemdup(record, size),
+								.size = size };
+}
+
+struct fake_told fake_loader_told(void)
+{
+	return fake.told;
+}
+
+/* ---- loader.h ---- */
+
+int loader_map(const struct loader *loader, const char *name)
+{
+	return (int)(map_named(name) - maps);
+}
+
+struct wire_call_tally *loader_call_tallies(const struct loader *loader)
+{
+	return fake.tallies;
+}
+
+void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites)
+{
+	fake.told.nodes_removed += nodes;
+	fake.told.sites_removed += sites;
+}
+
+void loader_note_sightings_removed(struct loader *loader, uint64_t sightings)
+{
+	fake.told.sightings_removed += sightings;
+}
+
+int loader_free_slot(struct loader *loader, uint32_t slot)
+{
+	fake.told.slots_freed++;
+	fake.told.last_slot = slot;
+	return 0;
+}
+
+/* ---- bpf/bpf.h: an error is -1 with errno in some releases of libbpf, -errno in others ---- */
+
+static int fail(int error)
+{
+	errno = error;
+	return -error;
+}
+
+int bpf_map_lookup_elem(int fd, const void *key, void *ret)
+{
+	const struct fake_map *map = map_of(fd);
+	size_t index = find(map, key);
+
+	if (index == map->count)
+		return fail(ENOENT);
+	memcpy(ret, entry(map, index) + map->key_bytes, map->value_bytes);
+	return 0;
+}
+
+int bpf_map_delete_elem(int fd, const void *key)
+{
+	struct fake_map *map = map_of(fd);
+	size_t index = find(map, key);
+
+	if (index == map->count)
+		return fail(ENOENT);
+	map->count--;
+	memmove(entry(map, index), entry(map, map->count), entry_bytes(map));
+	return 0;
+}
+
+int bpf_map_get_next_key(int fd, const void *key, void *ret)
+{
+	const struct fake_map *map = map_of(fd);
+	size_t index = key ? find(map, key) : 0;
+
+	if (key)
+		index = index == map->count ? 0 : index + 1;
+	if (index >= map->count)
+		return fail(ENOENT);
+	memcpy(ret, entry(map, index), map->key_bytes);
+	return 0;
+}
+
+int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
+			 const struct bpf_map_batch_opts *options)
+{
+	const struct fake_map *map = map_of(fd);
+	uint64_t begin = in ? *(uint64_t *)in : 0, index = begin;
+
+	for (; index < map->count && index - begin < *count; index++) {
+		memcpy((char *)keys + (index - begin) * map->key_bytes, entry(map, index),
+		       map->key_bytes);
+		memcpy((char *)values + (index - begin) * map->value_bytes,
+		       entry(map, index) + map->key_bytes, map->value_bytes);
+	}
+	*count = (__u32)(index - begin);
+	*(uint64_t *)out = index;
+	return index < map->count ? 0 : fail(ENOENT);
+}
+
+/* ---- bpf/libbpf.h ---- */
+
+int libbpf_num_possible_cpus(void)
+{
+	return FAKE_CPUS;
+}
+
+struct ring_buffer *ring_buffer__new(int fd, ring_buffer_sample_fn handle, void *context,
+				     const struct ring_buffer_opts *options)
+{
+	fake.handle = handle;
+	fake.context = context;
+	return (struct ring_buffer *)&fake;
+}
+
+void ring_buffer__free(struct ring_buffer *ring)
+{
+}
+
+int ring_buffer__epoll_fd(const struct ring_buffer *ring)
+{
+	return -1;
+}
+
+int ring_buffer__consume(struct ring_buffer *ring)
+{
+	int count = (int)fake.nr_records;
+
+	for (int i = 0; i < count; i++) {
+		fake.handle(fake.context, fake.records[i].bytes, fake.records[i].size);
+		free(fake.records[i].bytes);
+	}
+	fake.nr_records = 0;
+	return count;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What drain*.c ask of the kernel, played in memory: the loader, the BPF side's tables and its ring
+ * buffer. A program that is linked with this needs neither a kernel with BPF nor libbpf. There is
+ * one at a time.
+ */
+#ifndef MEMPROBE_FAKE_LOADER_H
+#define MEMPROBE_FAKE_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader.h"
+
+#define FAKE_CPUS 2
+
+/* The tables are empty again. */
+void fake_loader_reset(void);
+
+/* `map` is a name that loader_map() knows. A per-CPU value has FAKE_CPUS parts. */
+void fake_loader_put(const char *map, const void *key, const void *value);
+size_t fake_loader_count(const char *map);
+struct wire_call_tally *fake_loader_tallies(void);
+
+/* What the ring buffer will give at the next reading; a copy is made. */
+void fake_loader_send(const void *record, size_t size);
+
+/* What was told to the BPF side. */
+struct fake_told {
+	uint64_t nodes_removed, sites_removed, sightings_removed, slots_freed;
+	uint32_t last_slot;
+};
+struct fake_told fake_loader_told(void);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Texts of /proc; see drain_process.h. */
+#include "drain_process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <memprobe/limits.h>
+
+#include "memory.h"
+
+char *drain_join_arguments(const char *arguments, size_t size)
+{
+	char *text;
+
+	while (size && !arguments[size - 1])
+		size--;
+	text = xmalloc(size + 1);
+	for (size_t i = 0; i < size; i++)
+		text[i] = arguments[i] ? arguments[i] : ' ';
+	text[size] = '\0';
+	return text;
+}
+
+static size_t read_file(uint32_t id, const char *name, char *ret, size_t size)
+{
+	_cleanup_(freep) char *path = xasprintf("/proc/%u/%s", id, name);
+	FILE *file = fopen(path, "re");
+	size_t got = file ? fread(ret, 1, size, file) : 0;
+
+	if (file)
+		fclose(file);
+	return got;
+}
+
+char *drain_read_command(uint32_t tgid)
+{
+	char arguments[MAX_ARGS_BYTES];
+	size_t size = read_file(tgid, "cmdline", arguments, sizeof(arguments));
+
+	return size ? drain_join_arguments(arguments, size) : NULL;
+}
+
+char *drain_read_directory(uint32_t tgid)
+{
+	_cleanup_(freep) char *path = xasprintf("/proc/%u/cwd", tgid);
+	char directory[4096];
+	ssize_t length = readlink(path, directory, sizeof(directory));
+
+	if (length <= 0 || length == sizeof(directory))
+		return NULL;
+	return xstrndup(directory, length);
+}
+
+char *drain_read_comm(uint32_t tid)
+{
+	char comm[COMM_BYTES + 1];
+	size_t size = read_file(tid, "comm", comm, COMM_BYTES);
+
+	comm[size] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	return size ? xstrdup(comm) : NULL;
+}
