@@ -109,12 +109,13 @@ static void finish_process(struct profile *profile, uint32_t index)
 	process->peak = rss_of(process->opening);
 	for (size_t i = 0; i < profile->nr_nodes; i++) {
 		const struct node *node = &profile->nodes[i];
+		const struct cost self = profile_cost(profile, i);
 
 		if (node->process != index)
 			continue;
 		for (int kind = 0; kind < NR_KINDS; kind++)
-			process->books[kind] += cost_growth_of(&node->self, kind);
-		process->peak += cost_grown(&node->self);
+			process->books[kind] += cost_growth_of(&self, kind);
+		process->peak += cost_grown(&self);
 		process->end_ns = node->first_ns + NS_PER_MS;
 	}
 	memcpy(process->kernel, process->books, sizeof(process->kernel));

@@ -139,13 +139,14 @@ static char *nodes_difference(const struct profile *a, const struct profile *b)
 	COMPARE("nodes", a->nr_nodes, b->nr_nodes);
 	for (size_t i = 0; i < a->nr_nodes; i++) {
 		const struct node *x = &a->nodes[i], *y = &b->nodes[i];
+		const struct cost x_cost = profile_cost(a, i), y_cost = profile_cost(b, i);
 
 		COMPARE("parent", x->parent, y->parent);
 		COMPARE("site", x->site, y->site);
 		COMPARE("process", x->process, y->process);
 		COMPARE("first_ns", x->first_ns, y->first_ns);
 		COMPARE("calls", x->calls, y->calls);
-		if (memcmp(&x->self, &y->self, sizeof(x->self)) != 0)
+		if (memcmp(&x_cost, &y_cost, sizeof(x_cost)) != 0)
 			return xasprintf("cost of node %zu", i);
 	}
 	return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Properties of trees made of random nodes, with every option: children + self = total; the sum of
- * self is the sum of the nodes and what the balance says; order and depth are what they should be.
+ * Properties of trees made of random nodes, with every option: each row has what the nodes of its
+ * path have; the sum of self is the sum of the nodes and what the balance says; order and depth are
+ * what they should be.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,40 +78,110 @@ static struct profile *random_profile(void)
 	return builder.profile;
 }
 
+static bool is_machinery(const struct profile *profile, const struct site *site)
+{
+	const char *file = profile_string(profile, site->file);
+
+	return site->kind == SITE_PYTHON && strcmp(file, "/a.py") != 0 &&
+	       strcmp(file, "/b.py") != 0;
+}
+
+/* A number for the path of each node: its own way of folding, to hold the tree's against. Python
+ * and native threads are told apart by site, all else by kind. */
+static uint64_t *number_nodes(const struct profile *profile, bool import_frames)
+{
+	uint64_t *paths = xcalloc(profile->nr_nodes, sizeof(*paths));
+
+	for (size_t i = 0; i < profile->nr_nodes; i++) {
+		const struct node *node = &profile->nodes[i];
+		const struct site *site = &profile->sites[node->site];
+		bool has_site = site->kind == SITE_PYTHON || site->kind == SITE_NATIVE;
+		uint64_t step[] = { node->parent == NO_NODE ? 0 : paths[node->parent],
+				    has_site ? 1000 + node->site : site->kind };
+
+		if (!import_frames && is_machinery(profile, site)) {
+			paths[i] = step[0];
+			if (node->parent != NO_NODE)
+				continue;
+			step[1] = SITE_STARTUP;
+		}
+		paths[i] = hash_bytes(step, sizeof(step), 0);
+	}
+	return paths;
+}
+
+static uint64_t *number_rows(const struct calltree *tree)
+{
+	static const uint8_t kinds[NR_TREE_KINDS] = {
+		[TREE_STARTUP] = SITE_STARTUP, [TREE_SHUTDOWN] = SITE_SHUTDOWN,
+		[TREE_KERNEL] = SITE_KERNEL,   [TREE_TRUNCATED] = SITE_TRUNCATED,
+		[TREE_LOST] = SITE_LOST,       [TREE_DEEPER] = SITE_DEEPER,
+		[TREE_INHERITED] = UINT8_MAX,  [TREE_BEFORE] = UINT8_MAX,
+	};
+	uint64_t *paths = xcalloc(tree->nr_nodes, sizeof(*paths));
+
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+		uint64_t step[] = { node->parent == NO_NODE ? 0 : paths[node->parent],
+				    node->site == NO_SITE ? kinds[node->kind] : 1000 + node->site };
+
+		paths[i] = hash_bytes(step, sizeof(step), 0);
+	}
+	return paths;
+}
+
+/* Each row has what the nodes of its path have, and no path has two rows. */
+static void assert_rows(const struct calltree *tree, bool import_frames)
+{
+	_cleanup_(freep) uint64_t *nodes = number_nodes(tree->profile, import_frames);
+	_cleanup_(freep) uint64_t *rows = number_rows(tree);
+
+	if (tree->native_name) /* more is one row there: [native thread NAME] */
+		return;
+	for (size_t row = 0; row < tree->nr_nodes; row++) {
+		const struct cost self = calltree_self(tree, row);
+		struct cost sum = { 0 };
+
+		for (size_t i = 0; i < tree->profile->nr_nodes; i++) {
+			const struct cost cost = profile_cost(tree->profile, i);
+
+			if (tree->profile->nodes[i].process == tree->process &&
+			    nodes[i] == rows[row])
+				cost_add(&sum, &cost);
+		}
+		assert_memory_equal(&self, &sum, sizeof(sum));
+		for (size_t other = 0; other < row; other++)
+			assert_true(rows[other] != rows[row]);
+	}
+}
+
 static void assert_sums(const struct calltree *tree)
 {
-	struct cost *sums = xcalloc(tree->nr_nodes, sizeof(*sums));
 	struct cost all = { 0 }, nodes = { 0 };
 
-	for (size_t i = tree->nr_nodes; i--;) {
-		const struct tree_node *node = &tree->nodes[i];
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct cost self = calltree_self(tree, i);
 
-		cost_add(&all, &node->self);
-		cost_add(&sums[i], &node->self);
-		assert_memory_equal(&sums[i], &node->total, sizeof(sums[i]));
-		if (node->parent == NO_NODE)
-			continue;
-		assert_true(node->parent < i);
-		cost_add(&sums[node->parent], &node->total);
+		cost_add(&all, &self);
+		assert_true(tree->nodes[i].parent == NO_NODE || tree->nodes[i].parent < i);
 	}
 	for (size_t i = 0; i < tree->profile->nr_nodes; i++) {
+		const struct cost cost = profile_cost(tree->profile, i);
+
 		if (tree->profile->nodes[i].process == tree->process)
-			cost_add(&nodes, &tree->profile->nodes[i].self);
+			cost_add(&nodes, &cost);
 	}
 	assert_memory_equal(&all, &nodes, sizeof(all));
 	assert_int_equal(calltree_growth(tree), cost_growth(&all));
 	assert_int_equal(report_balance(tree).unexplained, 0);
-	free(sums);
 }
 
 static bool is_counted(const struct calltree *tree, const struct node *node, bool import_frames)
 {
 	const struct site *site = &tree->profile->sites[node->site];
-	const char *file = profile_string(tree->profile, site->file);
-	bool is_machinery = strcmp(file, "/a.py") != 0 && strcmp(file, "/b.py") != 0;
 
 	if (site->kind == SITE_PYTHON)
-		return import_frames || !is_machinery;
+		return import_frames || !is_machinery(tree->profile, site);
 	return site->kind == SITE_DEEPER;
 }
 
@@ -158,15 +229,17 @@ static void assert_links(const struct calltree *tree)
 static int64_t sort_value(const struct calltree *tree, const struct tree_node *node,
 			  enum tree_sort sort)
 {
-	const struct cost *cost = sort == SORT_TOTAL ? &node->total : &node->self;
+	uint32_t index = (uint32_t)(node - tree->nodes);
+	const struct cost cost = sort == SORT_TOTAL ? calltree_total(tree, index)
+						    : calltree_self(tree, index);
 
 	if (sort == SORT_FIRST)
 		return -(int64_t)node->first_ns;
 	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
 		return (int64_t)node->calls;
 	if (tree->metric == METRIC_GROWN)
-		return cost_grown(cost);
-	return tree->metric == METRIC_RELEASED ? cost_released(cost) : cost_growth(cost);
+		return cost_grown(&cost);
+	return tree->metric == METRIC_RELEASED ? cost_released(&cost) : cost_growth(&cost);
 }
 
 static void assert_order(const struct calltree *tree, enum tree_sort sort)
@@ -202,6 +275,7 @@ static void check_process(const struct tree_source *source, uint32_t process,
 	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(source, process);
 
 	assert_sums(tree);
+	assert_rows(tree, options->import_frames);
 	assert_links(tree);
 	assert_order(tree, options->sort);
 	assert_calls(tree, options->import_frames);

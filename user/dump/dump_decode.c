@@ -280,13 +280,15 @@ static void take_cost(struct dump_cursor *from, struct cost *ret)
 static int decode_costs(struct dump_decoder *decoder, struct dump_cursor *from)
 {
 	struct profile *profile = decoder->profile;
+	struct cost cost;
 	uint64_t id = 0;
 
 	while (dump_cursor_has_more(from)) {
 		id = dump_cursor_step(from, id, UINT32_MAX);
 		if (from->is_bad || id >= profile->nr_nodes)
 			return -EBADMSG;
-		take_cost(from, &profile->nodes[id].self);
+		take_cost(from, &cost);
+		amounts_set(&profile->costs, id, &cost);
 	}
 	return result_of(from);
 }
@@ -529,9 +531,9 @@ static bool can_sum_nodes(const struct profile *profile)
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < profile->nr_nodes; i++) {
-		const struct cost *self = &profile->nodes[i].self;
+		const struct cost self = profile_cost(profile, i);
 
-		if (!add_by_kind(&sum, self->grown) || !add_by_kind(&sum, self->released))
+		if (!add_by_kind(&sum, self.grown) || !add_by_kind(&sum, self.released))
 			return false;
 	}
 	return true;

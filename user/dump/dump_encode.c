@@ -262,9 +262,12 @@ static uint64_t cost_digest(const struct cost *cost)
 	return cost_is_zero(cost) ? 0 : hash_bytes(cost, sizeof(*cost), 0);
 }
 
-static struct dump_node_marks node_marks(const struct node *node)
+static struct dump_node_marks node_marks(const struct profile *profile, uint32_t id)
 {
-	return (struct dump_node_marks){ cost_digest(&node->self), node->calls, node->is_crowded };
+	const struct cost cost = profile_cost(profile, id);
+
+	return (struct dump_node_marks){ cost_digest(&cost), profile->nodes[id].calls,
+					 profile->nodes[id].is_crowded };
 }
 
 /* What of a node is in the file. Where calls are counted most nodes change in these alone, so that
@@ -283,17 +286,17 @@ static bool has_node_changed(const struct encoder *encoder, size_t id)
 static void encode_costs(struct encoder *encoder)
 {
 	for (size_t id = 0; id < encoder->profile->nr_nodes; id++) {
-		const struct node *node = &encoder->profile->nodes[id];
+		const struct cost cost = profile_cost(encoder->profile, id);
 		uint64_t written = marks_of_node(encoder, id).cost;
 		struct dump_bytes *to;
 		size_t before;
 
-		if (!has_node_changed(encoder, id) || cost_digest(&node->self) == written)
+		if (!has_node_changed(encoder, id) || cost_digest(&cost) == written)
 			continue;
 		to = section_for(encoder, TAG_COSTS);
 		before = to->size;
 		put_step(encoder, id);
-		put_cost(to, &node->self);
+		put_cost(to, &cost);
 		if (written)
 			encoder->superseding += to->size - before;
 	}
@@ -515,7 +518,7 @@ static void set_nodes(struct dump_marks *marks, const struct profile *profile)
 				     sizeof(*marks->nodes));
 	for (size_t i = 0; i < profile->nr_nodes; i++) {
 		if (i >= marks->nr_nodes || profile->nodes[i].is_dirty)
-			marks->nodes[i] = node_marks(&profile->nodes[i]);
+			marks->nodes[i] = node_marks(profile, i);
 	}
 	marks->nr_nodes = profile->nr_nodes;
 }

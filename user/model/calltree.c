@@ -37,6 +37,7 @@ struct tree_source {
 	uint32_t *nodes;     /* indices of profile nodes, grouped by process, in their order */
 	uint32_t *starts;    /* by process: where its group begins; one more at the end */
 	uint32_t *tree_node; /* by profile node: the tree node that it was mapped to */
+	bool *has_folded;    /* by profile node: children of folded nodes come to its row, too */
 };
 
 /* A tree while it grows. */
@@ -101,6 +102,26 @@ static void group_nodes(struct tree_source *source)
 		source->nodes[starts[profile->nodes[i].process + 1]++] = i;
 }
 
+/* Which rows get the children of folded nodes. `tree_node` serves as room for the nearest node that
+ * is not folded: a node itself, or an ancestor. */
+static void find_gathering(struct tree_source *source)
+{
+	const struct profile *profile = source->profile;
+	uint32_t *nearest = source->tree_node;
+
+	source->has_folded = xcalloc(profile->nr_nodes, sizeof(*source->has_folded));
+	for (size_t i = 0; source->is_folded && i < profile->nr_nodes; i++) {
+		const struct node *node = &profile->nodes[i];
+
+		nearest[i] = (uint32_t)i;
+		if (!source->is_folded[node->site])
+			continue;
+		nearest[i] = node->parent == NO_NODE ? NO_NODE : nearest[node->parent];
+		if (nearest[i] != NO_NODE)
+			source->has_folded[nearest[i]] = true;
+	}
+}
+
 struct tree_source *calltree_source_new(const struct profile *profile,
 					const struct tree_options *options)
 {
@@ -111,6 +132,7 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 	if (!options->import_frames)
 		source->is_folded = find_folded(profile);
 	group_nodes(source);
+	find_gathering(source);
 	return source;
 }
 
@@ -122,6 +144,7 @@ void calltree_source_free(struct tree_source *source)
 	free(source->nodes);
 	free(source->starts);
 	free(source->tree_node);
+	free(source->has_folded);
 	free(source);
 }
 
@@ -166,7 +189,23 @@ static uint32_t find_child(struct builder *builder, uint32_t parent, uint32_t si
 		return child;
 	child = append_node(builder->tree, parent, kind);
 	builder->tree->nodes[child].site = site;
+	builder->tree->nodes[child].is_searched = true;
 	hash_table_put(&builder->children, key, child);
+	return child;
+}
+
+/* Most rows have one node, whose children have different sites: they need not be searched for. */
+static uint32_t add_python_row(struct builder *builder, uint32_t parent, const struct node *node)
+{
+	const struct calltree *tree = builder->tree;
+	uint32_t child;
+
+	if (parent != NO_NODE && tree->nodes[parent].is_searched)
+		return find_child(builder, parent, node->site, TREE_PYTHON);
+	child = append_node(builder->tree, parent, TREE_PYTHON);
+	builder->tree->nodes[child].site = node->site;
+	builder->tree->nodes[child].is_searched =
+		builder->source->has_folded[node - builder->source->profile->nodes];
 	return child;
 }
 
@@ -180,16 +219,16 @@ static bool is_native_main(const struct builder *builder, const struct site *sit
 			 !strcmp(profile_string(builder->source->profile, site->name), name)));
 }
 
-static uint32_t add_site_row(struct builder *builder, uint32_t parent, uint32_t site_id)
+static uint32_t add_site_row(struct builder *builder, uint32_t parent, const struct node *node)
 {
-	const struct site *site = &builder->source->profile->sites[site_id];
+	const struct site *site = &builder->source->profile->sites[node->site];
 	enum tree_kind kind = site->kind < NR_SITE_KINDS ? kind_of_site[site->kind] : TREE_LOST;
 
+	if (kind == TREE_PYTHON)
+		return add_python_row(builder, parent, node);
 	if (is_native_main(builder, site))
 		return find_child(builder, parent, NO_SITE, TREE_NATIVE);
-	if (kind != TREE_PYTHON && kind != TREE_NATIVE)
-		site_id = NO_SITE;
-	return find_child(builder, parent, site_id, kind);
+	return find_child(builder, parent, kind == TREE_NATIVE ? node->site : NO_SITE, kind);
 }
 
 static uint32_t map_node(struct builder *builder, const struct node *node)
@@ -198,7 +237,7 @@ static uint32_t map_node(struct builder *builder, const struct node *node)
 	uint32_t parent = node->parent == NO_NODE ? NO_NODE : source->tree_node[node->parent];
 
 	if (!source->is_folded || !source->is_folded[node->site])
-		return add_site_row(builder, parent, node->site);
+		return add_site_row(builder, parent, node);
 	return parent == NO_NODE ? find_child(builder, NO_NODE, NO_SITE, TREE_STARTUP) : parent;
 }
 
@@ -256,11 +295,12 @@ static void add_nodes(struct builder *builder)
 	for (uint32_t i = source->starts[tree->process]; i < source->starts[tree->process + 1];
 	     i++) {
 		const struct node *node = &source->profile->nodes[source->nodes[i]];
+		const struct cost cost = profile_cost(source->profile, source->nodes[i]);
 		uint32_t index = map_node(builder, node);
 		struct tree_node *row = &tree->nodes[index];
 
 		source->tree_node[source->nodes[i]] = index;
-		cost_add(&row->self, &node->self);
+		amounts_add(&tree->totals, index, &cost);
 		row->calls += calls_of(builder, node, row);
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
@@ -271,14 +311,13 @@ static void add_nodes(struct builder *builder)
 static void add_opening(struct calltree *tree)
 {
 	const struct process *process = &tree->profile->processes[tree->process];
-	uint32_t row;
 
 	if (process->begin != BEGAN_FORK && process->begin != BEGAN_ATTACH)
 		return;
-	row = append_node(tree, NO_NODE,
-			  process->begin == BEGAN_FORK ? TREE_INHERITED : TREE_BEFORE);
-	tree->nodes[row].opening = rss_of(process->opening);
-	tree->nodes[row].first_ns = 0;
+	tree->opening_node = append_node(
+		tree, NO_NODE, process->begin == BEGAN_FORK ? TREE_INHERITED : TREE_BEFORE);
+	tree->opening = rss_of(process->opening);
+	tree->nodes[tree->opening_node].first_ns = 0;
 }
 
 /* What the kernel calls a thread of this command: the program's base name, cut as a comm is. */
@@ -292,14 +331,19 @@ static char *comm_of_command(const char *command)
 	return xstrndup(command + base, length < COMM_BYTES ? length : COMM_BYTES - 1);
 }
 
+/* The columns have each row's own cost at first. */
 static void sum_totals(struct calltree *tree)
 {
-	for (size_t i = tree->nr_nodes; i--;) {
-		struct tree_node *node = &tree->nodes[i];
+	for (size_t column = 0; column < NR_AMOUNTS; column++) {
+		int64_t *values = tree->totals.columns[column];
 
-		cost_add(&node->total, &node->self);
-		if (node->parent != NO_NODE)
-			cost_add(&tree->nodes[node->parent].total, &node->total);
+		for (size_t i = values ? tree->nr_nodes : 0; i--;) {
+			uint32_t parent = tree->nodes[i].parent;
+
+			/* A row that has no amount may lie behind the columns' end. */
+			if (i < tree->totals.capacity && parent != NO_NODE)
+				values[parent] += values[i];
+		}
 	}
 }
 
@@ -319,18 +363,49 @@ static bool is_opening(const struct tree_node *node)
 	return node->kind == TREE_INHERITED || node->kind == TREE_BEFORE;
 }
 
-int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node)
+static uint32_t index_of(const struct calltree *tree, const struct tree_node *node)
+{
+	return (uint32_t)(node - tree->nodes);
+}
+
+struct cost calltree_total(const struct calltree *tree, uint32_t node)
+{
+	return amounts_get(&tree->totals, node);
+}
+
+struct cost calltree_self(const struct calltree *tree, uint32_t node)
+{
+	struct cost self = amounts_get(&tree->totals, node);
+
+	for (uint32_t child = tree->nodes[node].first_child; child != NO_NODE;
+	     child = tree->nodes[child].next) {
+		const struct cost total = amounts_get(&tree->totals, child);
+
+		cost_subtract(&self, &total);
+	}
+	return self;
+}
+
+/* What was there is shown where growth is, though it is none. */
+static int64_t opening_of(const struct calltree *tree, const struct tree_node *node)
 {
 	bool is_growth = tree->metric == METRIC_GROWTH || tree->metric == METRIC_CALLS;
 
-	return bytes_of(&node->total, tree->metric) + (is_growth ? node->opening : 0);
+	return is_growth && index_of(tree, node) == tree->opening_node ? tree->opening : 0;
+}
+
+int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node)
+{
+	const struct cost total = calltree_total(tree, index_of(tree, node));
+
+	return bytes_of(&total, tree->metric) + opening_of(tree, node);
 }
 
 int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node *node)
 {
-	bool is_growth = tree->metric == METRIC_GROWTH || tree->metric == METRIC_CALLS;
+	const struct cost self = calltree_self(tree, index_of(tree, node));
 
-	return bytes_of(&node->self, tree->metric) + (is_growth ? node->opening : 0);
+	return bytes_of(&self, tree->metric) + opening_of(tree, node);
 }
 
 /* Is it a line of a function other than the first, where its calls stand? */
@@ -370,9 +445,9 @@ static int64_t metric_amount(const struct calltree *tree, const struct tree_node
 /* ---- Order ---- */
 
 struct sort_key {
-	uint32_t parent, node;
 	int64_t amount; /* 0 for SORT_FIRST */
 	uint64_t first_ns;
+	uint32_t node;
 };
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
@@ -381,8 +456,6 @@ static int compare_keys(const void *left, const void *right)
 {
 	const struct sort_key *a = left, *b = right;
 
-	if (a->parent != b->parent)
-		return COMPARE(a->parent, b->parent);
 	if (a->amount != b->amount)
 		return COMPARE(b->amount, a->amount);
 	if (a->first_ns != b->first_ns)
@@ -390,44 +463,76 @@ static int compare_keys(const void *left, const void *right)
 	return COMPARE(a->node, b->node);
 }
 
-static int64_t sort_amount(const struct calltree *tree, const struct tree_node *node,
-			   enum tree_sort sort)
+static int64_t sort_amount(const struct calltree *tree, uint32_t node, enum tree_sort sort)
 {
+	struct cost cost;
+
 	if (sort == SORT_FIRST)
 		return 0;
 	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
-		return (int64_t)node->calls;
-	return bytes_of(sort == SORT_TOTAL ? &node->total : &node->self, tree->metric);
+		return (int64_t)tree->nodes[node].calls;
+	cost = sort == SORT_TOTAL ? calltree_total(tree, node) : calltree_self(tree, node);
+	return bytes_of(&cost, tree->metric);
 }
 
-static void link_sorted(struct calltree *tree, const struct sort_key *keys)
+/* Siblings in the order of their numbers, which mostly is that of their first sight. */
+static void link_as_added(struct calltree *tree)
 {
-	uint32_t *link = NULL;
-
 	tree->first_root = NO_NODE;
-	for (size_t i = 0; i < tree->nr_nodes; i++) {
-		uint32_t parent = keys[i].parent;
+	for (size_t i = tree->nr_nodes; i--;) {
+		uint32_t parent = tree->nodes[i].parent;
+		uint32_t *first = parent == NO_NODE ? &tree->first_root
+						    : &tree->nodes[parent].first_child;
 
-		if (!i || parent != keys[i - 1].parent)
-			link = parent == NO_NODE ? &tree->first_root
-						 : &tree->nodes[parent].first_child;
-		*link = keys[i].node;
-		link = &tree->nodes[keys[i].node].next;
+		tree->nodes[i].next = *first;
+		*first = (uint32_t)i;
 	}
+}
+
+/* Room for the keys of one list of siblings after the other. */
+struct sorter {
+	struct calltree *tree;
+	enum tree_sort sort;
+	struct sort_key *keys; /* owned */
+	size_t capacity;
+};
+
+/* Sorts the siblings that *first begins with. */
+static void sort_siblings(struct sorter *sorter, uint32_t *first)
+{
+	struct calltree *tree = sorter->tree;
+	bool is_in_order = true;
+	size_t count = 0;
+
+	for (uint32_t node = *first; node != NO_NODE; node = tree->nodes[node].next, count++) {
+		sorter->keys = array_reserve(sorter->keys, &sorter->capacity, count + 1,
+					     sizeof(*sorter->keys));
+		sorter->keys[count] = (struct sort_key){ sort_amount(tree, node, sorter->sort),
+							 tree->nodes[node].first_ns, node };
+		if (count && compare_keys(&sorter->keys[count - 1], &sorter->keys[count]) > 0)
+			is_in_order = false;
+	}
+	if (is_in_order)
+		return;
+	qsort(sorter->keys, count, sizeof(*sorter->keys), compare_keys);
+	for (size_t i = 0; i < count; i++) {
+		*first = sorter->keys[i].node;
+		first = &tree->nodes[*first].next;
+	}
+	*first = NO_NODE;
 }
 
 static void link_children(struct calltree *tree, enum tree_sort sort)
 {
-	_cleanup_(freep) struct sort_key *keys = xcalloc(tree->nr_nodes, sizeof(*keys));
+	struct sorter sorter = { .tree = tree, .sort = sort };
 
+	link_as_added(tree);
+	sort_siblings(&sorter, &tree->first_root);
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
-		const struct tree_node *node = &tree->nodes[i];
-
-		keys[i] = (struct sort_key){ node->parent, i, sort_amount(tree, node, sort),
-					     node->first_ns };
+		if (tree->nodes[i].first_child != NO_NODE)
+			sort_siblings(&sorter, &tree->nodes[i].first_child);
 	}
-	qsort(keys, tree->nr_nodes, sizeof(*keys), compare_keys);
-	link_sorted(tree, keys);
+	free(sorter.keys);
 }
 
 /* ---- The whole ---- */
@@ -441,6 +546,7 @@ struct calltree *calltree_new(const struct tree_source *source, uint32_t process
 	tree->profile = source->profile;
 	tree->process = process;
 	tree->metric = source->options.metric;
+	tree->opening_node = NO_NODE;
 	if (!*profile_string(source->profile, entry->python))
 		tree->native_name = comm_of_command(
 			profile_string(source->profile, entry->command));
@@ -458,6 +564,7 @@ void calltree_free(struct calltree *tree)
 	if (!tree)
 		return;
 	free(tree->nodes);
+	amounts_free(&tree->totals);
 	free(tree->native_name);
 	free(tree);
 }
@@ -471,8 +578,11 @@ int64_t calltree_growth(const struct calltree *tree)
 {
 	int64_t growth = 0;
 
-	for (uint32_t root = tree->first_root; root != NO_NODE; root = tree->nodes[root].next)
-		growth += cost_growth(&tree->nodes[root].total);
+	for (uint32_t root = tree->first_root; root != NO_NODE; root = tree->nodes[root].next) {
+		const struct cost total = calltree_total(tree, root);
+
+		growth += cost_growth(&total);
+	}
 	return growth;
 }
 
@@ -524,8 +634,9 @@ static uint32_t prune_node(struct builder *builder, const struct tree_node *node
 		return find_child(builder, parent, NO_SITE, TREE_CUT);
 	}
 	copy = append_node(pruned, parent, node->kind);
+	if (is_opening(node))
+		pruned->opening_node = copy;
 	pruned->nodes[copy].site = node->site;
-	pruned->nodes[copy].opening = node->opening;
 	pruned->nodes[copy].calls = node->calls;
 	pruned->nodes[copy].object = node->object;
 	pruned->nodes[copy].nr_objects = node->nr_objects;
@@ -543,14 +654,14 @@ static void prune_nodes(struct builder *builder, const struct calltree *tree, co
 	     calltree_walk_next(&walk)) {
 		const struct tree_node *node = &tree->nodes[walk.node];
 		uint32_t parent = node->parent == NO_NODE ? NO_NODE : places[node->parent];
-		struct tree_node *place;
+		struct cost self;
 
 		if (walk.is_leaving)
 			continue;
+		self = calltree_self(tree, walk.node);
 		places[walk.node] = prune_node(builder, node, rows[walk.node], parent);
-		place = &builder->tree->nodes[places[walk.node]];
-		place->first_ns = 0;
-		cost_add(&place->self, &node->self);
+		builder->tree->nodes[places[walk.node]].first_ns = 0;
+		amounts_add(&builder->tree->totals, places[walk.node], &self);
 	}
 }
 
@@ -563,6 +674,8 @@ struct calltree *calltree_prune(const struct calltree *tree, int64_t minimum)
 	pruned->profile = tree->profile;
 	pruned->process = tree->process;
 	pruned->metric = tree->metric;
+	pruned->opening_node = NO_NODE;
+	pruned->opening = tree->opening;
 	pruned->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;
 	prune_nodes(&builder, tree, rows);
 	hash_table_free(&builder.children);

@@ -43,22 +43,22 @@ struct tree_options {
 	bool import_frames; /* keep the import machinery */
 };
 
-/* Parents have smaller indices than their children. */
+/* Parents have smaller indices than their children. A dump may have a million: what a row has grown
+ * stands in columns (struct calltree), and by itself it has grown its total less its children's. */
 struct tree_node {
 	uint32_t parent;      /* NO_NODE: a root */
 	uint32_t first_child; /* NO_NODE: none */
 	uint32_t next;	      /* sibling, NO_NODE: the last */
 	uint32_t depth;	      /* 0: a root */
 	uint32_t site;	      /* NO_SITE: no site stands for it */
-	enum tree_kind kind;
+	uint8_t kind;	      /* enum tree_kind */
+	bool is_crowded;      /* it ran on more objects than nr_objects */
+	bool is_one_class;    /* all of them are of one name */
+	bool is_searched;     /* its children are found by their sites: two nodes may be one row */
+	uint32_t object;      /* one of those that a method ran on, NO_OBJECT: none is known */
+	uint32_t nr_objects;  /* distinct ones */
 	uint64_t first_ns;
-	int64_t opening;     /* bytes that were there, of TREE_INHERITED and TREE_BEFORE; 0 else */
-	uint32_t object;     /* one of those that a method ran on, NO_OBJECT: none is known */
-	uint32_t nr_objects; /* distinct ones */
-	bool is_crowded;     /* there were more */
-	bool is_one_class;   /* all are of one name */
 	uint64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
-	struct cost self, total;
 };
 
 /* Owns its nodes and the name. */
@@ -68,8 +68,11 @@ struct calltree {
 	enum tree_metric metric;
 	struct tree_node *nodes;
 	size_t nr_nodes, nodes_capacity;
-	uint32_t first_root; /* NO_NODE: an empty tree */
-	char *native_name;   /* the main thread's, when the process runs no Python; else NULL */
+	struct amounts totals; /* by node */
+	uint32_t first_root;   /* NO_NODE: an empty tree */
+	uint32_t opening_node; /* of TREE_INHERITED or TREE_BEFORE, NO_NODE: there is none */
+	int64_t opening;       /* bytes that were there then; no growth */
+	char *native_name;     /* the main thread's, when the process runs no Python; else NULL */
 };
 
 /* What the trees of all processes of a profile share: nodes by process, folded sites. */
@@ -82,6 +85,9 @@ void calltree_source_free(struct tree_source *source);
 struct calltree *calltree_new(const struct tree_source *source, uint32_t process);
 void calltree_free(struct calltree *tree);
 void calltree_freep(struct calltree **tree);
+
+struct cost calltree_total(const struct calltree *tree, uint32_t node);
+struct cost calltree_self(const struct calltree *tree, uint32_t node);
 
 /* Growth of all rows: what the process gained since its opening. */
 int64_t calltree_growth(const struct calltree *tree);

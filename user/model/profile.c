@@ -24,46 +24,6 @@ const char *loss_hint(enum wire_loss loss)
 	return loss_texts[loss].hint;
 }
 
-int64_t rss_of(const int64_t by_kind[NR_KINDS])
-{
-	return by_kind[KIND_FILE] + by_kind[KIND_ANON] + by_kind[KIND_SHMEM];
-}
-
-int64_t cost_grown(const struct cost *cost)
-{
-	return rss_of(cost->grown);
-}
-
-int64_t cost_released(const struct cost *cost)
-{
-	return rss_of(cost->released);
-}
-
-int64_t cost_growth(const struct cost *cost)
-{
-	return cost_grown(cost) - cost_released(cost);
-}
-
-int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind)
-{
-	return cost->grown[kind] - cost->released[kind];
-}
-
-void cost_add(struct cost *sum, const struct cost *more)
-{
-	for (int kind = 0; kind < NR_KINDS; kind++) {
-		sum->grown[kind] += more->grown[kind];
-		sum->released[kind] += more->released[kind];
-	}
-}
-
-bool cost_is_zero(const struct cost *cost)
-{
-	static const struct cost zero;
-
-	return !memcmp(cost, &zero, sizeof(zero));
-}
-
 struct profile *profile_new(void)
 {
 	struct profile *profile = xcalloc(1, sizeof(*profile));
@@ -101,7 +61,8 @@ void profile_free(struct profile *profile)
 	free(profile->nodes);
 	free(profile->processes);
 	hash_table_free(&profile->site_ids);
-	hash_table_free(&profile->node_ids);
+	free(profile->node_ids.slots);
+	amounts_free(&profile->costs);
 	hash_table_free(&profile->sighting_ids);
 	hash_table_free(&profile->blob_ids);
 	free(profile->objects);
@@ -174,33 +135,76 @@ uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t 
 	return id;
 }
 
+#define FIRST_SLOTS 64
+
+static size_t slot_of(const struct node_index *index, uint32_t process, uint32_t parent,
+		      uint32_t site)
+{
+	uint32_t identity[] = { process, parent, site };
+
+	return hash_bytes(identity, sizeof(identity), 0) & (index->capacity - 1);
+}
+
+/* The slot with the node, or the free one where it belongs. */
+static uint32_t *find_slot(const struct profile *profile, const struct node *wanted)
+{
+	const struct node_index *index = &profile->node_ids;
+	size_t slot = slot_of(index, wanted->process, wanted->parent, wanted->site);
+
+	for (;; slot = (slot + 1) & (index->capacity - 1)) {
+		const struct node *node;
+
+		if (!index->slots[slot])
+			return &index->slots[slot];
+		node = &profile->nodes[index->slots[slot] - 1];
+		if (node->process == wanted->process && node->parent == wanted->parent &&
+		    node->site == wanted->site)
+			return &index->slots[slot];
+	}
+}
+
+/* Room for one node more; half of the slots stay free. */
+static void reserve_slot(struct profile *profile)
+{
+	struct node_index *index = &profile->node_ids;
+
+	if (index->capacity > 2 * profile->nr_nodes)
+		return;
+	free(index->slots);
+	index->capacity = index->capacity ? 2 * index->capacity : FIRST_SLOTS;
+	index->slots = xcalloc(index->capacity, sizeof(*index->slots));
+	for (size_t i = 0; i < profile->nr_nodes; i++)
+		*find_slot(profile, &profile->nodes[i]) = (uint32_t)i + 1;
+}
+
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
 			  uint64_t first_ns)
 {
-	uint32_t identity[] = { process, parent, site };
-	uint64_t hash = hash_bytes(identity, sizeof(identity), 0);
-	struct node *node;
-	uint32_t id;
-
-	for (; hash_table_get(&profile->node_ids, hash, &id); hash++) {
-		node = &profile->nodes[id];
-		if (node->process == process && node->parent == parent && node->site == site)
-			return id;
-	}
-	profile->nodes = array_reserve(profile->nodes, &profile->nodes_capacity,
-				       profile->nr_nodes + 1, sizeof(*profile->nodes));
-	node = &profile->nodes[profile->nr_nodes];
-	*node = (struct node){
+	const struct node node = {
 		.parent = parent, .site = site, .process = process, .first_ns = first_ns
 	};
-	hash_table_put(&profile->node_ids, hash, profile->nr_nodes);
-	return profile->nr_nodes++;
+	uint32_t *slot;
+
+	reserve_slot(profile);
+	slot = find_slot(profile, &node);
+	if (*slot)
+		return *slot - 1;
+	profile->nodes = array_reserve(profile->nodes, &profile->nodes_capacity,
+				       profile->nr_nodes + 1, sizeof(*profile->nodes));
+	profile->nodes[profile->nr_nodes] = node;
+	*slot = (uint32_t)++profile->nr_nodes;
+	return *slot - 1;
 }
 
 void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost)
 {
-	cost_add(&profile->nodes[node].self, cost);
+	amounts_add(&profile->costs, node, cost);
 	profile->nodes[node].is_dirty = true;
+}
+
+struct cost profile_cost(const struct profile *profile, uint32_t node)
+{
+	return amounts_get(&profile->costs, node);
 }
 
 void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls)

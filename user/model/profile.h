@@ -16,25 +16,13 @@
 
 #include <memprobe/wire.h>
 
+#include "amounts.h"
 #include "hash_table.h"
 #include "string_pool.h"
 
 #define NO_NODE UINT32_MAX
 #define NO_OBJECT UINT32_MAX
 #define NO_PROCESS UINT32_MAX
-
-/* Bytes that became and ceased to be resident, by kind (enum wire_kind). */
-struct cost {
-	int64_t grown[NR_KINDS];
-	int64_t released[NR_KINDS];
-};
-
-int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */
-int64_t cost_released(const struct cost *cost); /* file + anon + shmem */
-int64_t cost_growth(const struct cost *cost);	/* grown - released */
-int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind);
-void cost_add(struct cost *sum, const struct cost *more);
-bool cost_is_zero(const struct cost *cost);
 
 /* What a node stands for. Adds to wire_site_kind what only user space knows. */
 struct site {
@@ -88,7 +76,6 @@ struct node {
 	uint32_t nr_sightings;
 	uint64_t first_ns;
 	uint64_t calls; /* starts and resumes of the function on this path that were counted */
-	struct cost self;
 };
 
 /* Which of the calls of a process were counted. Stored in dumps: append only. */
@@ -167,6 +154,13 @@ struct moment {
 	int64_t rss_most; /* the highest sum of their RSS, at whatever time */
 };
 
+/* Nodes by (process, parent, site): open addressing over nothing but their numbers, because a
+ * profile may have a million and their content is in the nodes. Private to profile.c. */
+struct node_index {
+	uint32_t *slots; /* node + 1, 0: free */
+	size_t capacity; /* a power of two */
+};
+
 struct profile_meta {
 	char **command;	   /* NULL-terminated; what memprobe ran, or NULL with -p */
 	int64_t started_s; /* wall clock, seconds since 1970 */
@@ -188,6 +182,7 @@ struct profile {
 	size_t nr_blobs, blobs_capacity;
 	struct node *nodes;
 	size_t nr_nodes, nodes_capacity;
+	struct amounts costs; /* by node: of each alone */
 	struct process *processes;
 	size_t nr_processes, processes_capacity;
 	struct object *objects;
@@ -196,9 +191,10 @@ struct profile {
 	size_t nr_sightings, sightings_capacity;
 	struct loss_count losses[NR_LOSSES]; /* those of no process */
 	struct moment highest;
-	struct hash_table site_ids, node_ids; /* by content, private to profile.c */
-	struct hash_table sighting_ids;	      /* the same */
-	struct hash_table blob_ids;	      /* the same: those that profile_find_blob has added */
+	struct hash_table site_ids;	/* by content, private to profile.c */
+	struct node_index node_ids;	/* the same */
+	struct hash_table sighting_ids; /* the same */
+	struct hash_table blob_ids;	/* the same: those that profile_find_blob has added */
 };
 
 struct profile *profile_new(void);
@@ -216,6 +212,7 @@ uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t 
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
 			  uint64_t first_ns);
 void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost);
+struct cost profile_cost(const struct profile *profile, uint32_t node); /* of the node alone */
 void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls);
 uint32_t profile_add_object(struct profile *profile, const struct object *object);
 /* An object that a node ran on; once, and MAX_NODE_OBJECTS of them at most. */
@@ -227,9 +224,6 @@ void profile_add_sample(struct profile *profile, uint32_t process, uint64_t time
 void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
 /* Clears every is_dirty: all that there is has been written. */
 void profile_clean(struct profile *profile);
-
-/* RSS (file + anon + shmem) of one of the arrays above. */
-int64_t rss_of(const int64_t pages_by_kind[NR_KINDS]);
 
 /* Sentence and hint (may be NULL) of a loss; name as in counters.def. */
 const char *loss_sentence(enum wire_loss loss);

@@ -113,6 +113,7 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 		      const struct calltree *tree, uint32_t index)
 {
 	const struct tree_node *node = &tree->nodes[index];
+	const struct cost self = calltree_self(tree, index), total = calltree_total(tree, index);
 	_cleanup_(freep) char *label = label_text(&report->labels, tree, index);
 
 	json_writer_member_string(json, "kind", calltree_kind_name(node->kind));
@@ -121,8 +122,8 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 	json_writer_member_name(json, "thread",
 				node->kind == TREE_NATIVE ? label_thread(tree, node) : NULL);
 	json_writer_member_name(json, "label", label);
-	write_cost(json, "self", &node->self);
-	write_cost(json, "total", &node->total);
+	write_cost(json, "self", &self);
+	write_cost(json, "total", &total);
 	write_node_calls(json, tree, node);
 }
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Amounts of one thing and of many; see amounts.h. */
+#include "amounts.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+#define FIRST_CAPACITY 64
+
+int64_t rss_of(const int64_t by_kind[NR_KINDS])
+{
+	return by_kind[KIND_FILE] + by_kind[KIND_ANON] + by_kind[KIND_SHMEM];
+}
+
+int64_t cost_grown(const struct cost *cost)
+{
+	return rss_of(cost->grown);
+}
+
+int64_t cost_released(const struct cost *cost)
+{
+	return rss_of(cost->released);
+}
+
+int64_t cost_growth(const struct cost *cost)
+{
+	return cost_grown(cost) - cost_released(cost);
+}
+
+int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind)
+{
+	return cost->grown[kind] - cost->released[kind];
+}
+
+void cost_add(struct cost *sum, const struct cost *more)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		sum->grown[kind] += more->grown[kind];
+		sum->released[kind] += more->released[kind];
+	}
+}
+
+void cost_subtract(struct cost *sum, const struct cost *less)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		sum->grown[kind] -= less->grown[kind];
+		sum->released[kind] -= less->released[kind];
+	}
+}
+
+bool cost_is_zero(const struct cost *cost)
+{
+	static const struct cost zero;
+
+	return !memcmp(cost, &zero, sizeof(zero));
+}
+
+/* A cost as the columns have it. */
+union row {
+	struct cost cost;
+	int64_t values[NR_AMOUNTS];
+};
+_Static_assert(sizeof(union row) == sizeof(struct cost), "a value a column");
+
+void amounts_free(struct amounts *amounts)
+{
+	for (size_t column = 0; column < NR_AMOUNTS; column++)
+		free(amounts->columns[column]);
+	*amounts = (struct amounts){ 0 };
+}
+
+struct cost amounts_get(const struct amounts *amounts, size_t index)
+{
+	union row row = { 0 };
+
+	for (size_t column = 0; column < NR_AMOUNTS && index < amounts->capacity; column++) {
+		if (amounts->columns[column])
+			row.values[column] = amounts->columns[column][index];
+	}
+	return row.cost;
+}
+
+/* Fresh memory is zero without being touched, which realloc's would have to be. */
+static void grow(struct amounts *amounts, size_t wanted)
+{
+	size_t old = amounts->capacity, capacity = old ? old : FIRST_CAPACITY;
+
+	while (capacity < wanted)
+		capacity *= 2;
+	for (size_t column = 0; column < NR_AMOUNTS && capacity > old; column++) {
+		int64_t *values;
+
+		if (!amounts->columns[column])
+			continue;
+		values = xcalloc(capacity, sizeof(*values));
+		memcpy(values, amounts->columns[column], old * sizeof(*values));
+		free(amounts->columns[column]);
+		amounts->columns[column] = values;
+	}
+	amounts->capacity = capacity;
+}
+
+static int64_t *find(struct amounts *amounts, size_t column, size_t index)
+{
+	if (index >= amounts->capacity)
+		grow(amounts, index + 1);
+	if (!amounts->columns[column])
+		amounts->columns[column] = xcalloc(amounts->capacity, sizeof(int64_t));
+	return &amounts->columns[column][index];
+}
+
+void amounts_set(struct amounts *amounts, size_t index, const struct cost *cost)
+{
+	const union row row = { .cost = *cost };
+
+	for (size_t column = 0; column < NR_AMOUNTS; column++) {
+		if (row.values[column] || (amounts->columns[column] && index < amounts->capacity))
+			*find(amounts, column, index) = row.values[column];
+	}
+}
+
+void amounts_add(struct amounts *amounts, size_t index, const struct cost *cost)
+{
+	const union row row = { .cost = *cost };
+
+	for (size_t column = 0; column < NR_AMOUNTS; column++) {
+		if (row.values[column])
+			*find(amounts, column, index) += row.values[column];
+	}
+}

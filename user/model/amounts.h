@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes that became and ceased to be resident, by kind: of one thing (struct cost), and of many in
+ * columns (struct amounts). Most programs move anonymous and file pages only, so that half of the
+ * columns need no memory, and a sum over a million nodes reads what it needs and nothing else.
+ */
+#ifndef MEMPROBE_AMOUNTS_H
+#define MEMPROBE_AMOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <memprobe/wire.h>
+
+/* By kind (enum wire_kind). */
+struct cost {
+	int64_t grown[NR_KINDS];
+	int64_t released[NR_KINDS];
+};
+
+int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */
+int64_t cost_released(const struct cost *cost); /* file + anon + shmem */
+int64_t cost_growth(const struct cost *cost);	/* grown - released */
+int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind);
+void cost_add(struct cost *sum, const struct cost *more);
+void cost_subtract(struct cost *sum, const struct cost *less);
+bool cost_is_zero(const struct cost *cost);
+
+#define NR_AMOUNTS (2 * NR_KINDS) /* grown, then released, each by kind */
+
+/* Owns its columns. Zeroed is empty: every amount is 0. */
+struct amounts {
+	int64_t *columns[NR_AMOUNTS]; /* NULL: 0 everywhere */
+	size_t capacity;	      /* of every column that is there */
+};
+
+void amounts_free(struct amounts *amounts);
+struct cost amounts_get(const struct amounts *amounts, size_t index);
+void amounts_set(struct amounts *amounts, size_t index, const struct cost *cost);
+void amounts_add(struct amounts *amounts, size_t index, const struct cost *cost);
+
+/* RSS (file + anon + shmem) out of bytes or pages by kind. */
+int64_t rss_of(const int64_t by_kind[NR_KINDS]);
+
+#endif
