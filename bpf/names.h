@@ -106,6 +106,15 @@ static __always_inline __u64 read_pointer(__u64 address)
 	return value;
 }
 
+/* Real ids, of the first user namespace. */
+static __always_inline void note_user(struct wire_site *site)
+{
+	__u64 ids = bpf_get_current_uid_gid();
+
+	site->uid = (__u32)ids;
+	site->gid = ids >> 32;
+}
+
 static __always_inline struct site_buffer *begin_site(struct wire_image *image, __u64 key,
 						      __u32 kind, __u32 scratch)
 {
@@ -144,6 +153,7 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 		return -1;
 	buffer->site.code = code;
 	buffer->site.version = layout->version;
+	note_user(&buffer->site);
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
 	read_user(&buffer->site.code_flags, 4, code + layout->code_flags);
 	at = copy_str(layout, read_pointer(code + layout->code_filename), buffer, 0,

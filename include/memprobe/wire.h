@@ -360,8 +360,9 @@ struct wire_site {
 	struct wire_str name; /* co_qualname where there is one, else co_name; a thread's comm */
 	__u32 linetable_bytes;
 	__u32 code_flags; /* co_flags */
+	__u32 uid, gid;	  /* whose process names the file: user space opens it as that user */
 };
-_Static_assert(sizeof(struct wire_site) == 72, "wire_site");
+_Static_assert(sizeof(struct wire_site) == 80, "wire_site");
 
 /* The first argument `self` of the function at a site, in the low bits of the site's key. */
 #define SELF_NONE 0

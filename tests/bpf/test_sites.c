@@ -276,6 +276,8 @@ static void check_many_codes(void)
 		snprintf(name, sizeof(name), "f%03d", i);
 		assert_true(session_find_site(name, &site));
 		assert_int_equal(site.code, codes[i]);
+		assert_int_equal(site.uid, HOST_UID);
+		assert_int_equal(site.gid, HOST_GID);
 	}
 }
 

@@ -110,6 +110,11 @@ void drain_set_parts(struct drain *drain, bool has_lines, const char *classes)
 	drain->classes = classes;
 }
 
+void drain_set_caller(struct drain *drain, const struct target_user *caller)
+{
+	drain->caller = caller;
+}
+
 void drain_set_start(struct drain *drain, uint64_t start_ns)
 {
 	drain->start_ns = start_ns;

@@ -9,6 +9,7 @@
 #include "loader.h"
 #include "moment.h"
 #include "profile.h"
+#include "target_user.h"
 
 struct drain;
 
@@ -39,6 +40,8 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 void drain_free(struct drain *drain);
 /* What splits sites: their lines; objects of these classes, "" for all, NULL for none. Borrowed. */
 void drain_set_parts(struct drain *drain, bool has_lines, const char *classes);
+/* Who reads the sources of processes that are gone; NULL: each as its own user. Borrowed. */
+void drain_set_caller(struct drain *drain, const struct target_user *caller);
 void drain_set_start(struct drain *drain, uint64_t start_ns);
 
 int drain_fd(const struct drain *drain); /* readable when a record is urgent */

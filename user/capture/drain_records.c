@@ -37,6 +37,9 @@ static void inherit(struct drain *drain, struct process *process, uint32_t paren
 		return;
 	process->command = drain->profile->processes[parent->process].command;
 	process->python = drain->profile->processes[parent->process].python;
+	process->has_user = drain->profile->processes[parent->process].has_user;
+	process->uid = drain->profile->processes[parent->process].uid;
+	process->gid = drain->profile->processes[parent->process].gid;
 	process->directory = drain->profile->processes[parent->process].directory;
 }
 
@@ -269,6 +272,17 @@ static void remember_site(struct drain *drain, const struct known_site *known)
 	hash_table_put(&drain->site_ids, known->key, drain->nr_sites++);
 }
 
+/* A process that has given up root's rights once is not given them back for what it names: another
+ * user may speak through it by now. */
+static void note_user(struct process *process, const struct wire_site *record)
+{
+	if (process->has_user && process->uid && !record->uid)
+		return;
+	process->has_user = true;
+	process->uid = record->uid;
+	process->gid = record->gid;
+}
+
 static void site(struct drain *drain, const void *data)
 {
 	const struct wire_site *record = data;
@@ -286,6 +300,7 @@ static void site(struct drain *drain, const void *data)
 	if (!slot)
 		return;
 	if (record->kind == SITE_PYTHON) {
+		note_user(&drain->profile->processes[slot->process], record);
 		found.file = add_text(drain, &record->filename, bytes);
 		if (record->version < 0x0309)
 			found.file = absolute_file(drain, slot->process, found.file);
@@ -295,7 +310,7 @@ static void site(struct drain *drain, const void *data)
 	else if (record->kind == SITE_NATIVE)
 		found.name = string_pool_add_bytes(&drain->profile->strings, (const char *)bytes,
 						   record->name.bytes);
-	drain_qualify(drain, record->tgid, &found);
+	drain_qualify(drain, slot->process, &found);
 	id = profile_add_site(drain->profile, &found);
 	table = (struct line_bytes){ bytes + record->filename.bytes + record->name.bytes,
 				     record->linetable_bytes };

@@ -93,7 +93,8 @@ struct drain {
 	struct hash_table site_ids; /* key to index */
 	struct known_source *sources;
 	size_t nr_sources, sources_capacity;
-	struct hash_table source_ids; /* version and file to index */
+	struct hash_table source_ids;	  /* version and file to index */
+	const struct target_user *caller; /* as drain_set_caller */
 	bool has_lines;
 	const char *classes; /* as drain_set_parts */
 	struct known_object *objects;
@@ -129,7 +130,7 @@ void drain_remove_nodes(struct drain *drain); /* those of ended images, and thei
 bool drain_image_has_ended(struct drain *drain, uint32_t image_id); /* and was read to the last */
 
 /* drain_names.c: gives the site its qualified name where the interpreter has none. */
-void drain_qualify(struct drain *drain, uint32_t tgid, struct site *site);
+void drain_qualify(struct drain *drain, uint32_t process, struct site *site);
 void drain_free_sources(struct drain *drain);
 
 /* drain_objects.c */

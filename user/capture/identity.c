@@ -59,6 +59,20 @@ void identity_free(struct identity *identity)
 	*identity = (struct identity){ 0 };
 }
 
+struct target_user identity_user(const struct identity *identity)
+{
+	struct target_user user = target_user_of(identity->uid, identity->gid);
+	int count = TARGET_GROUPS_MAX;
+
+	if (!identity->name)
+		return user;
+	/* Too many: the first ones have been filled in. */
+	if (getgrouplist(identity->name, identity->gid, user.groups, &count) < 0)
+		count = TARGET_GROUPS_MAX;
+	user.nr_groups = count;
+	return user;
+}
+
 int identity_become(const struct identity *identity)
 {
 	int error;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "target_user.h"
+
 struct identity {
 	uid_t uid;
 	gid_t gid;
@@ -20,6 +22,9 @@ struct identity {
 /* Reads SUDO_UID and SUDO_GID; without them, or with keep_root, the identity is our own. */
 void identity_read(bool keep_root, struct identity *ret);
 void identity_free(struct identity *identity);
+
+/* The same for opening files as the user: with the groups of the user database. */
+struct target_user identity_user(const struct identity *identity);
 
 /* In a forked child: becomes the identity for good: groups, gid, uid, HOME, USER, LOGNAME.
  * -errno. */

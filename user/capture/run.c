@@ -57,6 +57,7 @@ struct uncounted {
 struct capture {
 	const struct capture_options *options;
 	struct identity identity;
+	struct target_user caller; /* the same, for opening files */
 	struct command command;
 	struct loader loader;
 	struct drain *drain;
@@ -527,6 +528,8 @@ static int open_drain(struct capture *capture)
 	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns,
 				   &listener);
 	if (capture->drain) {
+		if (capture->identity.is_other)
+			drain_set_caller(capture->drain, &capture->caller);
 		drain_set_parts(capture->drain, capture->options->lines,
 				capture->options->instances);
 		return 0;
@@ -972,6 +975,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	inherited_read(&capture->inherited);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	identity_read(options->keep_root, &capture->identity);
+	capture->caller = identity_user(&capture->identity);
 	return capture;
 }
 

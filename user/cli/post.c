@@ -8,6 +8,7 @@
 #include "log.h"
 #include "memory.h"
 #include "profile.h"
+#include "report_lines.h"
 #include "report_run.h"
 
 /* Owns its pids. */
@@ -84,11 +85,15 @@ static int check_usage(const struct option_words *words)
 static int post(void *given, const struct option_words *words, char **argv)
 {
 	const struct post_options *options = given;
+	struct report_lines lines;
+	const struct report_sources sources = report_lines_sources(&lines);
 	const struct report_target target = { .fd = STDOUT_FILENO,
 					      .name = "standard output",
-					      .force = options->force };
+					      .force = options->force,
+					      .sources = &sources };
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 
+	report_lines_init(&lines, NULL, false);
 	if (check_usage(words))
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||

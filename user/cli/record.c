@@ -15,6 +15,7 @@
 #include "log.h"
 #include "memory.h"
 #include "profile.h"
+#include "report_lines.h"
 #include "report_run.h"
 #include "run.h"
 
@@ -232,11 +233,15 @@ static struct capture_options make_capture(const struct record_options *options,
 
 static int write_report(const struct record_options *options, const struct profile *profile)
 {
+	struct report_lines lines;
+	const struct report_sources sources = report_lines_sources(&lines);
 	const struct report_target target = { .fd = STDERR_FILENO,
 					      .name = "standard error",
-					      .force = options->force };
+					      .force = options->force,
+					      .sources = &sources };
 	const struct option_pids all = { 0 };
 
+	report_lines_init(&lines, profile, options->no_drop_root);
 	return report_run(profile, &options->report, &all, &target);
 }
 

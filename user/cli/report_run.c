@@ -11,7 +11,6 @@
 #include "json_writer.h"
 #include "log.h"
 #include "memory.h"
-#include "report.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
@@ -197,6 +196,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 
 	if (error)
 		return error;
+	options.sources = target->sources;
 	error = open_sink(settings, target, &sink);
 	if (error)
 		return refuse_output(name, error);

@@ -8,6 +8,7 @@
 
 #include "options.h"
 #include "profile.h"
+#include "report.h"
 
 /* As the user gave them; words are borrowed from argv. */
 struct report_settings {
@@ -29,6 +30,7 @@ struct report_target {
 	int fd;		  /* where the report goes without --out */
 	const char *name; /* of that, for messages */
 	bool force;
+	const struct report_sources *sources; /* of the text of lines */
 };
 
 /* Only the processes of `pids`, all when there are none. -errno after printing. */

@@ -125,6 +125,8 @@ struct process {
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
 	uint32_t directory;   /* string: working directory at exec; capture only, not in dumps */
+	bool has_user;	      /* uid and gid, of who named its files: capture only, not in dumps */
+	uint32_t uid, gid;
 	bool is_dirty;
 	uint64_t start_ns, end_ns;
 	struct cost lost; /* part of the tree that found no room; capture only, not in dumps */

@@ -8,6 +8,15 @@
 #include "calltree.h"
 #include "label.h"
 #include "sink.h"
+#include "source_line.h"
+
+/* Where the text of source lines comes from: reports open no files. */
+struct report_sources {
+	void *context;
+	/* Fills in what there is of a file that a process named, `lines` in ascending order. */
+	void (*read)(void *context, uint32_t process, const char *path, struct source_line *lines,
+		     size_t count);
+};
 
 /* What a user may ask of any format. */
 struct report_options {
@@ -15,8 +24,9 @@ struct report_options {
 	bool has_min;	 /* else the format's own minimum counts */
 	int64_t minimum; /* of the tree's metric: bytes or calls */
 	bool full_paths;
-	const uint32_t *pids; /* only these processes, borrowed */
-	size_t nr_pids;	      /* 0: all */
+	const uint32_t *pids;		      /* only these processes, borrowed */
+	size_t nr_pids;			      /* 0: all */
+	const struct report_sources *sources; /* NULL: lines have no text; borrowed */
 };
 
 /* What whoever asked for the report should know of it. */

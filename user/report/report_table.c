@@ -14,8 +14,6 @@
 #include "memory.h"
 
 #define BYTES_PER_MB 1048576.0
-#define MAX_SOURCE_BYTES (16 << 20)
-#define TEXT_COLUMNS 100
 
 struct row {
 	uint32_t node; /* the first of them, for the label */
@@ -177,51 +175,6 @@ static void sort(struct table *table, bool is_by_line)
 	      is_by_line ? compare_lines : orders[wanted]);
 }
 
-/* ---- Source text ---- */
-
-/* A file's lines, as far as it can be read now. */
-struct source {
-	uint32_t file; /* string */
-	char *text;
-	size_t size;
-};
-
-static void read_source(struct source *source, const char *path)
-{
-	FILE *file = path[0] == '/' ? fopen(path, "re") : NULL;
-
-	free(source->text);
-	source->size = 0;
-	source->text = xmalloc(MAX_SOURCE_BYTES);
-	if (file) {
-		source->size = fread(source->text, 1, MAX_SOURCE_BYTES, file);
-		fclose(file);
-	}
-}
-
-/* Copies a line without its indentation. */
-static void copy_line(const struct source *source, int32_t number, char *ret, size_t size)
-{
-	const char *line = source->text, *end = source->text + source->size, *stop;
-	size_t length;
-
-	for (int32_t i = 1; i < number && line; i++) {
-		line = memchr(line, '\n', end - line);
-		line = line ? line + 1 : NULL;
-	}
-	ret[0] = '\0';
-	if (!line || line >= end)
-		return;
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
-	stop = memchr(line, '\n', end - line);
-	length = (stop ? stop : end) - line;
-	if (length >= size)
-		length = size - 1;
-	memcpy(ret, line, length);
-	ret[length] = '\0';
-}
-
 /* ---- Rows ---- */
 
 static void write_calls(const struct row *row, struct sink *sink)
@@ -251,25 +204,6 @@ static void write_function(const struct table *table, const struct row *row, str
 	sink_text(sink, "\n");
 }
 
-static void write_line(const struct table *table, const struct row *row, struct source *source,
-		       struct sink *sink)
-{
-	const char *path = profile_string(table->tree->profile, row->site->file);
-	char text[TEXT_COLUMNS];
-
-	if (!source->text || source->file != row->site->file) {
-		source->file = row->site->file;
-		read_source(source, path);
-		report_escaped(sink, path);
-		sink_text(sink, "\n");
-	}
-	write_amounts(row, sink);
-	copy_line(source, row->site->at, text, sizeof(text));
-	sink_printf(sink, "%6" PRId32 "  ", row->site->at);
-	report_escaped(sink, text);
-	sink_text(sink, "\n");
-}
-
 static bool is_shown(const struct report *report, const struct row *row)
 {
 	if (report->options->tree.metric == METRIC_CALLS)
@@ -277,10 +211,80 @@ static bool is_shown(const struct report *report, const struct row *row)
 	return row->total > report->minimum;
 }
 
+static bool is_wanted(const struct table *table, const struct row *row)
+{
+	return !table->report->has_min || is_shown(table->report, row);
+}
+
+/* ---- Lines of one file ---- */
+
+/* Rows of one file stand together: the first that is not of it. */
+static size_t end_of_file(const struct table *table, size_t first)
+{
+	size_t end = first + 1;
+
+	while (end < table->nr_rows && table->rows[end].site &&
+	       table->rows[end].site->file == table->rows[first].site->file)
+		end++;
+	return end;
+}
+
+/* The file is read once for all of its rows. */
+static void read_texts(const struct table *table, const char *path, struct source_line *lines,
+		       size_t count)
+{
+	const struct report_sources *sources = table->report->options->sources;
+
+	if (sources && path[0] == '/')
+		sources->read(sources->context, table->tree->process, path, lines, count);
+}
+
+static void write_line(const struct row *row, const struct source_line *line, struct sink *sink)
+{
+	write_amounts(row, sink);
+	sink_printf(sink, "%6" PRId32 "  ", line->number);
+	report_escaped(sink, line->text);
+	sink_text(sink, "\n");
+}
+
+static void write_file(const struct table *table, size_t first, size_t end, struct sink *sink)
+{
+	const char *path = profile_string(table->tree->profile, table->rows[first].site->file);
+	_cleanup_(freep) struct source_line *lines = xcalloc(end - first, sizeof(*lines));
+	size_t count = 0, next = 0;
+
+	for (size_t i = first; i < end; i++)
+		if (is_wanted(table, &table->rows[i]))
+			lines[count++].number = table->rows[i].site->at;
+	if (!count)
+		return;
+	read_texts(table, path, lines, count);
+	report_escaped(sink, path);
+	sink_text(sink, "\n");
+	for (size_t i = first; i < end; i++)
+		if (is_wanted(table, &table->rows[i]))
+			write_line(&table->rows[i], &lines[next++], sink);
+}
+
+/* Files first, then what is no Python. */
+static void write_lines(const struct table *table, struct sink *sink)
+{
+	size_t end;
+
+	for (size_t i = 0; i < table->nr_rows; i = end) {
+		end = i + 1;
+		if (table->rows[i].site) {
+			end = end_of_file(table, i);
+			write_file(table, i, end, sink);
+		} else if (is_wanted(table, &table->rows[i])) {
+			write_function(table, &table->rows[i], sink);
+		}
+	}
+}
+
 void report_table_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
 	struct table table = { .report = report, .tree = tree };
-	struct source source = { 0 };
 	bool is_by_line;
 
 	sum_up(&table);
@@ -288,17 +292,11 @@ void report_table_rows(const struct report *report, const struct calltree *tree,
 	sort(&table, is_by_line);
 	sink_printf(sink, "   self MB    total MB         calls  %s\n",
 		    is_by_line ? "  line  source" : "function");
-	for (size_t i = 0; i < table.nr_rows; i++) {
-		const struct row *row = &table.rows[i];
-
-		if (report->has_min && !is_shown(report, row))
-			continue;
-		if (is_by_line && row->site)
-			write_line(&table, row, &source, sink);
-		else
-			write_function(&table, row, sink);
-	}
+	if (is_by_line)
+		write_lines(&table, sink);
+	for (size_t i = 0; !is_by_line && i < table.nr_rows; i++)
+		if (is_wanted(&table, &table.rows[i]))
+			write_function(&table, &table.rows[i], sink);
 	hash_table_free(&table.row_ids);
 	free(table.rows);
-	free(source.text);
 }

@@ -11,6 +11,10 @@
 
 #include <memprobe/wire.h>
 
+/* The largest that is opened: Pythons with all debug information take some 100 MB, libraries that
+ * are looked into in vain 2 GB. */
+#define INTERPRETER_MAX_BYTES (8ULL << 30)
+
 struct interpreter {
 	struct wire_layout layout;
 	uint32_t version_hex; /* PY_VERSION_HEX where the file tells it, else major<<24|minor<<16 */

@@ -11,8 +11,10 @@
 
 #include "memory.h"
 
-/* A million mappings with long paths; the kernel's default limit is 65,530 mappings. */
-#define MAX_TEXT_BYTES (256UL << 20)
+/* The kernel's default limit is 65,530 mappings, and a line has some 100 bytes. Of more than that
+ * the first are read: a program, and what was loaded with it, are there before a process can map
+ * many. */
+#define MAX_TEXT_BYTES (32UL << 20)
 #define READ_BYTES 65536UL
 
 /* Reads a number that must end in `end`, and steps behind that. */
@@ -91,11 +93,9 @@ static int read_text(int fd, char **ret)
 	_cleanup_(freep) char *text = NULL;
 	size_t capacity = 0, size = 0;
 
-	for (;;) {
+	while (size <= MAX_TEXT_BYTES) {
 		ssize_t got;
 
-		if (size > MAX_TEXT_BYTES)
-			return -EFBIG;
 		text = array_reserve(text, &capacity, size + READ_BYTES + 1, 1);
 		got = read(fd, text + size, READ_BYTES);
 		if (got < 0 && errno == EINTR)

@@ -9,7 +9,6 @@
 #include <ctype.h>
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <paths.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 
 #include "elf_file.h"
 #include "memory.h"
+#include "target_open.h"
 
 #define MAX_SCRIPTS 4	 /* the kernel follows five `#!` lines at most */
 #define SCRIPT_BYTES 256 /* BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h */
@@ -43,11 +43,11 @@ static void needs_clear(struct needs *needs)
 		free(needs->libraries[i]);
 }
 
+/* With our own rights: a program that can be run need not be readable, and of what a script or a
+ * library names no more is told than whether it is a Python. */
 static int open_file(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	return fd < 0 ? -errno : fd;
+	return target_open_here(path, NULL, INTERPRETER_MAX_BYTES);
 }
 
 /* The first executable file of that name in a list of directories parted by colons; or NULL. */

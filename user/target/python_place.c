@@ -3,7 +3,6 @@
 #include "python_place.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "target_open.h"
 
 /* In the order in which they are looked at. */
 enum rank { RANK_PROGRAM, RANK_NAMED, RANK_OTHER, NR_RANKS };
@@ -53,18 +53,11 @@ static bool is_same_file(struct file_identity a, struct file_identity b)
 	return a.dev == b.dev && a.ino == b.ino;
 }
 
-static int open_file(const char *path)
+/* Takes over fd. What was found by name may be another file by now. */
+static int keep_same_file(int fd, struct file_identity file)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* By path; another file may have taken the name since. */
-static int open_same_file(const char *path, struct file_identity file)
-{
-	int fd = open_file(path), err;
 	struct file_identity identity;
+	int err;
 
 	if (fd < 0)
 		return fd;
@@ -77,21 +70,21 @@ static int open_same_file(const char *path, struct file_identity file)
 }
 
 /* map_files works for deleted files too, but needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; exe
- * works for a deleted program without. */
+ * works for a deleted program without. With our own rights: what it maps the process has. */
 static int open_mapping(const struct search *search, const struct process_mapping *mapping)
 {
 	_cleanup_(freep) char *by_range = xasprintf("/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
 						    (int)search->pid, mapping->start, mapping->end);
 	_cleanup_(freep) char *by_exe = xasprintf("/proc/%d/exe", (int)search->pid);
-	_cleanup_(freep) char *by_name = xasprintf("/proc/%d/root%s", (int)search->pid,
-						   mapping->path);
-	int fd = open_file(by_range);
+	int fd = target_open_link(by_range, INTERPRETER_MAX_BYTES);
 
 	if (fd >= 0 || mapping->path[0] != '/')
 		return fd;
-	fd = open_same_file(by_name, mapping->file);
+	fd = keep_same_file(
+		target_open_inside(search->pid, mapping->path, NULL, INTERPRETER_MAX_BYTES),
+		mapping->file);
 	if (fd < 0 && !strcmp(mapping->path, search->program))
-		fd = open_same_file(by_exe, mapping->file);
+		fd = keep_same_file(target_open_link(by_exe, INTERPRETER_MAX_BYTES), mapping->file);
 	return fd;
 }
 

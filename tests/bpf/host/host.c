@@ -99,6 +99,11 @@ struct task_struct *bpf_get_current_task_btf(void)
 	return host.current;
 }
 
+__u64 bpf_get_current_uid_gid(void)
+{
+	return HOST_GID << 32 | HOST_UID;
+}
+
 __u64 bpf_get_current_pid_tgid(void)
 {
 	return (__u64)host.current->tgid << 32 | (__u32)host.current->pid;

@@ -12,6 +12,10 @@
 #define HOST_CPUS 8
 #define HOST_PAGE 4096
 
+/* Who runs the current task. */
+#define HOST_UID 1001ULL
+#define HOST_GID 1002ULL
+
 struct host {
 	__u32 cpu;
 	struct task_struct *current;

@@ -66,6 +66,7 @@ long bpf_loop(__u32 turns, long (*turn)(__u32 index, void *context), void *conte
 __u64 bpf_get_current_task(void);
 struct task_struct *bpf_get_current_task_btf(void);
 __u64 bpf_get_current_pid_tgid(void);
+__u64 bpf_get_current_uid_gid(void);
 long bpf_get_current_comm(void *to, __u32 size);
 __u32 bpf_get_smp_processor_id(void);
 __u64 bpf_ktime_get_ns(void);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The text of source lines for reports: files that measured processes have named, opened with no
+ * more rights than who named them has, or who called.
+ */
+#ifndef MEMPROBE_REPORT_LINES_H
+#define MEMPROBE_REPORT_LINES_H
+
+#include "profile.h"
+#include "report.h"
+#include "target_user.h"
+
+/* Sources of all reports together: many names may lead to one large file. */
+#define REPORT_LINES_MAX_BYTES (256ULL << 20)
+
+struct report_lines {
+	const struct profile
+		*profile; /* just captured; NULL: read from a dump, by whoever reads it */
+	bool has_caller;
+	struct target_user caller; /* under sudo all is opened as this user */
+	uint64_t bytes;		   /* read so far */
+};
+
+/* `profile` as above. Who called is found out here. */
+void report_lines_init(struct report_lines *ret, const struct profile *profile, bool keep_root);
+/* Borrows `lines`. */
+struct report_sources report_lines_sources(struct report_lines *lines);
+
+#endif
