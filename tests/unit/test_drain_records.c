@@ -422,6 +422,54 @@ static void test_unknown_image(void **state)
 	assert_int_equal(fixture.heard.unknown + fixture.heard.found + fixture.heard.over, 0);
 }
 
+static void put_node(uint64_t key, uint64_t parent, uint32_t image_id)
+{
+	const struct wire_node node = {
+		.site = FIXTURE_SITE,
+		.parent = parent,
+		.image_id = image_id,
+		.grown = { 1 },
+	};
+
+	fake_loader_put("nodes", &key, &node);
+}
+
+/* Keys are sums of what a target chose. Two that are each other's parents end in time and stay
+ * without a place. */
+static void test_circle(void **state)
+{
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SITE);
+	fixture.profile->processes[0].counts_ends = true;
+	put_node(80, 82, FIXTURE_IMAGE);
+	put_node(82, 80, FIXTURE_IMAGE);
+	put_node(84, 0, FIXTURE_IMAGE);
+	size = drain_fixture_record(RECORD_THREAD_END, &record);
+	record.thread_end.thread.node = 80;
+	send_record(size);
+	assert_int_equal(refused(), 0);
+	assert_int_equal(fixture.profile->nr_nodes, 1);
+}
+
+/* A parent in another process would be a dump that its reader refuses. */
+static void test_foreign_parent(void **state)
+{
+	size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+
+	record.begin.slot++;
+	record.begin.head.image_id++;
+	send_record(size);
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SITE);
+	put_node(84, 0, FIXTURE_IMAGE);
+	put_node(86, 84, FIXTURE_IMAGE + 1);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(fixture.profile->nr_nodes, 1);
+	assert_int_equal(fixture.profile->nodes[0].process, 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void)
@@ -443,6 +491,8 @@ int main(void)
 		TEST(test_object),
 		TEST(test_knocks),
 		TEST(test_unknown_image),
+		TEST(test_circle),
+		TEST(test_foreign_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

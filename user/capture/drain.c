@@ -16,23 +16,24 @@ uint64_t drain_time(const struct drain *drain, uint64_t clock_ns)
 	return clock_ns > drain->start_ns ? clock_ns - drain->start_ns : 0;
 }
 
-struct image_slot *drain_slot(struct drain *drain, uint32_t image_id)
+struct image_slot *drain_slot(const struct drain *drain, uint32_t image_id)
 {
-	struct image_slot *slot = &drain->slots[image_id % MAX_IMAGES];
+	uint32_t index = image_id % MAX_IMAGES;
+	struct image_slot *slot = index < drain->nr_slots ? &drain->slots[index] : NULL;
 
-	return slot->state != SLOT_EMPTY && slot->image_id == image_id ? slot : NULL;
+	return slot && slot->state != SLOT_EMPTY && slot->image_id == image_id ? slot : NULL;
 }
 
 uint32_t drain_process(const struct drain *drain, uint32_t image_id)
 {
-	const struct image_slot *slot = drain_slot((struct drain *)drain, image_id);
+	const struct image_slot *slot = drain_slot(drain, image_id);
 
 	return slot ? slot->process : NO_PROCESS;
 }
 
 uint32_t drain_image(const struct drain *drain, uint32_t process)
 {
-	for (size_t i = 0; i < MAX_IMAGES; i++) {
+	for (size_t i = 0; i < drain->nr_slots; i++) {
 		const struct image_slot *slot = &drain->slots[i];
 
 		if (slot->state == SLOT_LIVE && slot->process == process)
@@ -101,6 +102,7 @@ void drain_free(struct drain *drain)
 	free(drain->objects);
 	free(drain->sightings);
 	free(drain->sites);
+	free(drain->slots);
 	free(drain);
 }
 
@@ -200,7 +202,7 @@ static void read_images(struct drain *drain)
 {
 	struct wire_image image;
 
-	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+	for (uint32_t slot = 0; slot < drain->nr_slots; slot++) {
 		if (drain->slots[slot].state != SLOT_EMPTY &&
 		    !bpf_map_lookup_elem(drain->images_fd, &slot, &image))
 			take_image(drain, &drain->slots[slot], &image);
@@ -228,14 +230,14 @@ static void release_slots(struct drain *drain)
 {
 	bool is_any = false;
 
-	for (uint32_t slot = 0; slot < MAX_IMAGES && drain->nr_ended; slot++) {
+	for (uint32_t slot = 0; slot < drain->nr_slots && drain->nr_ended; slot++) {
 		if (drain->slots[slot].state == SLOT_ENDED && drain->slots[slot].is_read)
 			is_any = true;
 	}
 	if (!is_any)
 		return;
 	drain_remove_nodes(drain);
-	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+	for (uint32_t slot = 0; slot < drain->nr_slots; slot++) {
 		if (drain->slots[slot].state != SLOT_ENDED || !drain->slots[slot].is_read)
 			continue;
 		drain->slots[slot].state = SLOT_EMPTY;
@@ -246,7 +248,7 @@ static void release_slots(struct drain *drain)
 
 static void mark_read(struct drain *drain)
 {
-	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++)
+	for (uint32_t slot = 0; slot < drain->nr_slots; slot++)
 		drain->slots[slot].is_read = drain->slots[slot].state == SLOT_ENDED;
 }
 
@@ -267,7 +269,7 @@ int drain_all(struct drain *drain)
 
 bool drain_is_balanced(const struct drain *drain)
 {
-	for (uint32_t index = 0; index < MAX_IMAGES; index++) {
+	for (uint32_t index = 0; index < drain->nr_slots; index++) {
 		const struct image_slot *slot = &drain->slots[index];
 
 		if (slot->state == SLOT_LIVE && slot->has_balance &&
@@ -280,7 +282,7 @@ bool drain_is_balanced(const struct drain *drain)
 
 bool drain_has_images(const struct drain *drain)
 {
-	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
+	for (uint32_t slot = 0; slot < drain->nr_slots; slot++) {
 		if (drain->slots[slot].state == SLOT_LIVE)
 			return true;
 	}
@@ -346,10 +348,13 @@ static void add_live_thread(struct drain *drain, const struct wire_thread *wire,
 
 void drain_note_time(struct drain *drain, uint64_t now_ns)
 {
-	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
-		struct process *process = &drain->profile->processes[drain->slots[slot].process];
+	for (uint32_t slot = 0; slot < drain->nr_slots; slot++) {
+		struct process *process;
 
-		if (drain->slots[slot].state != SLOT_LIVE || process->end != END_RUNNING)
+		if (drain->slots[slot].state != SLOT_LIVE)
+			continue;
+		process = &drain->profile->processes[drain->slots[slot].process];
+		if (process->end != END_RUNNING)
 			continue;
 		process->end_ns = drain_time(drain, now_ns);
 		process->is_dirty = true;

@@ -64,8 +64,8 @@ static void take_batch(struct drain *drain, const uint64_t *keys, const struct w
 
 static int read_table(struct drain *drain, int fd)
 {
-	_cleanup_(freep) uint64_t *keys = xcalloc(BATCH, sizeof(*keys));
-	_cleanup_(freep) struct wire_node *values = xcalloc(BATCH, sizeof(*values));
+	_cleanup_(freep) uint64_t *keys = xmalloc(BATCH * sizeof(*keys));
+	_cleanup_(freep) struct wire_node *values = xmalloc(BATCH * sizeof(*values));
 	uint64_t cursor = 0;
 	bool is_first = true;
 	int error;
@@ -142,6 +142,9 @@ static bool define(struct drain *drain, struct kernel_node *node, uint32_t paren
 
 	if (!slot || !find_site(drain, node, &site))
 		return false;
+	/* Keys are sums over what a target chose: one that meets another image's leads nowhere. */
+	if (parent != NO_NODE && drain->profile->nodes[parent].process != slot->process)
+		return false;
 	if (node->is_shim && parent != NO_NODE) {
 		node->node = parent;
 		return true;
@@ -215,9 +218,10 @@ static void add_alive(struct drain *drain)
 	for (size_t i = 0; i < drain->nr_alive; i++) {
 		const struct kernel_node *node = NULL;
 		uint64_t key = drain->alive[i];
-		uint32_t index;
+		uint32_t index, depth = 0;
 
-		while (key && hash_table_get(&drain->node_ids, key, &index)) {
+		while (key && depth++ < MAX_CLIMB &&
+		       hash_table_get(&drain->node_ids, key, &index)) {
 			node = &drain->nodes[index];
 			if (node->node != NO_NODE && !node->is_shim &&
 			    drain->profile->sites[drain->profile->nodes[node->node].site].kind ==
@@ -253,8 +257,12 @@ int drain_read_nodes(struct drain *drain)
  * of a slot only rise. */
 bool drain_image_has_ended(struct drain *drain, uint32_t image_id)
 {
-	const struct image_slot *slot = &drain->slots[image_id % MAX_IMAGES];
+	uint32_t index = image_id % MAX_IMAGES;
+	const struct image_slot *slot;
 
+	if (index >= drain->nr_slots)
+		return false;
+	slot = &drain->slots[index];
 	if (slot->image_id != image_id)
 		return slot->image_id > image_id;
 	return slot->state == SLOT_EMPTY || (slot->state == SLOT_ENDED && slot->is_read);

@@ -98,13 +98,22 @@ static void note_rss(struct drain *drain, uint32_t process, const struct moment_
 		drain->listener.rss_changed(drain->listener.context, process, share);
 }
 
+static struct image_slot *reserve_slot(struct drain *drain, uint32_t index)
+{
+	drain->slots = array_reserve(drain->slots, &drain->slots_capacity, (size_t)index + 1,
+				     sizeof(*drain->slots));
+	while (drain->nr_slots <= index)
+		drain->slots[drain->nr_slots++] = (struct image_slot){ 0 };
+	return &drain->slots[index];
+}
+
 static void image_begin(struct drain *drain, const void *data)
 {
 	const struct wire_image_begin *record = data;
 	struct image_slot *slot;
 	uint32_t index;
 
-	slot = &drain->slots[record->slot];
+	slot = reserve_slot(drain, record->slot);
 	/* The BPF side gets a slot back only when its last image has been read to the end. */
 	if (slot->state != SLOT_EMPTY) {
 		drain->nr_refused++;

@@ -81,7 +81,8 @@ struct drain {
 	struct drain_listener listener;
 	struct ring_buffer *ring;
 	int nodes_fd, deeper_fd, images_fd, sites_fd, threads_fd, losses_fd, tallies_fd, cpus_fd;
-	struct image_slot slots[MAX_IMAGES];
+	struct image_slot *slots; /* up to the highest that was used, below MAX_IMAGES */
+	size_t nr_slots, slots_capacity;
 	struct hash_table process_of_tgid; /* the newest entry of a tgid */
 	struct kernel_node *nodes;
 	size_t nr_nodes, nodes_capacity;
@@ -155,7 +156,7 @@ uint32_t drain_add_line_table(struct drain *drain, uint32_t site, bool is_new,
 int32_t drain_line_of(const struct drain *drain, const struct known_site *known, uint32_t at);
 
 uint64_t drain_time(const struct drain *drain, uint64_t clock_ns);
-struct image_slot *drain_slot(struct drain *drain, uint32_t image_id); /* NULL: unknown */
+struct image_slot *drain_slot(const struct drain *drain, uint32_t image_id); /* NULL: unknown */
 void drain_add_cost(struct drain *drain, uint32_t node, const struct cost *cost);
 
 #endif
