@@ -134,7 +134,8 @@ static void bad_places_are_refused(void **state)
 		{ "/dev/null/x", -ENOTDIR },
 		{ "/dev/", -EISDIR },
 		{ "/dev", -EISDIR },
-		{ "/dev/null", -EINVAL },
+		{ "/dev/full", -EINVAL },
+		{ "/dev/fd/987654", -EBADF },
 		{ "/tmp/..", -EISDIR },
 		{ ".", -EISDIR },
 	};
@@ -145,7 +146,7 @@ static void bad_places_are_refused(void **state)
 		assert_int_equal(create(scratch), cases[i].err);
 		assert_null(scratch->writer);
 	}
-	assert_int_equal(kind_of("/dev/null"), S_IFCHR);
+	assert_int_equal(kind_of("/dev/full"), S_IFCHR);
 }
 
 static void force_replaces_at_first_flush(void **state)
@@ -259,6 +260,165 @@ static void moved_file_is_followed(void **state)
 	assert_int_equal(dump_fixture_count(scratch->directory), 2);
 }
 
+/* ---- Removed while it is written ---- */
+
+static void removed_file_is_made_anew(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(unlink(scratch->path), 0);
+	assert_int_equal(flush(scratch), 1);
+	assert_reads(scratch->path, scratch->profile, false);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(unlink(scratch->path), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_reads(scratch->path, scratch->profile, true);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void removed_file_whose_name_is_taken(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(unlink(scratch->path), 0);
+	dump_fixture_store(scratch->path, "precious", 8);
+	assert_int_equal(flush(scratch), -EEXIST);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), -EEXIST);
+	assert_text(scratch->path, "precious");
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
+static void removed_directory_is_told(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *directory = xasprintf("%s/sub", scratch->directory);
+	_cleanup_(freep) char *path = xasprintf("%s/dump", directory);
+
+	for (int flushes = 0; flushes < 2; flushes++) {
+		assert_int_equal(mkdir(directory, 0755), 0);
+		scratch->options.path = path;
+		assert_int_equal(create(scratch), 0);
+		assert_int_equal(flush(scratch), 0);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(rmdir(directory), 0);
+		for (int i = 0; i < flushes; i++)
+			assert_int_equal(flush(scratch), -ENOENT);
+		assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), -ENOENT);
+	}
+}
+
+/* ---- What cannot be replaced ---- */
+
+static void sticky_directory_is_known_early(void **state)
+{
+	struct scratch *scratch = *state;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(chmod(scratch->directory, 01777), 0);
+	dump_fixture_store(scratch->path, "precious", 8);
+	scratch->options.uid = scratch->options.gid = SOMEONE;
+	assert_int_equal(create(scratch), -EEXIST);
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), -EPERM);
+	assert_text(scratch->path, "precious");
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+	assert_int_equal(chown(scratch->path, SOMEONE, SOMEONE), 0);
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_reads(scratch->path, scratch->profile, true);
+}
+
+/* What could be replaced at first, and later not: old and new are both there. */
+static void unreplaced_dump_is_kept(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *waiting = NULL;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(chmod(scratch->directory, 0777), 0);
+	dump_fixture_store(scratch->path, "precious", 8);
+	scratch->options.uid = scratch->options.gid = SOMEONE;
+	scratch->options.force = true;
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(chmod(scratch->directory, 01777), 0);
+	assert_int_equal(flush(scratch), -EPERM);
+	assert_non_null(dump_waiting(scratch->writer));
+	waiting = xasprintf("%s/%s", scratch->directory, dump_waiting(scratch->writer));
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), -EPERM);
+	assert_text(scratch->path, "precious");
+	assert_reads(waiting, scratch->profile, true);
+	assert_int_equal(dump_fixture_count(scratch->directory), 2);
+}
+
+/* ---- Streams ---- */
+
+/* The bytes come at the end, all of them. */
+static void stream_gets_the_whole(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *name = NULL;
+	static uint8_t bytes[65536];
+	ssize_t size;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	name = xasprintf("/dev/fd/%d", ends[1]);
+	scratch->options.path = name;
+	assert_int_equal(create(scratch), 0);
+	assert_true(dump_is_stream(scratch->writer));
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	close(ends[1]);
+	size = read(ends[0], bytes, sizeof(bytes));
+	close(ends[0]);
+	assert_true(size > 0 && size < (ssize_t)sizeof(bytes));
+	dump_fixture_store(scratch->other, bytes, size);
+	assert_reads(scratch->other, scratch->profile, true);
+}
+
+static void null_and_fifo_are_not_replaced(void **state)
+{
+	struct scratch *scratch = *state;
+	int reader;
+
+	scratch->options.force = true;
+	scratch->options.path = "/dev/null";
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_int_equal(kind_of("/dev/null"), S_IFCHR);
+	scratch->options.path = scratch->path;
+	assert_int_equal(mkfifo(scratch->path, 0600), 0);
+	reader = open(scratch->path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_int_equal(kind_of(scratch->path), S_IFIFO);
+	close(reader);
+}
+
+static void stream_without_reader_fails(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *name = NULL;
+	int ends[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(ends), 0);
+	name = xasprintf("/dev/fd/%d", ends[1]);
+	scratch->options.path = name;
+	assert_int_equal(create(scratch), 0);
+	close(ends[0]);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), -EPIPE);
+	close(ends[1]);
+}
+
+/* ---- The default name ---- */
+
 static int rotate(const struct scratch *scratch)
 {
 	return dump_rotate(scratch->path, geteuid(), getegid());
@@ -289,7 +449,7 @@ static void rotate_spares_other_files(void **state)
 	assert_int_equal(rename(scratch->path, scratch->other), 0);
 	assert_int_equal(create(scratch), 0);
 	dump_abandon(TAKE(scratch->writer));
-	assert_int_equal(rotate(scratch), -EEXIST);
+	assert_int_equal(rotate(scratch), -ENOTEMPTY);
 	assert_text(scratch->other, "precious");
 	assert_int_equal(unlink(scratch->path), 0);
 	assert_int_equal(symlink(scratch->other, scratch->path), 0);
@@ -489,6 +649,14 @@ static void file_size_limit_loses_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(removed_file_is_made_anew),
+		TEST(removed_file_whose_name_is_taken),
+		TEST(removed_directory_is_told),
+		TEST(sticky_directory_is_known_early),
+		TEST(unreplaced_dump_is_kept),
+		TEST(stream_gets_the_whole),
+		TEST(null_and_fifo_are_not_replaced),
+		TEST(stream_without_reader_fails),
 		TEST(existing_is_refused),
 		TEST(link_is_refused),
 		TEST(bad_places_are_refused),

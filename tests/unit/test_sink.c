@@ -16,7 +16,9 @@
 
 #include "json_writer.h"
 #include "memory.h"
+#include "name_pattern.h"
 #include "sink.h"
+#include "stream.h"
 
 #define LARGE 200000
 
@@ -112,8 +114,106 @@ static void test_what_is_no_file(void **state)
 	struct sink sink;
 
 	assert_int_equal(sink_open(&sink, "/", true), -EISDIR);
-	assert_int_equal(sink_open(&sink, "/dev/null", true), -EINVAL);
+	assert_int_equal(sink_open(&sink, "/dev/full", true), -EINVAL);
 	assert_int_equal(sink_open(&sink, "no/such/folder", false), -ENOENT);
+	assert_int_equal(sink_check("no/such/folder", false), -ENOENT);
+}
+
+/* ---- Streams ---- */
+
+static void write_stream(const char *path)
+{
+	struct sink sink;
+
+	assert_true(stream_is_named(path));
+	assert_int_equal(sink_check(path, false), 0);
+	assert_int_equal(sink_open(&sink, path, true), 0);
+	sink_text(&sink, "text");
+	assert_int_equal(sink_close(&sink), 0);
+}
+
+static void test_streams_are_written_to(void **state)
+{
+	char name[32], got[16] = "";
+	struct stat there;
+	int ends[2], reader;
+
+	write_stream("/dev/null");
+	assert_int_equal(stat("/dev/null", &there), 0);
+	assert_true(S_ISCHR(there.st_mode));
+
+	assert_int_equal(pipe(ends), 0);
+	snprintf(name, sizeof(name), "/dev/fd/%d", ends[1]);
+	write_stream(name);
+	assert_int_equal(read(ends[0], got, sizeof(got)), 4);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(sink_check(name, false), -EBADF);
+
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	reader = open("fifo", O_RDONLY | O_NONBLOCK);
+	write_stream("fifo");
+	assert_int_equal(read(reader, got, sizeof(got)), 4);
+	close(reader);
+	assert_int_equal(lstat("fifo", &there), 0);
+	assert_true(S_ISFIFO(there.st_mode));
+	assert_int_equal(unlink("fifo"), 0);
+}
+
+/* A FIFO that nobody reads is waited for, and left when a blocked signal says so. */
+static void test_fifo_without_reader(void **state)
+{
+	struct sink sink;
+	sigset_t mask, old;
+	int unused;
+
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &mask, &old), 0);
+	assert_int_equal(raise(SIGTERM), 0);
+	assert_int_equal(sink_open(&sink, "fifo", false), -EINTR);
+	assert_int_equal(sigwait(&mask, &unused), 0);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
+	assert_int_equal(unlink("fifo"), 0);
+}
+
+static void test_names_of_streams(void **state)
+{
+	static const char *const streams[] = { "-",	    "/dev/stdout",     "/dev/stderr",
+					       "/dev/fd/0", "/proc/self/fd/2", "/dev/null" };
+	static const char *const others[] = {
+		"",	      "--",	   "out", "/dev/fd/",	  "/dev/fd/x",
+		"/dev/fd/1x", "/dev/full", "./-", "/proc/1/fd/2", "/dev/fd/99999999999"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++)
+		assert_true(stream_is_named(streams[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(stream_is_named(others[i]));
+}
+
+/* ---- Names with places ---- */
+
+static void test_name_patterns(void **state)
+{
+	const struct name_values values = { .pid = 4711, .host = "a/b", .time_s = 1700000000 };
+	static const struct {
+		const char *pattern, *wanted;
+	} cases[] = {
+		{ "x.raw", "x.raw" },
+		{ "%p", "4711" },
+		{ "d-%p/%h.%t", "d-4711/a_b.1700000000" },
+		{ "100%%%p%", "100%4711%" },
+		{ "%d%%p", "%d%p" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *got = name_pattern_fill(cases[i].pattern, &values);
+
+		assert_string_equal(got, cases[i].wanted);
+		assert_int_equal(name_pattern_is(cases[i].pattern), i > 0);
+	}
 }
 
 static void test_abandon(void **state)
@@ -291,13 +391,24 @@ static void test_json_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_name_comes_last),	    cmocka_unit_test(test_existing),
-		cmocka_unit_test(test_existing_at_the_end), cmocka_unit_test(test_link),
-		cmocka_unit_test(test_what_is_no_file),	    cmocka_unit_test(test_abandon),
-		cmocka_unit_test(test_disk_full),	    cmocka_unit_test(test_reader_gone),
-		cmocka_unit_test(test_large_pieces),	    cmocka_unit_test(test_json_commas),
-		cmocka_unit_test(test_json_strings),	    cmocka_unit_test(test_json_numbers),
-		cmocka_unit_test(test_json_names),	    cmocka_unit_test(test_json_nesting),
+		cmocka_unit_test(test_name_comes_last),
+		cmocka_unit_test(test_existing),
+		cmocka_unit_test(test_existing_at_the_end),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_abandon),
+		cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_reader_gone),
+		cmocka_unit_test(test_large_pieces),
+		cmocka_unit_test(test_json_commas),
+		cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_json_numbers),
+		cmocka_unit_test(test_streams_are_written_to),
+		cmocka_unit_test(test_fifo_without_reader),
+		cmocka_unit_test(test_names_of_streams),
+		cmocka_unit_test(test_name_patterns),
+		cmocka_unit_test(test_json_names),
+		cmocka_unit_test(test_json_nesting),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,8 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "occupant.h"
+#include "stream.h"
 
 #define BUFFER_BYTES 65536
 #define FILE_MODE 0666
@@ -23,28 +24,10 @@ void sink_attach(struct sink *ret, int fd)
 
 /* ---- Writing ---- */
 
-/* A terminal or pipe that somebody has made non-blocking is waited for. */
-static int wait_for_room(int fd)
-{
-	struct pollfd ready = { .fd = fd, .events = POLLOUT };
-
-	return poll(&ready, 1, -1) < 0 && errno != EINTR ? -errno : 0;
-}
-
 static void write_all(struct sink *sink, const char *bytes, size_t size)
 {
-	while (size && !sink->error) {
-		ssize_t written = write(sink->fd, bytes, size);
-
-		if (written >= 0) {
-			bytes += written;
-			size -= written;
-		} else if (errno == EAGAIN) {
-			sink->error = wait_for_room(sink->fd);
-		} else if (errno != EINTR) {
-			sink->error = -errno;
-		}
-	}
+	if (!sink->error)
+		sink->error = stream_write(sink->fd, bytes, size);
 }
 
 static void flush(struct sink *sink)
@@ -99,19 +82,27 @@ void sink_printf(struct sink *sink, const char *format, ...)
 
 /* ---- Files ---- */
 
+static int check_occupant(const char *path, bool force)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	_cleanup_(freep) char *head = slash ? xstrndup(path, name - path) : xstrdup(".");
+	_cleanup_(closep) int directory = -1;
+	int err;
+
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return *path ? -EISDIR : -ENOENT;
+	directory = open(head, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return -errno;
+	err = occupant_at(directory, name, geteuid());
+	if (err == -EEXIST || err == -ELOOP)
+		return force ? 0 : err;
+	return !force && (err == -EPERM || err == -EBUSY) ? -EEXIST : err;
+}
+
 int sink_check(const char *path, bool force)
 {
-	struct stat there;
-
-	if (lstat(path, &there))
-		return errno == ENOENT ? 0 : -errno;
-	if (S_ISDIR(there.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode))
-		return -EINVAL;
-	if (force)
-		return 0;
-	return S_ISLNK(there.st_mode) ? -ELOOP : -EEXIST;
+	return stream_is_named(path) ? stream_check(path) : check_occupant(path, force);
 }
 
 /* In the directory of `path`, as only there a rename is one step. */
@@ -135,8 +126,17 @@ static void set_usual_mode(int fd)
 int sink_open(struct sink *ret, const char *path, bool force)
 {
 	_cleanup_(freep) char *temporary = NULL;
-	int error = sink_check(path, force), fd;
+	int error, fd;
 
+	if (stream_is_named(path)) {
+		error = stream_open(path, &fd);
+		if (error)
+			return error;
+		sink_attach(ret, fd);
+		ret->is_stream = true;
+		return 0;
+	}
+	error = check_occupant(path, force);
 	if (error)
 		return error;
 	temporary = temporary_name(path);
@@ -166,7 +166,7 @@ static int rename_new(const char *from, const char *to)
 
 static int give_name(struct sink *sink)
 {
-	int error = sink_check(sink->path, sink->force);
+	int error = check_occupant(sink->path, sink->force);
 
 	if (error)
 		return error;
@@ -177,6 +177,8 @@ static int give_name(struct sink *sink)
 
 static void release(struct sink *sink)
 {
+	if (sink->is_stream)
+		close(sink->fd);
 	free(sink->buffer);
 	free(sink->path);
 	free(sink->temporary);

@@ -10,15 +10,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Owns its buffer and names, and the descriptor when it has a file. */
+/* Owns its buffer and names, and the descriptor when it has a file or a stream. */
 struct sink {
 	int fd;
 	bool use_color; /* for writers that have colours; set by whoever opens */
 	int error;	/* -errno of the first failed write, 0 */
 	char *buffer;
 	size_t used;
-	char *path, *temporary; /* NULL when the descriptor was there before */
-	bool force;
+	char *path, *temporary; /* NULL when the descriptor was there before, or is a stream's */
+	bool force, is_stream;
 };
 
 /* Writes to fd, which is borrowed. */
@@ -26,8 +26,9 @@ void sink_attach(struct sink *ret, int fd);
 
 /*
  * Writes beside `path`; sink_close renames. -EEXIST: there is such a file; -ELOOP: a symbolic link.
- * With force these are replaced, never followed; directories, devices and the like are not:
- * -EISDIR, -EINVAL.
+ * With force these are replaced, never followed, -EPERM and -EBUSY when a rename could not
+ * (occupant.h); directories, devices and the like are not: -EISDIR, -EINVAL.
+ * A stream (stream.h) is written to at once.
  */
 int sink_open(struct sink *ret, const char *path, bool force);
 /* What sink_open would say of an existing file, without making one. */

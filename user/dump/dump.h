@@ -29,14 +29,17 @@ struct dump_create {
  * A dump that holds nothing yet: a header that says INCOMPLETE.
  * -EEXIST: there is such a file; -ELOOP: it is a symbolic link. With force neither is followed
  * nor touched now: the new file lies beside it and takes its place at the first dump_flush that
- * succeeds. -EISDIR, -EINVAL: with force too, a directory or a device is not replaced.
+ * succeeds. -EISDIR, -EINVAL: with force too, a directory or a device is not replaced; -EPERM,
+ * -EBUSY: with force, a file that a rename could not replace (occupant.h).
+ * A stream (stream.h) is written to, in one piece when the dump is closed or abandoned; -ENOTTY: it
+ * is a terminal.
  */
 int dump_create(const struct dump_create *options, struct dump_writer **ret_writer);
 
 /*
  * Makes room at the default name: a memprobe dump that belongs to uid becomes PATH.old (which may
  * be such a dump itself, and then goes). 0 also when there is nothing. -EEXIST: it is something
- * else, or PATH.old is.
+ * else; -ENOTEMPTY: PATH.old is.
  */
 int dump_rotate(const char *path, uid_t uid, gid_t gid);
 
@@ -45,12 +48,27 @@ int dump_rotate(const char *path, uid_t uid, gid_t gid);
  * profile. On failure (-ENOSPC, ...) nothing is lost: the file ends with its last whole block,
  * the marks stay, and a later flush tries again. When superseded records outweigh the valid ones
  * the file is rewritten beside itself and renamed.
+ * 1: the file had been removed, and was made anew. When that cannot be (its name is taken, the
+ * directory is gone) the flush fails.
  */
 int dump_flush(struct dump_writer *writer, struct profile *profile);
 
-/* The last flush, and the end of INCOMPLETE. Frees the writer in any case; on failure the file
- * stays readable and INCOMPLETE. */
+/* The last flush, and the end of INCOMPLETE; a stream gets it. On failure the file stays readable:
+ * INCOMPLETE, or whole under another name (dump_waiting). dump_abandon frees the writer. */
+int dump_finish(struct dump_writer *writer, struct profile *profile);
+/* Both of it. */
 int dump_close(struct dump_writer *writer, struct profile *profile);
+
+/* The name, in the directory of its own, under which the file waits that could not replace another
+ * so far; NULL: there is none. A close or abandon that fails to replace leaves it there. */
+const char *dump_waiting(const struct dump_writer *writer);
+/* Does it go to a stream? */
+bool dump_is_stream(const struct dump_writer *writer);
+/* Is the file at no name any more, or at another than its own? */
+bool dump_is_removed(const struct dump_writer *writer);
+bool dump_is_moved(const struct dump_writer *writer);
+/* Has it the end of INCOMPLETE? */
+bool dump_is_whole(const struct dump_writer *writer);
 
 /* A closed dump of what the profile holds now, in a file of its own; errors as dump_create. Leaves
  * the dirty marks to the profile's writer. */

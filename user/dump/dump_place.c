@@ -6,16 +6,20 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dump_header.h"
 #include "memory.h"
+#include "occupant.h"
+#include "stream.h"
 
 #define NEW_FILE (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
 #define PERMISSIONS 0644
 #define BESIDE_ATTEMPTS 16
+#define COPY_BYTES 65536
 
 /* Opens the directory of path and splits off the last component. What is given back is the
  * caller's in any case. */
@@ -31,25 +35,6 @@ static int open_directory(const char *path, int *ret_directory, char **ret_name)
 	*ret_name = xstrdup(name);
 	*ret_directory = open(head, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return *ret_directory < 0 ? -errno : 0;
-}
-
-/* What stands at a name: 0 nothing, -EEXIST a file, -ELOOP a link, -EISDIR, -EINVAL the rest. */
-static int look_at(int directory, const char *name)
-{
-	struct stat status;
-
-	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	switch (status.st_mode & S_IFMT) {
-	case S_IFREG:
-		return -EEXIST;
-	case S_IFLNK:
-		return -ELOOP;
-	case S_IFDIR:
-		return -EISDIR;
-	default:
-		return -EINVAL;
-	}
 }
 
 /* NAME.tmpXXXXXX, the name cut when the whole would be too long for a file name. */
@@ -81,10 +66,33 @@ static int open_beside(const struct dump_place *place, int *ret_fd, char **ret_n
 	return 0;
 }
 
+/* A pipe cannot be sought in: the dump grows in memory. */
+static int open_memory(int *ret_fd)
+{
+	int fd = memfd_create("memprobe-dump", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int create_stream(const char *path, struct dump_place *place, int *ret_fd)
+{
+	int err = stream_open(path, &place->stream);
+
+	if (err)
+		return err;
+	return isatty(place->stream) ? -ENOTTY : open_memory(ret_fd);
+}
+
 static int create_as_owner(const struct dump_create *options, struct dump_place *place, int *ret_fd)
 {
-	int err = open_directory(options->path, &place->directory, &place->name), fd;
+	int err, fd;
 
+	if (stream_is_named(options->path))
+		return create_stream(options->path, place, ret_fd);
+	err = open_directory(options->path, &place->directory, &place->name);
 	if (err)
 		return err;
 	fd = openat(place->directory, place->name, NEW_FILE, PERMISSIONS);
@@ -94,9 +102,11 @@ static int create_as_owner(const struct dump_create *options, struct dump_place 
 	}
 	if (errno != EEXIST)
 		return -errno;
-	err = look_at(place->directory, place->name);
+	err = occupant_at(place->directory, place->name, options->uid);
 	if (options->force && (err == -EEXIST || err == -ELOOP))
 		return open_beside(place, ret_fd, &place->beside);
+	if (!options->force && (err == -EPERM || err == -EBUSY))
+		return -EEXIST;
 	return err ? err : -EEXIST;
 }
 
@@ -105,7 +115,7 @@ int dump_place_create(const struct dump_create *options, struct dump_place *ret_
 	struct dump_self self;
 	int err, err_return;
 
-	*ret_place = (struct dump_place){ .directory = -1 };
+	*ret_place = (struct dump_place){ .directory = -1, .stream = -1 };
 	dump_owner_init(&ret_place->owner, options->uid, options->gid);
 	err = dump_owner_become(&ret_place->owner, &self);
 	if (!err)
@@ -122,7 +132,8 @@ void dump_place_close(struct dump_place *place)
 {
 	dump_owner_free(&place->owner);
 	closep(&place->directory);
-	place->directory = -1;
+	closep(&place->stream);
+	place->directory = place->stream = -1;
 	free(place->name);
 	free(place->beside);
 	place->name = place->beside = NULL;
@@ -170,6 +181,67 @@ static bool is_at_its_name(const struct dump_place *place, int fd)
 	       named.st_ino == opened.st_ino;
 }
 
+bool dump_place_is_removed(const struct dump_place *place, int fd)
+{
+	struct stat status;
+
+	return place->stream < 0 && !fstat(fd, &status) && !status.st_nlink;
+}
+
+bool dump_place_is_moved(const struct dump_place *place, int fd)
+{
+	return place->stream < 0 && !place->beside && !is_at_its_name(place, fd);
+}
+
+static int renew_as_owner(struct dump_place *place, int *ret_fd)
+{
+	int fd;
+
+	if (place->beside) {
+		free(TAKE(place->beside));
+		return open_beside(place, ret_fd, &place->beside);
+	}
+	fd = openat(place->directory, place->name, NEW_FILE, PERMISSIONS);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int dump_place_renew(struct dump_place *place, int *ret_fd)
+{
+	struct dump_self self;
+	int err = dump_owner_become(&place->owner, &self), err_return, fd = -1;
+
+	if (!err)
+		err = renew_as_owner(place, &fd);
+	err_return = dump_owner_return(&self);
+	if (err || err_return) {
+		closep(&fd);
+		return err ? err : err_return;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int dump_place_deliver(const struct dump_place *place, int fd, uint64_t size)
+{
+	char piece[COPY_BYTES];
+	int err = 0;
+
+	for (uint64_t at = 0; place->stream >= 0 && at < size && !err;) {
+		ssize_t got = pread(fd, piece, sizeof(piece), (off_t)at);
+
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		if ((uint64_t)got > size - at)
+			got = (ssize_t)(size - at);
+		err = stream_write(place->stream, piece, got);
+		at += got;
+	}
+	return err;
+}
+
 static int open_like(struct dump_place *place, int like, int *ret_fd)
 {
 	struct stat status;
@@ -188,6 +260,8 @@ int dump_place_begin_copy(struct dump_place *place, int like, int *ret_fd)
 	struct dump_self self;
 	int err, err_return, fd = -1;
 
+	if (place->stream >= 0)
+		return open_memory(ret_fd);
 	if (place->beside || !is_at_its_name(place, like))
 		return -ESTALE;
 	err = dump_owner_become(&place->owner, &self);
@@ -216,11 +290,11 @@ int dump_place_end_copy(struct dump_place *place, bool is_good)
 	return err;
 }
 
-void dump_place_remove(struct dump_place *place, int fd, bool has_nothing)
+void dump_place_remove(struct dump_place *place, int fd)
 {
 	if (place->beside)
 		remove_as_owner(place, place->beside);
-	else if (has_nothing && fd >= 0 && place->name && is_at_its_name(place, fd))
+	else if (fd >= 0 && place->name && is_at_its_name(place, fd))
 		remove_as_owner(place, place->name);
 }
 
@@ -249,14 +323,14 @@ static int rotate_as_owner(const char *path, uid_t uid)
 
 	if (err)
 		return err;
-	err = look_at(directory, name);
+	err = occupant_at(directory, name, uid);
 	if (!err || err == -EACCES)
 		return err;
 	old = xasprintf("%s.old", name);
 	if (!is_dump_of(directory, name, uid))
 		return -EEXIST;
-	if (look_at(directory, old) && !is_dump_of(directory, old, uid))
-		return -EEXIST;
+	if (occupant_at(directory, old, uid) && !is_dump_of(directory, old, uid))
+		return -ENOTEMPTY;
 	return renameat(directory, name, directory, old) < 0 ? -errno : 0;
 }
 

@@ -7,6 +7,7 @@
 #define MEMPROBE_DUMP_PLACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "dump.h"
@@ -15,6 +16,7 @@
 /* Owns all of its members. */
 struct dump_place {
 	struct dump_owner owner;
+	int stream; /* what the whole dump is copied to at its end, -1: it is a file at its name */
 	int directory;
 	char *name;
 	char *beside; /* the name under which the file waits to take its place, NULL: it is there */
@@ -25,6 +27,16 @@ struct dump_place {
 int dump_place_create(const struct dump_create *options, struct dump_place *ret_place, int *ret_fd);
 void dump_place_close(struct dump_place *place);
 
+/* Is the file, of which fd is open, at no name any more? */
+bool dump_place_is_removed(const struct dump_place *place, int fd);
+/* Is it at another name than its own? */
+bool dump_place_is_moved(const struct dump_place *place, int fd);
+/* Another file in place of a removed one: -EEXIST when its name is taken, -ENOENT when its
+ * directory is gone too. */
+int dump_place_renew(struct dump_place *place, int *ret_fd);
+/* Copies `size` bytes of the dump to the stream, if there is one. */
+int dump_place_deliver(const struct dump_place *place, int fd, uint64_t size);
+
 /* Gives the file that waits beside its name. */
 int dump_place_install(struct dump_place *place);
 
@@ -34,7 +46,7 @@ int dump_place_begin_copy(struct dump_place *place, int like, int *ret_fd);
 /* Renames or removes the copy. */
 int dump_place_end_copy(struct dump_place *place, bool is_good);
 
-/* Removes the file that waits beside, and with has_nothing the one at its name if it is fd's. */
-void dump_place_remove(struct dump_place *place, int fd, bool has_nothing);
+/* Removes the file of fd, be it beside or at its name, if it is still there. */
+void dump_place_remove(struct dump_place *place, int fd);
 
 #endif

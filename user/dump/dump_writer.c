@@ -34,6 +34,7 @@ struct dump_volume {
 	uint64_t raw;	     /* payload bytes of all blocks */
 	uint64_t live, dead; /* of these: valid, and superseded by later ones */
 	unsigned int nr_blocks;
+	bool is_closed; /* the header says so */
 	struct dump_marks marks;
 };
 
@@ -41,6 +42,7 @@ struct dump_writer {
 	struct dump_place place;
 	struct dump_volume volume;
 	uint64_t max_dead; /* rewrite beyond */
+	bool is_delivered; /* to its stream */
 };
 
 static void volume_release(struct dump_volume *volume)
@@ -59,6 +61,8 @@ static int volume_write_header(struct dump_volume *volume, bool is_closed)
 	err = dump_block_write_at(volume->fd, bytes, sizeof(bytes), 0);
 	if (!err && !volume->end)
 		volume->end = sizeof(bytes);
+	if (!err)
+		volume->is_closed = is_closed;
 	return err;
 }
 
@@ -132,6 +136,17 @@ static int volume_fill(struct dump_volume *volume, const struct profile *profile
 	return err;
 }
 
+/* The fresh volume holds all of the profile, and is the dump from here on. */
+static void become(struct dump_writer *writer, const struct dump_volume *fresh,
+		   struct profile *profile)
+{
+	volume_release(&writer->volume);
+	writer->volume = *fresh;
+	writer->volume.live = fresh->raw;
+	writer->volume.dead = 0;
+	profile_clean(profile);
+}
+
 /* The whole profile into a new file that takes this one's place. */
 static int rewrite(struct dump_writer *writer, struct profile *profile, bool is_closed)
 {
@@ -146,11 +161,7 @@ static int rewrite(struct dump_writer *writer, struct profile *profile, bool is_
 		volume_release(&fresh);
 		return err ? err : err_rename;
 	}
-	fresh.live = fresh.raw;
-	fresh.dead = 0;
-	volume_release(&writer->volume);
-	writer->volume = fresh;
-	profile_clean(profile);
+	become(writer, &fresh, profile);
 	return 0;
 }
 
@@ -168,10 +179,32 @@ static bool wants_rewrite(const struct dump_writer *writer)
 	return writer->volume.dead > writer->max_dead && writer->volume.dead > writer->volume.live;
 }
 
+/* Nobody could open what a removed file is given. */
+static int renew(struct dump_writer *writer, struct profile *profile, bool is_closed)
+{
+	struct dump_volume fresh = { .fd = -1 };
+	int err = dump_place_renew(&writer->place, &fresh.fd);
+
+	if (err)
+		return err;
+	err = volume_fill(&fresh, profile, is_closed);
+	if (err) {
+		dump_place_remove(&writer->place, fresh.fd);
+		volume_release(&fresh);
+		return err;
+	}
+	become(writer, &fresh, profile);
+	return dump_place_install(&writer->place);
+}
+
 int dump_flush(struct dump_writer *writer, struct profile *profile)
 {
 	int err;
 
+	if (dump_place_is_removed(&writer->place, writer->volume.fd)) {
+		err = renew(writer, profile, false);
+		return err ? err : 1;
+	}
 	if (wants_rewrite(writer)) {
 		if (!rewrite(writer, profile, false)) {
 			writer->max_dead = MIN_DEAD_BYTES;
@@ -192,14 +225,73 @@ static int close_in_place(struct dump_writer *writer, struct profile *profile)
 	return err ? err : dump_place_install(&writer->place);
 }
 
-int dump_close(struct dump_writer *writer, struct profile *profile)
+/* Once: what failed half-way is not sent again from the start. */
+static int deliver(struct dump_writer *writer)
+{
+	const struct dump_volume *volume = &writer->volume;
+
+	if (writer->is_delivered)
+		return 0;
+	writer->is_delivered = true;
+	return dump_place_deliver(&writer->place, volume->fd, volume->end);
+}
+
+/* What waits beside and holds nothing is removed; with keep, a header at its name stays. */
+static void release(struct dump_writer *writer, bool keep)
+{
+	bool has_nothing = !writer->volume.nr_blocks;
+
+	if (has_nothing && (!keep || writer->place.beside))
+		dump_place_remove(&writer->place, writer->volume.fd);
+	else if (!has_nothing)
+		deliver(writer);
+	dump_place_close(&writer->place);
+	volume_release(&writer->volume);
+	free(writer);
+}
+
+int dump_finish(struct dump_writer *writer, struct profile *profile)
 {
 	int err = 0;
 
-	if (!writer->volume.nr_blocks || rewrite(writer, profile, true))
+	if (dump_place_is_removed(&writer->place, writer->volume.fd))
+		err = renew(writer, profile, true);
+	else if (!writer->volume.nr_blocks || rewrite(writer, profile, true))
 		err = close_in_place(writer, profile);
+	return err ? err : deliver(writer);
+}
+
+int dump_close(struct dump_writer *writer, struct profile *profile)
+{
+	int err = dump_finish(writer, profile);
+
 	dump_abandon(writer);
 	return err;
+}
+
+const char *dump_waiting(const struct dump_writer *writer)
+{
+	return writer->place.beside;
+}
+
+bool dump_is_stream(const struct dump_writer *writer)
+{
+	return writer->place.stream >= 0;
+}
+
+bool dump_is_removed(const struct dump_writer *writer)
+{
+	return dump_place_is_removed(&writer->place, writer->volume.fd);
+}
+
+bool dump_is_moved(const struct dump_writer *writer)
+{
+	return dump_place_is_moved(&writer->place, writer->volume.fd);
+}
+
+bool dump_is_whole(const struct dump_writer *writer)
+{
+	return writer->volume.is_closed;
 }
 
 int dump_snapshot(const struct dump_create *options, const struct profile *profile)
@@ -214,18 +306,10 @@ int dump_snapshot(const struct dump_create *options, const struct profile *profi
 		err = dump_place_install(&writer->place);
 	if (err)
 		writer->volume.nr_blocks = 0; /* nothing of it stays */
+	else
+		err = deliver(writer);
 	dump_discard(writer);
 	return err;
-}
-
-static void release(struct dump_writer *writer, bool keep)
-{
-	bool has_nothing = !keep && !writer->volume.nr_blocks;
-
-	dump_place_remove(&writer->place, writer->volume.fd, has_nothing);
-	dump_place_close(&writer->place);
-	volume_release(&writer->volume);
-	free(writer);
 }
 
 void dump_abandon(struct dump_writer *writer)
