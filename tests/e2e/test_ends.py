@@ -2,6 +2,7 @@
 import fcntl
 import os
 import pty
+import re
 import signal
 import termios
 import time
@@ -366,6 +367,9 @@ def disk_fills(context):
     check(os.path.exists(done), "the command did not run to its end: %r" % result.errors[-300:])
     check_error(result, 125, CANNOT, "dump", "No space left")
     check("Balance:" in result.errors, "no report: %r" % result.errors[-300:])
+    whole = re.search(r"^  hint: the whole dump is '(.*)'$", result.errors, re.M)
+    check(whole, "the dump is not saved elsewhere: %r" % result.errors[-300:])
+    check_equal("complete", read_report(context, whole.group(1)).data["meta"]["complete"], True)
     read = memprobe(context, "post", dump)
     check(read.status in (0, 1) and "Traceback" not in read.errors, "post: %r" % (read,))
 

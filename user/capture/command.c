@@ -88,6 +88,7 @@ int command_start(struct command *command, char *const argv[], const struct iden
 		  const struct inherited *inherited)
 {
 	int gate[2], failure[2], ends[2];
+	sigset_t all, mask;
 
 	if (pipe2(gate, O_CLOEXEC))
 		return -errno;
@@ -98,6 +99,9 @@ int command_start(struct command *command, char *const argv[], const struct iden
 		close(gate[1]);
 		return error;
 	}
+	/* A signal ends the command once it runs, not the child that waits at the gate. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &mask);
 	command->pid = fork();
 	if (command->pid == 0) {
 		close(gate[1]);
@@ -106,6 +110,7 @@ int command_start(struct command *command, char *const argv[], const struct iden
 		ends[1] = failure[1];
 		child(command, argv, identity, inherited, ends);
 	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(gate[0]);
 	close(failure[1]);
 	command->gate = gate[1];

@@ -68,6 +68,7 @@ struct capture {
 	struct uncounted *uncounted;
 	size_t nr_uncounted, uncounted_capacity;
 	struct output *output;
+	char *dump_path; /* where it can be read at the end, NULL */
 	struct profile *profile;
 	struct inherited inherited;
 	int epoll, signals, flush_timer, end_timer;
@@ -176,12 +177,31 @@ static int check_pids(struct capture *capture)
 	return status;
 }
 
+/* Before the dump is made, whose name may have the command's pid. */
+static int start_command(struct capture *capture)
+{
+	char **words = capture->options->command;
+	int error = words ? command_start(&capture->command, words, &capture->identity,
+					  &capture->inherited)
+			  : 0;
+
+	return error ? refuse_command(words[0], error) : 0;
+}
+
 static int open_output(struct capture *capture)
 {
-	int error = output_open(capture->options->output, capture->options->force,
-				&capture->identity, &capture->output);
+	const struct capture_options *options = capture->options;
+	struct utsname system;
+	const struct output_options output = {
+		.path = options->output,
+		.force = options->force,
+		.identity = &capture->identity,
+		.values = { .pid = options->command ? capture->command.pid : options->pids[0],
+			    .host = uname(&system) ? NULL : system.nodename,
+			    .time_s = time(NULL) },
+	};
 
-	return error ? EXIT_FAILURE_OWN : 0;
+	return output_open(&output, &capture->output) ? EXIT_FAILURE_OWN : 0;
 }
 
 /* ---- What is set up ---- */
@@ -667,13 +687,8 @@ static void count_command(struct capture *capture)
 
 static int run_command(struct capture *capture)
 {
-	int error = command_start(&capture->command, capture->options->command, &capture->identity,
-				  &capture->inherited);
-	int status;
+	int status = follow(capture, capture->command.pid, getpid()), error;
 
-	if (error)
-		return refuse_command(capture->options->command[0], error);
-	status = follow(capture, capture->command.pid, getpid());
 	if (!status)
 		status = attach_programs(capture);
 	if (status)
@@ -938,13 +953,14 @@ static void release(struct capture *capture)
 	closep(&capture->flush_timer);
 	closep(&capture->end_timer);
 	identity_free(&capture->identity);
+	free(capture->dump_path);
 	free(capture);
 }
 
 static int set_up(struct capture *capture)
 {
 	static int (*const steps[])(struct capture *) = {
-		check_rights, check_namespace, check_pids, find_command, open_output,
+		check_rights, check_namespace, check_pids, find_command, start_command, open_output,
 		load,	      open_drain,      open_loop,  begin,
 	};
 	int status = 0;
@@ -994,7 +1010,7 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 		output_abandon(capture->output);
 	} else {
 		end(capture);
-		failure = output_close(capture->output, capture->profile);
+		failure = output_close(capture->output, capture->profile, &capture->dump_path);
 	}
 	*ret_profile = capture->profile;
 	*ret_status = failure ? EXIT_FAILURE_OWN : exit_status(capture);
@@ -1002,6 +1018,11 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 	capture->command.pid = 0; /* a command that still runs is left alone */
 	kept = capture;
 	return 0;
+}
+
+const char *capture_dump_path(void)
+{
+	return kept ? kept->dump_path : NULL;
 }
 
 void capture_finish(void)

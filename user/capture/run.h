@@ -16,7 +16,8 @@ struct capture_options {
 	char **command; /* NULL-terminated argv, or NULL with pids */
 	pid_t *pids;
 	size_t nr_pids;
-	const char *output; /* dump; NULL: mem_trace.raw, with the renaming of an old one */
+	const char *output; /* dump, with places to fill (name_pattern.h); NULL: mem_trace.raw, with
+			     * the renaming of an old one */
 	bool force;	    /* replace an existing output */
 	double duration_s;  /* 0: until the processes end or a signal */
 	uint32_t max_nodes, max_sites, ring_mb;
@@ -44,6 +45,10 @@ struct capture_options {
  */
 int capture_run(const struct capture_options *options, struct profile **ret_profile,
 		int *ret_status, bool *ret_is_hasty);
+
+/* Where the dump of the capture before can be read, NULL: it went to a stream or failed. Until
+ * capture_finish. */
+const char *capture_dump_path(void);
 
 /* The report is out: frees what capture_run kept alive (probes detach last, because it is slow). */
 void capture_finish(void);

@@ -2,6 +2,8 @@
 /* memprobe post: a report from a dump, on stdout. */
 #include "commands.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "dump.h"
@@ -10,6 +12,9 @@
 #include "profile.h"
 #include "report_lines.h"
 #include "report_run.h"
+
+/* As a shell shows that the reader had seen enough, of git as of cat. */
+#define EXIT_PIPE (128 + SIGPIPE)
 
 /* Owns its pids. */
 struct post_options {
@@ -92,6 +97,7 @@ static int post(void *given, const struct option_words *words, char **argv)
 					      .force = options->force,
 					      .sources = &sources };
 	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int error;
 
 	report_lines_init(&lines, NULL, false);
 	if (check_usage(words))
@@ -99,8 +105,10 @@ static int post(void *given, const struct option_words *words, char **argv)
 	if (report_run_check(&options->report, options->force) ||
 	    read_dump(words->operands[0], &profile))
 		return EXIT_FAILED;
-	return report_run(profile, &options->report, &options->pids, &target) ? EXIT_FAILED
-									      : EXIT_DONE;
+	error = report_run(profile, &options->report, &options->pids, &target);
+	if (error == -EPIPE)
+		return EXIT_PIPE;
+	return error ? EXIT_FAILED : EXIT_DONE;
 }
 
 const struct command command_post = {

@@ -5,6 +5,7 @@
  */
 #include "commands.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -245,7 +246,8 @@ static int write_report(const struct record_options *options, const struct profi
 	return report_run(profile, &options->report, &all, &target);
 }
 
-/* A file of --out belongs to the user who called, and is made with no other rights than his. */
+/* A file of --out belongs to the user who called, and is looked at and made with no other rights
+ * than his. Without a profile only what can be known before is checked. */
 static int write_report_as_caller(const struct record_options *options,
 				  const struct profile *profile)
 {
@@ -255,18 +257,72 @@ static int write_report_as_caller(const struct record_options *options,
 	int error;
 
 	if (!options->report.out)
-		return write_report(options, profile);
+		return profile ? write_report(options, profile) : 0;
 	identity_read(options->no_drop_root, &identity);
 	dump_owner_init(&owner, identity.uid, identity.gid);
 	error = dump_owner_become(&owner, &self);
 	if (error)
 		log_error("cannot write '%s': %s", options->report.out, strerror(-error));
-	else
+	else if (profile)
 		error = write_report(options, profile);
+	else
+		error = report_run_check(&options->report, options->force);
 	dump_owner_return(&self);
 	dump_owner_free(&owner);
 	identity_free(&identity);
 	return error;
+}
+
+/* One output would replace the other, or stand in its middle. */
+static int check_outputs(const struct record_options *options)
+{
+	const char *dump = options->output ? options->output : "mem_trace.raw";
+	const char *report = options->report.out;
+
+	if (!report || strcmp(dump, report) != 0 || !strcmp(report, "/dev/null"))
+		return 0;
+	log_error("cannot write '%s': it is to be both the dump and the report", report);
+	return EXIT_USAGE;
+}
+
+/* As a shell reads it back. */
+static char *quote(const char *path)
+{
+	const char *safe =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+:,@%-";
+	char *text;
+
+	if (*path != '-' && !path[strspn(path, safe)])
+		return xstrdup(path);
+	text = xstrdup(*path == '-' ? "./" : "");
+	for (const char *byte = path; *byte; byte++) {
+		char *longer = xasprintf("%s%s%c", text, strchr(safe, *byte) ? "" : "\\", *byte);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* The last line. Not behind a report for programs, which it would be no part of. */
+static void tell_dump(const struct record_options *options)
+{
+	const char *path = capture_dump_path(), *format = options->report.format;
+	bool is_for_people = !strcmp(format, "tree") || !strcmp(format, "table");
+	_cleanup_(freep) char *quoted = path ? quote(path) : NULL;
+
+	if (path && (options->report.out || is_for_people))
+		log_note("the dump is '%s': memprobe post %s", path, quoted);
+}
+
+/* The status: of the command, unless the report could not be written. */
+static int finish_report(const struct record_options *options, const struct profile *profile,
+			 int status)
+{
+	int error = write_report_as_caller(options, profile);
+
+	tell_dump(options);
+	return error && error != -EPIPE ? EXIT_FAILURE_OWN : status;
 }
 
 static int record(void *given, const struct option_words *words, char **argv)
@@ -279,16 +335,18 @@ static int record(void *given, const struct option_words *words, char **argv)
 	bool wants_report = !options->no_report && !options->is_quiet, is_hasty = false;
 	int status = 0, failure = check_usage(options, words);
 
+	if (!failure && wants_report)
+		failure = check_outputs(options);
 	if (failure)
 		return failure;
 	set_log_level(options);
-	if (wants_report && report_run_check(&options->report, options->force))
+	if (wants_report && write_report_as_caller(options, NULL))
 		return EXIT_FAILURE_OWN;
 	failure = capture_run(&capture, &profile, &status, &is_hasty);
 	if (failure)
 		return failure;
-	if (wants_report && !is_hasty && write_report_as_caller(options, profile))
-		status = EXIT_FAILURE_OWN;
+	if (wants_report && !is_hasty)
+		status = finish_report(options, profile, status);
 	capture_finish();
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "json_writer.h"
 #include "log.h"
 #include "memory.h"
+#include "name_pattern.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
@@ -84,6 +85,8 @@ void report_run_defaults(struct report_settings *ret)
 
 static int refuse_output(const char *name, int error)
 {
+	if (error == -EPIPE)
+		return error;
 	if (error == -EEXIST) {
 		log_error("cannot write '%s': it exists", name);
 		log_hint("-f replaces it");
@@ -91,7 +94,10 @@ static int refuse_output(const char *name, int error)
 		log_error("cannot write '%s': it is a symbolic link", name);
 		log_hint("-f replaces the link");
 	} else if (error == -EINVAL) {
-		log_error("cannot write '%s': it is no regular file", name);
+		log_error("cannot write '%s': it is a device or a socket", name);
+	} else if (error == -EPERM) {
+		log_error("cannot replace '%s': only its owner may", name);
+		log_hint("--out=FILE writes elsewhere");
 	} else {
 		log_error("cannot write '%s': %s", name, strerror(-error));
 	}
@@ -100,7 +106,8 @@ static int refuse_output(const char *name, int error)
 
 int report_run_check(const struct report_settings *settings, bool force)
 {
-	int error = settings->out ? sink_check(settings->out, force) : 0;
+	bool is_known = settings->out && !name_pattern_is(settings->out);
+	int error = is_known ? sink_check(settings->out, force) : 0;
 
 	return error ? refuse_output(settings->out, error) : 0;
 }
@@ -119,13 +126,25 @@ static bool wants_color(const struct report_settings *settings, int fd)
 	return choice == COLOR_ALWAYS || (choice == COLOR_AUTO && is_color_terminal(fd));
 }
 
-static int open_sink(const struct report_settings *settings, const struct report_target *target,
-		     struct sink *ret)
+/* The name of --out, NULL without one. */
+static char *fill_out(const struct report_settings *settings, const struct profile *profile)
+{
+	const struct name_values values = {
+		.pid = profile->nr_processes ? profile->processes[0].pid : 0,
+		.host = profile->meta.host,
+		.time_s = profile->meta.started_s,
+	};
+
+	return settings->out ? name_pattern_fill(settings->out, &values) : NULL;
+}
+
+static int open_sink(const struct report_settings *settings, const char *out,
+		     const struct report_target *target, struct sink *ret)
 {
 	int error = 0;
 
-	if (settings->out)
-		error = sink_open(ret, settings->out, target->force);
+	if (out)
+		error = sink_open(ret, out, target->force);
 	else
 		sink_attach(ret, target->fd);
 	if (error)
@@ -188,7 +207,8 @@ static void tell_remarks(const char *name, const struct report_remarks *remarks)
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target)
 {
-	const char *name = settings->out ? settings->out : target->name;
+	_cleanup_(freep) char *out = fill_out(settings, profile);
+	const char *name = !out ? target->name : strcmp(out, "-") ? out : "standard output";
 	struct report_options options = make_options(settings, pids);
 	struct report_remarks remarks;
 	struct sink sink;
@@ -197,11 +217,12 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	if (error)
 		return error;
 	options.sources = target->sources;
-	error = open_sink(settings, target, &sink);
+	/* A reader that has gone, or a limit, is an error of the write and no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	error = open_sink(settings, out, target, &sink);
 	if (error)
 		return refuse_output(name, error);
-	/* A reader that has gone is an error to tell, not a reason to die. */
-	signal(SIGPIPE, SIG_IGN);
 	remarks = report_write(report_find(settings->format), profile, &options, &sink);
 	error = sink_close(&sink);
 	if (error)

@@ -14,7 +14,7 @@
 struct report_settings {
 	struct option_decimal min;
 	const char *format, *metric, *sort, *color;
-	const char *out; /* NULL: the descriptor that the command gives */
+	const char *out; /* NULL: the descriptor that the command gives; with places to fill */
 	bool full_paths, import_frames;
 };
 
@@ -23,7 +23,8 @@ extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
 
 void report_run_defaults(struct report_settings *ret);
 
-/* Prints why --out cannot be written, as far as that can be known before. */
+/* Prints why --out cannot be written, as far as that can be known before. In its name %p stands for
+ * the first process, %h and %t for where and when the capture began (name_pattern.h). */
 int report_run_check(const struct report_settings *settings, bool force);
 
 struct report_target {
@@ -33,7 +34,8 @@ struct report_target {
 	const struct report_sources *sources; /* of the text of lines */
 };
 
-/* Only the processes of `pids`, all when there are none. -errno after printing. */
+/* Only the processes of `pids`, all when there are none. -errno after printing; -EPIPE without:
+ * whoever read has seen enough. */
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target);
 
