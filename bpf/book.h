@@ -39,7 +39,7 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 		special.key = site_key_special(image->image_id, special.kind);
 	} else {
 		bpf_get_current_comm(special.comm, sizeof(special.comm));
-		special.key = site_key_native(image->image_id, special.comm[0], special.comm[1]);
+		name_native(change, &special);
 	}
 	*ret_key = special.key;
 	return find_special(change, &special);

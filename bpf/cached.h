@@ -50,7 +50,7 @@ static __always_inline void book_found(struct change *change, struct wire_node *
 {
 	book_on(change, node);
 	if (loss)
-		count_loss(change->image, loss - 1, absolute(change->pages));
+		count_loss(change->image, loss - 1, change->pages);
 	if (change->kind != KIND_SWAP)
 		thread->growth += change->pages;
 }

@@ -10,6 +10,8 @@
 
 #include "names.h"
 
+#include <memprobe/wire_comm.h>
+
 /* How full the tables are: made here, taken out by user space. */
 __u64 nodes_made, sites_made;
 __u64 nodes_removed, sites_removed;
@@ -22,17 +24,28 @@ __u64 nodes_removed, sites_removed;
 static __always_inline bool is_room_for_calls(void)
 {
 	return nodes_made - nodes_removed < cfg_max_nodes / 8 * 7 &&
-	       sites_made - sites_removed < cfg_max_sites;
+	       sites_made - sites_removed < cfg_call_sites;
+}
+
+/* Is there room for one row more in a table with so many? */
+static __always_inline bool is_room(__u64 used, __u64 rows, __u32 kind)
+{
+	if (kind == SITE_PYTHON)
+		return used < rows;
+	/* The table itself is the limit of the other kinds. */
+	return kind != SITE_NATIVE || used < rows + RESERVED_ROWS / 2;
 }
 
 /* What lay_frame fails with when there is no room for calls; no loss. */
 #define LAY_NO_CALLS 0x100
 
 /* Takes a place in the table of sites; whoever gets one must send the site. */
-static __always_inline long claim_site(struct wire_image *image, __u64 key)
+static __always_inline long claim_site(struct wire_image *image, __u64 key, __u32 kind)
 {
 	__u32 image_id = image->image_id;
 
+	if (!is_room(sites_made - sites_removed, cfg_max_sites, kind))
+		return -1;
 	if (bpf_map_update_elem(&sites, &key, &image_id, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&sites, &key) ? 0 : -1;
 	__sync_fetch_and_add(&sites_made, 1);
@@ -51,7 +64,7 @@ static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 
 {
 	if (bpf_map_lookup_elem(&sites, &key))
 		return 0;
-	if (claim_site(image, key))
+	if (claim_site(image, key, SITE_PYTHON))
 		return LOSS_sites_full + 1;
 	if (!send_python_site(slot, key, code, scratch))
 		return 0;
@@ -108,7 +121,7 @@ static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, _
 	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], path->codes[index]);
 	if (failed)
 		return failed;
-	if (claim_site(image, key))
+	if (claim_site(image, key, SITE_PYTHON))
 		return LOSS_sites_full + 1;
 	if (!send_split(slot, scratch, index))
 		return 0;
@@ -158,13 +171,17 @@ __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
 	if (!image)
 		return LOSS_nodes_full + 1;
 	if (!bpf_map_lookup_elem(&sites, &key)) {
-		if (claim_site(image, key))
+		if (claim_site(image, key, kind & 0xff))
 			return LOSS_sites_full + 1;
 		if (send_special_site(slot, key, kind, comm_low, comm_high)) {
 			give_site_back(key);
 			return LOSS_ring_full + 1;
 		}
 	}
+	if (!is_room(nodes_made - nodes_removed, cfg_max_nodes, kind & 0xff))
+		return LOSS_nodes_full + 1;
+	if ((kind & 0xff) == SITE_NATIVE)
+		__sync_fetch_and_add(&image->natives, 1);
 	return insert_node(image->image_id, 0, key, bpf_ktime_get_ns(), kind >> 8);
 }
 
@@ -188,7 +205,10 @@ static __always_inline int lay_next(__u32 slot, __u32 scratch)
 			path->failed = LAY_NO_CALLS;
 			return 1;
 		}
-		path->failed = ensure_site(image, slot, scratch, index);
+		if (is_room(nodes_made - nodes_removed, cfg_max_nodes, SITE_PYTHON))
+			path->failed = ensure_site(image, slot, scratch, index);
+		else
+			path->failed = LOSS_nodes_full + 1;
 		if (!path->failed)
 			path->failed = insert_node(image->image_id, path->node, site, path->now,
 						   scratch);
@@ -281,6 +301,33 @@ static __always_inline __u64 absolute(__s64 pages)
 	return pages < 0 ? -pages : pages;
 }
 
+/* One word of a comm's pattern, verified once. */
+__noinline __u64 fold_comm(__u64 first, __u64 second, __u32 word)
+{
+	return comm_pattern(first, second, word);
+}
+
+/* The row of a thread without a Python frame: by its name, by the pattern of its name when there
+ * are many, or the row of all others. Its key and its name then are those of the row. */
+static __always_inline void name_native(struct change *change, struct special *special)
+{
+	const struct wire_image *image = change->image;
+	__u64 first = special->comm[0], second = special->comm[1];
+
+	special->key = site_key_native(image->image_id, first, second);
+	if (image->natives < MAX_NATIVE_NAMES || bpf_map_lookup_elem(&nodes, &special->key))
+		return;
+	special->comm[0] = fold_comm(first, second, 0);
+	special->comm[1] = fold_comm(first, second, 1);
+	special->key = site_key_native(image->image_id, special->comm[0], special->comm[1]);
+	if (image->natives < MAX_NATIVE_NAMES + MAX_NATIVE_PATTERNS ||
+	    bpf_map_lookup_elem(&nodes, &special->key))
+		return;
+	special->comm[0] = COMM_OTHERS;
+	special->comm[1] = 0;
+	special->key = site_key_native(image->image_id, COMM_OTHERS, 0);
+}
+
 /* The node of a special root. NULL when there is no room: counted. */
 static __always_inline struct wire_node *find_special(struct change *change,
 						      const struct special *special)
@@ -294,7 +341,7 @@ static __always_inline struct wire_node *find_special(struct change *change,
 	failed = insert_special(special->slot, key, special->kind | special->scratch << 8,
 				special->comm[0], special->comm[1]);
 	if (failed)
-		count_loss(change->image, failed - 1, absolute(change->pages));
+		count_loss(change->image, failed - 1, change->pages);
 	return bpf_map_lookup_elem(&nodes, &key);
 }
 
@@ -402,7 +449,7 @@ static __always_inline void note_broken_walk(struct change *change, __u32 root_k
 	__u32 reason = root_kind == SITE_LOST ? LOSS_frame_unreadable : LOSS_stack_truncated;
 
 	if (change->pages)
-		count_loss(change->image, reason, absolute(change->pages));
+		count_loss(change->image, reason, change->pages);
 	else
 		change->loss = reason + 1;
 }
@@ -411,7 +458,8 @@ static __always_inline void note_broken_walk(struct change *change, __u32 root_k
 static __always_inline struct wire_node *find_path(struct change *change, struct walk *walk,
 						   __u64 *ret_key, bool plain_loop)
 {
-	__u64 pages = absolute(change->pages), leaf;
+	__s64 pages = change->pages;
+	__u64 leaf;
 	struct wire_node *node;
 	__u32 root_kind = close_walk(walk);
 

@@ -13,8 +13,10 @@
 
 const volatile __u32 cfg_cpus = 1;	  /* possible CPUs */
 const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * online CPUs) */
+/* Rows that the tables have for Python; what is reserved comes on top. */
 const volatile __u32 cfg_max_nodes = DEFAULT_MAX_NODES;
 const volatile __u32 cfg_max_sites = DEFAULT_MAX_SITES;
+const volatile __u32 cfg_call_sites = DEFAULT_MAX_SITES; /* of the sites, for calls alone */
 const volatile bool cfg_follow_children = true;
 const volatile bool cfg_lines = false;		    /* --lines: a site for each instruction seen */
 const volatile bool cfg_instances = false;	    /* --instances: a site for each object seen */
@@ -73,7 +75,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_MAX_NODES); /* sized by loader */
+	__uint(max_entries, DEFAULT_MAX_NODES + RESERVED_ROWS); /* sized by loader */
 	__type(key, __u64);
 	__type(value, struct wire_node);
 } nodes SEC(".maps");
@@ -88,7 +90,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_MAX_SITES); /* sized by loader */
+	__uint(max_entries, DEFAULT_MAX_SITES + RESERVED_ROWS); /* sized by loader */
 	__type(key, __u64);
 	__type(value, __u32); /* image_id */
 } sites SEC(".maps");
@@ -140,27 +142,31 @@ static __always_inline long callback_result(long is_over)
 
 _Static_assert(LOSS_SLOTS == 32, "count_loss");
 
-static __always_inline void count_loss(struct wire_image *image, __u32 reason, __u64 pages)
+/* pages < 0: released. */
+static __always_inline void count_loss(struct wire_image *image, __u32 reason, __s64 pages)
 {
-	__u64 *events, *lost;
+	__u64 *events, *lost, *released, amount = pages < 0 ? -pages : pages;
 	__u32 index = reason;
 
 	asm volatile("%0 &= 31" : "+r"(index)); /* verifier: as in kind_index */
 	if (image) {
 		events = &image->loss_events[index];
 		lost = events + (image->loss_pages - image->loss_events);
+		released = events + (image->loss_released - image->loss_events);
 		__sync_fetch_and_add(events, 1);
 		/* An atomic add of 0 becomes an atomic or, which kernels before 5.12 lack. */
-		if (pages)
-			__sync_fetch_and_add(lost, pages);
+		if (amount)
+			__sync_fetch_and_add(lost, amount);
+		if (pages < 0)
+			__sync_fetch_and_add(released, amount);
 		return;
 	}
 	struct loss *loss = bpf_map_lookup_elem(&losses, &reason);
 	if (!loss)
 		return;
 	__sync_fetch_and_add(&loss->events, 1);
-	if (pages)
-		__sync_fetch_and_add(&loss->pages, pages);
+	if (amount)
+		__sync_fetch_and_add(&loss->pages, amount);
 }
 
 /* Sends a record. Woken at once only where user space must act at once; sites and samples wait

@@ -35,6 +35,16 @@
 /* Slots for the calls of paths; a power of two, above the nodes that there are by default. */
 #define CALL_TALLIES 131072
 
+/* Threads without a Python frame are rows by their names, so many of an image as they are, then so
+ * many patterns of names (`Thread-N`), then all others in one. A program may name each thread
+ * itself, and CPython does from 3.14 on. */
+#define MAX_NATIVE_NAMES 64
+#define MAX_NATIVE_PATTERNS 64
+
+/* Room for rows that are no Python in the tables of nodes and sites, beyond what was asked for:
+ * code objects without end must not take it. Native threads may have a half. */
+#define RESERVED_ROWS 8192
+
 /* Defaults of --max-nodes, --max-sites and --ring. */
 #define DEFAULT_MAX_NODES 65536
 #define DEFAULT_MAX_SITES 16384

@@ -42,9 +42,13 @@ static void load_programs(void)
 {
 	const __u32 cpus = HOST_CPUS;
 	const __s32 batch = SESSION_BATCH;
+	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
 
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
+	host_configure(&cfg_max_nodes, &max_nodes, sizeof(max_nodes));
+	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
+	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	percpu_offset = 0;
 	iterate_round = 0;
 }
@@ -71,13 +75,15 @@ void session_close(void)
 
 void session_limit_nodes(__u32 limit, __u32 deeper)
 {
-	host_map_resize(HOST_TABLE(&nodes), limit);
+	host_configure(&cfg_max_nodes, &limit, sizeof(limit));
+	host_map_resize(HOST_TABLE(&nodes), limit + RESERVED_ROWS);
 	host_map_resize(HOST_TABLE(&deeper_nodes), deeper);
 }
 
 void session_limit_sites(__u32 limit)
 {
-	host_map_resize(HOST_TABLE(&sites), limit);
+	host_configure(&cfg_max_sites, &limit, sizeof(limit));
+	host_map_resize(HOST_TABLE(&sites), limit + RESERVED_ROWS);
 }
 
 void session_limit_threads(__u32 limit)

@@ -242,11 +242,15 @@ static int compare_lines(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void print_loss(FILE *out, __u32 reason, __u64 events, __u64 pages)
+static void print_loss(FILE *out, __u32 reason, __u64 events, __u64 pages, __u64 released)
 {
-	if (events)
-		fprintf(out, "!%s %llu event%s %llu page%s\n", loss_names[reason], events,
-			events == 1 ? "" : "s", pages, pages == 1 ? "" : "s");
+	if (!events)
+		return;
+	fprintf(out, "!%s %llu event%s %llu page%s", loss_names[reason], events,
+		events == 1 ? "" : "s", pages, pages == 1 ? "" : "s");
+	if (released)
+		fprintf(out, " (%llu released)", released);
+	fprintf(out, "\n");
 }
 
 static void print_losses(FILE *out)
@@ -261,11 +265,12 @@ static void print_losses(FILE *out)
 			print_amounts(out, image->lost_grown, image->lost_released);
 		}
 		for (__u32 i = 0; i < NR_LOSSES; i++)
-			print_loss(out, i, image->loss_events[i], image->loss_pages[i]);
+			print_loss(out, i, image->loss_events[i], image->loss_pages[i],
+				   image->loss_released[i]);
 	}
 	for (__u32 i = 0; i < NR_LOSSES; i++)
 		if (session_loss(i, &events, &pages))
-			print_loss(out, i, events, pages);
+			print_loss(out, i, events, pages, 0);
 }
 
 char *session_report(void)

@@ -162,11 +162,11 @@ static void test_nodes_full(void **state)
 	assert_report("<module>;f anon+1\n"
 		      "<module>;f;[deeper] anon+2-4\n"
 		      "(lost) anon+8\n"
-		      "!nodes_full 3 events 14 pages\n");
+		      "!nodes_full 3 events 14 pages (4 released)\n");
 	finish();
 }
 
-/* Not even the root has room. */
+/* Not even the root has room; rows that are no Python have. */
 static void test_no_node_at_all(void **state)
 {
 	session_open(SESSION_PERCPU);
@@ -177,7 +177,8 @@ static void test_no_node_at_all(void **state)
 	touch(2);
 	machine_run(machine_task_new(machine_mm_new(true), 7, 7, "kswapd0"));
 	touch(-1);
-	assert_report("[startup] anon+1\n(lost) anon+2-1\n!nodes_full 2 events 3 pages\n");
+	assert_report("[kernel] anon-1\n[startup] anon+1\n(lost) anon+2\n"
+		      "!nodes_full 1 event 2 pages\n");
 	finish();
 }
 

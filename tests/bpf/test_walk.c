@@ -269,7 +269,7 @@ static void check_unreadable_leaf(void)
 	call_on_new_page("f");
 	host_user_drop(fixture.python.leaf);
 	touch(-3);
-	assert_report("[lost] anon-3\n!frame_unreadable 1 event 3 pages\n");
+	assert_report("[lost] anon-3\n!frame_unreadable 1 event 3 pages (3 released)\n");
 }
 
 static void test_unreadable_leaf(void **state)

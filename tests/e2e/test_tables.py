@@ -80,3 +80,32 @@ def budget_of_threads(context):
     """--calls=auto stops, whichever thread is looked at first."""
     budget_of(context, "main")
     budget_of(context, "threads")
+
+
+@test(interpreters="one")
+def thread_names(context):
+    """Threads that name themselves by number are few rows, and a pool keeps its names."""
+    taken = capture(context, context.target("thread_names.py", 3000))
+    check_invariants(taken.report)
+    rows = taken.process().of_kind("native")
+    names = [node["thread"] for node in rows]
+    pool = ["polars-%d" % number for number in range(8)]
+    check_equal("rows of the pool", [name for name in names if name in pool], pool)
+    check("Thread-N (work" in names, "no pattern among %s" % names)
+    check(len(rows) <= 129, "%d rows of native threads" % len(rows))
+
+
+@test(interpreters="few")
+def many_functions(context):
+    """Functions without end fill the tables; what is no Python has a row all the same."""
+    for option, reason in (("--max-sites=200", "site table full"),
+                           ("--max-nodes=400", "node table full")):
+        taken = capture(context, context.target("many_functions.py", 1000), option, "--calls=off")
+        check_invariants(taken.report, with_losses=True)
+        process = taken.process()
+        losses = [loss["reason"] for loss in process["losses"]]
+        check(reason in losses, "losses with %s are %s" % (option, losses))
+        check_equal("rows of [shutdown]", len(process.of_kind("shutdown")), 1)
+        grown = sum(node["self"]["growth"] for node in process.of_kind("native"))
+        check_equal("MB of a native thread", round(grown / MB), 4)
+        check_equal("rows of [lost]", process.of_kind("lost"), [])

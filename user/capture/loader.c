@@ -92,12 +92,16 @@ static uint32_t nodes_with_calls(const struct loader_sizes *sizes)
 	return sizes->call_frames ? 2 * sizes->max_nodes : sizes->max_nodes;
 }
 
+static uint32_t sites_with_calls(const struct loader_sizes *sizes)
+{
+	return sizes->call_frames ? 2 * sizes->max_sites : sizes->max_sites;
+}
+
 static void size_maps(struct memprobe *skeleton, const struct loader_sizes *sizes,
 		      const struct kernel_features *features)
 {
-	bpf_map__set_max_entries(skeleton->maps.nodes, nodes_with_calls(sizes));
-	bpf_map__set_max_entries(skeleton->maps.sites,
-				 sizes->call_frames ? 2 * sizes->max_sites : sizes->max_sites);
+	bpf_map__set_max_entries(skeleton->maps.nodes, nodes_with_calls(sizes) + RESERVED_ROWS);
+	bpf_map__set_max_entries(skeleton->maps.sites, sites_with_calls(sizes) + RESERVED_ROWS);
 	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
 	if (!sizes->call_frames) {
 		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
@@ -120,7 +124,8 @@ static void configure(struct memprobe *skeleton, const struct loader_sizes *size
 	/* compute_batch_value, lib/percpu_counter.c */
 	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
 	skeleton->rodata->cfg_max_nodes = nodes_with_calls(sizes);
-	skeleton->rodata->cfg_max_sites = sizes->max_sites;
+	skeleton->rodata->cfg_max_sites = sites_with_calls(sizes);
+	skeleton->rodata->cfg_call_sites = sizes->max_sites;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
