@@ -185,7 +185,7 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	/* First of all the image's records: events, and their sites, come once it is in the table.
 	 */
 	if (send_begin(image, birth, slot, &python)) {
-		count_loss(NULL, LOSS_ring_full, 0);
+		count_loss(NULL, LOSS_images_unsent, 0);
 		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
 		return;
 	}

@@ -195,6 +195,23 @@ static void test_too_many(void **state)
 	}
 }
 
+/* A process whose begin cannot be sent is a loss of its own, and is not booked without an entry. */
+static void test_begin_unsent(void **state)
+{
+	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++) {
+		_cleanup_(freep) char *report = NULL;
+
+		session_open(kernel);
+		session_limit_ring(8);
+		session_follow(100, 1);
+		exec(100, 1);
+		report = session_report();
+		assert_non_null(strstr(report, "!images_unsent 1 event 0 pages\n"));
+		assert_null(strstr(report, "!ring_full"));
+		session_close();
+	}
+}
+
 /* A child has what its parent had, and the interpreter too. */
 static void check_fork(void)
 {
@@ -435,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_books_at_the_end),
 		cmocka_unit_test(test_used_again),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_begin_unsent),
 		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_same_address_space),
 		cmocka_unit_test(test_attach),

@@ -16,7 +16,7 @@ BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB g
                      r"(-?\d+\.\d\d) MB at end "
                      r"\(kernel: (\d+\.\d\d) MB, difference (\d+\.\d\d) %\)$")
 MORE = re.compile(r"^ *…$")
-REMARK = re.compile(r"^(Lost: \S.*, \d+ events?, -?\d+\.\d\d MB|Ended by signal \d+)")
+REMARK = re.compile(r"^(Lost: \S.*, (\d+ events?, -?\d+\.\d\d MB|\d+ process(es)?, MB unknown)|Ended by signal \d+)")
 HEAD = re.compile(r"^\d+ \S")
 PROCESS = re.compile(r"^(    PID    peak MB  growth MB  end                 command"
                      r"| *\d+ +\d+\.\d\d +-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"

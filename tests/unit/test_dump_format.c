@@ -135,13 +135,13 @@ static void numbers_stay(void **state)
 {
 	static const int site_kinds[] = { SITE_PYTHON, SITE_STARTUP,   SITE_SHUTDOWN, SITE_NATIVE,
 					  SITE_KERNEL, SITE_TRUNCATED, SITE_LOST,     SITE_DEEPER };
-	static const int losses[] = { LOSS_nodes_full,	    LOSS_sites_full,
-				      LOSS_ring_full,	    LOSS_frame_unreadable,
-				      LOSS_code_unreadable, LOSS_stack_truncated,
-				      LOSS_threads_full,    LOSS_images_full,
-				      LOSS_name_unreadable, LOSS_path_collision,
-				      LOSS_fold_unclear,    LOSS_calls_lost,
-				      LOSS_objects_full,    LOSS_record_refused };
+	static const int losses[] = {
+		LOSS_nodes_full,       LOSS_sites_full,	     LOSS_ring_full,
+		LOSS_frame_unreadable, LOSS_code_unreadable, LOSS_stack_truncated,
+		LOSS_threads_full,     LOSS_images_full,     LOSS_name_unreadable,
+		LOSS_path_collision,   LOSS_fold_unclear,    LOSS_calls_lost,
+		LOSS_objects_full,     LOSS_record_refused,  LOSS_images_unsent
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)
 		assert_int_equal(site_kinds[i], i);

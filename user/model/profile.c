@@ -24,6 +24,11 @@ const char *loss_hint(enum wire_loss loss)
 	return loss_texts[loss].hint;
 }
 
+bool loss_is_process(enum wire_loss loss)
+{
+	return loss == LOSS_images_full || loss == LOSS_images_unsent;
+}
+
 struct profile *profile_new(void)
 {
 	struct profile *profile = xcalloc(1, sizeof(*profile));

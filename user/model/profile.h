@@ -230,5 +230,7 @@ void profile_clean(struct profile *profile);
 /* Sentence and hint (may be NULL) of a loss; name as in counters.def. */
 const char *loss_sentence(enum wire_loss loss);
 const char *loss_hint(enum wire_loss loss);
+/* Is it of whole processes that were not followed, so that nobody knows how much they grew? */
+bool loss_is_process(enum wire_loss loss);
 
 #endif

@@ -111,6 +111,19 @@ static void write_rows(const struct report *report, const struct calltree *tree,
 
 /* ---- What follows the rows ---- */
 
+/* Of whole processes no MB were measured, which is not the same as none. */
+static void write_amount(enum wire_loss loss, const struct loss_count *lost, struct sink *sink)
+{
+	bool is_one = lost->events == 1;
+
+	if (loss_is_process(loss) && !lost->bytes)
+		sink_printf(sink, "%" PRIu64 " %s, MB unknown", lost->events,
+			    is_one ? "process" : "processes");
+	else
+		sink_printf(sink, "%" PRIu64 " %s, %.2f MB", lost->events,
+			    is_one ? "event" : "events", (double)lost->bytes / BYTES_PER_MB);
+}
+
 static void write_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink)
 {
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
@@ -118,9 +131,8 @@ static void write_losses(const struct loss_count losses[NR_LOSSES], struct sink 
 
 		if (!losses[loss].events && !losses[loss].bytes)
 			continue;
-		sink_printf(sink, "Lost: %s, %" PRIu64 " %s, %.2f MB", loss_sentence(loss),
-			    losses[loss].events, losses[loss].events == 1 ? "event" : "events",
-			    (double)losses[loss].bytes / BYTES_PER_MB);
+		sink_printf(sink, "Lost: %s, ", loss_sentence(loss));
+		write_amount(loss, &losses[loss], sink);
 		if (hint)
 			sink_printf(sink, "  (hint: %s)", hint);
 		sink_text(sink, "\n");
