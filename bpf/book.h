@@ -6,6 +6,7 @@
 #ifndef MEMPROBE_BOOK_H
 #define MEMPROBE_BOOK_H
 
+#include "learn.h"
 #include "objects.h"
 #include "threads.h"
 
@@ -45,32 +46,6 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 	return find_special(change, &special);
 }
 
-/* Tells user space something about an image at once. */
-__noinline int send_knock(__u32 slot, __u32 type, __u32 layout)
-{
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct wire_knock record = { .slot = slot, .layout = layout };
-
-	if (!image)
-		return 0;
-	record.tgid = image->tgid;
-	record.head.type = type;
-	record.head.image_id = image->image_id;
-	record.head.time_ns = bpf_ktime_get_ns();
-	return send(&record, sizeof(record), true);
-}
-
-/* User space is told again and again, ever more rarely, while an image's interpreter is unknown:
- * the library may have been mapped only now. */
-static __always_inline void knock(struct wire_image *image, __u32 slot)
-{
-	__u64 events = ++image->events;
-
-	if (events < 16 || (events & (events - 1)))
-		return;
-	send_knock(slot, RECORD_KNOCK, 0);
-}
-
 /* The node of what the current thread, one of the image's own, is doing. */
 static __always_inline struct wire_node *find_current(struct change *change, __u64 *ret_key,
 						      bool plain_loop)
@@ -83,9 +58,9 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 
 	if (!python)
 		return NULL;
-	index = python->layout;
 	if (python->state == PYTHON_UNKNOWN)
-		knock(change->image, change->slot);
+		look_for_python(change->image, change->slot, plain_loop);
+	index = python->layout;
 	if (python->state == PYTHON_KNOWN && python->image_id == change->image->image_id)
 		layout = bpf_map_lookup_elem(&layouts, &index);
 	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch) ||

@@ -34,7 +34,49 @@ struct inode {
 } CORE;
 
 struct file {
+	unsigned int f_mode;
 	struct inode *f_inode;
+} CORE;
+
+struct dentry {
+	struct inode *d_inode;
+} CORE;
+
+struct path___kernel {
+	struct dentry *dentry;
+} CORE;
+
+/* What a mapping of overlayfs has as its file, since 6.5. */
+struct backing_file {
+	struct file file;
+	struct path___kernel user_path; /* 6.7 and later */
+} CORE;
+
+#define FMODE_BACKING 0x2000000
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+} CORE;
+
+/* Until 6.0: 763ecb035029 ("mm: remove the vma linked list") and its like. */
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+} CORE;
+
+struct rb_root {
+	struct rb_node *rb_node;
+} CORE;
+
+struct vm_area_struct___tree {
+	struct rb_node vm_rb;
+} CORE;
+
+struct mm_struct___tree {
+	struct rb_root mm_rb;
 } CORE;
 
 struct mm_struct {

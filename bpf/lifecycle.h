@@ -26,12 +26,8 @@ struct birth {
  * from mm->start_code. */
 static __always_inline void resolve_file(struct wire_python *python, struct mm_struct *mm)
 {
-	struct wire_file file = {};
-	struct wire_file_layout *known;
+	struct wire_file_layout *known = find_file(BPF_CORE_READ(mm, exe_file, f_inode));
 
-	file.ino = BPF_CORE_READ(mm, exe_file, f_inode, i_ino);
-	file.dev = BPF_CORE_READ(mm, exe_file, f_inode, i_sb, s_dev);
-	known = bpf_map_lookup_elem(&files, &file);
 	if (!known)
 		return;
 	python->state = PYTHON_KNOWN;

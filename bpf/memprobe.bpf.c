@@ -65,28 +65,38 @@ int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
 	return 0;
 }
 
-static __always_inline int fault_event(void)
+/* Of a fault in kernel mode nothing can be learned: `learn_by` is NULL then. */
+static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __u64 ip)
 {
 	struct change change = {};
 
 	if (is_faulting_disabled())
 		return 0;
 	change.image = find_image(CURRENT(mm), &change.slot);
-	if (change.image)
-		cached_fault(&change);
+	if (!change.image)
+		return 0;
+	if (learn_by && is_python_unknown(change.slot))
+		learn_by(change.slot, ip);
+	cached_fault(&change);
 	return 0;
 }
 
 SEC("?tp_btf/page_fault_user")
-int BPF_PROG(fault_cached)
+int BPF_PROG(fault_cached, unsigned long address, struct pt_regs *registers)
 {
-	return fault_event();
+	return fault_event(learn_at, registers->ip);
+}
+
+SEC("?tp_btf/page_fault_user")
+int BPF_PROG(fault_oldest, unsigned long address, struct pt_regs *registers)
+{
+	return fault_event(learn_by_tree, registers->ip);
 }
 
 SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(kfault_cached)
 {
-	return fault_event();
+	return fault_event(NULL, 0);
 }
 
 SEC("?tp_btf/sched_process_exec")

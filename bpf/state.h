@@ -73,6 +73,8 @@ struct {
 	__type(value, struct wire_file_layout);
 } files SEC(".maps");
 
+__u32 known_files; /* how often user space has put one there */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, DEFAULT_MAX_NODES + RESERVED_ROWS); /* sized by loader */

@@ -143,7 +143,7 @@ struct wire_python {
 };
 _Static_assert(sizeof(struct wire_python) == 16, "wire_python");
 
-/* An executable with a known interpreter linked in: the BPF side resolves its execs itself. */
+/* A file with a known interpreter: the BPF side finds it in a process itself. */
 struct wire_file {
 	__u64 ino;
 	__u32 dev; /* the kernel's s_dev: major << 20 | minor */
@@ -152,11 +152,13 @@ struct wire_file {
 _Static_assert(sizeof(struct wire_file) == 16, "wire_file");
 
 struct wire_file_layout {
-	__u64 text_vaddr; /* p_vaddr of the first executable segment, which mm->start_code maps */
+	__u64 text_vaddr;  /* p_vaddr of the first executable segment, which mm->start_code maps */
+	__u64 text_offset; /* its p_offset */
+	__u64 text_bytes;  /* its p_filesz */
 	__u16 layout;
 	__u16 pad[3];
 };
-_Static_assert(sizeof(struct wire_file_layout) == 16, "wire_file_layout");
+_Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 
 #define IMAGE_PYTHON_SEEN 1 /* a Python frame was walked */
 #define IMAGE_MAIN_SEEN 2   /* the main module has begun */

@@ -36,14 +36,60 @@ static __s64 *count(const struct mm_struct *mm, __u32 kind)
 
 struct mm_struct *machine_mm_new(bool is_percpu)
 {
-	size_t size = is_percpu ? sizeof(struct mm_struct___percpu)
-				: sizeof(struct mm_struct___cached);
-	struct mm_struct *mm = host_kernel_new(size);
+	struct mm_struct *mm = host_kernel_new(sizeof(struct mm_struct___tree));
 
 	mm->mm_users.counter = 1;
 	for (__u32 kind = 0; is_percpu && kind < NR_KINDS; kind++)
 		percpu(mm, kind)->counters = (__s32 *)(uintptr_t)host_percpu_new(sizeof(__s32));
 	return mm;
+}
+
+struct file *machine_file_new(__u64 ino, __u32 dev)
+{
+	struct backing_file *file = host_kernel_new(sizeof(*file));
+
+	file->file.f_inode = host_kernel_new(sizeof(*file->file.f_inode));
+	file->file.f_inode->i_ino = ino;
+	file->file.f_inode->i_sb = host_kernel_new(sizeof(*file->file.f_inode->i_sb));
+	file->file.f_inode->i_sb->s_dev = dev;
+	return &file->file;
+}
+
+static struct vm_area_struct___tree *mapping_of(struct rb_node *node)
+{
+	return (void *)((char *)node - offsetof(struct vm_area_struct___tree, vm_rb));
+}
+
+static struct vm_area_struct *find_mapping(const struct mm_struct *mm, __u64 address)
+{
+	struct rb_node *node = ((const struct mm_struct___tree *)mm)->mm_rb.rb_node;
+
+	while (node) {
+		struct vm_area_struct *mapping = &mapping_of(node)->common;
+
+		if (address >= mapping->vm_start && address < mapping->vm_end)
+			return mapping;
+		node = address < mapping->vm_start ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
+
+struct vm_area_struct *machine_map(struct mm_struct *mm, struct file *file, __u64 begin,
+				   __u64 bytes, __u64 offset)
+{
+	struct vm_area_struct___tree *mapping = host_kernel_new(sizeof(*mapping));
+	struct rb_node **place = &((struct mm_struct___tree *)mm)->mm_rb.rb_node;
+
+	mapping->common.vm_start = begin;
+	mapping->common.vm_end = begin + bytes;
+	mapping->common.vm_pgoff = offset / HOST_PAGE;
+	mapping->common.vm_file = file;
+	while (*place)
+		place = begin < mapping_of(*place)->common.vm_start ? &(*place)->rb_left
+								    : &(*place)->rb_right;
+	*place = &mapping->vm_rb;
+	host.find_mapping = find_mapping;
+	return &mapping->common;
 }
 
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm)

@@ -14,6 +14,11 @@
 /* mm_struct of 6.2 and later, or of 6.1 and earlier. mm_users is 1. */
 struct mm_struct *machine_mm_new(bool is_percpu);
 
+/* A file that can be mapped, and a mapping of it; none overlap. */
+struct file *machine_file_new(__u64 ino, __u32 dev);
+struct vm_area_struct *machine_map(struct mm_struct *mm, struct file *file, __u64 begin,
+				   __u64 bytes, __u64 offset);
+
 /* A thread with its own page of thread-local memory at fsbase; its process is `tgid`. */
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm);
 /* Lets a task run on the current CPU. */

@@ -50,6 +50,7 @@ static void load_programs(void)
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	percpu_offset = 0;
+	known_files = 0;
 	iterate_round = 0;
 }
 
@@ -108,7 +109,10 @@ void session_rss_event(struct mm_struct *mm, __u32 kind)
 void session_fault_event(void)
 {
 	host.current->pagefault_disabled += running == SESSION_OLDEST;
-	fault_cached();
+	if (running == SESSION_OLDEST)
+		fault_oldest(0, &host.registers);
+	else
+		fault_cached(0, &host.registers);
 	host.current->pagefault_disabled -= running == SESSION_OLDEST;
 }
 
@@ -207,13 +211,12 @@ void session_set_python(const struct mm_struct *mm, const struct wire_layout *la
 	assert_int_equal(bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY), 0);
 }
 
-void session_set_file(const struct wire_file *file, __u64 text_vaddr,
+void session_set_file(const struct wire_file *file, const struct wire_file_layout *known,
 		      const struct wire_layout *layout)
 {
-	struct wire_file_layout value = { .text_vaddr = text_vaddr, .layout = 0 };
-
 	set_layout(layout);
-	assert_int_equal(bpf_map_update_elem(&files, file, &value, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(&files, file, known, BPF_ANY), 0);
+	known_files++;
 }
 
 void session_free_slot(__u32 slot)

@@ -54,7 +54,7 @@ void session_settle(struct task_struct *const *tasks, size_t nr_tasks);
 void session_balance(struct task_struct *task, struct wire_balance *ret);
 /* Says that an image has this interpreter; one layout a session. */
 void session_set_python(const struct mm_struct *mm, const struct wire_layout *layout, __u64 bias);
-void session_set_file(const struct wire_file *file, __u64 text_vaddr,
+void session_set_file(const struct wire_file *file, const struct wire_file_layout *known,
 		      const struct wire_layout *layout);
 void session_free_slot(__u32 slot);
 

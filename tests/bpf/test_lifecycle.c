@@ -347,18 +347,15 @@ static void test_exit(void **state)
 static void check_known_file(void)
 {
 	const struct wire_file file = { .ino = 4711, .dev = 8 << 20 | 1 };
+	const struct wire_file_layout known = { .text_vaddr = 0x1000, .text_bytes = 0x1000 };
 	struct mm_struct *mm = machine_mm_new(session_is_percpu());
 	struct task_struct *task = machine_task_new(mm, 100, 100, "python3");
 	struct python python;
 
-	mm->exe_file = host_kernel_new(sizeof(*mm->exe_file));
-	mm->exe_file->f_inode = host_kernel_new(sizeof(*mm->exe_file->f_inode));
-	mm->exe_file->f_inode->i_ino = file.ino;
-	mm->exe_file->f_inode->i_sb = host_kernel_new(sizeof(*mm->exe_file->f_inode->i_sb));
-	mm->exe_file->f_inode->i_sb->s_dev = file.dev;
+	mm->exe_file = machine_file_new(file.ino, file.dev);
 	python_make(&python, PYTHON_3_13);
 	mm->start_code = python.bias + 0x1000;
-	session_set_file(&file, 0x1000, &python.layout);
+	session_set_file(&file, &known, &python.layout);
 	session_follow(100, 1);
 	machine_run(task);
 	session_exec_event(task);

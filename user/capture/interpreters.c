@@ -54,6 +54,8 @@ static void register_file(struct interpreters *interpreters, const struct interp
 	};
 	struct wire_file_layout layout = {
 		.text_vaddr = entry->interpreter.text_vaddr,
+		.text_offset = entry->interpreter.text_offset,
+		.text_bytes = entry->interpreter.text_bytes,
 		.layout = index,
 	};
 

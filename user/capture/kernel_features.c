@@ -69,6 +69,7 @@ int kernel_features_read(struct kernel_features *ret)
 	if (!error) {
 		/* f1a7941243c1 (6.2) removed struct mm_rss_stat together with the tasks' caches. */
 		ret->has_percpu_counters = !HAS_NAME(strings, "mm_rss_stat");
+		ret->has_find_vma = HAS_NAME(strings, "BPF_FUNC_find_vma");
 		ret->has_uprobe_multi = HAS_NAME(strings, "BPF_TRACE_UPROBE_MULTI");
 	}
 	free(btf.bytes);

@@ -30,16 +30,35 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, arguments);
 }
 
-/* Programs for one kind of kernel; those for the other stay unloaded. */
+/* Programs for one kind of kernel; those for the others stay unloaded. */
+#define ON_PERCPU 1
+#define ON_CACHED 2 /* with bpf_find_vma() */
+#define ON_OLDEST 4 /* cached, without */
 static const struct {
 	const char *name;
-	bool is_percpu;
+	uint32_t kernels;
 } programs[] = {
-	{ "rss_percpu", true },	     { "exec_percpu", true },  { "fork_percpu", true },
-	{ "iterate_percpu", true },  { "rss_cached", false },  { "fault_cached", false },
-	{ "kfault_cached", false },  { "exec_cached", false }, { "fork_cached", false },
-	{ "iterate_cached", false }, { "exit_percpu", true },  { "exit_cached", false },
+	{ "rss_percpu", ON_PERCPU },
+	{ "exec_percpu", ON_PERCPU },
+	{ "fork_percpu", ON_PERCPU },
+	{ "exit_percpu", ON_PERCPU },
+	{ "iterate_percpu", ON_PERCPU },
+	{ "rss_cached", ON_CACHED | ON_OLDEST },
+	{ "fault_cached", ON_CACHED },
+	{ "fault_oldest", ON_OLDEST },
+	{ "kfault_cached", ON_CACHED | ON_OLDEST },
+	{ "exec_cached", ON_CACHED | ON_OLDEST },
+	{ "fork_cached", ON_CACHED | ON_OLDEST },
+	{ "exit_cached", ON_CACHED | ON_OLDEST },
+	{ "iterate_cached", ON_CACHED | ON_OLDEST },
 };
+
+static uint32_t kind_of(const struct kernel_features *features)
+{
+	if (features->has_percpu_counters)
+		return ON_PERCPU;
+	return features->has_find_vma ? ON_CACHED : ON_OLDEST;
+}
 
 static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features)
 {
@@ -47,8 +66,7 @@ static void choose_programs(struct memprobe *skeleton, const struct kernel_featu
 		struct bpf_program *program = bpf_object__find_program_by_name(skeleton->obj,
 									       programs[i].name);
 
-		bpf_program__set_autoload(program,
-					  programs[i].is_percpu == features->has_percpu_counters);
+		bpf_program__set_autoload(program, programs[i].kernels & kind_of(features));
 	}
 }
 
@@ -351,5 +369,9 @@ int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_py
 int loader_set_file(struct loader *loader, const struct wire_file *file,
 		    const struct wire_file_layout *layout)
 {
-	return update(loader->skeleton->maps.files, file, layout);
+	int error = update(loader->skeleton->maps.files, file, layout);
+
+	if (!error)
+		__atomic_fetch_add(&loader->skeleton->bss->known_files, 1, __ATOMIC_RELEASE);
+	return error;
 }

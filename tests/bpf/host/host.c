@@ -88,6 +88,30 @@ long bpf_loop(__u32 turns, long (*turn)(__u32 index, void *context), void *conte
 	return turns;
 }
 
+long bpf_find_vma(struct task_struct *task, __u64 address,
+		  long (*look)(struct task_struct *task, struct vm_area_struct *mapping,
+			       void *context),
+		  void *context, __u64 flags)
+{
+	struct vm_area_struct *mapping;
+
+	HOST_CHECK(task == host.current && !flags);
+	host.lookups++;
+	if (host.is_mm_locked)
+		return -EBUSY;
+	mapping = host.find_mapping ? host.find_mapping(task->mm, address) : NULL;
+	if (!mapping)
+		return -ENOENT;
+	HOST_CHECK(look(task, mapping, context) == 0);
+	return 0;
+}
+
+long bpf_task_pt_regs(struct task_struct *task)
+{
+	HOST_CHECK(task == host.current);
+	return (long)(uintptr_t)&host.registers;
+}
+
 __u64 bpf_get_current_task(void)
 {
 	return (uintptr_t)host.current;

@@ -22,6 +22,11 @@ struct host {
 	__u64 now_ns;	   /* moves by one with every reading */
 	bool has_task_btf; /* bpf_get_current_task_btf: 5.11 and later */
 
+	struct pt_regs registers; /* of the current task, in user mode */
+	bool is_mm_locked;	  /* another thread changes the mappings */
+	unsigned int lookups;	  /* of a mapping, done so far */
+	struct vm_area_struct *(*find_mapping)(const struct mm_struct *mm, __u64 address);
+
 	/* Called before every read of kernel memory: here other CPUs may do something. */
 	void (*on_kernel_read)(void);
 

@@ -18,10 +18,14 @@
 #define mm_struct___percpu declared_mm_struct___percpu
 #define mm_struct___cached declared_mm_struct___cached
 #define task_struct___cached declared_task_struct___cached
+#define mm_struct___tree declared_mm_struct___tree
+#define vm_area_struct___tree declared_vm_area_struct___tree
 #include "../../../bpf/kernel.h"
 #undef mm_struct___percpu
 #undef mm_struct___cached
 #undef task_struct___cached
+#undef mm_struct___tree
+#undef vm_area_struct___tree
 
 struct mm_struct___percpu {
 	struct mm_struct common;
@@ -31,6 +35,19 @@ struct mm_struct___percpu {
 struct mm_struct___cached {
 	struct mm_struct common;
 	struct mm_rss_stat rss_stat;
+} CORE;
+
+struct mm_struct___tree {
+	union {
+		struct mm_struct___percpu percpu;
+		struct mm_struct___cached cached;
+	};
+	struct rb_root mm_rb;
+} CORE;
+
+struct vm_area_struct___tree {
+	struct vm_area_struct common;
+	struct rb_node vm_rb;
 } CORE;
 
 struct task_struct___cached {

@@ -62,6 +62,11 @@
 long bpf_probe_read_user(void *to, __u32 size, const void *address);
 long bpf_probe_read_user_str(void *to, __u32 size, const void *address);
 long bpf_probe_read_kernel(void *to, __u32 size, const void *address);
+long bpf_find_vma(struct task_struct *task, __u64 address,
+		  long (*look)(struct task_struct *task, struct vm_area_struct *mapping,
+			       void *context),
+		  void *context, __u64 flags);
+long bpf_task_pt_regs(struct task_struct *task);
 long bpf_loop(__u32 turns, long (*turn)(__u32 index, void *context), void *context, __u64 flags);
 __u64 bpf_get_current_task(void);
 struct task_struct *bpf_get_current_task_btf(void);

@@ -1,0 +1,83 @@
+"""Children that live shorter than user space takes to answer: the BPF side knows their file."""
+import os
+import signal
+
+from capture import last_lines, read_report
+from harness import MB, MEMPROBE, TARGETS, Skip, check, check_equal, size_of, test, wait_until, write_to
+from interpreters import by_name, find_interpreters
+from tree import check_invariants
+
+CHILDREN = 8
+TAKEN = 6
+
+
+def of_library():
+    """The command of a Python whose interpreter is in a library."""
+    python = by_name(find_interpreters(), "pyenv-3.12")
+    if not hasattr(python, "command"):
+        raise Skip(python.reason)
+    return python.command[0]
+
+
+class Children:
+    """memprobe over tests/targets/short_children.sh, which waits at its gate."""
+
+    def __init__(self, context, python, count, *options):
+        self.context = context
+        self.directory = context.path("short.%d" % len(context.children))
+        self.dump = os.path.join(self.directory, "dump")
+        os.mkdir(self.directory)
+        self.process = context.start(
+            [MEMPROBE, "--no-report", "-o", self.dump, *options, "--", "/bin/sh",
+             os.path.join(TARGETS, "short_children.sh"), python, self.directory, str(count),
+             str(size_of(TAKEN))])
+        self.wait_for("known")
+
+    def wait_for(self, name):
+        def is_there():
+            check(self.process.poll() is None, "memprobe ended")
+            return os.path.exists(os.path.join(self.directory, name))
+        wait_until(is_there, name, timeout=300)
+
+    def run_unanswered(self):
+        """The children run while memprobe's own process stands still."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            write_to(os.path.join(self.directory, "go"), "")
+            self.wait_for("done")
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+    def end(self):
+        result = self.context.finish(self.process, timeout=300)
+        check_equal("status (%s)" % last_lines(result.errors), result.status, 0)
+        return read_report(self.context, self.dump)
+
+
+def takers(report):
+    return [process for process in report.processes
+            if "taken" in process["command"] and "short_children" not in process["command"]]
+
+
+def check_taken(process):
+    taken = process.own("grown", process.named("<module>"))
+    check(size_of(TAKEN) <= taken <= size_of(TAKEN) + MB,
+          "%d took %d on its path, expected %d" % (process["pid"], taken, size_of(TAKEN)))
+
+
+def check_children(report, count):
+    check_invariants(report)
+    found = takers(report)
+    check_equal("entries of children", len(found), count)
+    for process in found:
+        check(process["python"], "no interpreter was found in %d" % process["pid"])
+        check_taken(process)
+
+
+@test(core=True)
+def children_of_known_library(context):
+    """A libpython seen before: its children have their paths although nobody answers a knock."""
+    for options in ((), ("--calls=off",)):
+        children = Children(context, of_library(), CHILDREN, *options)
+        children.run_unanswered()
+        check_children(children.end(), CHILDREN)
