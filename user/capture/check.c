@@ -187,6 +187,12 @@ static bool check_cache(const struct interpreter_cache *cache, struct sink *sink
 	for (size_t i = 0; i < interpreter_cache_count(cache); i++) {
 		const struct interpreter_entry *entry = interpreter_cache_at(cache, i);
 
+		if (entry->status == -E2BIG) {
+			say(sink, "python",
+			    "not found: it has more sections, or larger tables of "
+			    "symbols, than are read of a file");
+			return false;
+		}
 		if (entry->status && !*entry->interpreter.version)
 			continue;
 		is_any = true;

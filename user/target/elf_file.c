@@ -1,47 +1,92 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One ELF file; see elf_file.h. libelf reads tables, segments are read by hand. */
-#include "elf_file.h"
-
-#include <elf.h>
+/* One ELF file: its segments and what they hold; see elf_file.h. */
 #include <errno.h>
-#include <gelf.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elf_state.h"
 #include "memory.h"
-
-/* A table that claims more is not read: libelf would allocate it. The largest .dynstr and .symtab
- * of programs seen in the wild (browsers, torch) stay below. */
-#define MAX_SECTION_BYTES (512UL << 20)
-#define MAX_SEGMENTS 256
 
 #define PAGE_BYTES 4096UL
 
-struct elf_file {
-	int fd;
-	Elf *elf;
-	size_t nr_segments;
-	struct elf_segment segments[MAX_SEGMENTS];
-};
+/* The largest seen has 61 (qemu). */
+#define MAX_DYNAMIC_BYTES (64UL << 10)
 
-static int check_header(Elf *elf)
+int elf_pread(const struct elf_file *file, uint64_t offset, void *ret, size_t size)
 {
-	GElf_Ehdr header;
+	char *end = ret;
 
-	if (elf_kind(elf) != ELF_K_ELF || gelf_getclass(elf) != ELFCLASS64)
-		return -ENOEXEC;
-	if (!gelf_getehdr(elf, &header) || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    header.e_machine != EM_X86_64)
-		return -ENOEXEC;
-	if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
-		return -ENOEXEC;
+	while (size) {
+		ssize_t got = pread(file->fd, end, size, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EIO;
+		end += got;
+		offset += (size_t)got;
+		size -= (size_t)got;
+	}
 	return 0;
 }
 
+int elf_file_charge(struct elf_file *file, uint64_t bytes)
+{
+	if (bytes > file->budget) {
+		file->is_over = true;
+		return -E2BIG;
+	}
+	file->budget -= bytes;
+	return 0;
+}
+
+bool elf_file_is_over(const struct elf_file *file)
+{
+	return file->is_over;
+}
+
+bool elf_cursor_begin(struct elf_file *file, uint64_t offset, uint64_t bytes, size_t entry_bytes,
+		      struct elf_cursor *ret)
+{
+	if (offset > file->size || bytes > file->size - offset || elf_file_charge(file, bytes))
+		return false;
+	ret->file = file;
+	ret->offset = offset;
+	ret->left = bytes / entry_bytes * entry_bytes;
+	ret->entry_bytes = entry_bytes;
+	ret->next = ret->filled = 0;
+	return true;
+}
+
+bool elf_cursor_next(struct elf_cursor *cursor, void *ret_entry)
+{
+	if (cursor->next == cursor->filled) {
+		size_t bytes = cursor->left < ELF_CHUNK_BYTES ? cursor->left : ELF_CHUNK_BYTES;
+
+		if (!bytes || elf_pread(cursor->file, cursor->offset, cursor->chunk, bytes))
+			return false;
+		cursor->offset += bytes;
+		cursor->left -= bytes;
+		cursor->next = 0;
+		cursor->filled = bytes;
+	}
+	memcpy(ret_entry, cursor->chunk + cursor->next, cursor->entry_bytes);
+	cursor->next += cursor->entry_bytes;
+	return true;
+}
+
+static bool is_header(const Elf64_Ehdr *header)
+{
+	return !memcmp(header->e_ident, ELFMAG, SELFMAG) &&
+	       header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
+	       header->e_ident[EI_VERSION] == EV_CURRENT && header->e_machine == EM_X86_64 &&
+	       (header->e_type == ET_EXEC || header->e_type == ET_DYN);
+}
+
 /* A segment that wraps around has no byte that can be read. */
-static bool is_sane(const GElf_Phdr *header)
+static bool is_sane(const Elf64_Phdr *header)
 {
 	uint64_t end;
 
@@ -50,10 +95,8 @@ static bool is_sane(const GElf_Phdr *header)
 	       !__builtin_add_overflow(header->p_offset, header->p_memsz, &end) && end <= LLONG_MAX;
 }
 
-static void add_segment(struct elf_file *file, const GElf_Phdr *header)
+static void add_segment(struct elf_file *file, const Elf64_Phdr *header)
 {
-	if (!is_sane(header) || file->nr_segments == MAX_SEGMENTS)
-		return;
 	file->segments[file->nr_segments++] = (struct elf_segment){
 		.vaddr = header->p_vaddr,
 		.offset = header->p_offset,
@@ -64,18 +107,26 @@ static void add_segment(struct elf_file *file, const GElf_Phdr *header)
 	};
 }
 
-static int read_segments(struct elf_file *file)
+static int read_segments(struct elf_file *file, const Elf64_Ehdr *header)
 {
-	GElf_Phdr header;
-	size_t count;
+	size_t count = header->e_phnum < MAX_SEGMENTS ? header->e_phnum : MAX_SEGMENTS;
+	Elf64_Phdr headers[MAX_SEGMENTS];
 
-	if (elf_getphdrnum(file->elf, &count))
+	if (header->e_phnum && header->e_phentsize != sizeof(*headers))
 		return -ENOEXEC;
-	for (size_t i = 0; i < count && i < MAX_SEGMENTS; i++) {
-		if (!gelf_getphdr(file->elf, (int)i, &header))
-			return -ENOEXEC;
-		if (header.p_type == PT_LOAD)
-			add_segment(file, &header);
+	if (header->e_phoff > file->size ||
+	    count * sizeof(*headers) > file->size - header->e_phoff ||
+	    elf_pread(file, header->e_phoff, headers, count * sizeof(*headers)))
+		return -ENOEXEC;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_sane(&headers[i]))
+			continue;
+		if (headers[i].p_type == PT_LOAD)
+			add_segment(file, &headers[i]);
+		if (headers[i].p_type == PT_DYNAMIC) {
+			file->dynamic_offset = headers[i].p_offset;
+			file->dynamic_bytes = headers[i].p_filesz;
+		}
 	}
 	return 0;
 }
@@ -84,22 +135,23 @@ int elf_file_open(int fd, struct elf_file **ret)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	struct stat status;
+	Elf64_Ehdr header;
 	int err;
 
 	if (fstat(fd, &status))
 		return -errno;
-	if (!S_ISREG(status.st_mode) || elf_version(EV_CURRENT) == EV_NONE)
+	if (!S_ISREG(status.st_mode))
 		return -ENOEXEC;
 	file = xcalloc(1, sizeof(*file));
 	file->fd = fd;
-	file->elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!file->elf)
+	file->size = (uint64_t)status.st_size;
+	file->budget = ELF_MAX_READ_BYTES;
+	if (elf_pread(file, 0, &header, sizeof(header)) || !is_header(&header))
 		return -ENOEXEC;
-	err = check_header(file->elf);
-	if (!err)
-		err = read_segments(file);
+	err = read_segments(file, &header);
 	if (err)
 		return err;
+	elf_read_sections(file, &header);
 	*ret = TAKE(file);
 	return 0;
 }
@@ -108,121 +160,13 @@ void elf_file_free(struct elf_file *file)
 {
 	if (!file)
 		return;
-	elf_end(file->elf);
+	free(file->sections);
 	free(file);
 }
 
 void elf_file_freep(struct elf_file **file)
 {
 	elf_file_free(*file);
-}
-
-static bool is_readable(Elf_Scn *section)
-{
-	GElf_Shdr header;
-
-	return section && gelf_getshdr(section, &header) && header.sh_size <= MAX_SECTION_BYTES &&
-	       !(header.sh_flags & SHF_COMPRESSED) && header.sh_type != SHT_NOBITS;
-}
-
-/* The first section of a type whose contents and strings can be read, with its header. */
-static Elf_Data *find_table(struct elf_file *file, unsigned int type, GElf_Shdr *ret_header)
-{
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-
-	while ((section = elf_nextscn(file->elf, section))) {
-		if (!gelf_getshdr(section, &header) || header.sh_type != type)
-			continue;
-		if (!is_readable(section) || !is_readable(elf_getscn(file->elf, header.sh_link)))
-			return NULL;
-		*ret_header = header;
-		return elf_getdata(section, NULL);
-	}
-	return NULL;
-}
-
-static bool name_matches(const char *name, const char *wanted, const GElf_Sym *symbol)
-{
-	size_t length = strlen(wanted);
-
-	if (strncmp(name, wanted, length) != 0)
-		return false;
-	return !name[length] ||
-	       (name[length] == '.' && GELF_ST_TYPE(symbol->st_info) == STT_OBJECT &&
-		GELF_ST_BIND(symbol->st_info) == STB_LOCAL);
-}
-
-static size_t match_symbol(const char *name, const GElf_Sym *symbol, struct elf_symbol *symbols,
-			   size_t nr_symbols)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < nr_symbols; i++) {
-		if (symbols[i].vaddr || !name_matches(name, symbols[i].name, symbol))
-			continue;
-		symbols[i].vaddr = symbol->st_value;
-		symbols[i].size = symbol->st_size;
-		found++;
-	}
-	return found;
-}
-
-static bool is_defined(const GElf_Sym *symbol)
-{
-	unsigned int type = GELF_ST_TYPE(symbol->st_info);
-
-	return symbol->st_shndx != SHN_UNDEF && symbol->st_value &&
-	       (type == STT_OBJECT || type == STT_FUNC || type == STT_NOTYPE);
-}
-
-size_t elf_file_find_symbols(struct elf_file *file, enum elf_symbol_table table,
-			     struct elf_symbol *symbols, size_t nr_symbols)
-{
-	GElf_Shdr header;
-	Elf_Data *data = find_table(file, table == ELF_DYNSYM ? SHT_DYNSYM : SHT_SYMTAB, &header);
-	size_t found = 0, count = data ? data->d_size / sizeof(Elf64_Sym) : 0;
-	GElf_Sym symbol;
-
-	for (size_t i = 0; i < count && i <= INT_MAX; i++) {
-		if (!gelf_getsym(data, (int)i, &symbol))
-			break;
-		if (!is_defined(&symbol))
-			continue;
-		const char *name = elf_strptr(file->elf, header.sh_link, symbol.st_name);
-
-		if (name)
-			found += match_symbol(name, &symbol, symbols, nr_symbols);
-	}
-	return found;
-}
-
-/* GCC's and Clang's names for a static symbol that other files' code now uses. */
-static bool is_from_link_time(const char *name)
-{
-	return strstr(name, ".lto_priv.") || strstr(name, ".llvm.");
-}
-
-bool elf_file_is_compiled_apart(struct elf_file *file, const char *source)
-{
-	GElf_Shdr header;
-	Elf_Data *data = find_table(file, SHT_SYMTAB, &header);
-	size_t count = data ? data->d_size / sizeof(Elf64_Sym) : 0;
-	bool is_named = false;
-	GElf_Sym symbol;
-
-	for (size_t i = 0; i < count && i <= INT_MAX; i++) {
-		if (!gelf_getsym(data, (int)i, &symbol))
-			break;
-		const char *name = elf_strptr(file->elf, header.sh_link, symbol.st_name);
-
-		if (!name)
-			continue;
-		if (is_from_link_time(name))
-			return false;
-		is_named |= GELF_ST_TYPE(symbol.st_info) == STT_FILE && !strcmp(name, source);
-	}
-	return is_named;
 }
 
 const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr)
@@ -244,22 +188,6 @@ const struct elf_segment *elf_file_text(const struct elf_file *file)
 	return NULL;
 }
 
-static int read_all(int fd, uint64_t offset, char *ret, size_t size)
-{
-	while (size) {
-		ssize_t got = pread(fd, ret, size, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got ? -errno : -EIO;
-		ret += got;
-		offset += (size_t)got;
-		size -= (size_t)got;
-	}
-	return 0;
-}
-
 int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t size)
 {
 	const struct elf_segment *segment = elf_file_segment(file, vaddr);
@@ -271,38 +199,7 @@ int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t
 	if (skip < segment->file_bytes)
 		stored = segment->file_bytes - skip < size ? segment->file_bytes - skip : size;
 	memset((char *)ret + stored, 0, size - stored);
-	return read_all(file->fd, segment->offset + skip, ret, stored);
-}
-
-/* The addend of the relative relocation of an address, 0: there is none. */
-static uint64_t find_addend(Elf_Data *data, uint64_t vaddr)
-{
-	size_t count = data ? data->d_size / sizeof(Elf64_Rela) : 0;
-	GElf_Rela entry;
-
-	for (size_t i = 0; i < count && i <= INT_MAX; i++) {
-		if (gelf_getrela(data, (int)i, &entry) && entry.r_offset == vaddr)
-			return GELF_R_TYPE(entry.r_info) == R_X86_64_RELATIVE
-				       ? (uint64_t)entry.r_addend
-				       : 0;
-	}
-	return 0;
-}
-
-int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret)
-{
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	int err = elf_file_read(file, vaddr, ret, sizeof(*ret));
-
-	if (err)
-		return err;
-	while (!*ret && (section = elf_nextscn(file->elf, section))) {
-		if (gelf_getshdr(section, &header) && header.sh_type == SHT_RELA &&
-		    is_readable(section))
-			*ret = find_addend(elf_getdata(section, NULL), vaddr);
-	}
-	return *ret ? 0 : -ENOENT;
+	return elf_pread(file, segment->offset + skip, ret, stored);
 }
 
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size)
@@ -332,85 +229,82 @@ int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pg
 	return 0;
 }
 
+/* Begins a walk through the dynamic section, which the loader reads and strip leaves. */
+static bool begin_dynamic(struct elf_file *file, struct elf_cursor *ret)
+{
+	if (file->dynamic_bytes > MAX_DYNAMIC_BYTES) {
+		file->is_over = true;
+		return false;
+	}
+	return elf_cursor_begin(file, file->dynamic_offset, file->dynamic_bytes, sizeof(Elf64_Dyn),
+				ret);
+}
+
+/* The value of the first entry with a tag, 0: there is none. */
+static uint64_t dynamic_value(struct elf_file *file, int64_t tag)
+{
+	struct elf_cursor cursor;
+	Elf64_Dyn entry;
+
+	if (!begin_dynamic(file, &cursor))
+		return 0;
+	while (elf_cursor_next(&cursor, &entry) && entry.d_tag != DT_NULL) {
+		if (entry.d_tag == tag)
+			return entry.d_un.d_val;
+	}
+	return 0;
+}
+
 void elf_file_visit_dynamic(struct elf_file *file,
 			    void (*visit)(int64_t tag, const char *text, void *context),
 			    void *context)
 {
-	GElf_Shdr header;
-	Elf_Data *data = find_table(file, SHT_DYNAMIC, &header);
-	size_t count = data ? data->d_size / sizeof(Elf64_Dyn) : 0;
-	GElf_Dyn entry;
+	uint64_t strings = dynamic_value(file, DT_STRTAB);
+	char text[ELF_MAX_TEXT_BYTES];
+	struct elf_cursor cursor;
+	Elf64_Dyn entry;
+	uint64_t at;
 
-	for (size_t i = 0; i < count && i <= INT_MAX; i++) {
-		if (!gelf_getdyn(data, (int)i, &entry) || entry.d_tag == DT_NULL)
-			break;
+	if (!strings || !begin_dynamic(file, &cursor))
+		return;
+	while (elf_cursor_next(&cursor, &entry) && entry.d_tag != DT_NULL) {
 		if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH &&
 		    entry.d_tag != DT_RUNPATH)
 			continue;
-		const char *text = elf_strptr(file->elf, header.sh_link, entry.d_un.d_val);
-
-		if (text)
+		if (!__builtin_add_overflow(strings, entry.d_un.d_val, &at) &&
+		    !elf_file_charge(file, sizeof(text)) &&
+		    !elf_file_read_string(file, at, text, sizeof(text)))
 			visit(entry.d_tag, text, context);
 	}
 }
 
-static Elf_Scn *find_section(struct elf_file *file, const char *name, GElf_Shdr *ret_header)
+/* The addend of the relative relocation of an address, 0: there is none. */
+static uint64_t find_addend(struct elf_file *file, uint64_t vaddr)
 {
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	size_t names;
+	uint64_t table = dynamic_value(file, DT_RELA), bytes = dynamic_value(file, DT_RELASZ);
+	const struct elf_segment *segment = table ? elf_file_segment(file, table) : NULL;
+	struct elf_cursor cursor;
+	Elf64_Rela entry;
 
-	if (elf_getshdrstrndx(file->elf, &names) || !is_readable(elf_getscn(file->elf, names)))
-		return NULL;
-	while ((section = elf_nextscn(file->elf, section))) {
-		if (!gelf_getshdr(section, &header))
-			continue;
-		const char *found = elf_strptr(file->elf, names, header.sh_name);
-
-		if (found && !strcmp(found, name)) {
-			*ret_header = header;
-			return section;
-		}
+	if (!segment || !elf_cursor_begin(file, segment->offset + (table - segment->vaddr), bytes,
+					  sizeof(entry), &cursor))
+		return 0;
+	while (elf_cursor_next(&cursor, &entry)) {
+		if (entry.r_offset == vaddr)
+			return ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE
+				       ? (uint64_t)entry.r_addend
+				       : 0;
 	}
-	return NULL;
+	return 0;
 }
 
-uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name)
+int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret)
 {
-	GElf_Shdr header;
+	int err = elf_file_read(file, vaddr, ret, sizeof(*ret));
 
-	return find_section(file, name, &header) ? header.sh_addr : 0;
-}
-
-/* Whether name and description lie in the section and the name ends there. */
-static bool is_note_whole(const Elf_Data *data, const GElf_Nhdr *header, size_t name,
-			  size_t description)
-{
-	return name <= data->d_size && header->n_namesz <= data->d_size - name &&
-	       description <= data->d_size && header->n_descsz <= data->d_size - description &&
-	       memchr((const char *)data->d_buf + name, '\0', header->n_namesz);
-}
-
-void elf_file_visit_notes(struct elf_file *file, const char *section,
-			  void (*visit)(const struct elf_note *note, void *context), void *context)
-{
-	GElf_Shdr section_header;
-	Elf_Scn *found = find_section(file, section, &section_header);
-	Elf_Data *data = NULL;
-	size_t next = 0, name, description;
-	GElf_Nhdr header;
-
-	if (found && section_header.sh_type == SHT_NOTE && is_readable(found))
-		data = elf_getdata(found, NULL);
-	if (!data || !data->d_buf)
-		return;
-	while ((next = gelf_getnote(data, next, &header, &name, &description))) {
-		if (!is_note_whole(data, &header, name, description))
-			return;
-		visit(&(struct elf_note){ .owner = (const char *)data->d_buf + name,
-					  .description = (const char *)data->d_buf + description,
-					  .description_bytes = header.n_descsz,
-					  .type = header.n_type },
-		      context);
-	}
+	if (err)
+		return err;
+	if (!*ret)
+		*ret = find_addend(file, vaddr);
+	return *ret ? 0 : -ENOENT;
 }

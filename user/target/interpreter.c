@@ -397,7 +397,7 @@ int interpreter_inspect_by(int fd, enum interpreter_search search, struct interp
 		return err == -ENOEXEC ? -ENOENT : err;
 	inspection.file = file;
 	if (!find_symbols(&inspection, search))
-		return -ENOENT;
+		return elf_file_is_over(file) ? -E2BIG : -ENOENT;
 	read_debug_offsets(&inspection);
 	read_text_segment(&inspection, &result);
 	result.version_hex = read_version(&inspection);

@@ -33,8 +33,9 @@ enum interpreter_search {
 };
 
 /*
- * 0; -ENOENT: no CPython inside; -ENOTSUP: a CPython that cannot be walked (version and reason are
- * filled in); other -errno. Borrows fd.
+ * 0; -ENOENT: no CPython inside; -E2BIG: none in what was read of it, the rest is more than is read
+ * of a file; -ENOTSUP: a CPython that cannot be walked (version and reason are filled in); other
+ * -errno. Borrows fd.
  */
 int interpreter_inspect_by(int fd, enum interpreter_search search, struct interpreter *ret);
 int interpreter_inspect(int fd, struct interpreter *ret); /* INTERPRETER_ANY */

@@ -80,11 +80,21 @@ static const struct rule rules[] = {
 /* A source file of CPython; the symbols show for all alike whether they were linked as one. */
 static const char apart_source[] = "pystate.c";
 
+/* A semaphore whose tests were looked for. CPython has one for all notes of a probe. */
+struct tested {
+	uint64_t semaphore_vaddr;
+	int count; /* as usdt_test_find */
+};
+
+#define MAX_TESTED 4 /* the whole text is read for each */
+
 /* One rule tried on one file. */
 struct attempt {
 	struct elf_file *file;
 	const struct rule *rule;
 	struct probe_plan plan;
+	struct tested tested[MAX_TESTED];
+	size_t nr_tested;
 	const char *refusal; /* static text: a site is there, but must not be probed */
 	int err;	     /* the file cannot be read */
 };
@@ -182,10 +192,10 @@ static void add_note(struct attempt *attempt, const struct usdt_note *note)
 }
 
 /* Where the program tests the semaphore, which then need not be raised. Returns how many sites. */
-static int add_tests(struct attempt *attempt, const struct usdt_note *note)
+static int find_tests(struct attempt *attempt, uint64_t semaphore_vaddr)
 {
 	uint64_t vaddrs[MAX_PROBE_SITES];
-	int count = usdt_test_find(attempt->file, note->semaphore_vaddr, vaddrs, MAX_PROBE_SITES);
+	int count = usdt_test_find(attempt->file, semaphore_vaddr, vaddrs, MAX_PROBE_SITES);
 
 	for (int i = 0; i < count; i++) {
 		struct probe_site site = { 0 };
@@ -199,9 +209,28 @@ static int add_tests(struct attempt *attempt, const struct usdt_note *note)
 	return count;
 }
 
+static int add_tests(struct attempt *attempt, uint64_t semaphore_vaddr)
+{
+	struct tested *tested = attempt->tested;
+
+	for (size_t i = 0; i < attempt->nr_tested; i++, tested++) {
+		if (tested->semaphore_vaddr == semaphore_vaddr)
+			return tested->count;
+	}
+	if (attempt->nr_tested == MAX_TESTED) {
+		refuse(attempt,
+		       "its USDT probes for calls have more semaphores than are looked at");
+		return -E2BIG;
+	}
+	attempt->nr_tested++;
+	tested->semaphore_vaddr = semaphore_vaddr;
+	tested->count = find_tests(attempt, semaphore_vaddr);
+	return tested->count;
+}
+
 static void add_usdt(struct attempt *attempt, const struct usdt_note *note)
 {
-	int nr_tests = note->semaphore_vaddr ? add_tests(attempt, note) : 0;
+	int nr_tests = note->semaphore_vaddr ? add_tests(attempt, note->semaphore_vaddr) : 0;
 
 	if (nr_tests == -EIO)
 		attempt->err = nr_tests;

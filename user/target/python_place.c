@@ -93,9 +93,12 @@ static int open_mapping(const struct search *search, const struct process_mappin
 static bool is_known_other(const struct search *search, const struct process_mapping *mapping)
 {
 	size_t index;
+	int status;
 
-	return interpreter_cache_find(search->cache, mapping->file, &index) == 0 &&
-	       interpreter_cache_at(search->cache, index)->status == -ENOENT;
+	if (interpreter_cache_find(search->cache, mapping->file, &index))
+		return false;
+	status = interpreter_cache_at(search->cache, index)->status;
+	return status == -ENOENT || status == -E2BIG;
 }
 
 /* The first that can be walked is the place, else the first that cannot. */

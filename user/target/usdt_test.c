@@ -10,16 +10,24 @@
 #include "memory.h"
 #include "probe_insn.h"
 
-#define TEXT_MAX_BYTES (256U << 20)
 #define COMPARE_BYTES 8	  /* 66 83 3d, displacement, 00: cmpw $0, displacement(%rip) */
 #define DISPLACEMENT_AT 3 /* in the comparison */
 #define MOVES_BETWEEN 4	  /* that the compiler puts between the comparison and its jump */
 #define MOVE_BYTES_MAX 8  /* REX, opcode, ModRM, SIB, displacement */
 
+/* Text is read a piece at a time, each with what is looked at around a displacement. */
+#define PIECE_BYTES (256UL << 10)
+#define BEHIND_BYTES 8
+#define AHEAD_BYTES 64
+_Static_assert(BEHIND_BYTES >= DISPLACEMENT_AT &&
+		       AHEAD_BYTES >= COMPARE_BYTES + (MOVES_BETWEEN + 1) * MOVE_BYTES_MAX,
+	       "what is looked at");
+
+/* A piece. */
 struct text {
 	uint64_t vaddr;
 	size_t size;
-	uint8_t *bytes; /* MOVE_BYTES_MAX zeros behind it */
+	uint8_t *bytes; /* MOVE_BYTES_MAX zeros behind them */
 };
 
 struct found {
@@ -96,11 +104,12 @@ static void note_reference(const struct text *text, size_t position, struct foun
 
 /* A displacement counts from the end of its instruction; behind it an immediate value of 0, 1, 2 or
  * 4 bytes may come. (3 is a comparison of the semaphore beside this one, 2 bytes lower.) */
-static void find_references(const struct text *text, uint64_t target, struct found *found)
+static void find_references(const struct text *text, size_t begin, size_t end, uint64_t target,
+			    struct found *found)
 {
 	uint32_t wanted = (uint32_t)(target - text->vaddr - sizeof(int32_t));
 
-	for (size_t i = 0; i + sizeof(uint32_t) <= text->size; i++) {
+	for (size_t i = begin; i < end && i + sizeof(uint32_t) <= text->size; i++) {
 		uint32_t displacement;
 
 		memcpy(&displacement, text->bytes + i, sizeof(displacement));
@@ -112,27 +121,43 @@ static void find_references(const struct text *text, uint64_t target, struct fou
 	}
 }
 
-int usdt_test_find(const struct elf_file *file, uint64_t semaphore_vaddr, uint64_t *ret_vaddrs,
+static int search(const struct elf_file *file, const struct elf_segment *segment, uint64_t target,
+		  struct found *found)
+{
+	_cleanup_(freep)
+		uint8_t *bytes = xmalloc(BEHIND_BYTES + PIECE_BYTES + AHEAD_BYTES + MOVE_BYTES_MAX);
+
+	for (uint64_t at = 0; at < segment->file_bytes; at += PIECE_BYTES) {
+		uint64_t begin = at ? at - BEHIND_BYTES : 0, end = at + PIECE_BYTES + AHEAD_BYTES;
+		struct text text = { .vaddr = segment->vaddr + begin, .bytes = bytes };
+		int err;
+
+		if (end > segment->file_bytes)
+			end = segment->file_bytes;
+		text.size = end - begin;
+		memset(bytes + text.size, 0, MOVE_BYTES_MAX);
+		err = elf_file_read(file, text.vaddr, bytes, text.size);
+		if (err)
+			return err;
+		find_references(&text, at - begin, at - begin + PIECE_BYTES, target, found);
+	}
+	return 0;
+}
+
+int usdt_test_find(struct elf_file *file, uint64_t semaphore_vaddr, uint64_t *ret_vaddrs,
 		   size_t max)
 {
 	const struct elf_segment *segment = elf_file_text(file);
 	struct found found = { .vaddrs = ret_vaddrs, .max = max };
-	_cleanup_(freep) uint8_t *bytes = NULL;
-	struct text text;
 	int err;
 
-	if (!segment || segment->file_bytes > TEXT_MAX_BYTES)
+	if (!segment)
 		return -ENOENT;
-	text.vaddr = segment->vaddr;
-	text.size = (size_t)segment->file_bytes;
-	bytes = calloc(1, text.size + MOVE_BYTES_MAX);
-	if (!bytes)
-		return -ENOMEM;
-	err = elf_file_read(file, text.vaddr, bytes, text.size);
+	err = elf_file_charge(file, segment->file_bytes);
+	if (!err)
+		err = search(file, segment, semaphore_vaddr, &found);
 	if (err)
 		return err;
-	text.bytes = bytes;
-	find_references(&text, semaphore_vaddr, &found);
 	if (found.is_other || !found.count)
 		return -ENOENT;
 	return found.count > max ? -E2BIG : (int)found.count;
