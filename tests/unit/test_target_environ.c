@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the environment of a process says of its JIT: children of this program with one made up. */
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "python_jit.h"
+
+enum { STATUS_OFF = 10, STATUS_ON };
+
+static bool is_on_with(char *const *environment)
+{
+	char *const arguments[] = { "test_target_environ", "child", NULL };
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child) {
+		execve("/proc/self/exe", arguments, environment);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) >= STATUS_OFF);
+	return WEXITSTATUS(status) == STATUS_ON;
+}
+
+static void test_variable(void **state)
+{
+	static const struct {
+		char *strings[4];
+		bool is_on;
+	} cases[] = {
+		{ { NULL }, false },
+		{ { "PYTHON_JIT=1", NULL }, true },
+		{ { "PYTHON_JIT=", NULL }, false },
+		{ { "PYTHON_JIT=0", NULL }, false },
+		{ { "PYTHON_JIT=01", NULL }, false },
+		{ { "PYTHON_JIT", NULL }, false },
+		{ { "PYTHON_JIT=", "1", NULL }, false },
+		{ { "A=1", "", "PYTHON_JIT=yes", NULL }, true },
+		{ { "MY_PYTHON_JIT=1", "PYTHON_JITTER=1", "B=PYTHON_JIT=1", NULL }, false },
+		{ { "PYTHON_JIT=0", "PYTHON_JIT=1", NULL }, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(is_on_with(cases[i].strings), cases[i].is_on);
+}
+
+static void test_long_string(void **state)
+{
+	enum { BYTES = 100000 };
+	_cleanup_(freep) char *text = xcalloc(1, BYTES + 1);
+	char *strings[] = { text, "PYTHON_JIT=1", NULL };
+
+	memset(text, 'P', BYTES);
+	assert_true(is_on_with(strings));
+}
+
+static void test_no_process(void **state)
+{
+	assert_false(python_jit_is_on(1 << 23));
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_variable),
+		cmocka_unit_test(test_long_string),
+		cmocka_unit_test(test_no_process),
+	};
+
+	if (argc == 2)
+		return python_jit_is_on(getpid()) ? STATUS_ON : STATUS_OFF;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
