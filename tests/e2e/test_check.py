@@ -1,5 +1,8 @@
 """memprobe check: says what works, for this machine and an interpreter, and fails when it does not."""
+import os
 import re
+import shutil
+import struct
 
 from capture import CANNOT, HINT, Served, memprobe
 from harness import MEMPROBE, check, check_equal, test
@@ -46,3 +49,30 @@ def check_nothing_there(context):
         else:
             check(re.search(CANNOT, result.errors, re.M) and re.search(HINT, result.errors, re.M),
                   "%s says %r" % (words, result.errors))
+
+
+@test(interpreters="one")
+def check_claims(context):
+    """A file of 4 KB that claims 20 million sections, the file being a hole of their size."""
+    path = context.path("claims")
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 0, 64, 4096, 0, 64, 56,
+                         0, 64, 0, 0)
+    first = struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 20000000, 0, 0, 0, 0)
+    with open(path, "wb") as file:
+        file.write(header + b"\0" * (4096 - len(header)) + first)
+        file.truncate(4096 + 20000000 * 64)
+    os.chmod(path, 0o755)
+    result, lines = check_of(context, path)
+    check_equal("status", result.status, 1)
+    check("more sections" in lines["python"], "python %s" % lines["python"])
+
+
+@test(interpreters="one")
+def check_hostile_path(context):
+    """A program in a directory whose name would write the title of a terminal."""
+    directory = context.path("esc\x1b]0;owned\x07")
+    os.mkdir(directory)
+    program = shutil.copy(os.path.realpath(context.python.command[0]), os.path.join(directory, "python"))
+    result, lines = check_of(context, program)
+    check("\x1b" not in result.output and "\\x1b]0;owned\\x07" in lines["python"],
+          "python %r" % lines["python"])

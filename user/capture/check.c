@@ -18,19 +18,21 @@
 #include "python_jit.h"
 #include "python_place.h"
 #include "requirements.h"
+#include "terminal.h"
 
 #define SUBJECT_COLUMNS 14
 
 __attribute__((format(printf, 3, 4))) static void say(struct sink *sink, const char *subject,
 						      const char *format, ...)
 {
-	char text[512];
+	char text[512], safe[2 * sizeof(text)];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	sink_printf(sink, "%-*s%s\n", SUBJECT_COLUMNS, subject, text);
+	terminal_escape(text, safe, sizeof(safe)); /* paths are a target's */
+	sink_printf(sink, "%-*s%s\n", SUBJECT_COLUMNS, subject, safe);
 }
 
 static void hint(struct sink *sink, const char *text)
