@@ -29,7 +29,7 @@ PROCESS = {
     "end": NUMBER, "end_reason": str, "exit": ({"code": INT_OR_NONE, "signal": INT_OR_NONE}, None),
     "rss": {"start": int, "end": int, "peak": int, "live": INT_OR_NONE},
     "balance": {"start": int, "growth": int, "end": int, "kernel_end": int, "unexplained": int},
-    "losses": [{"reason": str, "events": int, "bytes": int}],
+    "losses": [{"reason": str, "events": int, "bytes": int, "grown": int, "released": int}],
     "calls": {"method": str, "complete": bool, "reason": TEXT_OR_NONE},
     "rss_series": [[NUMBER]],
     "threads": [{"tid": int, "name": str, "growth": int, "start": NUMBER, "end": NUMBER}],

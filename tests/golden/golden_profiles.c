@@ -23,8 +23,8 @@ static void add_measures(struct profile *profile, uint32_t index)
 	profile_add_thread(profile, index, &threads[1]);
 	profile_add_sample(profile, index, 0, 0);
 	profile_add_sample(profile, index, 10000000, 8192000);
-	profile->processes[index].losses[LOSS_nodes_full] = (struct loss_count){ 12, 3 * MB };
-	profile->processes[index].losses[LOSS_stack_truncated] = (struct loss_count){ 1, 12288 };
+	profile->processes[index].losses[LOSS_nodes_full] = (struct loss_count){ 12, 3 * MB, MB };
+	profile->processes[index].losses[LOSS_stack_truncated] = (struct loss_count){ 1, 12288, 0 };
 	/* One page more than was booked. */
 	profile->processes[index].kernel[KIND_ANON] += 4096;
 }
@@ -148,9 +148,9 @@ struct profile *golden_processes(void)
 	add_small_process(&builder, 4715, 0.75);
 	builder_finish(&builder);
 	builder.profile->processes[small].end = END_EXEC;
-	builder.profile->processes[small].losses[LOSS_ring_full] = (struct loss_count){ 2, 0 };
-	builder.profile->losses[LOSS_images_full] = (struct loss_count){ 1, 0 };
-	builder.profile->losses[LOSS_images_unsent] = (struct loss_count){ 3, 0 };
+	builder.profile->processes[small].losses[LOSS_ring_full] = (struct loss_count){ 2, 0, 0 };
+	builder.profile->losses[LOSS_images_full] = (struct loss_count){ 1, 0, 0 };
+	builder.profile->losses[LOSS_images_unsent] = (struct loss_count){ 3, 0, 0 };
 	builder.profile->processes[killed].end = END_SIGNAL;
 	builder.profile->processes[killed].exit_signal = 9;
 	builder.profile->processes[killed + 1].end = END_RUNNING;

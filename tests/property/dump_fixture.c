@@ -254,7 +254,7 @@ static void fill_process(struct profile *profile, uint32_t index)
 		process->kernel[kind] = (1LL << 50) - kind;
 	}
 	process->peak = 98304000;
-	process->losses[LOSS_stack_truncated] = (struct loss_count){ 3, 12288 };
+	process->losses[LOSS_stack_truncated] = (struct loss_count){ 3, 12288, 4096 };
 	profile_add_sample(profile, index, 10, 0);
 	profile_add_sample(profile, index, 10, 8192000);
 	profile_add_sample(profile, index, 20000000, -4096);
@@ -287,7 +287,7 @@ struct profile *dump_fixture_profile(void)
 	node = profile_add_node(profile, first, node, 0, 3000000000);
 	profile_add_calls(profile, node, 1ULL << 61);
 	profile_add_node(profile, second, NO_NODE, 0, 0);
-	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0 };
+	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0, 0 };
 	profile->highest = (struct moment){ 1, 1LL << 41, 1LL << 42, 3, true, 1LL << 43 };
 	return profile;
 }
@@ -352,6 +352,8 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->books[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
+	process->losses[LOSS_nodes_full].bytes += 8192;
+	process->losses[LOSS_nodes_full].released += 4096;
 	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);
 	process->calls_seen = dump_fixture_below(state, NR_CALLS_SEEN);
 	process->is_dirty = true;

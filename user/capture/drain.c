@@ -181,6 +181,7 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
 		process->losses[loss].events = image->loss_events[loss];
 		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
+		process->losses[loss].released = image->loss_released[loss] * PAGE_BYTES;
 	}
 	correct_opening(process, image);
 	if (image->calls_early && process->calls_seen != CALLS_SEEN_SOME) {

@@ -397,6 +397,28 @@ static int decode_losses(struct dump_decoder *decoder, struct dump_cursor *from)
 	return result_of(from);
 }
 
+/* Part of a loss that is there: the writer puts both into one block. */
+static int decode_losses_released(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t owner = take_id(from, profile->nr_processes + 1);
+		uint32_t loss = take_id(from, NR_LOSSES);
+		uint64_t released = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		struct loss_count *count;
+
+		if (from->is_bad)
+			return -EBADMSG;
+		count = owner ? &profile->processes[owner - 1].losses[loss]
+			      : &profile->losses[loss];
+		if (released > count->bytes)
+			return -EBADMSG;
+		count->released = released;
+	}
+	return result_of(from);
+}
+
 static int decode_objects(struct dump_decoder *decoder, struct dump_cursor *from)
 {
 	struct profile *profile = decoder->profile;
@@ -463,14 +485,23 @@ static const struct {
 	uint64_t tag;
 	int (*decode)(struct dump_decoder *decoder, struct dump_cursor *from);
 } sections[] = {
-	{ TAG_META, decode_meta },	     { TAG_DURATION, decode_duration },
-	{ TAG_STRINGS, decode_strings },     { TAG_LINETABLES, decode_linetables },
-	{ TAG_SITES, decode_sites },	     { TAG_PROCESSES, decode_processes },
-	{ TAG_NODES, decode_nodes },	     { TAG_COSTS, decode_costs },
-	{ TAG_SAMPLES, decode_samples },     { TAG_THREADS, decode_threads },
-	{ TAG_LOSSES, decode_losses },	     { TAG_CALLS, decode_calls },
-	{ TAG_MOMENT, decode_moment },	     { TAG_OBJECTS, decode_objects },
-	{ TAG_SIGHTINGS, decode_sightings }, { TAG_MOMENT_BOUND, decode_moment_bound },
+	{ TAG_META, decode_meta },
+	{ TAG_DURATION, decode_duration },
+	{ TAG_STRINGS, decode_strings },
+	{ TAG_LINETABLES, decode_linetables },
+	{ TAG_SITES, decode_sites },
+	{ TAG_PROCESSES, decode_processes },
+	{ TAG_NODES, decode_nodes },
+	{ TAG_COSTS, decode_costs },
+	{ TAG_SAMPLES, decode_samples },
+	{ TAG_THREADS, decode_threads },
+	{ TAG_LOSSES, decode_losses },
+	{ TAG_CALLS, decode_calls },
+	{ TAG_MOMENT, decode_moment },
+	{ TAG_OBJECTS, decode_objects },
+	{ TAG_SIGHTINGS, decode_sightings },
+	{ TAG_MOMENT_BOUND, decode_moment_bound },
+	{ TAG_LOSSES_RELEASED, decode_losses_released },
 };
 
 int dump_decode_section(struct dump_decoder *decoder, uint64_t tag, const uint8_t *bytes,

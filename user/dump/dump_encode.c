@@ -407,6 +407,12 @@ static void put_loss(struct encoder *encoder, size_t owner, int loss,
 	dump_bytes_put_unsigned(to, (unsigned int)loss);
 	dump_bytes_put_unsigned(to, count->events);
 	dump_bytes_put_unsigned(to, count->bytes);
+	if (!count->released)
+		return;
+	to = section_for(encoder, TAG_LOSSES_RELEASED);
+	dump_bytes_put_unsigned(to, owner);
+	dump_bytes_put_unsigned(to, (unsigned int)loss);
+	dump_bytes_put_unsigned(to, count->released);
 }
 
 static void encode_losses(struct encoder *encoder)

@@ -57,6 +57,7 @@ enum dump_tag {
 	TAG_MOMENT = 17,
 	TAG_SIGHTINGS = 18,
 	TAG_MOMENT_BOUND = 19,
+	TAG_LOSSES_RELEASED = 20,
 };
 
 /*

@@ -96,7 +96,8 @@ enum begin_reason { BEGAN_EXEC, BEGAN_FORK, BEGAN_ATTACH };
 
 struct loss_count {
 	uint64_t events;
-	uint64_t bytes;
+	uint64_t bytes;	   /* grown and released */
+	uint64_t released; /* of them */
 };
 
 struct sample {

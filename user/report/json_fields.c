@@ -219,6 +219,9 @@ static void write_losses(struct json_writer *json, const struct loss_count losse
 		json_writer_member_string(json, "reason", loss_sentence(loss));
 		json_writer_member_integer(json, "events", losses[loss].events);
 		json_writer_member_integer(json, "bytes", losses[loss].bytes);
+		json_writer_member_integer(json, "grown",
+					   losses[loss].bytes - losses[loss].released);
+		json_writer_member_integer(json, "released", losses[loss].released);
 		json_writer_end_object(json);
 	}
 	json_writer_end_array(json);

@@ -111,17 +111,22 @@ static void write_rows(const struct report *report, const struct calltree *tree,
 
 /* ---- What follows the rows ---- */
 
-/* Of whole processes no MB were measured, which is not the same as none. */
+/* Of whole processes no MB were measured, which is not the same as none. What was grown and what
+ * was released stand apart: their sum is more than a process may ever have had. */
 static void write_amount(enum wire_loss loss, const struct loss_count *lost, struct sink *sink)
 {
 	bool is_one = lost->events == 1;
 
-	if (loss_is_process(loss) && !lost->bytes)
+	if (loss_is_process(loss) && !lost->bytes) {
 		sink_printf(sink, "%" PRIu64 " %s, MB unknown", lost->events,
 			    is_one ? "process" : "processes");
-	else
-		sink_printf(sink, "%" PRIu64 " %s, %.2f MB", lost->events,
-			    is_one ? "event" : "events", (double)lost->bytes / BYTES_PER_MB);
+		return;
+	}
+	sink_printf(sink, "%" PRIu64 " %s, %.2f MB", lost->events, is_one ? "event" : "events",
+		    (double)(lost->bytes - lost->released) / BYTES_PER_MB);
+	if (lost->released)
+		sink_printf(sink, " grown, %.2f MB released",
+			    (double)lost->released / BYTES_PER_MB);
 }
 
 static void write_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink)
@@ -227,6 +232,7 @@ static void add_losses(struct loss_count *sum, const struct loss_count *more)
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
 		sum[loss].events += more[loss].events;
 		sum[loss].bytes += more[loss].bytes;
+		sum[loss].released += more[loss].released;
 	}
 }
 
