@@ -155,6 +155,14 @@ static bool define(struct drain *drain, struct kernel_node *node, uint32_t paren
 	return true;
 }
 
+/* What cannot be placed now is not tried again before the next reading: paths whose keys lead in a
+ * circle would cost a climb for each node below them. */
+static void pass_over(struct drain *drain, const uint32_t *path, uint32_t depth)
+{
+	while (depth)
+		drain->nodes[path[--depth]].tried = drain->readings;
+}
+
 /* Gives a node and its ancestors their place in the profile, as far as that is possible now. */
 static void place(struct drain *drain, uint32_t index)
 {
@@ -167,19 +175,25 @@ static void place(struct drain *drain, uint32_t index)
 			parent = node->node;
 			break;
 		}
-		if (depth == MAX_CLIMB)
+		if (depth == MAX_CLIMB || node->tried == drain->readings) {
+			pass_over(drain, path, depth);
 			return;
+		}
 		path[depth++] = index;
 		if (!node->parent)
 			break;
-		if (!hash_table_get(&drain->node_ids, node->parent, &index))
+		if (!hash_table_get(&drain->node_ids, node->parent, &index)) {
+			pass_over(drain, path, depth);
 			return;
+		}
 	}
-	while (depth) {
-		struct kernel_node *node = &drain->nodes[path[--depth]];
+	for (; depth; depth--) {
+		struct kernel_node *node = &drain->nodes[path[depth - 1]];
 
-		if (!define(drain, node, parent))
+		if (!define(drain, node, parent)) {
+			pass_over(drain, path, depth);
 			return;
+		}
 		parent = node->node;
 	}
 }
@@ -240,6 +254,7 @@ int drain_read_nodes(struct drain *drain)
 	if (!error)
 		error = read_table(drain, drain->deeper_fd);
 	read_call_tallies(drain);
+	drain->readings++;
 	for (size_t i = 0; i < drain->nr_nodes; i++) {
 		if (!drain->nodes[i].image_id)
 			continue;
