@@ -484,7 +484,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, DEFAULT_MAX_SITES); /* 1 without --instances: set by loader */
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, struct wire_instances);
 } instances SEC(".maps");
 
 static __always_inline __u64 part_key(__u64 whole, __u64 object, __u32 at)
@@ -501,21 +501,29 @@ static __always_inline __u64 name_instance(const struct wire_layout *layout, __u
 	return hash_pair(object, type);
 }
 
-/* The instance that a site is split for: itself as long as there is room. */
-static __always_inline __u64 choose_instance(__u64 whole, __u64 instance)
+/* Has this instance of a site come before, or is there room for it? */
+static __always_inline bool is_instance_kept(__u64 whole, __u64 instance, __u32 image_id)
 {
 	__u64 key = part_key(whole, instance, 0);
-	__u32 *count, one = 1;
+	struct wire_instances *known, one = { .image_id = image_id, .count = 1 };
 
-	count = bpf_map_lookup_elem(&instances, &whole);
-	if (!count || *count < MAX_INSTANCES || bpf_map_lookup_elem(&instances, &key)) {
-		if (!bpf_map_update_elem(&instances, &key, &one, BPF_NOEXIST) && count)
-			__sync_fetch_and_add(count, 1);
-		if (!count)
-			bpf_map_update_elem(&instances, &whole, &one, BPF_NOEXIST);
-		return instance;
-	}
-	return OTHER_OBJECTS;
+	if (bpf_map_lookup_elem(&instances, &key))
+		return true;
+	known = bpf_map_lookup_elem(&instances, &whole);
+	if ((known && known->count >= MAX_INSTANCES) ||
+	    bpf_map_update_elem(&instances, &key, &one, BPF_ANY))
+		return false;
+	if (known)
+		__sync_fetch_and_add(&known->count, 1);
+	else
+		bpf_map_update_elem(&instances, &whole, &one, BPF_NOEXIST);
+	return true;
+}
+
+/* The instance that a site is split for: itself as long as there is room. */
+static __always_inline __u64 choose_instance(__u64 whole, __u64 instance, __u32 image_id)
+{
+	return is_instance_kept(whole, instance, image_id) ? instance : OTHER_OBJECTS;
 }
 
 /* The key of the part of a site that a frame is at. */
@@ -534,7 +542,8 @@ static __always_inline __u64 split_site(struct walk *walk, const __u8 *head, __u
 	if (!cfg_instances || !object)
 		instance = 0;
 	else
-		instance = choose_instance(key, name_instance(walk->layout, object));
+		instance = choose_instance(key, name_instance(walk->layout, object),
+					   walk->path->image_id);
 	walk->parts->has_others[depth] = instance == OTHER_OBJECTS;
 	return part_key(key, instance, at);
 }

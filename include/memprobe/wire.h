@@ -222,6 +222,13 @@ struct wire_call_tally {
 };
 _Static_assert(sizeof(struct wire_call_tally) == 24, "wire_call_tally");
 
+/* An object that a site was split by, or the site with how many there are of them. */
+struct wire_instances {
+	__u32 image_id;
+	__u32 count;
+};
+_Static_assert(sizeof(struct wire_instances) == 8, "wire_instances");
+
 /* A frame that was there before its calls were counted, where counts are of ends. */
 struct wire_standing {
 	__u64 frame;

@@ -109,3 +109,16 @@ def many_functions(context):
         grown = sum(node["self"]["growth"] for node in process.of_kind("native"))
         check_equal("MB of a native thread", round(grown / MB), 4)
         check_equal("rows of [lost]", process.of_kind("lost"), [])
+
+
+@test(interpreters="few")
+def standing_frames(context):
+    """What is known of frames that stood is forgotten with their processes: there is room for more."""
+    if context.python.minor < (3, 11):
+        raise Skip("calls are counted when functions start in this version")
+    taken = capture(context, context.target("standing_frames.py", 900), "--calls=exact")
+    check_invariants(taken.report)
+    last = max((process for process in taken.report.processes if process["start"] > 3),
+               key=lambda process: process["start"])
+    calls = {node["calls"] for node in last.named("descend")}
+    check_equal("calls of what stood at the fork", calls - {0}, set())

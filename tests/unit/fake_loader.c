@@ -33,6 +33,8 @@ static struct fake_map maps[] = {
 	{ .name = "cpu_events",
 	  .key_bytes = 4,
 	  .value_bytes = FAKE_CPUS * sizeof(struct wire_cpu) },
+	{ .name = "instances", .key_bytes = 8, .value_bytes = sizeof(struct wire_instances) },
+	{ .name = "standing", .key_bytes = sizeof(struct wire_standing), .value_bytes = 1 },
 	{ .name = "sightings", .key_bytes = 8, .value_bytes = 8 },
 };
 
@@ -152,6 +154,11 @@ void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites)
 void loader_note_sightings_removed(struct loader *loader, uint64_t sightings)
 {
 	fake.told.sightings_removed += sightings;
+}
+
+void loader_forget_standing(struct loader *loader)
+{
+	fake.told.standing_forgotten++;
 }
 
 int loader_free_slot(struct loader *loader, uint32_t slot)

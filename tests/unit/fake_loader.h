@@ -28,7 +28,7 @@ void fake_loader_send(const void *record, size_t size);
 
 /* What was told to the BPF side. */
 struct fake_told {
-	uint64_t nodes_removed, sites_removed, sightings_removed, slots_freed;
+	uint64_t nodes_removed, sites_removed, sightings_removed, slots_freed, standing_forgotten;
 	uint32_t last_slot;
 };
 struct fake_told fake_loader_told(void);

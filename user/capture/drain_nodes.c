@@ -323,4 +323,5 @@ void drain_remove_nodes(struct drain *drain)
 	}
 	remove_sites(drain);
 	drain_remove_objects(drain);
+	drain_sweep_tables(drain);
 }

@@ -144,6 +144,9 @@ uint32_t drain_take_part(struct drain *drain, const struct wire_split *record, b
 void drain_place_sightings(struct drain *drain);
 void drain_remove_objects(struct drain *drain); /* those of ended images */
 
+/* drain_tables.c */
+void drain_sweep_tables(struct drain *drain);
+
 /* drain_lines.c */
 struct line_bytes {
 	const void *bytes;

@@ -222,15 +222,20 @@ struct python_frame *interpreters_frames(struct interpreters *interpreters, uint
 	return frames;
 }
 
-void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
+bool interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
 {
 	struct wire_layout layout;
 	size_t count;
 	_cleanup_(freep) struct python_frame *frames = interpreters_frames(interpreters, tgid,
 									   &count, &layout);
 
-	for (size_t i = 0; i < count; i++)
-		loader_add_standing(interpreters->loader, image_id, frames[i].frame);
+	if (count == MAX_STANDING)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!loader_add_standing(interpreters->loader, image_id, frames[i].frame))
+			return false;
+	}
+	return true;
 }
 
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout)

@@ -49,8 +49,9 @@ struct python_frame;
  * NULL where they cannot be read. */
 struct python_frame *interpreters_frames(struct interpreters *interpreters, uint32_t tgid,
 					 size_t *ret_count, struct wire_layout *ret_layout);
-/* Tells the BPF side which frames stand in a process whose calls have begun to be counted. */
-void interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id,
+/* Tells the BPF side which frames stand in a process whose calls have begun to be counted. Returns
+ * false when it could not be told of all. */
+bool interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id,
 				uint32_t tgid);
 
 /* The version text and the file of a layout. */

@@ -308,15 +308,22 @@ void loader_note_sightings_removed(struct loader *loader, uint64_t sightings)
 	loader->skeleton->bss->sightings_removed += sightings;
 }
 
-void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)
+bool loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)
 {
 	const struct wire_standing key = { .frame = frame, .image_id = image_id };
 	const uint8_t nothing = 0;
 
 	if (update(loader->skeleton->maps.standing, &key, &nothing))
-		return;
+		return false;
 	__atomic_fetch_or(&loader->skeleton->bss->standing_bits[standing_bit(frame) / 64],
 			  1ULL << standing_bit(frame) % 64, __ATOMIC_RELEASE);
+	return true;
+}
+
+void loader_forget_standing(struct loader *loader)
+{
+	memset(loader->skeleton->bss->standing_bits, 0,
+	       sizeof(loader->skeleton->bss->standing_bits));
 }
 
 bool loader_is_standing(const struct loader *loader, uint32_t image_id, uint64_t frame)

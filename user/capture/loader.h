@@ -55,8 +55,11 @@ struct wire_call_tally *loader_call_tallies(const struct loader *loader);
 /* So many entries have been taken out of the tables. */
 void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites);
 void loader_note_sightings_removed(struct loader *loader, uint64_t sightings);
-/* A frame that began before its calls were counted. One that finds no room counts when it ends. */
-void loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame);
+/* A frame that began before its calls were counted. Returns false when there is no room: it would
+ * count when it ends. */
+bool loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame);
+/* There is none any more. */
+void loader_forget_standing(struct loader *loader);
 
 /* Has it not ended since? */
 bool loader_is_standing(const struct loader *loader, uint32_t image_id, uint64_t frame);

@@ -333,6 +333,16 @@ static bool loses_calls_to_jit(const struct interpreter_entry *entry, uint32_t t
 	       entry->plan.method == PROBE_BY_USDT && python_jit_is_on((pid_t)tgid);
 }
 
+/* A frame that began before would count when it ends. */
+static int note_standing(struct capture *capture, uint32_t process, uint32_t tgid)
+{
+	if (interpreters_note_standing(capture->interpreters, drain_image(capture->drain, process),
+				       tgid))
+		return 0;
+	calls_detach(capture->calls, tgid);
+	return -ENOSPC;
+}
+
 static void begin_counting(struct capture *capture, uint32_t process, uint32_t layout)
 {
 	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters, layout);
@@ -351,8 +361,7 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 	error = calls_attach(capture->calls, tgid, NULL, entry);
 	if (!error && entry->plan.event != PROBE_ENTRIES &&
 	    capture->profile->processes[process].begin != BEGAN_EXEC)
-		interpreters_note_standing(capture->interpreters,
-					   drain_image(capture->drain, process), tgid);
+		error = note_standing(capture, process, tgid);
 	if (!error)
 		describe_counting(capture, process, &entry->plan, is_from_start);
 	else if (!entry->plan.nr_sites)
@@ -360,6 +369,9 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 	else if (error == -EACCES && !requirement_may_probe_singly())
 		refuse_counting(capture, process,
 				"not allowed (kernel.perf_event_paranoid is above 2)");
+	else if (error == -ENOSPC)
+		refuse_counting(capture, process,
+				"more frames had begun before than can be told from later ones");
 	else
 		refuse_counting(capture, process, strerror(-error));
 }

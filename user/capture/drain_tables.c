@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Takes the entries of ended images out of the BPF tables of which the drain keeps no copy: what
+ * sites have been split by, and frames that stood before their calls were counted. Nobody else
+ * does, and a table that is full of the dead has no room for the living.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "drain_state.h"
+#include "memory.h"
+
+#define BATCH 1024 /* more than a bucket of the kernel's table holds */
+#define ENTRY_BYTES 16
+
+/* A table with the place of the image's id in an entry: a key, and its value behind it. */
+struct swept_table {
+	const char *name;
+	size_t key_bytes, value_bytes, image_at;
+};
+
+static const struct swept_table instances = {
+	.name = "instances",
+	.key_bytes = sizeof(__u64),
+	.value_bytes = sizeof(struct wire_instances),
+	.image_at = sizeof(__u64) + offsetof(struct wire_instances, image_id),
+};
+
+static const struct swept_table standing = {
+	.name = "standing",
+	.key_bytes = sizeof(struct wire_standing),
+	.value_bytes = sizeof(__u8),
+	.image_at = offsetof(struct wire_standing, image_id),
+};
+
+/* What one pass over a table has found. */
+struct sweep {
+	char *dead; /* keys */
+	size_t nr_dead, capacity;
+	size_t nr_alive;
+};
+
+static bool is_dead(struct drain *drain, const struct swept_table *table, const char *key,
+		    const char *value)
+{
+	char entry[ENTRY_BYTES + sizeof(__u64)];
+	uint32_t image_id;
+
+	memcpy(entry, key, table->key_bytes);
+	memcpy(entry + table->key_bytes, value, table->value_bytes);
+	memcpy(&image_id, entry + table->image_at, sizeof(image_id));
+	return drain_image_has_ended(drain, image_id);
+}
+
+static void note_batch(struct drain *drain, const struct swept_table *table, const char *keys,
+		       const char *values, size_t count, struct sweep *sweep)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *key = keys + i * table->key_bytes;
+
+		if (!is_dead(drain, table, key, values + i * table->value_bytes)) {
+			sweep->nr_alive++;
+			continue;
+		}
+		sweep->dead = array_reserve(sweep->dead, &sweep->capacity, sweep->nr_dead + 1,
+					    table->key_bytes);
+		memcpy(sweep->dead + sweep->nr_dead++ * table->key_bytes, key, table->key_bytes);
+	}
+}
+
+static void look_through(struct drain *drain, const struct swept_table *table, int fd,
+			 struct sweep *sweep)
+{
+	_cleanup_(freep) char *keys = xcalloc(BATCH, table->key_bytes);
+	_cleanup_(freep) char *values = xcalloc(BATCH, table->value_bytes);
+	uint64_t cursor = 0;
+	bool is_first = true;
+	int error;
+
+	do {
+		uint32_t count = BATCH;
+
+		error = bpf_map_lookup_batch(fd, is_first ? NULL : &cursor, &cursor, keys, values,
+					     &count, NULL);
+		if (error && errno != ENOENT)
+			return;
+		note_batch(drain, table, keys, values, count, sweep);
+		is_first = false;
+	} while (!error);
+}
+
+/* Returns how many entries are left, those of living images. */
+static size_t sweep_table(struct drain *drain, const struct swept_table *table)
+{
+	int fd = loader_map(drain->loader, table->name);
+	struct sweep sweep = { 0 };
+
+	look_through(drain, table, fd, &sweep);
+	for (size_t i = 0; i < sweep.nr_dead; i++)
+		bpf_map_delete_elem(fd, sweep.dead + i * table->key_bytes);
+	free(sweep.dead);
+	return sweep.nr_alive;
+}
+
+void drain_sweep_tables(struct drain *drain)
+{
+	sweep_table(drain, &instances);
+	if (!sweep_table(drain, &standing))
+		loader_forget_standing(drain->loader);
+}
