@@ -91,6 +91,21 @@ def multiprocessing_children(context):
 
 
 @test(interpreters="few")
+def worker_pools(context):
+    """Pools by fork, spawn and forkserver one after another, while calls are counted for a while:
+    probes that are attached and closed hold up nobody's paths."""
+    taken = capture(context, context.target("pools.py"))
+    check_invariants(taken.report)
+    for method, workers in taken.truth["workers"].items():
+        for pid, count in workers.items():
+            worker = entry_of(taken.report, int(pid))
+            grown = worker.own("grown", worker.named("hoard"))
+            kept = count * taken.truth["kept"]
+            check(kept <= grown <= kept + MB, "hoard in worker %s by %s is %d, expected %d"
+                  % (pid, method, grown, kept))
+
+
+@test(interpreters="few")
 def daemon_child(context):
     """Two forks with setsid between: followed although its parent has ended; waited for."""
     taken = offspring(context, "daemon")

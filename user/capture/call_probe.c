@@ -73,6 +73,11 @@ int call_probe_attach(struct call_probe *probe, struct bpf_program *program, boo
 	return error;
 }
 
+bool call_probe_is_empty(const struct call_probe *probe)
+{
+	return probe->multi < 0 && !probe->nr_links;
+}
+
 void call_probe_detach(struct call_probe *probe)
 {
 	closep(&probe->multi);

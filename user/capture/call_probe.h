@@ -33,6 +33,7 @@ int call_probe_attach(struct call_probe *probe, struct bpf_program *program, boo
 		      const struct call_place *place);
 /* The same with a program that libbpf does not know. The probe must be empty: {.multi = -1}. */
 int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place);
+bool call_probe_is_empty(const struct call_probe *probe);
 /* Takes 32 ms with a multi link, 90 to 130 ms for each perf uprobe. */
 void call_probe_detach(struct call_probe *probe);
 

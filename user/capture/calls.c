@@ -5,10 +5,13 @@
 #include <errno.h>
 
 #include "call_probe.h"
+#include "closer.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
 #include "python_place.h"
+
+#define MAX_CLOSING 64 /* probes that wait for their end */
 
 struct attachment {
 	uint32_t tgid;
@@ -20,6 +23,7 @@ struct calls {
 	struct loader *loader;
 	struct attachment *attachments;
 	size_t nr_attachments, capacity;
+	struct closer *closer;
 };
 
 struct calls *calls_new(struct loader *loader)
@@ -27,6 +31,7 @@ struct calls *calls_new(struct loader *loader)
 	struct calls *calls = xcalloc(1, sizeof(*calls));
 
 	calls->loader = loader;
+	calls->closer = closer_new();
 	return calls;
 }
 
@@ -39,10 +44,10 @@ static struct attachment *find(const struct calls *calls, uint32_t tgid)
 	return NULL;
 }
 
-static void release(struct attachment *attachment)
+static void release(const struct calls *calls, struct attachment *attachment)
 {
-	call_probe_detach(&attachment->calls);
-	call_probe_detach(&attachment->code_death);
+	closer_take(calls->closer, &attachment->calls);
+	closer_take(calls->closer, &attachment->code_death);
 }
 
 void calls_detach(struct calls *calls, uint32_t tgid)
@@ -51,7 +56,7 @@ void calls_detach(struct calls *calls, uint32_t tgid)
 
 	if (!attachment)
 		return;
-	release(attachment);
+	release(calls, attachment);
 	*attachment = calls->attachments[--calls->nr_attachments];
 }
 
@@ -60,9 +65,15 @@ void calls_free(struct calls *calls)
 	if (!calls)
 		return;
 	for (size_t i = 0; i < calls->nr_attachments; i++)
-		release(&calls->attachments[i]);
+		release(calls, &calls->attachments[i]);
+	closer_free(calls->closer);
 	free(calls->attachments);
 	free(calls);
+}
+
+bool calls_has_room(const struct calls *calls)
+{
+	return closer_count(calls->closer) < MAX_CLOSING;
 }
 
 bool calls_is_attached(const struct calls *calls, uint32_t tgid)
@@ -106,7 +117,7 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 		error = call_probe_attach(&attachment->calls, choose_program(calls, plan->frame),
 					  has_multi, &place);
 	if (error)
-		release(attachment);
+		release(calls, attachment);
 	return error;
 }
 

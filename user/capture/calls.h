@@ -23,7 +23,12 @@ void calls_free(struct calls *calls);
  */
 int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		 const struct interpreter_entry *entry);
+/* Is it time to attach to more? Not while many probes are still to be closed: each holds
+ * descriptors.
+ */
+bool calls_has_room(const struct calls *calls);
 bool calls_is_attached(const struct calls *calls, uint32_t tgid);
+/* Returns at once; the probes are closed beside the loop (closer.h). */
 void calls_detach(struct calls *calls, uint32_t tgid);
 
 #endif

@@ -40,6 +40,7 @@
 
 #define FLUSH_NS 500000000LL
 #define NS_PER_S 1000000000LL
+#define ATTACHING_NS 50000000ULL
 #define HASTY_SIGINTS 3
 #define HASTY_SIGINT_NS (2 * NS_PER_S)
 #define HASTY_SIGTERMS 2
@@ -364,6 +365,8 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 		error = note_standing(capture, process, tgid);
 	if (!error)
 		describe_counting(capture, process, &entry->plan, is_from_start);
+	else if (error == -ESRCH || error == -ENOENT)
+		set_calls_reason(capture, process, "it ended before counting began");
 	else if (!entry->plan.nr_sites)
 		refuse_counting(capture, process, entry->plan.reason ? entry->plan.reason : "");
 	else if (error == -EACCES && !requirement_may_probe_singly())
@@ -398,17 +401,31 @@ static void plan_counting(struct capture *capture, uint32_t process, uint32_t la
 	capture->uncounted[capture->nr_uncounted++] = (struct uncounted){ process, layout };
 }
 
+/* The longest running first, and no longer than this at a flush: others wait for an answer
+ * meanwhile. */
 static void begin_late_counting(struct capture *capture)
 {
-	for (size_t i = 0; i < capture->nr_uncounted; i++) {
-		const struct uncounted *uncounted = &capture->uncounted[i];
-		const struct process *process = &capture->profile->processes[uncounted->process];
+	uint64_t end_ns = clock_ns() + ATTACHING_NS;
+	size_t next = 0;
+
+	while (next < capture->nr_uncounted) {
+		struct uncounted uncounted = capture->uncounted[next];
+		const struct process *process = &capture->profile->processes[uncounted.process];
 
 		/* One that is found twice is counted since the first time. */
-		if (process->end == END_RUNNING && process->calls_method == CALLS_BY_NOTHING)
-			begin_counting(capture, uncounted->process, uncounted->layout);
+		if (process->end != END_RUNNING || process->calls_method != CALLS_BY_NOTHING) {
+			next++;
+			continue;
+		}
+		if (clock_ns() > end_ns || !calls_has_room(capture->calls))
+			break;
+		next++;
+		begin_counting(capture, uncounted.process, uncounted.layout);
+		drain_records(capture->drain);
 	}
-	capture->nr_uncounted = 0;
+	capture->nr_uncounted -= next;
+	memmove(capture->uncounted, capture->uncounted + next,
+		capture->nr_uncounted * sizeof(*capture->uncounted));
 }
 
 static void on_calls_over(void *context, uint32_t process)
