@@ -64,9 +64,10 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	if (python->state == PYTHON_KNOWN && python->image_id == change->image->image_id)
 		layout = bpf_map_lookup_elem(&layouts, &index);
 	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch) ||
-	    !walk_begin(&walk, change->image, change->slot, python->bias))
+	    !walk_begin(&walk, change->image, change->slot, change->scratch, python->bias))
 		return find_frameless(change, layout, python, ret_key);
-	walk_frames(&walk, change->slot, change->scratch, plain_loop);
+	if (walk.path->end == WALK_GOING)
+		walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change, layout, python, ret_key);
 	node = find_path(change, &walk, ret_key, plain_loop);

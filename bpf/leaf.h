@@ -97,28 +97,39 @@ static __always_inline void learn_place(const struct call *call, const struct pt
 		keep(name_place(call, registers), place.key);
 }
 
-/* Finds the current thread's frame. Returns false when it has none. */
-static __always_inline bool find_leaf(struct call *call, struct wire_image *image,
-				      const struct pt_regs *registers)
+/* By the thread state. */
+static __always_inline bool find_leaf_by_state(struct call *call, struct wire_image *image,
+					       const struct pt_regs *registers)
 {
 	const struct wire_layout *layout = call->layout;
-	bool has_cframe = layout->cframe_frame != NO_OFFSET;
 
-	if (has_cframe && find_leaf_by_place(call, registers))
-		return true;
-	/* The slot may be another interpreter's (walk.h): no call is counted then. */
-	if (layout->version < 0x030c && (image->flags & IMAGE_SUBINTERPRETERS))
-		return false;
 	call->tstate = find_thread_state(image, layout, call->bias);
 	if (!call->tstate ||
 	    read_user(&call->frame, sizeof(call->frame), call->tstate + layout->tstate_frame))
 		return false;
-	if (!has_cframe)
+	if (layout->cframe_frame == NO_OFFSET)
 		return call->frame != 0;
 	learn_place(call, registers, call->frame);
 	if (read_user(&call->frame, sizeof(call->frame), call->frame + layout->cframe_frame))
 		return false;
 	return call->frame != 0;
+}
+
+/* Finds the current thread's frame. Returns false when it has none. */
+static __always_inline bool find_leaf(struct call *call, struct wire_image *image,
+				      const struct pt_regs *registers)
+{
+	const struct wire_layout *layout = call->layout;
+
+	if (layout->cframe_frame != NO_OFFSET && find_leaf_by_place(call, registers))
+		return true;
+	/* The slot may be another interpreter's (thread_state.h): no call is counted then. */
+	if (layout->version < 0x030c && (image->flags & IMAGE_SUBINTERPRETERS))
+		return false;
+	if (find_leaf_by_state(call, image, registers))
+		return true;
+	forget_thread_key(image);
+	return false;
 }
 
 #endif

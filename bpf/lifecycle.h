@@ -153,6 +153,21 @@ static __always_inline void book_arguments(struct wire_image *image, __u32 slot,
 	}
 }
 
+static __always_inline __u32 first_flags(struct birth *birth)
+{
+	struct wire_image *parent;
+
+	if (birth->reason == BEGIN_ATTACH)
+		return IMAGE_ATTACHED;
+	if (birth->reason != BEGIN_FORK)
+		return 0;
+	parent = bpf_map_lookup_elem(&images, &birth->parent_slot);
+	if (!parent || parent->image_id != birth->parent_image)
+		return 0;
+	/* What was there of an attached parent is not known. */
+	return parent->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? IMAGE_RUNTIME_SEEN : 0;
+}
+
 static __always_inline void begin_image(struct birth *birth, bool percpu)
 {
 	struct wire_python python = {};
@@ -168,8 +183,7 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	}
 	image->mm = mm;
 	image->tgid = birth->tgid;
-	if (birth->reason == BEGIN_ATTACH)
-		image->flags = IMAGE_ATTACHED;
+	image->flags = first_flags(birth);
 	python.image_id = image->image_id;
 	resolve_python(birth, &python);
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);

@@ -436,7 +436,7 @@ static __always_inline void lay_path(struct change *change, struct path *path, _
  * path. Returns the root's kind, 0 (SITE_PYTHON) for a whole stack. */
 static __always_inline __u32 close_walk(struct walk *walk)
 {
-	__u32 kind = walk->path->end == WALK_UNREADABLE ? SITE_LOST : SITE_TRUNCATED;
+	__u32 kind = walk->path->end == WALK_TOO_DEEP ? SITE_TRUNCATED : SITE_LOST;
 
 	if (walk->path->end == WALK_ROOT || walk->path->end == WALK_KNOWN)
 		return SITE_PYTHON;
@@ -444,9 +444,16 @@ static __always_inline __u32 close_walk(struct walk *walk)
 	return kind;
 }
 
-static __always_inline void note_broken_walk(struct change *change, __u32 root_kind)
+static __always_inline void note_broken_walk(struct change *change, __u32 end)
 {
-	__u32 reason = root_kind == SITE_LOST ? LOSS_frame_unreadable : LOSS_stack_truncated;
+	__u32 reason = LOSS_frame_unreadable;
+
+	if (end == WALK_TOO_DEEP)
+		reason = LOSS_stack_truncated;
+	if (end == WALK_NO_THREAD)
+		reason = LOSS_thread_unreadable;
+	if (end == WALK_NOT_OURS)
+		reason = LOSS_thread_unclear;
 
 	if (change->pages)
 		count_loss(change->image, reason, change->pages);
@@ -464,7 +471,7 @@ static __always_inline struct wire_node *find_path(struct change *change, struct
 	__u32 root_kind = close_walk(walk);
 
 	if (root_kind)
-		note_broken_walk(change, root_kind);
+		note_broken_walk(change, walk->path->end);
 	*ret_key = walk->path->key;
 	leaf = walk->path->keys[0];
 	node = bpf_map_lookup_elem(&nodes, ret_key);

@@ -2,16 +2,11 @@
 /*
  * Which Python path is the current thread running? Walks the interpreter's own frame chain.
  *
- * Thread state. From 3.7 on every thread that runs Python has its PyThreadState in the pthread
- * slot of _PyRuntime.gilstate.autoTSSkey (3.6: the static autoTLSkey), with or without the GIL.
- * `tstate_current` names the thread that holds the GIL, which is another one for 45 % of the
- * faults of a program that releases it; _Py_tss_tstate is NULL without the GIL. glibc keeps
- * slots below 32 in the thread's descriptor: fsbase + 0x310 + 16 * key + 8 (2.31 to 2.43).
- *
- * Chain. tstate -> (cframe, 3.11 and 3.12) -> leaf frame -> previous ... Frames whose owner says
- * interpreter or C stack are shims and no Python. From 3.11 on the frames of a thread lie one
- * above the other in a chunk: the page below the leaf is read at once and the chain followed
- * inside it; what lies elsewhere (generators, older interpreters) is read frame by frame.
+ * Chain. Thread state (thread_state.h) -> (cframe, 3.11 and 3.12) -> leaf frame -> previous ...
+ * Frames whose owner says interpreter or C stack are shims and no Python. From 3.11 on the frames
+ * of a thread lie one above the other in a chunk: the page below the leaf is read at once and the
+ * chain followed inside it; what lies elsewhere (generators, older interpreters) is read frame by
+ * frame.
  *
  * Identity. A code object's address is not its name: exec() in a loop makes and frees them at
  * one address, with every pointer inside equal. A site is therefore (image, address, check);
@@ -27,8 +22,8 @@
 #ifndef MEMPROBE_WALK_H
 #define MEMPROBE_WALK_H
 
-#include "compat.h"
 #include "shadow.h"
+#include "thread_state.h"
 #include <memprobe/wire_hash.h>
 
 #define BLOCK_BYTES 4096
@@ -54,7 +49,15 @@ struct {
 	__type(value, struct cached_code[CACHE_SLOTS]);
 } code_cache SEC(".maps");
 
-enum walk_end { WALK_GOING, WALK_ROOT, WALK_TOO_DEEP, WALK_UNREADABLE, WALK_KNOWN };
+enum walk_end {
+	WALK_GOING,
+	WALK_ROOT,
+	WALK_TOO_DEEP,
+	WALK_UNREADABLE,
+	WALK_KNOWN,
+	WALK_NO_THREAD, /* it has not begun: the thread's state could not be read */
+	WALK_NOT_OURS,	/* it has not begun: the thread's state is not believed */
+};
 
 /* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the
  * stack: what the verifier knows of a number on the stack differs in every iteration of a loop,
@@ -86,6 +89,7 @@ struct path {
 	__u8 block[BLOCK_BYTES +
 		   FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
 	__u8 head[CODE_HEAD_BYTES];
+	struct known_thread thread; /* outlives the walk */
 };
 
 struct {
@@ -120,17 +124,6 @@ struct walk {
 	__u32 slot;
 	__u32 scratch;
 };
-
-static __always_inline long read_user(void *to, __u32 size, __u64 address)
-{
-	return bpf_probe_read_user(to, size, (void *)address);
-}
-
-/* Field offsets are data; the masks keep them inside the buffers for the verifier. */
-static __always_inline __u64 field_u64(const __u8 *head, __u32 offset)
-{
-	return *(const __u64 *)(head + (offset & (FRAME_HEAD_BYTES - 8)));
-}
 
 /* Makes `walk->path->block` hold the page part up to and including `frame`. */
 static __always_inline long read_block(struct walk *walk)
@@ -194,19 +187,6 @@ static __always_inline __u64 hash_str(const struct wire_layout *layout, __u64 ad
 	/* Never hashed by the interpreter: file names mostly differ in their last characters. */
 	read_user(tail, sizeof(tail), address + layout->str_ascii_data + head[0] - sizeof(tail));
 	return hash_pair(hash_pair(head[0], tail[0]), tail[1]);
-}
-
-/* What the global functions find again by slot. A global function takes numbers only, but is
- * verified once, on its own, instead of at every call and in every turn of a loop. */
-static __always_inline const struct wire_layout *slot_layout(__u32 slot)
-{
-	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
-	__u32 index;
-
-	if (!python)
-		return NULL;
-	index = python->layout;
-	return bpf_map_lookup_elem(&layouts, &index);
 }
 
 /* Does a frame's instruction or object make another site of it? */
@@ -632,206 +612,6 @@ static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scr
 		walk->path->end = WALK_TOO_DEEP;
 }
 
-/* glibc's struct pthread, x86-64: specific_1stblock[32] of {seq, data}, then pointers to more. */
-#define PTHREAD_FIRST_BLOCK 0x310
-#define PTHREAD_BLOCKS 0x510
-#define PTHREAD_BLOCK_KEYS 32
-#define PTHREAD_KEYS 1024
-
-static __always_inline __u64 read_pthread_slot(__u64 fsbase, __u32 key)
-{
-	__u64 block = fsbase + PTHREAD_FIRST_BLOCK, value = 0;
-
-	if (key >= PTHREAD_BLOCK_KEYS &&
-	    read_user(&block, sizeof(block),
-		      fsbase + PTHREAD_BLOCKS + 8 * (key / PTHREAD_BLOCK_KEYS)))
-		return 0;
-	read_user(&value, sizeof(value), block + 16 * (key % PTHREAD_BLOCK_KEYS) + 8);
-	return value;
-}
-
-/* The key of the thread state's slot; no key before the runtime has made one, when its place reads
- * 0. 3.7 and later: Py_tss_t { int _is_initialized; pthread_key_t _key; }; 3.6: an int, -1 at
- * first. */
-static __always_inline __u32 read_pthread_key(const struct wire_layout *layout, __u64 bias)
-{
-	__u64 address = layout->key_vaddr + bias;
-	__u32 tss[2] = {};
-
-	if (layout->version < 0x0307)
-		return read_user(&tss[1], sizeof(tss[1]), address) ? PTHREAD_KEYS : tss[1];
-	if (read_user(tss, sizeof(tss), address - sizeof(tss[0])) || !tss[0])
-		return PTHREAD_KEYS;
-	return tss[1];
-}
-
-/* Where what a tls_index names lies for the current thread; 0: it has no block of that module yet.
- * glibc: the thread's DTV is at 8, an entry {block, to free} for each module. */
-__noinline __u64 find_thread_local(__u64 tls_index)
-{
-	__u64 index[2] = {}, block = 0;
-
-	if (read_user(index, sizeof(index), tls_index) ||
-	    read_user(&block, sizeof(block), CURRENT(thread.fsbase) + 8) ||
-	    read_user(&block, sizeof(block), block + 16 * index[0]))
-		return 0;
-	return block + index[1];
-}
-
-/* The current thread's pointer in a thread-local variable. */
-static __always_inline __u64 read_thread_local(const struct wire_tls *tls, __u64 bias)
-{
-	__u64 block, value = 0;
-
-	if (tls->index_vaddr)
-		block = find_thread_local(bias + tls->index_vaddr);
-	else
-		block = CURRENT(thread.fsbase);
-	read_user(&value, sizeof(value), block + (__s64)tls->offset);
-	return value;
-}
-
-/* PyThreadState * of the current thread, 0: it has none. */
-static __always_inline __u64 find_thread_state(struct wire_image *image,
-					       const struct wire_layout *layout, __u64 bias)
-{
-	__u64 fsbase = CURRENT(thread.fsbase);
-	__u32 key = image->pthread_key;
-
-	if (layout->tstate_by == TSTATE_BY_TLS)
-		return read_thread_local(&layout->tls_bound, bias);
-	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
-		return 0;
-	if (!key) {
-		key = read_pthread_key(layout, bias) + 1;
-		if (!key || key > PTHREAD_KEYS)
-			return 0;
-		image->pthread_key = key;
-	}
-	return read_pthread_slot(fsbase, key - 1);
-}
-
-/*
- * Subinterpreters, up to 3.11. The slot holds the first thread state that the thread has had,
- * mostly the main interpreter's, also while the thread is in another (3.12 and later change the
- * slot then, see tstate_activate in pystate.c). So all thread states of the other interpreters are
- * looked at: this thread's, with a frame, in the newest interpreter is the one. It costs a read to
- * know that there are other interpreters, and only one event in INTERPRETER_LOOK asks; making an
- * interpreter takes more than 100.
- */
-#define INTERPRETER_LOOK 16
-#define INTERPRETER_STEPS 512
-
-struct interpreter_search {
-	__u64 interp; /* the next */
-	__u64 main;
-	__u64 tstate; /* the next */
-	__u64 found;
-};
-
-/* Of rss_stat, which fires with preemption off. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct interpreter_search);
-} interpreter_searches SEC(".maps");
-
-static __always_inline bool runs_python(const struct wire_layout *layout, __u64 tstate)
-{
-	__u64 frame = 0;
-
-	read_user(&frame, sizeof(frame), tstate + layout->tstate_frame);
-	if (frame && layout->cframe_frame != NO_OFFSET)
-		read_user(&frame, sizeof(frame), frame + layout->cframe_frame);
-	return frame;
-}
-
-/* One thread state, or on to another interpreter. Returns 1 when the search is over. */
-__noinline int search_interpreters(__u32 slot)
-{
-	const struct wire_layout *layout = slot_layout(slot);
-	__u32 zero = 0;
-	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
-	__u64 thread = 0, tstate;
-
-	if (!layout || !search)
-		return 1;
-	tstate = search->tstate;
-	if (!tstate) {
-		if (!search->interp || search->interp == search->main)
-			return 1;
-		return read_user(&search->tstate, 8, search->interp + layout->interp_threads) ||
-		       read_user(&search->interp, 8, search->interp + layout->interp_next);
-	}
-	read_user(&thread, sizeof(thread), tstate + layout->tstate_thread);
-	if (thread == CURRENT(thread.fsbase) && runs_python(layout, tstate)) {
-		search->found = tstate;
-		return 1;
-	}
-	return read_user(&search->tstate, 8, tstate + layout->tstate_next) != 0;
-}
-
-/* PyThreadState * of the other interpreter that the current thread is in; 0: it is in none. */
-__noinline __u64 find_among_interpreters(__u32 slot, __u64 interpreters)
-{
-	__u32 zero = 0;
-	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
-
-	if (!search || read_user(search, 16, interpreters))
-		return 0;
-	search->tstate = 0;
-	search->found = 0;
-	for (__u32 i = 0; i < INTERPRETER_STEPS; i++) {
-		if (search_interpreters(slot))
-			break;
-	}
-	return search->found;
-}
-
-static __always_inline bool has_subinterpreters(struct wire_image *image,
-						const struct wire_layout *layout, __u64 bias)
-{
-	__u64 list[2] = {};
-
-	if (layout->version >= 0x030c || !layout->interpreters_vaddr)
-		return false;
-	/* One of them alone is there while the first interpreter is being made, or the last ends.
-	 */
-	if (!(++image->looks & (INTERPRETER_LOOK - 1)) &&
-	    !read_user(list, sizeof(list), bias + layout->interpreters_vaddr) && list[0] &&
-	    list[1] && list[0] != list[1])
-		image->flags |= IMAGE_SUBINTERPRETERS;
-	return image->flags & IMAGE_SUBINTERPRETERS;
-}
-
-/* What is read of a thread state at once: `interp` and the pointer to the leaf frame. */
-#define TSTATE_HEAD_BYTES 128
-
-struct thread_head {
-	__u64 interp;
-	__u64 frame;
-};
-
-static __always_inline int read_thread_head(struct path *path, const struct wire_layout *layout,
-					    __u64 tstate, struct thread_head *ret)
-{
-	__u32 bytes = layout->tstate_frame + 8;
-
-	if (layout->interp_generation == NO_OFFSET) {
-		ret->interp = 0;
-		return read_user(&ret->frame, 8, tstate + layout->tstate_frame);
-	}
-	if (bytes > TSTATE_HEAD_BYTES)
-		bytes = TSTATE_HEAD_BYTES;
-	if (read_user(path->head, bytes, tstate))
-		return -1;
-	ret->interp = field_u64(path->head, layout->tstate_interp);
-	ret->frame = field_u64(path->head, layout->tstate_frame);
-	return 0;
-}
-_Static_assert(TSTATE_HEAD_BYTES <= CODE_HEAD_BYTES, "path.head holds it");
-
 static __always_inline __u32 read_generation(const struct wire_layout *layout, __u64 bias,
 					     __u64 interp)
 {
@@ -842,6 +622,7 @@ static __always_inline __u32 read_generation(const struct wire_layout *layout, _
 		address = layout->generation_vaddr + bias;
 	else if (!interp)
 		return 0;
+	/* 0, also when it cannot be read: every site is looked at anew, and nothing is lost. */
 	read_user(&generation, sizeof(generation), address);
 	/* Each interpreter counts its own; together with its address no two are alike. */
 	if (generation && !layout->generation_vaddr)
@@ -879,26 +660,84 @@ static __always_inline int walk_prepare(struct walk *walk, const struct wire_lay
 	return 1;
 }
 
-/* Sets a prepared walk to the current thread's leaf frame. Returns 0 when it runs no Python. */
-static __always_inline int walk_begin(struct walk *walk, struct wire_image *image, __u32 slot,
-				      __u64 bias)
+/* The walk's start when what is kept does not lead to a frame. Leaves the leaf in a prepared path
+ * and keeps a state that is believed. Returns enum thread_found. */
+__noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 {
-	const struct wire_layout *layout = walk->layout;
-	struct thread_head thread;
-	__u64 tstate = 0;
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct thread_slot thread = {};
+	struct thread_head head;
+	int found = THREAD_NONE;
+	bool is_other = false;
 
-	if (has_subinterpreters(image, layout, bias))
-		tstate = find_among_interpreters(slot, bias + layout->interpreters_vaddr);
-	if (!tstate)
-		tstate = find_thread_state(image, layout, bias);
-	if (!tstate || read_thread_head(walk->path, layout, tstate, &thread))
-		return 0;
-	if (layout->cframe_frame != NO_OFFSET && thread.frame &&
-	    read_user(&thread.frame, sizeof(thread.frame), thread.frame + layout->cframe_frame))
-		return 0;
-	walk->path->frame = thread.frame;
-	walk->path->generation = read_generation(layout, bias, thread.interp);
-	return thread.frame != 0;
+	if (!image || !python || !path || !layout)
+		return THREAD_NONE;
+	if (image->flags & IMAGE_SUBINTERPRETERS)
+		found = find_in_subinterpreter(layout, slot, python->bias, &thread.tstate);
+	is_other = found == THREAD_RUNS;
+	if (found == THREAD_NONE)
+		found = find_slot(image, layout, python->bias, kept, &thread);
+	if (found != THREAD_RUNS)
+		return found;
+	if (!(image->flags & IMAGE_RUNTIME_SEEN))
+		image->flags |= IMAGE_RUNTIME_SEEN;
+	if (read_thread_head(layout, path->head, thread.tstate, &head))
+		return THREAD_UNREADABLE;
+	if (!is_other)
+		know(&path->thread, image->image_id, &thread);
+	path->frame = head.frame;
+	path->generation = read_generation(layout, python->bias, head.interp);
+	return head.frame ? THREAD_RUNS : THREAD_IDLE;
+}
+
+/* A state that is this thread's own may be a former one, left in the slot of a key that is no more
+ * Python's: one event of so many proves everything anew. A power of two. */
+#define KEY_LOOK 256
+
+/* Starts with what is kept. THREAD_UNCLEAR: there is more to ask. */
+static __always_inline enum thread_found find_known_leaf(struct path *path,
+							 const struct wire_image *image,
+							 const struct wire_layout *layout,
+							 __u64 bias)
+{
+	struct thread_slot thread;
+	struct thread_head head;
+
+	if (!(image->looks & (KEY_LOOK - 1)) || read_slot(image, layout, bias, &thread))
+		return THREAD_UNCLEAR;
+	if (!thread.tstate)
+		return THREAD_NONE;
+	if (!is_known(&path->thread, image->image_id, &thread) ||
+	    read_thread_head(layout, path->head, thread.tstate, &head))
+		return THREAD_UNCLEAR;
+	if (!head.frame)
+		return THREAD_IDLE;
+	path->frame = head.frame;
+	path->generation = read_generation(layout, bias, head.interp);
+	return THREAD_RUNS;
+}
+
+/* Sets a prepared walk to the current thread's leaf frame. Returns 0 when it runs no Python; when
+ * that is not known, the walk has ended already. */
+static __always_inline int walk_begin(struct walk *walk, struct wire_image *image, __u32 slot,
+				      __u32 scratch, __u64 bias)
+{
+	int found = THREAD_UNCLEAR;
+
+	image->looks++;
+	if (!has_subinterpreters(image, walk->layout, bias))
+		found = find_known_leaf(walk->path, image, walk->layout, bias);
+	if (found == THREAD_RUNS)
+		return 1;
+	found = find_leaf_frame(slot, scratch, found);
+	if (found == THREAD_UNREADABLE)
+		walk->path->end = WALK_NO_THREAD;
+	if (found == THREAD_UNCLEAR)
+		walk->path->end = WALK_NOT_OURS;
+	return found != THREAD_NONE && found != THREAD_IDLE;
 }
 
 #endif

@@ -167,6 +167,8 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 			    */
 #define IMAGE_CALLS_OVER 4 /* counting calls has spent its budget */
 #define IMAGE_ATTACHED 32  /* its process ran before memprobe came */
+#define IMAGE_RUNTIME_SEEN \
+	64 /* where the interpreter keeps its key has been read, or of its parent */
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
 
 /* One address space, by slot. Owned by BPF. */
@@ -177,7 +179,8 @@ struct wire_image {
 	__u32 flags;
 	__u32 round;		 /* of the last balance sent */
 	__u32 pthread_key;	 /* of the thread state, plus 1; 0: not known yet */
-	__u32 looks;		 /* events since the image began; not exact */
+	__u32 looks;		 /* walks since the image began; not exact */
+	__u64 pthread_sequence;	 /* that glibc keeps beside a value of this key; 0: not known */
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
 	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) is booked */
@@ -199,7 +202,7 @@ struct wire_image {
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 };
-_Static_assert(sizeof(struct wire_image) == 1104, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 1112, "wire_image");
 
 /* One call path of one image. The key is its hash; user space gives it an index. */
 struct wire_node {

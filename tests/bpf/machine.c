@@ -9,13 +9,14 @@
 #define SYNC_THRESHOLD 64 /* TASK_RSS_EVENTS_THRESH, mm/memory.c until 6.1 */
 #define THREAD_LOCAL_BASE 0x7f0000000000ULL
 #define THREAD_LOCAL_STEP 0x10000ULL
+/* glibc puts a struct pthread of 0x900 bytes at the end of a page, thread-local variables below. */
+#define THREAD_LOCAL_BYTES 0x700
 
-/* The pages of a struct pthread up to the last pointer to a block of keys. */
 static void make_thread_local(__u64 fsbase)
 {
 	static const char zeroes[HOST_PAGE];
 
-	host_user_write(fsbase, zeroes, sizeof(zeroes));
+	host_user_write(fsbase - THREAD_LOCAL_BYTES, zeroes, sizeof(zeroes));
 }
 
 static struct percpu_counter *percpu(const struct mm_struct *mm, __u32 kind)
@@ -101,7 +102,8 @@ struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, co
 	task->pid = pid;
 	task->start_time = 1000 + (__u64)pid;
 	strncpy(task->comm, comm, sizeof(task->comm) - 1);
-	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP;
+	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP +
+			      THREAD_LOCAL_BYTES;
 	task->signal = host_kernel_new(sizeof(*task->signal));
 	task->real_parent = task;
 	make_thread_local(task->thread.fsbase);

@@ -21,6 +21,9 @@
 #define FIRST_BLOCK 0x310
 #define BLOCKS 0x510
 #define BLOCK_KEYS 32
+#define FIRST_SEQUENCE 1 /* of a key that nobody had before */
+
+#define TSTATE_BYTES 256
 
 #define NEVER_HASHED (~0ULL)
 #define OWNER_INTERPRETER 3
@@ -123,28 +126,31 @@ void python_set_key(struct python *python, __u32 key)
 	put_u32(python->bias + KEY_VADDR, key);
 }
 
-static __u64 pthread_slot(struct python *python, __u64 fsbase)
+void python_put_slot(struct python *python, const struct task_struct *task, __u32 key,
+		     __u64 sequence, __u64 value)
 {
-	__u64 block = fsbase + FIRST_BLOCK, pointer;
+	__u64 block = task->thread.fsbase + FIRST_BLOCK;
 
-	if (python->key >= BLOCK_KEYS) {
-		pointer = fsbase + BLOCKS + 8 * (python->key / BLOCK_KEYS);
+	if (key >= BLOCK_KEYS) {
 		block = new_object(python, 16 * BLOCK_KEYS);
-		put_u64(pointer, block);
+		put_u64(task->thread.fsbase + BLOCKS + 8 * (key / BLOCK_KEYS), block);
 	}
-	return block + 16 * (python->key % BLOCK_KEYS) + 8;
+	put_u64(block + 16 * (key % BLOCK_KEYS), sequence);
+	put_u64(block + 16 * (key % BLOCK_KEYS) + 8, value);
 }
 
 void python_attach_thread(struct python *python, const struct task_struct *task)
 {
 	const struct wire_layout *layout = &python->layout;
-	__u64 tstate = new_object(python, 256), cframe;
+	__u64 tstate = new_object(python, TSTATE_BYTES), cframe;
 
+	python->tstate = tstate;
 	if (layout->tstate_by == TSTATE_BY_TLS)
 		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_bound.offset, tstate);
 	else
-		put_u64(pthread_slot(python, task->thread.fsbase), tstate);
+		python_put_slot(python, task, python->key, FIRST_SEQUENCE, tstate);
 	put_u64(tstate + layout->tstate_interp, python->interp);
+	put_u64(tstate + layout->tstate_thread, task->thread.fsbase);
 	python->leaf_pointer = tstate + layout->tstate_frame;
 	if (layout->cframe_frame != NO_OFFSET) {
 		cframe = new_object(python, 32);

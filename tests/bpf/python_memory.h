@@ -21,6 +21,7 @@ struct python {
 	/* Of the thread that runs: its leaf frame, and where the pointer to it lies. */
 	__u64 leaf;
 	__u64 leaf_pointer;
+	__u64 tstate;
 };
 
 /* Versions that differ in what the walker does: PY_VERSION_HEX. */
@@ -50,6 +51,9 @@ void python_set_finalizing(struct python *python);
 void python_attach_thread(struct python *python, const struct task_struct *task);
 /* The pthread key of threads attached from now on. */
 void python_set_key(struct python *python, __u32 key);
+/* What a thread has set for a key, and the number that its C library keeps with it. */
+void python_put_slot(struct python *python, const struct task_struct *task, __u32 key,
+		     __u64 sequence, __u64 value);
 
 __u64 python_str(struct python *python, const char *text);
 __u64 python_code(struct python *python, const char *filename, const char *name);

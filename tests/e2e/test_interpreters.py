@@ -8,8 +8,8 @@ import shutil
 import test_calls
 import test_growth
 from capture import capture, read_truth
-from harness import (CACHE, REPOSITORY, TARGETS, Skip, check, check_all, check_equal, test,
-                     tolerance)
+from harness import (CACHE, REPOSITORY, TARGETS, Skip, check, check_all, check_equal, size_of,
+                     test, tolerance)
 from interpreters import Absent, by_name, find_interpreters
 from tree import ancestors, check_invariants
 
@@ -105,14 +105,14 @@ def library_of(python, pattern):
     raise Skip("it has no %s" % (pattern % ("%d.%d" % python.minor)))
 
 
-def embed(context, pattern, *options):
+def embed(context, pattern, *options, source="embed.c"):
     """From here on the test's interpreter is tests/targets/embed.c, linked with a libpython."""
     compiler = shutil.which("cc")
     if not compiler:
         raise Skip("there is no compiler")
     library, program = library_of(context.python, pattern), context.path("embed")
     result = context.run([compiler, "-O1", "-rdynamic", "-o", program,
-                          os.path.join(TARGETS, "embed.c"), library,
+                          os.path.join(TARGETS, source), library,
                           "-Wl,-rpath," + os.path.dirname(library),
                           "-Wl,--allow-shlib-undefined", *options])
     check_equal("status of cc (%s)" % result.errors[-200:], result.status, 0)
@@ -148,6 +148,19 @@ def embedded_static(context):
     fixed = ("-no-pie",) if context.python.kind == "system" else ()
     embed(context, "libpython%s.a", *STATIC_OPTIONS, *fixed)
     check_embedded(context)
+
+
+@test(interpreters=("pyenv-3.6", "pyenv-3.8", "system-3.11", "pyenv-3.12", "pyenv-3.13",
+                    "debian-3.14", "debian-3.15"))
+def python_begun_again(context):
+    """Each Python of one process has a pthread key of its own; the former is another library's."""
+    embed(context, SHARED, source="reinit.c")
+    taken = capture(context, context.python.command, "--calls=off")
+    check_invariants(taken.report)
+    process = taken.report.python()
+    grown = process.own("grown", process.named("take"))
+    # The first of four may pass before the library has been found.
+    check(size_of(15) <= grown <= size_of(20.2), "take() grew %d, expected 15 to 20 MB" % grown)
 
 
 @test(interpreters=("debian-3.15",))

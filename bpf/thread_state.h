@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where is the current thread's PyThreadState, and is it one?
+ *
+ * From 3.7 on every thread that runs Python has its state in the pthread slot of
+ * _PyRuntime.gilstate.autoTSSkey (3.6: the static autoTLSkey), with or without the GIL, and 3.15 in
+ * a thread-local variable. `tstate_current` names the thread that holds the GIL, which is another
+ * one for 45 % of the faults of a program that releases it; _Py_tss_tstate is NULL without the GIL.
+ * glibc keeps slots below 32 in the thread's descriptor: fsbase + 0x310 + 16 * key + 8 (2.31 to
+ * 2.43).
+ *
+ * Belief. The key is kept with the image, because reading it costs a tenth of an event. It can
+ * become another one: a second Py_Initialize() makes a new key, and so does a forked child
+ * (_PyGILState_Reinit); whoever asks for a key then gets the old one, and glibc clears no slot. So
+ * a state is believed when its thread_id is this thread (pthread_self() is the thread pointer in
+ * glibc and musl); each CPU keeps the last one that was believed, so that a thread's next event
+ * needs no more reads than without. Whatever else is found, a state without a frame and no state at
+ * all included, makes the key be read again, and so does one event in KEY_LOOK.
+ *
+ * From 3.12 on a thread may run a state that another has made (PyThreadState_Swap). glibc's slot
+ * holds the sequence number of its key, which every making and deleting of a key moves: with the
+ * number of a state that was believed the slot is Python's, with another it is what a former owner
+ * of the key has left.
+ *
+ * What cannot be read is never taken for "no Python": it is THREAD_UNREADABLE and a loss.
+ */
+#ifndef MEMPROBE_THREAD_STATE_H
+#define MEMPROBE_THREAD_STATE_H
+
+#include "compat.h"
+#include "state.h"
+
+static __always_inline long read_user(void *to, __u32 size, __u64 address)
+{
+	return bpf_probe_read_user(to, size, (void *)address);
+}
+
+/* Field offsets are data; the masks keep them inside the buffers for the verifier. */
+static __always_inline __u64 field_u64(const __u8 *head, __u32 offset)
+{
+	return *(const __u64 *)(head + (offset & (FRAME_HEAD_BYTES - 8)));
+}
+
+/* What the global functions find again by slot. A global function takes numbers only, but is
+ * verified once, on its own, instead of at every call and in every turn of a loop. */
+static __always_inline const struct wire_layout *slot_layout(__u32 slot)
+{
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	__u32 index;
+
+	if (!python)
+		return NULL;
+	index = python->layout;
+	return bpf_map_lookup_elem(&layouts, &index);
+}
+
+enum thread_found {
+	THREAD_RUNS,	   /* it has a frame */
+	THREAD_IDLE,	   /* it has a state without a frame */
+	THREAD_NONE,	   /* it has no state */
+	THREAD_UNREADABLE, /* not known: a read failed */
+	THREAD_UNCLEAR, /* not known: what should be its state is another's, or too far to find */
+};
+
+/* What is read of a thread state at once: `interp` and the pointer to the leaf frame. */
+#define TSTATE_HEAD_BYTES 128
+
+struct thread_head {
+	__u64 interp; /* 0 where the layout does not need it */
+	__u64 frame;  /* the leaf, 0: none */
+};
+
+/* Reads a thread state's fields through a buffer of TSTATE_HEAD_BYTES. */
+static __always_inline long read_thread_head(const struct wire_layout *layout, __u8 *buffer,
+					     __u64 tstate, struct thread_head *ret)
+{
+	__u32 bytes = layout->tstate_frame + 8;
+
+	ret->interp = ret->frame = 0;
+	if (layout->interp_generation == NO_OFFSET) {
+		if (read_user(&ret->frame, 8, tstate + layout->tstate_frame))
+			return -1;
+	} else {
+		if (bytes > TSTATE_HEAD_BYTES)
+			bytes = TSTATE_HEAD_BYTES;
+		if (read_user(buffer, bytes, tstate))
+			return -1;
+		ret->interp = field_u64(buffer, layout->tstate_interp);
+		ret->frame = field_u64(buffer, layout->tstate_frame);
+	}
+	if (layout->cframe_frame == NO_OFFSET || !ret->frame)
+		return 0;
+	return read_user(&ret->frame, sizeof(ret->frame), ret->frame + layout->cframe_frame);
+}
+_Static_assert(TSTATE_HEAD_BYTES <= FRAME_HEAD_BYTES, "field_u64 reads inside the buffer");
+
+/* Where the current thread keeps its state, and by which right: glibc's number, else 0. */
+struct thread_slot {
+	__u64 sequence;
+	__u64 tstate;
+};
+
+/* A thread's state that was believed, kept by each CPU: the next event mostly is the same one's. */
+struct known_thread {
+	struct thread_slot slot;
+	__u64 fsbase;
+	__u32 image_id;
+	__u32 pad;
+};
+
+static __always_inline bool is_known(const struct known_thread *known, __u32 image_id,
+				     const struct thread_slot *slot)
+{
+	return known->slot.tstate == slot->tstate && known->slot.sequence == slot->sequence &&
+	       known->fsbase == CURRENT(thread.fsbase) && known->image_id == image_id;
+}
+
+static __always_inline void know(struct known_thread *known, __u32 image_id,
+				 const struct thread_slot *slot)
+{
+	known->slot = *slot;
+	known->fsbase = CURRENT(thread.fsbase);
+	known->image_id = image_id;
+}
+
+/* glibc's struct pthread, x86-64: specific_1stblock[32] of {seq, data}, then pointers to more. */
+#define PTHREAD_FIRST_BLOCK 0x310
+#define PTHREAD_BLOCKS 0x510
+#define PTHREAD_BLOCK_KEYS 32
+#define PTHREAD_KEYS 1024
+
+static __always_inline long read_pthread_slot(__u64 fsbase, __u32 key, struct thread_slot *ret)
+{
+	__u64 block = fsbase + PTHREAD_FIRST_BLOCK;
+
+	if (key >= PTHREAD_BLOCK_KEYS &&
+	    read_user(&block, sizeof(block),
+		      fsbase + PTHREAD_BLOCKS + 8 * (key / PTHREAD_BLOCK_KEYS)))
+		return -1;
+	ret->sequence = ret->tstate = 0;
+	if (!block) /* the thread has never set one of these */
+		return 0;
+	return read_user(ret, sizeof(*ret), block + 16 * (key % PTHREAD_BLOCK_KEYS));
+}
+
+/* Reads the key of the thread state's slot, plus 1; 0: the runtime has none, not yet or no more.
+ * 3.7 and later: Py_tss_t { int _is_initialized; pthread_key_t _key; }; 3.6: an int, -1 for none.
+ */
+static __always_inline long read_pthread_key(const struct wire_layout *layout, __u64 bias,
+					     __u32 *ret)
+{
+	__u64 address = layout->key_vaddr + bias;
+	__u32 tss[2] = { 1, 0 };
+
+	if (layout->version < 0x0307) {
+		if (read_user(&tss[1], sizeof(tss[1]), address))
+			return -1;
+	} else if (read_user(tss, sizeof(tss), address - sizeof(tss[0]))) {
+		return -1;
+	}
+	*ret = tss[0] && tss[1] < PTHREAD_KEYS ? tss[1] + 1 : 0;
+	return 0;
+}
+
+/* The same of an image. As long as an image whose beginning was seen has had no key, the runtime
+ * has not begun, and nobody may have touched its page. Absent later it has been swapped out. */
+static __always_inline long read_image_key(struct wire_image *image,
+					   const struct wire_layout *layout, __u64 bias, __u32 *ret)
+{
+	if (read_pthread_key(layout, bias, ret)) {
+		*ret = 0;
+		return image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? -1 : 0;
+	}
+	if (*ret && !(image->flags & IMAGE_RUNTIME_SEEN))
+		image->flags |= IMAGE_RUNTIME_SEEN;
+	return 0;
+}
+
+/* What find_thread_local() returns instead of an address. */
+#define NO_BLOCK 0
+#define BLOCK_UNREADABLE 1
+
+/* Where what a tls_index names lies for the current thread. glibc: the thread's DTV is at 8, an
+ * entry {block, to free} for each module; the block of a module is made when the thread first needs
+ * it, and until then the entry is TLS_DTV_UNALLOCATED (-1) or 0. */
+__noinline __u64 find_thread_local(__u64 tls_index)
+{
+	__u64 index[2] = {}, block = 0;
+
+	if (read_user(index, sizeof(index), tls_index) ||
+	    read_user(&block, sizeof(block), CURRENT(thread.fsbase) + 8) ||
+	    read_user(&block, sizeof(block), block + 16 * index[0]))
+		return BLOCK_UNREADABLE;
+	return block + 1 <= 1 ? NO_BLOCK : block + index[1];
+}
+
+/* Does the current thread's DTV end before that module's entry? glibc makes it longer only when the
+ * thread needs it; dtv[-1] holds the number of its entries. */
+__noinline int is_beyond_dtv(__u64 tls_index)
+{
+	__u64 module = 0, dtv = 0, entries = 0;
+
+	return tls_index && !read_user(&module, sizeof(module), tls_index) &&
+	       !read_user(&dtv, sizeof(dtv), CURRENT(thread.fsbase) + 8) &&
+	       !read_user(&entries, sizeof(entries), dtv - 16) && module > entries;
+}
+
+static __always_inline long read_thread_local(const struct wire_tls *tls, __u64 bias,
+					      struct thread_slot *ret)
+{
+	__u64 block = CURRENT(thread.fsbase);
+
+	ret->sequence = ret->tstate = 0;
+	if (tls->index_vaddr)
+		block = find_thread_local(bias + tls->index_vaddr);
+	if (block == NO_BLOCK)
+		return 0;
+	if (block == BLOCK_UNREADABLE)
+		return -1;
+	return read_user(&ret->tstate, sizeof(ret->tstate), block + (__s64)tls->offset);
+}
+
+/* Reads the slot by the key that is kept, or the thread-local variable. */
+static __always_inline long read_slot(const struct wire_image *image,
+				      const struct wire_layout *layout, __u64 bias,
+				      struct thread_slot *ret)
+{
+	__u32 key = image->pthread_key;
+
+	ret->sequence = ret->tstate = 0;
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		return read_thread_local(&layout->tls_bound, bias, ret);
+	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key)
+		return 0;
+	return read_pthread_slot(CURRENT(thread.fsbase), key - 1, ret);
+}
+
+/* Whose is what the slot leads to? */
+static __always_inline enum thread_found look_at_slot(struct wire_image *image,
+						      const struct wire_layout *layout, __u64 bias,
+						      struct thread_slot *ret)
+{
+	__u64 thread;
+
+	if (read_slot(image, layout, bias, ret))
+		return THREAD_UNREADABLE;
+	if (!ret->tstate)
+		return THREAD_NONE;
+	if (read_user(&thread, sizeof(thread), ret->tstate + layout->tstate_thread))
+		return THREAD_UNREADABLE;
+	if (thread == CURRENT(thread.fsbase)) {
+		image->pthread_sequence = ret->sequence;
+		return THREAD_RUNS;
+	}
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		return THREAD_UNCLEAR;
+	if (!image->pthread_sequence)
+		return THREAD_UNCLEAR;
+	return image->pthread_sequence == ret->sequence ? THREAD_RUNS : THREAD_NONE;
+}
+
+/* The variable is Python's own: a state that another thread has made is believed too, unless there
+ * was no variable to read. */
+static __always_inline enum thread_found judge_variable(const struct wire_tls *tls, __u64 bias,
+							enum thread_found found)
+{
+	if (found != THREAD_UNREADABLE && found != THREAD_UNCLEAR)
+		return found;
+	if (tls->index_vaddr && is_beyond_dtv(tls->index_vaddr + bias))
+		return THREAD_NONE;
+	return found == THREAD_UNCLEAR ? THREAD_RUNS : found;
+}
+
+/* Finds the current thread's state with all that there is to prove it. THREAD_RUNS: it is in the
+ * slot, with or without a frame. `kept` is what the kept key led to; NONE and IDLE hold as long as
+ * the key does. */
+static __always_inline enum thread_found find_slot(struct wire_image *image,
+						   const struct wire_layout *layout, __u64 bias,
+						   enum thread_found kept, struct thread_slot *ret)
+{
+	bool is_proven = kept == THREAD_NONE || kept == THREAD_IDLE;
+	__u32 key;
+
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		return is_proven ? kept
+				 : judge_variable(&layout->tls_bound, bias,
+						  look_at_slot(image, layout, bias, ret));
+	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
+		return THREAD_NONE;
+	if (read_image_key(image, layout, bias, &key))
+		return THREAD_UNREADABLE;
+	if (key == image->pthread_key && is_proven)
+		return kept;
+	if (key != image->pthread_key) {
+		image->pthread_key = key;
+		image->pthread_sequence = 0;
+	}
+	return look_at_slot(image, layout, bias, ret);
+}
+
+/* The address of the thread state alone, by the key that is kept; 0: not found. For a probe in code
+ * that runs with one: when it has no frame, the key was Python's once (forget_thread_key). */
+static __always_inline __u64 find_thread_state(struct wire_image *image,
+					       const struct wire_layout *layout, __u64 bias)
+{
+	struct thread_slot slot;
+	__u32 key;
+
+	if (layout->tstate_by == TSTATE_BY_PTHREAD_KEY && !image->pthread_key &&
+	    !read_image_key(image, layout, bias, &key))
+		image->pthread_key = key;
+	return read_slot(image, layout, bias, &slot) ? 0 : slot.tstate;
+}
+
+static __always_inline void forget_thread_key(struct wire_image *image)
+{
+	image->pthread_key = 0;
+}
+
+/*
+ * Subinterpreters, up to 3.11. The slot holds the first thread state that the thread has had,
+ * mostly the main interpreter's, also while the thread is in another (3.12 and later change the
+ * slot then, see tstate_activate in pystate.c). So all thread states of the other interpreters are
+ * looked at: this thread's, with a frame, in the newest interpreter is the one. It costs a read to
+ * know that there are other interpreters, and only one event in INTERPRETER_LOOK asks; making an
+ * interpreter takes more than 100.
+ */
+#define INTERPRETER_LOOK 16
+#define INTERPRETER_STEPS 512
+
+struct interpreter_search {
+	__u64 interp; /* the next */
+	__u64 main;
+	__u64 tstate; /* the next */
+	__u64 found;
+	__u64 failed; /* a read */
+};
+
+/* Of rss_stat, which fires with preemption off. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct interpreter_search);
+} interpreter_searches SEC(".maps");
+
+/* Returns 1 for a thread state with a frame, 0 without, -1 when it cannot be read. */
+static __always_inline int runs_python(const struct wire_layout *layout, __u64 tstate)
+{
+	__u64 frame;
+
+	if (read_user(&frame, sizeof(frame), tstate + layout->tstate_frame))
+		return -1;
+	if (frame && layout->cframe_frame != NO_OFFSET &&
+	    read_user(&frame, sizeof(frame), frame + layout->cframe_frame))
+		return -1;
+	return frame != 0;
+}
+
+/* On to the next interpreter. Returns 1 when there is none. */
+static __always_inline int search_next_interpreter(const struct wire_layout *layout,
+						   struct interpreter_search *search)
+{
+	if (!search->interp || search->interp == search->main)
+		return 1;
+	search->failed = read_user(&search->tstate, 8, search->interp + layout->interp_threads) ||
+			 read_user(&search->interp, 8, search->interp + layout->interp_next);
+	return search->failed;
+}
+
+/* One thread state, or on to another interpreter. Returns 1 when the search is over. */
+__noinline int search_interpreters(__u32 slot)
+{
+	const struct wire_layout *layout = slot_layout(slot);
+	__u32 zero = 0;
+	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
+	__u64 thread = 0, tstate;
+	int runs = 0;
+
+	if (!layout || !search)
+		return 1;
+	tstate = search->tstate;
+	if (!tstate)
+		return search_next_interpreter(layout, search);
+	if (read_user(&thread, sizeof(thread), tstate + layout->tstate_thread))
+		runs = -1;
+	else if (thread == CURRENT(thread.fsbase))
+		runs = runs_python(layout, tstate);
+	if (runs > 0)
+		search->found = tstate;
+	search->failed = runs < 0 ||
+			 (!runs && read_user(&search->tstate, 8, tstate + layout->tstate_next));
+	return runs || search->failed;
+}
+
+/* The current thread's state in an interpreter that is not the first. Returns enum thread_found:
+ * RUNS with its address in the search, or NONE, UNREADABLE, UNCLEAR. */
+__noinline int find_among_interpreters(__u32 slot, __u64 interpreters)
+{
+	__u32 zero = 0, i;
+	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
+
+	if (!search)
+		return THREAD_UNREADABLE;
+	if (read_user(search, 16, interpreters))
+		return THREAD_UNREADABLE;
+	search->tstate = search->found = search->failed = 0;
+	for (i = 0; i < INTERPRETER_STEPS; i++) {
+		if (search_interpreters(slot))
+			break;
+	}
+	if (search->failed)
+		return THREAD_UNREADABLE;
+	if (i == INTERPRETER_STEPS)
+		return THREAD_UNCLEAR;
+	return search->found ? THREAD_RUNS : THREAD_NONE;
+}
+
+static __always_inline enum thread_found find_in_subinterpreter(const struct wire_layout *layout,
+								__u32 slot, __u64 bias,
+								__u64 *ret_tstate)
+{
+	int found = find_among_interpreters(slot, bias + layout->interpreters_vaddr);
+	__u32 zero = 0;
+	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
+
+	if (search)
+		*ret_tstate = search->found;
+	return found;
+}
+
+/* Are there other interpreters, as far as has been seen? */
+static __always_inline bool has_subinterpreters(struct wire_image *image,
+						const struct wire_layout *layout, __u64 bias)
+{
+	__u64 list[2] = {};
+
+	if (layout->version >= 0x030c || !layout->interpreters_vaddr)
+		return false;
+	/* One of them alone is there while the first interpreter is being made, or the last ends.
+	 * When they cannot be read, the next look will tell. */
+	if (!(image->looks & (INTERPRETER_LOOK - 1)) &&
+	    !read_user(list, sizeof(list), bias + layout->interpreters_vaddr) && list[0] &&
+	    list[1] && list[0] != list[1])
+		image->flags |= IMAGE_SUBINTERPRETERS;
+	return image->flags & IMAGE_SUBINTERPRETERS;
+}
+
+#endif

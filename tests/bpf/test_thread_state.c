@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bpf/thread_state.h on memory made by hand: which state is believed to be the current thread's,
+ * and what becomes of an event when that cannot be known. For every version of CPython that is
+ * walked differently, on kernels with bpf_loop and without.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "memory.h"
+#include "python_memory.h"
+#include "session.h"
+
+#define NEW_KEY 7
+#define KEY_LOOK 256 /* as in bpf/walk.h */
+
+static struct python python;
+static struct task_struct *task;
+
+/* The thread's state ends where its page does, so that one can go without what is made later. */
+static void open_fixture(enum session_kernel kernel, __u32 version)
+{
+	session_open(kernel);
+	task = session_process(100, "python3");
+	python_make(&python, version);
+	python.heap = ((python.heap + HOST_PAGE - 1) & -HOST_PAGE) + HOST_PAGE - 256;
+	python_attach_thread(&python, task);
+	session_set_python(task->mm, &python.layout, python.bias);
+}
+
+static void call(const char *name)
+{
+	python_call(&python, python_code(&python, "/srv/app.py", name));
+}
+
+static void touch(__s32 pages)
+{
+	session_change(task->mm, KIND_ANON, pages);
+}
+
+static void assert_report(const char *expected)
+{
+	_cleanup_(freep) char *report = session_report();
+
+	assert_string_equal(report, expected);
+}
+
+static bool has_key(void)
+{
+	return python.layout.tstate_by == TSTATE_BY_PTHREAD_KEY;
+}
+
+static void on_each(void (*test)(void))
+{
+	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++)
+		for (size_t i = 0; i < python_nr_versions; i++) {
+			open_fixture(kernel, python_versions[i]);
+			test();
+			session_check();
+			session_close();
+		}
+}
+
+#define LOST_TWO "<module> anon+1\n[lost] anon+2\n!thread_unreadable 1 event 2 pages\n"
+
+/* The page with the thread's slot, or its variable. */
+static void check_unreadable_slot(void)
+{
+	call("<module>");
+	touch(1);
+	host_user_drop(task->thread.fsbase);
+	touch(2);
+	assert_report(LOST_TWO);
+}
+
+static void test_unreadable_slot(void **state)
+{
+	on_each(check_unreadable_slot);
+}
+
+static void check_unreadable_state(void)
+{
+	call("<module>");
+	touch(1);
+	host_user_drop(python.tstate);
+	touch(2);
+	assert_report(LOST_TWO);
+}
+
+static void test_unreadable_state(void **state)
+{
+	on_each(check_unreadable_state);
+}
+
+/* Not even the first event of a thread is taken for one without Python. */
+static void check_unreadable_at_first(void)
+{
+	host_user_drop(python.tstate);
+	touch(2);
+	assert_report("[lost] anon+2\n!thread_unreadable 1 event 2 pages\n");
+}
+
+static void test_unreadable_at_first(void **state)
+{
+	on_each(check_unreadable_at_first);
+}
+
+static void check_unreadable_cframe(void)
+{
+	if (python.layout.cframe_frame == NO_OFFSET)
+		return;
+	call("<module>");
+	touch(1);
+	host_user_drop(python.leaf_pointer);
+	touch(2);
+	assert_report(LOST_TWO);
+}
+
+static void test_unreadable_cframe(void **state)
+{
+	on_each(check_unreadable_cframe);
+}
+
+/* Without a state in its slot a thread runs no Python only if the key is still Python's. */
+static void check_unreadable_key(void)
+{
+	struct task_struct *other = machine_task_new(task->mm, 100, 101, "worker");
+
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	host_user_drop(python.bias + python.layout.key_vaddr);
+	machine_run(other);
+	touch(2);
+	assert_report(LOST_TWO);
+}
+
+static void test_unreadable_key(void **state)
+{
+	on_each(check_unreadable_key);
+}
+
+/* Nobody has touched the runtime yet: it has not begun. */
+static void check_untouched_runtime(void)
+{
+	if (!has_key())
+		return;
+	host_user_drop(python.bias + python.layout.key_vaddr);
+	touch(1);
+	python_set_key(&python, python.key);
+	host_user_write(python.bias + python.layout.key_vaddr - 4, &(__u32){ 1 }, sizeof(__u32));
+	call("<module>");
+	touch(2);
+	assert_report("<module> anon+2\n[startup] anon+1\n");
+}
+
+static void test_untouched_runtime(void **state)
+{
+	on_each(check_untouched_runtime);
+}
+
+/* Without it all sites are looked at anew, which loses nothing. */
+static void check_unreadable_generation(void)
+{
+	if (!python.layout.generation_vaddr)
+		return;
+	call("<module>");
+	touch(1);
+	host_user_drop(python.bias + python.layout.generation_vaddr);
+	touch(2);
+	assert_report("<module> anon+3\n");
+}
+
+static void test_unreadable_generation(void **state)
+{
+	on_each(check_unreadable_generation);
+}
+
+/* Python ends and begins again, with another key; the old one is another library's now. */
+static void check_key_of_another(void)
+{
+	const __u64 value = python.heap + 16 * HOST_PAGE;
+	static const char zeroes[HOST_PAGE];
+
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	host_user_write(value, zeroes, sizeof(zeroes));
+	python_put_slot(&python, task, python.key, 3, value);
+	python_set_key(&python, NEW_KEY);
+	python_attach_thread(&python, task);
+	call("again");
+	touch(2);
+	touch(4);
+	assert_report("<module> anon+1\nagain anon+6\n");
+}
+
+static void test_key_of_another(void **state)
+{
+	on_each(check_key_of_another);
+}
+
+/* The same when nobody has set the old key since: the old state is still there, without a frame. */
+static void check_old_state_left(void)
+{
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	python_return(&python);
+	python_set_key(&python, NEW_KEY);
+	python_attach_thread(&python, task);
+	call("again");
+	touch(2);
+	assert_report("<module> anon+1\nagain anon+2\n");
+}
+
+static void test_old_state_left(void **state)
+{
+	on_each(check_old_state_left);
+}
+
+/* Even a frame may be left of the old state: some events later that is found out. */
+static void check_old_frame_left(void)
+{
+	_cleanup_(freep) char *report = NULL;
+	const char *found;
+
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	python_set_key(&python, NEW_KEY);
+	python_attach_thread(&python, task);
+	call("again");
+	for (int i = 0; i < KEY_LOOK; i++)
+		touch(1);
+	touch(3 * KEY_LOOK);
+	report = session_report();
+	found = strstr(report, "\nagain anon+");
+	assert_non_null(found);
+	assert_in_range(atoi(found + strlen("\nagain anon+")), 3 * KEY_LOOK, 4 * KEY_LOOK);
+}
+
+static void test_old_frame_left(void **state)
+{
+	on_each(check_old_frame_left);
+}
+
+/* A thread's first state under the new key; under the old one it never had any. */
+static void check_new_thread(void)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	python_set_key(&python, NEW_KEY);
+	python_attach_thread(&python, worker);
+	call("run");
+	machine_run(worker);
+	touch(2);
+	assert_report("<module> anon+1\nrun anon+2\n");
+}
+
+static void test_new_thread(void **state)
+{
+	on_each(check_new_thread);
+}
+
+static void make_foreign(void)
+{
+	const __u64 other = task->thread.fsbase + 0x100000;
+
+	host_user_write(python.tstate + python.layout.tstate_thread, &other, sizeof(other));
+}
+
+/* A thread runs a state that another has made (3.12: PyThreadState_Swap); this key's number is
+ * known from one that was its own. */
+static void check_swapped_state(void)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+
+	call("<module>");
+	touch(1);
+	python_attach_thread(&python, worker);
+	make_foreign();
+	call("run");
+	machine_run(worker);
+	touch(2);
+	touch(4);
+	assert_report("<module> anon+1\nrun anon+6\n");
+}
+
+static void test_swapped_state(void **state)
+{
+	on_each(check_swapped_state);
+}
+
+/* What a key's former owner has left in a thread's slot: pthread_getspecific() gives NULL there. */
+static void check_leftover(void)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+	const __u64 value = python.tstate;
+
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	python_put_slot(&python, worker, python.key, 99, value);
+	machine_run(worker);
+	touch(2);
+	assert_report("<module> anon+1\n[native worker] anon+2\n");
+}
+
+static void test_leftover(void **state)
+{
+	on_each(check_leftover);
+}
+
+/* Nothing says what it is: neither Python nor none. */
+static void check_unclear(void)
+{
+	call("<module>");
+	make_foreign();
+	touch(2);
+	if (has_key())
+		assert_report("[lost] anon+2\n!thread_unclear 1 event 2 pages\n");
+	else
+		assert_report("<module> anon+2\n"); /* the variable is Python's own */
+}
+
+static void test_unclear(void **state)
+{
+	on_each(check_unclear);
+}
+
+/* A thread-local variable of a library: {module, offset}, and the thread's DTV. */
+#define TLS_INDEX_VADDR 0x407000ULL
+#define MODULE 3
+#define DTV 0x7f3000000000ULL
+
+static void make_dynamic(__u64 entries, __u64 block)
+{
+	const __u64 index[2] = { MODULE, 0x40 }, dtv = DTV;
+	static const char zeroes[HOST_PAGE];
+
+	python.layout.tls_bound.index_vaddr = TLS_INDEX_VADDR;
+	python.layout.tls_bound.offset = 8;
+	session_set_python(task->mm, &python.layout, python.bias);
+	host_user_write(python.bias + TLS_INDEX_VADDR, index, sizeof(index));
+	host_user_write(task->thread.fsbase + 8, &dtv, sizeof(dtv));
+	host_user_write(DTV - HOST_PAGE, zeroes, sizeof(zeroes));
+	host_user_write(DTV, zeroes, sizeof(zeroes));
+	host_user_write(DTV - 16, &entries, sizeof(entries));
+	host_user_write(DTV + 16 * MODULE, &block, sizeof(block));
+}
+
+/* Its block is found, was not made yet, or has no entry in a DTV that is too short. */
+static void check_dynamic(void)
+{
+	const __u64 block = DTV + 4 * HOST_PAGE, variable = block + 0x48;
+
+	if (has_key())
+		return;
+	call("<module>");
+	host_user_write(variable, &python.tstate, sizeof(python.tstate));
+	make_dynamic(8, block);
+	touch(1);
+	make_dynamic(8, ~0ULL);
+	touch(2);
+	make_dynamic(8, 0);
+	touch(4);
+	make_dynamic(2, 0x123456789000ULL);
+	touch(8);
+	make_dynamic(8, 0x123456789000ULL);
+	touch(16);
+	assert_report("<module> anon+1\n[lost] anon+16\n[shutdown] anon+14\n"
+		      "!thread_unreadable 1 event 16 pages\n");
+}
+
+static void test_dynamic(void **state)
+{
+	on_each(check_dynamic);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unreadable_slot),
+		cmocka_unit_test(test_unreadable_state),
+		cmocka_unit_test(test_unreadable_at_first),
+		cmocka_unit_test(test_unreadable_cframe),
+		cmocka_unit_test(test_unreadable_key),
+		cmocka_unit_test(test_untouched_runtime),
+		cmocka_unit_test(test_unreadable_generation),
+		cmocka_unit_test(test_key_of_another),
+		cmocka_unit_test(test_old_state_left),
+		cmocka_unit_test(test_old_frame_left),
+		cmocka_unit_test(test_new_thread),
+		cmocka_unit_test(test_swapped_state),
+		cmocka_unit_test(test_leftover),
+		cmocka_unit_test(test_unclear),
+		cmocka_unit_test(test_dynamic),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
