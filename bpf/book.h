@@ -17,6 +17,50 @@ static __always_inline bool is_kernel_work(struct mm_struct *mm)
 	return CURRENT(mm) != mm || (CURRENT(flags) & (PF_KTHREAD | PF_MEMALLOC));
 }
 
+/* Reads whether the runtime finalizes. 3.6 keeps that in a variable of its own, whose page nobody
+ * may have touched; from 3.7 on it lies in the runtime, which was touched if the key has been read.
+ */
+static __always_inline long read_finalizing(const struct wire_image *image,
+					    const struct wire_layout *layout, __u64 bias,
+					    __u64 *ret)
+{
+	*ret = 0;
+	if (!read_user(ret, sizeof(*ret), layout->finalizing_vaddr + bias))
+		return 0;
+	if (layout->version < 0x0307)
+		return 0;
+	return image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? -1 : 0;
+}
+
+/* The kind of the row of a main thread that runs no Python now. */
+static __always_inline __u32 choose_main_row(struct wire_image *image,
+					     const struct wire_layout *layout, __u64 bias)
+{
+	__u64 finalizing;
+
+	if (layout && layout->finalizing_vaddr) {
+		if (read_finalizing(image, layout, bias, &finalizing))
+			return SITE_LOST;
+		/* A program may begin another Python. */
+		if (finalizing)
+			image->flags |= IMAGE_FINALIZING;
+		else if (image->flags & IMAGE_FINALIZING)
+			image->flags &= ~IMAGE_FINALIZING;
+	}
+	if (image->flags & IMAGE_FINALIZING)
+		return SITE_SHUTDOWN;
+	/* Between two calls from C, or in a greenlet that has just begun: docs/accuracy.md. */
+	return image->flags & (IMAGE_MAIN_SEEN | IMAGE_ATTACHED) ? SITE_NATIVE : SITE_STARTUP;
+}
+
+static __always_inline void note_thread_loss(struct change *change)
+{
+	if (change->pages)
+		count_loss(change->image, LOSS_thread_unreadable, absolute(change->pages));
+	else
+		change->loss = LOSS_thread_unreadable + 1;
+}
+
 /* The root row of a thread that runs no Python now. */
 static __always_inline struct wire_node *find_frameless(struct change *change,
 							const struct wire_layout *layout,
@@ -27,20 +71,17 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 	struct special special = { .kind = SITE_NATIVE,
 				   .slot = change->slot,
 				   .scratch = change->scratch };
-	__u64 id = bpf_get_current_pid_tgid(), finalizing = 0;
+	__u64 id = bpf_get_current_pid_tgid();
 
-	if (python->state != PYTHON_NONE && (__u32)id == id >> 32) {
-		if (layout && layout->finalizing_vaddr)
-			read_user(&finalizing, sizeof(finalizing),
-				  layout->finalizing_vaddr + python->bias);
-		if (finalizing)
-			image->flags |= IMAGE_FINALIZING;
-		special.kind = finalizing || (image->flags & IMAGE_MAIN_SEEN) ? SITE_SHUTDOWN
-									      : SITE_STARTUP;
-		special.key = site_key_special(image->image_id, special.kind);
-	} else {
+	if (python->state != PYTHON_NONE && (__u32)id == id >> 32)
+		special.kind = choose_main_row(image, layout, python->bias);
+	if (special.kind == SITE_LOST)
+		note_thread_loss(change);
+	if (special.kind == SITE_NATIVE) {
 		bpf_get_current_comm(special.comm, sizeof(special.comm));
 		name_native(change, &special);
+	} else {
+		special.key = site_key_special(image->image_id, special.kind);
 	}
 	*ret_key = special.key;
 	return find_special(change, &special);

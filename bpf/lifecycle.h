@@ -153,9 +153,11 @@ static __always_inline void book_arguments(struct wire_image *image, __u32 slot,
 	}
 }
 
+/* A forked child goes on where its parent was. */
 static __always_inline __u32 first_flags(struct birth *birth)
 {
 	struct wire_image *parent;
+	__u32 flags;
 
 	if (birth->reason == BEGIN_ATTACH)
 		return IMAGE_ATTACHED;
@@ -164,8 +166,10 @@ static __always_inline __u32 first_flags(struct birth *birth)
 	parent = bpf_map_lookup_elem(&images, &birth->parent_slot);
 	if (!parent || parent->image_id != birth->parent_image)
 		return 0;
-	/* What was there of an attached parent is not known. */
-	return parent->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? IMAGE_RUNTIME_SEEN : 0;
+	flags = parent->flags & (IMAGE_RUNTIME_SEEN | IMAGE_MAIN_SEEN);
+	if (parent->flags & IMAGE_ATTACHED)
+		flags = IMAGE_RUNTIME_SEEN | IMAGE_MAIN_SEEN;
+	return flags;
 }
 
 static __always_inline void begin_image(struct birth *birth, bool percpu)

@@ -33,8 +33,8 @@ _Static_assert(NR_LOSSES <= LOSS_SLOTS, "losses");
 enum wire_site_kind {
 	SITE_PYTHON = 0,
 	SITE_STARTUP = 1,  /* before the first Python frame of the image */
-	SITE_SHUTDOWN = 2, /* main thread without a frame, after the main module ran */
-	SITE_NATIVE = 3,   /* a thread without a Python frame; named by its comm */
+	SITE_SHUTDOWN = 2, /* main thread without a frame, while the runtime finalizes */
+	SITE_NATIVE = 3,   /* any other thread without a Python frame; named by its comm */
 	SITE_KERNEL = 4,   /* another task, a kernel thread, or reclaim in the task's own context */
 	SITE_TRUNCATED = 5, /* stands for the root part of a stack deeper than MAX_FRAMES */
 	SITE_LOST = 6,	 /* stands for the root part of a stack whose next frame was unreadable */
@@ -167,8 +167,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 			    */
 #define IMAGE_CALLS_OVER 4 /* counting calls has spent its budget */
 #define IMAGE_ATTACHED 32  /* its process ran before memprobe came */
-#define IMAGE_RUNTIME_SEEN \
-	64 /* where the interpreter keeps its key has been read, or of its parent */
+#define IMAGE_RUNTIME_SEEN 64	 /* the interpreter has made its key, or its parent's has */
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
 
 /* One address space, by slot. Owned by BPF. */

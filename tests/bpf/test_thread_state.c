@@ -167,6 +167,65 @@ static void test_untouched_runtime(void **state)
 	on_each(check_untouched_runtime);
 }
 
+/* Whether the runtime finalizes is not known, and so not which row it is. From 3.7 on; before, it
+ * is a variable that may never have been touched. */
+static void check_unreadable_finalizing(void)
+{
+	if (python.layout.version < 0x307)
+		return;
+	call("<module>");
+	touch(1);
+	python_return(&python);
+	host_user_drop(python.bias + python.layout.finalizing_vaddr);
+	session_image(task->mm)->flags |= IMAGE_RUNTIME_SEEN;
+	touch(2);
+	assert_report(LOST_TWO);
+}
+
+static void test_unreadable_finalizing(void **state)
+{
+	on_each(check_unreadable_finalizing);
+}
+
+/* A second Python of the process: its main module has begun, and it does not finalize. */
+static void check_finalized_once(void)
+{
+	const __u64 none = 0;
+
+	call("<module>");
+	touch(1);
+	python_return(&python);
+	python_set_finalizing(&python);
+	touch(2);
+	host_user_write(python.bias + python.layout.finalizing_vaddr, &none, sizeof(none));
+	touch(4);
+	assert_report("<module> anon+1\n[native python3] anon+4\n[shutdown] anon+2\n");
+}
+
+static void test_finalized_once(void **state)
+{
+	on_each(check_finalized_once);
+}
+
+/* What a child takes before its first frame of its own is no start-up. */
+static void check_forked(void)
+{
+	struct task_struct *child;
+
+	call("<module>");
+	touch(1);
+	child = machine_task_new(machine_mm_new(session_is_percpu()), 101, 101, "child");
+	session_fork_event(task, child);
+	machine_run(child);
+	session_change(child->mm, KIND_ANON, 2);
+	assert_report("<module> anon+1\n[native child] anon+2\n");
+}
+
+static void test_forked(void **state)
+{
+	on_each(check_forked);
+}
+
 /* Without it all sites are looked at anew, which loses nothing. */
 static void check_unreadable_generation(void)
 {
@@ -385,7 +444,7 @@ static void check_dynamic(void)
 	touch(8);
 	make_dynamic(8, 0x123456789000ULL);
 	touch(16);
-	assert_report("<module> anon+1\n[lost] anon+16\n[shutdown] anon+14\n"
+	assert_report("<module> anon+1\n[lost] anon+16\n[native python3] anon+14\n"
 		      "!thread_unreadable 1 event 16 pages\n");
 }
 
@@ -403,6 +462,9 @@ int main(void)
 		cmocka_unit_test(test_unreadable_cframe),
 		cmocka_unit_test(test_unreadable_key),
 		cmocka_unit_test(test_untouched_runtime),
+		cmocka_unit_test(test_unreadable_finalizing),
+		cmocka_unit_test(test_finalized_once),
+		cmocka_unit_test(test_forked),
 		cmocka_unit_test(test_unreadable_generation),
 		cmocka_unit_test(test_key_of_another),
 		cmocka_unit_test(test_old_state_left),

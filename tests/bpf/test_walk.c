@@ -481,7 +481,8 @@ static void test_threads(void **state)
 	on_each(check_threads, 0);
 }
 
-/* The main thread without a frame: before the main module, after it, while finalizing. */
+/* The main thread without a frame: before the main module, after it, while finalizing. What waits
+ * without a frame, or calls from C, shuts nothing down. */
 static void check_frameless(void)
 {
 	touch(1);
@@ -492,7 +493,10 @@ static void check_frameless(void)
 	touch(4);
 	python_return(&fixture.python);
 	touch(8);
-	assert_report("<module> anon+4\n[shutdown] anon+8\n[startup] anon+3\n");
+	python_set_finalizing(&fixture.python);
+	touch(16);
+	assert_report("<module> anon+4\n[native python3] anon+8\n"
+		      "[shutdown] anon+16\n[startup] anon+3\n");
 }
 
 static void test_frameless(void **state)
@@ -526,7 +530,7 @@ static void check_run_module(void)
 	touch(1);
 	python_return(&fixture.python);
 	touch(2);
-	assert_report("[shutdown] anon+2\n_run_module_as_main anon+1\n");
+	assert_report("[native python3] anon+2\n_run_module_as_main anon+1\n");
 }
 
 static void test_run_module(void **state)

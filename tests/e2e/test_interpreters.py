@@ -128,7 +128,11 @@ def check_embedded(context):
     """What C calls, in the main thread and in one of its own, and what the script does itself."""
     taken = capture(context, context.target("embedded.py"))
     check_invariants(taken.report)
-    check_all(wrong_totals(taken.process(), taken.truth["functions"]))
+    process = taken.process()
+    check_all(wrong_totals(process, taken.truth["functions"]))
+    # What C takes between its calls: nothing shuts down.
+    check(process.own("grown", process.of_kind("native")) >= size_of(9), "the 9 MB of C are missing")
+    check(process.own("grown", process.of_kind("shutdown")) < size_of(1), "[shutdown] grew 1 MB")
 
 
 SHARED = "libpython%s.so.1.0"
@@ -161,6 +165,7 @@ def python_begun_again(context):
     grown = process.own("grown", process.named("take"))
     # The first of four may pass before the library has been found.
     check(size_of(15) <= grown <= size_of(20.2), "take() grew %d, expected 15 to 20 MB" % grown)
+    check(process.own("grown", process.of_kind("shutdown")) < size_of(1), "[shutdown] grew 1 MB")
 
 
 @test(interpreters=("debian-3.15",))

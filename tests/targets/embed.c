@@ -2,7 +2,8 @@
 /*
  * A program with a Python inside: embed SCRIPT [ARG...] runs a script as __main__ and then, where
  * it defines from_c(), calls that from C with a number of MB: in the main thread, and in a thread
- * that Python did not make. At its end it calls finish().
+ * that Python did not make. Between these calls it takes 9 MB itself, in C. At its end it calls
+ * finish().
  *
  * Declares what it needs of the C API itself, so that it can be linked with any version's libpython
  * without its headers.
@@ -48,12 +49,23 @@ static void *run_thread(void *argument)
 	return argument;
 }
 
+static void take_in_c(size_t bytes)
+{
+	volatile char *block = malloc(bytes);
+
+	if (!block)
+		exit(5);
+	for (size_t place = 0; place < bytes; place += 4096)
+		block[place] = 1;
+}
+
 static void call_from_c(void)
 {
 	pthread_t thread;
 	void *state;
 
 	call("from_c", 4);
+	take_in_c(9 << 20);
 	state = PyEval_SaveThread();
 	if (pthread_create(&thread, NULL, run_thread, NULL) || pthread_join(thread, NULL))
 		exit(4);
