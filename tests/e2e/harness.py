@@ -20,6 +20,7 @@ CACHE = os.path.expanduser(os.environ.get("MEMPROBE_CACHE") or "~/.cache/memprob
 NOBODY = 65534
 TIMEOUT = float(os.environ.get("MEMPROBE_TEST_TIMEOUT", "120"))
 PR_SET_CHILD_SUBREAPER = 36
+LOOKING = "memprobe-looks"
 MB = 1 << 20
 PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -231,6 +232,16 @@ def children_of(parent):
         if fields and fields[2] == parent:
             found.append((int(name), fields[0], fields[1]))
     return found
+
+
+def own_children(memprobe):
+    """The processes that a memprobe runs for its user: without the one that looks at them."""
+    return [pid for pid, name, _ in children_of(memprobe) if name != LOOKING]
+
+
+def looking_process(memprobe):
+    """The one of a memprobe that looks at targets, or None."""
+    return next((pid for pid, name, _ in children_of(memprobe) if name == LOOKING), None)
 
 
 def end_leftovers():

@@ -8,7 +8,7 @@ import termios
 import time
 
 from capture import CANNOT, HINT, Served, capture, check_error, memprobe, read_report
-from harness import (MEMPROBE, Skip, check, check_equal, check_near, children_of, memory_group,
+from harness import (MEMPROBE, Skip, check, check_equal, check_near, own_children, memory_group,
                      size_of, test, tolerance, wait_until)
 from tree import check_invariants
 
@@ -155,8 +155,8 @@ def waiting_command(context, *arguments):
         with open(output) as file:
             return "ready" in file.read()
     wait_until(is_ready, "the command's start")
-    children = wait_until(lambda: children_of(memprobe_process.pid), "the command's process")
-    return memprobe_process, children[0][0], dump
+    children = wait_until(lambda: own_children(memprobe_process.pid), "the command's process")
+    return memprobe_process, children[0], dump
 
 
 @test(interpreters="one")

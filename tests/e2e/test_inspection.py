@@ -2,13 +2,17 @@
 links out of its root."""
 import os
 import shutil
+import signal
 
-from capture import copy_targets, last_lines, memprobe, record, read_report
-from harness import NOBODY, Skip, check, check_equal, test
+from capture import Attached, Served, copy_targets, last_lines, memprobe, record, read_report
+from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, check_near, looking_process, size_of, test,
+                     tolerance, wait_until)
+from tree import check_invariants
 
 SECRET = "class TopSecretProject:\n    def grow(self): 'a secret docstring'\n    'a secret line'\n"
 OPEN = "class Open:\n    def grow(self):\n        return 'an open line'\n"
 OLD = ("pyenv-3.8",)  # code objects of before 3.11 have no qualified names
+FIRST_FLUSH = 2000  # bytes: more than the head of a dump
 DROPPED = {"MEMPROBE_DROP_TO": str(NOBODY)}
 
 
@@ -139,3 +143,108 @@ def links_out_of_a_root(context):
     report = read_report(context, dump)
     check_equal("a link out of the root", qualified_in(report, "/etc/secret.py"), {False})
     check_equal("a link within the root", qualified_in(report, "/etc/open.py"), {True})
+
+
+@test(interpreters=("system-3.11",))
+def object_in_unanswered_page(context):
+    """An object in a page that never comes (userfaultfd): it has no name; memprobe goes on and heeds
+    signals while it waits to be answered."""
+    dump = context.path("unanswered.dump")
+    process = context.start([MEMPROBE, "-o", dump, "--no-report", "--"]
+                            + context.target("unanswered_page.py", 25))
+    output = process.files[0].name
+
+    def has_begun():
+        if process.poll() == 77:
+            raise Skip("no userfaultfd")
+        with open(output) as file:
+            return "ready" in file.read() and os.path.getsize(dump) > FIRST_FLUSH
+    wait_until(has_begun, "the first flush behind the object")
+    os.kill(process.pid, signal.SIGTERM)
+    check_equal("status", context.finish(process, timeout=20).status, 128 + signal.SIGTERM)
+    report = read_report(context, dump)
+    check_invariants(report)
+    found = report.python()
+    check_near("grow", found.below("growth", found.named("Unanswered.grow")), size_of(4),
+               tolerance(size_of(4)))
+
+
+@test(interpreters=("pyenv-3.13",))
+def circles_of_threads(context):
+    """Lists that never end, read where calls are counted by ends: it takes no more than an ordinary
+    reading. CPU time, because a busy machine takes what time it likes."""
+    served = context.start(context.target("circles.py", 60))
+    wait_until(lambda: os.path.getsize(served.files[0].name), "the target")
+    before = os.times()
+    report = Attached(context, served.pid, options=("--calls=exact",)).end()
+    used = os.times()
+    check_equal("entries", len([one for one in report.processes if one["pid"] == served.pid]), 1)
+    seconds = used.children_user + used.children_system - before.children_user - before.children_system
+    check(seconds < 5, "%.1f s of CPU time" % seconds)
+
+
+def pause(pid):
+    """A process that gets on no longer, as one that waits for a page or a file would."""
+    os.kill(pid, signal.SIGSTOP)
+
+
+def attached_and_looking(context):
+    served = Served(context)
+    attached = Attached(context, served.pid, options=("--calls=exact",))
+    looking = wait_until(lambda: looking_process(attached.process.pid), "the process that looks")
+    served.ask("grow 2")
+    pause(looking)
+    return served, attached, looking
+
+
+@test(interpreters="few", core=True)
+def inspection_that_hangs(context):
+    """The inspecting process is replaced, and the capture ends as ever, with its numbers."""
+    served, attached, looking = attached_and_looking(context)
+    served.ask("grow 4")
+    report = attached.end()
+    check_invariants(report)
+    process = report.python(served.pid)
+    expected = size_of(2) + size_of(4)
+    check_near("grow_attached", process.below("growth", process.named("grow_attached")), expected,
+               tolerance(expected))
+    check(not os.path.exists("/proc/%d" % looking), "the process that hung is still there")
+    served.quit()
+
+
+@test(interpreters="one", core=True)
+def killed_while_inspection_hangs(context):
+    """SIGKILL ends memprobe at once, and the inspecting process with it."""
+    served, attached, looking = attached_and_looking(context)
+    os.kill(attached.process.pid, signal.SIGKILL)
+    check_equal("status", context.finish(attached.process, timeout=20).status, 128 + signal.SIGKILL)
+    wait_until(lambda: not os.path.exists("/proc/%d" % looking) or state_of(looking) == "Z",
+               "the end of the process that hung")
+    served.quit()
+
+
+def state_of(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
+@test(interpreters="one", core=True)
+def inspection_is_confined(context):
+    """The inspecting process can signal, trace or run nobody, and holds no files but its socket."""
+    served = Served(context)
+    attached = Attached(context, served.pid)
+    looking = wait_until(lambda: looking_process(attached.process.pid), "the process that looks")
+    with open("/proc/%d/status" % looking) as file:
+        fields = dict(line.split(":", 1) for line in file if ":" in line)
+    capabilities = int(fields["CapPrm"], 16)
+    for name, bit in (("CAP_DAC_OVERRIDE", 1), ("CAP_KILL", 5), ("CAP_SYS_ADMIN", 21), ("CAP_BPF", 39)):
+        check(not capabilities >> bit & 1, "it has %s" % name)
+    check_equal("Seccomp", fields["Seccomp"].strip(), "2")
+    check_equal("NoNewPrivs", fields["NoNewPrivs"].strip(), "1")
+    held = {os.readlink("/proc/%d/fd/%s" % (looking, name)) for name in os.listdir("/proc/%d/fd" % looking)}
+    others = {name for name in held if name != "/dev/null" and not name.startswith("socket:")
+              and not name.endswith("/pagemap")}
+    check(not others, "it holds %s" % others)
+    check_equal("session", os.getsid(looking), looking)
+    attached.end()
+    served.quit()

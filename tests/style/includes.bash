@@ -49,9 +49,10 @@ arrows='
 	model	memory.h profile.h / dump.h report.h elf_file.h run.h options.h
 	dump	memory.h profile.h dump.h / report.h elf_file.h run.h options.h
 	report	memory.h profile.h report.h / dump.h elf_file.h run.h options.h
-	target	memory.h elf_file.h / profile.h dump.h report.h run.h options.h
-	resolve	memory.h elf_file.h source_names.h / profile.h dump.h report.h run.h options.h
-	capture	memory.h profile.h dump.h elf_file.h run.h / report.h options.h
+	target	memory.h elf_file.h / profile.h dump.h report.h run.h options.h inspector.h
+	resolve	memory.h elf_file.h source_names.h / profile.h dump.h report.h run.h options.h inspector.h
+	inspect	memory.h elf_file.h source_names.h inspector.h / profile.h dump.h report.h run.h options.h
+	capture	memory.h profile.h dump.h elf_file.h inspector.h run.h / report.h options.h
 	cli	memory.h profile.h dump.h report.h options.h run.h /
 '
 

@@ -31,11 +31,13 @@ static void hear_over(void *context, uint32_t process)
 	heard->process = process;
 }
 
-static char *name_object(void *context, uint32_t process, uint64_t address, uint64_t type)
+static void name_objects(void *context, uint32_t process, const struct inspect_object *objects,
+			 size_t count, char **ret_names)
 {
 	const struct heard *heard = context;
 
-	return heard->name ? xstrdup(heard->name) : NULL;
+	for (size_t i = 0; i < count; i++)
+		ret_names[i] = heard->name ? xstrdup(heard->name) : NULL;
 }
 
 static void hear_rss(void *context, uint32_t process, const struct moment_share *share)
@@ -76,7 +78,7 @@ void drain_fixture_open(struct drain_fixture *ret)
 		.unknown_python = hear_unknown,
 		.python_found = hear_found,
 		.calls_over = hear_over,
-		.name_object = name_object,
+		.name_objects = name_objects,
 		.rss_changed = hear_rss,
 		.image_ended = hear_image_ended,
 		.attached = hear_attached,

@@ -39,6 +39,7 @@ struct session {
 	int in; /* of the Python */
 	FILE *out;
 	struct python_reader reader;
+	struct process_memory memory;
 	char *lines[MAX_CASES];
 	size_t nr_lines, nr_differences, nr_reads;
 };
@@ -94,9 +95,11 @@ static void find_interpreter(struct session *session)
 
 	if (python_place_find(session->pid, cache, &place))
 		fail("no interpreter is found that can be walked");
+	if (process_memory_open(&session->memory, session->pid))
+		fail("its memory cannot be opened");
 	if (python_reader_init_process(
 		    &session->reader, &interpreter_cache_at(cache, place.index)->interpreter.layout,
-		    session->pid))
+		    &session->memory))
 		fail("its layout is not known");
 	python_place_clear(&place);
 	interpreter_cache_free(cache);
@@ -187,7 +190,7 @@ static int count_read(void *context, uint64_t address, void *to, size_t size)
 {
 	struct session *session = context;
 	struct python_reader process;
-	int err = python_reader_init_process(&process, &session->reader.wire, session->pid);
+	int err = python_reader_init_process(&process, &session->reader.wire, &session->memory);
 
 	session->nr_reads++;
 	return err ? err : process.read(process.context, address, to, size);

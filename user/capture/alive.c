@@ -2,36 +2,22 @@
 /* Frames into calls; see alive.h. */
 #include "alive.h"
 
+#include "inspect_python.h"
 #include "memory.h"
 #include "python_frames.h"
-#include "python_reader.h"
-#include "python_string.h"
-
-static uint32_t read_string(struct profile *profile, struct python_reader *reader, uint64_t code,
-			    uint16_t field)
-{
-	_cleanup_(freep) char *text = NULL;
-	uint64_t string;
-
-	if (python_reader_u64(reader, code + field, &string) ||
-	    python_string_read(reader, string, MAX_NAME_BYTES, &text))
-		return 0;
-	return string_pool_add(&profile->strings, text);
-}
 
 /* The site as the BPF side has sent it. */
-static struct site read_site(struct profile *profile, struct python_reader *reader, uint64_t code)
+static struct site make_site(struct profile *profile, uint16_t version,
+			     const struct inspected_code *code)
 {
-	const struct wire_layout *layout = &reader->wire;
-	struct site site = { .kind = SITE_PYTHON, .version = layout->version };
-	uint32_t flags = 0;
-
-	python_reader_fetch(reader, code + layout->code_firstlineno, &site.line, sizeof(site.line));
-	python_reader_fetch(reader, code + layout->code_flags, &flags, sizeof(flags));
-	site.is_resumable = !!(flags & CODE_RESUMABLE);
-	site.file = read_string(profile, reader, code, layout->code_filename);
-	site.name = read_string(profile, reader, code, layout->code_qualname);
-	return site;
+	return (struct site){
+		.kind = SITE_PYTHON,
+		.version = version,
+		.line = code->line,
+		.is_resumable = !!(code->flags & CODE_RESUMABLE),
+		.file = string_pool_add(&profile->strings, code->file),
+		.name = string_pool_add(&profile->strings, code->name),
+	};
 }
 
 static void add_call(struct alive *alive, uint32_t node)
@@ -47,10 +33,33 @@ struct stack {
 	const struct python_frame *frames;
 	size_t count;
 	uint32_t process, image_id;
+	pid_t pid;
+	struct inspector *inspector;
+	struct wire_layout layout;
 };
 
-static void add_stack(struct alive *alive, struct python_reader *reader,
-		      const struct loader *loader, const struct stack *stack)
+/* Asked for once a code object; name 0: it cannot be read. */
+static struct site find_site(struct alive *alive, const struct stack *stack, uint64_t code)
+{
+	struct site site = { 0 };
+	struct inspected_code found;
+	uint32_t index;
+
+	if (hash_table_get(&alive->site_ids, code, &index))
+		return alive->sites[index];
+	if (!inspect_code(stack->inspector, stack->pid, &stack->layout, code, &found)) {
+		site = make_site(alive->profile, stack->layout.version, &found);
+		free(found.file);
+		free(found.name);
+	}
+	alive->sites = array_reserve(alive->sites, &alive->sites_capacity, alive->nr_sites + 1,
+				     sizeof(*alive->sites));
+	alive->sites[alive->nr_sites] = site;
+	hash_table_put(&alive->site_ids, code, alive->nr_sites++);
+	return site;
+}
+
+static void add_stack(struct alive *alive, const struct loader *loader, const struct stack *stack)
 {
 	uint64_t now_ns = alive->profile->meta.duration_ns;
 	uint32_t parent = NO_NODE;
@@ -61,7 +70,7 @@ static void add_stack(struct alive *alive, struct python_reader *reader,
 
 		if (!frame->code)
 			continue;
-		site = read_site(alive->profile, reader, frame->code);
+		site = find_site(alive, stack, frame->code);
 		if (!site.name || site_is_init_shim(alive->profile, &site))
 			continue;
 		parent = profile_add_node(alive->profile, stack->process, parent,
@@ -71,25 +80,34 @@ static void add_stack(struct alive *alive, struct python_reader *reader,
 	}
 }
 
+static void forget_sites(struct alive *alive)
+{
+	hash_table_free(&alive->site_ids);
+	alive->nr_sites = 0;
+}
+
 bool alive_add(struct alive *alive, struct interpreters *interpreters, const struct loader *loader,
 	       uint32_t process, uint32_t image_id)
 {
-	uint32_t tgid = alive->profile->processes[process].pid;
-	struct stack stack = { .process = process, .image_id = image_id };
-	struct python_reader reader;
-	struct wire_layout layout;
+	struct stack stack = {
+		.process = process,
+		.image_id = image_id,
+		.pid = (pid_t)alive->profile->processes[process].pid,
+		.inspector = interpreters_inspector(interpreters),
+	};
 	size_t count;
-	_cleanup_(freep) struct python_frame *frames = interpreters_frames(interpreters, tgid,
-									   &count, &layout);
+	_cleanup_(freep) struct python_frame *frames = interpreters_frames(
+		interpreters, (uint32_t)stack.pid, &count, &stack.layout);
 
-	if (!count || python_reader_init_process(&reader, &layout, (pid_t)tgid))
+	if (!count)
 		return false;
+	forget_sites(alive); /* of another process */
 	for (size_t begin = 0; begin < count; begin += stack.count) {
 		stack.frames = &frames[begin];
 		for (stack.count = 1; begin + stack.count < count &&
 				      frames[begin + stack.count].thread == frames[begin].thread;)
 			stack.count++;
-		add_stack(alive, &reader, loader, &stack);
+		add_stack(alive, loader, &stack);
 	}
 	return true;
 }
@@ -103,6 +121,8 @@ void alive_take_back(struct alive *alive)
 
 void alive_free(struct alive *alive)
 {
+	forget_sites(alive);
+	free(alive->sites);
 	free(alive->nodes);
 	*alive = (struct alive){ 0 };
 }

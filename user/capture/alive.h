@@ -17,6 +17,9 @@ struct alive {
 	struct profile *profile;
 	uint32_t *nodes;
 	size_t nr_nodes, capacity;
+	struct site *sites; /* of one process, by code object; private to alive.c */
+	size_t nr_sites, sites_capacity;
+	struct hash_table site_ids;
 };
 
 /* Adds those of a process and its image; frames that stood before counting began are left out.

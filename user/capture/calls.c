@@ -6,10 +6,10 @@
 
 #include "call_probe.h"
 #include "closer.h"
+#include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
-#include "python_place.h"
 
 #define MAX_CLOSING 64 /* probes that wait for their end */
 
@@ -21,17 +21,19 @@ struct attachment {
 
 struct calls {
 	struct loader *loader;
+	struct inspector *inspector;
 	struct attachment *attachments;
 	size_t nr_attachments, capacity;
 	struct closer *closer;
 };
 
-struct calls *calls_new(struct loader *loader)
+struct calls *calls_new(struct loader *loader, struct inspector *inspector)
 {
 	struct calls *calls = xcalloc(1, sizeof(*calls));
 
 	calls->loader = loader;
 	calls->closer = closer_new();
+	calls->inspector = inspector;
 	return calls;
 }
 
@@ -125,7 +127,8 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 static int attach_mapped(const struct calls *calls, struct attachment *attachment,
 			 const struct interpreter_entry *entry)
 {
-	_cleanup_(closep) int fd = python_place_open((pid_t)attachment->tgid, entry->file);
+	_cleanup_(closep) int fd = inspect_file(calls->inspector, (pid_t)attachment->tgid,
+						entry->file);
 	_cleanup_(freep) char *path = NULL;
 
 	if (fd < 0)

@@ -6,13 +6,15 @@
 #ifndef MEMPROBE_CALLS_H
 #define MEMPROBE_CALLS_H
 
+#include "inspector.h"
 #include "interpreter_cache.h"
 #include "loader.h"
 #include "profile.h"
 
 struct calls;
 
-struct calls *calls_new(struct loader *loader);
+/* Borrows both. */
+struct calls *calls_new(struct loader *loader, struct inspector *inspector);
 /* Detaches what is still attached; slow (32 ms a multi link, 90 to 130 ms a perf uprobe). */
 void calls_free(struct calls *calls);
 

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "interpreter_cache.h"
+#include "inspect_python.h"
+#include "inspect_texts.h"
 #include "loader.h"
 #include "log.h"
 #include "memory.h"
 #include "python_jit.h"
-#include "python_place.h"
 #include "requirements.h"
 #include "terminal.h"
 
@@ -210,6 +210,7 @@ static bool check_cache(const struct interpreter_cache *cache, struct sink *sink
 bool check_program(const char *name, struct sink *sink)
 {
 	_cleanup_(interpreter_cache_freep) struct interpreter_cache *cache = NULL;
+	_cleanup_(inspector_freep) struct inspector *inspector = NULL;
 	_cleanup_(freep) char *path = NULL;
 	int error = command_find(name ? name : "python3", getenv("PATH"), &path);
 
@@ -223,7 +224,8 @@ bool check_program(const char *name, struct sink *sink)
 	cache = interpreter_cache_new();
 	if (python_jit_is_on(getpid()))
 		interpreter_cache_expect_jit(cache);
-	if (python_place_foresee(path, getenv("PATH"), cache) && !name)
+	inspector = inspector_new(&inspect_targets);
+	if (inspect_foresee(inspector, path, getenv("PATH"), cache) && !name)
 		return true; /* behind a wrapper */
 	return check_cache(cache, sink);
 }
@@ -232,12 +234,14 @@ bool check_process(pid_t pid, struct sink *sink)
 {
 	_cleanup_(
 		interpreter_cache_freep) struct interpreter_cache *cache = interpreter_cache_new();
+	_cleanup_(inspector_freep) struct inspector *inspector = inspector_new(&inspect_targets);
 	struct python_place place = { 0 };
+	struct inspect_process process;
 	int error;
 
-	if (python_jit_is_on(pid))
+	if (!inspect_process(inspector, pid, &process) && process.is_jit_on)
 		interpreter_cache_expect_jit(cache);
-	error = python_place_find(pid, cache, &place);
+	error = inspect_place(inspector, pid, cache, &place);
 	if (error && error != -ENOTSUP && error != -ENOENT) {
 		say(sink, "process", "cannot read '%d': %s", (int)pid, strerror(-error));
 		if (error == -EACCES || error == -EPERM)

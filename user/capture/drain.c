@@ -112,8 +112,10 @@ void drain_set_parts(struct drain *drain, bool has_lines, const char *classes)
 	drain->classes = classes;
 }
 
-void drain_set_caller(struct drain *drain, const struct target_user *caller)
+void drain_set_inspector(struct drain *drain, struct inspector *inspector,
+			 const struct target_user *caller)
 {
+	drain->inspector = inspector;
 	drain->caller = caller;
 }
 
@@ -131,6 +133,7 @@ int drain_records(struct drain *drain)
 {
 	int count = ring_buffer__consume(drain->ring);
 
+	drain_name_queued(drain);
 	return count < 0 ? count : 0;
 }
 

@@ -6,10 +6,10 @@
 #ifndef MEMPROBE_DRAIN_H
 #define MEMPROBE_DRAIN_H
 
+#include "inspect_texts.h"
 #include "loader.h"
 #include "moment.h"
 #include "profile.h"
-#include "target_user.h"
 
 struct drain;
 
@@ -22,9 +22,10 @@ struct drain_listener {
 	void (*python_found)(void *context, uint32_t process, uint32_t layout);
 	/* The budget for counting calls in a process is spent. */
 	void (*calls_over)(void *context, uint32_t process);
-	/* The name that an object of the process bears, owned by the caller; NULL: none, or none
-	 * yet. */
-	char *(*name_object)(void *context, uint32_t process, uint64_t address, uint64_t type);
+	/* Names that objects of the process bear, up to INSPECT_OBJECT_BATCH, owned by the caller;
+	 * NULL: none, or none yet. */
+	void (*name_objects)(void *context, uint32_t process, const struct inspect_object *objects,
+			     size_t count, char **ret_names);
 	/* A source file lacks what ran: names in it stay plain. */
 	void (*source_changed)(void *context, const char *path);
 	/* A sample of a process's books, and the end of its address space. */
@@ -40,8 +41,10 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 void drain_free(struct drain *drain);
 /* What splits sites: their lines; objects of these classes, "" for all, NULL for none. Borrowed. */
 void drain_set_parts(struct drain *drain, bool has_lines, const char *classes);
-/* Who reads the sources of processes that are gone; NULL: each as its own user. Borrowed. */
-void drain_set_caller(struct drain *drain, const struct target_user *caller);
+/* Who reads sources and command lines, and as which user once a process is gone; NULL: as its own.
+ * Borrowed. */
+void drain_set_inspector(struct drain *drain, struct inspector *inspector,
+			 const struct target_user *caller);
 void drain_set_start(struct drain *drain, uint64_t start_ns);
 
 int drain_fd(const struct drain *drain); /* readable when a record is urgent */

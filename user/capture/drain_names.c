@@ -1,53 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Qualified names of versions whose code objects have none (up to 3.10), from the source files,
- * each read once a version. As the process sees the file, while it lives; then as we see it, and
- * with no rights but its user's.
+ * which the inspecting process reads: as the process sees a file, while it lives; then as we see
+ * it, and with no rights but its user's.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "drain_state.h"
 #include "memory.h"
-#include "source_names.h"
-#include "target_open.h"
 
 #define VERSION_QUALNAME 0x030b
 
-/* In the process's own root and with its own rights, while it lives. */
-static int open_source(const struct drain *drain, const struct process *process, const char *path)
-{
-	struct target_user user = process->has_user ? target_user_of(process->uid, process->gid)
-						    : target_user_nobody();
-	struct target_user living;
-	int fd = -ESRCH;
-
-	if (!target_user_read((pid_t)process->pid, &living))
-		fd = target_open_inside((pid_t)process->pid, path, &living, SOURCE_MAX_BYTES);
-	if (fd < 0)
-		fd = target_open_here(path, drain->caller ? drain->caller : &user,
-				      SOURCE_MAX_BYTES);
-	return fd;
-}
-
-static struct source_names *read_source(const struct drain *drain, uint32_t process,
-					const char *path, uint32_t version)
-{
-	struct source_names *names = NULL;
-	_cleanup_(closep) int fd = -1;
-
-	if (path[0] == '/')
-		fd = open_source(drain, &drain->profile->processes[process], path);
-	if (fd >= 0 && source_names_read(fd, version & 0xff, &names))
-		names = NULL;
-	return names;
-}
-
-static struct known_source *find_source(struct drain *drain, const struct site *site,
-					uint32_t process)
+static struct known_source *find_source(struct drain *drain, const struct site *site)
 {
 	uint64_t key = (uint64_t)site->version << 32 | site->file;
-	const char *path = profile_string(drain->profile, site->file);
 	uint32_t index;
 
 	if (hash_table_get(&drain->source_ids, key, &index))
@@ -55,7 +22,7 @@ static struct known_source *find_source(struct drain *drain, const struct site *
 	drain->sources = array_reserve(drain->sources, &drain->sources_capacity,
 				       drain->nr_sources + 1, sizeof(*drain->sources));
 	drain->sources[drain->nr_sources] = (struct known_source){
-		.names = read_source(drain, process, path, site->version),
+		.is_unreadable = profile_string(drain->profile, site->file)[0] != '/',
 	};
 	hash_table_put(&drain->source_ids, key, drain->nr_sources);
 	return &drain->sources[drain->nr_sources++];
@@ -69,27 +36,55 @@ static void note_change(struct drain *drain, struct known_source *source, const 
 	source->has_changed = true;
 }
 
+static struct target_user user_of(const struct drain *drain, const struct process *process)
+{
+	if (drain->caller)
+		return *drain->caller;
+	return process->has_user ? target_user_of(process->uid, process->gid)
+				 : target_user_nobody();
+}
+
+/* 0, -ENOENT: the source has nothing of that name there; else it cannot be read. */
+static int ask(struct drain *drain, uint32_t process, const struct site *site, char **ret_name)
+{
+	_cleanup_(freep) struct inspect_name_request *request = xcalloc(1, sizeof(*request));
+	const char *path = profile_string(drain->profile, site->file);
+	const char *name = profile_string(drain->profile, site->name);
+
+	if (strlen(path) >= sizeof(request->path) || strlen(name) >= sizeof(request->name))
+		return -ENAMETOOLONG;
+	request->pid = (int32_t)drain->profile->processes[process].pid;
+	request->version = site->version;
+	request->line = (uint32_t)site->line;
+	request->user = user_of(drain, &drain->profile->processes[process]);
+	strcpy(request->path, path);
+	strcpy(request->name, name);
+	return inspect_qualified_name(drain->inspector, request, ret_name);
+}
+
 void drain_qualify(struct drain *drain, uint32_t process, struct site *site)
 {
-	const char *plain = profile_string(drain->profile, site->name), *qualified;
+	_cleanup_(freep) char *qualified = NULL;
 	struct known_source *source;
+	int status;
 
-	if (site->kind != SITE_PYTHON || site->version >= VERSION_QUALNAME || site->line <= 0)
+	if (!drain->inspector || site->kind != SITE_PYTHON || site->version >= VERSION_QUALNAME ||
+	    site->line <= 0)
 		return;
-	source = find_source(drain, site, process);
-	if (!source->names)
+	source = find_source(drain, site);
+	if (source->is_unreadable)
 		return;
-	qualified = source_names_find(source->names, plain, site->line);
-	if (qualified)
+	status = ask(drain, process, site, &qualified);
+	if (!status)
 		site->name = string_pool_add(&drain->profile->strings, qualified);
-	else
+	else if (status == -ENOENT)
 		note_change(drain, source, profile_string(drain->profile, site->file));
+	else
+		source->is_unreadable = true;
 }
 
 void drain_free_sources(struct drain *drain)
 {
-	for (size_t i = 0; i < drain->nr_sources; i++)
-		source_names_free(drain->sources[i].names);
 	free(drain->sources);
 	hash_table_free(&drain->source_ids);
 }

@@ -39,35 +39,68 @@ static uint32_t class_string(struct drain *drain, const char *name)
 
 #define BARREN_TRIES 256 /* without one name: objects of the class have none */
 
-/* A name may come late and change: OpenMDAO's pathname is the system's own name at first. */
-static void try_name(struct drain *drain, struct known_object *known)
+static void take_name(struct drain *drain, struct known_object *known, const char *name)
 {
 	struct object *object = &drain->profile->objects[known->object];
-	struct known_class *class = &drain->known_classes[known->class_index];
-	_cleanup_(freep) char *name = NULL;
 	uint32_t before = object->pathname;
 
-	if (known->address == OTHER_OBJECTS || !drain->listener.name_object ||
-	    (class->tries >= BARREN_TRIES && !class->names))
-		return;
-	known->tries++;
-	class->tries++;
-	name = drain->listener.name_object(drain->listener.context, object->process, known->address,
-					   known->type);
+	known->is_queued = false;
 	if (!name)
 		return;
-	class->names++;
+	drain->known_classes[known->class_index].names++;
 	object->pathname = string_pool_add(&drain->profile->strings, name) + 1;
 	object->is_dirty |= object->pathname != before;
+}
+
+void drain_name_queued(struct drain *drain)
+{
+	struct to_name *queue = &drain->to_name;
+	struct inspect_object objects[INSPECT_OBJECT_BATCH];
+	char *names[INSPECT_OBJECT_BATCH];
+
+	if (!queue->count)
+		return;
+	for (size_t i = 0; i < queue->count; i++)
+		objects[i] = (struct inspect_object){
+			drain->objects[queue->indices[i]].address,
+			drain->objects[queue->indices[i]].type,
+		};
+	drain->listener.name_objects(drain->listener.context, queue->process, objects, queue->count,
+				     names);
+	for (size_t i = 0; i < queue->count; i++) {
+		take_name(drain, &drain->objects[queue->indices[i]], names[i]);
+		free(names[i]);
+	}
+	queue->count = 0;
+}
+
+/* A name may come late and change: OpenMDAO's pathname is the system's own name at first. */
+static void try_name(struct drain *drain, uint32_t index)
+{
+	struct known_object *known = &drain->objects[index];
+	struct known_class *class = &drain->known_classes[known->class_index];
+	uint32_t process = drain->profile->objects[known->object].process;
+	struct to_name *queue = &drain->to_name;
+
+	if (known->is_queued || known->address == OTHER_OBJECTS || !drain->listener.name_objects ||
+	    (class->tries >= BARREN_TRIES && !class->names))
+		return;
+	if (queue->count == INSPECT_OBJECT_BATCH || queue->process != process)
+		drain_name_queued(drain);
+	known->tries++;
+	class->tries++;
+	known->is_queued = true;
+	queue->process = process;
+	queue->indices[queue->count++] = index;
 }
 
 #define SIGHT_TRIES 16
 
 /* At a new sight: an object that was first seen in its __init__ may have its name by now. */
-static void try_again(struct drain *drain, struct known_object *known)
+static void try_again(struct drain *drain, uint32_t index)
 {
-	if (known->tries < SIGHT_TRIES)
-		try_name(drain, known);
+	if (drain->objects[index].tries < SIGHT_TRIES)
+		try_name(drain, index);
 }
 
 #define QUICK_TRIES 3
@@ -80,10 +113,8 @@ static bool is_due(const struct drain *drain, const struct known_object *known)
 	return !(drain->naming & ((1U << (shift < 16 ? shift : 16)) - 1));
 }
 
-#define NAMING_NS                                                                              \
-	10000000	/* of each round, half a second apart; reading a name takes 9 to 26 us \
-			 */
-#define NAMING_CHUNK 64 /* objects between two looks at the clock */
+/* Of each round, half a second apart; reading a name takes 9 to 26 us. */
+#define NAMING_NS 10000000
 
 void drain_name_objects(struct drain *drain)
 {
@@ -91,16 +122,16 @@ void drain_name_objects(struct drain *drain)
 
 	drain->naming++;
 	for (size_t i = 0; i < drain->nr_objects; i++) {
-		struct known_object *known =
-			&drain->objects[drain->next_to_name % drain->nr_objects];
+		uint32_t index = drain->next_to_name++ % drain->nr_objects;
+		const struct known_object *known = &drain->objects[index];
 		const struct image_slot *slot = drain_slot(drain, known->image_id);
 
-		drain->next_to_name++;
 		if (slot && slot->state == SLOT_LIVE && is_due(drain, known))
-			try_name(drain, known);
-		if (i % NAMING_CHUNK == NAMING_CHUNK - 1 && clock_ns() > end_ns)
+			try_name(drain, index);
+		if (i % INSPECT_OBJECT_BATCH == INSPECT_OBJECT_BATCH - 1 && clock_ns() > end_ns)
 			break;
 	}
+	drain_name_queued(drain);
 }
 
 /* The object in the profile, added at its first sight. */
@@ -112,7 +143,7 @@ static uint32_t find_object(struct drain *drain, const struct known_object *want
 	uint32_t index, class_index;
 
 	if (hash_table_get(&drain->object_ids, key, &index)) {
-		try_again(drain, &drain->objects[index]);
+		try_again(drain, index);
 		return drain->objects[index].object;
 	}
 	class_index = find_class(drain, wanted->image_id, wanted->type);
@@ -126,7 +157,7 @@ static uint32_t find_object(struct drain *drain, const struct known_object *want
 	drain->objects[drain->nr_objects].class_index = class_index;
 	drain->objects[drain->nr_objects].object = profile_add_object(drain->profile, &object);
 	hash_table_put(&drain->object_ids, key, drain->nr_objects);
-	try_name(drain, &drain->objects[drain->nr_objects]);
+	try_name(drain, drain->nr_objects);
 	return drain->objects[drain->nr_objects++].object;
 }
 

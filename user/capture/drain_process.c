@@ -34,12 +34,13 @@ static size_t read_file(uint32_t id, const char *name, char *ret, size_t size)
 	return got;
 }
 
-char *drain_read_command(uint32_t tgid)
+char *drain_read_command(struct inspector *inspector, uint32_t tgid)
 {
-	char arguments[MAX_ARGS_BYTES];
-	size_t size = read_file(tgid, "cmdline", arguments, sizeof(arguments));
+	struct inspect_process found;
 
-	return size ? drain_join_arguments(arguments, size) : NULL;
+	if (!inspector || inspect_process(inspector, (pid_t)tgid, &found) || !found.command_bytes)
+		return NULL;
+	return drain_join_arguments(found.command, found.command_bytes);
 }
 
 char *drain_read_directory(uint32_t tgid)

@@ -9,10 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "inspect_texts.h"
+
 /* Words as they lie in memory, a NUL after each, joined by blanks. */
 char *drain_join_arguments(const char *arguments, size_t size);
-/* The command line, the first MAX_ARGS_BYTES of it. */
-char *drain_read_command(uint32_t tgid);
+/* The command line, the first MAX_ARGS_BYTES of it: it lies in the target's memory, and its pages
+ * may never come. */
+char *drain_read_command(struct inspector *inspector, uint32_t tgid);
 char *drain_read_directory(uint32_t tgid);
 /* The name that a thread bears now. */
 char *drain_read_comm(uint32_t tid);

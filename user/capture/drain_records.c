@@ -17,14 +17,14 @@ static void to_bytes(int64_t *bytes, const __s64 *pages)
 		bytes[kind] = pages[kind] * PAGE_BYTES;
 }
 
-static char *command_text(const struct wire_image_begin *record)
+static char *command_text(const struct drain *drain, const struct wire_image_begin *record)
 {
 	char *text = NULL;
 
 	if (record->reason == BEGIN_EXEC && record->args_bytes)
 		text = drain_join_arguments(record->args, record->args_bytes);
 	else if (record->reason == BEGIN_ATTACH)
-		text = drain_read_command(record->tgid);
+		text = drain_read_command(drain->inspector, record->tgid);
 	return text ? text : xstrndup(record->comm, sizeof(record->comm));
 }
 
@@ -59,7 +59,7 @@ static void end_by_exec(struct drain *drain, const struct wire_image_begin *reco
 static void open_process(struct drain *drain, const struct wire_image_begin *record,
 			 struct process *process)
 {
-	_cleanup_(freep) char *command = command_text(record);
+	_cleanup_(freep) char *command = command_text(drain, record);
 	_cleanup_(freep) char *directory = drain_read_directory(record->tgid);
 
 	process->pid = record->tgid;

@@ -44,12 +44,17 @@ struct known_site {
 			    or it is not known */
 };
 
-struct source_names;
-
-/* A source file read for one version. */
+/* A source file for one version. */
 struct known_source {
-	struct source_names *names; /* NULL: it cannot be read */
-	bool has_changed;	    /* it lacks what ran */
+	bool is_unreadable;
+	bool has_changed; /* it lacks what ran */
+};
+
+/* Objects of one process whose names are read together: a question costs as much as some names. */
+struct to_name {
+	uint32_t process;
+	size_t count;
+	uint32_t indices[INSPECT_OBJECT_BATCH]; /* of known objects */
 };
 
 struct known_object {
@@ -58,6 +63,7 @@ struct known_object {
 	uint32_t object; /* in the profile */
 	uint32_t class_index;
 	uint32_t tries; /* to read its name */
+	bool is_queued; /* its name is about to be read */
 };
 
 /* A class of one image. */
@@ -96,8 +102,10 @@ struct drain {
 	struct hash_table site_ids; /* key to index */
 	struct known_source *sources;
 	size_t nr_sources, sources_capacity;
-	struct hash_table source_ids;	  /* version and file to index */
-	const struct target_user *caller; /* as drain_set_caller */
+	struct hash_table source_ids; /* version and file to index */
+	struct inspector *inspector;  /* as drain_set_inspector; NULL: nothing is looked at */
+	const struct target_user *caller;
+	struct to_name to_name;
 	bool has_lines;
 	const char *classes; /* as drain_set_parts */
 	struct known_object *objects;
@@ -137,6 +145,7 @@ void drain_qualify(struct drain *drain, uint32_t process, struct site *site);
 void drain_free_sources(struct drain *drain);
 
 /* drain_objects.c */
+void drain_name_queued(struct drain *drain);
 void drain_take_object(struct drain *drain, const struct wire_object *record);
 /* The object that a part of a site stands for, NO_OBJECT: it is split by line alone.
  * *ret_is_wanted: it is of a class that was asked for. */

@@ -5,11 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
 #include "offset_table.h"
-#include "python_frames.h"
-#include "python_place.h"
 
 struct layout {
 	size_t entry; /* in the cache */
@@ -18,17 +17,19 @@ struct layout {
 
 struct interpreters {
 	struct loader *loader;
+	struct inspector *inspector;
 	struct interpreter_cache *cache;
 	struct layout layouts[MAX_LAYOUTS];
 	uint32_t nr_layouts;
 	struct string_pool versions; /* of those that cannot be walked */
 };
 
-struct interpreters *interpreters_new(struct loader *loader)
+struct interpreters *interpreters_new(struct loader *loader, struct inspector *inspector)
 {
 	struct interpreters *interpreters = xcalloc(1, sizeof(*interpreters));
 
 	interpreters->loader = loader;
+	interpreters->inspector = inspector;
 	interpreters->cache = interpreter_cache_new();
 	string_pool_init(&interpreters->versions);
 	return interpreters;
@@ -120,15 +121,15 @@ void interpreters_expect_jit(struct interpreters *interpreters)
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable)
 {
-	python_place_foresee(path, path_variable, interpreters->cache);
+	inspect_foresee(interpreters->inspector, path, path_variable, interpreters->cache);
 }
 
 void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid)
 {
 	struct python_place place = { 0 };
 
-	if (!python_place_find(pid, interpreters->cache, &place))
-		python_place_clear(&place);
+	inspect_place(interpreters->inspector, pid, interpreters->cache, &place);
+	python_place_clear(&place);
 }
 
 #define ALL_CALL_FRAMES (1U << PROBE_FRAME_LEAF | 1U << PROBE_FRAME_ARG1 | 1U << PROBE_FRAME_ARG2)
@@ -178,7 +179,8 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	struct wire_python python = { .image_id = image_id, .state = PYTHON_NONE };
 	struct found_python found = { .layout = NO_LAYOUT };
 	struct python_place place = { 0 };
-	int error = python_place_find(tgid, interpreters->cache, &place);
+	int error = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache,
+				  &place);
 
 	found.is_denied = error == -EACCES || error == -EPERM;
 	if (error && error != -ENOTSUP)
@@ -211,12 +213,13 @@ struct python_frame *interpreters_frames(struct interpreters *interpreters, uint
 	struct python_frame *frames;
 
 	*ret_count = 0;
-	if (python_place_find(tgid, interpreters->cache, &place))
+	if (inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache, &place)) {
+		python_place_clear(&place);
 		return NULL;
+	}
 	entry = interpreter_cache_at(interpreters->cache, place.index);
-	frames = xcalloc(MAX_STANDING, sizeof(*frames));
-	*ret_count = python_frames_read(tgid, &entry->interpreter, place.bias, frames,
-					MAX_STANDING);
+	frames = inspect_frames(interpreters->inspector, (pid_t)tgid, place.bias,
+				&entry->interpreter.layout, ret_count);
 	*ret_layout = entry->interpreter.layout;
 	python_place_clear(&place);
 	return frames;
@@ -236,6 +239,11 @@ bool interpreters_note_standing(struct interpreters *interpreters, uint32_t imag
 			return false;
 	}
 	return true;
+}
+
+struct inspector *interpreters_inspector(const struct interpreters *interpreters)
+{
+	return interpreters->inspector;
 }
 
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout)

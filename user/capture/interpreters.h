@@ -8,13 +8,15 @@
 
 #include <sys/types.h>
 
+#include "inspector.h"
 #include "interpreter_cache.h"
 #include "loader.h"
 #include "profile.h"
 
 struct interpreters;
 
-struct interpreters *interpreters_new(struct loader *loader);
+/* Borrows both. */
+struct interpreters *interpreters_new(struct loader *loader, struct inspector *inspector);
 void interpreters_free(struct interpreters *interpreters);
 
 #define NO_LAYOUT UINT32_MAX
@@ -53,6 +55,9 @@ struct python_frame *interpreters_frames(struct interpreters *interpreters, uint
  * false when it could not be told of all. */
 bool interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id,
 				uint32_t tgid);
+
+/* Who looks at processes. */
+struct inspector *interpreters_inspector(const struct interpreters *interpreters);
 
 /* The version text and the file of a layout. */
 const char *interpreters_version(const struct interpreters *interpreters, uint32_t layout);

@@ -2,34 +2,50 @@
 /* Attributes by process; see object_names.h. */
 #include "object_names.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "hash_table.h"
 #include "memory.h"
-#include "python_object.h"
+#include "python_reader.h"
 
-struct object_names {
-	char **attributes;
-	size_t nr_attributes, attributes_capacity;
-	struct python_reader *readers;
-	size_t nr_readers, readers_capacity;
-	struct hash_table reader_ids; /* process to index */
+struct readable {
+	pid_t pid;
+	struct wire_layout layout;
 };
 
-struct object_names *object_names_new(const char *attributes)
+struct object_names {
+	struct inspector *inspector;
+	char attributes[INSPECT_ATTRIBUTES_BYTES];
+	struct readable *processes;
+	size_t nr_processes, processes_capacity;
+	struct hash_table process_ids; /* process to index */
+};
+
+/* As many whole names as there is room for. */
+static void copy_attributes(const char *attributes, char *ret)
 {
-	struct object_names *names = xcalloc(1, sizeof(*names));
+	size_t used = 0;
 
 	while (*attributes) {
 		size_t length = strcspn(attributes, ",");
 
-		names->attributes = array_reserve(names->attributes, &names->attributes_capacity,
-						  names->nr_attributes + 1,
-						  sizeof(*names->attributes));
-		names->attributes[names->nr_attributes++] = xstrndup(attributes, length);
+		if (used + length + 2 > INSPECT_ATTRIBUTES_BYTES)
+			break;
+		if (used)
+			ret[used++] = ',';
+		memcpy(ret + used, attributes, length);
+		used += length;
 		attributes += length + (attributes[length] == ',');
 	}
+	ret[used] = '\0';
+}
+
+struct object_names *object_names_new(const char *attributes, struct inspector *inspector)
+{
+	struct object_names *names = xcalloc(1, sizeof(*names));
+
+	names->inspector = inspector;
+	copy_attributes(attributes, names->attributes);
 	return names;
 }
 
@@ -37,11 +53,8 @@ void object_names_free(struct object_names *names)
 {
 	if (!names)
 		return;
-	for (size_t i = 0; i < names->nr_attributes; i++)
-		free(names->attributes[i]);
-	free(names->attributes);
-	free(names->readers);
-	hash_table_free(&names->reader_ids);
+	free(names->processes);
+	hash_table_free(&names->process_ids);
 	free(names);
 }
 
@@ -50,40 +63,28 @@ void object_names_set(struct object_names *names, uint32_t process, pid_t pid,
 {
 	struct python_reader reader;
 
-	if (python_reader_init_process(&reader, layout, pid))
+	if (python_reader_init(&reader, layout))
 		return;
-	names->readers = array_reserve(names->readers, &names->readers_capacity,
-				       names->nr_readers + 1, sizeof(*names->readers));
-	names->readers[names->nr_readers] = reader;
-	hash_table_put(&names->reader_ids, process, names->nr_readers++);
+	names->processes = array_reserve(names->processes, &names->processes_capacity,
+					 names->nr_processes + 1, sizeof(*names->processes));
+	names->processes[names->nr_processes] = (struct readable){ pid, *layout };
+	hash_table_put(&names->process_ids, process, names->nr_processes++);
 }
 
-static bool has_type(const struct python_reader *reader, uint64_t object, uint64_t type)
+void object_names_read(struct object_names *names, uint32_t process,
+		       const struct inspect_object *objects, size_t count, char **ret_names)
 {
-	uint64_t found;
-
-	return !python_reader_u64(reader, object + OBJECT_TYPE, &found) && found == type;
-}
-
-char *object_names_read(struct object_names *names, uint32_t process, uint64_t address,
-			uint64_t type)
-{
-	struct python_reader *reader;
-	char *text = NULL;
+	_cleanup_(freep) struct inspect_objects_request *request = NULL;
 	uint32_t index;
 
-	if (!hash_table_get(&names->reader_ids, process, &index))
-		return NULL;
-	reader = &names->readers[index];
-	if (!has_type(reader, address, type))
-		return NULL;
-	for (size_t i = 0; i < names->nr_attributes && !text; i++) {
-		if (python_object_attribute(reader, address, names->attributes[i], &text))
-			text = NULL;
-	}
-	if (text && !has_type(reader, address, type)) {
-		free(text);
-		text = NULL;
-	}
-	return text;
+	memset(ret_names, 0, count * sizeof(*ret_names));
+	if (count > INSPECT_OBJECT_BATCH || !hash_table_get(&names->process_ids, process, &index))
+		return;
+	request = xcalloc(1, sizeof(*request));
+	request->pid = names->processes[index].pid;
+	request->layout = names->processes[index].layout;
+	request->count = (uint32_t)count;
+	memcpy(request->attributes, names->attributes, sizeof(request->attributes));
+	memcpy(request->objects, objects, count * sizeof(*objects));
+	inspect_object_names(names->inspector, request, ret_names);
 }

@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "command.h"
 #include "drain.h"
+#include "inspect_texts.h"
 #include "inherited.h"
 #include "interpreters.h"
 #include "log.h"
@@ -62,6 +63,7 @@ struct capture {
 	struct command command;
 	struct loader loader;
 	struct drain *drain;
+	struct inspector *inspector;
 	struct interpreters *interpreters;
 	struct object_names *object_names;
 	struct calls *calls;	  /* NULL when they are not counted */
@@ -225,14 +227,31 @@ static int refuse_loader(const struct loader *loader, int error)
 	return EXIT_FAILURE_OWN;
 }
 
+static void on_gave_up(void *context, const char *what)
+{
+	log_warning("cannot inspect '%s': it takes too long or fails, continuing without %s",
+		    "targets", what);
+}
+
+static bool may_use_jit(struct capture *capture, pid_t pid)
+{
+	struct inspect_process process;
+
+	return !inspect_process(capture->inspector, pid, &process) && process.is_jit_on;
+}
+
 static void foresee(struct capture *capture)
 {
-	capture->interpreters = interpreters_new(&capture->loader);
+	const struct inspector_listener listener = { .gave_up = on_gave_up };
+
+	capture->inspector = inspector_new(&inspect_targets);
+	inspector_listen(capture->inspector, &listener);
+	capture->interpreters = interpreters_new(&capture->loader, capture->inspector);
 	/* The command gets memprobe's own environment. */
 	if (capture->command.path && python_jit_is_on(getpid()))
 		interpreters_expect_jit(capture->interpreters);
 	for (size_t i = 0; i < capture->options->nr_pids; i++)
-		if (python_jit_is_on(capture->options->pids[i]))
+		if (may_use_jit(capture, capture->options->pids[i]))
 			interpreters_expect_jit(capture->interpreters);
 	if (capture->command.path)
 		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
@@ -264,7 +283,7 @@ static int load(struct capture *capture)
 	       capture->loader.features.has_percpu_counters ? "per CPU" : "cached in tasks");
 	capture->expected_layout = interpreters_register(capture->interpreters);
 	if (options->calls_mode != CALLS_MODE_OFF)
-		capture->calls = calls_new(&capture->loader);
+		capture->calls = calls_new(&capture->loader, capture->inspector);
 	return 0;
 }
 
@@ -328,10 +347,11 @@ static void refuse_counting(struct capture *capture, uint32_t process, const cha
 }
 
 /* A process that was given PYTHON_JIT on the way, so that its file's plan is one without. */
-static bool loses_calls_to_jit(const struct interpreter_entry *entry, uint32_t tgid)
+static bool loses_calls_to_jit(struct capture *capture, const struct interpreter_entry *entry,
+			       uint32_t tgid)
 {
 	return entry->interpreter.version_hex >= 0x030f0000 &&
-	       entry->plan.method == PROBE_BY_USDT && python_jit_is_on((pid_t)tgid);
+	       entry->plan.method == PROBE_BY_USDT && may_use_jit(capture, (pid_t)tgid);
 }
 
 /* A frame that began before would count when it ends. */
@@ -353,7 +373,7 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 
 	if (!entry)
 		return;
-	if (loses_calls_to_jit(entry, tgid)) {
+	if (loses_calls_to_jit(capture, entry, tgid)) {
 		refuse_counting(capture, process,
 				"its JIT is on, which memprobe was not told: set PYTHON_JIT for "
 				"memprobe too");
@@ -485,11 +505,12 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 	plan_counting(capture, process, found.layout);
 }
 
-static char *on_name_object(void *context, uint32_t process, uint64_t address, uint64_t type)
+static void on_name_objects(void *context, uint32_t process, const struct inspect_object *objects,
+			    size_t count, char **ret_names)
 {
 	struct capture *capture = context;
 
-	return object_names_read(capture->object_names, process, address, type);
+	object_names_read(capture->object_names, process, objects, count, ret_names);
 }
 
 static void on_source_changed(void *context, const char *path)
@@ -561,7 +582,7 @@ static int open_drain(struct capture *capture)
 		.unknown_python = on_unknown_python,
 		.python_found = on_python_found,
 		.calls_over = on_calls_over,
-		.name_object = on_name_object,
+		.name_objects = on_name_objects,
 		.source_changed = on_source_changed,
 		.rss_changed = on_rss_changed,
 		.image_ended = on_image_ended,
@@ -569,7 +590,8 @@ static int open_drain(struct capture *capture)
 		.process_ended = on_process_ended,
 	};
 
-	capture->object_names = object_names_new(capture->options->label_attributes);
+	capture->object_names = object_names_new(capture->options->label_attributes,
+						 capture->inspector);
 	capture->profile = profile_new();
 	capture->moments = moments_new();
 	fill_meta(capture);
@@ -577,8 +599,8 @@ static int open_drain(struct capture *capture)
 	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns,
 				   &listener);
 	if (capture->drain) {
-		if (capture->identity.is_other)
-			drain_set_caller(capture->drain, &capture->caller);
+		drain_set_inspector(capture->drain, capture->inspector,
+				    capture->identity.is_other ? &capture->caller : NULL);
 		drain_set_parts(capture->drain, capture->options->lines,
 				capture->options->instances);
 		return 0;
@@ -975,6 +997,7 @@ static void release(struct capture *capture)
 	free(capture->uncounted);
 	interpreters_free(capture->interpreters);
 	object_names_free(capture->object_names);
+	inspector_free(capture->inspector);
 	moments_free(capture->moments);
 	loader_close(&capture->loader);
 	closep(&capture->epoll);

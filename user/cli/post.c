@@ -99,13 +99,14 @@ static int post(void *given, const struct option_words *words, char **argv)
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	int error;
 
-	report_lines_init(&lines, NULL, false);
 	if (check_usage(words))
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||
 	    read_dump(words->operands[0], &profile))
 		return EXIT_FAILED;
+	report_lines_init(&lines, NULL, false);
 	error = report_run(profile, &options->report, &options->pids, &target);
+	report_lines_clear(&lines);
 	if (error == -EPIPE)
 		return EXIT_PIPE;
 	return error ? EXIT_FAILED : EXIT_DONE;

@@ -241,9 +241,12 @@ static int write_report(const struct record_options *options, const struct profi
 					      .force = options->force,
 					      .sources = &sources };
 	const struct option_pids all = { 0 };
+	int error;
 
 	report_lines_init(&lines, profile, options->no_drop_root);
-	return report_run(profile, &options->report, &all, &target);
+	error = report_run(profile, &options->report, &all, &target);
+	report_lines_clear(&lines);
+	return error;
 }
 
 /* A file of --out belongs to the user who called, and is looked at and made with no other rights

@@ -2,13 +2,10 @@
 /* Lines of what processes named; see report_lines.h. */
 #include "report_lines.h"
 
-#include <errno.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "identity.h"
 #include "memory.h"
-#include "source_lines.h"
-#include "target_open.h"
 
 void report_lines_init(struct report_lines *ret, const struct profile *profile, bool keep_root)
 {
@@ -34,28 +31,46 @@ static struct target_user user_of(const struct report_lines *lines, uint32_t ind
 }
 
 /* A dump's names are opened with the rights of whom it is read by. */
-static int open_source(const struct report_lines *lines, uint32_t process, const char *path)
+static void set_user(const struct report_lines *lines, uint32_t process,
+		     struct inspect_lines_request *request)
 {
-	struct target_user user;
-
-	if (!lines->profile)
-		return target_open_here(path, lines->has_caller ? &lines->caller : NULL,
-					SOURCE_LINES_MAX_BYTES);
-	user = user_of(lines, process);
-	return target_open_here(path, &user, SOURCE_LINES_MAX_BYTES);
+	request->has_user = lines->profile || lines->has_caller;
+	if (lines->profile)
+		request->user = user_of(lines, process);
+	else
+		request->user = lines->caller;
 }
 
 static void read_lines(void *context, uint32_t process, const char *path, struct source_line *ret,
 		       size_t count)
 {
 	struct report_lines *lines = context;
-	_cleanup_(closep) int fd = -1;
+	_cleanup_(freep) struct inspect_lines_request *request = xcalloc(1, sizeof(*request));
 
-	if (lines->bytes >= REPORT_LINES_MAX_BYTES)
+	if (strlen(path) >= sizeof(request->path))
 		return;
-	fd = open_source(lines, process, path);
-	if (fd >= 0)
-		lines->bytes += source_lines_read(fd, ret, count);
+	if (!lines->inspector)
+		lines->inspector = inspector_new(&inspect_targets);
+	set_user(lines, process, request);
+	strcpy(request->path, path);
+	for (size_t done = 0; done < count && lines->bytes < REPORT_LINES_MAX_BYTES;
+	     done += request->count) {
+		uint64_t bytes = 0;
+
+		request->count = count - done < INSPECT_LINES_BATCH ? count - done
+								    : INSPECT_LINES_BATCH;
+		for (uint32_t i = 0; i < request->count; i++)
+			request->numbers[i] = ret[done + i].number;
+		if (inspect_source_lines(lines->inspector, request, ret + done, &bytes))
+			return;
+		lines->bytes += bytes;
+	}
+}
+
+void report_lines_clear(struct report_lines *lines)
+{
+	inspector_free(lines->inspector);
+	lines->inspector = NULL;
 }
 
 struct report_sources report_lines_sources(struct report_lines *lines)

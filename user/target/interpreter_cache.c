@@ -10,9 +10,13 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "string_pool.h"
 
 #define NR_BUCKETS 1024 /* power of two; a desktop maps some thousand files */
 #define NO_ENTRY UINT32_MAX
+
+/* A file that changes all the time is what it was the last of these times. */
+#define MAX_INSPECTIONS 8
 
 struct interpreter_cache {
 	struct interpreter_entry *entries;
@@ -20,6 +24,7 @@ struct interpreter_cache {
 	size_t nr_entries;
 	size_t entries_capacity;
 	size_t next_capacity;
+	struct string_pool texts; /* of entries from elsewhere */
 	bool is_jit_expected;
 	uint32_t buckets[NR_BUCKETS]; /* newest entry */
 };
@@ -29,6 +34,7 @@ struct interpreter_cache *interpreter_cache_new(void)
 	struct interpreter_cache *cache = xcalloc(1, sizeof(*cache));
 
 	memset(cache->buckets, 0xff, sizeof(cache->buckets));
+	string_pool_init(&cache->texts);
 	return cache;
 }
 
@@ -40,6 +46,7 @@ void interpreter_cache_free(struct interpreter_cache *cache)
 		free(cache->entries[i].path);
 	free(cache->entries);
 	free(cache->next);
+	string_pool_free(&cache->texts);
 	free(cache);
 }
 
@@ -51,6 +58,11 @@ void interpreter_cache_freep(struct interpreter_cache **cache)
 void interpreter_cache_expect_jit(struct interpreter_cache *cache)
 {
 	cache->is_jit_expected = true;
+}
+
+bool interpreter_cache_expects_jit(const struct interpreter_cache *cache)
+{
+	return cache->is_jit_expected;
 }
 
 size_t interpreter_cache_count(const struct interpreter_cache *cache)
@@ -100,6 +112,8 @@ static size_t add(struct interpreter_cache *cache, const struct interpreter_entr
 static bool is_current(const struct interpreter_entry *known,
 		       const struct interpreter_entry *wanted)
 {
+	if (known->nr_inspections >= MAX_INSPECTIONS)
+		return true;
 	if (known->changed_ns != wanted->changed_ns)
 		return false;
 	return known->search >= wanted->search || known->status == 0 || known->status == -ENOTSUP;
@@ -118,15 +132,17 @@ static char *name_of(int fd)
 int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
 			      enum interpreter_search search, size_t *ret_index)
 {
-	struct interpreter_entry entry = { .file = file, .search = search };
+	struct interpreter_entry entry = { .file = file, .search = search, .nr_inspections = 1 };
 	struct stat status;
 
 	if (fstat(fd, &status))
 		return -errno;
 	entry.changed_ns = status.st_ctim.tv_sec * 1000000000LL + status.st_ctim.tv_nsec;
-	if (interpreter_cache_find(cache, file, ret_index) == 0 &&
-	    is_current(&cache->entries[*ret_index], &entry))
-		return cache->entries[*ret_index].status;
+	if (interpreter_cache_find(cache, file, ret_index) == 0) {
+		if (is_current(&cache->entries[*ret_index], &entry))
+			return cache->entries[*ret_index].status;
+		entry.nr_inspections = cache->entries[*ret_index].nr_inspections + 1;
+	}
 	entry.status = interpreter_inspect_by(fd, search, &entry.interpreter);
 	if (!entry.status) {
 		probe_plan_find(fd, &entry.interpreter, cache->is_jit_expected, &entry.plan);
@@ -134,4 +150,30 @@ int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct fi
 	}
 	*ret_index = add(cache, &entry);
 	return entry.status;
+}
+
+static const char *keep_text(struct interpreter_cache *cache, const char *text)
+{
+	if (!text)
+		return NULL;
+	return string_pool_get(&cache->texts, string_pool_add(&cache->texts, text));
+}
+
+size_t interpreter_cache_adopt(struct interpreter_cache *cache,
+			       const struct interpreter_entry *given)
+{
+	struct interpreter_entry entry = *given;
+
+	for (uint32_t i = cache->buckets[bucket_of(entry.file)]; i != NO_ENTRY;
+	     i = cache->next[i]) {
+		const struct interpreter_entry *known = &cache->entries[i];
+
+		if (known->file.ino == entry.file.ino && known->file.dev == entry.file.dev &&
+		    known->changed_ns == entry.changed_ns && known->status == entry.status)
+			return i;
+	}
+	entry.path = given->path ? xstrdup(given->path) : NULL;
+	entry.interpreter.reason = keep_text(cache, given->interpreter.reason);
+	entry.plan.reason = keep_text(cache, given->plan.reason);
+	return add(cache, &entry);
 }

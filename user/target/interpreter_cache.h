@@ -20,8 +20,9 @@ struct interpreter_entry {
 	int64_t changed_ns; /* st_ctime: an inode may be used again for another file */
 	int status;	    /* as interpreter_inspect_by returned it */
 	enum interpreter_search search;
-	struct probe_plan plan; /* with status 0: where calls can be counted */
-	char *path;		/* with status 0: as /proc/self/fd named it, NULL unknown; owned */
+	uint32_t nr_inspections; /* of this file until now */
+	struct probe_plan plan;	 /* with status 0: where calls can be counted */
+	char *path;		 /* with status 0: as /proc/self/fd named it, NULL unknown; owned */
 	struct interpreter interpreter; /* all zero when status is neither 0 nor -ENOTSUP */
 };
 
@@ -31,6 +32,7 @@ void interpreter_cache_freep(struct interpreter_cache **cache);
 
 /* Before the first file: processes of this run may have their JIT on. */
 void interpreter_cache_expect_jit(struct interpreter_cache *cache);
+bool interpreter_cache_expects_jit(const struct interpreter_cache *cache);
 
 size_t interpreter_cache_count(const struct interpreter_cache *cache);
 /* Valid until the next file is inspected. */
@@ -48,5 +50,10 @@ int interpreter_cache_find(const struct interpreter_cache *cache, struct file_id
  */
 int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
 			      enum interpreter_search search, size_t *ret_index);
+
+/* Adds what another cache has found, with copies of its texts; one that is known already is itself.
+ * Returns its index. */
+size_t interpreter_cache_adopt(struct interpreter_cache *cache,
+			       const struct interpreter_entry *given);
 
 #endif

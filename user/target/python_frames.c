@@ -3,31 +3,34 @@
 #include "python_frames.h"
 
 #include <stdbool.h>
-#include <sys/uio.h>
+
+#include "process_memory.h"
 
 #define INTERPRETERS_MAX 256
 #define THREADS_MAX 16384
+/* Three for each frame of MAX_STANDING, two for each thread; lists that are circles end here. */
+#define READS_MAX 131072
 
 struct reading {
-	pid_t pid;
+	struct process_memory *memory;
+	unsigned int nr_reads;
 	const struct wire_layout *layout;
 	struct python_frame *frames;
 	size_t count, max;
 };
 
-static uint64_t read_pointer(const struct reading *reading, uint64_t address)
+static uint64_t read_pointer(struct reading *reading, uint64_t address)
 {
 	uint64_t value = 0;
-	struct iovec here = { &value, sizeof(value) };
-	struct iovec there = { (void *)(uintptr_t)address, sizeof(value) };
 
-	if (process_vm_readv(reading->pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof(value))
+	if (reading->nr_reads++ >= READS_MAX ||
+	    process_memory_read(reading->memory, address, &value, sizeof(value)))
 		return 0;
 	return value;
 }
 
 /* Of a frame that runs Python, else 0. The owner is a byte. */
-static uint64_t read_code(const struct reading *reading, uint64_t frame)
+static uint64_t read_code(struct reading *reading, uint64_t frame)
 {
 	const struct wire_layout *layout = reading->layout;
 	uint8_t owner = 0;
@@ -66,23 +69,23 @@ static void read_interpreter(struct reading *reading, uint64_t interpreter)
 	}
 }
 
-size_t python_frames_read(pid_t pid, const struct interpreter *interpreter, uint64_t bias,
-			  struct python_frame *ret_frames, size_t max)
+size_t python_frames_read(struct process_memory *memory, const struct wire_layout *layout,
+			  uint64_t bias, struct python_frame *ret_frames, size_t max)
 {
 	struct reading reading = {
-		.pid = pid,
-		.layout = &interpreter->layout,
+		.memory = memory,
+		.layout = layout,
 		.frames = ret_frames,
 		.max = max,
 	};
 	uint64_t next;
 
-	if (!interpreter->layout.interpreters_vaddr)
+	if (!layout->interpreters_vaddr)
 		return 0;
-	next = read_pointer(&reading, interpreter->layout.interpreters_vaddr + bias);
+	next = read_pointer(&reading, layout->interpreters_vaddr + bias);
 	for (int i = 0; next && i < INTERPRETERS_MAX; i++) {
 		read_interpreter(&reading, next);
-		next = read_pointer(&reading, next + interpreter->layout.interp_next);
+		next = read_pointer(&reading, next + layout->interp_next);
 	}
 	return reading.count;
 }

@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "interpreter.h"
+#include <memprobe/wire.h>
+
+#include "process_memory.h"
 
 /* co_flags of what is resumed: CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR, Include/code.h
  * of 3.6, Include/cpython/code.h later. */
@@ -26,7 +28,7 @@ struct python_frame {
  * Fills in frames, `max` at most, and returns how many. For CPython 3.11 to 3.14 with
  * the GIL, where calls are counted when frames end; 0 for others and for what cannot be read.
  */
-size_t python_frames_read(pid_t pid, const struct interpreter *interpreter, uint64_t bias,
-			  struct python_frame *ret_frames, size_t max);
+size_t python_frames_read(struct process_memory *memory, const struct wire_layout *layout,
+			  uint64_t bias, struct python_frame *ret_frames, size_t max);
 
 #endif

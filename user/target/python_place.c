@@ -15,8 +15,12 @@
 /* In the order in which they are looked at. */
 enum rank { RANK_PROGRAM, RANK_NAMED, RANK_OTHER, NR_RANKS };
 
+/* Mappings opened in one search: of more a process consists only to make us busy. */
+#define MAX_OPENED 4096
+
 struct search {
 	pid_t pid;
+	unsigned int nr_opened;
 	struct interpreter_cache *cache;
 	char program[PATH_MAX]; /* of /proc/PID/exe, "" when unknown */
 	int result;
@@ -130,6 +134,8 @@ static void try_mapping(struct search *search, const struct process_mapping *map
 	int status;
 
 	if (rank == RANK_OTHER && is_known_other(search, mapping))
+		return;
+	if (search->nr_opened++ >= MAX_OPENED)
 		return;
 	fd = open_mapping(search, mapping);
 	if (fd < 0)

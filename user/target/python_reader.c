@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "memory.h"
 
@@ -42,24 +41,18 @@ int python_reader_init(struct python_reader *reader, const struct wire_layout *w
 
 static int read_process(void *context, uint64_t address, void *to, size_t size)
 {
-	struct iovec here = { to, size };
-	struct iovec there = { (void *)(uintptr_t)address, size };
-	ssize_t got = process_vm_readv((pid_t)(intptr_t)context, &here, 1, &there, 1, 0);
-
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size ? 0 : -EFAULT;
+	return process_memory_read(context, address, to, size);
 }
 
 int python_reader_init_process(struct python_reader *reader, const struct wire_layout *wire,
-			       pid_t pid)
+			       struct process_memory *memory)
 {
 	int err = python_reader_init(reader, wire);
 
 	if (err)
 		return err;
 	reader->read = read_process;
-	reader->context = (void *)(intptr_t)pid;
+	reader->context = memory;
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 
 #include <memprobe/wire.h>
 
+#include "process_memory.h"
+
 /* Offsets that are the same in all versions with the GIL (Include/object.h, cpython/object.h). */
 enum {
 	OBJECT_TYPE = 8,  /* PyObject.ob_type */
@@ -96,9 +98,9 @@ struct python_reader {
  * a column, or a free-threaded build. Owns nothing. */
 int python_reader_init(struct python_reader *reader, const struct wire_layout *wire);
 
-/* As above, and lets it read process `pid` by process_vm_readv(). */
+/* As above, and lets it read a process. Borrows `memory`. */
 int python_reader_init_process(struct python_reader *reader, const struct wire_layout *wire,
-			       pid_t pid);
+			       struct process_memory *memory);
 
 /* Keeps pages from here on, until python_reader_end(). */
 void python_reader_begin(struct python_reader *reader, struct python_pages *pages);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answers that are not what they should be: the inspecting process plays one that was taken over.
+ * For each kind a good answer is taken, and refused once one number or text in it is wrong.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "inspect_python.h"
+#include "inspect_texts.h"
+#include "memory.h"
+#include "offset_table.h"
+
+/* What is wrong with the answers; before the process is forked. */
+static enum {
+	NOTHING,
+	SHORT,
+	OPEN_TEXT,
+	CONTROL_TEXT,
+	SITES,
+	FRAME,
+	METHOD,
+	OFFSET,
+	VERSION,
+	STATUS,
+	COUNT,
+	LENGTH,
+	NUL_INSIDE,
+	NO_FILE,
+	DIRECTORY,
+} wrong;
+
+static void make_entry(struct inspect_entry *entry)
+{
+	struct offset_table table;
+
+	memset(entry, 0, sizeof(*entry));
+	offset_table_find(0x030b02f0, false, &table);
+	entry->file = (struct file_identity){ 1, 2 };
+	entry->interpreter.layout = table.layout;
+	strcpy(entry->interpreter.version, "3.11.2");
+	entry->plan.nr_sites = wrong == SITES ? MAX_PROBE_SITES + 1 : 1;
+	entry->plan.frame = wrong == FRAME ? PROBE_FRAME_ARG2 + 1 : PROBE_FRAME_LEAF;
+	entry->plan.method = wrong == METHOD ? 77 : PROBE_BY_USDT;
+	entry->status = wrong == STATUS ? -EIO : 0;
+	if (wrong == OPEN_TEXT)
+		memset(entry->path, 'x', sizeof(entry->path));
+	if (wrong == CONTROL_TEXT)
+		strcpy(entry->plan.what, "\033[2J");
+	if (wrong == OFFSET)
+		entry->interpreter.layout.frame_back = 0xfff0;
+	if (wrong == VERSION)
+		entry->interpreter.layout.version = 0x7f01;
+}
+
+static void handle_place(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	struct inspect_place *place = (struct inspect_place *)reply->bytes;
+
+	memset(place, 0, sizeof(*place));
+	strcpy(place->path, "/usr/bin/python3");
+	make_entry(&place->entry);
+	reply->size = sizeof(*place) - (wrong == SHORT);
+}
+
+static void handle_foresee(void *state, const void *request, size_t size,
+			   struct inspect_reply *reply)
+{
+	make_entry((struct inspect_entry *)reply->bytes);
+	reply->size = sizeof(struct inspect_entry) - (wrong == SHORT);
+}
+
+static void handle_file(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	if (wrong != NO_FILE)
+		reply->fd = open(wrong == DIRECTORY ? "/proc" : "/proc/self/exe", O_RDONLY);
+}
+
+static void handle_frames(void *state, const void *request, size_t size,
+			  struct inspect_reply *reply)
+{
+	memset(reply->bytes, 0, reply->capacity);
+	reply->size = 2 * sizeof(struct python_frame) - (wrong == SHORT);
+}
+
+static void handle_code(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	struct inspect_code *code = (struct inspect_code *)reply->bytes;
+
+	memset(code, wrong == OPEN_TEXT ? 'x' : 0, sizeof(*code));
+	reply->size = sizeof(*code) - (wrong == SHORT);
+}
+
+static void handle_objects(void *state, const void *request, size_t size,
+			   struct inspect_reply *reply)
+{
+	const inspect_name_bytes lengths[] = { 3, wrong == LENGTH ? 4000 : 0 };
+
+	memcpy(reply->bytes, &lengths[0], sizeof(lengths[0]));
+	memcpy(reply->bytes + 2, wrong == NUL_INSIDE ? "a\0c" : "abc", 3);
+	memcpy(reply->bytes + 5, &lengths[1], sizeof(lengths[1]));
+	reply->size = 7 + (wrong == COUNT) - (wrong == SHORT);
+}
+
+static void handle_name(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	memcpy(reply->bytes, wrong == NUL_INSIDE ? "a\0c" : "abc", 3);
+	reply->size = wrong == SHORT ? 0 : 3;
+}
+
+static void handle_lines(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	memset(reply->bytes, 'x', reply->capacity);
+	reply->size = sizeof(inspect_lines_bytes) + SOURCE_LINE_BYTES - (wrong == SHORT);
+}
+
+static void handle_process(void *state, const void *request, size_t size,
+			   struct inspect_reply *reply)
+{
+	struct inspect_process *process = (struct inspect_process *)reply->bytes;
+
+	memset(process, 0, sizeof(*process));
+	process->command_bytes = wrong == LENGTH ? sizeof(process->command) + 1 : 5;
+	reply->size = sizeof(*process) - (wrong == SHORT);
+}
+
+#define MOST 400000
+
+static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
+	[INSPECT_PLACE] = { "", MOST, MOST, handle_place },
+	[INSPECT_FORESEE] = { "", MOST, MOST, handle_foresee },
+	[INSPECT_FILE] = { "", MOST, MOST, handle_file },
+	[INSPECT_FRAMES] = { "", MOST, MOST, handle_frames },
+	[INSPECT_CODE] = { "", MOST, MOST, handle_code },
+	[INSPECT_OBJECTS] = { "", MOST, MOST, handle_objects },
+	[INSPECT_NAME] = { "", MOST, MOST, handle_name },
+	[INSPECT_LINES] = { "", MOST, MOST, handle_lines },
+	[INSPECT_PROCESS] = { "", MOST, MOST, handle_process },
+};
+
+static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
+
+static int ask_place(struct inspector *inspector)
+{
+	struct interpreter_cache *cache = interpreter_cache_new();
+	struct python_place place = { 0 };
+	int status = inspect_place(inspector, 1, cache, &place);
+
+	assert_int_equal(interpreter_cache_count(cache), !status);
+	if (!status)
+		assert_string_equal(place.path, "/usr/bin/python3");
+	python_place_clear(&place);
+	interpreter_cache_free(cache);
+	return status;
+}
+
+static int ask_foresee(struct inspector *inspector)
+{
+	struct interpreter_cache *cache = interpreter_cache_new();
+	int status = inspect_foresee(inspector, "python3", "/usr/bin", cache);
+
+	assert_int_equal(interpreter_cache_count(cache), !status);
+	interpreter_cache_free(cache);
+	return status;
+}
+
+static int ask_file(struct inspector *inspector)
+{
+	int fd = inspect_file(inspector, 1, (struct file_identity){ 0 });
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int ask_frames(struct inspector *inspector)
+{
+	const struct wire_layout layout = { 0 };
+	size_t count;
+	struct python_frame *frames = inspect_frames(inspector, 1, 0, &layout, &count);
+	int status = frames ? 0 : -EPROTO;
+
+	assert_int_equal(count, frames ? 2 : 0);
+	free(frames);
+	return status;
+}
+
+static int ask_code(struct inspector *inspector)
+{
+	const struct wire_layout layout = { 0 };
+	struct inspected_code code = { 0 };
+	int status = inspect_code(inspector, 1, &layout, 0, &code);
+
+	free(code.file);
+	free(code.name);
+	return status;
+}
+
+static int ask_objects(struct inspector *inspector)
+{
+	_cleanup_(freep) struct inspect_objects_request *request = xcalloc(1, sizeof(*request));
+	char *names[2];
+	int status;
+
+	request->count = 2;
+	status = inspect_object_names(inspector, request, names);
+	if (!status) {
+		assert_null(names[1]);
+		status = names[0] && !strcmp(names[0], "abc") ? 0 : -EPROTO;
+	}
+	free(names[0]);
+	free(names[1]);
+	return status;
+}
+
+static int ask_name(struct inspector *inspector)
+{
+	_cleanup_(freep) struct inspect_name_request *request = xcalloc(1, sizeof(*request));
+	_cleanup_(freep) char *name = NULL;
+
+	return inspect_qualified_name(inspector, request, &name);
+}
+
+static int ask_lines(struct inspector *inspector)
+{
+	_cleanup_(freep) struct inspect_lines_request *request = xcalloc(1, sizeof(*request));
+	struct source_line line = { .number = 1 };
+	uint64_t bytes;
+	int status;
+
+	request->count = 1;
+	status = inspect_source_lines(inspector, request, &line, &bytes);
+	if (!status)
+		assert_int_equal(strlen(line.text), SOURCE_LINE_BYTES - 1);
+	return status;
+}
+
+static int ask_process(struct inspector *inspector)
+{
+	struct inspect_process process;
+
+	return inspect_process(inspector, 1, &process);
+}
+
+/* What each kind must notice; NOTHING ends a list. */
+static const struct {
+	int (*ask)(struct inspector *inspector);
+	int wrongs[12];
+} cases[] = {
+	{ ask_place,
+	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, STATUS } },
+	{ ask_foresee,
+	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, STATUS } },
+	{ ask_file, { NO_FILE, DIRECTORY } },
+	{ ask_frames, { SHORT } },
+	{ ask_code, { SHORT, OPEN_TEXT } },
+	{ ask_objects, { SHORT, COUNT, LENGTH, NUL_INSIDE } },
+	{ ask_name, { SHORT, NUL_INSIDE } },
+	{ ask_lines, { SHORT } },
+	{ ask_process, { SHORT, LENGTH } },
+};
+
+static int ask_wrong(size_t index, int how)
+{
+	struct inspector *inspector;
+	int status;
+
+	wrong = how;
+	inspector = inspector_new(&service);
+	status = cases[index].ask(inspector);
+	inspector_free(inspector);
+	return status;
+}
+
+static void takes_good_answers(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(ask_wrong(i, NOTHING), 0);
+}
+
+static void refuses_wrong_answers(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (size_t w = 0; cases[i].wrongs[w]; w++)
+			if (ask_wrong(i, cases[i].wrongs[w]) != -EPROTO)
+				fail_msg("kind %zu takes wrong %d", i, cases[i].wrongs[w]);
+}
+
+/* ---- A file that changes all the time ---- */
+
+static void inspects_a_file_some_times_only(void **state)
+{
+	struct interpreter_cache *cache = interpreter_cache_new();
+	char path[] = "/tmp/memprobe-changing-XXXXXX";
+	_cleanup_(closep) int fd = mkstemp(path);
+	const struct file_identity file = { 1, 2 };
+	size_t index;
+
+	for (int i = 0; i < 1000; i++) {
+		const struct timespec times[2] = { { i, 0 }, { i, i } };
+
+		assert_int_equal(futimens(fd, times), 0);
+		usleep(i < 20 ? 10000 : 0); /* a clock tick, so that its ctime is another */
+		assert_int_equal(
+			interpreter_cache_inspect(cache, fd, file, INTERPRETER_ANY, &index),
+			-ENOENT);
+	}
+	assert_in_range(interpreter_cache_count(cache), 2, 8);
+	unlink(path);
+	interpreter_cache_free(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_good_answers),
+		cmocka_unit_test(refuses_wrong_answers),
+		cmocka_unit_test(inspects_a_file_some_times_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

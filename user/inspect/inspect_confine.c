@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rights of the inspecting process; see inspect_confine.h. */
+#include "inspect_confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "process_maps.h"
+
+#define ADDRESS_BYTES (4UL << 30) /* files are mapped */
+#define DATA_BYTES \
+	(512UL << 20) /* what can be written to: names of 16 MB of definitions take 300 MB */
+#define CPU_SECONDS 600
+#define MAX_FILES 64
+
+/* ---- Descriptors and mappings ---- */
+
+static int keep_only(int socket)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), moved;
+
+	if (null < 0)
+		return -errno;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	moved = dup2(socket, STDERR_FILENO + 1) < 0 ? -errno : 0;
+	if (!moved && syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0))
+		moved = -errno;
+	return moved;
+}
+
+/* The ring buffer and the tables that the loader shares with the kernel: the first process is
+ * forked before there are any, later ones are not. */
+static void unmap_shared(void)
+{
+	struct process_maps maps = { 0 };
+
+	if (process_maps_read(getpid(), &maps))
+		return;
+	for (size_t i = 0; i < maps.nr_mappings; i++)
+		if (!strncmp(maps.mappings[i].path, "anon_inode:", strlen("anon_inode:")))
+			munmap((void *)(uintptr_t)maps.mappings[i].start,
+			       maps.mappings[i].end - maps.mappings[i].start);
+	process_maps_clear(&maps);
+}
+
+/* ---- Limits ---- */
+
+static int set_limit(int resource, rlim_t value)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit))
+		return -errno;
+	if (limit.rlim_max < value)
+		value = limit.rlim_max;
+	limit = (struct rlimit){ value, value };
+	return setrlimit(resource, &limit) ? -errno : 0;
+}
+
+/* A later process begins with all that the first one has gathered. */
+static void read_own_bytes(rlim_t *ret_addresses, rlim_t *ret_data)
+{
+	unsigned long addresses = 0, data = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file && fscanf(file, "%lu %*u %*u %*u %*u %lu", &addresses, &data) != 2)
+		addresses = data = 0;
+	if (file)
+		fclose(file);
+	*ret_addresses = addresses * (rlim_t)sysconf(_SC_PAGESIZE);
+	*ret_data = data * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static int set_limits(void)
+{
+	rlim_t addresses, data;
+
+	read_own_bytes(&addresses, &data);
+	const struct {
+		int resource;
+		rlim_t value;
+	} limits[] = {
+#ifndef __SANITIZE_ADDRESS__ /* its shadow takes terabytes of addresses */
+		{ RLIMIT_AS, addresses + ADDRESS_BYTES },
+		{ RLIMIT_DATA, data + DATA_BYTES },
+#endif
+		{ RLIMIT_CPU, CPU_SECONDS },
+		{ RLIMIT_NOFILE, MAX_FILES },
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_FSIZE, 0 },
+	};
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits) && !error; i++)
+		error = set_limit(limits[i].resource, limits[i].value);
+	return error;
+}
+
+/* ---- Capabilities ---- */
+
+/* To see other users' processes, what they map, and files as their users. */
+static const unsigned int kept_capabilities[] = {
+	CAP_SYS_PTRACE,		CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID,
+	CAP_SYS_ADMIN, /* map_files before 5.9; given up below where the next one is there */
+	CAP_CHECKPOINT_RESTORE,
+};
+
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	uint64_t kept = 0, permitted;
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+	for (size_t i = 0; i < ARRAY_SIZE(kept_capabilities); i++)
+		kept |= 1ULL << kept_capabilities[i];
+	kept &= permitted;
+	if (kept >> CAP_CHECKPOINT_RESTORE & 1)
+		kept &= ~(1ULL << CAP_SYS_ADMIN);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	data[0] = (struct __user_cap_data_struct){ (uint32_t)kept, (uint32_t)kept, 0 };
+	data[1] = (struct __user_cap_data_struct){ kept >> 32, kept >> 32, 0 };
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+/* ---- System calls ---- */
+
+/*
+ * Looking needs these; all others fail with ENOSYS, for which the C library has a way around where
+ * it uses something newer. Not among them: whatever writes, signals, traces, runs, mounts or
+ * connects.
+ */
+static const uint32_t allowed[] = {
+	SYS_read,
+	SYS_pread64,
+	SYS_readv,
+	SYS_close,
+	SYS_fstat,
+	SYS_stat,
+	SYS_lstat,
+	SYS_newfstatat,
+	SYS_statx,
+	SYS_fstatfs,
+	SYS_lseek,
+	SYS_access,
+	SYS_faccessat,
+	SYS_faccessat2,
+	SYS_readlink,
+	SYS_readlinkat,
+	SYS_getdents64,
+	SYS_openat2,
+	SYS_munmap,
+	SYS_brk,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_mprotect,
+	SYS_fcntl,
+	SYS_poll,
+	SYS_recvfrom,
+	SYS_recvmsg,
+	SYS_sendto,
+	SYS_sendmsg,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_getuid,
+	SYS_geteuid,
+	SYS_getgid,
+	SYS_getegid,
+	SYS_getgroups,
+	SYS_setgroups,
+	SYS_setfsuid,
+	SYS_setfsgid,
+	SYS_capget,
+	SYS_capset,
+	SYS_getrandom,
+	SYS_clock_gettime,
+	SYS_gettimeofday,
+	SYS_futex,
+	SYS_rt_sigreturn,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_sched_yield,
+	SYS_getcwd,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_process_vm_readv,
+	SYS_nanosleep,
+	SYS_clock_nanosleep,
+	SYS_restart_syscall,
+	SYS_sysinfo,
+};
+
+#define FIELD(name) (offsetof(struct seccomp_data, name))
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (offset))
+#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
+/* Steps over the next `count` when the loaded word is not equal, or has one of the bits. */
+#define UNLESS_EQUAL(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
+#define IF_BITS(value, count) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (count), 0)
+
+#define REFUSED RETURN(SECCOMP_RET_ERRNO | ENOSYS)
+#define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
+
+/* openat2's flags lie in memory, where a filter cannot look; but nothing can be written to. */
+static const struct sock_filter head[] = {
+	LOAD(FIELD(arch)),
+	UNLESS_EQUAL(AUDIT_ARCH_X86_64, 1),
+	BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
+	RETURN(SECCOMP_RET_KILL_PROCESS),
+	LOAD(FIELD(nr)),
+	/* open(path, flags) and openat(directory, path, flags): for reading */
+	UNLESS_EQUAL(SYS_open, 4),
+	LOAD(FIELD(args[1])),
+	IF_BITS(WRITING, 1),
+	RETURN(SECCOMP_RET_ALLOW),
+	REFUSED,
+	UNLESS_EQUAL(SYS_openat, 4),
+	LOAD(FIELD(args[2])),
+	IF_BITS(WRITING, 1),
+	RETURN(SECCOMP_RET_ALLOW),
+	REFUSED,
+	/* mmap(address, length, protection, flags): nothing shared */
+	UNLESS_EQUAL(SYS_mmap, 4),
+	LOAD(FIELD(args[3])),
+	IF_BITS(MAP_SHARED, 1),
+	RETURN(SECCOMP_RET_ALLOW),
+	REFUSED,
+};
+
+static int filter_calls(void)
+{
+	struct sock_filter filter[ARRAY_SIZE(head) + 2 * ARRAY_SIZE(allowed) + 1];
+	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
+	size_t at = ARRAY_SIZE(head);
+
+	memcpy(filter, head, sizeof(head));
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+		filter[at++] = (struct sock_filter)UNLESS_EQUAL(allowed[i], 1);
+		filter[at++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+	}
+	filter[at] = (struct sock_filter)REFUSED;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? -errno : 0;
+}
+
+/* ---- All of it ---- */
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int inspect_confine(int socket, int parent)
+{
+	int error;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return -ESRCH;
+	setsid(); /* a terminal's signals are not for it */
+	reset_signals();
+	prctl(PR_SET_NAME, "memprobe-looks");
+	error = keep_only(socket);
+	if (error)
+		return error;
+	unmap_shared();
+	error = set_limits();
+	if (!error)
+		error = drop_capabilities();
+	prctl(PR_SET_DUMPABLE, 0);
+	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		error = -errno;
+	return error ? error : filter_calls();
+}

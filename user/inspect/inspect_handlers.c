@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the inspecting process does for each request about interpreters and memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "inspect_sources.h"
+#include "inspect_state.h"
+#include "memory.h"
+#include "python_jit.h"
+#include "python_object.h"
+#include "python_place.h"
+#include "python_string.h"
+
+#define FUSE_MAGIC 0x65735546
+
+void *inspect_state_new(void)
+{
+	struct inspect_state *state = xcalloc(1, sizeof(*state));
+
+	state->cache = interpreter_cache_new();
+	return state;
+}
+
+static void copy_text(const char *text, char *ret, size_t size, uint32_t *ret_has)
+{
+	*ret_has = text != NULL;
+	snprintf(ret, size, "%s", text ? text : "");
+}
+
+static void fill_entry(const struct interpreter_entry *entry, struct inspect_entry *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->file = entry->file;
+	ret->changed_ns = entry->changed_ns;
+	ret->status = entry->status;
+	ret->interpreter = entry->interpreter;
+	ret->interpreter.reason = NULL;
+	ret->plan = entry->plan;
+	ret->plan.reason = NULL;
+	copy_text(entry->interpreter.reason, ret->reason, sizeof(ret->reason), &ret->has_reason);
+	copy_text(entry->plan.reason, ret->plan_reason, sizeof(ret->plan_reason),
+		  &ret->has_plan_reason);
+	copy_text(entry->path, ret->path, sizeof(ret->path), &ret->has_path);
+}
+
+static void handle_place(void *context, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_process_request *request = given;
+	struct inspect_place *answer = (struct inspect_place *)reply->bytes;
+	struct inspect_state *state = context;
+	struct python_place place = { 0 };
+	uint32_t unused;
+
+	if (request->is_jit_expected)
+		interpreter_cache_expect_jit(state->cache);
+	reply->status = python_place_find(request->pid, state->cache, &place);
+	if (reply->status && reply->status != -ENOTSUP)
+		return;
+	answer->bias = place.bias;
+	copy_text(place.path, answer->path, sizeof(answer->path), &unused);
+	fill_entry(interpreter_cache_at(state->cache, place.index), &answer->entry);
+	reply->size = sizeof(*answer);
+	python_place_clear(&place);
+}
+
+/* All interpreters that have been seen, and files that claim too much to be looked into: those of
+ * before are known to who asked. */
+static void handle_foresee(void *context, const void *given, size_t size,
+			   struct inspect_reply *reply)
+{
+	const struct inspect_foresee_request *request = given;
+	struct inspect_entry *answer = (struct inspect_entry *)reply->bytes;
+	struct inspect_state *state = context;
+	size_t count = 0;
+
+	if (request->is_jit_expected)
+		interpreter_cache_expect_jit(state->cache);
+	reply->status = python_place_foresee(
+		request->path, request->has_path_list ? request->path_list : NULL, state->cache);
+	for (size_t i = 0; i < interpreter_cache_count(state->cache) && count < INSPECT_ENTRIES;
+	     i++) {
+		const struct interpreter_entry *entry = interpreter_cache_at(state->cache, i);
+
+		if (!entry->status || entry->status == -ENOTSUP || entry->status == -E2BIG)
+			fill_entry(entry, &answer[count++]);
+	}
+	reply->size = count * sizeof(*answer);
+}
+
+/* Attaching a probe makes the kernel read the file, on behalf of who attaches, and a file system in
+ * user space may never answer. */
+static void handle_file(void *context, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_file_request *request = given;
+	int fd = python_place_open(request->pid, request->file);
+	struct statfs status;
+
+	reply->status = fd < 0 ? fd : 0;
+	reply->fd = fd;
+	if (fd >= 0 && (fstatfs(fd, &status) || (uint32_t)status.f_type == FUSE_MAGIC))
+		reply->status = -EOPNOTSUPP;
+}
+
+static void handle_frames(void *context, const void *given, size_t size,
+			  struct inspect_reply *reply)
+{
+	const struct inspect_memory_request *request = given;
+	struct process_memory memory;
+
+	reply->status = process_memory_open(&memory, request->pid);
+	if (reply->status)
+		return;
+	reply->size = python_frames_read(&memory, &request->layout, request->address,
+					 (struct python_frame *)reply->bytes, MAX_STANDING) *
+		      sizeof(struct python_frame);
+	process_memory_close(&memory);
+}
+
+static void read_text(const struct python_reader *reader, uint64_t address, char *ret, size_t size)
+{
+	_cleanup_(freep) char *text = NULL;
+	uint64_t string;
+
+	if (!python_reader_u64(reader, address, &string) &&
+	    !python_string_read((struct python_reader *)reader, string, MAX_NAME_BYTES, &text))
+		snprintf(ret, size, "%s", text);
+}
+
+static void handle_code(void *context, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_memory_request *request = given;
+	const struct wire_layout *layout = &request->layout;
+	struct inspect_code *answer = (struct inspect_code *)reply->bytes;
+	struct process_memory memory;
+	struct python_reader reader;
+
+	memset(answer, 0, sizeof(*answer));
+	reply->status = python_reader_init_process(&reader, layout, &memory);
+	if (!reply->status)
+		reply->status = process_memory_open(&memory, request->pid);
+	if (reply->status)
+		return;
+	python_reader_fetch(&reader, request->address + layout->code_firstlineno, &answer->line,
+			    sizeof(answer->line));
+	python_reader_fetch(&reader, request->address + layout->code_flags, &answer->flags,
+			    sizeof(answer->flags));
+	read_text(&reader, request->address + layout->code_filename, answer->file,
+		  sizeof(answer->file));
+	read_text(&reader,
+		  request->address + (layout->code_qualname != NO_OFFSET ? layout->code_qualname
+									 : layout->code_name),
+		  answer->name, sizeof(answer->name));
+	reply->size = sizeof(*answer);
+	process_memory_close(&memory);
+}
+
+/* ---- Objects ---- */
+
+/* What was learned of a process helps with the next objects. */
+static struct known_process *find_process(struct inspect_state *state, pid_t pid,
+					  const struct wire_layout *layout)
+{
+	struct known_process *process;
+
+	for (size_t i = 0; i < KNOWN_PROCESSES; i++) {
+		process = &state->processes[i];
+		if (process->memory.pid == pid &&
+		    !memcmp(&process->reader.wire, layout, sizeof(*layout)))
+			return process;
+	}
+	process = &state->processes[state->next_process++ % KNOWN_PROCESSES];
+	if (process->memory.pid)
+		process_memory_close(&process->memory);
+	process->memory.pid = 0;
+	if (python_reader_init_process(&process->reader, layout, &process->memory) ||
+	    process_memory_open(&process->memory, pid)) {
+		process->memory.pid = 0;
+		return NULL;
+	}
+	return process;
+}
+
+static bool has_type(const struct python_reader *reader, const struct inspect_object *object)
+{
+	uint64_t found;
+
+	return !python_reader_u64(reader, object->address + OBJECT_TYPE, &found) &&
+	       found == object->type;
+}
+
+/* The first of the attributes that holds a str. Another object may be there by now, or come
+ * meanwhile. */
+static char *read_name(struct python_reader *reader, const struct inspect_object *object,
+		       const char *attributes)
+{
+	_cleanup_(freep) char *list = xstrdup(attributes), *text = NULL;
+	char *next = list, *attribute;
+
+	if (!has_type(reader, object))
+		return NULL;
+	while (!text && (attribute = strsep(&next, ",")))
+		if (python_object_attribute(reader, object->address, attribute, &text))
+			text = NULL;
+	return text && has_type(reader, object) ? TAKE(text) : NULL;
+}
+
+static void add_name(struct inspect_reply *reply, const char *text)
+{
+	size_t length = text ? strlen(text) : 0;
+	inspect_name_bytes bytes = length > MAX_NAME_BYTES ? 0 : (inspect_name_bytes)length;
+
+	memcpy(reply->bytes + reply->size, &bytes, sizeof(bytes));
+	memcpy(reply->bytes + reply->size + sizeof(bytes), text ? text : "", bytes);
+	reply->size += sizeof(bytes) + bytes;
+}
+
+static void handle_objects(void *context, const void *given, size_t size,
+			   struct inspect_reply *reply)
+{
+	const struct inspect_objects_request *request = given;
+	struct known_process *process = find_process(context, request->pid, &request->layout);
+
+	if (!process) {
+		reply->status = -ESRCH;
+		return;
+	}
+	process_memory_forget(&process->memory);
+	for (uint32_t i = 0; i < request->count; i++) {
+		_cleanup_(freep) char *name = read_name(&process->reader, &request->objects[i],
+							request->attributes);
+
+		add_name(reply, name);
+	}
+}
+
+static void handle_process(void *context, const void *given, size_t size,
+			   struct inspect_reply *reply)
+{
+	const struct inspect_process_request *request = given;
+	struct inspect_process *answer = (struct inspect_process *)reply->bytes;
+	_cleanup_(freep) char *path = xasprintf("/proc/%d/cmdline", request->pid);
+	FILE *file = fopen(path, "re");
+
+	memset(answer, 0, sizeof(*answer));
+	if (file) {
+		answer->command_bytes = (uint32_t)fread(answer->command, 1, sizeof(answer->command),
+							file);
+		fclose(file);
+	}
+	answer->is_jit_on = python_jit_is_on(request->pid);
+	reply->size = sizeof(*answer);
+}
+
+static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
+	[INSPECT_PLACE] = { "interpreters of processes", sizeof(struct inspect_process_request),
+			    sizeof(struct inspect_place), handle_place },
+	[INSPECT_FORESEE] = { "interpreters of commands", sizeof(struct inspect_foresee_request),
+			      INSPECT_ENTRIES * sizeof(struct inspect_entry), handle_foresee },
+	[INSPECT_FILE] = { "call counts", sizeof(struct inspect_file_request), 0, handle_file },
+	[INSPECT_FRAMES] = { "frames that stand", sizeof(struct inspect_memory_request),
+			     MAX_STANDING * sizeof(struct python_frame), handle_frames },
+	[INSPECT_CODE] = { "calls that go on", sizeof(struct inspect_memory_request),
+			   sizeof(struct inspect_code), handle_code },
+	[INSPECT_OBJECTS] = { "names of objects", sizeof(struct inspect_objects_request),
+			      INSPECT_OBJECT_BATCH *(sizeof(inspect_name_bytes) + MAX_NAME_BYTES),
+			      handle_objects },
+	[INSPECT_NAME] = { "qualified names", sizeof(struct inspect_name_request),
+			   QUALIFIED_NAME_MAX_BYTES + 1, inspect_handle_name },
+	[INSPECT_LINES] = { "texts of source lines", sizeof(struct inspect_lines_request),
+			    INSPECT_LINES_BATCH *SOURCE_LINE_BYTES, inspect_handle_lines },
+	[INSPECT_PROCESS] = { "command lines", sizeof(struct inspect_process_request),
+			      sizeof(struct inspect_process), handle_process },
+};
+
+const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Questions about interpreters, answered by the inspecting process and checked here. As the
+ * functions of python_place.h, whose work is done there; beside their errors those of
+ * inspector_ask().
+ */
+#ifndef MEMPROBE_INSPECT_PYTHON_H
+#define MEMPROBE_INSPECT_PYTHON_H
+
+#include "inspector.h"
+#include "interpreter_cache.h"
+#include "python_frames.h"
+#include "python_place.h"
+
+/* python_place_find; the interpreter goes into our own cache. */
+int inspect_place(struct inspector *inspector, pid_t pid, struct interpreter_cache *cache,
+		  struct python_place *ret);
+/* python_place_foresee; the same. */
+int inspect_foresee(struct inspector *inspector, const char *path, const char *path_list,
+		    struct interpreter_cache *cache);
+/* python_place_open: an open regular file. -EOPNOTSUPP: attaching to it could block. */
+int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity file);
+/* python_frames_read: MAX_STANDING at most, owned by the caller; NULL when there is no answer. */
+struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
+				    const struct wire_layout *layout, size_t *ret_count);
+
+/* What a code object in a process says of itself. Texts are UTF-8, "" where they cannot be read. */
+struct inspected_code {
+	int32_t line;
+	uint32_t flags;	   /* co_flags */
+	char *file, *name; /* owned */
+};
+
+int inspect_code(struct inspector *inspector, pid_t pid, const struct wire_layout *layout,
+		 uint64_t code, struct inspected_code *ret);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What memprobe asks its inspecting process about targets, and in which form it answers. All is of
+ * fixed or bounded size. The process may have been taken over by what it looked at: who receives an
+ * answer checks every number and ends every text itself.
+ */
+#ifndef MEMPROBE_INSPECT_REQUEST_H
+#define MEMPROBE_INSPECT_REQUEST_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include <memprobe/limits.h>
+#include <memprobe/wire.h>
+
+#include "inspect_service.h"
+#include "probe_plan.h"
+#include "process_maps.h"
+#include "python_frames.h"
+#include "source_line.h"
+#include "target_user.h"
+
+enum inspect_target {
+	INSPECT_PLACE,	 /* where a process has its interpreter */
+	INSPECT_FORESEE, /* which interpreters a command will bring */
+	INSPECT_FILE,	 /* a mapped file, opened */
+	INSPECT_FRAMES,	 /* frames that stand */
+	INSPECT_CODE,	 /* names of one of them */
+	INSPECT_OBJECTS, /* names that objects bear */
+	INSPECT_NAME,	 /* a qualified name, out of the source */
+	INSPECT_LINES,	 /* text of source lines */
+	INSPECT_PROCESS, /* its command line, and whether its environment turns the JIT on */
+	NR_INSPECT_TARGETS,
+};
+
+extern const struct inspect_service inspect_targets;
+
+#define INSPECT_PATH_LIST_BYTES 32768
+#define INSPECT_REASON_BYTES 192
+#define INSPECT_ENTRIES 8 /* interpreters that one command may bring */
+#define INSPECT_OBJECT_BATCH 64
+#define INSPECT_ATTRIBUTES_BYTES 1024
+#define INSPECT_LINES_BATCH 4096
+
+struct inspect_process_request {
+	int32_t pid;
+	uint32_t is_jit_expected;
+};
+
+struct inspect_foresee_request {
+	uint32_t is_jit_expected;
+	uint32_t has_path_list;
+	char path[PATH_MAX];
+	char path_list[INSPECT_PATH_LIST_BYTES];
+};
+
+/* An interpreter_entry without pointers. */
+struct inspect_entry {
+	struct file_identity file;
+	int64_t changed_ns;
+	int32_t status; /* 0, -ENOTSUP, -E2BIG */
+	uint32_t has_reason, has_plan_reason, has_path;
+	struct interpreter interpreter; /* its reason is below */
+	struct probe_plan plan;		/* the same */
+	char reason[INSPECT_REASON_BYTES], plan_reason[INSPECT_REASON_BYTES];
+	char path[PATH_MAX];
+};
+
+struct inspect_place {
+	uint64_t bias;
+	char path[PATH_MAX]; /* as maps prints it */
+	struct inspect_entry entry;
+};
+
+struct inspect_file_request {
+	int32_t pid;
+	uint32_t pad;
+	struct file_identity file;
+};
+
+struct inspect_memory_request {
+	int32_t pid;
+	uint32_t pad;
+	uint64_t address; /* the load bias, or a code object */
+	struct wire_layout layout;
+};
+
+struct inspect_code {
+	int32_t line;
+	uint32_t flags;							     /* co_flags */
+	char file[MAX_FILENAME_BYTES * 4 + 1], name[MAX_NAME_BYTES * 4 + 1]; /* "": unreadable */
+};
+
+struct inspect_object {
+	uint64_t address, type;
+};
+
+struct inspect_objects_request {
+	int32_t pid;
+	uint32_t count;
+	struct wire_layout layout;
+	char attributes[INSPECT_ATTRIBUTES_BYTES]; /* parted by commas */
+	struct inspect_object objects[INSPECT_OBJECT_BATCH];
+};
+
+/* For each object in turn: a length, and as many bytes; 0 where there is no name. */
+typedef uint16_t inspect_name_bytes;
+
+struct inspect_name_request {
+	int32_t pid;
+	uint32_t version, line;
+	struct target_user user; /* once the process has gone */
+	char path[PATH_MAX], name[MAX_NAME_BYTES * 4 + 1];
+};
+
+struct inspect_lines_request {
+	int32_t pid; /* whose root the path is in; 0: ours */
+	uint32_t count;
+	uint32_t has_user; /* 0: with our own rights */
+	struct target_user user;
+	char path[PATH_MAX];
+	int32_t numbers[INSPECT_LINES_BATCH];
+};
+
+/* The answer: how many bytes were read, and a text of SOURCE_LINE_BYTES for each number. */
+typedef uint64_t inspect_lines_bytes;
+
+struct inspect_process {
+	uint32_t is_jit_on;
+	uint32_t command_bytes;
+	char command[MAX_ARGS_BYTES]; /* arguments, a NUL after each */
+};
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Asking the inspecting process; see inspector.h.
+ *
+ * How long is too long? A machine that is busy must not cost names, so what counts is whether the
+ * process gets on: one that neither runs nor was seen to have used CPU time or read a page for a
+ * second is held by somebody; one that computes has a limit of CPU time. In all an inspector gives
+ * answers that never come a bounded time of the run, and a kind that keeps failing is given up for
+ * itself, so that hostile objects do not cost the names of others' sources.
+ */
+#include "inspector.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "inspect_confine.h"
+#include "inspect_packet.h"
+#include "inspect_worker.h"
+#include "memory.h"
+
+#define NS_PER_MS 1000000ULL
+#define LOOK_MS 100 /* between two looks at a process that has not answered */
+#define IDLE_NS (1000 * NS_PER_MS)
+#define CPU_MS 5000 /* for one answer: a process may map hundreds of large libraries */
+#define WALL_NS (15000 * NS_PER_MS)
+#define SPENT_NS (30000 * NS_PER_MS) /* of the whole run, without an answer at the end */
+#define KIND_FAILURES 3
+#define MAX_KINDS 16
+#define FREE_MS 200
+#define MAX_ENDED 128 /* processes begun in one run: no answer costs more than one */
+
+struct inspector {
+	const struct inspect_service *service;
+	struct inspector_listener listener;
+	pid_t pid; /* 0: none */
+	int socket;
+	uint32_t serial;
+	uint64_t spent_ns;
+	unsigned int failures[MAX_KINDS];
+	bool is_given_up[MAX_KINDS];
+	pid_t ended[MAX_ENDED]; /* killed, not seen to have ended */
+	size_t nr_ended, nr_begun;
+};
+
+/* ---- Beginning and ending ---- */
+
+static void child(const struct inspector *inspector, const int ends[2], pid_t parent)
+{
+	if (!inspect_confine(ends[1], parent))
+		inspect_worker_run(inspector->service, STDERR_FILENO + 1);
+	_exit(1);
+}
+
+static int begin(struct inspector *inspector)
+{
+	pid_t parent = getpid();
+	int ends[2];
+
+	if (inspector->nr_begun == MAX_ENDED)
+		return -EDQUOT;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	inspector->pid = fork();
+	if (!inspector->pid)
+		child(inspector, ends, parent);
+	close(ends[1]);
+	if (inspector->pid < 0) {
+		int error = -errno;
+
+		inspector->pid = 0;
+		close(ends[0]);
+		return error;
+	}
+	inspector->socket = ends[0];
+	inspector->nr_begun++;
+	return 0;
+}
+
+/* Those that have ended by now; nobody waits for one that sleeps uninterruptibly. */
+static void reap(struct inspector *inspector)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < inspector->nr_ended; i++)
+		if (!waitpid(inspector->ended[i], NULL, WNOHANG))
+			inspector->ended[kept++] = inspector->ended[i];
+	inspector->nr_ended = kept;
+}
+
+static void end(struct inspector *inspector)
+{
+	if (!inspector->pid)
+		return;
+	kill(inspector->pid, SIGKILL);
+	close(inspector->socket);
+	inspector->ended[inspector->nr_ended++] = inspector->pid;
+	inspector->pid = 0;
+	inspector->socket = -1;
+	reap(inspector);
+}
+
+struct inspector *inspector_new(const struct inspect_service *service)
+{
+	struct inspector *inspector = xcalloc(1, sizeof(*inspector));
+
+	inspector->service = service;
+	inspector->socket = -1;
+	begin(inspector);
+	return inspector;
+}
+
+void inspector_free(struct inspector *inspector)
+{
+	if (!inspector)
+		return;
+	end(inspector);
+	/* So that none is seen to outlive us: of those that can end, all have within milliseconds.
+	 */
+	for (int i = 0; i < FREE_MS && inspector->nr_ended; i++) {
+		poll(NULL, 0, 1);
+		reap(inspector);
+	}
+	free(inspector);
+}
+
+void inspector_freep(struct inspector **inspector)
+{
+	inspector_free(*inspector);
+}
+
+void inspector_listen(struct inspector *inspector, const struct inspector_listener *listener)
+{
+	inspector->listener = *listener;
+}
+
+pid_t inspector_pid(const struct inspector *inspector)
+{
+	return inspector->pid;
+}
+
+/* ---- Waiting ---- */
+
+struct progress {
+	char state;
+	unsigned long faults; /* pages that were read in */
+	unsigned long ticks;  /* CPU time */
+};
+
+/* proc(5), /proc/PID/stat: the fields behind the name. */
+static bool read_progress(pid_t pid, struct progress *ret)
+{
+	char path[64], text[512], *rest;
+	unsigned long user, system;
+	FILE *file;
+	size_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	if (file)
+		fclose(file);
+	text[size] = '\0';
+	rest = strrchr(text, ')');
+	if (!rest || sscanf(rest, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %lu %*u %lu %lu",
+			    &ret->state, &ret->faults, &user, &system) != 4)
+		return false;
+	ret->ticks = user + system;
+	return true;
+}
+
+struct wait {
+	uint64_t begin_ns, moved_ns;
+	bool has_looked;
+	unsigned long begin_ticks; /* at the first look: most answers come before */
+	struct progress last;
+};
+
+static bool is_too_long(const struct inspector *inspector, struct wait *wait)
+{
+	uint64_t now = clock_ns();
+	struct progress seen;
+	unsigned long used;
+
+	if (!read_progress(inspector->pid, &seen))
+		return true;
+	if (!wait->has_looked)
+		wait->begin_ticks = seen.ticks;
+	wait->has_looked = true;
+	if (seen.state == 'R' || seen.ticks != wait->last.ticks || seen.faults != wait->last.faults)
+		wait->moved_ns = now;
+	wait->last = seen;
+	used = seen.ticks - wait->begin_ticks;
+	return now - wait->moved_ns > IDLE_NS || now - wait->begin_ns > WALL_NS ||
+	       used * 1000 / (unsigned long)sysconf(_SC_CLK_TCK) > CPU_MS;
+}
+
+/* Until there is something to receive, or nothing more to hope for. */
+static int await(const struct inspector *inspector, struct wait *wait)
+{
+	struct pollfd ready = { .fd = inspector->socket, .events = POLLIN };
+
+	for (;;) {
+		int count = poll(&ready, 1, LOOK_MS);
+
+		if (count > 0)
+			return 0;
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		if (!count && is_too_long(inspector, wait))
+			return -ETIME;
+	}
+}
+
+/* ---- One question ---- */
+
+static int send_request(struct inspector *inspector, uint32_t kind, const void *request,
+			size_t size)
+{
+	const struct inspect_request_head head = { .serial = ++inspector->serial, .kind = kind };
+	struct iovec parts[2] = { { (void *)&head, sizeof(head) }, { (void *)request, size } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	return sendmsg(inspector->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -EPIPE : 0;
+}
+
+/* One descriptor at most; whatever else comes along is closed. */
+static int take_descriptor(struct msghdr *message)
+{
+	int fd = -1;
+
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
+	     part = CMSG_NXTHDR(message, part)) {
+		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; CMSG_LEN(at + sizeof(fd)) <= part->cmsg_len; at += sizeof(fd)) {
+			closep(&fd);
+			memcpy(&fd, CMSG_DATA(part) + at, sizeof(fd));
+		}
+	}
+	return fd;
+}
+
+static int receive_head(const struct inspector *inspector, struct inspect_answer_head *ret,
+			int *ret_fd)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = { ret, sizeof(*ret) };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t size = recvmsg(inspector->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	if (size < 0)
+		return -EPIPE;
+	*ret_fd = take_descriptor(&message);
+	return size == (ssize_t)sizeof(*ret) && ret->serial == inspector->serial ? 0 : -EPROTO;
+}
+
+static int receive_parts(const struct inspector *inspector, struct wait *wait,
+			 struct inspect_answer *answer, size_t bytes)
+{
+	answer->bytes = xmalloc(bytes + 1);
+	while (answer->size < bytes) {
+		int error = await(inspector, wait);
+		ssize_t got;
+
+		if (error)
+			return error;
+		got = recv(inspector->socket, answer->bytes + answer->size, bytes - answer->size,
+			   MSG_DONTWAIT | MSG_TRUNC);
+		if (got <= 0)
+			return -EPIPE;
+		if ((size_t)got > bytes - answer->size)
+			return -EPROTO;
+		answer->size += (size_t)got;
+	}
+	return 0;
+}
+
+/* *ret_status is the handler's; what is returned is whether there was an answer. */
+static int receive(const struct inspector *inspector, uint32_t kind, struct wait *wait,
+		   struct inspect_answer *answer, int *ret_status)
+{
+	struct inspect_answer_head head;
+	int error = await(inspector, wait);
+
+	if (!error)
+		error = receive_head(inspector, &head, &answer->fd);
+	if (error)
+		return error;
+	if (head.bytes > inspector->service->kinds[kind].answer_bytes || head.status > 0)
+		return -EPROTO;
+	*ret_status = head.status;
+	return receive_parts(inspector, wait, answer, head.bytes);
+}
+
+static void give_up(struct inspector *inspector, uint32_t kind)
+{
+	if (!inspector->is_given_up[kind] && inspector->listener.gave_up)
+		inspector->listener.gave_up(inspector->listener.context,
+					    inspector->service->kinds[kind].what);
+	inspector->is_given_up[kind] = true;
+}
+
+static void note_failure(struct inspector *inspector, uint32_t kind, uint64_t begin_ns)
+{
+	inspector->spent_ns += clock_ns() - begin_ns;
+	inspector->failures[kind]++;
+	end(inspector);
+	if (inspector->failures[kind] >= KIND_FAILURES || inspector->spent_ns > SPENT_NS)
+		give_up(inspector, kind);
+}
+
+/* One that ended without a question, as at the limit of its CPU time, is replaced. */
+static int make_ready(struct inspector *inspector)
+{
+	struct pollfd hung = { .fd = inspector->socket };
+
+	if (inspector->pid && poll(&hung, 1, 0) > 0)
+		end(inspector);
+	return inspector->pid ? 0 : begin(inspector);
+}
+
+void inspect_answer_clear(struct inspect_answer *answer)
+{
+	free(answer->bytes);
+	closep(&answer->fd);
+	*answer = (struct inspect_answer){ .fd = -1 };
+}
+
+int inspector_ask(struct inspector *inspector, uint32_t kind, const void *request, size_t size,
+		  struct inspect_answer *ret)
+{
+	struct wait wait = { .begin_ns = clock_ns(), .moved_ns = clock_ns() };
+	int error, status = 0;
+
+	*ret = (struct inspect_answer){ .fd = -1 };
+	if (inspector->is_given_up[kind])
+		return -EDQUOT;
+	if (size > inspector->service->kinds[kind].request_bytes)
+		return -EINVAL;
+	error = make_ready(inspector);
+	if (error) {
+		give_up(inspector, kind);
+		return -EDQUOT;
+	}
+	error = send_request(inspector, kind, request, size);
+	if (!error)
+		error = receive(inspector, kind, &wait, ret, &status);
+	if (!error)
+		return status;
+	inspect_answer_clear(ret);
+	note_failure(inspector, kind, wait.begin_ns);
+	return error == -ETIME ? -ETIME : -EPIPE;
+}
