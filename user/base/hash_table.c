@@ -2,15 +2,41 @@
 /* Open addressing with linear probing; see hash_table.h. */
 #include "hash_table.h"
 
+#include <string.h>
+#include <sys/random.h>
+
 #include "memory.h"
 
 enum { SLOT_FREE, SLOT_USED, SLOT_REMOVED };
 
+/*
+ * Keys and bytes come from targets and from files, which know this code and could choose them so
+ * that all lead to one slot. What they cannot know is a number that is drawn anew in each run.
+ */
+static uint64_t draw_seed(void)
+{
+	static uint64_t seed;
+
+	while (!seed) {
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+			seed = 0;
+	}
+	return seed;
+}
+
+/* The finalizer of splitmix64, as hash_mix in memprobe/wire_hash.h. */
 static uint64_t mix(uint64_t value)
 {
-	value ^= value >> 32;
-	value *= 0xd6e8feb86659fd93ULL;
-	return value ^ value >> 32;
+	value ^= value >> 30;
+	value *= 0xbf58476d1ce4e5b9ULL;
+	value ^= value >> 27;
+	value *= 0x94d049bb133111ebULL;
+	return value ^ value >> 31;
+}
+
+static size_t first_slot(const struct hash_table *table, uint64_t key)
+{
+	return mix(key ^ draw_seed()) & (table->capacity - 1);
 }
 
 void hash_table_free(struct hash_table *table)
@@ -25,7 +51,7 @@ static struct hash_entry *find(const struct hash_table *table, uint64_t key)
 
 	if (!table->capacity)
 		return NULL;
-	for (size_t slot = mix(key) & mask;; slot = (slot + 1) & mask) {
+	for (size_t slot = first_slot(table, key);; slot = (slot + 1) & mask) {
 		struct hash_entry *entry = &table->entries[slot];
 
 		if (entry->used == SLOT_FREE)
@@ -47,7 +73,7 @@ bool hash_table_get(const struct hash_table *table, uint64_t key, uint32_t *ret_
 
 static void insert_new(struct hash_table *table, uint64_t key, uint32_t value)
 {
-	size_t mask = table->capacity - 1, slot = mix(key) & mask;
+	size_t mask = table->capacity - 1, slot = first_slot(table, key);
 
 	while (table->entries[slot].used == SLOT_USED)
 		slot = (slot + 1) & mask;
@@ -98,12 +124,16 @@ bool hash_table_remove(struct hash_table *table, uint64_t key)
 	return true;
 }
 
-uint64_t hash_bytes(const void *bytes, size_t size, uint64_t seed)
+uint64_t hash_bytes(const void *bytes, size_t size, uint64_t begin)
 {
-	const unsigned char *byte = bytes;
-	uint64_t hash = seed ^ 0xcbf29ce484222325ULL;
+	const char *at = bytes;
+	uint64_t hash = mix(begin ^ draw_seed() ^ size), word;
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ byte[i]) * 0x100000001b3ULL;
-	return mix(hash);
+	for (; size >= sizeof(word); at += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		hash = mix(hash ^ word);
+	}
+	word = 0;
+	memcpy(&word, at, size);
+	return mix(hash ^ word);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A map from 64-bit keys to 32-bit indices. Keys that are hashes already are used as they are.
+ * A map from 64-bit keys to 32-bit indices. Whoever chooses the keys cannot make them collide:
+ * slots depend on a number that is drawn anew in each run.
  */
 #ifndef MEMPROBE_HASH_TABLE_H
 #define MEMPROBE_HASH_TABLE_H
@@ -26,7 +27,7 @@ bool hash_table_get(const struct hash_table *table, uint64_t key, uint32_t *ret_
 void hash_table_put(struct hash_table *table, uint64_t key, uint32_t value);
 bool hash_table_remove(struct hash_table *table, uint64_t key);
 
-/* FNV-1a over bytes, continued from `seed` (0 to begin), then mixed. */
-uint64_t hash_bytes(const void *bytes, size_t size, uint64_t seed);
+/* Of bytes, continued from another hash (0 to begin); in each run another one, so for no file. */
+uint64_t hash_bytes(const void *bytes, size_t size, uint64_t begin);
 
 #endif

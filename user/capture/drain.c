@@ -33,13 +33,10 @@ uint32_t drain_process(const struct drain *drain, uint32_t image_id)
 
 uint32_t drain_image(const struct drain *drain, uint32_t process)
 {
-	for (size_t i = 0; i < drain->nr_slots; i++) {
-		const struct image_slot *slot = &drain->slots[i];
+	uint32_t image_id = drain->profile->processes[process].image_id;
+	const struct image_slot *slot = drain_slot(drain, image_id);
 
-		if (slot->state == SLOT_LIVE && slot->process == process)
-			return slot->image_id;
-	}
-	return 0;
+	return slot && slot->state == SLOT_LIVE && slot->process == process ? image_id : 0;
 }
 
 void drain_add_cost(struct drain *drain, uint32_t node, const struct cost *cost)

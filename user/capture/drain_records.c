@@ -62,6 +62,7 @@ static void open_process(struct drain *drain, const struct wire_image_begin *rec
 	_cleanup_(freep) char *command = command_text(drain, record);
 	_cleanup_(freep) char *directory = drain_read_directory(record->tgid);
 
+	process->image_id = record->head.image_id;
 	process->pid = record->tgid;
 	process->ppid = record->ppid;
 	process->begin = record->reason;

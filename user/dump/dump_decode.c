@@ -371,7 +371,7 @@ static int decode_threads(struct dump_decoder *decoder, struct dump_cursor *from
 		if (number >= DUMP_MAX_THREADS)
 			return -EFBIG;
 		if (number == process->nr_threads)
-			profile_add_thread(profile, index, &thread);
+			profile_append_thread(profile, index, &thread);
 		else
 			process->threads[number] = thread;
 	}

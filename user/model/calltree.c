@@ -11,6 +11,7 @@
  */
 #include "calltree.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "memory.h"
@@ -71,15 +72,22 @@ static bool is_import_machinery(const char *file)
 	       !strncmp(slash, "/_bootstrap", strlen("/_bootstrap"));
 }
 
+/* Each file is looked at once: many sites may name one that is long. */
 static bool *find_folded(const struct profile *profile)
 {
+	enum { UNKNOWN, MACHINERY, NO_MACHINERY };
 	bool *is_folded = xcalloc(profile->nr_sites, sizeof(*is_folded));
+	_cleanup_(freep) uint8_t *files = xcalloc(profile->strings.count, sizeof(*files));
 
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		const struct site *site = &profile->sites[i];
+		uint8_t *file = &files[site->file];
 
-		is_folded[i] = site->kind == SITE_PYTHON &&
-			       is_import_machinery(profile_string(profile, site->file));
+		if (*file == UNKNOWN)
+			*file = is_import_machinery(profile_string(profile, site->file))
+					? MACHINERY
+					: NO_MACHINERY;
+		is_folded[i] = site->kind == SITE_PYTHON && *file == MACHINERY;
 	}
 	return is_folded;
 }
@@ -323,8 +331,12 @@ static void add_opening(struct calltree *tree)
 /* What the kernel calls a thread of this command: the program's base name, cut as a comm is. */
 static char *comm_of_command(const char *command)
 {
-	size_t length = strcspn(command, " "), base = length;
+	size_t length = strnlen(command, PATH_MAX), base; /* of many processes, each time */
+	const char *blank = memchr(command, ' ', length);
 
+	if (blank)
+		length = (size_t)(blank - command);
+	base = length;
 	while (base && command[base - 1] != '/')
 		base--;
 	length -= base;

@@ -81,10 +81,16 @@ static void add_prefix(struct label_style *style, const char *path)
 
 void label_style_init(struct label_style *ret, const struct profile *profile, bool full_paths)
 {
+	_cleanup_(freep) bool *is_known = xcalloc(profile->strings.count, sizeof(*is_known));
+
 	*ret = (struct label_style){ .profile = profile };
 	for (size_t i = 0; i < profile->nr_sites && !full_paths; i++) {
-		if (profile->sites[i].kind == SITE_PYTHON)
-			add_prefix(ret, profile_string(profile, profile->sites[i].file));
+		const struct site *site = &profile->sites[i];
+
+		if (site->kind != SITE_PYTHON || is_known[site->file])
+			continue;
+		is_known[site->file] = true;
+		add_prefix(ret, profile_string(profile, site->file));
 	}
 }
 

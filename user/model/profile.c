@@ -60,6 +60,7 @@ void profile_free(struct profile *profile)
 	for (size_t i = 0; i < profile->nr_processes; i++) {
 		free(profile->processes[i].samples);
 		free(profile->processes[i].threads);
+		hash_table_free(&profile->processes[i].thread_ids);
 	}
 	free(profile->sites);
 	free(profile->blobs);
@@ -284,34 +285,6 @@ void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_n
 					 sizeof(*process->samples));
 	process->samples[count] = (struct sample){ time_ns, rss };
 	process->nr_samples++;
-	process->is_dirty = true;
-}
-
-/* Adds to the newest entry of that name. */
-static bool fold_thread(struct process *process, const struct thread *thread)
-{
-	for (size_t i = process->nr_threads; i-- > 0;) {
-		struct thread *same = &process->threads[i];
-
-		if (same->name != thread->name)
-			continue;
-		same->growth += thread->growth;
-		same->end_ns = thread->end_ns;
-		return true;
-	}
-	return false;
-}
-
-void profile_add_thread(struct profile *profile, uint32_t index, const struct thread *thread)
-{
-	struct process *process = &profile->processes[index];
-
-	process->is_dirty = true;
-	if (process->nr_threads >= MAX_THREADS && fold_thread(process, thread))
-		return;
-	process->threads = array_reserve(process->threads, &process->threads_capacity,
-					 process->nr_threads + 1, sizeof(*process->threads));
-	process->threads[process->nr_threads++] = *thread;
 	process->is_dirty = true;
 }
 

@@ -125,6 +125,7 @@ struct process {
 	uint32_t
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
+	uint32_t image_id;    /* capture only, not in dumps */
 	uint32_t directory;   /* string: working directory at exec; capture only, not in dumps */
 	bool has_user;	      /* uid and gid, of who named its files: capture only, not in dumps */
 	uint32_t uid, gid;
@@ -142,10 +143,12 @@ struct process {
 	uint32_t nr_thinnings;	     /* each moved the earlier samples */
 	struct thread *threads;
 	size_t nr_threads, threads_capacity;
+	struct hash_table thread_ids; /* by name, private to profile_threads.c */
 };
 
 #define MAX_SAMPLES 2048
-#define MAX_THREADS 1024 /* more of the same name are added to one of them */
+#define MAX_THREADS 1024 /* more are added to one of the same name, or of a pattern of names */
+#define MAX_THREAD_PATTERNS 64
 
 /* The highest moment of all processes together, shared pages counted once. */
 struct moment {
@@ -224,7 +227,10 @@ void profile_add_sighting(struct profile *profile, uint32_t node, uint32_t objec
  */
 uint32_t profile_add_process(struct profile *profile);
 void profile_add_sample(struct profile *profile, uint32_t process, uint64_t time_ns, int64_t rss);
+/* Of a bounded list: as an entry of its own, or as part of another. */
 void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
+/* As an entry of its own: what was read back. */
+void profile_append_thread(struct profile *profile, uint32_t process, const struct thread *thread);
 /* Clears every is_dirty: all that there is has been written. */
 void profile_clean(struct profile *profile);
 
