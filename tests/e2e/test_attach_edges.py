@@ -8,8 +8,8 @@ import subprocess
 import time
 
 from capture import CANNOT, Attached, Served, check_error, memprobe, read_report
-from harness import (MB, Skip, check, check_equal, check_near, size_of, test, tolerance,
-                     wait_until)
+from harness import (MB, Skip, check, check_equal, check_near, children_of, size_of, test,
+                     tolerance, wait_until)
 from tree import check_invariants
 
 PROGRAMS = re.compile("^(rss|exec|fork|exit|iterate|fault|kfault)_(percpu|cached)$|^call_|^code_gone$")
@@ -41,7 +41,7 @@ def attach_to_kernel_thread(context):
 def attach_while_it_ends(context):
     """A process that ends about when memprobe attaches: said, or profiled to its end; no hang."""
     seen = set()
-    for number, seconds in enumerate([0.03 * part for part in range(24 if context.long else 10)] + [2]):
+    for number, seconds in enumerate([0.03 * part for part in range(24 if context.long else 10)] + [8]):
         dying = context.start(["sleep", "%.3f" % seconds])
         dump = context.path("dying.%d" % number)
         result = memprobe(context, "--no-report", "-o", dump, "-p", dying.pid, timeout=20)
@@ -137,6 +137,63 @@ class Busy:
     def quit(self):
         self.process.stdin.close()
         return self.context.finish(self.process).status
+
+
+@test(interpreters="one")
+def attach_to_what_is_no_process(context):
+    """A thread, a number that no process has, a zombie: each with its own reason."""
+    busy, dump = Busy(context), context.path("dump")
+    tid = max(int(name) for name in os.listdir("/proc/%d/task" % busy.pid) if int(name) != busy.pid)
+    result = memprobe(context, "-o", dump, "-p", tid)
+    check_error(result, 125, CANNOT, "'%d'" % tid, "thread of process %d" % busy.pid)
+    busy.quit()
+    result = memprobe(context, "-o", dump, "-p", 4294967290)
+    check_error(result, 125, CANNOT, "no such process, numbers end at")
+    parent = context.start(["sh", "-c", "sleep 0 & exec sleep 60"])
+    zombie = wait_until(lambda: next((pid for pid, _, state in children_of(parent.pid)
+                                      if state == "Z"), None), "a zombie")
+    result = memprobe(context, "-o", dump, "-p", zombie)
+    check_error(result, 125, CANNOT, "'%d'" % zombie, "ended, and waits for process %d" % parent.pid)
+    check(not os.path.exists(dump), "a dump is left")
+
+
+GROWS_LATER = """import sys
+print("ready", flush=True)
+sys.stdin.readline()
+def grow():
+    return bytearray(b"x") * (16 << 20)
+kept = grow()
+"""
+
+
+def grow_below_wrapper(context, *options):
+    """A shell that waits for Python; its pid, and what memprobe -p SHELL says and has seen."""
+    command = " ".join(context.python.command + [context.write("grow.py", GROWS_LATER)])
+    wrapper = context.start(["sh", "-c", command + "; exit 0"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    wrapper.stdout.readline()
+    attached = Attached(context, wrapper.pid, options=options)
+    wait_until(lambda: attached.has_said("process %d runs no Python" % wrapper.pid), "the note")
+    wrapper.stdin.write(b"\n")
+    wrapper.stdin.close()
+    return attached, attached.end(number=None)
+
+
+@test(interpreters="few")
+def attach_to_wrapper(context):
+    """What a process has started is followed with it, and named."""
+    attached, report = grow_below_wrapper(context)
+    check_invariants(report)
+    [python] = [process for process in report.processes if process["python"]]
+    check(attached.has_said("attached to %d" % python["pid"]), "it is not named")
+    grown = python.own("growth", python.named("grow"))
+    check_near("grow", grown, 16 * MB, tolerance(16 * MB))
+
+
+@test(interpreters="one")
+def attach_to_wrapper_alone(context):
+    _, report = grow_below_wrapper(context, "--no-children")
+    check_equal("Pythons", [process["python"] for process in report.processes], [None])
 
 
 def bpf_objects(kind):

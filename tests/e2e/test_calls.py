@@ -479,3 +479,22 @@ def option_calls(context):
                     sorted(counts, reverse=True))
     total = sum(node["calls"] or 0 for node in taken.process().nodes)
     check_near("calls of all", sum(node["calls"] or 0 for node in report.python().nodes), total, 0)
+
+
+SPENDS_BUDGET = """import sys
+def f(): pass
+for _ in range(1000000): f()
+print("mine", file=sys.stderr, flush=True)
+"""
+
+
+@call_test(interpreters="one")
+def notes_wait_for_the_end(context):
+    """What the command prints stands first; that counting has stopped is said below the report."""
+    result = memprobe(context, "--calls=auto", "-o", context.path("dump"), "--",
+                      *context.python.command, "-c", SPENDS_BUDGET)
+    lines = result.errors.splitlines()
+    check_equal("first line", lines[0], "mine")
+    noted = [number for number, line in enumerate(lines) if "no longer counted" in line]
+    balance = [number for number, line in enumerate(lines) if line.startswith("Balance:")]
+    check(len(noted) == 1 and balance and noted[0] > balance[0], "notes: %r" % lines[-6:])

@@ -29,7 +29,7 @@ static void assert_label(const char *const files[], const char *name, bool full_
 		builder_python(&builder, NO_NODE, *files, name, 1);
 	source = calltree_source_new(builder.profile, &options);
 	tree = calltree_new(source, 0);
-	label_style_init(&style, builder.profile, full_paths);
+	label_style_init(&style, builder.profile, "/home/me/job", full_paths);
 	label = label_text(&style, tree, tree->nr_nodes - 1);
 	assert_string_equal(label, expected);
 	free(label);
@@ -87,6 +87,23 @@ static void test_two_of_one_name(void **state)
 		     "f", false, "<…/python3.11/site-packages/x.py:1>.f");
 }
 
+static void test_current_directory(void **state)
+{
+	assert_label(FILES("/home/me/job/run.py"), "<module>", false, "run.py:1:<module>");
+	assert_label(FILES("/home/me/job/a/b.py"), "f", false, "<a/b.py:1>.f");
+	assert_label(FILES("/home/me/job/a/b.py"), "f", true, "</home/me/job/a/b.py:1>.f");
+	assert_label(FILES("/home/me/jobs/b.py"), "f", false, "</home/me/jobs/b.py:1>.f");
+	assert_label(FILES("/home/me/job/"), "f", false, "</home/me/job/:1>.f");
+	assert_label(FILES("/home/me/job/venv/lib/python3.11/site-packages/a.py"), "f", false,
+		     "<…/site-packages/a.py:1>.f");
+}
+
+static void test_no_file(void **state)
+{
+	assert_label(FILES("<frozen site>"), "main", false, "<frozen site>:4.main");
+	assert_label(FILES("<frozen site>"), "<module>", false, "<frozen site>:1:<module>");
+}
+
 static void test_inner_directories(void **state)
 {
 	assert_label(FILES("/v/lib/python3.11/json.py", "/v/lib/python3.11/site-packages/a.py"),
@@ -103,6 +120,8 @@ int main(void)
 		cmocka_unit_test(test_not_shortened),
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_inner_directories),
+		cmocka_unit_test(test_current_directory),
+		cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

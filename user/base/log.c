@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "terminal.h"
 
@@ -12,6 +13,11 @@
 
 static int current_level = LOG_NORMAL;
 static bool has_passing;
+
+#define MAX_LATER 16
+
+static char *later[MAX_LATER]; /* owned */
+static size_t nr_later;	       /* more than MAX_LATER were not kept */
 
 void log_set_level(int level)
 {
@@ -73,6 +79,32 @@ void log_note(const char *format, ...)
 {
 	if (current_level >= LOG_NORMAL)
 		PRINT("memprobe: ");
+}
+
+void log_later(const char *format, ...)
+{
+	va_list arguments;
+
+	if (current_level < LOG_NORMAL)
+		return;
+	va_start(arguments, format);
+	if (current_level >= LOG_DECISIONS)
+		print("memprobe: ", format, arguments);
+	else if (nr_later++ < MAX_LATER && vasprintf(&later[nr_later - 1], format, arguments) < 0)
+		later[nr_later - 1] = NULL;
+	va_end(arguments);
+}
+
+void log_tell_later(void)
+{
+	for (size_t i = 0; i < nr_later && i < MAX_LATER; i++) {
+		if (later[i])
+			log_note("%s", later[i]);
+		free(later[i]);
+	}
+	if (nr_later > MAX_LATER)
+		log_note("%zu more notes like these", nr_later - MAX_LATER);
+	nr_later = 0;
 }
 
 void log_at(int level, const char *format, ...)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "alive.h"
+#include "attach_targets.h"
 #include "calls.h"
 #include "clock.h"
 #include "command.h"
@@ -58,6 +59,9 @@ struct uncounted {
 
 struct capture {
 	const struct capture_options *options;
+	pid_t *pids; /* of -p: those that were named first, then what they have started; owned */
+	size_t nr_pids, pids_capacity;
+	bool is_adopting; /* their books are being opened */
 	struct identity identity;
 	struct target_user caller; /* the same, for opening files */
 	struct command command;
@@ -151,33 +155,41 @@ static int check_namespace(struct capture *capture)
 	return EXIT_FAILURE_OWN;
 }
 
-static int check_pid(pid_t pid)
+static void remember_pids(struct capture *capture, const pid_t *pids, size_t count)
 {
-	char path[64], program[4];
+	capture->pids = array_reserve(capture->pids, &capture->pids_capacity,
+				      capture->nr_pids + count, sizeof(*capture->pids));
+	memcpy(capture->pids + capture->nr_pids, pids, count * sizeof(*pids));
+	capture->nr_pids += count;
+}
 
-	if (kill(pid, 0) && errno == ESRCH) {
-		log_error("cannot attach '%d': no such process", (int)pid);
-		return EXIT_FAILURE_OWN;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (readlink(path, program, sizeof(program)) >= 0)
+/* What the processes have started is followed with them. Returns how many were not known. */
+static size_t find_descendants(struct capture *capture)
+{
+	size_t count;
+	_cleanup_(freep) pid_t *pids = NULL;
+
+	if (capture->options->no_children)
 		return 0;
-	if (errno == EACCES || errno == EPERM) {
-		log_error("cannot attach '%d': %s", (int)pid, strerror(errno));
-		log_hint(REQUIREMENT_HINT_OTHERS);
-		return EXIT_FAILURE_OWN;
-	}
-	log_error("cannot attach '%d': a kernel thread or a process that has ended", (int)pid);
-	return EXIT_FAILURE_OWN;
+	pids = attach_find_descendants(capture->pids, capture->nr_pids, &count);
+	if (count)
+		remember_pids(capture, pids, count);
+	return count;
 }
 
 static int check_pids(struct capture *capture)
 {
-	int status = 0;
+	const struct capture_options *options = capture->options;
 
-	for (size_t i = 0; i < capture->options->nr_pids && !status; i++)
-		status = check_pid(capture->options->pids[i]);
-	return status;
+	if (!options->nr_pids)
+		return 0;
+	for (size_t i = 0; i < options->nr_pids; i++) {
+		if (attach_check((uint32_t)options->pids[i]))
+			return EXIT_FAILURE_OWN;
+	}
+	remember_pids(capture, options->pids, options->nr_pids);
+	find_descendants(capture);
+	return 0;
 }
 
 /* Before the dump is made, whose name may have the command's pid. */
@@ -250,13 +262,13 @@ static void foresee(struct capture *capture)
 	/* The command gets memprobe's own environment. */
 	if (capture->command.path && python_jit_is_on(getpid()))
 		interpreters_expect_jit(capture->interpreters);
-	for (size_t i = 0; i < capture->options->nr_pids; i++)
-		if (may_use_jit(capture, capture->options->pids[i]))
+	for (size_t i = 0; i < capture->nr_pids; i++)
+		if (may_use_jit(capture, capture->pids[i]))
 			interpreters_expect_jit(capture->interpreters);
 	if (capture->command.path)
 		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
-	for (size_t i = 0; i < capture->options->nr_pids; i++)
-		interpreters_foresee_process(capture->interpreters, capture->options->pids[i]);
+	for (size_t i = 0; i < capture->nr_pids; i++)
+		interpreters_foresee_process(capture->interpreters, capture->pids[i]);
 }
 
 static int load(struct capture *capture)
@@ -342,8 +354,8 @@ static void refuse_counting(struct capture *capture, uint32_t process, const cha
 	if (!strcmp(profile_string(capture->profile, known), reason))
 		return;
 	set_calls_reason(capture, process, reason);
-	log_note("calls of %u are not counted: %s", capture->profile->processes[process].pid,
-		 reason);
+	log_later("calls of %u are not counted: %s", capture->profile->processes[process].pid,
+		  reason);
 }
 
 /* A process that was given PYTHON_JIT on the way, so that its file's plan is one without. */
@@ -458,9 +470,9 @@ static void on_calls_over(void *context, uint32_t process)
 	calls_detach(capture->calls, tgid);
 	capture->profile->processes[process].calls_seen = CALLS_SEEN_SOME;
 	set_calls_reason(capture, process, "the budget was spent, --calls=exact counts to the end");
-	log_note("calls of %u are no longer counted: more would take over 1 %% of its CPU time, "
-		 "--calls=exact counts all",
-		 tgid);
+	log_later("calls of %u are no longer counted: more would take over 1 %% of its CPU time, "
+		  "--calls=exact counts all",
+		  tgid);
 }
 
 static void name_objects_of(struct capture *capture, uint32_t process, uint32_t layout)
@@ -494,6 +506,8 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 
 	if (found.is_denied)
 		note_denied(capture, tgid);
+	else if (!found.version && capture->is_adopting)
+		log_note("process %u runs no Python: its memory is booked by thread", tgid);
 	if (!found.version || process == NO_PROCESS)
 		return;
 	capture->profile->processes[process].python = string_pool_add(&capture->profile->strings,
@@ -676,37 +690,66 @@ static int follow(struct capture *capture, uint32_t tgid, uint32_t ppid)
 	return error ? EXIT_FAILURE_OWN : 0;
 }
 
-/* One that ended before the programs were attached would be waited for forever. */
+static bool has_entry(const struct capture *capture, uint32_t tgid)
+{
+	for (size_t i = 0; i < capture->profile->nr_processes; i++) {
+		if (capture->profile->processes[i].pid == tgid)
+			return true;
+	}
+	return false;
+}
+
+/* One that ended before the programs were attached would be waited for forever. Of those that were
+ * not named by the user nothing is said. */
 static void forget_ended_pids(struct capture *capture)
 {
-	for (size_t i = 0; i < capture->options->nr_pids; i++) {
-		uint32_t tgid = capture->options->pids[i];
-		bool is_found = false;
+	for (size_t i = 0; i < capture->nr_pids; i++) {
+		uint32_t tgid = capture->pids[i];
 
-		for (size_t p = 0; p < capture->profile->nr_processes; p++)
-			is_found |= capture->profile->processes[p].pid == tgid;
-		if (is_found)
+		if (has_entry(capture, tgid))
 			continue;
 		bpf_map_delete_elem(loader_map(&capture->loader, "processes"), &tgid);
-		if (capture->profile->nr_processes)
+		if (capture->profile->nr_processes && i < capture->options->nr_pids)
 			log_warning(
 				"cannot attach '%u': the process has ended, continuing without it",
 				tgid);
 	}
 }
 
-static int adopt_pids(struct capture *capture)
+/* Opens the books of the pids from `first` on. One that was forked after its parent's were opened
+ * is followed already. */
+static int adopt_from(struct capture *capture, size_t first)
 {
-	int status = 0;
+	int processes = loader_map(&capture->loader, "processes"), status = 0;
+	uint32_t ppid;
 
-	for (size_t i = 0; i < capture->options->nr_pids && !status; i++)
-		status = follow(capture, capture->options->pids[i], 0);
+	for (size_t i = first; i < capture->nr_pids && !status; i++) {
+		if (bpf_map_lookup_elem(processes, &capture->pids[i], &ppid))
+			status = follow(capture, capture->pids[i], 0);
+	}
 	if (!status && loader_iterate(&capture->loader, LOADER_ADOPT)) {
-		log_error("cannot attach '%d': the task iterator failed",
-			  (int)capture->options->pids[0]);
+		log_error("cannot attach '%d': the task iterator failed", (int)capture->pids[0]);
 		status = EXIT_FAILURE_OWN;
 	}
 	drain_records(capture->drain);
+	return status;
+}
+
+#define ADOPT_ROUNDS 16 /* that fork faster than /proc is read: the rest comes as children do */
+
+static int adopt_pids(struct capture *capture)
+{
+	size_t first = 0;
+	int status = 0;
+
+	capture->is_adopting = true;
+	for (int round = 0; round < ADOPT_ROUNDS && !status; round++) {
+		status = adopt_from(capture, first);
+		first = capture->nr_pids;
+		if (!find_descendants(capture))
+			break;
+	}
+	capture->is_adopting = false;
 	forget_ended_pids(capture);
 	if (!status && !capture->profile->nr_processes) {
 		log_error("cannot attach '%d': the process has ended",
@@ -998,6 +1041,7 @@ static void release(struct capture *capture)
 	interpreters_free(capture->interpreters);
 	object_names_free(capture->object_names);
 	inspector_free(capture->inspector);
+	free(capture->pids);
 	moments_free(capture->moments);
 	loader_close(&capture->loader);
 	closep(&capture->epoll);

@@ -135,9 +135,10 @@ static int set_pids(const struct found *found)
 		size_t length = strspn(text, "0123456789");
 		unsigned long pid = strtoul(text, NULL, 10);
 
-		if (!length || (text[length] && text[length] != ',') || !pid || pid > MAX_PID)
+		if (!length || (text[length] && text[length] != ',') || !pid)
 			return refuse_value(found, "a process id, or several parted by commas");
-		add_pid(found->target, pid);
+		/* One that no process can have is refused by who looks for it. */
+		add_pid(found->target, pid < UINT32_MAX ? (uint32_t)pid : UINT32_MAX);
 		if (!text[length])
 			return 0;
 		text += length + 1;

@@ -76,8 +76,6 @@ struct option_words {
 	size_t nr_options; /* words before the first operand or `--` */
 };
 
-#define MAX_PID 4194304 /* PID_MAX_LIMIT, include/linux/threads.h */
-
 /*
  * Reads `words` (NULL-terminated, without the program's name) into `target`, which holds the
  * defaults. 0; or -EINVAL after printing what is wrong. With another action than OPTIONS_RUN the

@@ -62,7 +62,7 @@ static const struct option_spec capture_specs[] = {
 	{ .name = "pid",
 	  .letter = 'p',
 	  .argument = "PID[,PID...]",
-	  .help = "attach to running processes",
+	  .help = "attach to running processes and their children",
 	  .kind = OPTION_PIDS,
 	  .offset = FIELD(pids) },
 	{ .name = "duration",
@@ -350,6 +350,7 @@ static int record(void *given, const struct option_words *words, char **argv)
 		return failure;
 	if (wants_report && !is_hasty)
 		status = finish_report(options, profile, status);
+	log_tell_later();
 	capture_finish();
 	return status;
 }

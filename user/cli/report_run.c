@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -210,6 +211,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	_cleanup_(freep) char *out = fill_out(settings, profile);
 	const char *name = !out ? target->name : strcmp(out, "-") ? out : "standard output";
 	struct report_options options = make_options(settings, pids);
+	char directory[PATH_MAX];
 	struct report_remarks remarks;
 	struct sink sink;
 	int error = check_pids(profile, pids);
@@ -217,6 +219,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	if (error)
 		return error;
 	options.sources = target->sources;
+	options.directory = getcwd(directory, sizeof(directory));
 	/* A reader that has gone, or a limit, is an error of the write and no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);

@@ -79,11 +79,24 @@ static void add_prefix(struct label_style *style, const char *path)
 	style->prefixes[style->nr_prefixes++] = found;
 }
 
-void label_style_init(struct label_style *ret, const struct profile *profile, bool full_paths)
+static void set_directory(struct label_style *style, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	if (directory[0] != '/' || length < 2 || length + 2 > sizeof(style->directory))
+		return;
+	memcpy(style->directory, directory, length);
+	strcpy(style->directory + length, "/");
+}
+
+void label_style_init(struct label_style *ret, const struct profile *profile, const char *directory,
+		      bool full_paths)
 {
 	_cleanup_(freep) bool *is_known = xcalloc(profile->strings.count, sizeof(*is_known));
 
 	*ret = (struct label_style){ .profile = profile };
+	if (directory && !full_paths)
+		set_directory(ret, directory);
 	for (size_t i = 0; i < profile->nr_sites && !full_paths; i++) {
 		const struct site *site = &profile->sites[i];
 
@@ -99,6 +112,7 @@ void label_style_init(struct label_style *ret, const struct profile *profile, bo
 static const char *shorten(const struct label_style *style, const char *path, const char **ret_dots)
 {
 	const struct label_prefix *best = NULL;
+	size_t here = strlen(style->directory);
 
 	for (size_t i = 0; i < style->nr_prefixes; i++) {
 		const struct label_prefix *prefix = &style->prefixes[i];
@@ -107,6 +121,8 @@ static const char *shorten(const struct label_style *style, const char *path, co
 			best = prefix;
 	}
 	*ret_dots = best ? "…" : "";
+	if (!best && here && !strncmp(path, style->directory, here) && path[here])
+		return path + here;
 	return best ? path + best->cut : path;
 }
 
@@ -126,6 +142,8 @@ static char *python_label(const struct label_style *style, const struct site *si
 	file = shorten(style, or_unknown(profile_string(style->profile, site->file)), &dots);
 	if (name[0] == '<')
 		return xasprintf("%s%s:%d:%s", dots, file, site->line, name);
+	if (file[0] == '<') /* <frozen site>, <string>: they have brackets */
+		return xasprintf("%s:%d.%s", file, site->line, name);
 	return xasprintf("<%s%s:%d>.%s", dots, file, site->line, name);
 }
 
@@ -182,11 +200,21 @@ static char *objects_text(const struct calltree *tree, const struct tree_node *n
 			 is_other ? ")" : "", node->is_crowded ? "≥" : "", node->nr_objects);
 }
 
+/* A qualified name does not say where it is. */
+static char *method_place(const struct label_style *style, const struct site *site)
+{
+	const char *file = profile_string(style->profile, site->file), *slash = strrchr(file, '/');
+
+	if (!*file || !strchr(profile_string(style->profile, site->name), '.'))
+		return xstrdup("");
+	return xasprintf(" (%s:%d)", slash ? slash + 1 : file, site->line);
+}
+
 char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t index)
 {
 	const struct tree_node *node = &tree->nodes[index];
 	const struct site *site;
-	_cleanup_(freep) char *name = NULL;
+	_cleanup_(freep) char *name = NULL, *place = NULL;
 
 	if (node->kind != TREE_PYTHON)
 		return label_text(style, tree, index);
@@ -194,7 +222,9 @@ char *label_function(const struct label_style *style, const struct calltree *tre
 	if (site->part_object)
 		return label_text(style, tree, index);
 	name = python_label(style, site);
-	return site->at ? xasprintf("%s:%d", name, site->at) : xstrdup(name);
+	place = method_place(style, site);
+	return site->at ? xasprintf("%s:%d%s", name, site->at, place)
+			: xasprintf("%s%s", name, place);
 }
 
 static char *python_row_label(const struct label_style *style, const struct calltree *tree,

@@ -2,6 +2,8 @@
 /*
  * The words of a row: what stands before the MB in a tree and in "label" of JSON.
  *
+ * Files below the current directory are written as seen from there.
+ *
  * A method or an inner function is shown by its qualified name, a function of a module as
  * `</abs/file.py:LINE>.function`, other code as `/abs/file.py:LINE:<module>`. In these the
  * directory of an installation is shortened: up to and with the folder above `site-packages`,
@@ -14,6 +16,8 @@
  */
 #ifndef MEMPROBE_LABEL_H
 #define MEMPROBE_LABEL_H
+
+#include <limits.h>
 
 #include "calltree.h"
 
@@ -28,11 +32,14 @@ struct label_prefix {
 /* Borrows the profile. Needs no freeing. */
 struct label_style {
 	const struct profile *profile;
+	char directory[PATH_MAX]; /* the current one, with a slash at its end; "": none */
 	struct label_prefix prefixes[MAX_LABEL_PREFIXES];
 	size_t nr_prefixes;
 };
 
-void label_style_init(struct label_style *ret, const struct profile *profile, bool full_paths);
+/* `directory` is an absolute path, NULL: paths are not written as seen from there. */
+void label_style_init(struct label_style *ret, const struct profile *profile, const char *directory,
+		      bool full_paths);
 
 /* The class of the objects of a row, NULL: it has none, or they are of several. */
 const char *label_class(const struct calltree *tree, const struct tree_node *node);
@@ -40,7 +47,8 @@ const char *label_class(const struct calltree *tree, const struct tree_node *nod
 /* As the target named it: to be escaped before a terminal sees it. The caller frees it. */
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t node);
 
-/* The same without the objects that the row's path ran on; of a part of a site, its own object. */
+/* The same without the objects that the row's path ran on, and with the place of a method, `Class.f
+ * (file.py:LINE)`; of a part of a site, its own object. */
 char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t node);
 
 /* A native thread's name. */

@@ -43,7 +43,7 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 		.minimum = options->has_min ? options->minimum : default_minimum(options),
 	};
 
-	label_style_init(&report.labels, profile, options->full_paths);
+	label_style_init(&report.labels, profile, options->directory, options->full_paths);
 	reporter->write(&report, sink);
 	calltree_source_free(source);
 	return remarks;

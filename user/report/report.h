@@ -24,8 +24,9 @@ struct report_options {
 	bool has_min;	 /* else the format's own minimum counts */
 	int64_t minimum; /* of the tree's metric: bytes or calls */
 	bool full_paths;
-	const uint32_t *pids;		      /* only these processes, borrowed */
-	size_t nr_pids;			      /* 0: all */
+	const char *directory; /* files below it are written as seen from there; NULL: in full */
+	const uint32_t *pids;  /* only these processes, borrowed */
+	size_t nr_pids;	       /* 0: all */
 	const struct report_sources *sources; /* NULL: lines have no text; borrowed */
 };
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes by /proc/PID/status and stat; see attach_targets.h. */
+#include "attach_targets.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hash_table.h"
+#include "log.h"
+#include "memory.h"
+#include "requirements.h"
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h; flags are the ninth field of stat */
+
+struct status {
+	char state; /* as in proc(5): 'Z' is a zombie */
+	pid_t ppid;
+	unsigned int flags;
+};
+
+/* The name may hold blanks and parentheses; behind the last `)` only numbers follow. */
+static int read_stat(pid_t pid, struct status *ret)
+{
+	char path[64], text[1024], *end;
+	FILE *file;
+	size_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	size = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[size] = '\0';
+	end = strrchr(text, ')');
+	if (!end ||
+	    sscanf(end + 1, " %c %d %*d %*d %*d %*d %u", &ret->state, &ret->ppid, &ret->flags) != 3)
+		return -EINVAL;
+	return 0;
+}
+
+/* The process that a thread belongs to; 0 when that cannot be read. */
+static pid_t read_tgid(pid_t pid)
+{
+	char path[64], line[256];
+	int tgid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return tgid;
+}
+
+static long read_pid_max(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/pid_max", "re");
+	long max = 0;
+
+	if (file && fscanf(file, "%ld", &max) != 1)
+		max = 0;
+	if (file)
+		fclose(file);
+	return max;
+}
+
+static int refuse_absent(uint32_t pid)
+{
+	long max = read_pid_max();
+
+	if (max && pid > max)
+		log_error("cannot attach '%u': no such process, numbers end at %ld here", pid, max);
+	else
+		log_error("cannot attach '%u': no such process", pid);
+	return -ESRCH;
+}
+
+static int refuse_thread(uint32_t pid, pid_t tgid)
+{
+	log_error("cannot attach '%u': it is a thread of process %d", pid, (int)tgid);
+	log_hint("memprobe -p %d follows all threads of the process", (int)tgid);
+	return -EINVAL;
+}
+
+static int check_kind(uint32_t pid, const struct status *status)
+{
+	if (status->flags & PF_KTHREAD) {
+		log_error("cannot attach '%u': it is a kernel thread", pid);
+		log_hint("it has no memory of its own");
+		return -EINVAL;
+	}
+	if (status->state == 'Z' || status->state == 'X') {
+		log_error("cannot attach '%u': it has ended, and waits for process %d to notice",
+			  pid, (int)status->ppid);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+int attach_check(uint32_t pid)
+{
+	char path[64], program[4];
+	struct status status;
+	pid_t tgid;
+	int error;
+
+	if (pid > INT32_MAX || (kill((pid_t)pid, 0) && errno == ESRCH))
+		return refuse_absent(pid);
+	tgid = read_tgid((pid_t)pid);
+	if (tgid && (uint32_t)tgid != pid)
+		return refuse_thread(pid, tgid);
+	error = read_stat((pid_t)pid, &status);
+	if (error == -ENOENT)
+		return refuse_absent(pid);
+	if (!error)
+		error = check_kind(pid, &status);
+	if (error)
+		return error;
+	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	if (readlink(path, program, sizeof(program)) >= 0)
+		return 0;
+	error = -errno;
+	log_error("cannot attach '%u': %s", pid, strerror(-error));
+	if (error == -EACCES || error == -EPERM)
+		log_hint(REQUIREMENT_HINT_OTHERS);
+	return error;
+}
+
+/* All processes and their parents, as they are while /proc is read. Owns its array. */
+struct family {
+	pid_t *pids;
+	size_t nr_pids, capacity;
+	struct hash_table parents; /* of each */
+	struct hash_table roots;   /* whose descendants are looked for */
+};
+
+static void read_family(struct family *family)
+{
+	DIR *directory = opendir("/proc");
+	const struct dirent *entry;
+	struct status status;
+
+	while (directory && (entry = readdir(directory))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (!isdigit((unsigned char)entry->d_name[0]) || pid <= 1 ||
+		    read_stat(pid, &status))
+			continue;
+		family->pids = array_reserve(family->pids, &family->capacity, family->nr_pids + 1,
+					     sizeof(*family->pids));
+		family->pids[family->nr_pids++] = pid;
+		hash_table_put(&family->parents, (uint64_t)pid, (uint32_t)status.ppid);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+/* Climbs to one of the roots. What is read while processes come and go may have a circle. */
+static bool is_descendant(const struct family *family, uint32_t pid)
+{
+	uint32_t parent = pid, unused;
+
+	if (hash_table_get(&family->roots, pid, &unused))
+		return false;
+	for (size_t steps = 0; steps <= family->nr_pids; steps++) {
+		if (!hash_table_get(&family->parents, parent, &parent))
+			return false;
+		if (hash_table_get(&family->roots, parent, &unused))
+			return true;
+	}
+	return false;
+}
+
+pid_t *attach_find_descendants(const pid_t *pids, size_t count, size_t *ret_count)
+{
+	struct family family = { 0 };
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		hash_table_put(&family.roots, (uint64_t)pids[i], 0);
+	read_family(&family);
+	for (size_t i = 0; i < family.nr_pids; i++) {
+		if (is_descendant(&family, (uint32_t)family.pids[i]))
+			family.pids[found++] = family.pids[i];
+	}
+	hash_table_free(&family.parents);
+	hash_table_free(&family.roots);
+	*ret_count = found;
+	return family.pids;
+}
