@@ -14,6 +14,13 @@ static __always_inline bool has_task_caches(void)
 	return bpf_core_field_exists(struct task_struct___cached, rss_stat);
 }
 
+/* clang from 20 on fetches the old value for the full barrier that __sync_* ask for, also when
+ * nobody wants it; kernels before 5.12 lack that instruction ("BPF_STX uses reserved fields").
+ * Relaxed, all compilers make the plain atomic addition of it, which is a full barrier on x86
+ * anyway. */
+#define __sync_fetch_and_add(address, value) \
+	((void)__atomic_fetch_add(address, value, __ATOMIC_RELAXED))
+
 /* The current task as a pointer whose fields load without a helper call (5.11); on 5.10 a plain
  * address, which needs bpf_probe_read_kernel: 28 ns a field. */
 #define HAS_TASK_BTF bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)

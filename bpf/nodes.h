@@ -241,6 +241,8 @@ static long lay_frame_callback(__u32 index, void *data)
 /* Adds to a node that is known to exist in one of the two tables. */
 static __always_inline void add_to(struct wire_node *node, __u32 kind, __s64 pages)
 {
+	/* verifier: clang 22 works out &node->grown where the node may still be NULL. */
+	asm volatile("" : "+r"(node));
 	kind = kind_index(kind);
 	if (pages > 0)
 		__sync_fetch_and_add(&node->grown[kind], pages);

@@ -11,6 +11,8 @@
 
 #include <memprobe/wire.h>
 
+#include "compat.h"
+
 const volatile __u32 cfg_cpus = 1;	  /* possible CPUs */
 const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * online CPUs) */
 /* Rows that the tables have for Python; what is reserved comes on top. */

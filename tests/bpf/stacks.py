@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """stacks.py OBJECT: no chain of calls in a BPF object takes more than the 512 bytes of stack that
 the kernel allows. Older kernels round each function's up to 32 bytes (5.10 and 6.1 do), 6.12 to 16;
-from 6.13 on uprobes' programs have more: what loads here may be refused elsewhere.
+from 6.13 on uprobes' programs have more: what loads here may be refused elsewhere. Nor do the
+programs for kernels before 5.12 have atomic instructions that those do not know.
 """
 import collections
 import re
@@ -12,6 +13,8 @@ import sys
 LIMIT = 512
 UNIT = 32
 INSTRUCTION = 8
+OLD_PROGRAMS = re.compile(r"_(cached|plain)$")
+NEW_ATOMICS = re.compile(r"\b(atomic_fetch_\w+|xchg_?\d*|cmpxchg_?\d*|lock \*\(u\d+ \*\)\([^)]*\) [^+]=)")
 DISASSEMBLERS = ("llvm-objdump", "llvm-objdump-14")
 
 
@@ -61,6 +64,24 @@ def read_functions(text):
     return depths, callees
 
 
+def functions_with_new_atomics(text):
+    found, function = set(), None
+    for line in text.splitlines():
+        head = re.match(r"[0-9a-f]+ <([a-z]\w*)>:$", line)
+        function = head.group(1) if head else function
+        if NEW_ATOMICS.search(line):
+            found.add(function)
+    return found
+
+
+def reached_from(function, callees, seen):
+    if function not in seen:
+        seen.add(function)
+        for callee in callees[function]:
+            reached_from(callee, callees, seen)
+    return seen
+
+
 def deepest(function, depths, callees, unit):
     """The most stack below and with a function, and the chain that takes it."""
     below = [deepest(callee, depths, callees, unit)
@@ -70,14 +91,32 @@ def deepest(function, depths, callees, unit):
     return bytes_below + (own + unit - 1) // unit * unit, [function] + chain
 
 
-def main():
-    depths, callees = read_functions(disassemble(sys.argv[1]))
+def check_stacks(depths, callees):
     found = sorted((deepest(function, depths, callees, UNIT) for function in depths), reverse=True)
     for size, chain in found[:3]:
         print("%d bytes: %s" % (size, " > ".join(chain)))
-    if not found or found[0][0] > LIMIT:
-        print("more than %d" % LIMIT)
-        sys.exit(1)
+    if found and found[0][0] <= LIMIT:
+        return True
+    print("more than %d" % LIMIT)
+    return False
+
+
+def check_atomics(text, depths, callees):
+    new = functions_with_new_atomics(text)
+    old = [function for function in depths if OLD_PROGRAMS.search(function)]
+    wrong = ["%s in %s" % (name, function) for function in old
+             for name in new & reached_from(function, callees, set())]
+    if old and not wrong:
+        return True
+    print("atomics that kernels before 5.12 lack: %s" % (", ".join(wrong[:4]) or "no such program"))
+    return False
+
+
+def main():
+    text = disassemble(sys.argv[1])
+    depths, callees = read_functions(text)
+    right = [check_stacks(depths, callees), check_atomics(text, depths, callees)]
+    sys.exit(not all(right))
 
 
 if __name__ == "__main__":
