@@ -57,8 +57,8 @@ static int ask(struct drain *drain, uint32_t process, const struct site *site, c
 	request->version = site->version;
 	request->line = (uint32_t)site->line;
 	request->user = user_of(drain, &drain->profile->processes[process]);
-	strcpy(request->path, path);
-	strcpy(request->name, name);
+	memcpy(request->path, path, strlen(path) + 1);
+	memcpy(request->name, name, strlen(name) + 1);
 	return inspect_qualified_name(drain->inspector, request, ret_name);
 }
 

@@ -52,7 +52,7 @@ static void read_lines(void *context, uint32_t process, const char *path, struct
 	if (!lines->inspector)
 		lines->inspector = inspector_new(&inspect_targets);
 	set_user(lines, process, request);
-	strcpy(request->path, path);
+	memcpy(request->path, path, strlen(path) + 1);
 	for (size_t done = 0; done < count && lines->bytes < REPORT_LINES_MAX_BYTES;
 	     done += request->count) {
 		uint64_t bytes = 0;

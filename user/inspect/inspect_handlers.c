@@ -165,18 +165,19 @@ static void handle_code(void *context, const void *given, size_t size, struct in
 static struct known_process *find_process(struct inspect_state *state, pid_t pid,
 					  const struct wire_layout *layout)
 {
+	uint64_t hash = hash_bytes(layout, sizeof(*layout), 0);
 	struct known_process *process;
 
 	for (size_t i = 0; i < KNOWN_PROCESSES; i++) {
 		process = &state->processes[i];
-		if (process->memory.pid == pid &&
-		    !memcmp(&process->reader.wire, layout, sizeof(*layout)))
+		if (process->memory.pid == pid && process->layout == hash)
 			return process;
 	}
 	process = &state->processes[state->next_process++ % KNOWN_PROCESSES];
 	if (process->memory.pid)
 		process_memory_close(&process->memory);
 	process->memory.pid = 0;
+	process->layout = hash;
 	if (python_reader_init_process(&process->reader, layout, &process->memory) ||
 	    process_memory_open(&process->memory, pid)) {
 		process->memory.pid = 0;

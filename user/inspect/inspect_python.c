@@ -159,8 +159,9 @@ int inspect_foresee(struct inspector *inspector, const char *path, const char *p
 		return -ENAMETOOLONG;
 	request->is_jit_expected = interpreter_cache_expects_jit(cache);
 	request->has_path_list = path_list != NULL;
-	strcpy(request->path, path);
-	strcpy(request->path_list, path_list ? path_list : "");
+	memcpy(request->path, path, strlen(path) + 1);
+	if (path_list)
+		memcpy(request->path_list, path_list, strlen(path_list) + 1);
 	status = inspector_ask(inspector, INSPECT_FORESEE, request, sizeof(*request), &answer);
 	status = take_foreseen(&answer, status, cache);
 	inspect_answer_clear(&answer);

@@ -14,6 +14,7 @@
 
 struct known_process {
 	struct process_memory memory; /* pid 0: unused */
+	uint64_t layout;	      /* hash of the reader's */
 	struct python_reader reader;
 };
 
