@@ -6,8 +6,8 @@
  * _PyRuntime.gilstate.autoTSSkey (3.6: the static autoTLSkey), with or without the GIL, and 3.15 in
  * a thread-local variable. `tstate_current` names the thread that holds the GIL, which is another
  * one for 45 % of the faults of a program that releases it; _Py_tss_tstate is NULL without the GIL.
- * glibc keeps slots below 32 in the thread's descriptor: fsbase + 0x310 + 16 * key + 8 (2.31 to
- * 2.43).
+ * Where a C library keeps slots is data (wire_slots, user/target/c_library.c); where the file does
+ * not tell which it is, all are tried until one leads to a thread's own state.
  *
  * Belief. The key is kept with the image, because reading it costs a tenth of an event. It can
  * become another one: a second Py_Initialize() makes a new key, and so does a forked child
@@ -123,24 +123,36 @@ static __always_inline void know(struct known_thread *known, __u32 image_id,
 	known->image_id = image_id;
 }
 
-/* glibc's struct pthread, x86-64: specific_1stblock[32] of {seq, data}, then pointers to more. */
-#define PTHREAD_FIRST_BLOCK 0x310
-#define PTHREAD_BLOCKS 0x510
-#define PTHREAD_BLOCK_KEYS 32
-#define PTHREAD_KEYS 1024
+#define PTHREAD_KEYS 1024 /* PTHREAD_KEYS_MAX: glibc; musl has 128 */
+#define NO_SEQUENCE 1	  /* musl keeps none, but leaves nothing in the slots of a deleted key */
 
-static __always_inline long read_pthread_slot(__u64 fsbase, __u32 key, struct thread_slot *ret)
+static __always_inline long read_pthread_slot(const struct wire_slots *slots, __u32 key,
+					      struct thread_slot *ret)
 {
-	__u64 block = fsbase + PTHREAD_FIRST_BLOCK;
+	__u64 fsbase = CURRENT(thread.fsbase), block = fsbase + slots->first_block;
+	__u32 number = 0;
 
-	if (key >= PTHREAD_BLOCK_KEYS &&
-	    read_user(&block, sizeof(block),
-		      fsbase + PTHREAD_BLOCKS + 8 * (key / PTHREAD_BLOCK_KEYS)))
+	if (key >= slots->block_keys) {
+		number = key / slots->block_keys;
+		key %= slots->block_keys;
+	}
+	if ((number || slots->first_block == NO_OFFSET) &&
+	    read_user(&block, sizeof(block), fsbase + slots->blocks + 8 * number))
 		return -1;
-	ret->sequence = ret->tstate = 0;
+	ret->sequence = NO_SEQUENCE;
+	ret->tstate = 0;
 	if (!block) /* the thread has never set one of these */
 		return 0;
-	return read_user(ret, sizeof(*ret), block + 16 * (key % PTHREAD_BLOCK_KEYS));
+	if (slots->slot_bytes == sizeof(*ret))
+		return read_user(ret, sizeof(*ret), block + sizeof(*ret) * key);
+	return read_user(&ret->tstate, sizeof(ret->tstate), block + 8 * key);
+}
+
+/* Is it known how the C library keeps slots? */
+static __always_inline bool is_way_known(const struct wire_image *image,
+					 const struct wire_layout *layout)
+{
+	return image->slot_way || !layout->slots[1].slot_bytes;
 }
 
 /* Reads the key of the thread state's slot, plus 1; 0: the runtime has none, not yet or no more.
@@ -180,39 +192,41 @@ static __always_inline long read_image_key(struct wire_image *image,
 #define NO_BLOCK 0
 #define BLOCK_UNREADABLE 1
 
-/* Where what a tls_index names lies for the current thread. glibc: the thread's DTV is at 8, an
- * entry {block, to free} for each module; the block of a module is made when the thread first needs
- * it, and until then the entry is TLS_DTV_UNALLOCATED (-1) or 0. */
-__noinline __u64 find_thread_local(__u64 tls_index)
+/* Where what a tls_index names lies for the current thread. The thread's DTV is at 8, an entry
+ * {block, to free} for each module, in musl the block alone; glibc: the block of a module is made
+ * when the thread first needs it, and until then the entry is TLS_DTV_UNALLOCATED (-1) or 0. */
+__noinline __u64 find_thread_local(__u64 tls_index, __u32 dtv_bytes)
 {
 	__u64 index[2] = {}, block = 0;
 
 	if (read_user(index, sizeof(index), tls_index) ||
 	    read_user(&block, sizeof(block), CURRENT(thread.fsbase) + 8) ||
-	    read_user(&block, sizeof(block), block + 16 * index[0]))
+	    read_user(&block, sizeof(block), block + dtv_bytes * index[0]))
 		return BLOCK_UNREADABLE;
 	return block + 1 <= 1 ? NO_BLOCK : block + index[1];
 }
 
 /* Does the current thread's DTV end before that module's entry? glibc makes it longer only when the
- * thread needs it; dtv[-1] holds the number of its entries. */
-__noinline int is_beyond_dtv(__u64 tls_index)
+ * thread needs it; dtv[-1] holds the number of its entries. musl: dtv[0]. */
+__noinline int is_beyond_dtv(__u64 tls_index, __u32 dtv_bytes)
 {
 	__u64 module = 0, dtv = 0, entries = 0;
 
 	return tls_index && !read_user(&module, sizeof(module), tls_index) &&
 	       !read_user(&dtv, sizeof(dtv), CURRENT(thread.fsbase) + 8) &&
-	       !read_user(&entries, sizeof(entries), dtv - 16) && module > entries;
+	       !read_user(&entries, sizeof(entries), dtv_bytes == 16 ? dtv - 16 : dtv) &&
+	       module > entries;
 }
 
-static __always_inline long read_thread_local(const struct wire_tls *tls, __u64 bias,
+static __always_inline long read_thread_local(const struct wire_layout *layout, __u64 bias,
 					      struct thread_slot *ret)
 {
+	const struct wire_tls *tls = &layout->tls_bound;
 	__u64 block = CURRENT(thread.fsbase);
 
 	ret->sequence = ret->tstate = 0;
 	if (tls->index_vaddr)
-		block = find_thread_local(bias + tls->index_vaddr);
+		block = find_thread_local(bias + tls->index_vaddr, layout->dtv_bytes);
 	if (block == NO_BLOCK)
 		return 0;
 	if (block == BLOCK_UNREADABLE)
@@ -220,29 +234,38 @@ static __always_inline long read_thread_local(const struct wire_tls *tls, __u64 
 	return read_user(&ret->tstate, sizeof(ret->tstate), block + (__s64)tls->offset);
 }
 
-/* Reads the slot by the key that is kept, or the thread-local variable. */
-static __always_inline long read_slot(const struct wire_image *image,
-				      const struct wire_layout *layout, __u64 bias,
-				      struct thread_slot *ret)
+/* Reads the slot by the key that is kept and in a way of the C library's, or the variable. */
+static __always_inline long read_slot_by(const struct wire_image *image,
+					 const struct wire_layout *layout, __u64 bias, __u32 way,
+					 struct thread_slot *ret)
 {
 	__u32 key = image->pthread_key;
 
 	ret->sequence = ret->tstate = 0;
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		return read_thread_local(&layout->tls_bound, bias, ret);
-	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key)
+		return read_thread_local(layout, bias, ret);
+	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key || way >= NR_SLOT_WAYS)
 		return 0;
-	return read_pthread_slot(CURRENT(thread.fsbase), key - 1, ret);
+	return read_pthread_slot(&layout->slots[way], key - 1, ret);
+}
+
+static __always_inline long read_slot(const struct wire_image *image,
+				      const struct wire_layout *layout, __u64 bias,
+				      struct thread_slot *ret)
+{
+	__u32 way = image->slot_way;
+
+	return read_slot_by(image, layout, bias, way ? way - 1 : 0, ret);
 }
 
 /* Whose is what the slot leads to? */
 static __always_inline enum thread_found look_at_slot(struct wire_image *image,
 						      const struct wire_layout *layout, __u64 bias,
-						      struct thread_slot *ret)
+						      __u32 way, struct thread_slot *ret)
 {
 	__u64 thread;
 
-	if (read_slot(image, layout, bias, ret))
+	if (read_slot_by(image, layout, bias, way, ret))
 		return THREAD_UNREADABLE;
 	if (!ret->tstate)
 		return THREAD_NONE;
@@ -250,23 +273,44 @@ static __always_inline enum thread_found look_at_slot(struct wire_image *image,
 		return THREAD_UNREADABLE;
 	if (thread == CURRENT(thread.fsbase)) {
 		image->pthread_sequence = ret->sequence;
+		image->slot_way = way + 1;
 		return THREAD_RUNS;
 	}
-	if (layout->tstate_by == TSTATE_BY_TLS)
-		return THREAD_UNCLEAR;
-	if (!image->pthread_sequence)
+	if (layout->tstate_by == TSTATE_BY_TLS || !image->pthread_sequence)
 		return THREAD_UNCLEAR;
 	return image->pthread_sequence == ret->sequence ? THREAD_RUNS : THREAD_NONE;
 }
 
+/* The same in all ways that the C library may have. In the wrong one anything may be found but a
+ * state of this thread: where one way leads to nothing, there is none. */
+static __always_inline enum thread_found try_ways(struct wire_image *image,
+						  const struct wire_layout *layout, __u64 bias,
+						  struct thread_slot *ret)
+{
+	enum thread_found found, least = THREAD_UNCLEAR;
+
+	for (__u32 way = 0; way < NR_SLOT_WAYS; way++) {
+		if (!layout->slots[way].slot_bytes)
+			break;
+		found = look_at_slot(image, layout, bias, way, ret);
+		if (found == THREAD_RUNS)
+			return found;
+		if (found < least)
+			least = found;
+	}
+	return least;
+}
+
 /* The variable is Python's own: a state that another thread has made is believed too, unless there
  * was no variable to read. */
-static __always_inline enum thread_found judge_variable(const struct wire_tls *tls, __u64 bias,
-							enum thread_found found)
+static __always_inline enum thread_found judge_variable(const struct wire_layout *layout,
+							__u64 bias, enum thread_found found)
 {
+	const struct wire_tls *tls = &layout->tls_bound;
+
 	if (found != THREAD_UNREADABLE && found != THREAD_UNCLEAR)
 		return found;
-	if (tls->index_vaddr && is_beyond_dtv(tls->index_vaddr + bias))
+	if (tls->index_vaddr && is_beyond_dtv(tls->index_vaddr + bias, layout->dtv_bytes))
 		return THREAD_NONE;
 	return found == THREAD_UNCLEAR ? THREAD_RUNS : found;
 }
@@ -283,19 +327,22 @@ static __always_inline enum thread_found find_slot(struct wire_image *image,
 
 	if (layout->tstate_by == TSTATE_BY_TLS)
 		return is_proven ? kept
-				 : judge_variable(&layout->tls_bound, bias,
-						  look_at_slot(image, layout, bias, ret));
+				 : judge_variable(layout, bias,
+						  look_at_slot(image, layout, bias, 0, ret));
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
 		return THREAD_NONE;
 	if (read_image_key(image, layout, bias, &key))
 		return THREAD_UNREADABLE;
-	if (key == image->pthread_key && is_proven)
+	if (key == image->pthread_key && is_proven && is_way_known(image, layout))
 		return kept;
 	if (key != image->pthread_key) {
 		image->pthread_key = key;
 		image->pthread_sequence = 0;
 	}
-	return look_at_slot(image, layout, bias, ret);
+	if (is_way_known(image, layout))
+		return look_at_slot(image, layout, bias, image->slot_way ? image->slot_way - 1 : 0,
+				    ret);
+	return try_ways(image, layout, bias, ret);
 }
 
 /* The address of the thread state alone, by the key that is kept; 0: not found. For a probe in code

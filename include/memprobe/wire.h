@@ -59,6 +59,20 @@ struct wire_tls {
 _Static_assert(sizeof(struct wire_tls) == 16, "wire_tls");
 
 /*
+ * One way in which a C library keeps what a thread has set for pthread keys: in blocks of slots.
+ * The first block may lie in the thread's descriptor itself; the descriptor also holds the
+ * addresses of blocks.
+ */
+struct wire_slots {
+	__u16 first_block; /* from the thread pointer; NO_OFFSET: it is found by its address too */
+	__u16 blocks;	   /* the addresses, from the thread pointer */
+	__u16 block_keys;
+	__u16 slot_bytes; /* 16: a number of the key's, the value; 8: the value; 0: no such way */
+};
+_Static_assert(sizeof(struct wire_slots) == 8, "wire_slots");
+#define NR_SLOT_WAYS 3
+
+/*
  * Where one interpreter file keeps what the walker reads; offsets in bytes, NO_OFFSET where the
  * version has no such field. Addresses are the file's (before relocation); the image adds its bias.
  */
@@ -70,9 +84,10 @@ struct wire_layout {
 	__u64 generation_vaddr;	  /* u32 that changes when a code object is created; 0: none here */
 	__u64 interpreters_vaddr; /* PyInterpreterState *: the newest, then the main one; 0: unknown
 				   */
-	struct wire_tls tls_bound; /* 3.15: what PyGILState_GetThisThreadState reads */
-	__u16 version;		   /* major << 8 | minor */
-	__u8 tstate_by;		   /* enum wire_tstate_by */
+	struct wire_tls tls_bound;	       /* 3.15: what PyGILState_GetThisThreadState reads */
+	struct wire_slots slots[NR_SLOT_WAYS]; /* tried in turn until one has proven right */
+	__u16 version;			       /* major << 8 | minor */
+	__u8 tstate_by;			       /* enum wire_tstate_by */
 	__u8 free_threaded;
 	__u16 interp_next;
 	__u16 interp_threads; /* PyThreadState *: the newest */
@@ -124,9 +139,10 @@ struct wire_layout {
 	__u16 calls_by_ends;	 /* call probes hit where functions end, not where they start */
 	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
-	__u16 pad[3];
+	__u16 dtv_bytes;	 /* of an entry in a thread's table of thread-local blocks */
+	__u16 pad[2];
 };
-_Static_assert(sizeof(struct wire_layout) == 160, "wire_layout");
+_Static_assert(sizeof(struct wire_layout) == 184, "wire_layout");
 
 /* User space's word on an image's interpreter, by image slot. */
 enum wire_python_state {
@@ -176,9 +192,11 @@ struct wire_image {
 	__u32 image_id;
 	__u32 tgid;
 	__u32 flags;
-	__u32 round;		 /* of the last balance sent */
-	__u32 pthread_key;	 /* of the thread state, plus 1; 0: not known yet */
-	__u32 looks;		 /* walks since the image began; not exact */
+	__u32 round;	   /* of the last balance sent */
+	__u32 pthread_key; /* of the thread state, plus 1; 0: not known yet */
+	__u32 looks;	   /* walks since the image began; not exact */
+	__u32 slot_way;	   /* that has proven right, plus 1; 0: none has yet */
+	__u32 pad;
 	__u64 pthread_sequence;	 /* that glibc keeps beside a value of this key; 0: not known */
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
@@ -201,7 +219,7 @@ struct wire_image {
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 };
-_Static_assert(sizeof(struct wire_image) == 1112, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 1120, "wire_image");
 
 /* One call path of one image. The key is its hash; user space gives it an index. */
 struct wire_node {

@@ -21,6 +21,7 @@
 #define FIRST_BLOCK 0x310
 #define BLOCKS 0x510
 #define BLOCK_KEYS 32
+#define MUSL_KEYS 128
 #define FIRST_SEQUENCE 1 /* of a key that nobody had before */
 
 #define TSTATE_BYTES 256
@@ -75,6 +76,8 @@ static __u64 new_object(struct python *python, size_t size)
 	return address;
 }
 
+static const struct wire_slots glibc_slots = { FIRST_BLOCK, BLOCKS, BLOCK_KEYS, 16 };
+
 static void set_addresses(struct wire_layout *layout)
 {
 	bool is_tls = layout->version >= 0x30f;
@@ -82,6 +85,8 @@ static void set_addresses(struct wire_layout *layout)
 	layout->tstate_by = is_tls ? TSTATE_BY_TLS : TSTATE_BY_PTHREAD_KEY;
 	layout->tls_bound = (struct wire_tls){ .offset = is_tls ? TLS_OFFSET : 0 };
 	layout->key_vaddr = is_tls ? 0 : KEY_VADDR;
+	layout->slots[0] = glibc_slots;
+	layout->dtv_bytes = 16;
 	layout->finalizing_vaddr = FINALIZING_VADDR;
 	layout->generation_vaddr = layout->interp_generation == NO_OFFSET ? GENERATION_VADDR : 0;
 }
@@ -126,10 +131,38 @@ void python_set_key(struct python *python, __u32 key)
 	put_u32(python->bias + KEY_VADDR, key);
 }
 
+void python_set_musl(struct python *python, __u16 at, bool is_known)
+{
+	const struct wire_slots musl = { NO_OFFSET, 0x80, MUSL_KEYS, 8 };
+	struct wire_slots *next = python->layout.slots;
+
+	python->musl_slots = at;
+	memset(next, 0, sizeof(python->layout.slots));
+	if (!is_known)
+		*next++ = glibc_slots;
+	*next++ = musl;
+	*next = musl;
+	next->blocks = 0x88;
+}
+
+static void put_musl_slot(struct python *python, const struct task_struct *task, __u32 key,
+			  __u64 value)
+{
+	__u64 slots = new_object(python, 8 * MUSL_KEYS);
+
+	put_u64(task->thread.fsbase + python->musl_slots, slots);
+	put_u64(slots + 8 * key, value);
+}
+
 void python_put_slot(struct python *python, const struct task_struct *task, __u32 key,
 		     __u64 sequence, __u64 value)
 {
 	__u64 block = task->thread.fsbase + FIRST_BLOCK;
+
+	if (python->musl_slots) {
+		put_musl_slot(python, task, key, value);
+		return;
+	}
 
 	if (key >= BLOCK_KEYS) {
 		block = new_object(python, 16 * BLOCK_KEYS);

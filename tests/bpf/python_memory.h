@@ -22,6 +22,7 @@ struct python {
 	__u64 leaf;
 	__u64 leaf_pointer;
 	__u64 tstate;
+	__u16 musl_slots; /* 0: glibc */
 };
 
 /* Versions that differ in what the walker does: PY_VERSION_HEX. */
@@ -51,6 +52,9 @@ void python_set_finalizing(struct python *python);
 void python_attach_thread(struct python *python, const struct task_struct *task);
 /* The pthread key of threads attached from now on. */
 void python_set_key(struct python *python, __u32 key);
+/* From here on the C library is musl, whose slots lie at an address that a thread has at `at`. The
+ * layout knows it, or has to find out. */
+void python_set_musl(struct python *python, __u16 at, bool is_known);
 /* What a thread has set for a key, and the number that its C library keeps with it. */
 void python_put_slot(struct python *python, const struct task_struct *task, __u32 key,
 		     __u64 sequence, __u64 value);

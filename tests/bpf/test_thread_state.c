@@ -404,6 +404,65 @@ static void test_unclear(void **state)
 	on_each(check_unclear);
 }
 
+/* A thread with a state, one without, and one whose state cannot be read. */
+static void check_slots_of_musl(__u16 at, bool is_known)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+	struct task_struct *native = machine_task_new(task->mm, 100, 102, "native");
+
+	if (!has_key())
+		return;
+	python_put_slot(&python, task, python.key, 0, 0);
+	python_set_musl(&python, at, is_known);
+	session_set_python(task->mm, &python.layout, python.bias);
+	python_attach_thread(&python, task);
+	call("<module>");
+	touch(1);
+	python_attach_thread(&python, worker);
+	call("run");
+	machine_run(worker);
+	touch(2);
+	machine_run(native);
+	touch(4);
+	machine_run(worker);
+	host_user_drop(python.tstate);
+	touch(8);
+	assert_report("<module> anon+1\n[lost] anon+8\n[native native] anon+4\nrun anon+2\n"
+		      "!thread_unreadable 1 event 8 pages\n");
+}
+
+static void check_musl(void)
+{
+	python.heap = (python.heap + HOST_PAGE - 1) & -HOST_PAGE;
+	check_slots_of_musl(0x80, true);
+}
+
+static void check_musl_unknown(void)
+{
+	python.heap = (python.heap + HOST_PAGE - 1) & -HOST_PAGE;
+	check_slots_of_musl(0x80, false);
+}
+
+static void check_old_musl(void)
+{
+	python.heap = (python.heap + HOST_PAGE - 1) & -HOST_PAGE;
+	check_slots_of_musl(0x88, true);
+}
+
+static void check_old_musl_unknown(void)
+{
+	python.heap = (python.heap + HOST_PAGE - 1) & -HOST_PAGE;
+	check_slots_of_musl(0x88, false);
+}
+
+static void test_musl(void **state)
+{
+	on_each(check_musl);
+	on_each(check_musl_unknown);
+	on_each(check_old_musl);
+	on_each(check_old_musl_unknown);
+}
+
 /* A thread-local variable of a library: {module, offset}, and the thread's DTV. */
 #define TLS_INDEX_VADDR 0x407000ULL
 #define MODULE 3
@@ -473,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_swapped_state),
 		cmocka_unit_test(test_leftover),
 		cmocka_unit_test(test_unclear),
+		cmocka_unit_test(test_musl),
 		cmocka_unit_test(test_dynamic),
 	};
 

@@ -242,34 +242,75 @@ static void test_stripped(void **state)
 		skip();
 }
 
-/* The same file as if linked with musl: both names have nine characters. */
-static void check_musl(const char *path)
+/* Overwrites the first text of a file by another one of no more characters. */
+static void replace_text(int fd, const char *text, const char *by)
 {
-	static const char glibc[] = "libc.so.6", musl[] = "libc.musl";
-	struct interpreter found = { 0 };
 	struct stat status;
-	char *bytes, *name;
-	int fd;
+	char *bytes, *found;
 
-	if (inspect(path, &found) || found.layout.tstate_by != TSTATE_BY_PTHREAD_KEY)
-		return;
-	fd = copy_stripped(path);
 	assert_int_equal(fstat(fd, &status), 0);
 	bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	assert_true(bytes != MAP_FAILED);
-	name = memmem(bytes, (size_t)status.st_size, glibc, sizeof(glibc));
-	assert_non_null(name);
-	assert_int_equal(pwrite(fd, musl, sizeof(musl), name - bytes), sizeof(musl));
-	assert_int_equal(interpreter_inspect(fd, &found), -ENOTSUP);
-	assert_non_null(strstr(found.reason, "musl"));
+	found = memmem(bytes, (size_t)status.st_size, text, strlen(text) + 1);
+	assert_non_null(found);
+	assert_true(strlen(by) <= strlen(text));
+	assert_int_equal(pwrite(fd, by, strlen(by) + 1, found - bytes), strlen(by) + 1);
 	munmap(bytes, (size_t)status.st_size);
+}
+
+/* What the file is taken for when `text` reads `by`. */
+static void inspect_replaced(const char *path, const char *text, const char *by,
+			     struct interpreter *ret)
+{
+	int fd = copy_stripped(path);
+
+	replace_text(fd, text, by);
+	assert_int_equal(interpreter_inspect(fd, ret), 0);
 	close(fd);
+}
+
+static void assert_musl(const struct interpreter *found)
+{
+	assert_int_equal(found->layout.slots[0].first_block, NO_OFFSET);
+	assert_int_equal(found->layout.slots[0].blocks, 0x80);
+	assert_int_equal(found->layout.slots[0].slot_bytes, 8);
+	assert_int_equal(found->layout.slots[1].blocks, 0x88); /* 1.1.24 */
+	assert_int_equal(found->layout.slots[2].slot_bytes, 0);
+	assert_int_equal(found->layout.dtv_bytes, 8);
+}
+
+/* The same file as if linked with musl: a library by what it needs, Alpine's name and musl-gcc's, a
+ * program by its loader; and as if static, without a name of either. */
+static void check_musl(const char *path)
+{
+	static const char loader[] = "/lib64/ld-linux-x86-64.so.2";
+	bool is_library = strstr(path, "libpython") != NULL;
+	struct interpreter found = { 0 };
+
+	if (inspect(path, &found) || found.layout.tstate_by != TSTATE_BY_PTHREAD_KEY)
+		return;
+	assert_int_equal(found.layout.slots[0].first_block, 0x310);
+	assert_int_equal(found.layout.slots[1].slot_bytes, 0);
+	assert_int_equal(found.layout.dtv_bytes, 16);
+	if (!is_library) {
+		inspect_replaced(path, loader, "/lib/ld-musl-x86_64.so.1", &found);
+		assert_musl(&found);
+		return;
+	}
+	inspect_replaced(path, "libc.so.6", "libc.musl", &found);
+	assert_musl(&found);
+	inspect_replaced(path, "libc.so.6", "libc.so", &found);
+	assert_musl(&found);
+	inspect_replaced(path, "libc.so.6", "libx.so.1", &found);
+	assert_int_equal(found.layout.slots[0].first_block, 0x310);
+	assert_int_equal(found.layout.slots[1].blocks, 0x80);
+	assert_int_equal(found.layout.slots[2].blocks, 0x88);
 }
 
 static void test_musl(void **state)
 {
-	if (!for_each(".pyenv/versions/3.9*/lib/libpython3.*.so.1.0", check_musl) &&
-	    !for_each("/usr/bin/python3.1[0-9]", check_musl))
+	if (!(for_each(".pyenv/versions/3.9*/lib/libpython3.*.so.1.0", check_musl) +
+	      for_each("/usr/bin/python3.1[0-9]", check_musl)))
 		skip();
 }
 

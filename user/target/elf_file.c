@@ -123,6 +123,8 @@ static int read_segments(struct elf_file *file, const Elf64_Ehdr *header)
 			continue;
 		if (headers[i].p_type == PT_LOAD)
 			add_segment(file, &headers[i]);
+		if (headers[i].p_type == PT_INTERP)
+			file->loader_vaddr = headers[i].p_vaddr;
 		if (headers[i].p_type == PT_DYNAMIC) {
 			file->dynamic_offset = headers[i].p_offset;
 			file->dynamic_bytes = headers[i].p_filesz;
@@ -215,6 +217,13 @@ int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret,
 	if (err)
 		return err;
 	return memchr(ret, '\0', size) ? 0 : -ENAMETOOLONG;
+}
+
+int elf_file_loader(const struct elf_file *file, char *ret, size_t size)
+{
+	if (!file->loader_vaddr)
+		return -ENOENT;
+	return elf_file_read_string(file, file->loader_vaddr, ret, size);
 }
 
 int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pgoff,

@@ -100,6 +100,10 @@ int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret,
 int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pgoff,
 		  uint64_t *ret_bias);
 
+/* The loader that a program names (PT_INTERP). -ENOENT: it names none; else as
+ * elf_file_read_string. */
+int elf_file_loader(const struct elf_file *file, char *ret, size_t size);
+
 /* Calls visit with the string of each DT_NEEDED, DT_RPATH and DT_RUNPATH, in the file's order. */
 void elf_file_visit_dynamic(struct elf_file *file,
 			    void (*visit)(int64_t tag, const char *text, void *context),

@@ -11,9 +11,10 @@
 
 struct elf_file {
 	int fd;
-	uint64_t size;	 /* bytes, when it was opened */
-	uint64_t budget; /* bytes of tables and text that may still be read */
-	bool is_over;	 /* a limit was met */
+	uint64_t size;	       /* bytes, when it was opened */
+	uint64_t budget;       /* bytes of tables and text that may still be read */
+	bool is_over;	       /* a limit was met */
+	uint64_t loader_vaddr; /* 0: none */
 	uint64_t dynamic_offset, dynamic_bytes; /* PT_DYNAMIC */
 	size_t nr_segments;
 	struct elf_segment segments[MAX_SEGMENTS];

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "c_library.h"
 #include "code_scan.h"
 #include "debug_offsets.h"
 #include "elf_file.h"
@@ -281,24 +282,6 @@ static const char *find_thread_state(const struct inspection *inspection,
 	return NULL;
 }
 
-static void notice_musl(int64_t tag, const char *text, void *context)
-{
-	static const char musl[] = "libc.musl"; /* libc.musl-x86_64.so.1 */
-
-	if (tag == DT_NEEDED && !strncmp(text, musl, strlen(musl)))
-		*(bool *)context = true;
-}
-
-/* The walker knows glibc's place of pthread keys only. A static musl has no name to know it by. */
-static bool has_foreign_keys(const struct inspection *inspection, const struct wire_layout *layout)
-{
-	bool is_musl = false;
-
-	if (layout->tstate_by == TSTATE_BY_PTHREAD_KEY)
-		elf_file_visit_dynamic(inspection->file, notice_musl, &is_musl);
-	return is_musl;
-}
-
 static uint64_t find_interpreters(const struct inspection *inspection)
 {
 	uint64_t runtime = vaddr_of(inspection, SYMBOL_RUNTIME);
@@ -375,8 +358,7 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 	reason = find_thread_state(inspection, &result->layout);
 	if (reason)
 		return reason;
-	if (has_foreign_keys(inspection, &result->layout))
-		return "its C library is musl";
+	c_library_find(inspection->file, &result->layout);
 	result->layout.interpreters_vaddr = find_interpreters(inspection);
 	result->layout.finalizing_vaddr = find_finalizing(inspection);
 	result->layout.generation_vaddr = find_generation(inspection);
