@@ -1,6 +1,7 @@
 """What cannot work is said in one sentence, with a hint, and nothing is harmed."""
 import os
 import random
+import signal
 import struct
 import zlib
 
@@ -15,7 +16,7 @@ BAD_USAGE = [
     ("--max-sites=99999999999999999999",) + TRUE, ("--ring=x",) + TRUE, ("--min=much",) + TRUE,
     ("--color=maybe",) + TRUE, ("--sort=backwards",) + TRUE, ("-p", "12x"), ("-p", ""), ("-p", "0"),
     ("--duration=soon", "-p", "1"), ("--format=carrier-pigeon",) + TRUE, ("-p", "1") + TRUE,
-    ("post",), ("post", "--no-such-option", "x"), ("post", "--min=much", "x"),
+    ("-d", "5d", "-p", "1"), ("post", "--no-such-option", "x"), ("post", "--min=much", "x"),
     ("post", "--format=carrier-pigeon", "x"), ("post", "--sort=backwards", "x"),
     ("post", "--color=maybe", "x"), ("post", "--pid=x", "x"), ("post", "one", "two")]
 
@@ -41,6 +42,42 @@ def help_and_version(context):
     options = memprobe(context, "--help").output
     for option in ("--output", "--pid", "--max-nodes", "--no-report", "--quiet", "--min"):
         check(option in options, "--help lacks %s" % option)
+
+
+MEANT = [  # what is given, the status, what the hint says
+    (("--outptu=x",) + TRUE, 2, "did you mean '--output'"), (("--durtion=1",) + TRUE, 2, "--duration"),
+    (("-m", "http.server"), 2, "memprobe -- python3 -m"), (("script.py",), 127, "-- python3 script.py"),
+    (("./script.py",), 126, "python3 ./script.py"), (("./no_interpreter",), 126, "no #! line"),
+    (("run", "x"), 127, "memprobe -- COMMAND"), (("attach", "1"), 127, "memprobe -p PID"),
+    (("report",), 127, "memprobe post"), (("stats",), 127, "memprobe post"),
+    (("help",), 127, "memprobe --help"), (("post",), 1, None)]
+
+
+@test()
+def hints_at_what_is_meant(context):
+    """Words of other profilers, near misses, scripts without an interpreter."""
+    context.write("script.py", "pass\n")
+    context.write("no_interpreter", "pass\n", 0o755)
+    for arguments, status, hint in MEANT:
+        result = memprobe(context, *arguments)
+        check_equal("status of %r" % (arguments,), result.status, status)
+        if hint:
+            hints = [line for line in result.errors.splitlines() if line.startswith("  hint: ")]
+            check(len(hints) == 1 and hint in hints[0], "%r: %r" % (arguments, result.errors))
+    check("mem_trace.raw" in memprobe(context, "post").errors, "post names no file")
+
+
+@test()
+def stops_before_the_command(context):
+    """Times with units; a command that still runs is left alone, and named."""
+    for time in ("0.3", "0.3s", "0.005m"):
+        dump = context.path("dump" + time)
+        result = memprobe(context, "-d", time, "--no-report", "-o", dump, "--", "sh", "-c",
+                          "echo $$; exec sleep 60")
+        pid = int(result.output)
+        check("still running as PID %d" % pid in result.errors, "not said: %r" % result.errors)
+        os.kill(pid, signal.SIGKILL)  # fails when it does not run any more
+    check_equal("-V", memprobe(context, "-V").output, memprobe(context, "--version").output)
 
 
 @test()

@@ -79,7 +79,10 @@ struct outcome {
 
 static void parse(const char *line, bool stops_at_operand, struct outcome *ret)
 {
-	struct option_syntax syntax = { &group, 1, stops_at_operand, "help" };
+	struct option_syntax syntax = { .groups = &group,
+					.nr_groups = 1,
+					.stops_at_operand = stops_at_operand,
+					.help = "help" };
 	size_t count = 0;
 
 	*ret = (struct outcome){ .copy = xstrdup(line) };
@@ -330,7 +333,7 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe merge"), EXIT_USAGE);
 	assert_int_equal(run("memprobe check a b"), EXIT_USAGE);
-	assert_int_equal(run("memprobe post"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post --format=html a"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post --sort=peak a"), EXIT_USAGE);

@@ -113,17 +113,54 @@ static int check_rights(struct capture *capture)
 	return 0;
 }
 
+static bool is_python_file(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && !strcmp(dot, ".py") && !access(name, R_OK);
+}
+
+/* Words of other profilers, for what memprobe does without one. */
+static void hint_at_command(const char *name)
+{
+	static const struct {
+		const char *word, *meant;
+	} words[] = {
+		{ "run", "memprobe -- COMMAND [ARG...] profiles a command" },
+		{ "record", "memprobe -- COMMAND [ARG...] profiles a command" },
+		{ "attach", "memprobe -p PID attaches to a running process" },
+		{ "live", "memprobe -p PID attaches to a running process" },
+		{ "report", "memprobe post mem_trace.raw prints a report again" },
+		{ "stats", "memprobe post mem_trace.raw prints a report again" },
+		{ "tree", "memprobe post mem_trace.raw prints a report again" },
+		{ "help", "memprobe --help" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(name, words[i].word)) {
+			log_hint("%s", words[i].meant);
+			return;
+		}
+	}
+	if (is_python_file(name))
+		log_hint("memprobe -- python3 %s", name);
+	else
+		log_hint("sudo may hide it: sudo env PATH=\"$PATH\" memprobe ...");
+}
+
 static int refuse_command(const char *name, int error)
 {
 	if (error == -ENOENT) {
 		log_error("cannot find '%s': no such command", name);
-		log_hint("sudo may hide it: sudo env PATH=\"$PATH\" memprobe ...");
+		hint_at_command(name);
 		return EXIT_NOT_FOUND;
 	}
 	log_error("cannot execute '%s': %s", name, strerror(-error));
 	if (error == -EACCES)
 		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s",
 			 name);
+	else if (error == -ENOEXEC)
+		log_hint("it has no #! line; name its interpreter: memprobe -- python3 %s", name);
 	return EXIT_CANNOT_EXECUTE;
 }
 
@@ -1111,6 +1148,8 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 	*ret_profile = capture->profile;
 	*ret_status = failure ? EXIT_FAILURE_OWN : exit_status(capture);
 	*ret_is_hasty = capture->is_hasty;
+	if (capture->command.pid > 0)
+		log_later("still running as PID %d", (int)capture->command.pid);
 	capture->command.pid = 0; /* a command that still runs is left alone */
 	kept = capture;
 	return 0;

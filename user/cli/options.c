@@ -6,8 +6,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "edit_distance.h"
 #include "log.h"
 #include "memory.h"
+
+#define NEAR_LETTERS 2 /* an option so far from a word may have been meant */
 
 /* Where the parser is. */
 struct parser {
@@ -61,6 +64,32 @@ static int set_decimal(const struct found *found)
 
 	if (!read_decimal(found->value, &value))
 		return refuse_value(found, "a number");
+	if (value < found->spec->min || value > found->spec->max)
+		return refuse_range(found);
+	*(struct option_decimal *)found->target = (struct option_decimal){ true, value };
+	return 0;
+}
+
+/* A number with the sign of its unit; without one, seconds. */
+static int set_duration(const struct found *found)
+{
+	static const struct {
+		char unit;
+		double seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	size_t length = strlen(found->value);
+	_cleanup_(freep) char *number = xstrdup(found->value);
+	double factor = 1, value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(units) && length; i++) {
+		if (found->value[length - 1] != units[i].unit)
+			continue;
+		factor = units[i].seconds;
+		number[length - 1] = '\0';
+	}
+	if (!read_decimal(number, &value))
+		return refuse_value(found, "a time: seconds, 90s, 1.5m or 2h");
+	value *= factor;
 	if (value < found->spec->min || value > found->spec->max)
 		return refuse_range(found);
 	*(struct option_decimal *)found->target = (struct option_decimal){ true, value };
@@ -183,16 +212,47 @@ static int apply(struct parser *parser, const struct found *found)
 		return set_integer(found);
 	case OPTION_DECIMAL:
 		return set_decimal(found);
+	case OPTION_DURATION:
+		return set_duration(found);
 	case OPTION_PIDS:
 		return set_pids(found);
 	}
 	return -EINVAL;
 }
 
+/* The option that was meant, when one is near; NULL. */
+static const char *find_near(const struct option_syntax *syntax, const char *name)
+{
+	const char *best = NULL;
+	int best_distance = NEAR_LETTERS + 1;
+
+	for (size_t i = 0; i < syntax->nr_groups; i++) {
+		for (size_t k = 0; k < syntax->groups[i].nr_specs; k++) {
+			const struct option_spec *spec = &syntax->groups[i].specs[k];
+			int distance = spec->help ? edit_distance(name, spec->name) : EDIT_FAR;
+
+			if (distance >= best_distance)
+				continue;
+			best = spec->name;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
 static int refuse_unknown(const struct parser *parser, const char *name)
 {
+	const struct option_syntax *syntax = parser->syntax;
+	const char *hint = syntax->find_hint ? syntax->find_hint(name) : NULL;
+	const char *near = name[1] == '-' ? find_near(syntax, name + 2) : NULL;
+
 	log_error("cannot parse '%s': no such option", name);
-	log_hint("%s lists the options", parser->syntax->help);
+	if (hint)
+		log_hint("%s", hint);
+	else if (near)
+		log_hint("did you mean '--%s'? %s lists the options", near, syntax->help);
+	else
+		log_hint("%s lists the options", syntax->help);
 	return -EINVAL;
 }
 

@@ -25,6 +25,7 @@ enum option_kind {
 	OPTION_CHOICE,	    /* const char *: the word, one of spec->choices */
 	OPTION_INTEGER,	    /* uint32_t within the bounds */
 	OPTION_DECIMAL,	    /* struct option_decimal within the bounds */
+	OPTION_DURATION,    /* the same in seconds; 90s, 1.5m and 2h are taken too */
 	OPTION_PIDS,	    /* struct option_pids: appended, once each; a comma list */
 };
 
@@ -67,6 +68,8 @@ struct option_syntax {
 	size_t nr_groups;
 	bool stops_at_operand; /* what follows the first operand belongs to it */
 	const char *help;      /* command that shows help, for hints */
+	/* What is meant by an option that there is not, NULL: nothing is known; may be NULL. */
+	const char *(*find_hint)(const char *option);
 };
 
 /* Owns the array of operands, not the words. */

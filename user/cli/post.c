@@ -16,6 +16,8 @@
 /* As a shell shows that the reader had seen enough, of git as of cat. */
 #define EXIT_PIPE (128 + SIGPIPE)
 
+#define DEFAULT_DUMP "mem_trace.raw" /* as a capture names it, user/capture/output.c */
+
 /* Owns its pids. */
 struct post_options {
 	struct report_settings report;
@@ -77,12 +79,9 @@ static int read_dump(const char *path, struct profile **ret_profile)
 
 static int check_usage(const struct option_words *words)
 {
-	if (words->nr_operands == 1)
+	if (words->nr_operands <= 1)
 		return 0;
-	if (words->nr_operands)
-		log_error("cannot parse '%s': one FILE at a time", words->operands[1]);
-	else
-		log_error("cannot parse '%s': no FILE given", "command line");
+	log_error("cannot parse '%s': one FILE at a time", words->operands[1]);
 	log_hint("memprobe post mem_trace.raw");
 	return EXIT_USAGE;
 }
@@ -102,7 +101,7 @@ static int post(void *given, const struct option_words *words, char **argv)
 	if (check_usage(words))
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||
-	    read_dump(words->operands[0], &profile))
+	    read_dump(words->nr_operands ? words->operands[0] : DEFAULT_DUMP, &profile))
 		return EXIT_FAILED;
 	report_lines_init(&lines, NULL, false);
 	error = report_run(profile, &options->report, &options->pids, &target);
@@ -114,8 +113,8 @@ static int post(void *given, const struct option_words *words, char **argv)
 
 const struct command command_post = {
 	.name = "post",
-	.usage = "[OPTIONS] FILE",
-	.summary = "Reports from a dump. MB are 2^20 bytes.",
+	.usage = "[OPTIONS] [FILE]",
+	.summary = "Reports from a dump (mem_trace.raw). MB are 2^20 bytes.",
 	.syntax = { .groups = post_groups,
 		    .nr_groups = ARRAY_SIZE(post_groups),
 		    .help = "memprobe post --help" },

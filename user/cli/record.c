@@ -66,9 +66,10 @@ static const struct option_spec capture_specs[] = {
 	  .kind = OPTION_PIDS,
 	  .offset = FIELD(pids) },
 	{ .name = "duration",
-	  .argument = "SECONDS",
-	  .help = "stop after it (until the processes end or SIGINT)",
-	  .kind = OPTION_DECIMAL,
+	  .letter = 'd',
+	  .argument = "TIME",
+	  .help = "stop after so many seconds, 90s, 1.5m or 2h (until the processes end or SIGINT)",
+	  .kind = OPTION_DURATION,
 	  .offset = FIELD(duration),
 	  .min = MIN_DURATION_S,
 	  .max = MAX_DURATION_S },
@@ -136,6 +137,7 @@ static const struct option_spec capture_specs[] = {
 	  .kind = OPTION_COUNT,
 	  .offset = FIELD(verbosity) },
 	{ .name = "version",
+	  .letter = 'V',
 	  .help = "show the version and exit",
 	  .kind = OPTION_ACTION,
 	  .action = OPTIONS_VERSION },
@@ -152,6 +154,16 @@ static const struct option_group record_groups[] = {
 	{ "capture", capture_specs, ARRAY_SIZE(capture_specs), 0 },
 	{ "report at the end, on stderr", report_run_specs, NR_REPORT_OPTIONS, FIELD(report) },
 };
+
+/* Python's own options, given to memprobe. */
+static const char *find_hint(const char *option)
+{
+	if (!strcmp(option, "-m"))
+		return "memprobe -- python3 -m MODULE profiles a module";
+	if (!strcmp(option, "-c"))
+		return "memprobe -- python3 -c CODE profiles what is given as text";
+	return NULL;
+}
 
 static void set_defaults(void *given)
 {
@@ -363,7 +375,8 @@ const struct command command_record = {
 	.syntax = { .groups = record_groups,
 		    .nr_groups = ARRAY_SIZE(record_groups),
 		    .stops_at_operand = true,
-		    .help = "memprobe --help" },
+		    .help = "memprobe --help",
+		    .find_hint = find_hint },
 	.options_size = sizeof(struct record_options),
 	.set_defaults = set_defaults,
 	.release = release,
