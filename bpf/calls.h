@@ -358,6 +358,8 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 		__sync_fetch_and_add(&image->calls_early, 1);
 		return 0;
 	}
+	if (!image->has_calls)
+		image->has_calls = 1;
 	if (ends_uncounted(&call))
 		return 0;
 	if (plain_loop)

@@ -211,15 +211,16 @@ struct wire_image {
 	__u64 loss_released[LOSS_SLOTS]; /* of them */
 	__u64 natives;			 /* names of native threads that are rows */
 	__u64 calls;			 /* hits of call probes, with a budget only */
-	__u64 calls_early;		 /* hits before the interpreter was known: not counted */
-	__u64 calls_looked;		 /* of them, at the last look at the budget */
-	__u64 calls_since_ns;		 /* the first of them */
+	__u64 has_calls;	 /* 1: a call probe was hit while the interpreter was known */
+	__u64 calls_early;	 /* hits before the interpreter was known: not counted */
+	__u64 calls_looked;	 /* of them, at the last look at the budget */
+	__u64 calls_since_ns;	 /* the first of them */
 	__u64 calls_cpu_ns;	 /* CPU time of its threads since then, as far as they make calls */
 	__s64 closing[NR_KINDS]; /* the kernel's counters at the end */
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 };
-_Static_assert(sizeof(struct wire_image) == 1120, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 1128, "wire_image");
 
 /* One call path of one image. The key is its hash; user space gives it an index. */
 struct wire_node {

@@ -1,9 +1,10 @@
 """What is kept in tables: code objects that share a name, tables that fill, and what empties them."""
+import os
 import re
 import subprocess
 
 from capture import Attached, capture, memprobe
-from harness import MB, Skip, check, check_equal, test
+from harness import CACHE, MB, Skip, TARGETS, check, check_equal, test
 from interpreters import by_name, find_interpreters
 from tree import check_invariants
 
@@ -122,3 +123,22 @@ def standing_frames(context):
                key=lambda process: process["start"])
     calls = {node["calls"] for node in last.named("descend")}
     check_equal("calls of what stood at the fork", calls - {0}, set())
+
+
+@test(long=True)
+def calls_of_bolted(context):
+    """Where the optimizer has copied what a probe would be hit in, calls are null, with the reason."""
+    name = "standalone-3.14"
+    program = os.path.join(CACHE, "interpreters", name, "bin", "python3.14")
+    if not os.access(program, os.X_OK):
+        raise Skip("tools/interpreters fetch %s brings it" % name)
+    said = memprobe(context, "check", program).output
+    check(re.search(r"^calls .*BOLT", said, re.M), "check says %s" % said)
+    target = os.path.join(TARGETS, "lines_of_exec.py")
+    taken = capture(context, [program, target], "--calls=exact")
+    check_invariants(taken.report)
+    process = taken.report.python()
+    check_equal("method", process["calls"]["method"], "none")
+    check("BOLT" in process["calls"]["reason"], "reason: %s" % process["calls"]["reason"])
+    check_equal("calls", {node["calls"] for node in process.nodes}, {None})
+    check_equal("exact", {node["calls_exact"] for node in process.nodes}, {False})

@@ -40,6 +40,14 @@ static void name_objects(void *context, uint32_t process, const struct inspect_o
 		ret_names[i] = heard->name ? xstrdup(heard->name) : NULL;
 }
 
+static void hear_unseen(void *context, uint32_t process)
+{
+	struct heard *heard = context;
+
+	heard->unseen++;
+	heard->process = process;
+}
+
 static void hear_rss(void *context, uint32_t process, const struct moment_share *share)
 {
 	struct heard *heard = context;
@@ -78,6 +86,7 @@ void drain_fixture_open(struct drain_fixture *ret)
 		.unknown_python = hear_unknown,
 		.python_found = hear_found,
 		.calls_over = hear_over,
+		.calls_unseen = hear_unseen,
 		.name_objects = name_objects,
 		.rss_changed = hear_rss,
 		.image_ended = hear_image_ended,

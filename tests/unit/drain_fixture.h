@@ -21,7 +21,7 @@
 
 /* What the listener was told. */
 struct heard {
-	unsigned int unknown, found, over, attached, image_ended, process_ended;
+	unsigned int unknown, found, over, unseen, attached, image_ended, process_ended;
 	uint32_t process, layout, tgid;
 	struct moment_share share;
 	const char *name; /* that objects bear; NULL: none */

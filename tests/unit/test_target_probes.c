@@ -513,6 +513,34 @@ static void test_function_start(void **state)
 		skip();
 }
 
+/* BOLT puts what it has rearranged into an executable segment of its own. */
+static size_t nr_bolted;
+
+static void check_bolted(struct copy *copy)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)copy->bytes;
+	Elf64_Phdr *segments = (Elf64_Phdr *)(copy->bytes + header->e_phoff);
+	struct probe_plan plan, other;
+
+	if (find(copy, &plan) || plan.event != PROBE_DEATHS)
+		return;
+	for (size_t i = 0; i < header->e_phnum; i++)
+		if (segments[i].p_type == PT_LOAD)
+			segments[i].p_flags |= PF_X;
+	assert_int_equal(find(copy, &other), -ENOENT);
+	assert_int_equal(other.nr_sites, 0);
+	assert_non_null(strstr(other.reason, "BOLT"));
+	nr_bolted++;
+}
+
+static void test_bolted(void **state)
+{
+	nr_bolted = 0;
+	(void)for_all(check_bolted);
+	if (!nr_bolted)
+		skip();
+}
+
 static void test_none(void **state)
 {
 	_cleanup_(closep) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -613,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_repeated_notes),
 		cmocka_unit_test(test_symbols_only),
 		cmocka_unit_test(test_function_start),
+		cmocka_unit_test(test_bolted),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_instructions),
 		cmocka_unit_test(test_cut_notes),

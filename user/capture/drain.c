@@ -168,6 +168,23 @@ static void correct_opening(struct process *process, const struct wire_image *im
 	}
 }
 
+#define PATHS_WITH_CALLS 16 /* that no process runs which has made no call since its exec */
+
+/* A probe that is never hit while Python runs counts nothing, and 0 would be a wrong number: the
+ * compiler has copied its function into others. */
+static void look_for_calls(struct drain *drain, const struct image_slot *slot,
+			   const struct wire_image *image)
+{
+	const struct process *process = &drain->profile->processes[slot->process];
+	bool is_from_start = process->begin == BEGAN_EXEC &&
+			     process->calls_method != CALLS_BY_NOTHING &&
+			     process->calls_seen != CALLS_SEEN_SOME;
+
+	if (is_from_start && slot->nr_paths >= PATHS_WITH_CALLS && !image->has_calls &&
+	    !image->calls_early && drain->listener.calls_unseen)
+		drain->listener.calls_unseen(drain->listener.context, slot->process);
+}
+
 static void take_image(struct drain *drain, struct image_slot *slot, const struct wire_image *image)
 {
 	struct process *process = &drain->profile->processes[slot->process];
@@ -190,6 +207,7 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 			&drain->profile->strings,
 			"the first calls came before the interpreter was found");
 	}
+	look_for_calls(drain, slot, image);
 	add_lost(drain, slot->process, image);
 	process = &drain->profile->processes[slot->process];
 	if (slot->state == SLOT_ENDED || !slot->has_balance)

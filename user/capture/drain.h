@@ -22,6 +22,8 @@ struct drain_listener {
 	void (*python_found)(void *context, uint32_t process, uint32_t layout);
 	/* The budget for counting calls in a process is spent. */
 	void (*calls_over)(void *context, uint32_t process);
+	/* Calls of a process should have been counted from its first on, but none was. */
+	void (*calls_unseen)(void *context, uint32_t process);
 	/* Names that objects of the process bear, up to INSPECT_OBJECT_BATCH, owned by the caller;
 	 * NULL: none, or none yet. */
 	void (*name_objects)(void *context, uint32_t process, const struct inspect_object *objects,

@@ -151,6 +151,7 @@ static bool define(struct drain *drain, struct kernel_node *node, uint32_t paren
 	}
 	node->node = profile_add_node(drain->profile, slot->process, parent, site,
 				      drain_time(drain, node->first_ns));
+	slot->nr_paths += drain->profile->sites[site].kind == SITE_PYTHON;
 	add_sighting_of_part(drain, node);
 	return true;
 }

@@ -15,6 +15,7 @@ struct image_slot {
 	enum slot_state state;
 	bool is_read; /* ended, and its nodes have been read since */
 	bool has_balance;
+	uint32_t nr_paths;		  /* of Python, that have been read */
 	int64_t balance_books[NR_KINDS];  /* bytes */
 	int64_t balance_kernel[NR_KINDS]; /* bytes */
 };

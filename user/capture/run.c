@@ -448,6 +448,14 @@ static void begin_counting(struct capture *capture, uint32_t process, uint32_t l
 		refuse_counting(capture, process, strerror(-error));
 }
 
+/* Where no calls can be counted, the reason is known at once. */
+static bool can_be_counted(const struct capture *capture, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(capture->interpreters, layout);
+
+	return entry && entry->plan.nr_sites;
+}
+
 /* The command's probes are attached before it runs, an attached process's at once, others' at the
  * next flush. */
 static void plan_counting(struct capture *capture, uint32_t process, uint32_t layout)
@@ -460,7 +468,8 @@ static void plan_counting(struct capture *capture, uint32_t process, uint32_t la
 	}
 	if (layout == NO_LAYOUT)
 		return;
-	if (calls_is_attached(capture->calls, entry->pid) || entry->begin == BEGAN_ATTACH) {
+	if (calls_is_attached(capture->calls, entry->pid) || entry->begin == BEGAN_ATTACH ||
+	    !can_be_counted(capture, layout)) {
 		begin_counting(capture, process, layout);
 		return;
 	}
@@ -495,6 +504,20 @@ static void begin_late_counting(struct capture *capture)
 	capture->nr_uncounted -= next;
 	memmove(capture->uncounted, capture->uncounted + next,
 		capture->nr_uncounted * sizeof(*capture->uncounted));
+}
+
+static void on_calls_unseen(void *context, uint32_t process)
+{
+	struct capture *capture = context;
+	struct process *entry = &capture->profile->processes[process];
+
+	if (capture->calls && calls_is_attached(capture->calls, entry->pid))
+		calls_detach(capture->calls, entry->pid);
+	entry->calls_method = CALLS_BY_NOTHING;
+	entry->counts_ends = false;
+	refuse_counting(capture, process,
+			"its probe was never hit, the compiler has copied the function where calls "
+			"are counted into others");
 }
 
 static void on_calls_over(void *context, uint32_t process)
@@ -633,6 +656,7 @@ static int open_drain(struct capture *capture)
 		.unknown_python = on_unknown_python,
 		.python_found = on_python_found,
 		.calls_over = on_calls_over,
+		.calls_unseen = on_calls_unseen,
 		.name_objects = on_name_objects,
 		.source_changed = on_source_changed,
 		.rss_changed = on_rss_changed,

@@ -190,6 +190,15 @@ const struct elf_segment *elf_file_text(const struct elf_file *file)
 	return NULL;
 }
 
+size_t elf_file_nr_texts(const struct elf_file *file)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < file->nr_segments; i++)
+		count += file->segments[i].is_executable;
+	return count;
+}
+
 int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t size)
 {
 	const struct elf_segment *segment = elf_file_segment(file, vaddr);

@@ -76,6 +76,8 @@ bool elf_file_is_compiled_apart(struct elf_file *file, const char *source);
 
 /* The PT_LOAD that holds the address, or NULL. */
 const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr);
+/* How many PT_LOADs are executable: linkers make one. */
+size_t elf_file_nr_texts(const struct elf_file *file);
 /* The first executable PT_LOAD, or NULL. */
 const struct elf_segment *elf_file_text(const struct elf_file *file);
 

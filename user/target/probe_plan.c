@@ -291,8 +291,31 @@ static void add_function(struct attempt *attempt, uint64_t vaddr)
 		       skipped ? "uprobe %s+%u" : "uprobe %s", attempt->rule->name, skipped);
 }
 
+/*
+ * A function through which frames end is small and hot, so optimizers that work on the whole
+ * program copy it into its callers, and what ends there is not seen: BOLT does
+ * (python-build-standalone's 3.14.6 ended all but a few of its frames in copies), and so may clang
+ * where each instruction of the interpreter is a function of its own that ends in a tail call. BOLT
+ * leaves the code that it has rearranged beside a copy, in a second executable segment.
+ */
+static const char *find_copying(struct elf_file *file)
+{
+	struct elf_symbol handler = { .name = "_TAIL_CALL_RETURN_VALUE" };
+
+	if (elf_file_nr_texts(file) > 1 || elf_file_section_vaddr(file, ".bolt.org.text"))
+		return "BOLT has rearranged its code, and copied the function where calls are "
+		       "counted into others";
+	if (elf_file_find_symbols(file, ELF_SYMTAB, &handler, 1))
+		return "it is built with tail calls, whose compiler may have copied the function "
+		       "where calls are counted into others";
+	return NULL;
+}
+
 static void try_function(struct attempt *attempt)
 {
+	const char *copying = attempt->rule->event == PROBE_DEATHS ? find_copying(attempt->file)
+								   : NULL;
+
 	bool is_apart = attempt->rule->kind == SITE_APART;
 	struct elf_symbol function = { .name = attempt->rule->name };
 
@@ -300,7 +323,9 @@ static void try_function(struct attempt *attempt)
 	 * arguments, or not all calls. */
 	if (!elf_file_find_symbols(attempt->file, is_apart ? ELF_SYMTAB : ELF_DYNSYM, &function, 1))
 		return;
-	if (is_apart && !elf_file_is_compiled_apart(attempt->file, apart_source))
+	if (copying)
+		refuse(attempt, copying);
+	else if (is_apart && !elf_file_is_compiled_apart(attempt->file, apart_source))
 		refuse(attempt, "link-time optimization may have copied the function where calls "
 				"are counted into others");
 	else

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A probe that was never hit, while Python ran since its exec, is told: its 0 is no count. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <memprobe/wire_hash.h>
+
+#include "drain_fixture.h"
+#include "memory.h"
+
+static struct drain_fixture fixture;
+
+static void send_type(uint32_t type)
+{
+	_cleanup_(freep) void *record = xcalloc(1, FIXTURE_MAX_BYTES);
+	size_t size = drain_fixture_record(type, record);
+
+	fake_loader_send(record, size);
+	assert_int_equal(drain_all(fixture.drain), 0);
+}
+
+/* A process whose calls are counted from its exec on. */
+static int open_fixture(void **state)
+{
+	struct process *process;
+
+	(void)state;
+	drain_fixture_open(&fixture);
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SITE);
+	process = &fixture.profile->processes[0];
+	process->calls_method = CALLS_BY_UPROBE;
+	process->calls_seen = CALLS_SEEN_ENDS;
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	(void)state;
+	drain_fixture_close(&fixture);
+	return 0;
+}
+
+/* So many paths, each below the one before. */
+static void put_paths(int count)
+{
+	uint64_t parent = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct wire_node node = { .parent = parent,
+					  .site = FIXTURE_SITE,
+					  .image_id = FIXTURE_IMAGE };
+		uint64_t key = path_child(parent, FIXTURE_SITE);
+
+		fake_loader_put("nodes", &key, &node);
+		parent = key;
+	}
+}
+
+/* How often it was told, once the paths and the image are read. */
+static unsigned int read_image(uint64_t has_calls, uint64_t calls_early)
+{
+	const struct wire_image image = {
+		.image_id = FIXTURE_IMAGE,
+		.has_calls = has_calls,
+		.calls_early = calls_early,
+	};
+	uint32_t slot = FIXTURE_SLOT;
+
+	fake_loader_put("images", &slot, &image);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	return fixture.heard.unseen;
+}
+
+static void test_never_hit(void **state)
+{
+	(void)state;
+	put_paths(40);
+	assert_int_equal(read_image(0, 0), 1);
+}
+
+static void test_hit(void **state)
+{
+	(void)state;
+	put_paths(40);
+	assert_int_equal(read_image(1, 0), 0);
+}
+
+static void test_hit_early(void **state)
+{
+	(void)state;
+	put_paths(40);
+	assert_int_equal(read_image(0, 3), 0);
+}
+
+static void test_few_paths(void **state)
+{
+	(void)state;
+	put_paths(3);
+	assert_int_equal(read_image(0, 0), 0);
+}
+
+/* Frames that stood may take memory for ever without a call; their numbers are bounds. */
+static void test_counted_late(void **state)
+{
+	(void)state;
+	put_paths(40);
+	fixture.profile->processes[0].calls_seen = CALLS_SEEN_SOME;
+	assert_int_equal(read_image(0, 0), 0);
+}
+
+static void test_not_counted(void **state)
+{
+	(void)state;
+	put_paths(40);
+	fixture.profile->processes[0].calls_method = CALLS_BY_NOTHING;
+	assert_int_equal(read_image(0, 0), 0);
+}
+
+#define CALLS_TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CALLS_TEST(test_never_hit),    CALLS_TEST(test_hit),
+		CALLS_TEST(test_hit_early),    CALLS_TEST(test_few_paths),
+		CALLS_TEST(test_counted_late), CALLS_TEST(test_not_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
