@@ -67,6 +67,33 @@ static void start(struct recorder *recorder, char *const *words)
 	recorder->out = out[0];
 }
 
+/* Does every thread of a process wait for something? */
+static bool is_asleep(pid_t pid)
+{
+	char path[64], text[512] = "";
+	struct dirent *entry;
+	bool asleep = true;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		skip("the interpreter has ended");
+	while (asleep && (entry = readdir(tasks)) != NULL) {
+		char stat[320];
+		FILE *file;
+
+		snprintf(stat, sizeof(stat), "%s/%.200s/stat", path, entry->d_name);
+		file = entry->d_name[0] == '.' ? NULL : fopen(stat, "r");
+		if (!file)
+			continue;
+		asleep = fgets(text, sizeof(text), file) && strstr(text, ") S ");
+		fclose(file);
+	}
+	closedir(tasks);
+	return asleep;
+}
+
 static void await_stops(const struct recorder *recorder)
 {
 	char byte;
@@ -74,7 +101,8 @@ static void await_stops(const struct recorder *recorder)
 	for (int i = 0; i < RECORDING_STOPS; i++)
 		if (read(recorder->out, &byte, 1) != 1)
 			skip("the interpreter does not start");
-	usleep(20000); /* from write() to read() */
+	while (!is_asleep(recorder->pid)) /* from write() to read() */
+		usleep(1000);
 }
 
 static void find_interpreter(struct recorder *recorder)

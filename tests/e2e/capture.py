@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections import namedtuple
 
-from harness import MEMPROBE, TARGETS, Failure, check, check_equal, wait_until
+from harness import MEMPROBE, TARGETS, Failure, check, check_equal, tolerance, wait_until
 from tree import Report
 
 
@@ -56,6 +58,37 @@ def read_report(context, dump, *options):
     result = memprobe(context, "post", "--format=json", *options, dump)
     check(result.status == 0, "post ended with %d: %s" % (result.status, last_lines(result.errors)))
     return Report(parse(result.output))
+
+
+def has_flushed(context, dump, condition):
+    """Does a process in the dump of a capture that goes on meet a condition?"""
+    shown = subprocess.run([MEMPROBE, "post", "--format=json", dump], env=context.environment,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    report = Report(parse(shown.stdout.decode())) if shown.returncode == 0 else None
+    return report and any(map(condition, report.processes))
+
+
+def wait_for_growth(context, dump, name, size):
+    """Until a function's growth has been flushed."""
+    wait_until(lambda: has_flushed(context, dump, lambda process: process.below(
+        "growth", process.named(name)) >= size - tolerance(size)), "%s in the dump" % name)
+
+
+def capture_until(context, command, condition, *options):
+    """Capture a command that goes on as long as there is the file MEMPROBE_WAIT: until a process in
+    the dump meets a condition. One that never does is left to the test to tell, after a minute."""
+    dump, flag = context.path("dump.%d" % len(context.children)), context.write("flag", "")
+    process = context.start([MEMPROBE, "-o", dump, "--no-report", *options, "--", *command],
+                            env={"MEMPROBE_WAIT": flag})
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        if has_flushed(context, dump, condition):
+            break
+        time.sleep(0.1)
+    os.unlink(flag)
+    wait_until(lambda: process.poll() is not None, "the command's end")
+    check_equal("status", process.returncode, 0)
+    return Capture(read_report(context, dump), None, dump, None)
 
 
 def parse(text):
@@ -124,7 +157,6 @@ class Served:
     """tests/targets/attach.py: grows on command."""
 
     def __init__(self, context, command=None):
-        import subprocess
         self.context = context
         self.process = context.start(command or context.target("attach.py"), stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE,

@@ -6,6 +6,8 @@ behind (this driver adopts orphans) is ended and reported as a failure.
 """
 import ctypes
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +20,8 @@ TARGETS = os.path.join(REPOSITORY, "tests", "targets")
 MEMPROBE = os.path.abspath(os.environ.get("MEMPROBE", os.path.join(REPOSITORY, "build/memprobe")))
 CACHE = os.path.expanduser(os.environ.get("MEMPROBE_CACHE") or "~/.cache/memprobe")
 NOBODY = 65534
-TIMEOUT = float(os.environ.get("MEMPROBE_TEST_TIMEOUT", "120"))
+# For what hangs, not for what is slow: whatever else runs here may slow a test down by ten times.
+TIMEOUT = float(os.environ.get("MEMPROBE_TEST_TIMEOUT", "600"))
 PR_SET_CHILD_SUBREAPER = 36
 LOOKING = "memprobe-looks"
 MB = 1 << 20
@@ -46,6 +49,14 @@ def test(interpreters=None, core=False, long=False, needs="root"):
         TESTS.append(Test(function.__name__, function, interpreters, core, long, needs))
         return function
     return register
+
+
+def open_terminal():
+    """Both ends of a pseudo-terminal."""
+    try:
+        return pty.openpty()
+    except OSError as error:
+        raise Skip("no pseudo-terminal can be opened: %s" % error)
 
 
 def read_terminal(master):
@@ -258,7 +269,7 @@ def end_leftovers():
     return names
 
 
-def wait_until(condition, what, timeout=TIMEOUT / 6):
+def wait_until(condition, what, timeout=TIMEOUT):
     """The first true value of condition(), which is asked until then."""
     end = time.monotonic() + timeout
     while True:
@@ -268,6 +279,25 @@ def wait_until(condition, what, timeout=TIMEOUT / 6):
         if time.monotonic() > end:
             raise Failure("%s: not within %g s" % (what, timeout))
         time.sleep(0.01)
+
+
+def deliver(process, number):
+    """Send a signal and wait until it has been taken: two that wait become one."""
+    os.kill(process.pid, number)
+
+    def is_taken():
+        status = read_status(process.pid)
+        pending = re.findall(r"^(?:Sig|Shd)Pnd:\s+(\w+)", status, re.M)
+        return "\nState:\tZ" in status or not any(int(mask, 16) >> number - 1 & 1 for mask in pending)
+    wait_until(is_taken, "taking signal %d" % number)
+
+
+def read_status(pid):
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def write_to(path, text):

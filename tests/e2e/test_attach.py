@@ -3,7 +3,8 @@ import os
 import signal
 import time
 
-from capture import (CANNOT, Attached, Served, check_error, last_lines, memprobe, read_report)
+from capture import (CANNOT, Attached, Served, check_error, last_lines, memprobe, read_report,
+                     wait_for_growth)
 from harness import check, check_equal, check_near, size_of, test, tolerance
 from tree import check_invariants, is_named
 
@@ -86,11 +87,15 @@ def attach_until_terminated(context):
 def attach_for_a_time(context):
     """--duration ends by itself."""
     served = Served(context)
-    begin = time.monotonic()
-    attached = Attached(context, served.pid, options=("--duration=1",))
-    served.ask("grow 2")
+    for duration in (1, 10, 100):
+        begin = time.monotonic()
+        attached = Attached(context, served.pid, options=("--duration=%d" % duration,))
+        served.ask("grow 2")
+        if attached.process.poll() is None:  # else the machine is slow
+            break
     report = attached.end(None)
-    check(0.9 < time.monotonic() - begin < 10, "it took %.1f s" % (time.monotonic() - begin))
+    took = time.monotonic() - begin
+    check(took > 0.9 * duration, "it took %.1f s" % took)
     check_path(report.python(served.pid), ("answer", "grow_attached"), size_of(2))
     check_equal("status of the target", served.quit(), ALONE)
 
@@ -131,7 +136,7 @@ def killed_while_attached(context):
     served = Served(context)
     attached = Attached(context, served.pid)
     served.ask("grow 8")
-    time.sleep(2.5)
+    wait_for_growth(context, attached.dump, "grow_attached", size_of(8))
     os.kill(attached.process.pid, signal.SIGKILL)
     context.finish(attached.process)
     served.ask("grow 2")

@@ -41,10 +41,12 @@ def attach_to_kernel_thread(context):
 def attach_while_it_ends(context):
     """A process that ends about when memprobe attaches: said, or profiled to its end; no hang."""
     seen = set()
-    for number, seconds in enumerate([0.03 * part for part in range(24 if context.long else 10)] + [8]):
-        dying = context.start(["sleep", "%.3f" % seconds])
+    for number in range(24 if context.long else 10):
+        dying = context.start(["sleep", "%.3f" % (0.03 * number)])
+        if not number:
+            os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)
         dump = context.path("dying.%d" % number)
-        result = memprobe(context, "--no-report", "-o", dump, "-p", dying.pid, timeout=20)
+        result = memprobe(context, "--no-report", "-o", dump, "-p", dying.pid)
         context.finish(dying)
         seen.add(result.status)
         if result.status:
@@ -54,7 +56,7 @@ def attach_while_it_ends(context):
             report = read_report(context, dump)
             check_invariants(report)
             check_equal("end_reason", report.of_pid(dying.pid)[0]["end_reason"], "exit")
-    check_equal("statuses", seen, {0, 125})
+    check(125 in seen and seen <= {0, 125}, "statuses are %s" % seen)
 
 
 @test(interpreters="few")
@@ -234,7 +236,10 @@ def attach_again_and_again(context):
     busy = Busy(context)
     descriptors, code = busy.descriptors(), busy.code()
     seen = 0
-    for number in range(100 if context.long else 10):
+    wanted = 100 if context.long else 10
+    for number in range(10 * wanted):
+        if number >= wanted and seen:
+            break
         attached = Attached(context, busy.pid, options=("--calls=%s" % ("auto", "exact")[number % 2],))
         time.sleep(0.05)
         process = attached.end().python(busy.pid)

@@ -419,9 +419,10 @@ def check_round(context, served, semaphores):
     """One attach and detach while threads call: counts are there, and nothing of it stays."""
     attached = Attached(context, served.pid, options=(EXACT,))
     programs = loaded_programs(attached.process.pid)
+    served.ask("turn")
     process = attached.end().python(served.pid)
     check(not any(read_semaphores(served.pid, semaphores)), "a semaphore is left raised")
-    wait_until(lambda: not programs & loaded_programs(), "unloading %s" % programs, 5)
+    wait_until(lambda: not programs & loaded_programs(), "unloading %s" % programs)
     check_equal("calls.method (%s)" % process["calls"]["reason"], process["calls"]["method"],
                 method_of(served.context.python))
     check(min(counts_of(process).values()) >= 0, "a negative count")

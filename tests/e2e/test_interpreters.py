@@ -207,7 +207,7 @@ def jit_calls(context):
 @test(interpreters=("debian-3.15",))
 def jit_unforeseen(context):
     """A 3.15 that gets PYTHON_JIT on the way: no counts, and why."""
-    sleeper = context.python.command + ["-c", "import time; time.sleep(1.5)"]
+    sleeper = context.python.command + ["-c", "import time; time.sleep(5)"]
     taken = capture(context, ["/usr/bin/env", "PYTHON_JIT=1"] + sleeper, "--calls=exact")
     calls = taken.report.python()["calls"]
     check("PYTHON_JIT" in calls["reason"], "the reason is %r" % calls["reason"])

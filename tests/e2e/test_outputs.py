@@ -1,6 +1,5 @@
 """Where dumps and reports go: what is in the way, what goes away, pipes, names with places."""
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -8,7 +7,7 @@ import threading
 import time
 
 from capture import CANNOT, HINT, check_error, last_lines, memprobe, parse
-from harness import MEMPROBE, NOBODY, check, check_equal, read_terminal, test, wait_until
+from harness import MEMPROBE, NOBODY, check, check_equal, open_terminal, read_terminal, test, wait_until
 
 TRUE = ("--", "/bin/true")
 AS_NOBODY = {"SUDO_UID": str(NOBODY), "SUDO_GID": str(NOBODY), "SUDO_USER": "nobody"}
@@ -206,7 +205,7 @@ def dump_to_standard_output(context):
                           MEMPROBE])
     check_equal("status of post", result.status, 0)
     ran = context.path("ran")
-    master, slave = pty.openpty()
+    master, slave = open_terminal()
     process = context.start([MEMPROBE, "-o", "-", "--", "/bin/touch", ran], stdout=slave)
     os.close(slave)
     check_error(context.finish(process), 125, "standard output': a dump is no text", HINT)

@@ -1,12 +1,11 @@
 """What post prints: the JSON's fields, the tree's text, and what its options change."""
 import os
-import pty
 import re
 import unicodedata
 
-from capture import CANNOT, capture, check_error, memprobe, parse, read_report
-from harness import (MB, MEMPROBE, check, check_all, check_equal, check_near, read_terminal, size_of,
-                     test, tolerance)
+from capture import CANNOT, capture, capture_until, check_error, memprobe, parse, read_report
+from harness import (MB, MEMPROBE, check, check_all, check_equal, check_near, open_terminal,
+                     read_terminal, size_of, test, tolerance)
 from schema import check_report
 from tree import Report, check_invariants, describe
 
@@ -203,7 +202,7 @@ def option_out(context):
 
 def on_terminal(context, *arguments, env=None):
     """stdout of memprobe when it is a terminal."""
-    master, slave = pty.openpty()
+    master, slave = open_terminal()
     context.at_end(os.close, master)
     process = context.start([MEMPROBE, *arguments], stdout=slave, env=env)
     os.close(slave)
@@ -310,7 +309,7 @@ def foreign_kinds(context):
 
 
 HOSTILE_OBJECTS = """
-import time
+import os, time
 NAME, PATH = %a, %a
 KEPT = []
 def grow(self, size):
@@ -318,7 +317,8 @@ def grow(self, size):
 object = type(NAME, (), {"grow": grow})()
 object.pathname = PATH
 object.grow(9 << 20)
-time.sleep(1.2)
+while os.path.exists(os.environ["MEMPROBE_WAIT"]):
+    time.sleep(0.05)
 """
 
 
@@ -329,7 +329,8 @@ def hostile_objects(context):
     script = context.path("hostile.py")
     with open(script, "w", encoding="ascii") as file:
         file.write(HOSTILE_OBJECTS % (name, path))
-    taken = capture(context, context.python.command + [script], "--lines")
+    taken = capture_until(context, context.python.command + [script], lambda process:
+                          path in [node["pathname"] for node in process.named("grow")], "--lines")
     nodes = taken.process().named("grow")
     check_equal("class and pathname", {(node["class"], node["pathname"]) for node in nodes},
                 {(name, path)})

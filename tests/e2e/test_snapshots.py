@@ -1,12 +1,11 @@
 """SIGUSR1 writes what there is and goes on; a terminal is told how it goes."""
 import os
-import pty
 import signal
 import time
 
 from capture import Attached, Served, memprobe, read_report
-from harness import (MEMPROBE, Skip, check, check_equal, check_near, read_terminal, size_of, test,
-                     tolerance, wait_until)
+from harness import (MEMPROBE, Failure, Skip, check, check_equal, check_near, open_terminal,
+                     read_terminal, size_of, test, tolerance, wait_until)
 from tree import check_invariants
 
 
@@ -53,11 +52,17 @@ def snapshots(context):
 
 
 STANDING = """
-import sys, threading, time
+import os, sys, threading, time
+waiting = []
 def helper():
     pass
 def waiter():
-    time.sleep(float(sys.argv[1]))
+    waiting.append(1)
+    while len(waiting) < 2 or os.path.exists(sys.argv[1]):
+        if len(waiting) == 2:
+            print("waiting", flush=True)
+            waiting.append(1)
+        time.sleep(0.05)
 def main():
     for _ in range(5):
         helper()
@@ -79,26 +84,47 @@ def own_calls(process, script):
     return calls
 
 
+def has_said(process, text):
+    with open(process.files[1].name, errors="replace") as file:
+        return text in file.read()
+
+
+def stand(context, script, dump):
+    """A capture that ends by its duration, with a snapshot of when its command had come to stand, and
+    the file while which is there the command stands. More time where the machine is slow."""
+    for duration in (3, 30, 300):
+        flag = context.write("flag.%d" % duration, "")
+        process = context.start([MEMPROBE, "-f", "-o", dump, "--no-report", "--calls=exact",
+                                 "--duration=%d" % duration, "--", *context.python.command, script,
+                                 flag])
+        output = process.files[0].name
+        wait_until(lambda: os.path.getsize(output) or process.poll() is not None, "the command")
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGUSR1)
+        said = "snapshot '%s.1'" % dump
+        wait_until(lambda: has_said(process, said) or process.poll() is not None, "the snapshot")
+        if has_said(process, said):
+            return process, flag
+        os.unlink(flag)
+    raise Failure("the command did not stand within %d s" % duration)
+
+
 @test(interpreters="all")
 def calls_that_go_on(context):
     """Functions that run at a snapshot, or when the capture ends before them, have their calls."""
     script, dump = context.path("standing.py"), context.path("dump")
     with open(script, "w") as file:
         file.write(STANDING)
-    command = [MEMPROBE, "-o", dump, "--no-report", "--calls=exact", "--duration=2.5", "--",
-               *context.python.command, script, "4"]
-    process = context.start(command)
-    time.sleep(1.5)
-    os.kill(process.pid, signal.SIGUSR1)
-    wait_until(lambda: os.path.exists(dump + ".1") and os.path.getsize(dump + ".1") > 100, "the snapshot")
-    time.sleep(0.2)
+    process, flag = stand(context, script, dump)
     snapshot = read_report(context, dump + ".1").python()
     if snapshot["calls"]["method"] == "none":
         raise Skip("its calls cannot be counted")
     if not snapshot["calls"]["complete"]:
         raise Skip("its calls are bounds: %s" % snapshot["calls"]["reason"])
     check_equal("calls at the snapshot", own_calls(snapshot, script), EXPECTED_CALLS)
-    check_equal("status", context.finish(process).status, 0)
+    wait_until(lambda: process.poll() is not None, "the end of the duration")
+    check_equal("status", process.returncode, 0)
+    os.unlink(flag)
     final = read_report(context, dump).python()
     os.waitpid(final["pid"], 0)  # it ran on, and this driver has adopted it
     check_equal("end_reason", final["end_reason"], "running")
@@ -126,17 +152,21 @@ def snapshot_not_writable(context):
     served.quit()
 
 
-def follow(context, *arguments, seconds, env):
-    """What a terminal gets of memprobe within a time, which is then interrupted."""
-    master, slave = pty.openpty()
+def follow(context, *arguments, env, text=None, seconds=0):
+    """What a terminal gets of memprobe until it has shown this text, or within a time, when memprobe
+    is interrupted."""
+    master, slave = open_terminal()
     context.at_end(os.close, master)
     process = context.start([MEMPROBE, *arguments], stderr=slave, env=env)
     os.close(slave)
     time.sleep(seconds)
+    shown = ""
+    while text and text not in shown:
+        shown += os.read(master, 65536).decode()
     os.kill(process.pid, signal.SIGINT)
-    text = read_terminal(master)
+    shown += read_terminal(master)
     context.finish(process)
-    return text
+    return shown
 
 
 @test(interpreters="one")
@@ -144,7 +174,7 @@ def line_of_progress(context):
     """On a terminal one line tells how it goes, and is gone before the report."""
     served = Served(context)
     arguments = ("-f", "-o", context.path("dump"), "-p", str(served.pid))
-    text = follow(context, *arguments, seconds=1.8, env={"TERM": "xterm"})
+    text = follow(context, *arguments, text="events/s", env={"TERM": "xterm"})
     lines = [part for part in text.split("\r\x1b[K") if part.startswith("memprobe: ")
              and "events/s" in part]
     check(lines, "no line of progress in %r" % text)

@@ -2,10 +2,12 @@
 
 call NUMBER   call_many() calls call_step() NUMBER times; the answer is NUMBER
 start         4 threads call turn() until "stop", whose answer is 1 when they counted right
+turn          wait until each of them has called it anew; the answer is their number
 quit          end with status 9
 """
 import sys
 import threading
+import time
 
 EXIT_STATUS = 9
 THREADS = 4
@@ -56,6 +58,14 @@ def start():
     return len(WHEELS)
 
 
+def turn():
+    """Two more: the first may have been under way."""
+    wanted = [wheel.turns + 2 for wheel in WHEELS]
+    while any(wheel.turns < turns for wheel, turns in zip(WHEELS, wanted)):
+        time.sleep(0.001)
+    return len(WHEELS)
+
+
 def stop():
     right = [wheel.stop() for wheel in WHEELS]
     del WHEELS[:]
@@ -63,7 +73,7 @@ def stop():
 
 
 def answer(words):
-    return {"start": start, "stop": stop}[words[0]]() if len(words) == 1 \
+    return {"start": start, "turn": turn, "stop": stop}[words[0]]() if len(words) == 1 \
         else call_many(int(words[1]))
 
 

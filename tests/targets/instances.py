@@ -100,7 +100,8 @@ def main():
     remake(2)
     crowd([Worker() for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 20)])
     if os.environ.get("MEMPROBE_WAIT"):
-        time.sleep(float(os.environ["MEMPROBE_WAIT"]))
+        while os.path.exists(os.environ["MEMPROBE_WAIT"]):
+            time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ MAKERS = {
 
 
 def main():
-    signal.alarm(100)  # a worker waits for nobody
+    signal.alarm(1800)  # a worker waits for nobody
     if sys.argv[1] == "as-child":
         return grow_child()
     grow_parent()

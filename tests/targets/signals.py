@@ -41,7 +41,7 @@ def main():
     signal.signal(signal.SIGTERM, on_terminate)
     grow_while_waiting()
     print("ready", flush=True)
-    for _ in range(600):
+    for _ in range(18000):
         time.sleep(0.1)
     sys.exit("nobody sent a signal")
 
