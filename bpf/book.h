@@ -95,6 +95,7 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	struct wire_layout *layout = NULL;
 	struct walk walk = {};
 	struct wire_node *node;
+	bool has_frames;
 	__u32 index;
 
 	if (!python)
@@ -105,13 +106,20 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 	if (python->state == PYTHON_KNOWN && python->image_id == change->image->image_id)
 		layout = bpf_map_lookup_elem(&layouts, &index);
 	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch) ||
-	    !walk_begin(&walk, change->image, change->slot, change->scratch, python->bias))
-		return find_frameless(change, layout, python, ret_key);
+	    !walk_begin(&walk, change->image, change->slot, change->scratch, python->bias)) {
+		node = find_frameless(change, layout, python, ret_key);
+		if (layout)
+			judge_find(change->image, false);
+		return node;
+	}
 	if (walk.path->end == WALK_GOING)
 		walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change, layout, python, ret_key);
+	has_frames = walk.path->depth != 0;
 	node = find_path(change, &walk, ret_key, plain_loop);
+	if (has_frames)
+		judge_find(change->image, true);
 	note_objects(change, walk.path, plain_loop);
 	return node;
 }
@@ -145,10 +153,13 @@ static __always_inline void book_on(struct change *change, struct wire_node *nod
 	struct wire_image *image = change->image;
 
 	__sync_fetch_and_add(&image->books[kind_index(change->kind)], change->pages);
-	if (node)
+	if (node) {
+		/* verifier: clang 19 works out addresses within a node before it asks for one. */
+		asm volatile("" : "+r"(node));
 		add_to(node, change->kind, change->pages);
-	else
+	} else {
 		add_to_lost(image, change->kind, change->pages);
+	}
 	note_rss(image);
 }
 

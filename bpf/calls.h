@@ -265,6 +265,7 @@ __noinline int resolve_by_hit(__u32 slot, __u64 ip)
 	python->layout = expected_layout_plus_1 - 1;
 	python->image_id = image->image_id;
 	*(volatile __u16 *)&python->state = PYTHON_KNOWN;
+	image->flags |= IMAGE_FIND_JUDGED;
 	send_knock(slot, RECORD_FOUND, python->layout);
 	return 1;
 }

@@ -71,13 +71,18 @@ static __always_inline struct inode *user_inode(struct file *file)
 	return BPF_CORE_READ(file, f_inode);
 }
 
+static __always_inline void identify(struct inode *inode, struct wire_file *ret)
+{
+	ret->ino = BPF_CORE_READ(inode, i_ino);
+	ret->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	ret->pad = 0;
+}
+
 static __always_inline struct wire_file_layout *find_file(struct inode *inode)
 {
-	struct wire_file file = {
-		.ino = BPF_CORE_READ(inode, i_ino),
-		.dev = BPF_CORE_READ(inode, i_sb, s_dev),
-	};
+	struct wire_file file;
 
+	identify(inode, &file);
 	return bpf_map_lookup_elem(&files, &file);
 }
 
@@ -236,6 +241,29 @@ static __always_inline void look_for_python(struct wire_image *image, __u32 slot
 		return;
 	if (events >= 16 && !(events & (events - 1)))
 		send_knock(slot, RECORD_KNOCK, 0);
+}
+
+/*
+ * Was the interpreter known in time? Told once, by the first walk that can: when the main module
+ * has begun by then, or the runtime already ends, what the image has grown stands on [startup] and
+ * on [native] rows. At its highest, because what was given back stood there too.
+ */
+static __always_inline void judge_find(struct wire_image *image, bool has_frames)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	bool is_main = (__u32)id == id >> 32, is_late;
+	__s64 pages = image->peak;
+
+	if ((image->flags & IMAGE_FIND_JUDGED) || (!has_frames && !is_main))
+		return;
+	image->flags |= IMAGE_FIND_JUDGED;
+	if (has_frames)
+		is_late = !is_main || (image->flags & IMAGE_MAIN_SEEN);
+	else
+		is_late = image->flags & IMAGE_FINALIZING;
+	pages -= image->opening[KIND_FILE] + image->opening[KIND_ANON] + image->opening[KIND_SHMEM];
+	if (is_late && pages > 0)
+		count_loss(image, LOSS_found_late, pages);
 }
 
 #endif

@@ -86,6 +86,7 @@ static __always_inline long send_begin(struct wire_image *image, struct birth *b
 {
 	__u32 zero = 0;
 	struct wire_image_begin *record = bpf_map_lookup_elem(&begin_buffers, &zero);
+	struct mm_struct *mm = birth->mm;
 
 	if (!record)
 		return -1;
@@ -103,8 +104,10 @@ static __always_inline long send_begin(struct wire_image *image, struct birth *b
 		record->opening[kind] = image->opening[kind];
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->args_bytes = 0;
-	if (birth->reason == BEGIN_EXEC)
-		copy_args(record, birth->mm);
+	if (birth->reason == BEGIN_EXEC) {
+		identify(BPF_CORE_READ(mm, exe_file, f_inode), &record->program);
+		copy_args(record, mm);
+	}
 	return send(record, sizeof(*record), true);
 }
 
@@ -190,6 +193,8 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	image->flags = first_flags(birth);
 	python.image_id = image->image_id;
 	resolve_python(birth, &python);
+	if (python.state == PYTHON_KNOWN)
+		image->flags |= IMAGE_FIND_JUDGED;
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
 	counters = image->cached; /* the stack is short of room; 0 again below */
 	read_counters(image, birth->mm, slot, counters, percpu, true);

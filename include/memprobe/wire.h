@@ -184,6 +184,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 #define IMAGE_CALLS_OVER 4 /* counting calls has spent its budget */
 #define IMAGE_ATTACHED 32  /* its process ran before memprobe came */
 #define IMAGE_RUNTIME_SEEN 64	 /* the interpreter has made its key, or its parent's has */
+#define IMAGE_FIND_JUDGED 128	 /* whether its interpreter was found in time has been told */
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
 
 /* One address space, by slot. Owned by BPF. */
@@ -325,11 +326,12 @@ struct wire_image_begin {
 	__u64 bias;
 	__s64 opening[NR_KINDS];
 	char comm[COMM_BYTES];
+	struct wire_file program; /* BEGIN_EXEC: what runs, of a script its interpreter */
 	__u32 args_bytes; /* BEGIN_EXEC: of argv as it lies in memory, NUL after each word */
 	__u32 pad;
 	char args[MAX_ARGS_BYTES];
 };
-_Static_assert(sizeof(struct wire_image_begin) == 104 + MAX_ARGS_BYTES, "wire_image_begin");
+_Static_assert(sizeof(struct wire_image_begin) == 120 + MAX_ARGS_BYTES, "wire_image_begin");
 
 /* Books of an image and the kernel's counters at one moment: RECORD_IMAGE_END, RECORD_BALANCE. */
 struct wire_balance {

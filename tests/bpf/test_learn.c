@@ -115,7 +115,7 @@ static void test_learned(void **state)
 	on_each(check_learned);
 }
 
-/* The event that tells is booked on its path already. */
+/* The event that tells is booked on its path already; what was before is lost, and said so. */
 static void check_same_event(void)
 {
 	struct task_struct *task = begin();
@@ -129,12 +129,82 @@ static void check_same_event(void)
 	happen(task, text);
 	assert_int_equal(session_python(task->mm)->bias, python.bias);
 	report = session_report();
-	assert_string_equal(report, "<module> file+1\n[startup] file+1\n");
+	assert_string_equal(report,
+			    "<module> file+1\n[startup] file+1\n!found_late 1 event 1 page\n");
 }
 
 static void test_same_event(void **state)
 {
 	on_each(check_same_event);
+}
+
+/* Known before the main module begins: nothing is lost. */
+static void check_in_time(void)
+{
+	struct task_struct *task = begin();
+	_cleanup_(freep) char *report = NULL;
+	__u64 text = python.bias + TEXT_VADDR - (TEXT_OFFSET & 0xfff);
+
+	know_library();
+	machine_map(task->mm, machine_file_new(LIBRARY_INO, DEVICE), text, TEXT_MAPPED, 0x2000);
+	happen(task, LIBC + 0x500);
+	happen(task, text);
+	python_call(&python, python_code(&python, "/srv/app.py", "<module>"));
+	happen(task, text);
+	report = session_report();
+	assert_string_equal(report, "<module> file+1\n[startup] file+2\n");
+}
+
+static void test_in_time(void **state)
+{
+	on_each(check_in_time);
+}
+
+/* What a fork child's parent had is no loss of the child. */
+static void check_forked(void)
+{
+	struct task_struct *task = begin();
+	struct task_struct *child = machine_task_new(machine_mm_new(session_is_percpu()), 101, 101,
+						     "python3");
+
+	session_set_python(task->mm, &python.layout, python.bias);
+	session_fork_event(task, child);
+	python_attach_thread(&python, child);
+	python_call(&python, python_code(&python, "/srv/app.py", "<module>"));
+	machine_run(child);
+	happen(child, LIBC);
+	happen(child, LIBC);
+	assert_int_equal(session_image(child->mm)->loss_events[LOSS_found_late], 0);
+}
+
+static void test_forked(void **state)
+{
+	on_each(check_forked);
+}
+
+/* Found by user space when the main module has long begun, by a thread that is not the main one. */
+static void check_found_late(void)
+{
+	struct task_struct *task = begin();
+	struct task_struct *other = machine_task_new(task->mm, 100, 107, "worker");
+
+	for (int i = 0; i < 5; i++)
+		happen(task, LIBC);
+	session_set_python(task->mm, &python.layout, python.bias);
+	machine_run(other);
+	happen(other, LIBC); /* it runs no Python: that says nothing */
+	assert_int_equal(session_image(task->mm)->loss_events[LOSS_found_late], 0);
+	python_attach_thread(&python, other);
+	python_call(&python, python_code(&python, "/srv/app.py", "run"));
+	happen(other, LIBC);
+	happen(other, LIBC);
+	assert_int_equal(session_image(task->mm)->loss_events[LOSS_found_late], 1);
+	assert_int_equal(session_image(task->mm)->loss_pages[LOSS_found_late], 6);
+}
+
+static void test_found_late(void **state)
+{
+	on_each(check_found_late);
 }
 
 /* Other parts of the file, and a mapping that is not its whole text. */
@@ -312,11 +382,13 @@ static void test_many_mappings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_learned),	 cmocka_unit_test(test_same_event),
-		cmocka_unit_test(test_not_text), cmocka_unit_test(test_other_file),
-		cmocka_unit_test(test_overlay),	 cmocka_unit_test(test_lookups),
-		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_busy),
-		cmocka_unit_test(test_exec),	 cmocka_unit_test(test_many_mappings),
+		cmocka_unit_test(test_learned),	      cmocka_unit_test(test_same_event),
+		cmocka_unit_test(test_in_time),	      cmocka_unit_test(test_forked),
+		cmocka_unit_test(test_found_late),    cmocka_unit_test(test_not_text),
+		cmocka_unit_test(test_other_file),    cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_lookups),	      cmocka_unit_test(test_unmapped),
+		cmocka_unit_test(test_busy),	      cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_many_mappings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -386,7 +386,7 @@ static void check_stale_python(void)
 	session_change(task->mm, KIND_ANON, 1);
 	session_python(task->mm)->image_id++;
 	session_change(task->mm, KIND_ANON, 2);
-	assert_report("<module> anon+2\n[startup] anon+1\n");
+	assert_report("<module> anon+2\n[startup] anon+1\n!found_late 1 event 1 page\n");
 }
 
 static void test_stale_python(void **state)

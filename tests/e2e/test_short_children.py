@@ -22,11 +22,13 @@ def of_library():
 class Children:
     """memprobe over tests/targets/short_children.sh, which waits at its gate."""
 
-    def __init__(self, context, python, count, *options):
+    def __init__(self, context, python, count, *options, is_known=True):
         self.context = context
         self.directory = context.path("short.%d" % len(context.children))
         self.dump = os.path.join(self.directory, "dump")
         os.mkdir(self.directory)
+        if not is_known:
+            write_to(os.path.join(self.directory, "unknown"), "")
         self.process = context.start(
             [MEMPROBE, "--no-report", "-o", self.dump, *options, "--", "/bin/sh",
              os.path.join(TARGETS, "short_children.sh"), python, self.directory, str(count),
@@ -66,10 +68,11 @@ def check_taken(process):
 
 
 def check_children(report, count):
-    check_invariants(report)
+    check_invariants(report, with_losses=True)  # the first, which makes the file known, may be late
     found = takers(report)
     check_equal("entries of children", len(found), count)
     for process in found:
+        check_equal("losses of %d" % process["pid"], process["losses"], [])
         check(process["python"], "no interpreter was found in %d" % process["pid"])
         check_taken(process)
 
@@ -81,3 +84,26 @@ def children_of_known_library(context):
         children = Children(context, of_library(), CHILDREN, *options)
         children.run_unanswered()
         check_children(children.end(), CHILDREN)
+
+
+LATE = "interpreter found late"
+
+
+@test(core=True)
+def children_of_unknown_library(context):
+    """A libpython never seen before, whose first processes have ended when memprobe comes to look:
+    their memory is on no path, and each says so with its MB."""
+    children = Children(context, of_library(), 2, is_known=False)
+    children.run_unanswered()
+    report = children.end()
+    check_invariants(report, with_losses=True)
+    found = takers(report)
+    check_equal("entries of children", len(found), 2)
+    for process in found:
+        check_equal("losses", [loss["reason"] for loss in process["losses"]], [LATE])
+        lost = process["losses"][0]["bytes"]
+        check(size_of(TAKEN) <= lost <= process["rss"]["peak"],
+              "%d of %d bytes are told as lost" % (lost, process["rss"]["peak"]))
+    for process in report.processes:
+        if process not in found:
+            check_equal("losses of %s" % process["command"], process["losses"], [])

@@ -1,6 +1,7 @@
-# short_children.sh PYTHON DIRECTORY COUNT BYTES: a child that makes PYTHON's file known, then, when
-# DIRECTORY/go is there, COUNT children that take BYTES each and end at once.
-"$1" -S -c pass
+# short_children.sh PYTHON DIRECTORY COUNT BYTES: a child that makes PYTHON's file known, unless
+# DIRECTORY/unknown is there; then, when DIRECTORY/go is there, COUNT children that take BYTES each
+# and end at once.
+[ -e "$2/unknown" ] || "$1" -S -c pass
 : >"$2/known"
 while [ ! -e "$2/go" ]; do
 	sleep 0.02

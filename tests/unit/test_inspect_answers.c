@@ -168,7 +168,7 @@ static int ask_place(struct inspector *inspector)
 static int ask_foresee(struct inspector *inspector)
 {
 	struct interpreter_cache *cache = interpreter_cache_new();
-	int status = inspect_foresee(inspector, "python3", "/usr/bin", cache);
+	int status = inspect_foresee(inspector, "python3", "/usr/bin", NULL, cache);
 
 	assert_int_equal(interpreter_cache_count(cache), !status);
 	interpreter_cache_free(cache);

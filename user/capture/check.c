@@ -225,7 +225,7 @@ bool check_program(const char *name, struct sink *sink)
 	if (python_jit_is_on(getpid()))
 		interpreter_cache_expect_jit(cache);
 	inspector = inspector_new(&inspect_targets);
-	if (inspect_foresee(inspector, path, getenv("PATH"), cache) && !name)
+	if (inspect_foresee(inspector, path, getenv("PATH"), NULL, cache) && !name)
 		return true; /* behind a wrapper */
 	return check_cache(cache, sink);
 }

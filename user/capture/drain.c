@@ -196,6 +196,9 @@ static void take_image(struct drain *drain, struct image_slot *slot, const struc
 	if (process->peak < image->peak * PAGE_BYTES)
 		process->peak = image->peak * PAGE_BYTES;
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		/* What was found out in user space stays (late_finds.h). */
+		if (process->losses[loss].events > image->loss_events[loss])
+			continue;
 		process->losses[loss].events = image->loss_events[loss];
 		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
 		process->losses[loss].released = image->loss_released[loss] * PAGE_BYTES;

@@ -18,6 +18,9 @@ struct drain_listener {
 	void *context;
 	/* An image whose interpreter is unknown: find it (interpreters.c). */
 	void (*unknown_python)(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid);
+	/* A program has begun to run, and the BPF side does not know its interpreter. */
+	void (*program_unknown)(void *context, uint32_t process,
+				const struct wire_image_begin *record);
 	/* The BPF side has resolved a process's interpreter itself. */
 	void (*python_found)(void *context, uint32_t process, uint32_t layout);
 	/* The budget for counting calls in a process is spent. */

@@ -86,6 +86,9 @@ static void find_python(struct drain *drain, const struct wire_image_begin *reco
 
 	if (state == PYTHON_KNOWN && listener->python_found)
 		listener->python_found(listener->context, process, layout);
+	else if (state == PYTHON_UNKNOWN && record->reason == BEGIN_EXEC &&
+		 listener->program_unknown)
+		listener->program_unknown(listener->context, process, record);
 	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC &&
 		 listener->unknown_python)
 		listener->unknown_python(listener->context, record->slot, record->head.image_id,

@@ -121,7 +121,16 @@ void interpreters_expect_jit(struct interpreters *interpreters)
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable)
 {
-	inspect_foresee(interpreters->inspector, path, path_variable, interpreters->cache);
+	inspect_foresee(interpreters->inspector, path, path_variable, NULL, interpreters->cache);
+}
+
+int interpreters_foresee_program(struct interpreters *interpreters, const char *path,
+				 const struct wire_file *program)
+{
+	const struct file_identity file = { .dev = program->dev, .ino = program->ino };
+
+	return inspect_foresee(interpreters->inspector, path, getenv("PATH"), &file,
+			       interpreters->cache);
 }
 
 void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid)

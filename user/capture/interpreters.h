@@ -27,6 +27,11 @@ void interpreters_expect_jit(struct interpreters *interpreters);
  */
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable);
+/* The same of a program that has begun to run: 0 when there is an interpreter in it that can be
+ * walked, or in a library that it needs; -ENOENT, -ENOTSUP, -E2BIG: none; other -errno: at `path`
+ * is another file, or nobody could look. */
+int interpreters_foresee_program(struct interpreters *interpreters, const char *path,
+				 const struct wire_file *program);
 void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid);
 /* Bits 1 << enum probe_frame: how calls are counted in what was foreseen; all when that is nothing.
  */

@@ -11,6 +11,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 #include "inspect_texts.h"
 #include "inherited.h"
 #include "interpreters.h"
+#include "late_finds.h"
 #include "log.h"
 #include "memory.h"
 #include "moment.h"
@@ -80,6 +82,7 @@ struct capture {
 	struct inherited inherited;
 	int epoll, signals, flush_timer, end_timer;
 	struct moments *moments;
+	struct late_finds *late_finds;
 	uint64_t start_ns;
 	struct progress progress;
 	int status; /* of the command, as waitpid tells; -1 while it runs */
@@ -579,6 +582,44 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 	plan_counting(capture, process, found.layout);
 }
 
+/* By what runs there; when that has ended, or is another program by now, by the name that it was
+ * begun by. */
+static int look_at_program(struct capture *capture, const struct wire_image_begin *record)
+{
+	char link[64], path[PATH_MAX];
+	int status = -ESRCH;
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", record->tgid);
+	length = readlink(link, path, sizeof(path) - 1);
+	path[length > 0 ? length : 0] = '\0';
+	if (length > 0)
+		status = interpreters_foresee_program(capture->interpreters, path,
+						      &record->program);
+	if (status != -ESRCH &&
+	    loader_is_live(&capture->loader, record->slot, record->head.image_id))
+		return status;
+	if (strnlen(record->args, record->args_bytes) == record->args_bytes)
+		return -ESRCH;
+	return interpreters_foresee_program(capture->interpreters, record->args, &record->program);
+}
+
+/* Each program once, so that the BPF side knows its interpreter, perhaps in this process already.
+ */
+static void on_program_unknown(void *context, uint32_t process,
+			       const struct wire_image_begin *record)
+{
+	struct capture *capture = context;
+	int status;
+
+	if (!late_finds_begin(capture->late_finds, process, &record->program, record->head.time_ns))
+		return;
+	status = look_at_program(capture, record);
+	interpreters_register(capture->interpreters);
+	if (!status || status == -ENOENT || status == -ENOTSUP || status == -E2BIG)
+		late_finds_tell(capture->late_finds, &record->program, !status, clock_ns());
+}
+
 static void on_name_objects(void *context, uint32_t process, const struct inspect_object *objects,
 			    size_t count, char **ret_names)
 {
@@ -610,6 +651,7 @@ static void on_image_ended(void *context, uint32_t process)
 	struct capture *capture = context;
 
 	moments_end(capture->moments, process);
+	late_finds_end(capture->late_finds, process);
 }
 
 static void on_attached(void *context, uint32_t tgid)
@@ -655,6 +697,7 @@ static int open_drain(struct capture *capture)
 		.context = capture,
 		.unknown_python = on_unknown_python,
 		.python_found = on_python_found,
+		.program_unknown = on_program_unknown,
 		.calls_over = on_calls_over,
 		.calls_unseen = on_calls_unseen,
 		.name_objects = on_name_objects,
@@ -669,6 +712,7 @@ static int open_drain(struct capture *capture)
 						 capture->inspector);
 	capture->profile = profile_new();
 	capture->moments = moments_new();
+	capture->late_finds = late_finds_new(capture->profile);
 	fill_meta(capture);
 	capture->start_ns = clock_ns();
 	capture->drain = drain_new(&capture->loader, capture->profile, capture->start_ns,
@@ -888,6 +932,7 @@ static void flush(struct capture *capture)
 
 	take_balance(capture);
 	drain_all(capture->drain);
+	late_finds_settle(capture->late_finds);
 	begin_late_counting(capture);
 	drain_name_objects(capture->drain);
 	capture->is_end_possible = true; /* should the record of an end have been lost */
@@ -1073,6 +1118,7 @@ static void end(struct capture *capture)
 	}
 	loader_detach(&capture->loader);
 	drain_finish(capture->drain, clock_ns());
+	late_finds_settle(capture->late_finds);
 	add_alive(capture, &alive);
 	alive_free(&alive);
 	capture->profile->meta.duration_ns = clock_ns() - capture->start_ns;
@@ -1104,6 +1150,7 @@ static void release(struct capture *capture)
 	inspector_free(capture->inspector);
 	free(capture->pids);
 	moments_free(capture->moments);
+	late_finds_free(capture->late_finds);
 	loader_close(&capture->loader);
 	closep(&capture->epoll);
 	closep(&capture->signals);

@@ -68,22 +68,24 @@ static void handle_place(void *context, const void *given, size_t size, struct i
 	python_place_clear(&place);
 }
 
-/* All interpreters that have been seen, and files that claim too much to be looked into: those of
- * before are known to who asked. */
+/* The interpreters that have been seen last, and files that claim too much to be looked into: those
+ * of before are known to who asked. */
 static void handle_foresee(void *context, const void *given, size_t size,
 			   struct inspect_reply *reply)
 {
 	const struct inspect_foresee_request *request = given;
 	struct inspect_entry *answer = (struct inspect_entry *)reply->bytes;
 	struct inspect_state *state = context;
-	size_t count = 0;
+	size_t count = 0, seen;
 
 	if (request->is_jit_expected)
 		interpreter_cache_expect_jit(state->cache);
 	reply->status = python_place_foresee(
 		request->path, request->has_path_list ? request->path_list : NULL, state->cache);
-	for (size_t i = 0; i < interpreter_cache_count(state->cache) && count < INSPECT_ENTRIES;
-	     i++) {
+	if (request->program.ino && interpreter_cache_find(state->cache, request->program, &seen))
+		reply->status = -ESRCH;
+	for (size_t i = interpreter_cache_count(state->cache);
+	     i-- > 0 && count < INSPECT_ENTRIES;) {
 		const struct interpreter_entry *entry = interpreter_cache_at(state->cache, i);
 
 		if (!entry->status || entry->status == -ENOTSUP || entry->status == -E2BIG)

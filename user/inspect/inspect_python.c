@@ -148,7 +148,7 @@ static int take_foreseen(const struct inspect_answer *answer, int status,
 }
 
 int inspect_foresee(struct inspector *inspector, const char *path, const char *path_list,
-		    struct interpreter_cache *cache)
+		    const struct file_identity *program, struct interpreter_cache *cache)
 {
 	_cleanup_(freep) struct inspect_foresee_request *request = xcalloc(1, sizeof(*request));
 	struct inspect_answer answer;
@@ -159,6 +159,8 @@ int inspect_foresee(struct inspector *inspector, const char *path, const char *p
 		return -ENAMETOOLONG;
 	request->is_jit_expected = interpreter_cache_expects_jit(cache);
 	request->has_path_list = path_list != NULL;
+	if (program)
+		request->program = *program;
 	memcpy(request->path, path, strlen(path) + 1);
 	if (path_list)
 		memcpy(request->path_list, path_list, strlen(path_list) + 1);

@@ -15,9 +15,9 @@
 /* python_place_find; the interpreter goes into our own cache. */
 int inspect_place(struct inspector *inspector, pid_t pid, struct interpreter_cache *cache,
 		  struct python_place *ret);
-/* python_place_foresee; the same. */
+/* python_place_foresee; the same. -ESRCH: what is at `path` is not `program` (NULL: whatever). */
 int inspect_foresee(struct inspector *inspector, const char *path, const char *path_list,
-		    struct interpreter_cache *cache);
+		    const struct file_identity *program, struct interpreter_cache *cache);
 /* python_place_open: an open regular file. -EOPNOTSUPP: attaching to it could block. */
 int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity file);
 /* python_frames_read: MAX_STANDING at most, owned by the caller; NULL when there is no answer. */

@@ -50,6 +50,7 @@ struct inspect_process_request {
 struct inspect_foresee_request {
 	uint32_t is_jit_expected;
 	uint32_t has_path_list;
+	struct file_identity program; /* -ESRCH unless it is this; ino 0: whatever it is */
 	char path[PATH_MAX];
 	char path_list[INSPECT_PATH_LIST_BYTES];
 };
