@@ -34,32 +34,35 @@ static const struct swept_table standing = {
 	.image_at = offsetof(struct wire_standing, image_id),
 };
 
-/* What one pass over a table has found. */
+/* One pass over a table, and what it has found. */
 struct sweep {
+	struct drain *drain;
+	const struct swept_table *table;
 	char *dead; /* keys */
 	size_t nr_dead, capacity;
 	size_t nr_alive;
 };
 
-static bool is_dead(struct drain *drain, const struct swept_table *table, const char *key,
-		    const char *value)
+static bool is_dead(const struct sweep *sweep, const char *key, const char *value)
 {
+	const struct swept_table *table = sweep->table;
 	char entry[ENTRY_BYTES + sizeof(__u64)];
 	uint32_t image_id;
 
 	memcpy(entry, key, table->key_bytes);
 	memcpy(entry + table->key_bytes, value, table->value_bytes);
 	memcpy(&image_id, entry + table->image_at, sizeof(image_id));
-	return drain_image_has_ended(drain, image_id);
+	return drain_image_has_ended(sweep->drain, image_id);
 }
 
-static void note_batch(struct drain *drain, const struct swept_table *table, const char *keys,
-		       const char *values, size_t count, struct sweep *sweep)
+static void note_batch(struct sweep *sweep, const char *keys, const char *values, size_t count)
 {
+	const struct swept_table *table = sweep->table;
+
 	for (size_t i = 0; i < count; i++) {
 		const char *key = keys + i * table->key_bytes;
 
-		if (!is_dead(drain, table, key, values + i * table->value_bytes)) {
+		if (!is_dead(sweep, key, values + i * table->value_bytes)) {
 			sweep->nr_alive++;
 			continue;
 		}
@@ -69,11 +72,10 @@ static void note_batch(struct drain *drain, const struct swept_table *table, con
 	}
 }
 
-static void look_through(struct drain *drain, const struct swept_table *table, int fd,
-			 struct sweep *sweep)
+static void look_through(struct sweep *sweep, int fd)
 {
-	_cleanup_(freep) char *keys = xcalloc(BATCH, table->key_bytes);
-	_cleanup_(freep) char *values = xcalloc(BATCH, table->value_bytes);
+	_cleanup_(freep) char *keys = xcalloc(BATCH, sweep->table->key_bytes);
+	_cleanup_(freep) char *values = xcalloc(BATCH, sweep->table->value_bytes);
 	uint64_t cursor = 0;
 	bool is_first = true;
 	int error;
@@ -85,7 +87,7 @@ static void look_through(struct drain *drain, const struct swept_table *table, i
 					     &count, NULL);
 		if (error && errno != ENOENT)
 			return;
-		note_batch(drain, table, keys, values, count, sweep);
+		note_batch(sweep, keys, values, count);
 		is_first = false;
 	} while (!error);
 }
@@ -94,9 +96,9 @@ static void look_through(struct drain *drain, const struct swept_table *table, i
 static size_t sweep_table(struct drain *drain, const struct swept_table *table)
 {
 	int fd = loader_map(drain->loader, table->name);
-	struct sweep sweep = { 0 };
+	struct sweep sweep = { .drain = drain, .table = table };
 
-	look_through(drain, table, fd, &sweep);
+	look_through(&sweep, fd);
 	for (size_t i = 0; i < sweep.nr_dead; i++)
 		bpf_map_delete_elem(fd, sweep.dead + i * table->key_bytes);
 	free(sweep.dead);
