@@ -84,7 +84,7 @@ def capture_until(context, command, condition, *options):
     while process.poll() is None and time.monotonic() < end:
         if has_flushed(context, dump, condition):
             break
-        time.sleep(0.1)
+        time.sleep(0.25)
     os.unlink(flag)
     wait_until(lambda: process.poll() is not None, "the command's end")
     check_equal("status", process.returncode, 0)

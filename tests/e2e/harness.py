@@ -29,7 +29,7 @@ PAGE = os.sysconf("SC_PAGESIZE")
 
 # highest: the process's own highest RSS in bytes, as far as it was seen while it ran
 Result = namedtuple("Result", "status output errors highest pid")
-Test = namedtuple("Test", "name function interpreters core long needs")
+Test = namedtuple("Test", "name function interpreters core long needs alone")
 TESTS = []
 
 
@@ -41,12 +41,14 @@ class Skip(Exception):
     """The test cannot run here, and why."""
 
 
-def test(interpreters=None, core=False, long=False, needs="root"):
+def test(interpreters=None, core=False, long=False, needs="root", alone=False):
     """Register a test. interpreters: None (no Python of its own), "one", "few", "all" or names;
     core: part of what runs in Debian's kernels; long: only in the long form;
-    needs: "root" for the program and root, "nothing" for what runs anywhere."""
+    needs: "root" for the program and root, "nothing" for what runs anywhere;
+    alone: no other test may run beside it."""
     def register(function):
-        TESTS.append(Test(function.__name__, function, interpreters, core, long, needs))
+        TESTS.append(Test(function.__name__, function, interpreters, core, long, needs,
+                          alone))
         return function
     return register
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""End-to-end tests of memprobe: tests/e2e/run.py [--long] [--core] [--only PATTERN] [--list]
+"""End-to-end tests of memprobe: tests/e2e/run.py [--long] [--core] [--jobs N] [--only PATTERN] [--list]
 
   --long   every interpreter that tools/interpreters lists, and the tests that take long
   --core   only what also runs in a virtual machine: one interpreter, small sizes, no timing
+  --jobs   so many tests at a time (1)
   --only   tests whose name matches the regular expression; --list shows names, --times durations
 MEMPROBE is the program (build/memprobe by default). Prints a PASS, FAIL or SKIP line for each test
 and a sum; the exit status is 1 when a test failed.
@@ -52,6 +53,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for flag in ("--long", "--core", "--list", "--times"):
         parser.add_argument(flag, action="store_true")
+    parser.add_argument("--jobs", default=1, type=int)
     parser.add_argument("--only", default="", type=re.compile)
     return parser.parse_args()
 
@@ -115,28 +117,93 @@ def one_line(text):
 
 
 def show(outcome, name, remark):
+    """At once, so that what others print at the same time stands above or below."""
+    text = "%s %s%s\n" % (outcome, name, ": " + one_line(remark) if outcome != "PASS" else "")
     if outcome == "PASS" and remark:
-        print("     %s: %s" % (name, one_line(remark)))
-    print("%s %s%s" % (outcome, name, ": " + one_line(remark) if outcome != "PASS" else ""),
-          flush=True)
+        text = "     %s: %s\n%s" % (name, one_line(remark), text)
+    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), text.encode())
+
+
+def run_some(numbers, plan, long):
+    """(outcome, seconds, name) of the tests with these numbers in the plan."""
+    session = harness.Session()
+    try:
+        for number in numbers:
+            name, test, python = plan[number]
+            begin = time.monotonic()
+            outcome, remark = run_one(test, session, python, long)
+            show(outcome, name, remark)
+            yield outcome, time.monotonic() - begin, name
+    finally:
+        session.close()
+
+
+def take_numbers(queue):
+    while True:
+        number = os.read(queue, NUMBER_BYTES)
+        if not number:
+            return
+        yield int.from_bytes(number, "little")
+
+
+NUMBER_BYTES = 4
+
+
+def worker(queue, results, plan, long):
+    """One of the processes that run tests at the same time; each has its own tests' children."""
+    harness.adopt_orphans()
+    for outcome, seconds, name in run_some(take_numbers(queue), plan, long):
+        os.write(results, ("%s %f %s\n" % (outcome, seconds, name)).encode())
+
+
+def start_worker(*arguments):
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        worker(*arguments)
+        status = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def run_beside(numbers, plan, arguments):
+    """Several at a time, taken from a pipe that all workers read."""
+    queue, tell = os.pipe()
+    results, results_in = os.pipe()
+    feeder = os.fork()
+    if not feeder:
+        for number in numbers:
+            os.write(tell, number.to_bytes(NUMBER_BYTES, "little"))
+        os._exit(0)
+    os.close(tell)
+    workers = [start_worker(queue, results_in, plan, arguments.long) for _ in range(arguments.jobs)]
+    os.close(results_in)
+    with os.fdopen(results) as file:
+        done = [line.rstrip("\n").split(" ", 2) for line in file]
+    statuses = [os.waitpid(pid, 0)[1] for pid in [feeder] + workers]
+    if any(statuses) or len(done) != len(numbers):
+        raise RuntimeError("%d of %d tests have a result" % (len(done), len(numbers)))
+    return [(outcome, float(seconds), name) for outcome, seconds, name in done]
 
 
 def run_all(plan, arguments):
-    counts, times = dict.fromkeys(("PASS", "FAIL", "SKIP"), 0), []
-    session = harness.Session()
-    try:
-        for name, test, python in plan:
-            begin = time.monotonic()
-            outcome, remark = run_one(test, session, python, arguments.long)
-            times.append((time.monotonic() - begin, name))
-            counts[outcome] += 1
-            show(outcome, name, remark)
-    finally:
-        session.close()
+    """The number of each outcome. Tests that must be alone come last."""
+    numbers, done = list(range(len(plan))), []
+    if arguments.jobs > 1:
+        together = [number for number in numbers if not plan[number][1].alone]
+        numbers = [number for number in numbers if plan[number][1].alone]
+        done = run_beside(together, plan, arguments)
+    done += run_some(numbers, plan, arguments.long)
     if arguments.times:
-        for seconds, name in sorted(times, reverse=True)[:25]:
+        for outcome, seconds, name in sorted(done, key=lambda one: -one[1])[:25]:
             print("%8.2f s  %s" % (seconds, name))
-    return counts
+    return {kind: sum(one[0] == kind for one in done) for kind in ("PASS", "FAIL", "SKIP")}
 
 
 KHUGEPAGED_SLEEP = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"

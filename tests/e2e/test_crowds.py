@@ -11,7 +11,7 @@ SHARED_MB = 64
 HELD_MB = 160
 
 
-@test(interpreters="one")
+@test(interpreters="one", alone=True)
 def storm_of_forks(context):
     """Not one of 10,000 children that live for a moment is missed, and no book is out of balance."""
     taken = capture(context, context.target("crowd.py", "forks", STORM), timeout=200)
@@ -37,7 +37,7 @@ def crowd_of_threads(context):
     check_equal("losses", process["losses"], [])
 
 
-@test(interpreters="few")
+@test(interpreters="few", alone=True)
 def highest_moment(context):
     """Pages that a parent and two children share count once, what the children take counts too."""
     taken = capture(context, context.target("crowd.py", "shared", SHARED_MB))
@@ -69,7 +69,7 @@ def check_moment(taken):
     return highest
 
 
-@test(interpreters="few")
+@test(interpreters="few", alone=True)
 def highest_moment_held(context):
     """What two processes hold together for some seconds is theirs to within 2 %."""
     taken = capture(context, context.target("crowd.py", "hold", HELD_MB))
@@ -78,7 +78,7 @@ def highest_moment_held(context):
     check_near("highest", highest["pss"], truth, 0.02 * truth + MB)
 
 
-@test(interpreters="few")
+@test(interpreters="few", alone=True)
 def highest_moment_passes(context):
     """A child whose height nobody had the time to ask for: its own peak, and the parent's beside."""
     taken = capture(context, context.target("crowd.py", "child", HELD_MB))

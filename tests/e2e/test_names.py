@@ -83,7 +83,8 @@ def pathnames(context):
 
     def has_all(process):
         others = process.named("Special.grow", "Worker.grow") + process.named("Slotted.grow_slotted")
-        return pathnames_of(process) == wanted and all(node["pathname"] for node in others)
+        return (pathnames_of(process) == wanted
+                and {node["pathname"] for node in others} == {"s", "in.slot"})
     process = capture_until(context, context.target("instances.py"), has_all,
                             "--instances").process()
     check_equal("pathnames", pathnames_of(process), wanted)

@@ -90,7 +90,8 @@ def main():
     second.nick = "second"
     third.grow(32)
     third.grow_in_closure(4)
-    Special("s").grow(5)
+    special = Special("s")  # kept: its name is read after the call when the machine is busy
+    special.grow(5)
     first.grown
     Worker.grow_static()
     slotted = Slotted("in.slot")
