@@ -65,6 +65,7 @@ def prepare_sudo(context):
     context.at_end(remove_rule)
     with open(SUDOERS, "w") as file:
         file.write("#%d ALL=(root) NOPASSWD: ALL\n" % NOBODY)
+        file.write("Defaults:#%d secure_path=/usr/sbin:/usr/bin:/sbin:/bin\n" % NOBODY)
     os.chmod(SUDOERS, 0o440)
     home = context.path("home")
     os.mkdir(home)
@@ -131,16 +132,114 @@ def sudo_output_of_others(context):
     check_equal("files of the closed directory", os.listdir(closed), [])
 
 
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+WHERE = """import json, os, subprocess, sys
+ask = "import sys; print(sys.prefix)"
+child = subprocess.run(["python3", "-c", ask], stdout=subprocess.PIPE, universal_newlines=True)
+with open("where.json", "w") as file:
+    json.dump({"prefix": sys.prefix, "child": child.stdout.strip(), "uid": os.getuid(),
+               "venv": os.environ.get("VIRTUAL_ENV"), "modules": os.environ.get("PYTHONPATH")}, file)
+"""
+
+
+def make_venv(home, name):
+    """A virtual environment of /usr/bin/python3."""
+    venv = os.path.join(home, name)
+    os.makedirs(os.path.join(venv, "bin"))
+    os.symlink("/usr/bin/python3", os.path.join(venv, "bin", "python3"))
+    with open(os.path.join(venv, "pyvenv.cfg"), "w") as file:
+        file.write("home = /usr/bin\n")
+    return venv
+
+
+def from_a_shell(context, home, exports, command):
+    """nobody's shell exports variables, as activating does, and then calls sudo."""
+    with open(os.path.join(home, "where.py"), "w") as file:
+        file.write(WHERE)
+    script = "".join("export %s='%s'; " % export for export in exports.items())
+    result = as_nobody(context, ["sh", "-c", script + command + "; exit $?"], cwd=home,
+                       env={"PATH": SYSTEM_PATH})
+    check(result.status == 0, "status is %d: %s" % (result.status, last_lines(result.errors)))
+    return read_truth(os.path.join(home, "where.json")), result.errors.splitlines()
+
+
+@test()
+def sudo_in_a_virtual_environment(context):
+    """The Python of the venv that the shell has activated runs, and its children find it."""
+    home = prepare_sudo(context)
+    venv, program = make_venv(home, "venv"), own_program(context)
+    exports = {"PATH": venv + "/bin:" + SYSTEM_PATH, "VIRTUAL_ENV": venv, "PYTHONPATH": home}
+    for chain in ("%s", "sh -c '%s; exit $?'", "nice sh -c 'timeout 60 %s; exit $?'"):
+        command = "sudo -n " + chain % (program + " -f -- python3 where.py")
+        where, errors = from_a_shell(context, home, exports, command)
+        check_equal(chain, where, {"prefix": venv, "child": venv, "uid": NOBODY, "venv": venv,
+                                   "modules": home})
+        said = [number for number, line in enumerate(errors) if "in sudo's PATH it is" in line]
+        check(len(said) == 1 and said[0] > 0 and venv + "/bin/python3" in errors[said[0]] and
+              "'/usr/bin/python3'" in errors[said[0]], "notes: %r" % errors)
+
+
+@test()
+def sudo_with_a_path_by_hand(context):
+    """A PATH that was set on purpose, and root's when root is kept: the caller's Python is named."""
+    home = prepare_sudo(context)
+    venv, other, program = make_venv(home, "venv"), make_venv(home, "other"), own_program(context)
+    exports = {"PATH": venv + "/bin:" + SYSTEM_PATH, "VIRTUAL_ENV": venv}
+    for command, prefix, uid in (
+            ("sudo -n env PATH=%s/bin:%s %s" % (other, SYSTEM_PATH, program), other, NOBODY),
+            ("sudo -n %s --no-drop-root" % program, "/usr", 0)):
+        where, errors = from_a_shell(context, home, exports, command + " -f -- python3 where.py")
+        check_equal(command, where, {"prefix": prefix, "child": prefix, "uid": uid, "venv": None,
+                                     "modules": None})
+        said = [line for line in errors if "where sudo was called it is" in line]
+        check(len(said) == 1 and venv + "/bin/python3" in said[0], "notes: %r" % errors)
+        os.unlink(os.path.join(home, "where.json"))
+        for name in ("mem_trace.raw", "mem_trace.raw.old"):
+            if os.path.exists(os.path.join(home, name)):
+                os.unlink(os.path.join(home, name))
+
+
+@test()
+def sudo_check(context):
+    """check looks at the Python that a capture would run."""
+    home = prepare_sudo(context)
+    odd = os.path.join(home, "odd")
+    os.mkdir(odd)
+    with open(os.path.join(odd, "python3"), "w") as file:
+        file.write("not a program")
+    os.chmod(os.path.join(odd, "python3"), 0o755)
+    command = ["sudo", "-n", own_program(context), "check", "python3"]
+    for path, found in ((SYSTEM_PATH, False), (odd + ":" + SYSTEM_PATH, True)):
+        result = as_nobody(context, command, env={"PATH": path})
+        check_equal("none found with " + path, "none found" in result.output, found)
+
+
+@test()
+def sudo_finds_what_the_caller_may_run(context):
+    """What only root can reach is passed over, as by the caller's shell."""
+    home = prepare_sudo(context)
+    closed = make_venv(home, "closed")
+    os.chmod(closed, 0o700)
+    exports = {"PATH": closed + "/bin:" + SYSTEM_PATH}
+    where, errors = from_a_shell(context, home, exports,
+                                 "sudo -n %s -- python3 where.py" % own_program(context))
+    check_equal("prefixes", (where["prefix"], where["child"]), ("/usr", "/usr"))
+    check(not any("python3' was" in line for line in errors), "noted: %r" % errors)
+
+
 @test()
 def sudo_keeps_the_path_hint(context):
-    """A command that only the caller's PATH finds: 127, with the way to keep PATH."""
+    """A command that only the caller's PATH finds runs; for none: 127, and how to keep PATH."""
     home = prepare_sudo(context)
     tools = os.path.join(home, "tools")
     os.mkdir(tools)
     path = os.path.join(tools, "only-in-my-path")
     with open(path, "w") as file:
-        file.write("#!/bin/sh\nexit 0\n")
+        file.write("#!/bin/sh\nexit 3\n")
     os.chmod(path, 0o755)
-    result = as_nobody(context, ["sudo", "-n", own_program(context), "--", "only-in-my-path"],
-                       cwd=home, env={"PATH": tools + ":/usr/sbin:/usr/bin:/sbin:/bin"})
-    check_error(result, 127, CANNOT, "only-in-my-path", r'sudo env PATH="\$PATH" memprobe')
+    program = own_program(context)
+    for name, status in (("only-in-my-path", 3), ("in-no-path", 127)):
+        result = as_nobody(context, ["sudo", "-n", program, "--", name], cwd=home,
+                           env={"PATH": tools + ":" + SYSTEM_PATH})
+        check_equal("status of " + name, result.status, status)
+    check_error(result, 127, CANNOT, "in-no-path", r'sudo env PATH="\$PATH" memprobe')

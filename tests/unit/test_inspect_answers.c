@@ -135,6 +135,13 @@ static void handle_process(void *state, const void *request, size_t size,
 	reply->size = sizeof(*process) - (wrong == SHORT);
 }
 
+static void handle_variable(void *state, const void *request, size_t size,
+			    struct inspect_reply *reply)
+{
+	memcpy(reply->bytes, wrong == NUL_INSIDE ? "/a\0c" : "/a:c", 4);
+	reply->size = wrong == SHORT ? 0 : 4;
+}
+
 #define MOST 400000
 
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
@@ -147,6 +154,7 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_NAME] = { "", MOST, MOST, handle_name },
 	[INSPECT_LINES] = { "", MOST, MOST, handle_lines },
 	[INSPECT_PROCESS] = { "", MOST, MOST, handle_process },
+	[INSPECT_VARIABLE] = { "", MOST, MOST, handle_variable },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
@@ -254,6 +262,13 @@ static int ask_process(struct inspector *inspector)
 	return inspect_process(inspector, 1, &process);
 }
 
+static int ask_variable(struct inspector *inspector)
+{
+	_cleanup_(freep) char *value = NULL;
+
+	return inspect_variable(inspector, 1, "PATH", &value);
+}
+
 /* What each kind must notice; NOTHING ends a list. */
 static const struct {
 	int (*ask)(struct inspector *inspector);
@@ -270,6 +285,7 @@ static const struct {
 	{ ask_name, { SHORT, NUL_INSIDE } },
 	{ ask_lines, { SHORT } },
 	{ ask_process, { SHORT, LENGTH } },
+	{ ask_variable, { SHORT, NUL_INSIDE } },
 };
 
 static int ask_wrong(size_t index, int how)

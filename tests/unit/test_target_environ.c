@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the environment of a process says of its JIT: children of this program with one made up. */
+/* Environments of processes, and what one says of the JIT: children of this program with one made
+ * up. */
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "environment.h"
 #include "memory.h"
 #include "python_jit.h"
 
@@ -64,8 +66,36 @@ static void test_long_string(void **state)
 	assert_true(is_on_with(strings));
 }
 
+static struct environment make(const char *text, size_t bytes)
+{
+	return (struct environment){ (char *)text, bytes };
+}
+
+static void test_values(void **state)
+{
+	static const char text[] = "A=1\0PATH_OF=x\0=odd\0PATH=/a:/b\0\0EMPTY=\0PATH=/c";
+	const struct environment environment = make(text, sizeof(text)), none = make(NULL, 0);
+	size_t count = 0;
+
+	assert_string_equal(environment_find(&environment, "PATH"), "/a:/b");
+	assert_string_equal(environment_find(&environment, "A"), "1");
+	assert_string_equal(environment_find(&environment, "EMPTY"), "");
+	assert_null(environment_find(&environment, "PAT"));
+	assert_null(environment_find(&environment, "odd"));
+	assert_null(environment_find(&none, "PATH"));
+	for (const char *string = environment_next(&environment, NULL); string;
+	     string = environment_next(&environment, string))
+		count++;
+	assert_int_equal(count, 7);
+}
+
 static void test_no_process(void **state)
 {
+	struct environment environment;
+
+	environment_read(1 << 23, &environment);
+	assert_null(environment_next(&environment, NULL));
+	environment_clear(&environment);
 	assert_false(python_jit_is_on(1 << 23));
 }
 
@@ -74,6 +104,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_variable),
 		cmocka_unit_test(test_long_string),
+		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_no_process),
 	};
 

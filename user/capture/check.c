@@ -10,7 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "command_search.h"
 #include "inspect_python.h"
 #include "inspect_texts.h"
 #include "loader.h"
@@ -207,13 +207,36 @@ static bool check_cache(const struct interpreter_cache *cache, struct sink *sink
 	return is_any && works;
 }
 
+/* As a capture finds its command. */
+static int find_program(const char *name, struct inspector *inspector, struct command *command)
+{
+	struct identity identity;
+	struct target_user user;
+	const struct command_search search = {
+		.name = name,
+		.identity = &identity,
+		.user = &user,
+		.inspector = inspector,
+	};
+	int error;
+
+	identity_read(false, &identity);
+	user = identity_user(&identity);
+	error = command_search(&search, command);
+	identity_free(&identity);
+	return error;
+}
+
 bool check_program(const char *name, struct sink *sink)
 {
+	const char *list;
 	_cleanup_(interpreter_cache_freep) struct interpreter_cache *cache = NULL;
 	_cleanup_(inspector_freep) struct inspector *inspector = NULL;
-	_cleanup_(freep) char *path = NULL;
-	int error = command_find(name ? name : "python3", getenv("PATH"), &path);
+	_cleanup_(command_free) struct command command = { .gate = -1, .failure = -1 };
+	int error;
 
+	inspector = inspector_new(&inspect_targets);
+	error = find_program(name ? name : "python3", inspector, &command);
 	if (error && !name)
 		return true;
 	if (error) {
@@ -224,8 +247,8 @@ bool check_program(const char *name, struct sink *sink)
 	cache = interpreter_cache_new();
 	if (python_jit_is_on(getpid()))
 		interpreter_cache_expect_jit(cache);
-	inspector = inspector_new(&inspect_targets);
-	if (inspect_foresee(inspector, path, getenv("PATH"), NULL, cache) && !name)
+	list = command.search_path ? command.search_path : getenv("PATH");
+	if (inspect_foresee(inspector, command.path, list, NULL, cache) && !name)
 		return true; /* behind a wrapper */
 	return check_cache(cache, sink);
 }

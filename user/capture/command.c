@@ -4,8 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,15 +14,23 @@
 
 #include "memory.h"
 
+/* With the rights that the thread opens files with, which under sudo are the caller's. */
 static int check_executable(const char *path)
 {
 	struct stat status;
 
 	if (stat(path, &status))
 		return -errno;
-	if (S_ISDIR(status.st_mode) || access(path, X_OK))
+	if (S_ISDIR(status.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
 		return -EACCES;
 	return 0;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status);
 }
 
 int command_find(const char *name, const char *path_variable, char **ret_path)
@@ -48,7 +57,7 @@ int command_find(const char *name, const char *path_variable, char **ret_path)
 			*ret_path = path;
 			return 0;
 		}
-		if (error == -EACCES && !denied)
+		if (error == -EACCES && !denied && is_there(path))
 			denied = TAKE(path);
 		free(path);
 	}
@@ -79,6 +88,10 @@ static void child(struct command *command, char *const argv[], const struct iden
 	error = identity_become(identity);
 	if (error)
 		fail_child(ends[1], -error);
+	if (command->search_path)
+		setenv("PATH", command->search_path, 1);
+	if (command->is_as_caller)
+		caller_shell_export(&command->shell);
 	inherited_restore_signals(inherited);
 	execv(command->path, argv);
 	fail_child(ends[1], errno);
@@ -149,6 +162,9 @@ void command_abort(struct command *command)
 void command_free(struct command *command)
 {
 	free(command->path);
+	free(command->search_path);
+	free(command->otherwise);
+	caller_shell_clear(&command->shell);
 	closep(&command->gate);
 	closep(&command->failure);
 	*command = (struct command){ .gate = -1, .failure = -1 };

@@ -8,11 +8,17 @@
 
 #include <sys/types.h>
 
+#include "caller_shell.h"
 #include "identity.h"
 #include "inherited.h"
 
 struct command {
-	char *path; /* what will be exec'd */
+	char *path;	   /* what will be exec'd */
+	char *search_path; /* what becomes its PATH; NULL: it stays as it is */
+	char *otherwise;   /* what the name means in the list that was not taken: sudo's, or the
+			    * caller's; NULL: the same, or nothing */
+	bool is_as_caller; /* found as in the shell that sudo was called from */
+	struct caller_shell shell;
 	pid_t pid;
 	int gate;    /* write end: one byte opens it */
 	int failure; /* read end: errno of a failed exec; closed by a successful one */

@@ -37,8 +37,9 @@ void identity_read(bool keep_root, struct identity *ret)
 	struct passwd *user;
 
 	*ret = (struct identity){ .uid = geteuid(), .gid = getegid() };
-	if (!keep_root && geteuid() == 0 && read_id("SUDO_UID", &uid) && uid != 0 &&
-	    read_id("SUDO_GID", &gid)) {
+	if (geteuid() == 0 && read_id("SUDO_UID", &uid) && uid != 0 && read_id("SUDO_GID", &gid))
+		ret->caller_uid = uid;
+	if (!keep_root && ret->caller_uid) {
 		ret->uid = uid;
 		ret->gid = gid;
 		ret->is_other = true;

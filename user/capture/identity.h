@@ -13,8 +13,9 @@
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	bool is_other; /* another user than the one we run as */
-	char *name;    /* NULL when the user database does not know the uid */
+	bool is_other;	  /* another user than the one we run as */
+	uid_t caller_uid; /* of who called sudo, also with keep_root; 0: nobody else */
+	char *name;	  /* NULL when the user database does not know the uid */
 	char *home;
 	char *shell;
 };

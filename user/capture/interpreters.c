@@ -22,6 +22,7 @@ struct interpreters {
 	struct layout layouts[MAX_LAYOUTS];
 	uint32_t nr_layouts;
 	struct string_pool versions; /* of those that cannot be walked */
+	const char *path_variable;   /* of the command, borrowed; NULL: there is none */
 };
 
 struct interpreters *interpreters_new(struct loader *loader, struct inspector *inspector)
@@ -121,6 +122,7 @@ void interpreters_expect_jit(struct interpreters *interpreters)
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable)
 {
+	interpreters->path_variable = path_variable;
 	inspect_foresee(interpreters->inspector, path, path_variable, NULL, interpreters->cache);
 }
 
@@ -129,7 +131,9 @@ int interpreters_foresee_program(struct interpreters *interpreters, const char *
 {
 	const struct file_identity file = { .dev = program->dev, .ino = program->ino };
 
-	return inspect_foresee(interpreters->inspector, path, getenv("PATH"), &file,
+	const char *list = interpreters->path_variable;
+
+	return inspect_foresee(interpreters->inspector, path, list ? list : getenv("PATH"), &file,
 			       interpreters->cache);
 }
 

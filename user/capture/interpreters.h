@@ -24,7 +24,7 @@ void interpreters_free(struct interpreters *interpreters);
 /* Before the next: processes of this run may have their JIT on. */
 void interpreters_expect_jit(struct interpreters *interpreters);
 /* Before anything is loaded: inspects what the command's exec will lead to, or what a process has.
- */
+ * Borrows path_variable, the PATH that the command gets. */
 void interpreters_foresee(struct interpreters *interpreters, const char *path,
 			  const char *path_variable);
 /* The same of a program that has begun to run: 0 when there is an interpreter in it that can be

@@ -28,6 +28,7 @@
 #include "calls.h"
 #include "clock.h"
 #include "command.h"
+#include "command_search.h"
 #include "drain.h"
 #include "inspect_texts.h"
 #include "inherited.h"
@@ -167,22 +168,51 @@ static int refuse_command(const char *name, int error)
 	return EXIT_CANNOT_EXECUTE;
 }
 
+/* Which Python runs must not be a surprise. */
+static void note_otherwise(const struct command *command, const char *name)
+{
+	if (!command->otherwise)
+		return;
+	if (command->is_as_caller)
+		log_later("'%s' was '%s', as where sudo was called; in sudo's PATH it is '%s'",
+			  name, command->path, command->otherwise);
+	else
+		log_later("'%s' was '%s', of sudo's PATH; where sudo was called it is '%s'", name,
+			  command->path, command->otherwise);
+}
+
 static int find_command(struct capture *capture)
 {
-	const char *name;
+	const struct command_search search = {
+		.name = capture->options->command ? capture->options->command[0] : NULL,
+		.identity = &capture->identity,
+		.user = &capture->caller,
+		.inspector = capture->inspector,
+	};
 	int error;
 
-	if (!capture->options->command)
+	if (!search.name)
 		return 0;
-	name = capture->options->command[0];
-	error = command_find(name, getenv("PATH"), &capture->command.path);
-	if (error == -ENOENT && capture->identity.is_other && !strchr(name, '/')) {
-		_cleanup_(freep) char *path = identity_login_path(&capture->identity);
+	error = command_search(&search, &capture->command);
+	if (error)
+		return refuse_command(search.name, error);
+	note_otherwise(&capture->command, search.name);
+	return 0;
+}
 
-		if (path)
-			error = command_find(name, path, &capture->command.path);
-	}
-	return error ? refuse_command(name, error) : 0;
+static void on_gave_up(void *context, const char *what)
+{
+	log_warning("cannot inspect '%s': it takes too long or fails, continuing without %s",
+		    "targets", what);
+}
+
+static int begin_inspector(struct capture *capture)
+{
+	const struct inspector_listener listener = { .gave_up = on_gave_up };
+
+	capture->inspector = inspector_new(&inspect_targets);
+	inspector_listen(capture->inspector, &listener);
+	return 0;
 }
 
 /* The BPF side knows processes by the numbers of the first pid namespace. */
@@ -279,12 +309,6 @@ static int refuse_loader(const struct loader *loader, int error)
 	return EXIT_FAILURE_OWN;
 }
 
-static void on_gave_up(void *context, const char *what)
-{
-	log_warning("cannot inspect '%s': it takes too long or fails, continuing without %s",
-		    "targets", what);
-}
-
 static bool may_use_jit(struct capture *capture, pid_t pid)
 {
 	struct inspect_process process;
@@ -294,10 +318,8 @@ static bool may_use_jit(struct capture *capture, pid_t pid)
 
 static void foresee(struct capture *capture)
 {
-	const struct inspector_listener listener = { .gave_up = on_gave_up };
+	const char *list = capture->command.search_path;
 
-	capture->inspector = inspector_new(&inspect_targets);
-	inspector_listen(capture->inspector, &listener);
 	capture->interpreters = interpreters_new(&capture->loader, capture->inspector);
 	/* The command gets memprobe's own environment. */
 	if (capture->command.path && python_jit_is_on(getpid()))
@@ -306,7 +328,8 @@ static void foresee(struct capture *capture)
 		if (may_use_jit(capture, capture->pids[i]))
 			interpreters_expect_jit(capture->interpreters);
 	if (capture->command.path)
-		interpreters_foresee(capture->interpreters, capture->command.path, getenv("PATH"));
+		interpreters_foresee(capture->interpreters, capture->command.path,
+				     list ? list : getenv("PATH"));
 	for (size_t i = 0; i < capture->nr_pids; i++)
 		interpreters_foresee_process(capture->interpreters, capture->pids[i]);
 }
@@ -1164,8 +1187,9 @@ static void release(struct capture *capture)
 static int set_up(struct capture *capture)
 {
 	static int (*const steps[])(struct capture *) = {
-		check_rights, check_namespace, check_pids, find_command, start_command, open_output,
-		load,	      open_drain,      open_loop,  begin,
+		check_rights, check_namespace, check_pids,  begin_inspector,
+		find_command, start_command,   open_output, load,
+		open_drain,   open_loop,       begin,
 	};
 	int status = 0;
 

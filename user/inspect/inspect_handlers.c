@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "inspect_sources.h"
 #include "inspect_state.h"
 #include "memory.h"
@@ -259,6 +260,27 @@ static void handle_process(void *context, const void *given, size_t size,
 	reply->size = sizeof(*answer);
 }
 
+static void handle_variable(void *context, const void *given, size_t size,
+			    struct inspect_reply *reply)
+{
+	const struct inspect_variable_request *request = given;
+	struct environment environment;
+	const char *value;
+
+	environment_read(request->pid, &environment);
+	value = environment_find(&environment, request->name);
+	reply->size = value ? strlen(value) : 0;
+	if (!reply->size)
+		reply->status = -ENOENT;
+	else if (reply->size > reply->capacity)
+		reply->status = -E2BIG;
+	if (reply->status)
+		reply->size = 0;
+	else
+		memcpy(reply->bytes, value, reply->size);
+	environment_clear(&environment);
+}
+
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_PLACE] = { "interpreters of processes", sizeof(struct inspect_process_request),
 			    sizeof(struct inspect_place), handle_place },
@@ -278,6 +300,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 			    INSPECT_LINES_BATCH *SOURCE_LINE_BYTES, inspect_handle_lines },
 	[INSPECT_PROCESS] = { "command lines", sizeof(struct inspect_process_request),
 			      sizeof(struct inspect_process), handle_process },
+	[INSPECT_VARIABLE] = { "the caller's PATH", sizeof(struct inspect_variable_request),
+			       INSPECT_PATH_LIST_BYTES, handle_variable },
 };
 
 const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

@@ -21,15 +21,16 @@
 #include "target_user.h"
 
 enum inspect_target {
-	INSPECT_PLACE,	 /* where a process has its interpreter */
-	INSPECT_FORESEE, /* which interpreters a command will bring */
-	INSPECT_FILE,	 /* a mapped file, opened */
-	INSPECT_FRAMES,	 /* frames that stand */
-	INSPECT_CODE,	 /* names of one of them */
-	INSPECT_OBJECTS, /* names that objects bear */
-	INSPECT_NAME,	 /* a qualified name, out of the source */
-	INSPECT_LINES,	 /* text of source lines */
-	INSPECT_PROCESS, /* its command line, and whether its environment turns the JIT on */
+	INSPECT_PLACE,	  /* where a process has its interpreter */
+	INSPECT_FORESEE,  /* which interpreters a command will bring */
+	INSPECT_FILE,	  /* a mapped file, opened */
+	INSPECT_FRAMES,	  /* frames that stand */
+	INSPECT_CODE,	  /* names of one of them */
+	INSPECT_OBJECTS,  /* names that objects bear */
+	INSPECT_NAME,	  /* a qualified name, out of the source */
+	INSPECT_LINES,	  /* text of source lines */
+	INSPECT_PROCESS,  /* its command line, and whether its environment turns the JIT on */
+	INSPECT_VARIABLE, /* of an environment */
 	NR_INSPECT_TARGETS,
 };
 
@@ -41,10 +42,17 @@ extern const struct inspect_service inspect_targets;
 #define INSPECT_OBJECT_BATCH 64
 #define INSPECT_ATTRIBUTES_BYTES 1024
 #define INSPECT_LINES_BATCH 4096
+#define INSPECT_VARIABLE_NAME_BYTES 32
 
 struct inspect_process_request {
 	int32_t pid;
 	uint32_t is_jit_expected;
+};
+
+/* The answer is the value, of INSPECT_PATH_LIST_BYTES at most. */
+struct inspect_variable_request {
+	int32_t pid;
+	char name[INSPECT_VARIABLE_NAME_BYTES];
 };
 
 struct inspect_foresee_request {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "memory.h"
@@ -105,4 +106,22 @@ int inspect_process(struct inspector *inspector, pid_t pid, struct inspect_proce
 	}
 	inspect_answer_clear(&answer);
 	return status;
+}
+
+int inspect_variable(struct inspector *inspector, pid_t pid, const char *name, char **ret_value)
+{
+	struct inspect_variable_request request = { .pid = pid };
+	struct inspect_answer answer;
+	char *value = NULL;
+	int status;
+
+	snprintf(request.name, sizeof(request.name), "%s", name);
+	status = inspector_ask(inspector, INSPECT_VARIABLE, &request, sizeof(request), &answer);
+	if (!status)
+		value = take_text(answer.bytes, answer.size);
+	inspect_answer_clear(&answer);
+	if (status)
+		return status;
+	*ret_value = value;
+	return value ? 0 : -EPROTO;
 }

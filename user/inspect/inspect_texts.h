@@ -28,7 +28,11 @@ int inspect_qualified_name(struct inspector *inspector, const struct inspect_nam
 int inspect_source_lines(struct inspector *inspector, const struct inspect_lines_request *request,
 			 struct source_line *ret, uint64_t *ret_bytes);
 
-/* Command line and environment of a process: reading them touches its memory. */
+/* Command line and JIT of a process: reading them touches its memory. */
 int inspect_process(struct inspector *inspector, pid_t pid, struct inspect_process *ret);
+
+/* The value of a variable in the environment that a process was executed with, owned by the caller.
+ * -ENOENT: it has none, or an empty one. */
+int inspect_variable(struct inspector *inspector, pid_t pid, const char *name, char **ret_value);
 
 #endif
