@@ -1,4 +1,5 @@
 """Who runs what: under sudo the command is the caller's, reports need no root, captures do."""
+import fcntl
 import os
 import shutil
 
@@ -62,7 +63,10 @@ def prepare_sudo(context):
         raise Skip("sudo is not installed")
     if not os.access(os.path.dirname(SUDOERS), os.W_OK):
         raise Skip("%s is not writable" % os.path.dirname(SUDOERS))
-    context.at_end(remove_rule)
+    # The rule is one for all tests that run at the same time, of other runs too.
+    lock = os.open(os.path.dirname(SUDOERS), os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    context.at_end(lambda: (remove_rule(), os.close(lock)))
     with open(SUDOERS, "w") as file:
         file.write("#%d ALL=(root) NOPASSWD: ALL\n" % NOBODY)
         file.write("Defaults:#%d secure_path=/usr/sbin:/usr/bin:/sbin:/bin\n" % NOBODY)
