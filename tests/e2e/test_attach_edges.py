@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from capture import CANNOT, Attached, Served, check_error, memprobe, read_report
-from harness import (MB, Skip, check, check_equal, check_near, children_of, size_of, test,
+from harness import (MB, MEMPROBE, Skip, check, check_equal, check_near, children_of, size_of, test,
                      tolerance, wait_until)
 from tree import check_invariants
 
@@ -196,6 +196,20 @@ def attach_to_wrapper(context):
 def attach_to_wrapper_alone(context):
     _, report = grow_below_wrapper(context, "--no-children")
     check_equal("Pythons", [process["python"] for process in report.processes], [None])
+
+
+@test()
+def attach_to_who_waits_for_us(context):
+    """-p of the shell that runs memprobe: what it has started, but not memprobe, nor who waits."""
+    dump, script = context.path("dump"), context.path("attach.sh")
+    context.write("attach.sh", "%s -p $1 -d 0.5 --no-report -o %s; exit $?\n" % (MEMPROBE, dump))
+    result = context.run(["sh", "-c", "sleep 60 & sh %s $$; kill $!" % script])
+    report = read_report(context, dump)
+    commands = [process["command"] for process in report.processes]
+    check_equal("commands", (len(commands), "sleep 60" in commands), (2, True))
+    check(not any(command.startswith((MEMPROBE, "sh " + script)) for command in commands),
+          "followed: %r" % commands)
+    check("attached to" in result.errors, "nobody is named: %r" % result.errors)
 
 
 def bpf_objects(kind):

@@ -80,7 +80,10 @@ static int refuse_absent(uint32_t pid)
 {
 	long max = read_pid_max();
 
-	if (max && pid > max)
+	if (pid == UINT32_MAX)
+		log_error("cannot attach '%u or more': no such process, numbers end at %ld here",
+			  pid, max);
+	else if (max && pid > max)
 		log_error("cannot attach '%u': no such process, numbers end at %ld here", pid, max);
 	else
 		log_error("cannot attach '%u': no such process", pid);
@@ -112,7 +115,7 @@ static int check_kind(uint32_t pid, const struct status *status)
 int attach_check(uint32_t pid)
 {
 	char path[64], program[4];
-	struct status status;
+	struct status status = { 0 };
 	pid_t tgid;
 	int error;
 
@@ -144,13 +147,14 @@ struct family {
 	size_t nr_pids, capacity;
 	struct hash_table parents; /* of each */
 	struct hash_table roots;   /* whose descendants are looked for */
+	struct hash_table waiting; /* we, and above us who waits for us: a shell, sudo */
 };
 
 static void read_family(struct family *family)
 {
 	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
-	struct status status;
+	struct status status = { 0 };
 
 	while (directory && (entry = readdir(directory))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
@@ -167,15 +171,30 @@ static void read_family(struct family *family)
 		closedir(directory);
 }
 
-/* Climbs to one of the roots. What is read while processes come and go may have a circle. */
+static void find_waiting(struct family *family)
+{
+	uint32_t pid = (uint32_t)getpid();
+
+	for (size_t steps = 0; steps <= family->nr_pids; steps++) {
+		hash_table_put(&family->waiting, pid, 0);
+		if (!hash_table_get(&family->parents, pid, &pid))
+			return;
+	}
+}
+
+/* Climbs to one of the roots. What is read while processes come and go may have a circle. What we
+ * have started is our own, and who waits for us would keep the capture from ending. */
 static bool is_descendant(const struct family *family, uint32_t pid)
 {
-	uint32_t parent = pid, unused;
+	uint32_t parent = pid, own = (uint32_t)getpid(), unused;
 
-	if (hash_table_get(&family->roots, pid, &unused))
+	if (hash_table_get(&family->roots, pid, &unused) ||
+	    hash_table_get(&family->waiting, pid, &unused))
 		return false;
 	for (size_t steps = 0; steps <= family->nr_pids; steps++) {
 		if (!hash_table_get(&family->parents, parent, &parent))
+			return false;
+		if (parent == own)
 			return false;
 		if (hash_table_get(&family->roots, parent, &unused))
 			return true;
@@ -191,12 +210,14 @@ pid_t *attach_find_descendants(const pid_t *pids, size_t count, size_t *ret_coun
 	for (size_t i = 0; i < count; i++)
 		hash_table_put(&family.roots, (uint64_t)pids[i], 0);
 	read_family(&family);
+	find_waiting(&family);
 	for (size_t i = 0; i < family.nr_pids; i++) {
 		if (is_descendant(&family, (uint32_t)family.pids[i]))
 			family.pids[found++] = family.pids[i];
 	}
 	hash_table_free(&family.parents);
 	hash_table_free(&family.roots);
+	hash_table_free(&family.waiting);
 	*ret_count = found;
 	return family.pids;
 }

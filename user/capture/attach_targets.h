@@ -13,8 +13,9 @@
  * has ended, one of another user's. */
 int attach_check(uint32_t pid);
 
-/* Descendants of these processes that are not among them: *ret_count of them in an array that the
- * caller frees. One look at /proc: what is forked meanwhile may be missing. */
+/* Descendants of these processes that are not among them, nor ours, nor wait for us: *ret_count of
+ * them in an array that the caller frees. One look at /proc: what is forked meanwhile may be
+ * missing. */
 pid_t *attach_find_descendants(const pid_t *pids, size_t count, size_t *ret_count);
 
 #endif
