@@ -50,7 +50,9 @@ MEANT = [  # what is given, the status, what the hint says
     (("./script.py",), 126, "python3 ./script.py"), (("./no_interpreter",), 126, "no #! line"),
     (("run", "x"), 127, "memprobe -- COMMAND"), (("attach", "1"), 127, "memprobe -p PID"),
     (("report",), 127, "memprobe post"), (("stats",), 127, "memprobe post"),
-    (("help",), 127, "memprobe --help"), (("post",), 1, None)]
+    (("help",), 127, "memprobe --help"), (("version",), 127, "memprobe --version"),
+    (("table",), 127, "memprobe post --format=table"), (("post",), 1, None),
+    (("heap", "-p", "1"), 2, "a program of that name"), (("diff", "a", "b"), 2, "of that name")]
 
 
 @test()

@@ -122,9 +122,11 @@ def changed_source(context):
     with open(script, "w") as file:
         file.write("import os\nK = []\nclass A:\n    def f(self):\n        K.append(bytes(9 << 20))\n"
                    "    def g(self):\n        K.append(bytes(9 << 20))\n"
-                   "with open(__file__, 'w') as file:\n    file.write('pass\\n')\nA().f()\nA().g()\n")
+                   "with open(__file__, 'w') as file:\n    file.write('pass\\n')\nA().f()\nA().g()\n"
+                   "import sys, time\ntime.sleep(1.5)\nprint('mine', file=sys.stderr)\n")
     taken = capture(context, context.python.command + [script])
     check(taken.process().named("f"), "no row of f")
+    check_equal("first line", taken.result.errors.splitlines()[0], "mine")
     check_equal("notes", taken.result.errors.count("cannot qualify names in '%s'" % script), 1)
 
 

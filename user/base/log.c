@@ -14,10 +14,15 @@
 static int current_level = LOG_NORMAL;
 static bool has_passing;
 
-#define MAX_LATER 16
+#define MAX_LATER 64
+#define MAX_LATER_OF_A_KIND 8 /* so that many of one leave room for others */
 
-static char *later[MAX_LATER]; /* owned */
-static size_t nr_later;	       /* more than MAX_LATER were not kept */
+/* Notes that wait; those of one format are of one kind. */
+static struct {
+	const char *format;
+	char *text; /* owned */
+} later[MAX_LATER];
+static size_t nr_later, nr_more;
 
 void log_set_level(int level)
 {
@@ -81,6 +86,27 @@ void log_note(const char *format, ...)
 		PRINT("memprobe: ");
 }
 
+static bool has_room(const char *format)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < nr_later; i++)
+		count += later[i].format == format;
+	return nr_later < MAX_LATER && count < MAX_LATER_OF_A_KIND;
+}
+
+static void keep(const char *format, va_list arguments)
+{
+	char *text;
+
+	if (!has_room(format) || vasprintf(&text, format, arguments) < 0) {
+		nr_more++;
+		return;
+	}
+	later[nr_later].format = format;
+	later[nr_later++].text = text;
+}
+
 void log_later(const char *format, ...)
 {
 	va_list arguments;
@@ -90,21 +116,20 @@ void log_later(const char *format, ...)
 	va_start(arguments, format);
 	if (current_level >= LOG_DECISIONS)
 		print("memprobe: ", format, arguments);
-	else if (nr_later++ < MAX_LATER && vasprintf(&later[nr_later - 1], format, arguments) < 0)
-		later[nr_later - 1] = NULL;
+	else
+		keep(format, arguments);
 	va_end(arguments);
 }
 
 void log_tell_later(void)
 {
-	for (size_t i = 0; i < nr_later && i < MAX_LATER; i++) {
-		if (later[i])
-			log_note("%s", later[i]);
-		free(later[i]);
+	for (size_t i = 0; i < nr_later; i++) {
+		log_note("%s", later[i].text);
+		free(later[i].text);
 	}
-	if (nr_later > MAX_LATER)
-		log_note("%zu more notes like these", nr_later - MAX_LATER);
-	nr_later = 0;
+	if (nr_more)
+		log_note("%zu more notes like these", nr_more);
+	nr_later = nr_more = 0;
 }
 
 void log_at(int level, const char *format, ...)

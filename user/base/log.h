@@ -24,7 +24,8 @@ __attribute__((format(printf, 1, 2))) void log_hint(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_warning(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_note(const char *format, ...);
 /* A note that can wait: at once with -v, otherwise log_tell_later prints it, so that it does not
- * stand in the midst of what the command itself prints. Of very many the first are kept. */
+ * stand in the midst of what the command itself prints. Of very many the first of each format are
+ * kept, the rest is counted. */
 __attribute__((format(printf, 1, 2))) void log_later(const char *format, ...);
 void log_tell_later(void);
 __attribute__((format(printf, 2, 3))) void log_at(int level, const char *format, ...);

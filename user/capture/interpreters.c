@@ -106,10 +106,10 @@ static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 	interpreters->nr_layouts++;
 	tell_choice(&entry->interpreter);
 	if (!entry->interpreter.verified)
-		log_note("python %s is newer than all versions that memprobe was tested with: its "
-			 "paths "
-			 "are not verified",
-			 entry->interpreter.version);
+		log_later("python %s is newer than all versions that memprobe was tested with: its "
+			  "paths "
+			  "are not verified",
+			  entry->interpreter.version);
 	register_file(interpreters, entry, index);
 	return index;
 }

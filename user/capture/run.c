@@ -28,6 +28,7 @@
 #include "calls.h"
 #include "clock.h"
 #include "command.h"
+#include "command_refuse.h"
 #include "command_search.h"
 #include "drain.h"
 #include "inspect_texts.h"
@@ -98,6 +99,10 @@ struct capture {
 
 static struct capture *kept; /* for capture_finish */
 
+/* What will be missing. A command's own output is not to begin with it, nor to be parted by it. */
+#define TELL(capture, ...) \
+	((capture)->options->command ? log_later(__VA_ARGS__) : log_warning(__VA_ARGS__))
+
 /* ---- What can be refused ---- */
 
 static int check_rights(struct capture *capture)
@@ -115,57 +120,6 @@ static int check_rights(struct capture *capture)
 		return EXIT_FAILURE_OWN;
 	}
 	return 0;
-}
-
-static bool is_python_file(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot && !strcmp(dot, ".py") && !access(name, R_OK);
-}
-
-/* Words of other profilers, for what memprobe does without one. */
-static void hint_at_command(const char *name)
-{
-	static const struct {
-		const char *word, *meant;
-	} words[] = {
-		{ "run", "memprobe -- COMMAND [ARG...] profiles a command" },
-		{ "record", "memprobe -- COMMAND [ARG...] profiles a command" },
-		{ "attach", "memprobe -p PID attaches to a running process" },
-		{ "live", "memprobe -p PID attaches to a running process" },
-		{ "report", "memprobe post mem_trace.raw prints a report again" },
-		{ "stats", "memprobe post mem_trace.raw prints a report again" },
-		{ "tree", "memprobe post mem_trace.raw prints a report again" },
-		{ "help", "memprobe --help" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (!strcmp(name, words[i].word)) {
-			log_hint("%s", words[i].meant);
-			return;
-		}
-	}
-	if (is_python_file(name))
-		log_hint("memprobe -- python3 %s", name);
-	else
-		log_hint("sudo may hide it: sudo env PATH=\"$PATH\" memprobe ...");
-}
-
-static int refuse_command(const char *name, int error)
-{
-	if (error == -ENOENT) {
-		log_error("cannot find '%s': no such command", name);
-		hint_at_command(name);
-		return EXIT_NOT_FOUND;
-	}
-	log_error("cannot execute '%s': %s", name, strerror(-error));
-	if (error == -EACCES)
-		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s",
-			 name);
-	else if (error == -ENOEXEC)
-		log_hint("it has no #! line; name its interpreter: memprobe -- python3 %s", name);
-	return EXIT_CANNOT_EXECUTE;
 }
 
 /* Which Python runs must not be a surprise. */
@@ -195,20 +149,22 @@ static int find_command(struct capture *capture)
 		return 0;
 	error = command_search(&search, &capture->command);
 	if (error)
-		return refuse_command(search.name, error);
+		return command_refuse(search.name, error);
 	note_otherwise(&capture->command, search.name);
 	return 0;
 }
 
 static void on_gave_up(void *context, const char *what)
 {
-	log_warning("cannot inspect '%s': it takes too long or fails, continuing without %s",
-		    "targets", what);
+	struct capture *capture = context;
+
+	TELL(capture, "cannot inspect '%s': it takes too long or fails, continuing without %s",
+	     "targets", what);
 }
 
 static int begin_inspector(struct capture *capture)
 {
-	const struct inspector_listener listener = { .gave_up = on_gave_up };
+	const struct inspector_listener listener = { .context = capture, .gave_up = on_gave_up };
 
 	capture->inspector = inspector_new(&inspect_targets);
 	inspector_listen(capture->inspector, &listener);
@@ -270,7 +226,7 @@ static int start_command(struct capture *capture)
 					  &capture->inherited)
 			  : 0;
 
-	return error ? refuse_command(words[0], error) : 0;
+	return error ? command_refuse(words[0], error) : 0;
 }
 
 static int open_output(struct capture *capture)
@@ -370,8 +326,8 @@ static void note_unwalkable(struct capture *capture, const char *version, const 
 	if (capture->noted_python == string)
 		return;
 	capture->noted_python = string;
-	log_warning("cannot walk 'python %s' in process %u: %s, its memory is booked by thread",
-		    version, tgid, reason);
+	TELL(capture, "cannot walk 'python %s' in process %u: %s, its memory is booked by thread",
+	     version, tgid, reason);
 }
 
 static void note_denied(struct capture *capture, uint32_t tgid)
@@ -379,9 +335,10 @@ static void note_denied(struct capture *capture, uint32_t tgid)
 	if (capture->has_noted_denied)
 		return;
 	capture->has_noted_denied = true;
-	log_warning("cannot look into 'process %u': not allowed without CAP_SYS_PTRACE, its memory "
-		    "is booked by thread",
-		    tgid);
+	TELL(capture,
+	     "cannot look into 'process %u': not allowed without CAP_SYS_PTRACE, its memory "
+	     "is booked by thread",
+	     tgid);
 }
 
 /* ---- Calls ---- */
@@ -653,10 +610,12 @@ static void on_name_objects(void *context, uint32_t process, const struct inspec
 
 static void on_source_changed(void *context, const char *path)
 {
-	log_note("cannot qualify names in '%s': it lacks what runs and has changed since, names "
-		 "stay "
-		 "plain",
-		 path);
+	struct capture *capture = context;
+
+	TELL(capture,
+	     "cannot qualify names in '%s': it lacks what runs and has changed since, "
+	     "names stay plain",
+	     path);
 }
 
 /* An image that was forked or attached may share what it has with others. */
@@ -903,8 +862,8 @@ static void count_command(struct capture *capture)
 				      entry->interpreter.text_vaddr,
 			      capture->expected_layout);
 	if (error && entry->plan.nr_sites)
-		log_warning("cannot count 'calls' in '%s': %s, continuing without", entry->path,
-			    strerror(-error));
+		TELL(capture, "cannot count 'calls' in '%s': %s, continuing without", entry->path,
+		     strerror(-error));
 }
 
 static int run_command(struct capture *capture)
@@ -919,7 +878,7 @@ static int run_command(struct capture *capture)
 	capture->start_ns = clock_ns();
 	drain_set_start(capture->drain, capture->start_ns);
 	error = command_release(&capture->command);
-	return error ? refuse_command(capture->options->command[0], error) : 0;
+	return error ? command_refuse(capture->options->command[0], error) : 0;
 }
 
 static int begin(struct capture *capture)
