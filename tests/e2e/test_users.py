@@ -183,6 +183,39 @@ def sudo_in_a_virtual_environment(context):
               "'/usr/bin/python3'" in errors[said[0]], "notes: %r" % errors)
 
 
+FAKE = """import os, sys
+uids, venv, command = [int(uid) for uid in sys.argv[1].split(",")], sys.argv[2], sys.argv[3:]
+if os.fork():  # the one above, for whom the rest is done
+    os.setresuid(*[uids[0]] * 3)
+    sys.exit(os.wait()[1] >> 8)
+path = "/usr/sbin:/usr/bin:/sbin:/bin"
+if uids[1:]:
+    exported = {"PATH": venv + "/bin:" + path, "VIRTUAL_ENV": venv}
+    rest = sys.argv[:1] + [",".join(map(str, uids[1:]))] + sys.argv[2:]
+    os.execve(sys.executable, [sys.executable] + rest, exported)
+os.execve(command[0], command, {"SUDO_UID": "%(nobody)d", "SUDO_GID": "%(nobody)d", "PATH": path})
+"""
+
+
+@test()
+def sudo_of_another_kind(context):
+    """One that gives up the caller's uid, one that memprobe has replaced, none at all."""
+    home, program = context.path("home"), own_program(context)
+    venv = make_venv(home, "venv")
+    os.chown(home, NOBODY, NOBODY)
+    context.write("home/where.py", WHERE)
+    fake = context.write("fake.py", FAKE % {"nobody": NOBODY})
+    exported = {"PATH": venv + "/bin:" + SYSTEM_PATH, "VIRTUAL_ENV": venv}
+    for uids, environment in (([NOBODY, 0], {"PATH": SYSTEM_PATH}), ([NOBODY], exported),
+                              ([0], exported)):
+        context.run(["/usr/bin/python3", fake, ",".join(map(str, uids)), venv, program, "-f",
+                     "--no-report", "--", "python3", "where.py"], cwd=home, env=environment)
+        where = read_truth(os.path.join(home, "where.json"))
+        check_equal("below %s" % uids, (where["prefix"], where["venv"], where["uid"]),
+                    (venv, venv, NOBODY))
+        os.unlink(os.path.join(home, "where.json"))
+
+
 @test()
 def sudo_with_a_path_by_hand(context):
     """A PATH that was set on purpose, and root's when root is kept: the caller's Python is named."""

@@ -19,7 +19,7 @@ static const char *const names[NR_CALLER_VARIABLES] = {
 
 struct ancestor {
 	pid_t pid, parent;
-	uid_t uid; /* the real one */
+	uid_t uid, effective_uid;
 };
 
 static bool read_ancestor(pid_t pid, struct ancestor *ret)
@@ -32,7 +32,7 @@ static bool read_ancestor(pid_t pid, struct ancestor *ret)
 	file = fopen(path, "re");
 	while (file && found < 2 && fgets(line, sizeof(line), file)) {
 		found += sscanf(line, "PPid: %d", &parent) == 1;
-		found += sscanf(line, "Uid: %u", &ret->uid) == 1;
+		found += sscanf(line, "Uid: %u %u", &ret->uid, &ret->effective_uid) == 2;
 	}
 	if (file)
 		fclose(file);
@@ -42,30 +42,35 @@ static bool read_ancestor(pid_t pid, struct ancestor *ret)
 }
 
 /*
- * The nearest process above us that the caller began. That is sudo itself, or its monitor: both
- * keep the caller's real uid (1.9.13), and the environment that they were executed with is what the
- * shell had exported. The shell's own would not do: what a process was executed with does not
- * change when it activates a venv later.
+ * The process above us that was executed with what the caller's shell had exported: sudo. The
+ * shell's own environment would not do, which does not change when it activates a venv.
+ *
+ * sudo 1.9.13 and its monitor keep the caller's real uid, with root's as the effective one. One
+ * that gives it up stands below the nearest process that is wholly the caller's. One that is not
+ * there any more was replaced by us: then that process has to do, and where none above us is the
+ * caller's, our parent.
  */
-static pid_t find_caller(uid_t uid)
+static pid_t find_sudo(uid_t uid)
 {
 	struct ancestor ancestor = { .parent = getppid() };
+	pid_t below = 0;
 
 	for (int i = 0; i < MAX_ANCESTORS && ancestor.parent > 1; i++) {
 		if (!read_ancestor(ancestor.parent, &ancestor))
-			return 0;
+			break;
 		if (ancestor.uid == uid)
-			return ancestor.pid;
+			return below && ancestor.effective_uid == uid ? below : ancestor.pid;
+		below = ancestor.pid;
 	}
-	return 0;
+	return getppid();
 }
 
 void caller_shell_read(struct caller_shell *shell, uid_t uid, struct inspector *inspector)
 {
-	pid_t pid = find_caller(uid);
+	pid_t pid = find_sudo(uid);
 
 	*shell = (struct caller_shell){ 0 };
-	if (!pid || inspect_variable(inspector, pid, "PATH", &shell->path))
+	if (inspect_variable(inspector, pid, "PATH", &shell->path))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		inspect_variable(inspector, pid, names[i], &shell->variables[i]);
