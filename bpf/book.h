@@ -113,7 +113,8 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 		return node;
 	}
 	if (walk.path->end == WALK_GOING)
-		walk_frames(&walk, change->slot, change->scratch, plain_loop);
+		walk_frames(&walk, change->slot, change->scratch,
+			    plain_loop ? WALK_PLAINLY : WALK_BY_HELPER);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change, layout, python, ret_key);
 	has_frames = walk.path->depth != 0;

@@ -226,6 +226,16 @@ __noinline int lay_frame(__u32 slot, __u32 scratch)
 	return lay_next(slot, scratch);
 }
 
+/* All frames that have no node yet, as walk_plainly. */
+__noinline int lay_plainly(__u32 slot, __u32 scratch)
+{
+	for (__u32 i = 0; i <= MAX_FRAMES; i++) {
+		if (lay_frame(slot, scratch))
+			break;
+	}
+	return 0;
+}
+
 struct lay_context {
 	__u32 slot;
 	__u32 scratch;
@@ -424,14 +434,10 @@ static __always_inline void lay_path(struct change *change, struct path *path, _
 		note_root_frame(change->slot, path->codes[root]);
 	if (path->failed)
 		return;
-	if (!plain_loop) {
+	if (plain_loop)
+		lay_plainly(change->slot, change->scratch);
+	else
 		bpf_loop(MAX_FRAMES + 1, lay_frame_callback, &context, 0);
-		return;
-	}
-	for (__u32 i = 0; i <= MAX_FRAMES; i++) {
-		if (lay_frame(change->slot, change->scratch))
-			break;
-	}
 }
 
 /* Puts a special root above the frames of a walk that reached neither the real one nor a known

@@ -597,17 +597,37 @@ __noinline int walk_step(__u32 slot, __u32 scratch)
 
 #define WALK_STEPS (2 * MAX_FRAMES) /* frames, and shims between them */
 
-static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scratch,
-					bool plain_loop)
+static __always_inline int walk_steps(__u32 slot, __u32 scratch)
 {
-	walk->slot = slot;
-	walk->scratch = scratch;
-	if (!plain_loop)
-		bpf_loop(WALK_STEPS, walk_frame_callback, walk, 0);
-	for (__u32 i = 0; plain_loop && i < WALK_STEPS; i++) {
+	for (__u32 i = 0; i < WALK_STEPS; i++) {
 		if (walk_step(slot, scratch))
 			break;
 	}
+	return 0;
+}
+
+/* A plain loop is verified anew for each state in which it is come to, unless it is a global
+ * function's: then once. */
+__noinline int walk_plainly(__u32 slot, __u32 scratch)
+{
+	return walk_steps(slot, scratch);
+}
+
+/* How a walk goes on from frame to frame. WALK_PLAINLY_HERE is for a function that is global itself
+ * and has no stack left for one more call. */
+enum walk_loop { WALK_BY_HELPER, WALK_PLAINLY, WALK_PLAINLY_HERE };
+
+static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scratch,
+					enum walk_loop loop)
+{
+	walk->slot = slot;
+	walk->scratch = scratch;
+	if (loop == WALK_PLAINLY_HERE)
+		walk_steps(slot, scratch);
+	else if (loop == WALK_PLAINLY)
+		walk_plainly(slot, scratch);
+	else
+		bpf_loop(WALK_STEPS, walk_frame_callback, walk, 0);
 	if (walk->path->end == WALK_GOING)
 		walk->path->end = WALK_TOO_DEEP;
 }
