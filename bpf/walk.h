@@ -85,10 +85,12 @@ struct path {
 	__u64 codes[MAX_FRAMES + 1];
 	__u64 frames[MAX_FRAMES + 1]; /* 0: has no slot in the shadow */
 	__u64 objects_key;	      /* of all of them, 0: none */
-	__u64 self_at;		      /* of the code looked at last, as in cached_code */
+	__u64 site;		      /* key of the code looked at last */
+	__u64 self_at;		      /* of it, as in cached_code */
 	__u8 block[BLOCK_BYTES +
 		   FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
 	__u8 head[CODE_HEAD_BYTES];
+	__u64 words[4];		    /* read last; the stack is short of room */
 	struct known_thread thread; /* outlives the walk */
 };
 
@@ -175,18 +177,22 @@ static __always_inline long locate_frame(struct walk *walk)
 	return BLOCK_BYTES;
 }
 
-static __always_inline __u64 hash_str(const struct wire_layout *layout, __u64 address)
+static __always_inline __u64 hash_str(const struct wire_layout *layout, struct path *path,
+				      __u64 address)
 {
-	__u64 head[3] = {}; /* length, hash, state: PyASCIIObject 16 to 40, all versions */
-	__u64 tail[2] = {};
+	__u64 length, hash;
 
-	if (read_user(head, sizeof(head), address + layout->str_length))
+	/* Length, hash, state: PyASCIIObject 16 to 40, all versions. */
+	if (read_user(path->words, 24, address + layout->str_length))
 		return 0;
-	if ((__s64)head[1] != -1 || head[0] < sizeof(tail))
-		return hash_pair(head[0], head[1]);
+	length = path->words[0];
+	hash = path->words[1];
+	if ((__s64)hash != -1 || length < 16)
+		return hash_pair(length, hash);
 	/* Never hashed by the interpreter: file names mostly differ in their last characters. */
-	read_user(tail, sizeof(tail), address + layout->str_ascii_data + head[0] - sizeof(tail));
-	return hash_pair(hash_pair(head[0], tail[0]), tail[1]);
+	if (read_user(path->words, 16, address + layout->str_ascii_data + length - 16))
+		return length;
+	return hash_pair(hash_pair(length, path->words[0]), path->words[1]);
 }
 
 /* Does a frame's instruction or object make another site of it? */
@@ -298,50 +304,64 @@ __noinline __u64 hash_line_table(__u32 slot, __u64 code)
 	return hash_pair(hash ^ words[0], words[1]);
 }
 
-/* The key of the site of a code object: its address and what tells it from a successor there. */
-static __always_inline int read_site_key(struct walk *walk, __u64 code, __u64 *ret_key)
+/* Reads a code object's head and leaves the key of its site in path->site: its address and what
+ * tells it from a successor there. Returns 0, or -1 when it cannot be read. */
+__noinline int read_code(__u32 slot, __u32 scratch, __u64 code)
 {
-	const struct wire_layout *layout = walk->layout;
-	__u32 bytes = layout->code_bytes;
+	const struct wire_layout *layout = slot_layout(slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	__u64 key, name, filename;
+	__u32 bytes;
 
+	if (!layout || !path)
+		return -1;
+	bytes = layout->code_bytes;
 	if (bytes > CODE_HEAD_BYTES)
 		bytes = CODE_HEAD_BYTES;
-	if (read_user(walk->path->head, bytes, code))
+	if (read_user(path->head, bytes, code))
 		return -1;
-	name = code_u64(walk->path, layout->code_name);
-	filename = code_u64(walk->path, layout->code_filename);
-	key = hash_pair(code, walk->path->image_id);
-	key = hash_pair(key ^ code_u32(walk->path, layout->code_firstlineno), name);
+	name = code_u64(path, layout->code_name);
+	filename = code_u64(path, layout->code_filename);
+	key = hash_pair(code, path->image_id);
+	key = hash_pair(key ^ code_u32(path, layout->code_firstlineno), name);
 	key = hash_pair(key, filename);
 	if (layout->code_version != NO_OFFSET) {
-		key = hash_pair(key, code_u32(walk->path, layout->code_version));
+		key = hash_pair(key, code_u32(path, layout->code_version));
 	} else {
-		key = hash_pair(key, hash_str(layout, name));
-		key = hash_pair(key, hash_str(layout, filename));
-		if (cfg_lines)
-			key = hash_pair(key, hash_line_table(walk->slot, code));
+		key = hash_pair(key, hash_str(layout, path, name));
+		key = hash_pair(key, hash_str(layout, path, filename));
 	}
-	*ret_key = key & ~(__u64)SELF_MASK;
+	path->site = key;
 	return 0;
 }
 
-/* The same with what is known of its first argument, which is asked only when the code is new. */
-static __always_inline int read_whole_key(struct walk *walk, struct cached_code *cached, __u64 code,
-					  __u64 *ret_key)
+static __always_inline __u32 code_slot(__u64 code)
 {
-	if (read_site_key(walk, code, ret_key))
+	return (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
+}
+
+/* The key of a code object's site with what is known of its first argument, which is asked only
+ * when the code is new. The functions called return before the next: there is no stack for more. */
+static __always_inline int read_site(struct walk *walk, struct cached_code *cached, __u64 code,
+				     __u64 *ret_key)
+{
+	struct path *path = walk->path;
+	__u64 key;
+
+	if (read_code(walk->slot, walk->scratch, code))
 		return -1;
-	if (cached->code == code && (cached->key & ~(__u64)SELF_MASK) == *ret_key) {
-		*ret_key = cached->key;
-		return 0;
+	key = path->site;
+	if (cfg_lines && walk->layout->code_version == NO_OFFSET)
+		key = hash_pair(key, hash_line_table(walk->slot, code));
+	key &= ~(__u64)SELF_MASK;
+	if (cached->code != code || (cached->key & ~(__u64)SELF_MASK) != key) {
+		cached->key = key | (find_self(walk->slot, walk->scratch) & SELF_MASK);
+		cached->code = code;
+		cached->self_at = path->self_at;
+		cached->image_id = path->image_id;
 	}
-	*ret_key |= find_self(walk->slot, walk->scratch) & SELF_MASK;
-	cached->code = code;
-	cached->key = *ret_key;
-	cached->self_at = walk->path->self_at;
-	cached->generation = 0;
-	cached->image_id = walk->path->image_id;
+	cached->generation = path->generation;
+	*ret_key = cached->key;
 	return 0;
 }
 
@@ -353,15 +373,10 @@ static __always_inline int site_key_watched(struct walk *walk, struct cached_cod
 
 	if (recall(name, ret_key))
 		return 0;
-	if (read_whole_key(walk, cached, code, ret_key))
+	if (read_site(walk, cached, code, ret_key))
 		return -1;
 	keep(name, *ret_key);
 	return 0;
-}
-
-static __always_inline __u32 code_slot(__u64 code)
-{
-	return (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
 }
 
 static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_key)
@@ -376,10 +391,7 @@ static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_ke
 		*ret_key = cached->key;
 		return 0;
 	}
-	if (read_whole_key(walk, cached, code, ret_key))
-		return -1;
-	cached->generation = walk->path->generation;
-	return 0;
+	return read_site(walk, cached, code, ret_key);
 }
 
 /* The cell of a frame's `self`, 0: not known. */
