@@ -33,7 +33,7 @@ static bool read_id(const char *variable, long *ret)
 
 void identity_read(bool keep_root, struct identity *ret)
 {
-	long uid, gid;
+	long uid = 0, gid = 0;
 	struct passwd *user;
 
 	*ret = (struct identity){ .uid = geteuid(), .gid = getegid() };

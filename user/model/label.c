@@ -86,7 +86,7 @@ static void set_directory(struct label_style *style, const char *directory)
 	if (directory[0] != '/' || length < 2 || length + 2 > sizeof(style->directory))
 		return;
 	memcpy(style->directory, directory, length);
-	strcpy(style->directory + length, "/");
+	memcpy(style->directory + length, "/", sizeof("/"));
 }
 
 void label_style_init(struct label_style *ret, const struct profile *profile, const char *directory,
