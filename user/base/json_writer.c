@@ -4,7 +4,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "decimal.h"
 #include "terminal.h"
 
 #define NS_PER_S 1000000000ULL
@@ -15,17 +17,24 @@ void json_writer_init(struct json_writer *ret, struct sink *sink)
 	*ret = (struct json_writer){ .sink = sink };
 }
 
-static void separate(struct json_writer *writer)
+/* Room for a comma and `size` bytes: a piece is written at one place, so that a report of a million
+ * nodes is not a hundred million calls. */
+static char *begin_piece(struct json_writer *writer, size_t size)
 {
+	char *text = sink_room(writer->sink, size + 1);
+
 	if (writer->needs_comma)
-		sink_text(writer->sink, ",");
+		*text++ = ',';
 	writer->needs_comma = false;
+	return text;
 }
 
-static void begin(struct json_writer *writer, const char *bracket)
+static void begin(struct json_writer *writer, char bracket)
 {
-	separate(writer);
-	sink_text(writer->sink, bracket);
+	char *text = begin_piece(writer, 1);
+
+	*text++ = bracket;
+	sink_take(writer->sink, text);
 	writer->depth++;
 	if (writer->depth > writer->deepest)
 		writer->deepest = writer->depth;
@@ -33,14 +42,14 @@ static void begin(struct json_writer *writer, const char *bracket)
 
 static void end(struct json_writer *writer, const char *bracket)
 {
-	sink_text(writer->sink, bracket);
+	sink_bytes(writer->sink, bracket, 1);
 	writer->depth--;
 	writer->needs_comma = true;
 }
 
 void json_writer_begin_object(struct json_writer *writer)
 {
-	begin(writer, "{");
+	begin(writer, '{');
 }
 
 void json_writer_end_object(struct json_writer *writer)
@@ -50,7 +59,7 @@ void json_writer_end_object(struct json_writer *writer)
 
 void json_writer_begin_array(struct json_writer *writer)
 {
-	begin(writer, "[");
+	begin(writer, '[');
 }
 
 void json_writer_end_array(struct json_writer *writer)
@@ -60,28 +69,43 @@ void json_writer_end_array(struct json_writer *writer)
 
 void json_writer_line(struct json_writer *writer)
 {
-	separate(writer);
-	sink_text(writer->sink, "\n");
+	char *text = begin_piece(writer, 1);
+
+	*text++ = '\n';
+	sink_take(writer->sink, text);
 }
 
 void json_writer_end_line(struct json_writer *writer)
 {
-	sink_text(writer->sink, "\n");
+	sink_bytes(writer->sink, "\n", 1);
 	writer->needs_comma = false;
 }
 
-void json_writer_key(struct json_writer *writer, const char *key)
+static char *write_key(char *text, const char *key, size_t length)
 {
-	separate(writer);
-	sink_text(writer->sink, "\"");
-	sink_text(writer->sink, key);
-	sink_text(writer->sink, "\":");
+	*text++ = '"';
+	memcpy(text, key, length);
+	text += length;
+	*text++ = '"';
+	*text++ = ':';
+	return text;
 }
 
-static void write_value(struct json_writer *writer, const char *text)
+#define KEY_SIGNS 3 /* two quotes and a colon */
+
+void json_writer_key(struct json_writer *writer, const char *key)
 {
-	separate(writer);
-	sink_text(writer->sink, text);
+	size_t length = strlen(key);
+
+	sink_take(writer->sink, write_key(begin_piece(writer, length + KEY_SIGNS), key, length));
+}
+
+static void write_value(struct json_writer *writer, const char *text, size_t length)
+{
+	char *piece = begin_piece(writer, length);
+
+	memcpy(piece, text, length);
+	sink_take(writer->sink, piece + length);
 	writer->needs_comma = true;
 }
 
@@ -104,39 +128,58 @@ static size_t encode(uint32_t character, char *ret, size_t size)
 	return utf8_encode(character, ret);
 }
 
+/* Bytes of printable ASCII, which needs no look at what it is. */
+static size_t plain_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] >= ' ' && text[length] <= '~' && text[length] != '"' &&
+	       text[length] != '\\')
+		length++;
+	return length;
+}
+
 /* Whole characters, in at most `limit` bytes; whether that was all of them. */
 static bool write_text(struct sink *sink, const char *text, size_t limit)
 {
-	size_t used = 0;
-
 	while (*text) {
+		size_t plain = plain_length(text), size = plain < limit ? plain : limit;
 		uint32_t character;
 		char piece[16];
-		size_t size;
 
+		sink_bytes(sink, text, size);
+		text += size;
+		limit -= size;
+		if (size < plain)
+			return false;
+		if (!*text)
+			break;
 		text += utf8_decode(text, &character);
 		size = encode(character, piece, sizeof(piece));
-		if (size > limit - used)
+		if (size > limit)
 			return false;
 		sink_bytes(sink, piece, size);
-		used += size;
+		limit -= size;
 	}
 	return true;
 }
 
 static void write_string(struct json_writer *writer, const char *text, size_t limit)
 {
+	char *piece;
+
 	if (!text) {
 		json_writer_null(writer);
 		return;
 	}
-	separate(writer);
-	sink_text(writer->sink, "\"");
+	piece = begin_piece(writer, 1);
+	*piece++ = '"';
+	sink_take(writer->sink, piece);
 	if (!write_text(writer->sink, text, limit)) {
 		sink_text(writer->sink, "…");
 		writer->nr_cut++;
 	}
-	sink_text(writer->sink, "\"");
+	sink_bytes(writer->sink, "\"", 1);
 	writer->needs_comma = true;
 }
 
@@ -152,32 +195,28 @@ void json_writer_name(struct json_writer *writer, const char *text)
 
 void json_writer_integer(struct json_writer *writer, int64_t value)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	write_value(writer, text);
+	sink_take(writer->sink, decimal_write(begin_piece(writer, DECIMAL_BYTES), value));
+	writer->needs_comma = true;
 }
 
 void json_writer_bool(struct json_writer *writer, bool value)
 {
-	write_value(writer, value ? "true" : "false");
+	write_value(writer, value ? "true" : "false", value ? 4 : 5);
 }
 
 void json_writer_null(struct json_writer *writer)
 {
-	write_value(writer, "null");
+	write_value(writer, "null", 4);
 }
 
 void json_writer_seconds(struct json_writer *writer, uint64_t time_ns)
 {
-	uint64_t fraction = time_ns % NS_PER_S;
-	int digits = NS_DIGITS;
+	char *text = begin_piece(writer, DECIMAL_BYTES + 1 + NS_DIGITS);
 
-	for (; digits > 1 && fraction % 10 == 0; digits--)
-		fraction /= 10;
-	separate(writer);
-	sink_printf(writer->sink, "%" PRIu64 ".%0*" PRIu64, (uint64_t)(time_ns / NS_PER_S), digits,
-		    fraction);
+	text = decimal_write(text, (int64_t)(time_ns / NS_PER_S));
+	*text++ = '.';
+	text = decimal_write_fraction(text, time_ns % NS_PER_S, NS_DIGITS);
+	sink_take(writer->sink, text);
 	writer->needs_comma = true;
 }
 
@@ -193,10 +232,15 @@ void json_writer_member_name(struct json_writer *writer, const char *key, const 
 	json_writer_name(writer, text);
 }
 
+/* Of a node most members are these, and so they are one piece. */
 void json_writer_member_integer(struct json_writer *writer, const char *key, int64_t value)
 {
-	json_writer_key(writer, key);
-	json_writer_integer(writer, value);
+	size_t length = strlen(key);
+	char *text = begin_piece(writer, length + KEY_SIGNS + DECIMAL_BYTES);
+
+	text = write_key(text, key, length);
+	sink_take(writer->sink, decimal_write(text, value));
+	writer->needs_comma = true;
 }
 
 void json_writer_member_seconds(struct json_writer *writer, const char *key, uint64_t time_ns)

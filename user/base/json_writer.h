@@ -26,7 +26,8 @@ void json_writer_begin_object(struct json_writer *writer);
 void json_writer_end_object(struct json_writer *writer);
 void json_writer_begin_array(struct json_writer *writer);
 void json_writer_end_array(struct json_writer *writer);
-/* The value that comes next belongs to this key. Keys are our own words: not escaped. */
+/* The value that comes next belongs to this key. Keys are our own words: not escaped,
+ * and much shorter than SINK_BYTES. */
 void json_writer_key(struct json_writer *writer, const char *key);
 
 /* Valid UTF-8 stays exact, every byte that is not becomes U+FFFD. NULL is null. */

@@ -14,12 +14,11 @@
 #include "occupant.h"
 #include "stream.h"
 
-#define BUFFER_BYTES 65536
 #define FILE_MODE 0666
 
 void sink_attach(struct sink *ret, int fd)
 {
-	*ret = (struct sink){ .fd = fd, .buffer = xmalloc(BUFFER_BYTES) };
+	*ret = (struct sink){ .fd = fd, .buffer = xmalloc(SINK_BYTES) };
 }
 
 /* ---- Writing ---- */
@@ -30,7 +29,7 @@ static void write_all(struct sink *sink, const char *bytes, size_t size)
 		sink->error = stream_write(sink->fd, bytes, size);
 }
 
-static void flush(struct sink *sink)
+void sink_flush(struct sink *sink)
 {
 	write_all(sink, sink->buffer, sink->used);
 	sink->used = 0;
@@ -38,9 +37,9 @@ static void flush(struct sink *sink)
 
 void sink_bytes(struct sink *sink, const void *bytes, size_t size)
 {
-	if (size > BUFFER_BYTES - sink->used)
-		flush(sink);
-	if (size > BUFFER_BYTES) {
+	if (size > SINK_BYTES - sink->used)
+		sink_flush(sink);
+	if (size > SINK_BYTES) {
 		write_all(sink, bytes, size);
 		return;
 	}
@@ -198,7 +197,7 @@ int sink_close(struct sink *sink)
 {
 	int error;
 
-	flush(sink);
+	sink_flush(sink);
 	error = sink->error;
 	if (sink->temporary) {
 		if (!error)

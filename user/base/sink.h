@@ -34,6 +34,26 @@ int sink_open(struct sink *ret, const char *path, bool force);
 /* What sink_open would say of an existing file, without making one. */
 int sink_check(const char *path, bool force);
 
+#define SINK_BYTES 65536 /* of the buffer */
+
+void sink_flush(struct sink *sink);
+
+/*
+ * For writers of a hundred million small pieces: where `size` bytes may be written, at most
+ * SINK_BYTES; and how far that was done. Nothing else may be written in between.
+ */
+static inline char *sink_room(struct sink *sink, size_t size)
+{
+	if (size > SINK_BYTES - sink->used)
+		sink_flush(sink);
+	return sink->buffer + sink->used;
+}
+
+static inline void sink_take(struct sink *sink, const char *end)
+{
+	sink->used = (size_t)(end - sink->buffer);
+}
+
 void sink_bytes(struct sink *sink, const void *bytes, size_t size);
 void sink_text(struct sink *sink, const char *text);
 void sink_fill(struct sink *sink, char byte, size_t count);

@@ -231,9 +231,11 @@ static char *python_row_label(const struct label_style *style, const struct call
 			      const struct tree_node *node)
 {
 	const struct site *site = &tree->profile->sites[node->site];
-	_cleanup_(freep) char *name = python_label(style, site);
-	_cleanup_(freep) char *objects = objects_text(tree, node);
+	_cleanup_(freep) char *name = python_label(style, site), *objects = NULL;
 
+	if (!site->at && !node->nr_objects)
+		return TAKE(name);
+	objects = objects_text(tree, node);
 	if (site->at)
 		return xasprintf("%s:%d%s", name, site->at, objects);
 	return xasprintf("%s%s", name, objects);
