@@ -48,7 +48,7 @@ static void hear_unseen(void *context, uint32_t process)
 	heard->process = process;
 }
 
-static void hear_rss(void *context, uint32_t process, const struct moment_share *share)
+static void hear_rss(void *context, uint32_t process, const struct rss_sample *share)
 {
 	struct heard *heard = context;
 
@@ -96,7 +96,8 @@ void drain_fixture_open(struct drain_fixture *ret)
 
 	*ret = (struct drain_fixture){ .profile = profile_new() };
 	fake_loader_reset();
-	ret->drain = drain_new(NULL, ret->profile, FIXTURE_START_NS, &listener);
+	ret->drain = drain_new(NULL, ret->profile, FIXTURE_START_NS);
+	drain_listen(ret->drain, &listener);
 }
 
 void drain_fixture_close(struct drain_fixture *fixture)

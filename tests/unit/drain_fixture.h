@@ -23,7 +23,7 @@
 struct heard {
 	unsigned int unknown, found, over, unseen, attached, image_ended, process_ended;
 	uint32_t process, layout, tgid;
-	struct moment_share share;
+	struct rss_sample share;
 	const char *name; /* that objects bear; NULL: none */
 };
 

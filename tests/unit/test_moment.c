@@ -34,15 +34,16 @@ static void close_stage(struct stage *stage)
 static void note(struct stage *stage, uint32_t process, uint64_t time_ns, int64_t anon_mb,
 		 int64_t inherited_mb)
 {
-	const struct moment_share share = {
+	const struct rss_sample share = {
 		.time_ns = time_ns,
 		.rss = (anon_mb + 5) * MB, /* and 5 MB of files */
 		.anon = anon_mb * MB,
+		.inherited = inherited_mb * MB,
 	};
 
 	if (stage->profile->processes[process].peak < share.rss)
 		stage->profile->processes[process].peak = share.rss;
-	moments_note(stage->moments, process, &share, inherited_mb * MB);
+	moments_note(stage->moments, process, &share);
 }
 
 static const struct moment *look(struct stage *stage)
@@ -113,10 +114,10 @@ static void never_below_one_peak(void **state)
 static void what_is_not_shared_is_exact(void **state)
 {
 	struct stage stage = open_stage(2);
-	const struct moment_share share = { 20, 300LL * MB, 300LL * MB };
+	const struct rss_sample share = { 20, 300LL * MB, 300LL * MB, 0 };
 
 	note(&stage, 0, 10, 10, 0);
-	moments_note(stage.moments, 1, &share, 0);
+	moments_note(stage.moments, 1, &share);
 	assert_int_equal(look(&stage)->bytes, 315LL * MB);
 	assert_false(look(&stage)->is_bound);
 	close_stage(&stage);

@@ -150,6 +150,21 @@ int command_release(struct command *command)
 	return -error;
 }
 
+bool command_reap(struct command *command)
+{
+	pid_t reaped;
+	int status;
+
+	if (command->pid <= 0)
+		return false;
+	reaped = waitpid(command->pid, &status, WNOHANG);
+	if (reaped == 0 || (reaped < 0 && errno != ECHILD))
+		return false;
+	command->pid = 0;
+	command->status = reaped > 0 ? status : 0;
+	return true;
+}
+
 void command_abort(struct command *command)
 {
 	if (command->pid <= 0 || command->gate < 0)
@@ -167,5 +182,5 @@ void command_free(struct command *command)
 	caller_shell_clear(&command->shell);
 	closep(&command->gate);
 	closep(&command->failure);
-	*command = (struct command){ .gate = -1, .failure = -1 };
+	*command = (struct command){ .status = -1, .gate = -1, .failure = -1 };
 }

@@ -6,6 +6,7 @@
 #ifndef MEMPROBE_COMMAND_H
 #define MEMPROBE_COMMAND_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "caller_shell.h"
@@ -19,7 +20,8 @@ struct command {
 			    * caller's; NULL: the same, or nothing */
 	bool is_as_caller; /* found as in the shell that sudo was called from */
 	struct caller_shell shell;
-	pid_t pid;
+	pid_t pid;   /* 0: it does not run */
+	int status;  /* as waitpid tells, once it has ended; -1: it has not */
 	int gate;    /* write end: one byte opens it */
 	int failure; /* read end: errno of a failed exec; closed by a successful one */
 };
@@ -34,6 +36,8 @@ int command_start(struct command *command, char *const argv[], const struct iden
 		  const struct inherited *inherited);
 /* Opens the gate. 0 when the exec succeeded, else its -errno; the child is reaped then. */
 int command_release(struct command *command);
+/* Has it ended since the last look? Its status is known then. */
+bool command_reap(struct command *command);
 /* Ends a child that still waits at the gate. */
 void command_abort(struct command *command);
 void command_free(struct command *command);

@@ -62,15 +62,13 @@ static void find_maps(struct drain *drain)
 	drain->cpus_fd = loader_map(drain->loader, "cpu_events");
 }
 
-struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
-			const struct drain_listener *listener)
+struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns)
 {
 	struct drain *drain = xcalloc(1, sizeof(*drain));
 
 	drain->loader = loader;
 	drain->profile = profile;
 	drain->start_ns = start_ns;
-	drain->listener = *listener;
 	find_maps(drain);
 	drain->ring = ring_buffer__new(loader_map(loader, "ring"), drain_handle_record, drain,
 				       NULL);
@@ -101,6 +99,11 @@ void drain_free(struct drain *drain)
 	free(drain->sites);
 	free(drain->slots);
 	free(drain);
+}
+
+void drain_listen(struct drain *drain, const struct drain_listener *listener)
+{
+	drain->listeners.all[drain->listeners.count++] = *listener;
 }
 
 void drain_set_parts(struct drain *drain, bool has_lines, const char *classes)
@@ -181,8 +184,8 @@ static void look_for_calls(struct drain *drain, const struct image_slot *slot,
 			     process->calls_seen != CALLS_SEEN_SOME;
 
 	if (is_from_start && slot->nr_paths >= PATHS_WITH_CALLS && !image->has_calls &&
-	    !image->calls_early && drain->listener.calls_unseen)
-		drain->listener.calls_unseen(drain->listener.context, slot->process);
+	    !image->calls_early)
+		DRAIN_TELL(&drain->listeners, calls_unseen, slot->process);
 }
 
 static void take_image(struct drain *drain, struct image_slot *slot, const struct wire_image *image)

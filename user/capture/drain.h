@@ -6,44 +6,18 @@
 #ifndef MEMPROBE_DRAIN_H
 #define MEMPROBE_DRAIN_H
 
+#include "drain_listener.h"
 #include "inspect_texts.h"
 #include "loader.h"
-#include "moment.h"
 #include "profile.h"
 
 struct drain;
 
-/* What drain cannot do itself: it tells these, all may be NULL. */
-struct drain_listener {
-	void *context;
-	/* An image whose interpreter is unknown: find it (interpreters.c). */
-	void (*unknown_python)(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid);
-	/* A program has begun to run, and the BPF side does not know its interpreter. */
-	void (*program_unknown)(void *context, uint32_t process,
-				const struct wire_image_begin *record);
-	/* The BPF side has resolved a process's interpreter itself. */
-	void (*python_found)(void *context, uint32_t process, uint32_t layout);
-	/* The budget for counting calls in a process is spent. */
-	void (*calls_over)(void *context, uint32_t process);
-	/* Calls of a process should have been counted from its first on, but none was. */
-	void (*calls_unseen)(void *context, uint32_t process);
-	/* Names that objects of the process bear, up to INSPECT_OBJECT_BATCH, owned by the caller;
-	 * NULL: none, or none yet. */
-	void (*name_objects)(void *context, uint32_t process, const struct inspect_object *objects,
-			     size_t count, char **ret_names);
-	/* A source file lacks what ran: names in it stay plain. */
-	void (*source_changed)(void *context, const char *path);
-	/* A sample of a process's books, and the end of its address space. */
-	void (*rss_changed)(void *context, uint32_t process, const struct moment_share *share);
-	void (*image_ended)(void *context, uint32_t process);
-	void (*attached)(void *context, uint32_t tgid);
-	void (*process_ended)(void *context, uint32_t tgid);
-};
-
 /* Borrows loader and profile. `start_ns` (CLOCK_MONOTONIC) is the profile's time 0. */
-struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns,
-			const struct drain_listener *listener);
+struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t start_ns);
 void drain_free(struct drain *drain);
+/* MAX_DRAIN_LISTENERS at most. */
+void drain_listen(struct drain *drain, const struct drain_listener *listener);
 /* What splits sites: their lines; objects of these classes, "" for all, NULL for none. Borrowed. */
 void drain_set_parts(struct drain *drain, bool has_lines, const char *classes);
 /* Who reads sources and command lines, and as which user once a process is gone; NULL: as its own.

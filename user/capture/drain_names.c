@@ -31,8 +31,8 @@ static struct known_source *find_source(struct drain *drain, const struct site *
 /* Said once a file. */
 static void note_change(struct drain *drain, struct known_source *source, const char *path)
 {
-	if (!source->has_changed && drain->listener.source_changed)
-		drain->listener.source_changed(drain->listener.context, path);
+	if (!source->has_changed)
+		DRAIN_TELL(&drain->listeners, source_changed, path);
 	source->has_changed = true;
 }
 

@@ -56,7 +56,7 @@ void drain_name_queued(struct drain *drain)
 {
 	struct to_name *queue = &drain->to_name;
 	struct inspect_object objects[INSPECT_OBJECT_BATCH];
-	char *names[INSPECT_OBJECT_BATCH];
+	char *names[INSPECT_OBJECT_BATCH] = { NULL };
 
 	if (!queue->count)
 		return;
@@ -65,8 +65,7 @@ void drain_name_queued(struct drain *drain)
 			drain->objects[queue->indices[i]].address,
 			drain->objects[queue->indices[i]].type,
 		};
-	drain->listener.name_objects(drain->listener.context, queue->process, objects, queue->count,
-				     names);
+	DRAIN_TELL(&drain->listeners, name_objects, queue->process, objects, queue->count, names);
 	for (size_t i = 0; i < queue->count; i++) {
 		take_name(drain, &drain->objects[queue->indices[i]], names[i]);
 		free(names[i]);
@@ -82,7 +81,7 @@ static void try_name(struct drain *drain, uint32_t index)
 	uint32_t process = drain->profile->objects[known->object].process;
 	struct to_name *queue = &drain->to_name;
 
-	if (known->is_queued || known->address == OTHER_OBJECTS || !drain->listener.name_objects ||
+	if (known->is_queued || known->address == OTHER_OBJECTS ||
 	    (class->tries >= BARREN_TRIES && !class->names))
 		return;
 	if (queue->count == INSPECT_OBJECT_BATCH || queue->process != process)

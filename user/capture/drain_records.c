@@ -81,25 +81,25 @@ static void open_process(struct drain *drain, const struct wire_image_begin *rec
 static void find_python(struct drain *drain, const struct wire_image_begin *record,
 			uint32_t process)
 {
-	const struct drain_listener *listener = &drain->listener;
 	uint32_t state = record->layout >> 16, layout = record->layout & 0xffff;
 
-	if (state == PYTHON_KNOWN && listener->python_found)
-		listener->python_found(listener->context, process, layout);
-	else if (state == PYTHON_UNKNOWN && record->reason == BEGIN_EXEC &&
-		 listener->program_unknown)
-		listener->program_unknown(listener->context, process, record);
-	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC &&
-		 listener->unknown_python)
-		listener->unknown_python(listener->context, record->slot, record->head.image_id,
-					 record->tgid);
+	if (state == PYTHON_KNOWN)
+		DRAIN_TELL(&drain->listeners, python_found, process, layout);
+	else if (state == PYTHON_UNKNOWN && record->reason == BEGIN_EXEC)
+		DRAIN_TELL(&drain->listeners, program_unknown, process, record);
+	else if (state == PYTHON_UNKNOWN)
+		DRAIN_TELL(&drain->listeners, unknown_python, record->slot, record->head.image_id,
+			   record->tgid);
 }
 
-static void note_rss(struct drain *drain, uint32_t process, const struct moment_share *share)
+/* An image that was forked or attached may share what it has with others. */
+static void note_rss(struct drain *drain, uint32_t index, struct rss_sample sample)
 {
-	profile_add_sample(drain->profile, process, share->time_ns, share->rss);
-	if (drain->listener.rss_changed)
-		drain->listener.rss_changed(drain->listener.context, process, share);
+	const struct process *process = &drain->profile->processes[index];
+
+	sample.inherited = process->begin == BEGAN_EXEC ? 0 : process->opening[KIND_ANON];
+	profile_add_sample(drain->profile, index, sample.time_ns, sample.rss);
+	DRAIN_TELL(&drain->listeners, rss_changed, index, &sample);
 }
 
 static struct image_slot *reserve_slot(struct drain *drain, uint32_t index)
@@ -133,14 +133,14 @@ static void image_begin(struct drain *drain, const void *data)
 		.state = SLOT_LIVE,
 	};
 	note_rss(drain, index,
-		 &(struct moment_share){
+		 (struct rss_sample){
 			 .time_ns = drain->profile->processes[index].start_ns,
 			 .rss = rss_of(drain->profile->processes[index].opening),
 			 .anon = drain->profile->processes[index].opening[KIND_ANON],
 		 });
 	find_python(drain, record, index);
-	if (record->reason == BEGIN_ATTACH && drain->listener.attached)
-		drain->listener.attached(drain->listener.context, record->tgid);
+	if (record->reason == BEGIN_ATTACH)
+		DRAIN_TELL(&drain->listeners, attached, record->tgid);
 }
 
 void drain_end_image(struct drain *drain, struct image_slot *slot, const __s64 *kernel_pages,
@@ -156,13 +156,12 @@ void drain_end_image(struct drain *drain, struct image_slot *slot, const __s64 *
 	slot->state = SLOT_ENDED;
 	drain->nr_ended++;
 	note_rss(drain, slot->process,
-		 &(struct moment_share){
+		 (struct rss_sample){
 			 .time_ns = time_ns,
 			 .rss = rss_of(process->kernel),
 			 .anon = process->kernel[KIND_ANON],
 		 });
-	if (drain->listener.image_ended)
-		drain->listener.image_ended(drain->listener.context, slot->process);
+	DRAIN_TELL(&drain->listeners, image_ended, slot->process);
 }
 
 static void image_end(struct drain *drain, const void *data)
@@ -203,8 +202,7 @@ static void process_end(struct drain *drain, const void *data)
 		process->is_dirty = true;
 		hash_table_remove(&drain->process_of_tgid, record->tgid);
 	}
-	if (drain->listener.process_ended)
-		drain->listener.process_ended(drain->listener.context, record->tgid);
+	DRAIN_TELL(&drain->listeners, process_ended, record->tgid);
 }
 
 static void thread_end(struct drain *drain, const void *data)
@@ -368,9 +366,9 @@ static void knock(struct drain *drain, const void *data)
 	const struct wire_knock *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
-	if (slot && slot->state == SLOT_LIVE && drain->listener.unknown_python)
-		drain->listener.unknown_python(drain->listener.context, record->slot,
-					       record->head.image_id, record->tgid);
+	if (slot && slot->state == SLOT_LIVE)
+		DRAIN_TELL(&drain->listeners, unknown_python, record->slot, record->head.image_id,
+			   record->tgid);
 }
 
 static void python_found(struct drain *drain, const void *data)
@@ -378,9 +376,8 @@ static void python_found(struct drain *drain, const void *data)
 	const struct wire_knock *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
-	if (slot && drain->listener.python_found)
-		drain->listener.python_found(drain->listener.context, slot->process,
-					     record->layout);
+	if (slot)
+		DRAIN_TELL(&drain->listeners, python_found, slot->process, record->layout);
 }
 
 static void calls_over(struct drain *drain, const void *data)
@@ -388,8 +385,8 @@ static void calls_over(struct drain *drain, const void *data)
 	const struct wire_knock *record = data;
 	struct image_slot *slot = drain_slot(drain, record->head.image_id);
 
-	if (slot && drain->listener.calls_over)
-		drain->listener.calls_over(drain->listener.context, slot->process);
+	if (slot)
+		DRAIN_TELL(&drain->listeners, calls_over, slot->process);
 }
 
 static void sample(struct drain *drain, const void *data)
@@ -399,7 +396,7 @@ static void sample(struct drain *drain, const void *data)
 
 	if (slot)
 		note_rss(drain, slot->process,
-			 &(struct moment_share){
+			 (struct rss_sample){
 				 .time_ns = drain_time(drain, record->head.time_ns),
 				 .rss = record->rss * PAGE_BYTES,
 				 .anon = record->anon * PAGE_BYTES,

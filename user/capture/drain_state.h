@@ -86,7 +86,7 @@ struct drain {
 	struct loader *loader;
 	struct profile *profile;
 	uint64_t start_ns;
-	struct drain_listener listener;
+	struct drain_listeners listeners;
 	struct ring_buffer *ring;
 	int nodes_fd, deeper_fd, images_fd, sites_fd, threads_fd, losses_fd, tallies_fd, cpus_fd;
 	struct image_slot *slots; /* up to the highest that was used, below MAX_IMAGES */

@@ -108,13 +108,12 @@ static void set_share(struct moments *moments, struct share *share, const struct
 	*share = *value;
 }
 
-void moments_note(struct moments *moments, uint32_t process, const struct moment_share *share,
-		  int64_t inherited)
+void moments_note(struct moments *moments, uint32_t process, const struct rss_sample *sample)
 {
 	const struct share now = {
-		.rss = share->rss,
-		.anon = share->anon,
-		.inherited = inherited,
+		.rss = sample->rss,
+		.anon = sample->anon,
+		.inherited = sample->inherited,
 		.is_running = true,
 	};
 
@@ -127,7 +126,7 @@ void moments_note(struct moments *moments, uint32_t process, const struct moment
 	}
 	set_share(moments, &moments->shares[process], &now);
 	moments->was_shared |= moments->nr_running > 1;
-	look_at_books(moments, share->time_ns);
+	look_at_books(moments, sample->time_ns);
 }
 
 void moments_end(struct moments *moments, uint32_t process)
@@ -245,4 +244,33 @@ void moments_look(struct moments *moments, struct profile *profile, uint64_t now
 	moments->highest.is_bound = moments->highest.rss_most - moments->highest.bytes >
 				    (int64_t)SLACK_BYTES * moments->highest.nr_processes;
 	profile->highest = moments->highest;
+}
+
+static void on_rss_changed(void *context, uint32_t process, const struct rss_sample *sample)
+{
+	moments_note(context, process, sample);
+}
+
+static void on_image_ended(void *context, uint32_t process)
+{
+	moments_end(context, process);
+}
+
+struct drain_listener moments_hear_drain(struct moments *moments)
+{
+	return (struct drain_listener){
+		.context = moments,
+		.rss_changed = on_rss_changed,
+		.image_ended = on_image_ended,
+	};
+}
+
+static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
+{
+	moments_look(context, profile, now_ns);
+}
+
+struct flush_listener moments_hear_flush(struct moments *moments)
+{
+	return (struct flush_listener){ moments, on_flush, on_flush };
 }

@@ -13,29 +13,26 @@
 #ifndef MEMPROBE_MOMENT_H
 #define MEMPROBE_MOMENT_H
 
+#include "drain_listener.h"
+#include "flush_listener.h"
 #include "profile.h"
 
 struct moments;
 
-/* What a process has resident at one time after the profile's start; bytes. */
-struct moment_share {
-	uint64_t time_ns;
-	int64_t rss;  /* file + anon + shmem */
-	int64_t anon; /* of it */
-};
-
 struct moments *moments_new(void);
 void moments_free(struct moments *moments); /* accepts NULL */
 
-/* A process's books have changed. `inherited`: anonymous bytes that it may share with others since
- * its books were opened. */
-void moments_note(struct moments *moments, uint32_t process, const struct moment_share *share,
-		  int64_t inherited);
+/* A process's books have changed. */
+void moments_note(struct moments *moments, uint32_t process, const struct rss_sample *sample);
 /* Its address space has gone. */
 void moments_end(struct moments *moments, uint32_t process);
 
 /* At a flush: asks for PSS when that can tell more and its time is not used up, and leaves in
  * profile->highest what is known now. */
 void moments_look(struct moments *moments, struct profile *profile, uint64_t now_ns);
+
+/* What it hears of the drain, and of flushes. */
+struct drain_listener moments_hear_drain(struct moments *moments);
+struct flush_listener moments_hear_flush(struct moments *moments);
 
 #endif

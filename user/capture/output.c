@@ -170,6 +170,16 @@ void output_flush(struct output *output, struct profile *profile)
 	output->has_failed = error < 0;
 }
 
+static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
+{
+	output_flush(context, profile);
+}
+
+struct flush_listener output_hear_flush(struct output *output)
+{
+	return (struct flush_listener){ .context = output, .flush = on_flush };
+}
+
 void output_snapshot(const struct output *output, const struct profile *profile)
 {
 	const char *base = dump_is_stream(output->writer) ? DEFAULT_PATH : output->path;

@@ -5,6 +5,7 @@
 #ifndef MEMPROBE_OUTPUT_H
 #define MEMPROBE_OUTPUT_H
 
+#include "flush_listener.h"
 #include "identity.h"
 #include "name_pattern.h"
 #include "profile.h"
@@ -22,6 +23,7 @@ struct output_options {
 int output_open(const struct output_options *options, struct output **ret);
 /* Failing once is printed once; the capture goes on. */
 void output_flush(struct output *output, struct profile *profile);
+struct flush_listener output_hear_flush(struct output *output);
 /* Writes FILE.N, the lowest free N from 1, and says so; what is wrong is printed. */
 void output_snapshot(const struct output *output, const struct profile *profile);
 /* -errno after printing where the dump is then: what cannot be written where it was to be is

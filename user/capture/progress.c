@@ -55,10 +55,11 @@ static struct figures sum_up(const struct profile *profile)
 	return sum;
 }
 
-void progress_show(struct progress *progress, const struct profile *profile, uint64_t events,
-		   uint64_t now_ns)
+static void show(void *context, struct profile *profile, uint64_t now_ns)
 {
+	struct progress *progress = context;
 	struct figures sum = sum_up(profile);
+	uint64_t events = drain_events(progress->drain);
 	double seconds = (double)(now_ns - progress->last_ns) / NS_PER_S;
 	double rate = seconds > 0 ? (double)(events - progress->last_events) / seconds : 0;
 	char line[160];
@@ -72,4 +73,9 @@ void progress_show(struct progress *progress, const struct profile *profile, uin
 	log_passing(line);
 	progress->last_events = events;
 	progress->last_ns = now_ns;
+}
+
+struct flush_listener progress_hear_flush(struct progress *progress)
+{
+	return (struct flush_listener){ .context = progress, .flush = show };
 }

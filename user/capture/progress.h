@@ -7,17 +7,19 @@
 
 #include <stdbool.h>
 
-#include "profile.h"
+#include "drain.h"
+#include "flush_listener.h"
 
 /* Is standard error a terminal that can take a line back, and not asked to be quiet? */
 bool progress_is_wanted(void);
 
-/* `events` since the capture's start, `now_ns` after it; `last_*` were those of the last line. */
+/* `last_*` were those of the last line. */
 struct progress {
+	struct drain *drain; /* which has counted the events; borrowed */
 	uint64_t last_events, last_ns;
 };
 
-void progress_show(struct progress *progress, const struct profile *profile, uint64_t events,
-		   uint64_t now_ns);
+/* The line at each flush; `now_ns` after the capture's start. */
+struct flush_listener progress_hear_flush(struct progress *progress);
 
 #endif

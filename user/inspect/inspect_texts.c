@@ -108,6 +108,13 @@ int inspect_process(struct inspector *inspector, pid_t pid, struct inspect_proce
 	return status;
 }
 
+bool inspect_may_use_jit(struct inspector *inspector, pid_t pid)
+{
+	struct inspect_process process;
+
+	return !inspect_process(inspector, pid, &process) && process.is_jit_on;
+}
+
 int inspect_variable(struct inspector *inspector, pid_t pid, const char *name, char **ret_value)
 {
 	struct inspect_variable_request request = { .pid = pid };

@@ -31,6 +31,9 @@ int inspect_source_lines(struct inspector *inspector, const struct inspect_lines
 /* Command line and JIT of a process: reading them touches its memory. */
 int inspect_process(struct inspector *inspector, pid_t pid, struct inspect_process *ret);
 
+/* Does its environment turn the JIT on? */
+bool inspect_may_use_jit(struct inspector *inspector, pid_t pid);
+
 /* The value of a variable in the environment that a process was executed with, owned by the caller.
  * -ENOENT: it has none, or an empty one. */
 int inspect_variable(struct inspector *inspector, pid_t pid, const char *name, char **ret_value);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command's probes are attached before it runs, an attached process's at once, others' at the
+ * next flush; see counting.h.
+ */
+#include "counting.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "calls.h"
+#include "clock.h"
+#include "inspect_texts.h"
+#include "memory.h"
+#include "requirements.h"
+#include "tell.h"
+
+#define ATTACHING_NS 50000000ULL
+
+/* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
+ * and one that has ended by then is not worth it. */
+struct uncounted {
+	uint32_t process;
+	uint32_t layout;
+};
+
+struct counting {
+	const struct capture_base *base;
+	struct calls *calls; /* NULL: --calls=off */
+	struct uncounted *uncounted;
+	size_t nr_uncounted, capacity;
+};
+
+struct counting *counting_new(const struct capture_base *base, bool is_off)
+{
+	struct counting *counting = xcalloc(1, sizeof(*counting));
+
+	counting->base = base;
+	if (!is_off)
+		counting->calls = calls_new(base->loader, base->inspector);
+	return counting;
+}
+
+void counting_free(struct counting *counting)
+{
+	if (!counting)
+		return;
+	calls_free(counting->calls);
+	free(counting->uncounted);
+	free(counting);
+}
+
+static struct process *entry_of(const struct counting *counting, uint32_t process)
+{
+	return &counting->base->profile->processes[process];
+}
+
+/* ---- What the profile says of it ---- */
+
+static void set_reason(struct counting *counting, uint32_t process, const char *reason)
+{
+	uint32_t string = string_pool_add(&counting->base->profile->strings, reason);
+
+	entry_of(counting, process)->calls_reason = string;
+	entry_of(counting, process)->is_dirty = true;
+}
+
+static void describe(struct counting *counting, uint32_t process, const struct probe_plan *plan,
+		     bool is_from_start)
+{
+	struct process *entry = entry_of(counting, process);
+
+	entry->calls_method = plan->method == PROBE_BY_USDT ? CALLS_BY_USDT : CALLS_BY_UPROBE;
+	entry->counts_ends = plan->event != PROBE_ENTRIES;
+	entry->calls_seen = plan->event == PROBE_DEATHS ? CALLS_SEEN_ENDS : CALLS_SEEN_ALL;
+	if (!is_from_start)
+		entry->calls_seen = CALLS_SEEN_SOME;
+	if (!is_from_start)
+		set_reason(counting, process, "counting began after the process");
+	else if (plan->event == PROBE_DEATHS)
+		set_reason(counting, process, "generators' resumes are not seen");
+}
+
+static void refuse(struct counting *counting, uint32_t process, const char *reason)
+{
+	const struct process *entry = entry_of(counting, process);
+
+	if (!strcmp(profile_string(counting->base->profile, entry->calls_reason), reason))
+		return;
+	set_reason(counting, process, reason);
+	log_later("calls of %u are not counted: %s", entry->pid, reason);
+}
+
+/* Why it cannot be: `error` is of attaching. */
+static void refuse_for(struct counting *counting, uint32_t process, const struct probe_plan *plan,
+		       int error)
+{
+	if (error == -ESRCH || error == -ENOENT)
+		set_reason(counting, process, "it ended before counting began");
+	else if (!plan->nr_sites)
+		refuse(counting, process, plan->reason ? plan->reason : "");
+	else if (error == -EACCES && !requirement_may_probe_singly())
+		refuse(counting, process, "not allowed (kernel.perf_event_paranoid is above 2)");
+	else if (error == -ENOSPC)
+		refuse(counting, process,
+		       "more frames had begun before than can be told from later ones");
+	else
+		refuse(counting, process, strerror(-error));
+}
+
+/* ---- Where it begins ---- */
+
+/* A process that was given PYTHON_JIT on the way, so that its file's plan is one without. */
+static bool loses_calls_to_jit(const struct counting *counting,
+			       const struct interpreter_entry *entry, uint32_t tgid)
+{
+	return entry->interpreter.version_hex >= 0x030f0000 &&
+	       entry->plan.method == PROBE_BY_USDT &&
+	       inspect_may_use_jit(counting->base->inspector, (pid_t)tgid);
+}
+
+/* A frame that began before would count when it ends. */
+static int note_standing(struct counting *counting, uint32_t process, uint32_t tgid)
+{
+	if (interpreters_note_standing(counting->base->interpreters,
+				       drain_image(counting->base->drain, process), tgid))
+		return 0;
+	calls_detach(counting->calls, tgid);
+	return -ENOSPC;
+}
+
+static void begin(struct counting *counting, uint32_t process, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(counting->base->interpreters,
+								   layout);
+	uint32_t tgid = entry_of(counting, process)->pid;
+	bool is_from_start = calls_is_attached(counting->calls, tgid);
+	int error;
+
+	if (!entry)
+		return;
+	if (loses_calls_to_jit(counting, entry, tgid)) {
+		refuse(counting, process,
+		       "its JIT is on, which memprobe was not told: set PYTHON_JIT for memprobe "
+		       "too");
+		return;
+	}
+	error = calls_attach(counting->calls, tgid, NULL, entry);
+	if (!error && entry->plan.event != PROBE_ENTRIES &&
+	    entry_of(counting, process)->begin != BEGAN_EXEC)
+		error = note_standing(counting, process, tgid);
+	if (error)
+		refuse_for(counting, process, &entry->plan, error);
+	else
+		describe(counting, process, &entry->plan, is_from_start);
+}
+
+/* Where no calls can be counted, the reason is known at once. */
+static bool can_be_counted(const struct counting *counting, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(counting->base->interpreters,
+								   layout);
+
+	return entry && entry->plan.nr_sites;
+}
+
+void counting_plan(struct counting *counting, uint32_t process, uint32_t layout)
+{
+	const struct process *entry = entry_of(counting, process);
+
+	if (!counting->calls) {
+		set_reason(counting, process, "--calls=off");
+		return;
+	}
+	if (layout == NO_LAYOUT)
+		return;
+	if (calls_is_attached(counting->calls, entry->pid) || entry->begin == BEGAN_ATTACH ||
+	    !can_be_counted(counting, layout)) {
+		begin(counting, process, layout);
+		return;
+	}
+	set_reason(counting, process, "it ended before counting began");
+	counting->uncounted = array_reserve(counting->uncounted, &counting->capacity,
+					    counting->nr_uncounted + 1,
+					    sizeof(*counting->uncounted));
+	counting->uncounted[counting->nr_uncounted++] = (struct uncounted){ process, layout };
+}
+
+void counting_begin_command(struct counting *counting, uint32_t tgid, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(counting->base->interpreters,
+								   layout);
+	int error;
+
+	if (!counting->calls || !entry || !entry->path)
+		return;
+	error = calls_attach(counting->calls, tgid, entry->path, entry);
+	if (!error && entry->plan.nr_sites == 1)
+		loader_expect(counting->base->loader,
+			      entry->plan.sites[0].offset - entry->interpreter.text_offset +
+				      entry->interpreter.text_vaddr,
+			      layout);
+	if (error && entry->plan.nr_sites)
+		TELL_MISSING(counting->base->waits,
+			     "cannot count 'calls' in '%s': %s, continuing without", entry->path,
+			     strerror(-error));
+}
+
+/* ---- What it hears ---- */
+
+/* One that is found twice is counted since the first time. */
+static bool is_too_late(const struct counting *counting, const struct uncounted *uncounted)
+{
+	const struct process *process = entry_of(counting, uncounted->process);
+
+	return process->end != END_RUNNING || process->calls_method != CALLS_BY_NOTHING;
+}
+
+/* The longest running first, and no longer than ATTACHING_NS at a flush: others wait for an answer
+ * meanwhile. */
+static void begin_late(void *context, struct profile *profile, uint64_t now_ns)
+{
+	struct counting *counting = context;
+	uint64_t end_ns = clock_ns() + ATTACHING_NS;
+	size_t next = 0;
+
+	while (next < counting->nr_uncounted) {
+		struct uncounted uncounted = counting->uncounted[next];
+
+		if (is_too_late(counting, &uncounted)) {
+			next++;
+			continue;
+		}
+		if (clock_ns() > end_ns || !calls_has_room(counting->calls))
+			break;
+		next++;
+		begin(counting, uncounted.process, uncounted.layout);
+		drain_records(counting->base->drain);
+	}
+	counting->nr_uncounted -= next;
+	memmove(counting->uncounted, counting->uncounted + next,
+		counting->nr_uncounted * sizeof(*counting->uncounted));
+}
+
+static void on_unseen(void *context, uint32_t process)
+{
+	struct counting *counting = context;
+	struct process *entry = entry_of(counting, process);
+
+	if (counting->calls && calls_is_attached(counting->calls, entry->pid))
+		calls_detach(counting->calls, entry->pid);
+	entry->calls_method = CALLS_BY_NOTHING;
+	entry->counts_ends = false;
+	refuse(counting, process,
+	       "its probe was never hit, the compiler has copied the function where calls are "
+	       "counted into others");
+}
+
+static void on_over(void *context, uint32_t process)
+{
+	struct counting *counting = context;
+	uint32_t tgid = entry_of(counting, process)->pid;
+
+	if (!counting->calls || !calls_is_attached(counting->calls, tgid))
+		return;
+	calls_detach(counting->calls, tgid);
+	entry_of(counting, process)->calls_seen = CALLS_SEEN_SOME;
+	set_reason(counting, process, "the budget was spent, --calls=exact counts to the end");
+	log_later("calls of %u are no longer counted: more would take over 1 %% of its CPU time, "
+		  "--calls=exact counts all",
+		  tgid);
+}
+
+static void on_process_ended(void *context, uint32_t tgid)
+{
+	struct counting *counting = context;
+
+	if (counting->calls)
+		calls_detach(counting->calls, tgid);
+}
+
+struct drain_listener counting_hear_drain(struct counting *counting)
+{
+	return (struct drain_listener){
+		.context = counting,
+		.calls_over = on_over,
+		.calls_unseen = on_unseen,
+		.process_ended = on_process_ended,
+	};
+}
+
+struct flush_listener counting_hear_flush(struct counting *counting)
+{
+	return (struct flush_listener){ .context = counting, .flush = begin_late };
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who hears what the drain meets in the records and does not do itself. Each part of a capture
+ * gives the drain a listener of its own with the events that concern it; all may be NULL.
+ */
+#ifndef MEMPROBE_DRAIN_LISTENER_H
+#define MEMPROBE_DRAIN_LISTENER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <memprobe/wire.h>
+
+#include "inspect_request.h"
+
+/* What a process has resident at one time after the profile's start; bytes. */
+struct rss_sample {
+	uint64_t time_ns;
+	int64_t rss;	   /* file + anon + shmem */
+	int64_t anon;	   /* of it */
+	int64_t inherited; /* anonymous, that it may share with others since it began */
+};
+
+struct drain_listener {
+	void *context;
+	/* An image whose interpreter is unknown: find it (interpreters.c). */
+	void (*unknown_python)(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid);
+	/* A program has begun to run, and the BPF side does not know its interpreter. */
+	void (*program_unknown)(void *context, uint32_t process,
+				const struct wire_image_begin *record);
+	/* The BPF side has resolved a process's interpreter itself. */
+	void (*python_found)(void *context, uint32_t process, uint32_t layout);
+	/* The budget for counting calls in a process is spent. */
+	void (*calls_over)(void *context, uint32_t process);
+	/* Calls of a process should have been counted from its first on, but none was. */
+	void (*calls_unseen)(void *context, uint32_t process);
+	/* Names that objects of the process bear, up to INSPECT_OBJECT_BATCH, owned by the drain;
+	 * NULL: none, or none yet, as all are before. */
+	void (*name_objects)(void *context, uint32_t process, const struct inspect_object *objects,
+			     size_t count, char **ret_names);
+	/* A source file lacks what ran: names in it stay plain. */
+	void (*source_changed)(void *context, const char *path);
+	/* A process's memory, once its books are opened, now and then, and at its end. */
+	void (*rss_changed)(void *context, uint32_t process, const struct rss_sample *sample);
+	void (*image_ended)(void *context, uint32_t process);
+	void (*attached)(void *context, uint32_t tgid);
+	void (*process_ended)(void *context, uint32_t tgid);
+};
+
+#define MAX_DRAIN_LISTENERS 8
+
+struct drain_listeners {
+	struct drain_listener all[MAX_DRAIN_LISTENERS];
+	size_t count;
+};
+
+/* Tells those who want to hear of it. */
+#define DRAIN_TELL(listeners, event, ...)                                               \
+	do {                                                                            \
+		for (size_t _i = 0; _i < (listeners)->count; _i++) {                    \
+			const struct drain_listener *_listener = &(listeners)->all[_i]; \
+                                                                                        \
+			if (_listener->event)                                           \
+				_listener->event(_listener->context, __VA_ARGS__);      \
+		}                                                                       \
+	} while (0)
+
+#endif

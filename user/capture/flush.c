@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The order of a flush; see flush.h. */
+#include "flush.h"
+
+#include "clock.h"
+
+#define BALANCE_TRIES 5
+
+static void take_balance(const struct flush *flush)
+{
+	if (!flush->base->loader->features.has_percpu_counters)
+		loader_iterate(flush->base->loader, LOADER_SETTLE);
+	loader_iterate(flush->base->loader, LOADER_BALANCE);
+}
+
+static uint64_t set_duration(const struct flush *flush)
+{
+	return flush->base->profile->meta.duration_ns = clock_ns() - flush->start_ns;
+}
+
+void flush_now(const struct flush *flush)
+{
+	take_balance(flush);
+	drain_all(flush->base->drain);
+	drain_name_objects(flush->base->drain);
+	for (size_t i = 0; i < flush->nr_listeners; i++) {
+		const struct flush_listener *listener = &flush->listeners[i];
+
+		if (listener->flush)
+			listener->flush(listener->context, flush->base->profile,
+					set_duration(flush));
+	}
+}
+
+/* Events come while the counters are read: a balance without differences may need more tries. */
+static void settle(const struct flush *flush)
+{
+	for (int i = 0; i < BALANCE_TRIES; i++) {
+		take_balance(flush);
+		drain_records(flush->base->drain);
+		if (drain_is_balanced(flush->base->drain))
+			break;
+	}
+}
+
+void flush_end(const struct flush *flush)
+{
+	settle(flush);
+	loader_detach(flush->base->loader);
+	drain_finish(flush->base->drain, clock_ns());
+	for (size_t i = 0; i < flush->nr_listeners; i++) {
+		const struct flush_listener *listener = &flush->listeners[i];
+
+		if (listener->end)
+			listener->end(listener->context, flush->base->profile, set_duration(flush));
+	}
+	set_duration(flush);
+	flush->base->profile->meta.is_complete = true;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The loader's errors in words; see programs.h. */
+#include "programs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "requirements.h"
+
+static int refuse(const struct loader *loader, int error)
+{
+	if (error == -ENOENT && !strcmp(loader->failed_step, "read")) {
+		log_error("cannot read '%s': this kernel has no BTF", loader->failed_object);
+		log_hint("a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed (5.10 or later)");
+		return EXIT_FAILURE_OWN;
+	}
+	log_error("cannot %s '%s': %s", loader->failed_step, loader->failed_object,
+		  strerror(-error));
+	if (error == -ENOMEM)
+		log_hint("lower --max-nodes, --max-sites or --ring");
+	else if (error == -EPERM)
+		log_hint(REQUIREMENT_HINT_MEMLOCK);
+	else
+		log_hint("-vvv shows what the kernel says");
+	return EXIT_FAILURE_OWN;
+}
+
+int programs_load(const struct capture_options *options, const struct interpreters *interpreters,
+		  struct loader *ret)
+{
+	struct loader_sizes sizes = {
+		.max_nodes = options->max_nodes,
+		.max_sites = options->max_sites,
+		.ring_mb = options->ring_mb,
+		.follow_children = !options->no_children,
+		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
+		.has_lines = options->lines,
+		.has_instances = options->instances != NULL,
+	};
+	int error;
+
+	if (options->calls_mode != CALLS_MODE_OFF)
+		sizes.call_frames = interpreters_call_frames(interpreters);
+	error = loader_open(&sizes, ret);
+	if (error)
+		return refuse(ret, error);
+	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
+	       ret->features.has_percpu_counters ? "per CPU" : "cached in tasks");
+	return 0;
+}
+
+int programs_attach(struct loader *loader)
+{
+	int error = loader_attach(loader);
+
+	return error ? refuse(loader, error) : 0;
+}
+
+int programs_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)
+{
+	int error = loader_follow(loader, tgid, ppid);
+
+	if (error)
+		log_error("cannot follow '%u': %s", tgid, strerror(-error));
+	return error ? EXIT_FAILURE_OWN : 0;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers to the drain's questions; see pythons.h. */
+#include "pythons.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "inspect_texts.h"
+#include "late_finds.h"
+#include "memory.h"
+#include "object_names.h"
+#include "python_jit.h"
+#include "tell.h"
+
+struct pythons {
+	const struct capture_base *base;
+	struct counting *counting;
+	struct object_names *object_names;
+	struct late_finds *late_finds;
+	bool is_adopting;
+	bool has_noted_denied;
+	uint32_t noted_python; /* string: version of the last one that could not be walked */
+};
+
+void pythons_foresee(struct interpreters *interpreters, const struct command *command,
+		     const pid_t *pids, size_t nr_pids)
+{
+	const char *list = command->search_path;
+	struct inspector *inspector = interpreters_inspector(interpreters);
+
+	/* The command gets memprobe's own environment. */
+	if (command->path && python_jit_is_on(getpid()))
+		interpreters_expect_jit(interpreters);
+	for (size_t i = 0; i < nr_pids; i++)
+		if (inspect_may_use_jit(inspector, pids[i]))
+			interpreters_expect_jit(interpreters);
+	if (command->path)
+		interpreters_foresee(interpreters, command->path, list ? list : getenv("PATH"));
+	for (size_t i = 0; i < nr_pids; i++)
+		interpreters_foresee_process(interpreters, pids[i]);
+}
+
+struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,
+			    const char *label_attributes)
+{
+	struct pythons *pythons = xcalloc(1, sizeof(*pythons));
+
+	pythons->base = base;
+	pythons->counting = counting;
+	pythons->object_names = object_names_new(label_attributes, base->inspector);
+	pythons->late_finds = late_finds_new(base->profile);
+	return pythons;
+}
+
+void pythons_free(struct pythons *pythons)
+{
+	if (!pythons)
+		return;
+	object_names_free(pythons->object_names);
+	late_finds_free(pythons->late_finds);
+	free(pythons);
+}
+
+void pythons_set_adopting(struct pythons *pythons, bool is_adopting)
+{
+	pythons->is_adopting = is_adopting;
+}
+
+/* ---- Notes ---- */
+
+static void note_unwalkable(struct pythons *pythons, const struct found_python *found,
+			    uint32_t tgid)
+{
+	uint32_t string = string_pool_add(&pythons->base->profile->strings, found->version);
+
+	if (pythons->noted_python == string)
+		return;
+	pythons->noted_python = string;
+	TELL_MISSING(pythons->base->waits,
+		     "cannot walk 'python %s' in process %u: %s, its memory is booked by thread",
+		     found->version, tgid, found->reason);
+}
+
+static void note_denied(struct pythons *pythons, uint32_t tgid)
+{
+	if (pythons->has_noted_denied)
+		return;
+	pythons->has_noted_denied = true;
+	TELL_MISSING(pythons->base->waits,
+		     "cannot look into 'process %u': not allowed without CAP_SYS_PTRACE, its "
+		     "memory is booked by thread",
+		     tgid);
+}
+
+/* ---- What is known now ---- */
+
+/* `layout` is NO_LAYOUT where it cannot be walked. */
+static void take(struct pythons *pythons, uint32_t process, const char *version, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(pythons->base->interpreters,
+								   layout);
+	struct profile *profile = pythons->base->profile;
+
+	profile->processes[process].python = string_pool_add(&profile->strings, version);
+	profile->processes[process].is_dirty = true;
+	if (entry)
+		object_names_set(pythons->object_names, process,
+				 (pid_t)profile->processes[process].pid,
+				 &entry->interpreter.layout);
+	counting_plan(pythons->counting, process, layout);
+}
+
+static void on_found(void *context, uint32_t process, uint32_t layout)
+{
+	struct pythons *pythons = context;
+
+	take(pythons, process, interpreters_version(pythons->base->interpreters, layout), layout);
+}
+
+static void on_unknown(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
+{
+	struct pythons *pythons = context;
+	uint32_t process = drain_process(pythons->base->drain, image_id);
+	struct found_python found = interpreters_resolve(pythons->base->interpreters, slot,
+							 image_id, tgid);
+
+	if (found.is_denied)
+		note_denied(pythons, tgid);
+	else if (!found.version && pythons->is_adopting)
+		log_note("process %u runs no Python: its memory is booked by thread", tgid);
+	if (!found.version || process == NO_PROCESS)
+		return;
+	if (found.reason)
+		note_unwalkable(pythons, &found, tgid);
+	take(pythons, process, found.version, found.layout);
+}
+
+/* ---- Programs that begin ---- */
+
+/* By what runs there; when that has ended, or is another program by now, by the name that it was
+ * begun by. */
+static int look_at_program(struct pythons *pythons, const struct wire_image_begin *record)
+{
+	struct interpreters *interpreters = pythons->base->interpreters;
+	char link[64], path[PATH_MAX];
+	int status = -ESRCH;
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", record->tgid);
+	length = readlink(link, path, sizeof(path) - 1);
+	path[length > 0 ? length : 0] = '\0';
+	if (length > 0)
+		status = interpreters_foresee_program(interpreters, path, &record->program);
+	if (status != -ESRCH &&
+	    loader_is_live(pythons->base->loader, record->slot, record->head.image_id))
+		return status;
+	if (strnlen(record->args, record->args_bytes) == record->args_bytes)
+		return -ESRCH;
+	return interpreters_foresee_program(interpreters, record->args, &record->program);
+}
+
+/* Each program once, so that the BPF side knows its interpreter, perhaps in this process already.
+ */
+static void on_program(void *context, uint32_t process, const struct wire_image_begin *record)
+{
+	struct pythons *pythons = context;
+	int status;
+
+	if (!late_finds_begin(pythons->late_finds, process, &record->program, record->head.time_ns))
+		return;
+	status = look_at_program(pythons, record);
+	interpreters_register(pythons->base->interpreters);
+	if (!status || status == -ENOENT || status == -ENOTSUP || status == -E2BIG)
+		late_finds_tell(pythons->late_finds, &record->program, !status, clock_ns());
+}
+
+/* ---- What else it hears ---- */
+
+static void on_name_objects(void *context, uint32_t process, const struct inspect_object *objects,
+			    size_t count, char **ret_names)
+{
+	const struct pythons *pythons = context;
+
+	object_names_read(pythons->object_names, process, objects, count, ret_names);
+}
+
+static void on_image_ended(void *context, uint32_t process)
+{
+	const struct pythons *pythons = context;
+
+	late_finds_end(pythons->late_finds, process);
+}
+
+struct drain_listener pythons_hear_drain(struct pythons *pythons)
+{
+	return (struct drain_listener){
+		.context = pythons,
+		.unknown_python = on_unknown,
+		.program_unknown = on_program,
+		.python_found = on_found,
+		.name_objects = on_name_objects,
+		.image_ended = on_image_ended,
+	};
+}
+
+static void settle(void *context, struct profile *profile, uint64_t now_ns)
+{
+	const struct pythons *pythons = context;
+
+	late_finds_settle(pythons->late_finds);
+}
+
+struct flush_listener pythons_hear_flush(struct pythons *pythons)
+{
+	return (struct flush_listener){ pythons, settle, settle };
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which Python runs in which process: looked for when the BPF side does not know it, said in the
+ * process's entry, and passed on to those who need it. How it is found is interpreters.c's.
+ */
+#ifndef MEMPROBE_PYTHONS_H
+#define MEMPROBE_PYTHONS_H
+
+#include "capture_base.h"
+#include "command.h"
+#include "counting.h"
+#include "flush_listener.h"
+
+struct pythons;
+
+/* Before anything is loaded: what the command's exec will lead to (path NULL: there is none), and
+ * what these processes have. */
+void pythons_foresee(struct interpreters *interpreters, const struct command *command,
+		     const pid_t *pids, size_t nr_pids);
+
+/* Borrows all. `label_attributes`: names parted by commas. */
+struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,
+			    const char *label_attributes);
+void pythons_free(struct pythons *pythons); /* accepts NULL */
+
+/* From now on, or no longer, processes are attached to: of one without Python a note is due. */
+void pythons_set_adopting(struct pythons *pythons, bool is_adopting);
+
+/* What it hears of the drain, and of flushes. */
+struct drain_listener pythons_hear_drain(struct pythons *pythons);
+struct flush_listener pythons_hear_flush(struct pythons *pythons);
+
+#endif
