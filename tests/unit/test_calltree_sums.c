@@ -253,6 +253,28 @@ static void assert_order(const struct calltree *tree, enum tree_sort sort)
 	}
 }
 
+/* A parent has at least what each row below it has, of metrics that say so; and what is known by
+ * kind adds up. */
+static void assert_metrics(const struct calltree *tree, uint32_t index)
+{
+	uint32_t parent = tree->nodes[index].parent;
+	const struct cost total = calltree_total(tree, index);
+
+	for (size_t i = 0; i < NR_METRICS; i++) {
+		const struct metric *metric = &metrics[i];
+		struct cost above;
+
+		if (!metric->amount)
+			continue;
+		if (metric->by_kind)
+			assert_int_equal(metric->amount(&total), rss_of(metric->by_kind(&total)));
+		if (metric->is_signed || parent == NO_NODE)
+			continue;
+		above = calltree_total(tree, parent);
+		assert_true(metric->amount(&above) >= metric->amount(&total));
+	}
+}
+
 static void assert_one_cut_a_parent(const struct calltree *tree)
 {
 	_cleanup_(freep) bool *has_cut = xcalloc(tree->nr_nodes + 1, sizeof(*has_cut));
@@ -279,6 +301,8 @@ static void check_process(const struct tree_source *source, uint32_t process,
 	assert_links(tree);
 	assert_order(tree, options->sort);
 	assert_calls(tree, options->import_frames);
+	for (uint32_t i = 0; i < tree->nr_nodes; i++)
+		assert_metrics(tree, i);
 	for (size_t i = 0; i < ARRAY_SIZE(minimums); i++) {
 		_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree,
 										   minimums[i]);
@@ -294,7 +318,7 @@ static void test_sums(void **state)
 	for (int round = 0; round < ROUNDS; round++) {
 		struct profile *profile = random_profile();
 		struct tree_options options = { .sort = round % 4,
-						.metric = below(4),
+						.metric = metric_find(metric_choice(below(4))),
 						.import_frames = below(2) };
 		struct tree_source *source = calltree_source_new(profile, &options);
 

@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "memory.h"
+#include "report.h"
 
 #define MAX_WORDS 16
 
@@ -32,6 +33,13 @@ struct target {
 
 #define FIELD(field) offsetof(struct values, field)
 
+static const char *one_or_two(size_t index)
+{
+	static const char *const names[] = { "one", "two" };
+
+	return index < ARRAY_SIZE(names) ? names[index] : NULL;
+}
+
 static const struct option_spec specs[] = {
 	{ .name = "flag", .letter = 'f', .kind = OPTION_FLAG, .offset = FIELD(flag) },
 	{ .name = "count", .letter = 'c', .kind = OPTION_COUNT, .offset = FIELD(count) },
@@ -44,7 +52,7 @@ static const struct option_spec specs[] = {
 	  .argument = "C",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(choice),
-	  .choices = "one|two" },
+	  .choices = one_or_two },
 	{ .name = "integer",
 	  .argument = "N",
 	  .kind = OPTION_INTEGER,
@@ -296,6 +304,96 @@ static void test_man_page_has_every_option(void **state)
 		for_each_spec(table[i], check_in_page, page);
 }
 
+/* Of the page, what is said of one option: from its name to the next paragraph. */
+static char *section_of(const char *page, const char *name)
+{
+	_cleanup_(freep) char *head = xasprintf("\n.BR \\-\\-%s=", name);
+	const char *begin = strstr(page, head), *end;
+
+	if (!begin)
+		return NULL;
+	end = strstr(begin, "\n.TP\n");
+	return end ? xstrndup(begin, (size_t)(end - begin)) : xstrdup(begin);
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *found = strstr(text, word); found; found = strstr(found + 1, word)) {
+		if ((found[-1] == ' ' || found[-1] == '\n') && strchr(" \n,.|", found[length]))
+			return true;
+	}
+	return false;
+}
+
+static void check_choices_in_page(const struct option_spec *spec, void *page)
+{
+	_cleanup_(freep) char *section = NULL;
+
+	if (!spec->choices)
+		return;
+	section = section_of(page, spec->name);
+	if (!section)
+		fail_msg("docs/memprobe.1 has no paragraph of --%s", spec->name);
+	for (size_t i = 0; spec->choices(i); i++) {
+		if (!has_word(section, spec->choices(i)))
+			fail_msg("docs/memprobe.1 lacks '%s' of --%s", spec->choices(i),
+				 spec->name);
+	}
+}
+
+static void test_man_page_has_every_choice(void **state)
+{
+	_cleanup_(freep) char *page = read_man_page();
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		for_each_spec(table[i], check_choices_in_page, page);
+}
+
+static void test_man_page_explains_every_metric(void **state)
+{
+	_cleanup_(freep) char *page = read_man_page();
+	_cleanup_(freep) char *section = section_of(page, "metric");
+
+	assert_non_null(section);
+	for (size_t i = 0; metric_choice(i); i++) {
+		const char *title = metrics[metric_find(metric_choice(i))].title;
+
+		if (!strstr(section, title))
+			fail_msg("docs/memprobe.1 does not say that %s is '%s'", metric_choice(i),
+				 title);
+	}
+}
+
+/* What the registries hold is what is offered, in their order. */
+static void test_choices_of_registries(void **state)
+{
+	static const struct {
+		option_choices choices;
+		const char *expected;
+	} cases[] = {
+		{ metric_choice, "growth grown released calls" },
+		{ calltree_sort_name, "first total self calls" },
+		{ report_format, "tree table json jsonl" },
+		{ calls_mode_name, "off auto exact" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *list = options_join_choices(cases[i].choices, " ");
+
+		assert_string_equal(list, cases[i].expected);
+	}
+	assert_int_equal(metric_find("growth"), METRIC_GROWTH);
+	assert_int_equal(metric_find("calls"), METRIC_CALLS);
+	assert_int_equal(metric_find("anon"), -ENOENT);
+	assert_int_equal(metric_find("live"), -ENOENT);
+	assert_int_equal(metric_find(""), -ENOENT);
+	assert_int_equal(options_choice(calltree_sort_name, "self"), SORT_SELF);
+	assert_int_equal(options_choice(calls_mode_name, "exact"), CALLS_MODE_EXACT);
+	assert_int_equal(options_choice(calls_mode_name, "exac"), -ENOENT);
+}
+
 static void check_letter(const struct option_spec *spec, void *letters)
 {
 	bool *seen = &((bool *)letters)[(unsigned char)spec->letter];
@@ -363,6 +461,9 @@ int main(void)
 		cmocka_unit_test(test_action_ends_parsing),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_man_page_has_every_option),
+		cmocka_unit_test(test_man_page_has_every_choice),
+		cmocka_unit_test(test_man_page_explains_every_metric),
+		cmocka_unit_test(test_choices_of_registries),
 		cmocka_unit_test(test_letters_are_unique),
 		cmocka_unit_test(test_exit_statuses),
 	};

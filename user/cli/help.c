@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "memory.h"
+
 #define HELP_COLUMN 28
+#define CHOICES_PLACE "{}"
 
 /* ---- Help ---- */
 
@@ -24,8 +27,22 @@ static void write_usage(const struct command *command, const char *lead, struct 
 	}
 }
 
+/* The help of an option, with its choices where they belong; the caller frees it. */
+static char *help_of(const struct option_spec *spec)
+{
+	const char *place = spec->choices ? strstr(spec->help, CHOICES_PLACE) : NULL;
+	_cleanup_(freep) char *choices = NULL;
+
+	if (!place)
+		return xstrdup(spec->help);
+	choices = options_join_choices(spec->choices, ", ");
+	return xasprintf("%.*s%s%s", (int)(place - spec->help), spec->help, choices,
+			 place + strlen(CHOICES_PLACE));
+}
+
 static void write_spec(const struct option_spec *spec, struct sink *sink)
 {
+	_cleanup_(freep) char *help = help_of(spec);
 	char text[80], letter[8] = "    ";
 	int width;
 
@@ -34,9 +51,9 @@ static void write_spec(const struct option_spec *spec, struct sink *sink)
 	width = snprintf(text, sizeof(text), "  %s--%s%s%s", letter, spec->name,
 			 spec->argument ? "=" : "", spec->argument ? spec->argument : "");
 	if (width >= HELP_COLUMN)
-		sink_printf(sink, "%s\n%*s%s\n", text, HELP_COLUMN, "", spec->help);
+		sink_printf(sink, "%s\n%*s%s\n", text, HELP_COLUMN, "", help);
 	else
-		sink_printf(sink, "%-*s%s\n", HELP_COLUMN, text, spec->help);
+		sink_printf(sink, "%-*s%s\n", HELP_COLUMN, text, help);
 }
 
 static void write_group(const struct option_group *group, struct sink *sink)
@@ -88,13 +105,12 @@ static void write_choices(const struct command *command, struct sink *sink)
 
 		for (size_t k = 0; k < group->nr_specs; k++) {
 			const struct option_spec *spec = &group->specs[k];
+			_cleanup_(freep) char *choices = NULL;
 
 			if (!spec->choices)
 				continue;
-			sink_printf(sink, "_memprobe_choices[--%s]='", spec->name);
-			for (const char *byte = spec->choices; *byte; byte++)
-				sink_fill(sink, *byte == '|' ? ' ' : *byte, 1);
-			sink_text(sink, "'\n");
+			choices = options_join_choices(spec->choices, " ");
+			sink_printf(sink, "_memprobe_choices[--%s]='%s'\n", spec->name, choices);
 		}
 	}
 }

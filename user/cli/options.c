@@ -109,30 +109,39 @@ static int set_integer(const struct found *found)
 	return 0;
 }
 
-int options_choice(const char *choices, const char *text)
+int options_choice(option_choices choices, const char *text)
 {
-	size_t length = strlen(text);
-
-	for (int index = 0; *choices; index++) {
-		size_t size = strcspn(choices, "|");
-
-		if (size == length && !strncmp(choices, text, size))
+	for (int index = 0; choices(index); index++) {
+		if (!strcmp(choices(index), text))
 			return index;
-		choices += size + (choices[size] == '|');
 	}
 	return -ENOENT;
 }
 
+char *options_join_choices(option_choices choices, const char *separator)
+{
+	char *text = xstrdup("");
+
+	for (size_t index = 0; choices(index); index++) {
+		char *longer = xasprintf("%s%s%s", text, index ? separator : "", choices(index));
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 static int set_choice(const struct found *found)
 {
-	_cleanup_(freep) char *list = NULL;
+	_cleanup_(freep) char *list = NULL, *what = NULL;
 
 	if (options_choice(found->spec->choices, found->value) >= 0) {
 		*(const char **)found->target = found->value;
 		return 0;
 	}
-	list = xasprintf("one of %s", found->spec->choices);
-	return refuse_value(found, list);
+	list = options_join_choices(found->spec->choices, "|");
+	what = xasprintf("one of %s", list);
+	return refuse_value(found, what);
 }
 
 static int set_text(const struct found *found)

@@ -43,15 +43,18 @@ struct option_pids {
 	size_t count, capacity;
 };
 
+/* The words that an option takes, from 0 on; NULL behind the last. */
+typedef const char *(*option_choices)(size_t index);
+
 struct option_spec {
 	const char *name; /* without dashes */
 	char letter;	  /* 0: none */
 	const char *argument;
-	const char *help; /* NULL: not shown anywhere */
+	const char *help; /* NULL: not shown anywhere; `{}` stands for the choices */
 	enum option_kind kind;
 	enum option_action action;
-	size_t offset;	     /* in the struct that the group fills */
-	const char *choices; /* parted by `|` */
+	size_t offset; /* in the struct that the group fills */
+	option_choices choices;
 	double min, max;
 };
 
@@ -88,6 +91,8 @@ int options_parse(const struct option_syntax *syntax, char **words, void *target
 		  enum option_action *ret_action, struct option_words *ret_words);
 
 /* Which of the choices, counted from 0; -ENOENT when it is none. */
-int options_choice(const char *choices, const char *text);
+int options_choice(option_choices choices, const char *text);
+/* All of them; the caller frees it. */
+char *options_join_choices(option_choices choices, const char *separator);
 
 #endif

@@ -43,8 +43,6 @@ struct record_options {
 	struct report_settings report;
 };
 
-#define CALLS_CHOICES "off|auto|exact" /* in the order of enum calls_mode */
-
 #define FIELD(field) offsetof(struct record_options, field)
 
 static const struct option_spec capture_specs[] = {
@@ -75,10 +73,10 @@ static const struct option_spec capture_specs[] = {
 	  .max = MAX_DURATION_S },
 	{ .name = "calls",
 	  .argument = "MODE",
-	  .help = "count calls: auto (at most 1 % of the CPU time), exact, off (auto)",
+	  .help = "count calls: {} (auto: at most 1 % of the CPU time)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(calls),
-	  .choices = CALLS_CHOICES },
+	  .choices = calls_mode_name },
 	{ .name = "lines",
 	  .help = "split rows by the line that is executed",
 	  .kind = OPTION_FLAG,
@@ -231,7 +229,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.output = options->output,
 		.force = options->force,
 		.duration_s = options->duration.value,
-		.calls_mode = options_choice(CALLS_CHOICES, options->calls),
+		.calls_mode = options_choice(calls_mode_name, options->calls),
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
 		.ring_mb = options->ring_mb,

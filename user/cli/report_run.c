@@ -20,11 +20,18 @@
 /* jq 1.6 takes 256 levels, Python's json fewer than 1,000, and a row needs two. */
 #define MAX_NESTING 200
 
-/* Choices in the order of their enums. */
-#define SORT_CHOICES "first|total|self|calls"	     /* enum tree_sort */
-#define METRIC_CHOICES "growth|grown|released|calls" /* enum tree_metric */
-#define COLOR_CHOICES "auto|always|never"
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+static const char *color_choice(size_t index)
+{
+	static const char *const names[] = {
+		[COLOR_AUTO] = "auto",
+		[COLOR_ALWAYS] = "always",
+		[COLOR_NEVER] = "never",
+	};
+
+	return index < ARRAY_SIZE(names) ? names[index] : NULL;
+}
 
 #define FIELD(field) offsetof(struct report_settings, field)
 
@@ -38,22 +45,22 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .max = MAX_MB },
 	{ .name = "format",
 	  .argument = "NAME",
-	  .help = "tree, table, json, jsonl (tree)",
+	  .help = "{} (tree)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(format),
-	  .choices = "tree|table|json|jsonl" },
+	  .choices = report_format },
 	{ .name = "metric",
 	  .argument = "NAME",
-	  .help = "what counts: growth, grown, released, calls (growth)",
+	  .help = "what counts: {} (growth)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(metric),
-	  .choices = METRIC_CHOICES },
+	  .choices = metric_choice },
 	{ .name = "sort",
 	  .argument = "ORDER",
-	  .help = "first (order of first call), total, self, calls (first)",
+	  .help = "{} (first: in order of first call)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(sort),
-	  .choices = SORT_CHOICES },
+	  .choices = calltree_sort_name },
 	{ .name = "out",
 	  .argument = "FILE",
 	  .help = "write the report to FILE",
@@ -61,10 +68,10 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .offset = FIELD(out) },
 	{ .name = "color",
 	  .argument = "WHEN",
-	  .help = "auto, always, never (auto: on a terminal, without NO_COLOR)",
+	  .help = "{} (auto: on a terminal, without NO_COLOR)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(color),
-	  .choices = COLOR_CHOICES },
+	  .choices = color_choice },
 	{ .name = "full-paths",
 	  .help = "do not shorten the directories of installations",
 	  .kind = OPTION_FLAG,
@@ -122,7 +129,7 @@ static bool is_color_terminal(int fd)
 
 static bool wants_color(const struct report_settings *settings, int fd)
 {
-	int choice = options_choice(COLOR_CHOICES, settings->color);
+	int choice = options_choice(color_choice, settings->color);
 
 	return choice == COLOR_ALWAYS || (choice == COLOR_AUTO && is_color_terminal(fd));
 }
@@ -170,7 +177,7 @@ static int check_pids(const struct profile *profile, const struct option_pids *p
 /* Bytes and calls are whole: more than x of them is more than the floor of x. */
 static int64_t floor_minimum(double minimum, enum tree_metric metric)
 {
-	double amount = metric == METRIC_CALLS ? minimum : minimum * BYTES_PER_MB;
+	double amount = metrics[metric].unit == UNIT_COUNT ? minimum : minimum * BYTES_PER_MB;
 	int64_t whole = (int64_t)amount;
 
 	return (double)whole > amount ? whole - 1 : whole;
@@ -179,10 +186,10 @@ static int64_t floor_minimum(double minimum, enum tree_metric metric)
 static struct report_options make_options(const struct report_settings *settings,
 					  const struct option_pids *pids)
 {
-	enum tree_metric metric = options_choice(METRIC_CHOICES, settings->metric);
+	enum tree_metric metric = metric_find(settings->metric);
 
 	return (struct report_options){
-		.tree = { .sort = options_choice(SORT_CHOICES, settings->sort),
+		.tree = { .sort = options_choice(calltree_sort_name, settings->sort),
 			  .metric = metric,
 			  .import_frames = settings->import_frames },
 		.has_min = settings->min.is_given,

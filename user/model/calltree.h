@@ -7,6 +7,7 @@
 #ifndef MEMPROBE_CALLTREE_H
 #define MEMPROBE_CALLTREE_H
 
+#include "metric.h"
 #include "profile.h"
 
 #define NO_SITE UINT32_MAX
@@ -33,14 +34,13 @@ const char *calltree_kind_name(enum tree_kind kind);
 /* Order of siblings; the larger of the metric first, or of the calls, equals by first call. */
 enum tree_sort { SORT_FIRST, SORT_TOTAL, SORT_SELF, SORT_CALLS };
 
-/* What is looked for: what a minimum counts, and whose bytes a row shows (calls: growth's). A row
- * has calls of its own only, so that total and self are the same. */
-enum tree_metric { METRIC_GROWTH, METRIC_GROWN, METRIC_RELEASED, METRIC_CALLS };
+/* Names in the order of enum tree_sort; NULL behind the last. */
+const char *calltree_sort_name(size_t sort);
 
 struct tree_options {
 	enum tree_sort sort;
-	enum tree_metric metric;
-	bool import_frames; /* keep the import machinery */
+	enum tree_metric metric; /* what a minimum counts, and what rows are sorted by */
+	bool import_frames;	 /* keep the import machinery */
 };
 
 /* Parents have smaller indices than their children. A dump may have a million: what a row has grown
@@ -91,7 +91,10 @@ struct cost calltree_self(const struct calltree *tree, uint32_t node);
 
 /* Growth of all rows: what the process gained since its opening. */
 int64_t calltree_growth(const struct calltree *tree);
-/* Bytes that the row shows: its total of the metric; of growth, what was there at the opening. */
+/* What a minimum counts: the row's total, of calls those of the row alone. */
+int64_t calltree_amount(const struct calltree *tree, const struct tree_node *node);
+/* Bytes that the row shows: its total of the metric, or of that which stands beside a number, with
+ * what was there at the opening. */
 int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node);
 /* The same of the node by itself. */
 int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node *node);

@@ -29,6 +29,17 @@ bool loss_is_process(enum wire_loss loss)
 	return loss == LOSS_images_full || loss == LOSS_images_unsent;
 }
 
+const char *calls_mode_name(size_t mode)
+{
+	static const char *const names[] = {
+		[CALLS_MODE_OFF] = "off",
+		[CALLS_MODE_AUTO] = "auto",
+		[CALLS_MODE_EXACT] = "exact",
+	};
+
+	return mode < ARRAY_SIZE(names) ? names[mode] : NULL;
+}
+
 struct profile *profile_new(void)
 {
 	struct profile *profile = xcalloc(1, sizeof(*profile));

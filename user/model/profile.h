@@ -91,6 +91,9 @@ enum calls_method { CALLS_BY_NOTHING = 0, CALLS_BY_USDT = 1, CALLS_BY_UPROBE = 2
 
 enum calls_mode { CALLS_MODE_OFF = 0, CALLS_MODE_AUTO = 1, CALLS_MODE_EXACT = 2 };
 
+/* Names in the order of enum calls_mode; NULL behind the last. */
+const char *calls_mode_name(size_t mode);
+
 enum end_reason { END_RUNNING, END_EXIT, END_SIGNAL, END_EXEC };
 enum begin_reason { BEGAN_EXEC, BEGAN_FORK, BEGAN_ATTACH };
 

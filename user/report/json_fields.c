@@ -10,9 +10,16 @@
 
 /* ---- Costs ---- */
 
-static void write_kinds(struct json_writer *json, const char *key, const int64_t amounts[NR_KINDS])
+static void write_kinds(struct json_writer *json, enum tree_metric metric, const struct cost *cost)
 {
-	json_writer_key(json, key);
+	const int64_t *amounts;
+
+	if (!metrics[metric].by_kind) {
+		json_writer_member_null(json, metrics[metric].name);
+		return;
+	}
+	amounts = metrics[metric].by_kind(cost);
+	json_writer_key(json, metrics[metric].name);
 	json_writer_begin_object(json);
 	json_writer_member_integer(json, "anon", amounts[KIND_ANON]);
 	json_writer_member_integer(json, "file", amounts[KIND_FILE]);
@@ -21,25 +28,26 @@ static void write_kinds(struct json_writer *json, const char *key, const int64_t
 	json_writer_end_object(json);
 }
 
+/* A row's bytes; numbers of things, as calls are, stand beside them. */
 static void write_cost(struct json_writer *json, const char *key, const struct cost *cost)
 {
+	static const enum tree_metric by_kind[] = { METRIC_GROWN, METRIC_RELEASED, METRIC_LIVE,
+						    METRIC_PEAK };
+
 	json_writer_key(json, key);
 	json_writer_begin_object(json);
-	json_writer_member_integer(json, "growth", cost_growth(cost));
-	json_writer_member_integer(json, "grown", cost_grown(cost));
-	json_writer_member_integer(json, "released", cost_released(cost));
-	json_writer_member_integer(json, "anon", cost_growth_of(cost, KIND_ANON));
-	json_writer_member_integer(json, "file", cost_growth_of(cost, KIND_FILE));
-	json_writer_member_integer(json, "shmem", cost_growth_of(cost, KIND_SHMEM));
-	json_writer_member_null(json, "peak");
-	json_writer_member_null(json, "live");
-	json_writer_member_null(json, "mapped");
+	for (size_t i = 0; i < NR_METRICS; i++) {
+		if (metrics[i].unit != UNIT_BYTES)
+			continue;
+		if (metrics[i].amount)
+			json_writer_member_integer(json, metrics[i].name, metrics[i].amount(cost));
+		else
+			json_writer_member_null(json, metrics[i].name);
+	}
 	json_writer_key(json, "by_kind");
 	json_writer_begin_object(json);
-	write_kinds(json, "grown", cost->grown);
-	write_kinds(json, "released", cost->released);
-	json_writer_member_null(json, "live");
-	json_writer_member_null(json, "peak");
+	for (size_t i = 0; i < ARRAY_SIZE(by_kind); i++)
+		write_kinds(json, by_kind[i], cost);
 	json_writer_end_object(json);
 	json_writer_end_object(json);
 }
@@ -351,11 +359,6 @@ void json_fields_format(struct json_writer *json)
 
 void json_fields_meta(struct json_writer *json, const struct profile *profile)
 {
-	static const char *const modes[] = {
-		[CALLS_MODE_OFF] = "off",
-		[CALLS_MODE_AUTO] = "auto",
-		[CALLS_MODE_EXACT] = "exact",
-	};
 	const struct profile_meta *meta = &profile->meta;
 
 	write_command(json, meta->command);
@@ -365,7 +368,7 @@ void json_fields_meta(struct json_writer *json, const struct profile *profile)
 	json_writer_member_string(json, "memprobe", meta->memprobe);
 	json_writer_key(json, "calls");
 	json_writer_begin_object(json);
-	json_writer_member_string(json, "mode", modes[meta->calls_mode]);
+	json_writer_member_string(json, "mode", calls_mode_name(meta->calls_mode));
 	json_writer_end_object(json);
 	/* Of no process; cli.md has a place only for those of one. */
 	if (has_losses(profile->losses))

@@ -14,6 +14,11 @@
 static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json,
 						    &report_jsonl };
 
+const char *report_format(size_t index)
+{
+	return index < ARRAY_SIZE(reporters) ? reporters[index]->name : NULL;
+}
+
 const struct reporter *report_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(reporters); i++) {
@@ -25,7 +30,7 @@ const struct reporter *report_find(const char *name)
 
 static int64_t default_minimum(const struct report_options *options)
 {
-	return options->tree.metric == METRIC_CALLS ? 1 : DEFAULT_MIN_BYTES;
+	return metrics[options->tree.metric].unit == UNIT_COUNT ? 1 : DEFAULT_MIN_BYTES;
 }
 
 struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,

@@ -64,6 +64,8 @@ struct reporter {
 
 extern const struct reporter report_tree, report_table, report_json, report_jsonl;
 
+/* Names of formats; NULL behind the last. */
+const char *report_format(size_t index);
 /* NULL when there is no format of that name. */
 const struct reporter *report_find(const char *name);
 

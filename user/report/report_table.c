@@ -204,16 +204,12 @@ static void write_function(const struct table *table, const struct row *row, str
 	sink_text(sink, "\n");
 }
 
-static bool is_shown(const struct report *report, const struct row *row)
-{
-	if (report->options->tree.metric == METRIC_CALLS)
-		return (int64_t)row->calls > report->minimum;
-	return row->total > report->minimum;
-}
-
 static bool is_wanted(const struct table *table, const struct row *row)
 {
-	return !table->report->has_min || is_shown(table->report, row);
+	bool is_calls = table->tree->metric == METRIC_CALLS;
+	int64_t amount = is_calls ? (int64_t)row->calls : row->total;
+
+	return !table->report->has_min || amount > table->report->minimum;
 }
 
 /* ---- Lines of one file ---- */

@@ -295,7 +295,7 @@ static bool is_any_python(const struct report *report)
 static int64_t block_minimum(const struct report *report, bool is_beside_python, uint32_t process)
 {
 	if (report->options->has_min || !is_beside_python || has_python(report, process) ||
-	    report->options->tree.metric == METRIC_CALLS)
+	    metrics[report->options->tree.metric].unit == UNIT_COUNT)
 		return report->minimum;
 	return MIN_NATIVE_BYTES;
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a row has grown, released, called; see calltree.h. */
+#include "calltree_state.h"
+
+bool calltree_is_opening(const struct tree_node *node)
+{
+	return node->kind == TREE_INHERITED || node->kind == TREE_BEFORE;
+}
+
+static uint32_t index_of(const struct calltree *tree, const struct tree_node *node)
+{
+	return (uint32_t)(node - tree->nodes);
+}
+
+struct cost calltree_total(const struct calltree *tree, uint32_t node)
+{
+	return amounts_get(&tree->totals, node);
+}
+
+struct cost calltree_self(const struct calltree *tree, uint32_t node)
+{
+	struct cost self = amounts_get(&tree->totals, node);
+
+	for (uint32_t child = tree->nodes[node].first_child; child != NO_NODE;
+	     child = tree->nodes[child].next) {
+		const struct cost total = amounts_get(&tree->totals, child);
+
+		cost_subtract(&self, &total);
+	}
+	return self;
+}
+
+static int64_t bytes_of(const struct calltree *tree, const struct tree_node *node,
+			const struct cost *cost)
+{
+	const struct metric *metric = &metrics[metric_of_bytes(tree->metric)];
+	bool has_opening = metric->counts_opening && index_of(tree, node) == tree->opening_node;
+
+	return metric->amount(cost) + (has_opening ? tree->opening : 0);
+}
+
+int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node)
+{
+	const struct cost total = calltree_total(tree, index_of(tree, node));
+
+	return bytes_of(tree, node, &total);
+}
+
+int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node *node)
+{
+	const struct cost self = calltree_self(tree, index_of(tree, node));
+
+	return bytes_of(tree, node, &self);
+}
+
+/* Is it a line of a function other than the first, where its calls stand? */
+static bool is_inside(const struct profile *profile, const struct tree_node *node)
+{
+	const struct site *site;
+
+	if (node->kind != TREE_PYTHON)
+		return false;
+	site = &profile->sites[node->site];
+	return site->at && site->at != site->line;
+}
+
+enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+	bool is_function = node->kind == TREE_PYTHON || (node->kind == TREE_DEEPER && node->calls);
+
+	if (process->calls_method == CALLS_BY_NOTHING || !is_function ||
+	    is_inside(tree->profile, node))
+		return CALLS_UNKNOWN;
+	if (process->calls_seen == CALLS_SEEN_ENDS)
+		return node->kind == TREE_PYTHON && !tree->profile->sites[node->site].is_resumable
+			       ? CALLS_EXACT
+			       : CALLS_BOUND;
+	return process->calls_seen == CALLS_SEEN_ALL ? CALLS_EXACT : CALLS_BOUND;
+}
+
+int64_t calltree_amount(const struct calltree *tree, const struct tree_node *node)
+{
+	if (tree->metric == METRIC_CALLS)
+		return (int64_t)node->calls;
+	return calltree_shown_bytes(tree, node);
+}
+
+int64_t calltree_growth(const struct calltree *tree)
+{
+	int64_t growth = 0;
+
+	for (uint32_t root = tree->first_root; root != NO_NODE; root = tree->nodes[root].next) {
+		const struct cost total = calltree_total(tree, root);
+
+		growth += cost_growth(&total);
+	}
+	return growth;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a profile's nodes to a tree of rows; see calltree.h.
+ *
+ * Every profile node is mapped to one tree node, parents first, and adds its cost there. A node of
+ * the import machinery is mapped to the tree node of its parent, so that two siblings which folding
+ * brings together find the same tree node by (parent, site). Children are linked last, from one
+ * array sorted by parent and order.
+ *
+ * Chains may be a million nodes long in a dump from elsewhere: everything here is a loop.
+ */
+#include "calltree_state.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "memory.h"
+
+static const uint8_t kind_of_site[NR_SITE_KINDS] = {
+	[SITE_PYTHON] = TREE_PYTHON,	 [SITE_STARTUP] = TREE_STARTUP,
+	[SITE_SHUTDOWN] = TREE_SHUTDOWN, [SITE_NATIVE] = TREE_NATIVE,
+	[SITE_KERNEL] = TREE_KERNEL,	 [SITE_TRUNCATED] = TREE_TRUNCATED,
+	[SITE_LOST] = TREE_LOST,	 [SITE_DEEPER] = TREE_DEEPER,
+};
+/* Most rows have one node, whose children have different sites: they need not be searched for. */
+static uint32_t add_python_row(struct tree_builder *builder, uint32_t parent,
+			       const struct node *node)
+{
+	const struct calltree *tree = builder->tree;
+	uint32_t child;
+
+	if (parent != NO_NODE && tree->nodes[parent].is_searched)
+		return calltree_child(builder, parent, node->site, TREE_PYTHON);
+	child = calltree_append(builder->tree, parent, TREE_PYTHON);
+	builder->tree->nodes[child].site = node->site;
+	builder->tree->nodes[child].is_searched =
+		builder->source->has_folded[node - builder->source->profile->nodes];
+	return child;
+}
+
+/* In a process that runs no Python, what the main thread did before that was known, and after. */
+static bool is_native_main(const struct tree_builder *builder, const struct site *site)
+{
+	const char *name = builder->tree->native_name;
+
+	return name && (site->kind == SITE_STARTUP ||
+			(site->kind == SITE_NATIVE &&
+			 !strcmp(profile_string(builder->source->profile, site->name), name)));
+}
+
+static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, const struct node *node)
+{
+	const struct site *site = &builder->source->profile->sites[node->site];
+	enum tree_kind kind = site->kind < NR_SITE_KINDS ? kind_of_site[site->kind] : TREE_LOST;
+
+	if (kind == TREE_PYTHON)
+		return add_python_row(builder, parent, node);
+	if (is_native_main(builder, site))
+		return calltree_child(builder, parent, NO_SITE, TREE_NATIVE);
+	return calltree_child(builder, parent, kind == TREE_NATIVE ? node->site : NO_SITE, kind);
+}
+
+static uint32_t map_node(struct tree_builder *builder, const struct node *node)
+{
+	const struct tree_source *source = builder->source;
+	uint32_t parent = node->parent == NO_NODE ? NO_NODE : source->tree_node[node->parent];
+
+	if (!source->is_folded || !source->is_folded[node->site])
+		return add_site_row(builder, parent, node);
+	return parent == NO_NODE ? calltree_child(builder, NO_NODE, NO_SITE, TREE_STARTUP) : parent;
+}
+
+/* A folded node's row is another function's; in a process that counted none, a number is damage. */
+static uint64_t calls_of(const struct tree_builder *builder, const struct node *node,
+			 const struct tree_node *row)
+{
+	const struct tree_source *source = builder->source;
+	const struct process *process = &source->profile->processes[node->process];
+	bool is_folded = source->is_folded && source->is_folded[node->site];
+
+	if (is_folded || process->calls_method == CALLS_BY_NOTHING)
+		return 0;
+	return row->kind == TREE_PYTHON || row->kind == TREE_DEEPER ? node->calls : 0;
+}
+
+static void add_object(struct tree_builder *builder, uint32_t row, uint32_t object)
+{
+	const struct profile *profile = builder->source->profile;
+	struct tree_node *node = &builder->tree->nodes[row];
+	uint64_t key = (uint64_t)row << 32 | object;
+	uint32_t unused;
+
+	if (hash_table_get(&builder->objects, key, &unused))
+		return;
+	hash_table_put(&builder->objects, key, 0);
+	if (node->nr_objects++ &&
+	    profile->objects[node->object].class_name != profile->objects[object].class_name)
+		node->is_one_class = false;
+	/* The first that was seen: lists begin with the last. */
+	if (node->object == NO_OBJECT || object < node->object)
+		node->object = object;
+}
+
+/* The objects of a node whose row is a function. */
+static void add_objects(struct tree_builder *builder, const struct node *node, uint32_t row)
+{
+	const struct profile *profile = builder->source->profile;
+	const struct tree_node *tree_node = &builder->tree->nodes[row];
+
+	if (tree_node->kind != TREE_PYTHON || tree_node->site != node->site)
+		return;
+	if (profile->sites[node->site].part_object)
+		add_object(builder, row, profile->sites[node->site].part_object - 1);
+	for (uint32_t next = node->sightings; next; next = profile->sightings[next - 1].next)
+		add_object(builder, row, profile->sightings[next - 1].object);
+	builder->tree->nodes[row].is_crowded |= node->is_crowded;
+}
+
+static void add_nodes(struct tree_builder *builder)
+{
+	const struct tree_source *source = builder->source;
+	struct calltree *tree = builder->tree;
+
+	for (uint32_t i = source->starts[tree->process]; i < source->starts[tree->process + 1];
+	     i++) {
+		const struct node *node = &source->profile->nodes[source->nodes[i]];
+		const struct cost cost = profile_cost(source->profile, source->nodes[i]);
+		uint32_t index = map_node(builder, node);
+		struct tree_node *row = &tree->nodes[index];
+
+		source->tree_node[source->nodes[i]] = index;
+		amounts_add(&tree->totals, index, &cost);
+		row->calls += calls_of(builder, node, row);
+		if (node->first_ns < row->first_ns)
+			row->first_ns = node->first_ns;
+		add_objects(builder, node, index);
+	}
+}
+
+static void add_opening(struct calltree *tree)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+
+	if (process->begin != BEGAN_FORK && process->begin != BEGAN_ATTACH)
+		return;
+	tree->opening_node = calltree_append(
+		tree, NO_NODE, process->begin == BEGAN_FORK ? TREE_INHERITED : TREE_BEFORE);
+	tree->opening = rss_of(process->opening);
+	tree->nodes[tree->opening_node].first_ns = 0;
+}
+
+/* What the kernel calls a thread of this command: the program's base name, cut as a comm is. */
+static char *comm_of_command(const char *command)
+{
+	size_t length = strnlen(command, PATH_MAX), base; /* of many processes, each time */
+	const char *blank = memchr(command, ' ', length);
+
+	if (blank)
+		length = (size_t)(blank - command);
+	base = length;
+	while (base && command[base - 1] != '/')
+		base--;
+	length -= base;
+	return xstrndup(command + base, length < COMM_BYTES ? length : COMM_BYTES - 1);
+}
+struct calltree *calltree_new(const struct tree_source *source, uint32_t process)
+{
+	const struct process *entry = &source->profile->processes[process];
+	struct calltree *tree = xcalloc(1, sizeof(*tree));
+	struct tree_builder builder = { .source = source, .tree = tree };
+
+	tree->profile = source->profile;
+	tree->process = process;
+	tree->metric = source->options.metric;
+	tree->opening_node = NO_NODE;
+	if (!*profile_string(source->profile, entry->python))
+		tree->native_name = comm_of_command(
+			profile_string(source->profile, entry->command));
+	add_opening(tree);
+	add_nodes(&builder);
+	hash_table_free(&builder.children);
+	hash_table_free(&builder.objects);
+	calltree_sum(tree);
+	calltree_link(tree, source->options.sort);
+	return tree;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which rows a minimum shows, and the tree without the others; see calltree.h. */
+#include "calltree_state.h"
+
+#include "memory.h"
+
+uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum)
+{
+	uint8_t *rows = xcalloc(tree->nr_nodes, sizeof(*rows));
+
+	for (size_t i = tree->nr_nodes; i--;) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (calltree_amount(tree, node) > minimum)
+			rows[i] = ROW_SHOWN;
+		if (rows[i] != ROW_HIDDEN && node->parent != NO_NODE)
+			rows[node->parent] = ROW_SKIPPED;
+	}
+	return rows;
+}
+
+bool calltree_has_row_above(const struct calltree *tree, int64_t minimum)
+{
+	for (size_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (!calltree_is_opening(node) && calltree_amount(tree, node) > minimum)
+			return true;
+	}
+	return false;
+}
+
+static bool is_kept(const struct tree_node *node, enum tree_row row)
+{
+	return row == ROW_SHOWN || calltree_is_opening(node);
+}
+
+/* The place of `node` in the pruned tree below `parent`, its place there. What is hidden with all
+ * that is below it needs no place of its own below a cut node. */
+static uint32_t prune_node(struct tree_builder *builder, const struct tree_node *node,
+			   enum tree_row row, uint32_t parent)
+{
+	struct calltree *pruned = builder->tree;
+	uint32_t copy;
+
+	if (!is_kept(node, row)) {
+		if (row == ROW_HIDDEN && parent != NO_NODE &&
+		    pruned->nodes[parent].kind == TREE_CUT)
+			return parent;
+		return calltree_child(builder, parent, NO_SITE, TREE_CUT);
+	}
+	copy = calltree_append(pruned, parent, node->kind);
+	if (calltree_is_opening(node))
+		pruned->opening_node = copy;
+	pruned->nodes[copy].site = node->site;
+	pruned->nodes[copy].calls = node->calls;
+	pruned->nodes[copy].object = node->object;
+	pruned->nodes[copy].nr_objects = node->nr_objects;
+	pruned->nodes[copy].is_crowded = node->is_crowded;
+	pruned->nodes[copy].is_one_class = node->is_one_class;
+	return copy;
+}
+
+/* Appended in the order of the walk, so that first-come order keeps whatever order there was. */
+static void prune_nodes(struct tree_builder *builder, const struct calltree *tree,
+			const uint8_t *rows)
+{
+	_cleanup_(freep) uint32_t *places = xcalloc(tree->nr_nodes, sizeof(*places));
+
+	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk)) {
+		const struct tree_node *node = &tree->nodes[walk.node];
+		uint32_t parent = node->parent == NO_NODE ? NO_NODE : places[node->parent];
+		struct cost self;
+
+		if (walk.is_leaving)
+			continue;
+		self = calltree_self(tree, walk.node);
+		places[walk.node] = prune_node(builder, node, rows[walk.node], parent);
+		builder->tree->nodes[places[walk.node]].first_ns = 0;
+		amounts_add(&builder->tree->totals, places[walk.node], &self);
+	}
+}
+
+struct calltree *calltree_prune(const struct calltree *tree, int64_t minimum)
+{
+	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, minimum);
+	struct calltree *pruned = xcalloc(1, sizeof(*pruned));
+	struct tree_builder builder = { .tree = pruned };
+
+	pruned->profile = tree->profile;
+	pruned->process = tree->process;
+	pruned->metric = tree->metric;
+	pruned->opening_node = NO_NODE;
+	pruned->opening = tree->opening;
+	pruned->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;
+	prune_nodes(&builder, tree, rows);
+	hash_table_free(&builder.children);
+	calltree_sum(pruned);
+	calltree_link(pruned, SORT_FIRST);
+	return pruned;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of calltree have in common, private to them: a tree while it grows, in whole from
+ * a profile (calltree_build.c) or in part from another tree (calltree_minimum.c).
+ */
+#ifndef MEMPROBE_CALLTREE_STATE_H
+#define MEMPROBE_CALLTREE_STATE_H
+
+#include "calltree.h"
+
+/* Owns its arrays. */
+struct tree_source {
+	const struct profile *profile;
+	struct tree_options options;
+	bool *is_folded;     /* by site */
+	uint32_t *nodes;     /* indices of profile nodes, grouped by process, in their order */
+	uint32_t *starts;    /* by process: where its group begins; one more at the end */
+	uint32_t *tree_node; /* by profile node: the tree node that it was mapped to */
+	bool *has_folded;    /* by profile node: children of folded nodes come to its row, too */
+};
+/* A tree while it grows. */
+struct tree_builder {
+	const struct tree_source *source;
+	struct calltree *tree;
+	struct hash_table children; /* (parent, site or kind) to tree node */
+	struct hash_table objects;  /* (tree node, object) */
+};
+/* ---- calltree.c ---- */
+
+/* A fresh node below `parent`, the last of its children. */
+uint32_t calltree_append(struct calltree *tree, uint32_t parent, enum tree_kind kind);
+/* The child of `parent` with this site, or of this kind when one row stands for all of that kind.
+ */
+uint32_t calltree_child(struct tree_builder *builder, uint32_t parent, uint32_t site,
+			enum tree_kind kind);
+/* From each row's own amounts, which the columns have at first, to its total. */
+void calltree_sum(struct calltree *tree);
+
+/* ---- calltree_amounts.c ---- */
+
+/* Does it stand for what was there at the opening? */
+bool calltree_is_opening(const struct tree_node *node);
+
+/* ---- calltree_order.c ---- */
+
+/* Links siblings in their order. */
+void calltree_link(struct calltree *tree, enum tree_sort sort);
+
+#endif

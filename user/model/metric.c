@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of metrics; see metric.h. */
+#include "metric.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int64_t anon_of(const struct cost *cost)
+{
+	return cost_growth_of(cost, KIND_ANON);
+}
+
+static int64_t file_of(const struct cost *cost)
+{
+	return cost_growth_of(cost, KIND_FILE);
+}
+
+static int64_t shmem_of(const struct cost *cost)
+{
+	return cost_growth_of(cost, KIND_SHMEM);
+}
+
+static const int64_t *grown_by_kind(const struct cost *cost)
+{
+	return cost->grown;
+}
+
+static const int64_t *released_by_kind(const struct cost *cost)
+{
+	return cost->released;
+}
+
+const struct metric metrics[NR_METRICS] = {
+	[METRIC_GROWTH] = { .name = "growth",
+			    .title = "grown less released",
+			    .is_signed = true,
+			    .counts_opening = true,
+			    .amount = cost_growth },
+	[METRIC_GROWN] = { .name = "grown",
+			   .title = "what became resident",
+			   .amount = cost_grown,
+			   .by_kind = grown_by_kind },
+	[METRIC_RELEASED] = { .name = "released",
+			      .title = "what ceased to be resident",
+			      .amount = cost_released,
+			      .by_kind = released_by_kind },
+	[METRIC_ANON] = { .name = "anon", .is_signed = true, .amount = anon_of },
+	[METRIC_FILE] = { .name = "file", .is_signed = true, .amount = file_of },
+	[METRIC_SHMEM] = { .name = "shmem", .is_signed = true, .amount = shmem_of },
+	[METRIC_PEAK] = { .name = "peak" },
+	[METRIC_LIVE] = { .name = "live" },
+	[METRIC_MAPPED] = { .name = "mapped" },
+	[METRIC_CALLS] = { .name = "calls",
+			   .title = "calls and resumes, beside the MB of growth",
+			   .unit = UNIT_COUNT,
+			   .bytes = METRIC_GROWTH },
+};
+
+static bool is_choice(enum tree_metric metric)
+{
+	return metrics[metric].title;
+}
+
+const char *metric_choice(size_t index)
+{
+	for (int metric = 0; metric < NR_METRICS; metric++) {
+		if (is_choice(metric) && !index--)
+			return metrics[metric].name;
+	}
+	return NULL;
+}
+
+int metric_find(const char *name)
+{
+	for (int metric = 0; metric < NR_METRICS; metric++) {
+		if (is_choice(metric) && !strcmp(metrics[metric].name, name))
+			return metric;
+	}
+	return -ENOENT;
+}
+
+enum tree_metric metric_of_bytes(enum tree_metric metric)
+{
+	return metrics[metric].unit == UNIT_BYTES ? metric : metrics[metric].bytes;
+}
