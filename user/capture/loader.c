@@ -15,6 +15,7 @@
 
 #include <memprobe/wire_hash.h>
 
+#include "loader_btf.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -34,15 +35,16 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define ON_PERCPU 1
 #define ON_CACHED 2 /* with bpf_find_vma() */
 #define ON_OLDEST 4 /* cached, without */
+#define ITERATOR 8  /* read, not attached to an event */
 static const struct {
 	const char *name;
 	uint32_t kernels;
-} programs[] = {
+} programs[LOADER_PROGRAMS] = {
 	{ "rss_percpu", ON_PERCPU },
 	{ "exec_percpu", ON_PERCPU },
 	{ "fork_percpu", ON_PERCPU },
 	{ "exit_percpu", ON_PERCPU },
-	{ "iterate_percpu", ON_PERCPU },
+	{ "iterate_percpu", ON_PERCPU | ITERATOR },
 	{ "rss_cached", ON_CACHED | ON_OLDEST },
 	{ "fault_cached", ON_CACHED },
 	{ "fault_oldest", ON_OLDEST },
@@ -50,7 +52,7 @@ static const struct {
 	{ "exec_cached", ON_CACHED | ON_OLDEST },
 	{ "fork_cached", ON_CACHED | ON_OLDEST },
 	{ "exit_cached", ON_CACHED | ON_OLDEST },
-	{ "iterate_cached", ON_CACHED | ON_OLDEST },
+	{ "iterate_cached", ON_CACHED | ON_OLDEST | ITERATOR },
 };
 
 static uint32_t kind_of(const struct kernel_features *features)
@@ -60,13 +62,16 @@ static uint32_t kind_of(const struct kernel_features *features)
 	return features->has_find_vma ? ON_CACHED : ON_OLDEST;
 }
 
+static struct bpf_program *find_program(const struct memprobe *skeleton, size_t index)
+{
+	return bpf_object__find_program_by_name(skeleton->obj, programs[index].name);
+}
+
 static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		struct bpf_program *program = bpf_object__find_program_by_name(skeleton->obj,
-									       programs[i].name);
-
-		bpf_program__set_autoload(program, programs[i].kernels & kind_of(features));
+		bpf_program__set_autoload(find_program(skeleton, i),
+					  programs[i].kernels & kind_of(features));
 	}
 }
 
@@ -207,59 +212,72 @@ static int prepare(struct loader *loader)
 	return error ? fail(loader, "read", "task iterator", error) : 0;
 }
 
+static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct loader *ret)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf->path);
+	int error;
+
+	ret->skeleton = memprobe__open_opts(&options);
+	if (!ret->skeleton)
+		return fail(ret, "open", "BPF object", -errno);
+	error = loader_btf_fill(btf, ret->skeleton->obj);
+	if (error)
+		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
+	ret->features = kernel_features_of(&btf->kernel);
+	choose_programs(ret->skeleton, &ret->features);
+	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
+	size_maps(ret->skeleton, sizes, &ret->features);
+	configure(ret->skeleton, sizes);
+	error = memprobe__load(ret->skeleton);
+	return error ? fail(ret, "load", "BPF programs", error) : 0;
+}
+
 int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 {
+	struct loader_btf btf;
 	int error;
 
 	*ret = (struct loader){ .iterator = -1 };
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL & ~LIBBPF_STRICT_AUTO_RLIMIT_MEMLOCK);
 	libbpf_set_print(print_libbpf);
 	raise_memlock();
-	error = kernel_features_read(&ret->features);
-	if (error)
-		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
-	ret->skeleton = memprobe__open();
-	if (!ret->skeleton)
-		return fail(ret, "open", "BPF object", -errno);
-	choose_programs(ret->skeleton, &ret->features);
-	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
-	size_maps(ret->skeleton, sizes, &ret->features);
-	configure(ret->skeleton, sizes);
-	error = memprobe__load(ret->skeleton);
-	if (error)
-		return fail(ret, "load", "BPF programs", error);
-	error = sizes->call_frames ? map_call_tallies(ret) : 0;
-	if (error)
-		return fail(ret, "map", "call_tallies", error);
-	return prepare(ret);
+	error = loader_btf_begin(&btf);
+	error = error ? fail(ret, "read", "/sys/kernel/btf/vmlinux", error)
+		      : load(sizes, &btf, ret);
+	loader_btf_end(&btf);
+	if (!error && sizes->call_frames) {
+		error = map_call_tallies(ret);
+		if (error)
+			return fail(ret, "map", "call_tallies", error);
+	}
+	return error ? error : prepare(ret);
 }
 
 int loader_attach(struct loader *loader)
 {
-	const struct memprobe *skeleton = loader->skeleton;
-	struct bpf_program *const others[] = {
-		skeleton->progs.iterate_percpu,	 skeleton->progs.iterate_cached,
-		skeleton->progs.call_leaf,	 skeleton->progs.call_arg1,
-		skeleton->progs.call_arg2,	 skeleton->progs.call_leaf_plain,
-		skeleton->progs.call_arg1_plain, skeleton->progs.call_arg2_plain,
-		skeleton->progs.code_gone,
-	};
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct bpf_program *program = find_program(loader->skeleton, i);
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		bpf_program__set_autoattach(others[i], false);
-	int error = memprobe__attach(loader->skeleton);
-
-	return error ? fail(loader, "attach", "BPF programs", error) : 0;
+		if (!bpf_program__autoload(program) || (programs[i].kernels & ITERATOR))
+			continue;
+		loader->links[i] = bpf_program__attach_trace(program);
+		if (!loader->links[i])
+			return fail(loader, "attach", programs[i].name, -errno);
+	}
+	return 0;
 }
 
 void loader_detach(struct loader *loader)
 {
-	if (loader->skeleton)
-		memprobe__detach(loader->skeleton);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		bpf_link__destroy(loader->links[i]);
+		loader->links[i] = NULL;
+	}
 }
 
 void loader_close(struct loader *loader)
 {
+	loader_detach(loader);
 	closep(&loader->iterator);
 	loader->iterator = -1;
 	if (loader->call_tallies)

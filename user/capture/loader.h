@@ -14,7 +14,12 @@
 
 #include "kernel_features.h"
 
+struct bpf_link;
 struct memprobe; /* the skeleton */
+
+#define LOADER_PROGRAMS                                                           \
+	13 /* that are attached when the command begins, for all kinds of kernels \
+	    */
 
 struct loader_sizes {
 	uint32_t max_nodes, max_sites, ring_mb;
@@ -29,7 +34,8 @@ struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
 	struct wire_call_tally *call_tallies;
-	int iterator; /* fd of the link of the task iterator */
+	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
+	int iterator;				 /* fd of the link of the task iterator */
 	uint32_t round;
 	const char *failed_step; /* static text: "load", "attach", ... */
 	const char *failed_object;
