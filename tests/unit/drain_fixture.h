@@ -4,7 +4,6 @@
 #define MEMPROBE_DRAIN_FIXTURE_H
 
 #include "drain.h"
-#include "drain_state.h"
 #include "fake_loader.h"
 #include "record_check.h"
 

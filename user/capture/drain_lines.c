@@ -5,30 +5,29 @@
  * line, but each has a line table of its own, so a line is looked up in the table of the code
  * object that ran, and rows are brought together by the line that was found.
  */
-#include <string.h>
+#include "drain_lines.h"
 
-#include "drain_state.h"
 #include "line_table.h"
 
-uint32_t drain_add_line_table(struct drain *drain, uint32_t site_id, bool is_new,
-			      const struct line_bytes *table)
+uint32_t drain_lines_add(const struct drain_base *base, uint32_t site_id, bool is_new,
+			 const struct line_bytes *table)
 {
-	struct site *site = &drain->profile->sites[site_id];
+	struct site *site = &base->profile->sites[site_id];
 	uint32_t blob;
 
 	/* The site keeps the first table that was seen; others are needed for their lines only. */
-	if (!table->size || (!is_new && !drain->has_lines))
+	if (!table->size || (!is_new && !base->has_lines))
 		return 0;
-	blob = profile_find_blob(drain->profile, table->bytes, table->size);
+	blob = profile_find_blob(base->profile, table->bytes, table->size);
 	if (is_new)
 		site->linetable = blob;
 	return blob;
 }
 
-int32_t drain_line_of(const struct drain *drain, const struct known_site *known, uint32_t at)
+int32_t drain_lines_find(const struct drain_base *base, const struct known_site *known, uint32_t at)
 {
-	const struct blob *table = &drain->profile->blobs[known->line_table];
-	int32_t first = drain->profile->sites[known->site].line;
+	const struct blob *table = &base->profile->blobs[known->line_table];
+	int32_t first = base->profile->sites[known->site].line;
 	uint32_t offset;
 	int line;
 

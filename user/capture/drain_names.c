@@ -4,87 +4,115 @@
  * which the inspecting process reads: as the process sees a file, while it lives; then as we see
  * it, and with no rights but its user's.
  */
+#include "drain_names.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "drain_state.h"
+#include "hash_table.h"
+#include "inspect_texts.h"
 #include "memory.h"
 
 #define VERSION_QUALNAME 0x030b
 
-static struct known_source *find_source(struct drain *drain, const struct site *site)
+/* A source file for one version. */
+struct known_source {
+	bool is_unreadable;
+	bool has_changed; /* it lacks what ran */
+};
+
+struct drain_names {
+	const struct drain_base *base;
+	struct known_source *sources;
+	size_t count, capacity;
+	struct hash_table ids; /* version and file to index */
+};
+
+struct drain_names *drain_names_new(const struct drain_base *base)
+{
+	struct drain_names *names = xcalloc(1, sizeof(*names));
+
+	names->base = base;
+	return names;
+}
+
+void drain_names_free(struct drain_names *names)
+{
+	if (!names)
+		return;
+	free(names->sources);
+	hash_table_free(&names->ids);
+	free(names);
+}
+
+static struct known_source *find_source(struct drain_names *names, const struct site *site)
 {
 	uint64_t key = (uint64_t)site->version << 32 | site->file;
 	uint32_t index;
 
-	if (hash_table_get(&drain->source_ids, key, &index))
-		return &drain->sources[index];
-	drain->sources = array_reserve(drain->sources, &drain->sources_capacity,
-				       drain->nr_sources + 1, sizeof(*drain->sources));
-	drain->sources[drain->nr_sources] = (struct known_source){
-		.is_unreadable = profile_string(drain->profile, site->file)[0] != '/',
+	if (hash_table_get(&names->ids, key, &index))
+		return &names->sources[index];
+	names->sources = array_reserve(names->sources, &names->capacity, names->count + 1,
+				       sizeof(*names->sources));
+	names->sources[names->count] = (struct known_source){
+		.is_unreadable = profile_string(names->base->profile, site->file)[0] != '/',
 	};
-	hash_table_put(&drain->source_ids, key, drain->nr_sources);
-	return &drain->sources[drain->nr_sources++];
+	hash_table_put(&names->ids, key, names->count);
+	return &names->sources[names->count++];
 }
 
 /* Said once a file. */
-static void note_change(struct drain *drain, struct known_source *source, const char *path)
+static void note_change(struct drain_names *names, struct known_source *source, const char *path)
 {
 	if (!source->has_changed)
-		DRAIN_TELL(&drain->listeners, source_changed, path);
+		DRAIN_TELL(&names->base->listeners, source_changed, path);
 	source->has_changed = true;
 }
 
-static struct target_user user_of(const struct drain *drain, const struct process *process)
+static struct target_user user_of(const struct drain_names *names, const struct process *process)
 {
-	if (drain->caller)
-		return *drain->caller;
+	if (names->base->caller)
+		return *names->base->caller;
 	return process->has_user ? target_user_of(process->uid, process->gid)
 				 : target_user_nobody();
 }
 
 /* 0, -ENOENT: the source has nothing of that name there; else it cannot be read. */
-static int ask(struct drain *drain, uint32_t process, const struct site *site, char **ret_name)
+static int ask(struct drain_names *names, uint32_t process, const struct site *site,
+	       char **ret_name)
 {
 	_cleanup_(freep) struct inspect_name_request *request = xcalloc(1, sizeof(*request));
-	const char *path = profile_string(drain->profile, site->file);
-	const char *name = profile_string(drain->profile, site->name);
+	const char *path = profile_string(names->base->profile, site->file);
+	const char *name = profile_string(names->base->profile, site->name);
 
 	if (strlen(path) >= sizeof(request->path) || strlen(name) >= sizeof(request->name))
 		return -ENAMETOOLONG;
-	request->pid = (int32_t)drain->profile->processes[process].pid;
+	request->pid = (int32_t)names->base->profile->processes[process].pid;
 	request->version = site->version;
 	request->line = (uint32_t)site->line;
-	request->user = user_of(drain, &drain->profile->processes[process]);
+	request->user = user_of(names, &names->base->profile->processes[process]);
 	memcpy(request->path, path, strlen(path) + 1);
 	memcpy(request->name, name, strlen(name) + 1);
-	return inspect_qualified_name(drain->inspector, request, ret_name);
+	return inspect_qualified_name(names->base->inspector, request, ret_name);
 }
 
-void drain_qualify(struct drain *drain, uint32_t process, struct site *site)
+void drain_names_qualify(struct drain_names *names, uint32_t process, struct site *site)
 {
 	_cleanup_(freep) char *qualified = NULL;
 	struct known_source *source;
 	int status;
 
-	if (!drain->inspector || site->kind != SITE_PYTHON || site->version >= VERSION_QUALNAME ||
-	    site->line <= 0)
+	if (!names->base->inspector || site->kind != SITE_PYTHON ||
+	    site->version >= VERSION_QUALNAME || site->line <= 0)
 		return;
-	source = find_source(drain, site);
+	source = find_source(names, site);
 	if (source->is_unreadable)
 		return;
-	status = ask(drain, process, site, &qualified);
+	status = ask(names, process, site, &qualified);
 	if (!status)
-		site->name = string_pool_add(&drain->profile->strings, qualified);
+		site->name = string_pool_add(&names->base->profile->strings, qualified);
 	else if (status == -ENOENT)
-		note_change(drain, source, profile_string(drain->profile, site->file));
+		note_change(names, source, profile_string(names->base->profile, site->file));
 	else
 		source->is_unreadable = true;
-}
-
-void drain_free_sources(struct drain *drain)
-{
-	free(drain->sources);
-	hash_table_free(&drain->source_ids);
 }

@@ -1,41 +1,96 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the BPF tables of nodes to nodes of the profile.
+ * From the BPF tables of nodes to nodes of the profile; see drain_nodes.h.
  *
  * Values there are sums since the node was laid down; what they gained since the last reading is
  * added to the profile. Several BPF nodes can be one node of the profile: a function defined
  * anew by every exec() has many code objects but one file, line and name. A node whose site record
  * is not here yet, because it was sent after the ring was drained, waits for the next reading.
  */
+#include "drain_nodes.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <memprobe/wire_hash.h>
 #include <string.h>
 
-#include "drain_state.h"
+#include "drain_books.h"
+#include "hash_table.h"
 #include "memory.h"
 
 #define BATCH 1024
 #define MAX_CLIMB (MAX_FRAMES + 4) /* frames, a special root, [deeper] */
 
-static uint32_t take_index(struct drain *drain)
+/* An entry of the BPF table of nodes, as last read. */
+struct kernel_node {
+	uint64_t key, parent, site, first_ns;
+	uint32_t image_id; /* 0: unused */
+	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
+	uint32_t tried;	   /* the reading in which no place was found */
+	struct cost read;  /* bytes, as last read */
+	struct cost added; /* bytes, as added to the profile */
+	bool is_crowded;
+	uint64_t calls_read, calls_added;
+	bool is_shim; /* calls of it are none */
+};
+
+struct drain_nodes {
+	const struct drain_base *base;
+	struct drain_images *images;
+	const struct drain_sites *sites;
+	int nodes_fd, deeper_fd;
+	struct kernel_node *all;
+	size_t count, capacity;
+	struct hash_table ids; /* key to index */
+	uint32_t readings;     /* of the tables */
+	uint32_t *unused;      /* indices */
+	size_t nr_unused, unused_capacity;
+	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
+	size_t nr_alive, alive_capacity;
+};
+
+struct drain_nodes *drain_nodes_new(const struct drain_base *base, struct drain_images *images,
+				    const struct drain_sites *sites)
 {
-	if (drain->nr_unused)
-		return drain->unused_nodes[--drain->nr_unused];
-	drain->nodes = array_reserve(drain->nodes, &drain->nodes_capacity, drain->nr_nodes + 1,
-				     sizeof(*drain->nodes));
-	return drain->nr_nodes++;
+	struct drain_nodes *nodes = xcalloc(1, sizeof(*nodes));
+
+	nodes->base = base;
+	nodes->images = images;
+	nodes->sites = sites;
+	nodes->nodes_fd = loader_map(base->loader, "nodes");
+	nodes->deeper_fd = loader_map(base->loader, "deeper_nodes");
+	return nodes;
 }
 
-static struct kernel_node *find_or_add(struct drain *drain, uint64_t key,
+void drain_nodes_free(struct drain_nodes *nodes)
+{
+	if (!nodes)
+		return;
+	hash_table_free(&nodes->ids);
+	free(nodes->all);
+	free(nodes->unused);
+	free(nodes->alive);
+	free(nodes);
+}
+
+static uint32_t take_index(struct drain_nodes *nodes)
+{
+	if (nodes->nr_unused)
+		return nodes->unused[--nodes->nr_unused];
+	nodes->all = array_reserve(nodes->all, &nodes->capacity, nodes->count + 1,
+				   sizeof(*nodes->all));
+	return nodes->count++;
+}
+
+static struct kernel_node *find_or_add(struct drain_nodes *nodes, uint64_t key,
 				       const struct wire_node *wire)
 {
 	uint32_t index;
 
-	if (hash_table_get(&drain->node_ids, key, &index))
-		return &drain->nodes[index];
-	index = take_index(drain);
-	drain->nodes[index] = (struct kernel_node){
+	if (hash_table_get(&nodes->ids, key, &index))
+		return &nodes->all[index];
+	index = take_index(nodes);
+	nodes->all[index] = (struct kernel_node){
 		.key = key,
 		.parent = wire->parent,
 		.site = wire->site,
@@ -43,15 +98,15 @@ static struct kernel_node *find_or_add(struct drain *drain, uint64_t key,
 		.image_id = wire->image_id,
 		.node = NO_NODE,
 	};
-	hash_table_put(&drain->node_ids, key, index);
-	return &drain->nodes[index];
+	hash_table_put(&nodes->ids, key, index);
+	return &nodes->all[index];
 }
 
-static void take_batch(struct drain *drain, const uint64_t *keys, const struct wire_node *values,
-		       uint32_t count)
+static void take_batch(struct drain_nodes *nodes, const uint64_t *keys,
+		       const struct wire_node *values, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		struct kernel_node *node = find_or_add(drain, keys[i], &values[i]);
+		struct kernel_node *node = find_or_add(nodes, keys[i], &values[i]);
 
 		for (int kind = 0; kind < NR_KINDS; kind++) {
 			node->read.grown[kind] = values[i].grown[kind] * PAGE_BYTES;
@@ -62,7 +117,7 @@ static void take_batch(struct drain *drain, const uint64_t *keys, const struct w
 	}
 }
 
-static int read_table(struct drain *drain, int fd)
+static int read_table(struct drain_nodes *nodes, int fd)
 {
 	_cleanup_(freep) uint64_t *keys = xmalloc(BATCH * sizeof(*keys));
 	_cleanup_(freep) struct wire_node *values = xmalloc(BATCH * sizeof(*values));
@@ -77,28 +132,28 @@ static int read_table(struct drain *drain, int fd)
 					     &count, NULL);
 		if (error && errno != ENOENT)
 			return -errno;
-		take_batch(drain, keys, values, count);
+		take_batch(nodes, keys, values, count);
 		is_first = false;
 	} while (!error);
 	return 0;
 }
 
 /* Calls that are not counted in the node itself. */
-static void read_call_tallies(struct drain *drain)
+static void read_call_tallies(struct drain_nodes *nodes)
 {
-	const volatile struct wire_call_tally *tallies = loader_call_tallies(drain->loader);
+	const volatile struct wire_call_tally *tallies = loader_call_tallies(nodes->base->loader);
 	uint32_t index;
 
 	for (size_t i = 0; tallies && i < CALL_TALLIES; i++) {
-		if (tallies[i].path && hash_table_get(&drain->node_ids, tallies[i].path, &index))
-			drain->nodes[index].calls_read += tallies[i].calls;
+		if (tallies[i].path && hash_table_get(&nodes->ids, tallies[i].path, &index))
+			nodes->all[index].calls_read += tallies[i].calls;
 	}
 }
 
 /* The slot of a path whose image has ended is free for another. */
-static void remove_call_tally(struct drain *drain, uint64_t path)
+static void remove_call_tally(struct drain_nodes *nodes, uint64_t path)
 {
-	struct wire_call_tally *tallies = loader_call_tallies(drain->loader), *tally;
+	struct wire_call_tally *tallies = loader_call_tallies(nodes->base->loader), *tally;
 
 	if (!tallies)
 		return;
@@ -110,96 +165,95 @@ static void remove_call_tally(struct drain *drain, uint64_t path)
 }
 
 /* What the nodes of a part that is not split off ran on. */
-static void add_sighting_of_part(struct drain *drain, const struct kernel_node *node)
+static void add_sighting_of_part(struct drain_nodes *nodes, const struct kernel_node *node)
 {
-	uint32_t index;
+	const struct known_site *site = drain_sites_find(nodes->sites, node->site);
 
-	if (hash_table_get(&drain->site_ids, node->site, &index) &&
-	    drain->sites[index].object != NO_OBJECT)
-		profile_add_sighting(drain->profile, node->node, drain->sites[index].object);
+	if (site && site->object != NO_OBJECT)
+		profile_add_sighting(nodes->base->profile, node->node, site->object);
 }
 
-static bool find_site(struct drain *drain, struct kernel_node *node, uint32_t *ret_site)
+static bool find_site(struct drain_nodes *nodes, struct kernel_node *node, uint32_t *ret_site)
 {
 	struct site deeper = { .kind = SITE_DEEPER };
-	uint32_t index;
+	const struct known_site *known = drain_sites_find(nodes->sites, node->site);
 
-	if (hash_table_get(&drain->site_ids, node->site, &index)) {
-		*ret_site = drain->sites[index].site;
-		node->is_shim = drain->sites[index].is_shim;
+	if (known) {
+		*ret_site = known->site;
+		node->is_shim = known->is_shim;
 		return true;
 	}
 	if (node->site != site_key_special(node->image_id, SITE_DEEPER))
 		return false;
-	*ret_site = profile_add_site(drain->profile, &deeper);
+	*ret_site = profile_add_site(nodes->base->profile, &deeper);
 	return true;
 }
 
-static bool define(struct drain *drain, struct kernel_node *node, uint32_t parent)
+static bool define(struct drain_nodes *nodes, struct kernel_node *node, uint32_t parent)
 {
-	struct image_slot *slot = drain_slot(drain, node->image_id);
+	struct image_slot *slot = drain_images_find(nodes->images, node->image_id);
 	uint32_t site;
 
-	if (!slot || !find_site(drain, node, &site))
+	if (!slot || !find_site(nodes, node, &site))
 		return false;
 	/* Keys are sums over what a target chose: one that meets another image's leads nowhere. */
-	if (parent != NO_NODE && drain->profile->nodes[parent].process != slot->process)
+	if (parent != NO_NODE && nodes->base->profile->nodes[parent].process != slot->process)
 		return false;
 	if (node->is_shim && parent != NO_NODE) {
 		node->node = parent;
 		return true;
 	}
-	node->node = profile_add_node(drain->profile, slot->process, parent, site,
-				      drain_time(drain, node->first_ns));
-	slot->nr_paths += drain->profile->sites[site].kind == SITE_PYTHON;
-	add_sighting_of_part(drain, node);
+	node->node = profile_add_node(nodes->base->profile, slot->process, parent, site,
+				      drain_base_time(nodes->base, node->first_ns));
+	slot->nr_paths += nodes->base->profile->sites[site].kind == SITE_PYTHON;
+	add_sighting_of_part(nodes, node);
 	return true;
 }
 
 /* What cannot be placed now is not tried again before the next reading: paths whose keys lead in a
  * circle would cost a climb for each node below them. */
-static void pass_over(struct drain *drain, const uint32_t *path, uint32_t depth)
+static void pass_over(struct drain_nodes *nodes, const uint32_t *path, uint32_t depth)
 {
 	while (depth)
-		drain->nodes[path[--depth]].tried = drain->readings;
+		nodes->all[path[--depth]].tried = nodes->readings;
 }
 
 /* Gives a node and its ancestors their place in the profile, as far as that is possible now. */
-static void place(struct drain *drain, uint32_t index)
+static void place(struct drain_nodes *nodes, uint32_t index)
 {
 	uint32_t path[MAX_CLIMB], depth = 0, parent = NO_NODE;
 
 	for (;;) {
-		const struct kernel_node *node = &drain->nodes[index];
+		const struct kernel_node *node = &nodes->all[index];
 
 		if (node->node != NO_NODE) {
 			parent = node->node;
 			break;
 		}
-		if (depth == MAX_CLIMB || node->tried == drain->readings) {
-			pass_over(drain, path, depth);
+		if (depth == MAX_CLIMB || node->tried == nodes->readings) {
+			pass_over(nodes, path, depth);
 			return;
 		}
 		path[depth++] = index;
 		if (!node->parent)
 			break;
-		if (!hash_table_get(&drain->node_ids, node->parent, &index)) {
-			pass_over(drain, path, depth);
+		if (!hash_table_get(&nodes->ids, node->parent, &index)) {
+			pass_over(nodes, path, depth);
 			return;
 		}
 	}
 	for (; depth; depth--) {
-		struct kernel_node *node = &drain->nodes[path[depth - 1]];
+		struct kernel_node *node = &nodes->all[path[depth - 1]];
 
-		if (!define(drain, node, parent)) {
-			pass_over(drain, path, depth);
+		if (!define(nodes, node, parent)) {
+			pass_over(nodes, path, depth);
 			return;
 		}
 		parent = node->node;
 	}
 }
 
-static void add_gain(struct drain *drain, struct kernel_node *node)
+static void add_gain(struct drain_nodes *nodes, struct kernel_node *node)
 {
 	struct cost gain;
 
@@ -208,121 +262,93 @@ static void add_gain(struct drain *drain, struct kernel_node *node)
 		gain.released[kind] = node->read.released[kind] - node->added.released[kind];
 	}
 	if (node->calls_read != node->calls_added && !node->is_shim)
-		profile_add_calls(drain->profile, node->node, node->calls_read - node->calls_added);
+		profile_add_calls(nodes->base->profile, node->node,
+				  node->calls_read - node->calls_added);
 	node->calls_added = node->calls_read;
-	if (node->is_crowded && !drain->profile->nodes[node->node].is_crowded) {
-		drain->profile->nodes[node->node].is_crowded = true;
-		drain->profile->nodes[node->node].is_dirty = true;
+	if (node->is_crowded && !nodes->base->profile->nodes[node->node].is_crowded) {
+		nodes->base->profile->nodes[node->node].is_crowded = true;
+		nodes->base->profile->nodes[node->node].is_dirty = true;
 	}
 	if (cost_is_zero(&gain))
 		return;
 	node->added = node->read;
-	drain_add_cost(drain, node->node, &gain);
+	drain_books_add(nodes->base, node->node, &gain);
 }
 
-void drain_keep_alive(struct drain *drain, uint64_t path)
+void drain_nodes_keep_alive(struct drain_nodes *nodes, uint64_t path)
 {
-	drain->alive = array_reserve(drain->alive, &drain->alive_capacity, drain->nr_alive + 1,
-				     sizeof(*drain->alive));
-	drain->alive[drain->nr_alive++] = path;
+	nodes->alive = array_reserve(nodes->alive, &nodes->alive_capacity, nodes->nr_alive + 1,
+				     sizeof(*nodes->alive));
+	nodes->alive[nodes->nr_alive++] = path;
 }
 
 /* Where calls are counted when frames end, those that never did are counted here. */
-static void add_alive(struct drain *drain)
+static void add_alive(struct drain_nodes *nodes)
 {
-	for (size_t i = 0; i < drain->nr_alive; i++) {
+	for (size_t i = 0; i < nodes->nr_alive; i++) {
 		const struct kernel_node *node = NULL;
-		uint64_t key = drain->alive[i];
+		uint64_t key = nodes->alive[i];
 		uint32_t index, depth = 0;
 
-		while (key && depth++ < MAX_CLIMB &&
-		       hash_table_get(&drain->node_ids, key, &index)) {
-			node = &drain->nodes[index];
+		while (key && depth++ < MAX_CLIMB && hash_table_get(&nodes->ids, key, &index)) {
+			node = &nodes->all[index];
 			if (node->node != NO_NODE && !node->is_shim &&
-			    drain->profile->sites[drain->profile->nodes[node->node].site].kind ==
-				    SITE_PYTHON)
-				profile_add_calls(drain->profile, node->node, 1);
+			    nodes->base->profile
+					    ->sites[nodes->base->profile->nodes[node->node].site]
+					    .kind == SITE_PYTHON)
+				profile_add_calls(nodes->base->profile, node->node, 1);
 			key = node->parent;
 		}
 	}
-	drain->nr_alive = 0;
+	nodes->nr_alive = 0;
 }
 
-int drain_read_nodes(struct drain *drain)
+int drain_nodes_read(struct drain_nodes *nodes)
 {
-	int error = read_table(drain, drain->nodes_fd);
+	int error = read_table(nodes, nodes->nodes_fd);
 
 	if (!error)
-		error = read_table(drain, drain->deeper_fd);
-	read_call_tallies(drain);
-	drain->readings++;
-	for (size_t i = 0; i < drain->nr_nodes; i++) {
-		if (!drain->nodes[i].image_id)
+		error = read_table(nodes, nodes->deeper_fd);
+	read_call_tallies(nodes);
+	nodes->readings++;
+	for (size_t i = 0; i < nodes->count; i++) {
+		if (!nodes->all[i].image_id)
 			continue;
-		if (drain->nodes[i].node == NO_NODE)
-			place(drain, i);
-		if (drain->nodes[i].node != NO_NODE)
-			add_gain(drain, &drain->nodes[i]);
+		if (nodes->all[i].node == NO_NODE)
+			place(nodes, i);
+		if (nodes->all[i].node != NO_NODE)
+			add_gain(nodes, &nodes->all[i]);
 	}
-	add_alive(drain);
-	drain_place_sightings(drain);
+	add_alive(nodes);
 	return error;
 }
 
-/* Has the image ended and been read to the last? One that user space has not met yet has not: ids
- * of a slot only rise. */
-bool drain_image_has_ended(struct drain *drain, uint32_t image_id)
+void drain_nodes_remove(struct drain_nodes *nodes)
 {
-	uint32_t index = image_id % MAX_IMAGES;
-	const struct image_slot *slot;
+	for (size_t i = 0; i < nodes->count; i++) {
+		struct kernel_node *node = &nodes->all[i];
 
-	if (index >= drain->nr_slots)
-		return false;
-	slot = &drain->slots[index];
-	if (slot->image_id != image_id)
-		return slot->image_id > image_id;
-	return slot->state == SLOT_EMPTY || (slot->state == SLOT_ENDED && slot->is_read);
-}
-
-static void remove_sites(struct drain *drain)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < drain->nr_sites; i++) {
-		struct known_site *site = &drain->sites[i];
-
-		if (drain_image_has_ended(drain, site->image_id)) {
-			if (!bpf_map_delete_elem(drain->sites_fd, &site->key))
-				loader_note_removed(drain->loader, 0, 1);
-			hash_table_remove(&drain->site_ids, site->key);
+		if (!node->image_id || !drain_images_is_past(nodes->images, node->image_id))
 			continue;
-		}
-		drain->sites[kept] = *site;
-		hash_table_put(&drain->site_ids, site->key, kept++);
-	}
-	drain->nr_sites = kept;
-}
-
-void drain_remove_nodes(struct drain *drain)
-{
-	for (size_t i = 0; i < drain->nr_nodes; i++) {
-		struct kernel_node *node = &drain->nodes[i];
-
-		if (!node->image_id || !drain_image_has_ended(drain, node->image_id))
-			continue;
-		if (bpf_map_delete_elem(drain->nodes_fd, &node->key))
-			bpf_map_delete_elem(drain->deeper_fd, &node->key);
+		if (bpf_map_delete_elem(nodes->nodes_fd, &node->key))
+			bpf_map_delete_elem(nodes->deeper_fd, &node->key);
 		else
-			loader_note_removed(drain->loader, 1, 0);
-		remove_call_tally(drain, node->key);
-		hash_table_remove(&drain->node_ids, node->key);
+			loader_note_removed(nodes->base->loader, 1, 0);
+		remove_call_tally(nodes, node->key);
+		hash_table_remove(&nodes->ids, node->key);
 		node->image_id = 0;
-		drain->unused_nodes = array_reserve(drain->unused_nodes, &drain->unused_capacity,
-						    drain->nr_unused + 1,
-						    sizeof(*drain->unused_nodes));
-		drain->unused_nodes[drain->nr_unused++] = i;
+		nodes->unused = array_reserve(nodes->unused, &nodes->unused_capacity,
+					      nodes->nr_unused + 1, sizeof(*nodes->unused));
+		nodes->unused[nodes->nr_unused++] = i;
 	}
-	remove_sites(drain);
-	drain_remove_objects(drain);
-	drain_sweep_tables(drain);
+}
+
+uint32_t drain_nodes_find(const struct drain_nodes *nodes, uint64_t key, bool *ret_is_shim)
+{
+	uint32_t index;
+
+	if (!hash_table_get(&nodes->ids, key, &index))
+		return NO_NODE;
+	*ret_is_shim = nodes->all[index].is_shim;
+	return nodes->all[index].node;
 }

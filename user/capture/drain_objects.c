@@ -1,91 +1,150 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Objects that methods ran on. An object is its address and its class's address in one image: a new
- * object at an address that was used before is told only by another class.
+ * Objects that methods ran on; see drain_objects.h. An object is its address and its class's
+ * address in one image: a new object at an address that was used before is told only by another
+ * class.
  */
-#include <bpf/bpf.h>
+#include "drain_objects.h"
+
 #include <memprobe/wire_hash.h>
 #include <string.h>
 
 #include "clock.h"
-#include "drain_state.h"
+#include "hash_table.h"
 #include "memory.h"
 
-static uint32_t find_class(struct drain *drain, uint32_t image_id, uint64_t type)
+/* Objects of one process whose names are read together: a question costs as much as some names. */
+struct to_name {
+	uint32_t process;
+	size_t count;
+	uint32_t indices[INSPECT_OBJECT_BATCH]; /* of known objects */
+};
+
+struct known_object {
+	uint64_t address, type;
+	uint32_t image_id;
+	uint32_t object; /* in the profile */
+	uint32_t class_index;
+	uint32_t tries; /* to read its name */
+	bool is_queued; /* its name is about to be read */
+};
+
+/* A class of one image. */
+struct known_class {
+	uint32_t nr_instances;
+	uint32_t tries, names; /* reading names of its objects, and how often there was one */
+};
+
+struct drain_objects {
+	const struct drain_base *base;
+	const struct drain_images *images;
+	struct known_object *all;
+	size_t count, capacity;
+	struct hash_table ids; /* address, class and image to index */
+	struct known_class *classes;
+	size_t nr_classes, classes_capacity;
+	struct hash_table class_ids; /* class and image to index */
+	struct to_name queue;
+	uint32_t naming;     /* rounds of looking for names */
+	size_t next_to_name; /* where a round that ran out of time left off */
+};
+
+struct drain_objects *drain_objects_new(const struct drain_base *base,
+					const struct drain_images *images)
+{
+	struct drain_objects *objects = xcalloc(1, sizeof(*objects));
+
+	objects->base = base;
+	objects->images = images;
+	return objects;
+}
+
+void drain_objects_free(struct drain_objects *objects)
+{
+	if (!objects)
+		return;
+	hash_table_free(&objects->ids);
+	hash_table_free(&objects->class_ids);
+	free(objects->all);
+	free(objects->classes);
+	free(objects);
+}
+
+static uint32_t find_class(struct drain_objects *objects, uint32_t image_id, uint64_t type)
 {
 	uint64_t key = hash_pair(type, image_id);
 	uint32_t index;
 
-	if (hash_table_get(&drain->class_ids, key, &index))
+	if (hash_table_get(&objects->class_ids, key, &index))
 		return index;
-	drain->known_classes = array_reserve(drain->known_classes, &drain->known_classes_capacity,
-					     drain->nr_known_classes + 1,
-					     sizeof(*drain->known_classes));
-	drain->known_classes[drain->nr_known_classes] = (struct known_class){ 0 };
-	hash_table_put(&drain->class_ids, key, drain->nr_known_classes);
-	return drain->nr_known_classes++;
+	objects->classes = array_reserve(objects->classes, &objects->classes_capacity,
+					 objects->nr_classes + 1, sizeof(*objects->classes));
+	objects->classes[objects->nr_classes] = (struct known_class){ 0 };
+	hash_table_put(&objects->class_ids, key, objects->nr_classes);
+	return objects->nr_classes++;
 }
 
 /* `module.Class` of a type that is not made by a class statement is named as the others are. */
-static uint32_t class_string(struct drain *drain, const char *name)
+static uint32_t class_string(struct drain_objects *objects, const char *name)
 {
 	char text[MAX_CLASS_BYTES + 1] = "";
 	const char *dot;
 
 	memcpy(text, name, MAX_CLASS_BYTES);
 	dot = strrchr(text, '.');
-	return string_pool_add(&drain->profile->strings, dot ? dot + 1 : text);
+	return string_pool_add(&objects->base->profile->strings, dot ? dot + 1 : text);
 }
 
 #define BARREN_TRIES 256 /* without one name: objects of the class have none */
 
-static void take_name(struct drain *drain, struct known_object *known, const char *name)
+static void take_name(struct drain_objects *objects, struct known_object *known, const char *name)
 {
-	struct object *object = &drain->profile->objects[known->object];
+	struct object *object = &objects->base->profile->objects[known->object];
 	uint32_t before = object->pathname;
 
 	known->is_queued = false;
 	if (!name)
 		return;
-	drain->known_classes[known->class_index].names++;
-	object->pathname = string_pool_add(&drain->profile->strings, name) + 1;
+	objects->classes[known->class_index].names++;
+	object->pathname = string_pool_add(&objects->base->profile->strings, name) + 1;
 	object->is_dirty |= object->pathname != before;
 }
 
-void drain_name_queued(struct drain *drain)
+void drain_objects_name_queued(struct drain_objects *objects)
 {
-	struct to_name *queue = &drain->to_name;
-	struct inspect_object objects[INSPECT_OBJECT_BATCH];
+	struct to_name *queue = &objects->queue;
+	struct inspect_object asked[INSPECT_OBJECT_BATCH];
 	char *names[INSPECT_OBJECT_BATCH] = { NULL };
 
 	if (!queue->count)
 		return;
 	for (size_t i = 0; i < queue->count; i++)
-		objects[i] = (struct inspect_object){
-			drain->objects[queue->indices[i]].address,
-			drain->objects[queue->indices[i]].type,
+		asked[i] = (struct inspect_object){
+			objects->all[queue->indices[i]].address,
+			objects->all[queue->indices[i]].type,
 		};
-	DRAIN_TELL(&drain->listeners, name_objects, queue->process, objects, queue->count, names);
+	DRAIN_TELL(&objects->base->listeners, name_objects, queue->process, asked, queue->count,
+		   names);
 	for (size_t i = 0; i < queue->count; i++) {
-		take_name(drain, &drain->objects[queue->indices[i]], names[i]);
+		take_name(objects, &objects->all[queue->indices[i]], names[i]);
 		free(names[i]);
 	}
 	queue->count = 0;
 }
 
 /* A name may come late and change: OpenMDAO's pathname is the system's own name at first. */
-static void try_name(struct drain *drain, uint32_t index)
+static void try_name(struct drain_objects *objects, uint32_t index)
 {
-	struct known_object *known = &drain->objects[index];
-	struct known_class *class = &drain->known_classes[known->class_index];
-	uint32_t process = drain->profile->objects[known->object].process;
-	struct to_name *queue = &drain->to_name;
+	struct known_object *known = &objects->all[index];
+	struct known_class *class = &objects->classes[known->class_index];
+	uint32_t process = objects->base->profile->objects[known->object].process;
+	struct to_name *queue = &objects->queue;
 
 	if (known->is_queued || known->address == OTHER_OBJECTS ||
 	    (class->tries >= BARREN_TRIES && !class->names))
 		return;
 	if (queue->count == INSPECT_OBJECT_BATCH || queue->process != process)
-		drain_name_queued(drain);
+		drain_objects_name_queued(objects);
 	known->tries++;
 	class->tries++;
 	known->is_queued = true;
@@ -96,97 +155,90 @@ static void try_name(struct drain *drain, uint32_t index)
 #define SIGHT_TRIES 16
 
 /* At a new sight: an object that was first seen in its __init__ may have its name by now. */
-static void try_again(struct drain *drain, uint32_t index)
+static void try_again(struct drain_objects *objects, uint32_t index)
 {
-	if (drain->objects[index].tries < SIGHT_TRIES)
-		try_name(drain, index);
+	if (objects->all[index].tries < SIGHT_TRIES)
+		try_name(objects, index);
 }
 
 #define QUICK_TRIES 3
 
 /* Ever more rarely: after so many tries an object is looked at in one round of 2, 4, 8 ... */
-static bool is_due(const struct drain *drain, const struct known_object *known)
+static bool is_due(const struct drain_objects *objects, const struct known_object *known)
 {
 	uint32_t shift = known->tries > QUICK_TRIES ? known->tries - QUICK_TRIES : 0;
 
-	return !(drain->naming & ((1U << (shift < 16 ? shift : 16)) - 1));
+	return !(objects->naming & ((1U << (shift < 16 ? shift : 16)) - 1));
 }
 
 /* Of each round, half a second apart; reading a name takes 9 to 26 us. */
 #define NAMING_NS 10000000
 
-void drain_name_objects(struct drain *drain)
+void drain_objects_name_all(struct drain_objects *objects)
 {
 	uint64_t end_ns = clock_ns() + NAMING_NS;
 
-	drain->naming++;
-	for (size_t i = 0; i < drain->nr_objects; i++) {
-		uint32_t index = drain->next_to_name++ % drain->nr_objects;
-		const struct known_object *known = &drain->objects[index];
-		const struct image_slot *slot = drain_slot(drain, known->image_id);
+	objects->naming++;
+	for (size_t i = 0; i < objects->count; i++) {
+		uint32_t index = objects->next_to_name++ % objects->count;
+		const struct known_object *known = &objects->all[index];
+		const struct image_slot *slot = drain_images_find(objects->images, known->image_id);
 
-		if (slot && slot->state == SLOT_LIVE && is_due(drain, known))
-			try_name(drain, index);
+		if (slot && slot->state == SLOT_LIVE && is_due(objects, known))
+			try_name(objects, index);
 		if (i % INSPECT_OBJECT_BATCH == INSPECT_OBJECT_BATCH - 1 && clock_ns() > end_ns)
 			break;
 	}
-	drain_name_queued(drain);
+	drain_objects_name_queued(objects);
 }
 
-/* The object in the profile, added at its first sight. */
-static uint32_t find_object(struct drain *drain, const struct known_object *wanted,
-			    const char *class_name, uint32_t process)
+static uint32_t add(struct drain_objects *objects, const struct object_sight *sight,
+		    uint32_t process)
 {
-	uint64_t key = hash_pair(hash_pair(wanted->address, wanted->type), wanted->image_id);
-	struct object object = { .process = process };
-	uint32_t index, class_index;
-
-	if (hash_table_get(&drain->object_ids, key, &index)) {
-		try_again(drain, index);
-		return drain->objects[index].object;
-	}
-	class_index = find_class(drain, wanted->image_id, wanted->type);
-	object.class_name = class_string(drain, class_name);
-	object.instance = wanted->address == OTHER_OBJECTS
-				  ? OTHER_INSTANCES
-				  : drain->known_classes[class_index].nr_instances++;
-	drain->objects = array_reserve(drain->objects, &drain->objects_capacity,
-				       drain->nr_objects + 1, sizeof(*drain->objects));
-	drain->objects[drain->nr_objects] = *wanted;
-	drain->objects[drain->nr_objects].class_index = class_index;
-	drain->objects[drain->nr_objects].object = profile_add_object(drain->profile, &object);
-	hash_table_put(&drain->object_ids, key, drain->nr_objects);
-	try_name(drain, drain->nr_objects);
-	return drain->objects[drain->nr_objects++].object;
-}
-
-void drain_take_object(struct drain *drain, const struct wire_object *record)
-{
-	const struct image_slot *slot = drain_slot(drain, record->head.image_id);
-	struct known_object object = {
-		.address = record->object,
-		.type = record->type,
-		.image_id = record->head.image_id,
+	uint32_t class_index = find_class(objects, sight->image_id, sight->type);
+	const struct object object = {
+		.process = process,
+		.class_name = class_string(objects, sight->class_name),
+		.instance = sight->address == OTHER_OBJECTS
+				    ? OTHER_INSTANCES
+				    : objects->classes[class_index].nr_instances++,
 	};
-	struct kernel_sighting *sighting;
+
+	objects->all = array_reserve(objects->all, &objects->capacity, objects->count + 1,
+				     sizeof(*objects->all));
+	objects->all[objects->count] = (struct known_object){
+		.address = sight->address,
+		.type = sight->type,
+		.image_id = sight->image_id,
+		.class_index = class_index,
+		.object = profile_add_object(objects->base->profile, &object),
+	};
+	return (uint32_t)objects->count++;
+}
+
+uint32_t drain_objects_find(struct drain_objects *objects, const struct object_sight *sight)
+{
+	const struct image_slot *slot = drain_images_find(objects->images, sight->image_id);
+	uint64_t key = hash_pair(hash_pair(sight->address, sight->type), sight->image_id);
+	uint32_t index;
 
 	if (!slot)
-		return;
-	drain->sightings = array_reserve(drain->sightings, &drain->sightings_capacity,
-					 drain->nr_sightings + 1, sizeof(*drain->sightings));
-	sighting = &drain->sightings[drain->nr_sightings++];
-	*sighting = (struct kernel_sighting){
-		.node = record->node,
-		.address = record->object,
-		.image_id = record->head.image_id,
-		.object = find_object(drain, &object, record->class_name, slot->process),
-	};
+		return NO_OBJECT;
+	if (hash_table_get(&objects->ids, key, &index)) {
+		try_again(objects, index);
+		return objects->all[index].object;
+	}
+	index = add(objects, sight, slot->process);
+	hash_table_put(&objects->ids, key, index);
+	try_name(objects, index);
+	return objects->all[index].object;
 }
 
-/* Is this class one of those that are asked for? */
-static bool is_wanted(const struct drain *drain, const char *name)
+bool drain_objects_is_wanted(const struct drain_objects *objects, uint32_t object)
 {
-	const char *classes = drain->classes;
+	const char *classes = objects->base->classes;
+	const char *name = profile_string(objects->base->profile,
+					  objects->base->profile->objects[object].class_name);
 	size_t length = strlen(name);
 
 	for (; classes && *classes; classes += classes[0] == ',') {
@@ -196,60 +248,5 @@ static bool is_wanted(const struct drain *drain, const char *name)
 			return true;
 		classes += size;
 	}
-	return drain->classes && !*drain->classes;
-}
-
-uint32_t drain_take_part(struct drain *drain, const struct wire_split *record, bool *ret_is_wanted)
-{
-	const struct image_slot *slot = drain_slot(drain, record->head.image_id);
-	struct known_object object = {
-		.address = record->object,
-		.type = record->type,
-		.image_id = record->head.image_id,
-	};
-	uint32_t found;
-
-	*ret_is_wanted = false;
-	if (!slot || !record->object)
-		return NO_OBJECT;
-	found = find_object(drain, &object, record->class_name, slot->process);
-	*ret_is_wanted = is_wanted(
-		drain, profile_string(drain->profile, drain->profile->objects[found].class_name));
-	return found;
-}
-
-/* Once the node of a sighting is in the profile, so is the sighting. */
-void drain_place_sightings(struct drain *drain)
-{
-	for (size_t i = 0; i < drain->nr_sightings; i++) {
-		struct kernel_sighting *sighting = &drain->sightings[i];
-		uint32_t index;
-
-		if (sighting->is_placed ||
-		    !hash_table_get(&drain->node_ids, sighting->node, &index) ||
-		    drain->nodes[index].node == NO_NODE)
-			continue;
-		sighting->is_placed = true;
-		if (!drain->nodes[index].is_shim)
-			profile_add_sighting(drain->profile, drain->nodes[index].node,
-					     sighting->object);
-	}
-}
-
-void drain_remove_objects(struct drain *drain)
-{
-	int fd = loader_map(drain->loader, "sightings");
-	size_t kept = 0, removed = 0;
-
-	for (size_t i = 0; i < drain->nr_sightings; i++) {
-		const struct kernel_sighting *sighting = &drain->sightings[i];
-		uint64_t name = name_sighting(sighting->node, sighting->address);
-
-		if (!drain_image_has_ended(drain, sighting->image_id))
-			drain->sightings[kept++] = *sighting;
-		else if (!bpf_map_delete_elem(fd, &name))
-			removed++;
-	}
-	loader_note_sightings_removed(drain->loader, removed);
-	drain->nr_sightings = kept;
+	return objects->base->classes && !*objects->base->classes;
 }

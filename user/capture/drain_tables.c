@@ -4,11 +4,12 @@
  * sites have been split by, and frames that stood before their calls were counted. Nobody else
  * does, and a table that is full of the dead has no room for the living.
  */
+#include "drain_tables.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 
-#include "drain_state.h"
 #include "memory.h"
 
 #define BATCH 1024 /* more than a bucket of the kernel's table holds */
@@ -36,7 +37,7 @@ static const struct swept_table standing = {
 
 /* One pass over a table, and what it has found. */
 struct sweep {
-	struct drain *drain;
+	const struct drain_images *images;
 	const struct swept_table *table;
 	char *dead; /* keys */
 	size_t nr_dead, capacity;
@@ -52,7 +53,7 @@ static bool is_dead(const struct sweep *sweep, const char *key, const char *valu
 	memcpy(entry, key, table->key_bytes);
 	memcpy(entry + table->key_bytes, value, table->value_bytes);
 	memcpy(&image_id, entry + table->image_at, sizeof(image_id));
-	return drain_image_has_ended(sweep->drain, image_id);
+	return drain_images_is_past(sweep->images, image_id);
 }
 
 static void note_batch(struct sweep *sweep, const char *keys, const char *values, size_t count)
@@ -93,10 +94,11 @@ static void look_through(struct sweep *sweep, int fd)
 }
 
 /* Returns how many entries are left, those of living images. */
-static size_t sweep_table(struct drain *drain, const struct swept_table *table)
+static size_t sweep_table(const struct drain_base *base, const struct drain_images *images,
+			  const struct swept_table *table)
 {
-	int fd = loader_map(drain->loader, table->name);
-	struct sweep sweep = { .drain = drain, .table = table };
+	int fd = loader_map(base->loader, table->name);
+	struct sweep sweep = { .images = images, .table = table };
 
 	look_through(&sweep, fd);
 	for (size_t i = 0; i < sweep.nr_dead; i++)
@@ -105,9 +107,9 @@ static size_t sweep_table(struct drain *drain, const struct swept_table *table)
 	return sweep.nr_alive;
 }
 
-void drain_sweep_tables(struct drain *drain)
+void drain_tables_sweep(const struct drain_base *base, const struct drain_images *images)
 {
-	sweep_table(drain, &instances);
-	if (!sweep_table(drain, &standing))
-		loader_forget_standing(drain->loader);
+	sweep_table(base, images, &instances);
+	if (!sweep_table(base, images, &standing))
+		loader_forget_standing(base->loader);
 }

@@ -2,8 +2,6 @@
 /* One small function a type; see record_check.h. */
 #include "record_check.h"
 
-#include "memory.h"
-
 static bool is_tid(uint32_t tid)
 {
 	return tid && tid <= RECORD_MAX_TID;
@@ -35,7 +33,7 @@ static bool is_layout(uint32_t state, uint32_t layout)
 	return state <= PYTHON_KNOWN && layout < MAX_LAYOUTS;
 }
 
-static bool check_image_begin(const void *data, size_t size)
+bool record_is_image_begin(const void *data, size_t size)
 {
 	const struct wire_image_begin *record = data;
 
@@ -45,7 +43,7 @@ static bool check_image_begin(const void *data, size_t size)
 	       are_pages(record->opening) && record->args_bytes <= MAX_ARGS_BYTES;
 }
 
-static bool check_balance(const void *data, size_t size)
+bool record_is_balance(const void *data, size_t size)
 {
 	const struct wire_balance *record = data;
 
@@ -53,14 +51,14 @@ static bool check_balance(const void *data, size_t size)
 	       are_pages(record->kernel);
 }
 
-static bool check_process_end(const void *data, size_t size)
+bool record_is_process_end(const void *data, size_t size)
 {
 	const struct wire_process_end *record = data;
 
 	return is_tid(record->tgid);
 }
 
-static bool check_thread_end(const void *data, size_t size)
+bool record_is_thread_end(const void *data, size_t size)
 {
 	const struct wire_thread_end *record = data;
 	const struct wire_thread *thread = &record->thread;
@@ -79,7 +77,7 @@ static bool is_str(const struct wire_str *str, uint32_t most_bytes)
 	       str->bytes % str->kind == 0;
 }
 
-static bool check_site(const void *data, size_t size)
+bool record_is_site(const void *data, size_t size)
 {
 	const struct wire_site *record = data;
 
@@ -93,21 +91,14 @@ static bool check_site(const void *data, size_t size)
 	       record->filename.bytes + record->name.bytes + record->linetable_bytes;
 }
 
-static bool check_object(const void *data, size_t size)
+bool record_is_of_image(const void *data, size_t size)
 {
-	const struct wire_object *record = data;
+	const struct wire_head *head = data;
 
-	return is_image(record->head.image_id);
+	return is_image(head->image_id);
 }
 
-static bool check_split(const void *data, size_t size)
-{
-	const struct wire_split *record = data;
-
-	return is_image(record->head.image_id);
-}
-
-static bool check_knock(const void *data, size_t size)
+bool record_is_knock(const void *data, size_t size)
 {
 	const struct wire_knock *record = data;
 
@@ -115,37 +106,10 @@ static bool check_knock(const void *data, size_t size)
 	       record->layout < MAX_LAYOUTS;
 }
 
-static bool check_sample(const void *data, size_t size)
+bool record_is_sample(const void *data, size_t size)
 {
 	const struct wire_sample *record = data;
 	const __s64 pages[NR_KINDS] = { record->rss, record->anon };
 
 	return is_image(record->head.image_id) && are_pages(pages);
-}
-
-static const struct {
-	size_t least_bytes;
-	bool (*is_sound)(const void *data, size_t size);
-} types[] = {
-	[RECORD_IMAGE_BEGIN] = { sizeof(struct wire_image_begin), check_image_begin },
-	[RECORD_IMAGE_END] = { sizeof(struct wire_balance), check_balance },
-	[RECORD_PROCESS_END] = { sizeof(struct wire_process_end), check_process_end },
-	[RECORD_THREAD_END] = { sizeof(struct wire_thread_end), check_thread_end },
-	[RECORD_SITE] = { sizeof(struct wire_site), check_site },
-	[RECORD_OBJECT] = { sizeof(struct wire_object), check_object },
-	[RECORD_SPLIT] = { sizeof(struct wire_split), check_split },
-	[RECORD_KNOCK] = { sizeof(struct wire_knock), check_knock },
-	[RECORD_SAMPLE] = { sizeof(struct wire_sample), check_sample },
-	[RECORD_BALANCE] = { sizeof(struct wire_balance), check_balance },
-	[RECORD_FOUND] = { sizeof(struct wire_knock), check_knock },
-	[RECORD_CALLS_OVER] = { sizeof(struct wire_knock), check_knock },
-};
-
-bool record_is_sound(const void *record, size_t size)
-{
-	const struct wire_head *head = record;
-
-	return size >= sizeof(*head) && head->type < ARRAY_SIZE(types) &&
-	       types[head->type].is_sound && size >= types[head->type].least_bytes &&
-	       types[head->type].is_sound(record, size);
 }

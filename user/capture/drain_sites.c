@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Texts, parts and line tables of sites; see drain_sites.h. */
+#include "drain_sites.h"
+
+#include <bpf/bpf.h>
+#include <string.h>
+
+#include "drain_lines.h"
+#include "drain_names.h"
+#include "hash_table.h"
+#include "memory.h"
+#include "python_frames.h"
+#include "terminal.h"
+
+struct drain_sites {
+	const struct drain_base *base;
+	const struct drain_images *images;
+	struct drain_objects *objects;
+	struct drain_names *names;
+	int fd;
+	struct known_site *all;
+	size_t count, capacity;
+	struct hash_table ids; /* key to index */
+};
+
+struct drain_sites *drain_sites_new(const struct drain_base *base,
+				    const struct drain_images *images,
+				    struct drain_objects *objects)
+{
+	struct drain_sites *sites = xcalloc(1, sizeof(*sites));
+
+	sites->base = base;
+	sites->images = images;
+	sites->objects = objects;
+	sites->names = drain_names_new(base);
+	sites->fd = loader_map(base->loader, "sites");
+	return sites;
+}
+
+void drain_sites_free(struct drain_sites *sites)
+{
+	if (!sites)
+		return;
+	drain_names_free(sites->names);
+	hash_table_free(&sites->ids);
+	free(sites->all);
+	free(sites);
+}
+
+const struct known_site *drain_sites_find(const struct drain_sites *sites, uint64_t key)
+{
+	uint32_t index;
+
+	return hash_table_get(&sites->ids, key, &index) ? &sites->all[index] : NULL;
+}
+
+static void remember(struct drain_sites *sites, const struct known_site *known)
+{
+	uint32_t index;
+
+	if (hash_table_get(&sites->ids, known->key, &index)) {
+		sites->all[index] = *known;
+		return;
+	}
+	sites->all = array_reserve(sites->all, &sites->capacity, sites->count + 1,
+				   sizeof(*sites->all));
+	sites->all[sites->count] = *known;
+	hash_table_put(&sites->ids, known->key, sites->count++);
+}
+
+/* ---- Texts ---- */
+
+/* A str of the target as UTF-8. `kind` bytes a character, each a code point; all is checked. */
+static uint32_t add_text(struct drain_sites *sites, const struct wire_str *str,
+			 const uint8_t *bytes)
+{
+	uint32_t count = str->bytes ? str->bytes / str->kind : 0, id;
+	char *text = xmalloc(4 * ((size_t)count + 1) + 1), *end = text;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t character = 0;
+
+		memcpy(&character, bytes + (size_t)i * str->kind, str->kind);
+		end += utf8_encode(character, end);
+	}
+	if (str->truncated)
+		end += utf8_encode(0x2026, end);
+	if (str->missing)
+		*end++ = '?';
+	id = string_pool_add_bytes(&sites->base->profile->strings, text, end - text);
+	free(text);
+	return id;
+}
+
+static bool is_relative_file(const char *file)
+{
+	return *file && *file != '/' && *file != '<';
+}
+
+/* 3.6 to 3.8 keep the script's name as it was given. */
+static uint32_t absolute_file(struct drain_sites *sites, uint32_t process, uint32_t file)
+{
+	struct string_pool *strings = &sites->base->profile->strings;
+	uint32_t directory = sites->base->profile->processes[process].directory;
+	const char *relative = string_pool_get(strings, file);
+	_cleanup_(freep) char *path = NULL;
+
+	if (!directory || !is_relative_file(relative))
+		return file;
+	while (!strncmp(relative, "./", 2))
+		relative += 2;
+	path = xasprintf("%s/%s", string_pool_get(strings, directory), relative);
+	return string_pool_add(strings, path);
+}
+
+/* A process that has given up root's rights once is not given them back for what it names: another
+ * user may speak through it by now. */
+static void note_user(struct process *process, const struct wire_site *record)
+{
+	if (process->has_user && process->uid && !record->uid)
+		return;
+	process->has_user = true;
+	process->uid = record->uid;
+	process->gid = record->gid;
+}
+
+/* The names of a site, which stand behind its record. */
+static void take_texts(struct drain_sites *sites, const struct wire_site *record, uint32_t process,
+		       struct site *site)
+{
+	const uint8_t *bytes = (const uint8_t *)(record + 1);
+
+	if (record->kind == SITE_PYTHON) {
+		note_user(&sites->base->profile->processes[process], record);
+		site->file = add_text(sites, &record->filename, bytes);
+		if (record->version < 0x0309)
+			site->file = absolute_file(sites, process, site->file);
+		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
+	} else if (record->kind == SITE_NATIVE) {
+		site->name = string_pool_add_bytes(&sites->base->profile->strings,
+						   (const char *)bytes, record->name.bytes);
+	}
+	drain_names_qualify(sites->names, process, site);
+}
+
+static struct line_bytes line_table_of(const struct wire_site *record)
+{
+	const uint8_t *bytes = (const uint8_t *)(record + 1);
+
+	return (struct line_bytes){ bytes + record->filename.bytes + record->name.bytes,
+				    record->linetable_bytes };
+}
+
+/* ---- Records ---- */
+
+void drain_sites_take(struct drain_sites *sites, const struct wire_site *record)
+{
+	const struct image_slot *slot = drain_images_find(sites->images, record->head.image_id);
+	struct profile *profile = sites->base->profile;
+	struct line_bytes table = line_table_of(record);
+	uint32_t before = profile->nr_sites, id;
+	struct site site = {
+		.kind = record->kind,
+		.line = record->firstlineno > 0 ? record->firstlineno : 0,
+		.version = record->version,
+		.is_resumable = !!(record->code_flags & CODE_RESUMABLE),
+	};
+	struct known_site known = {
+		.key = record->site,
+		.image_id = record->head.image_id,
+		.version = record->version,
+		.object = NO_OBJECT,
+	};
+
+	if (!slot)
+		return;
+	take_texts(sites, record, slot->process, &site);
+	id = profile_add_site(profile, &site);
+	known.site = id;
+	known.line_table = drain_lines_add(sites->base, id, id == before, &table);
+	known.is_shim = site_is_init_shim(profile, &profile->sites[id]);
+	remember(sites, &known);
+}
+
+/* The object that a part stands for, NO_OBJECT: it is split by line alone. */
+static uint32_t object_of(struct drain_sites *sites, const struct wire_split *record)
+{
+	const struct object_sight sight = {
+		.address = record->object,
+		.type = record->type,
+		.image_id = record->head.image_id,
+		.class_name = record->class_name,
+	};
+
+	return record->object ? drain_objects_find(sites->objects, &sight) : NO_OBJECT;
+}
+
+void drain_sites_split(struct drain_sites *sites, const struct wire_split *record)
+{
+	struct known_site known = { .key = record->site, .image_id = record->head.image_id };
+	const struct known_site *whole;
+	struct site part;
+
+	known.object = object_of(sites, record);
+	whole = drain_sites_find(sites, record->whole);
+	if (!whole)
+		return;
+	part = sites->base->profile->sites[whole->site];
+	if (known.object != NO_OBJECT && drain_objects_is_wanted(sites->objects, known.object)) {
+		part.part_object = known.object + 1;
+		known.object = NO_OBJECT;
+	}
+	if (sites->base->has_lines)
+		part.at = drain_lines_find(sites->base, whole, record->at);
+	known.is_shim = whole->is_shim;
+	known.site = profile_add_site(sites->base->profile, &part);
+	remember(sites, &known);
+}
+
+void drain_sites_remove(struct drain_sites *sites)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < sites->count; i++) {
+		struct known_site *site = &sites->all[i];
+
+		if (drain_images_is_past(sites->images, site->image_id)) {
+			if (!bpf_map_delete_elem(sites->fd, &site->key))
+				loader_note_removed(sites->base->loader, 0, 1);
+			hash_table_remove(&sites->ids, site->key);
+			continue;
+		}
+		sites->all[kept] = *site;
+		hash_table_put(&sites->ids, site->key, kept++);
+	}
+	sites->count = kept;
+}
