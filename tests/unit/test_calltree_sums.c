@@ -8,75 +8,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "calltree.h"
 #include "memory.h"
 #include "profile_builder.h"
+#include "random_profile.h"
 #include "report.h"
 
 #define ROUNDS 300
-#define MAX_NODES 400
-
-static unsigned int seed;
-
-static uint32_t below(uint32_t limit)
-{
-	return (uint32_t)rand_r(&seed) % limit;
-}
-
-static const char *random_file(void)
-{
-	static const char *const files[] = { "/a.py", "/b.py", "<frozen importlib._bootstrap>",
-					     "/x/importlib/_bootstrap.py", "<frozen zipimport>" };
-
-	return files[below(ARRAY_SIZE(files))];
-}
-
-static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent)
-{
-	static const char *const names[] = { "f", "g", "C.m", "<module>" };
-	uint32_t node;
-
-	if (below(8) == 0)
-		node = builder_special(builder, parent, 1 + below(NR_SITE_KINDS - 1),
-				       below(2) ? "cmd" : "worker", 0);
-	else
-		node = builder_python(builder, parent, random_file(),
-				      names[below(ARRAY_SIZE(names))], 0);
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		builder_cost(builder, node, kind, below(4 * MB), below(4 * MB));
-	builder->profile->nodes[node].first_ns = below(100);
-	builder_calls(builder, node, below(4));
-	return node;
-}
-
-/* Three processes whose nodes come mixed. */
-static struct profile *random_profile(void)
-{
-	struct profile_builder builder = builder_new();
-	uint32_t nodes[3][MAX_NODES], counts[3] = { 0 };
-
-	for (int i = 0; i < 3; i++) {
-		builder_process(&builder, 10 + i, "/bin/cmd", below(3) ? "3.11.2" : NULL);
-		builder_opening(&builder, below(3), 10);
-		builder_count(&builder, below(3), below(2), "");
-	}
-	for (uint32_t i = 0, count = below(MAX_NODES); i < count; i++) {
-		uint32_t process = below(3), parent = NO_NODE;
-
-		if (counts[process] && below(10))
-			parent = nodes[process][below(counts[process])];
-		builder.process = process;
-		nodes[process][counts[process]++] = add_random_node(&builder, parent);
-	}
-	builder_finish(&builder);
-	return builder.profile;
-}
 
 static bool is_machinery(const struct profile *profile, const struct site *site)
 {
@@ -236,7 +178,7 @@ static int64_t sort_value(const struct calltree *tree, const struct tree_node *n
 	if (sort == SORT_FIRST)
 		return -(int64_t)node->first_ns;
 	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
-		return (int64_t)node->calls;
+		return node->calls;
 	if (tree->metric == METRIC_GROWN)
 		return cost_grown(&cost);
 	return tree->metric == METRIC_RELEASED ? cost_released(&cost) : cost_growth(&cost);
@@ -316,10 +258,11 @@ static void check_process(const struct tree_source *source, uint32_t process,
 static void test_sums(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
-		struct profile *profile = random_profile();
+		struct profile *profile = random_profile_new();
 		struct tree_options options = { .sort = round % 4,
-						.metric = metric_find(metric_choice(below(4))),
-						.import_frames = below(2) };
+						.metric = metric_find(
+							metric_choice(random_below(4))),
+						.import_frames = random_below(2) };
 		struct tree_source *source = calltree_source_new(profile, &options);
 
 		for (uint32_t process = 0; process < profile->nr_processes; process++)
@@ -333,7 +276,6 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sums) };
 
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)time(NULL);
-	printf("seed %u\n", seed);
+	random_begin(argc > 1 ? argv[1] : NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ struct tree_node {
 	uint32_t object;      /* one of those that a method ran on, NO_OBJECT: none is known */
 	uint32_t nr_objects;  /* distinct ones */
 	uint64_t first_ns;
-	uint64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
+	int64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
 };
 
 /* Owns its nodes and the name. */

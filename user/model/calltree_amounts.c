@@ -82,7 +82,7 @@ enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_no
 int64_t calltree_amount(const struct calltree *tree, const struct tree_node *node)
 {
 	if (tree->metric == METRIC_CALLS)
-		return (int64_t)node->calls;
+		return node->calls;
 	return calltree_shown_bytes(tree, node);
 }
 

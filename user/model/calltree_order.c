@@ -42,7 +42,7 @@ static int64_t sort_amount(const struct calltree *tree, uint32_t node, enum tree
 	if (sort == SORT_FIRST)
 		return 0;
 	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
-		return (int64_t)tree->nodes[node].calls;
+		return tree->nodes[node].calls;
 	cost = sort == SORT_TOTAL ? calltree_total(tree, node) : calltree_self(tree, node);
 	return metrics[tree->metric].amount(&cost);
 }

@@ -6,29 +6,6 @@
 
 #include "memory.h"
 
-static const struct {
-	const char *sentence, *hint;
-} loss_texts[NR_LOSSES] = {
-#define LOSS(name, sentence, hint) [LOSS_##name] = { sentence, hint },
-#include <memprobe/counters.def>
-#undef LOSS
-};
-
-const char *loss_sentence(enum wire_loss loss)
-{
-	return loss_texts[loss].sentence;
-}
-
-const char *loss_hint(enum wire_loss loss)
-{
-	return loss_texts[loss].hint;
-}
-
-bool loss_is_process(enum wire_loss loss)
-{
-	return loss == LOSS_images_full || loss == LOSS_images_unsent;
-}
-
 const char *calls_mode_name(size_t mode)
 {
 	static const char *const names[] = {

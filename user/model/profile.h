@@ -75,7 +75,8 @@ struct node {
 	uint32_t sightings; /* sighting + 1, 0: none */
 	uint32_t nr_sightings;
 	uint64_t first_ns;
-	uint64_t calls; /* starts and resumes of the function on this path that were counted */
+	uint64_t calls; /* starts and resumes of the function on this path that were counted; in
+			 * a difference (profile_merge) modulo 2^64 */
 };
 
 /* Which of the calls of a process were counted. Stored in dumps: append only. */
@@ -242,5 +243,7 @@ const char *loss_sentence(enum wire_loss loss);
 const char *loss_hint(enum wire_loss loss);
 /* Is it of whole processes that were not followed, so that nobody knows how much they grew? */
 bool loss_is_process(enum wire_loss loss);
+bool losses_any(const struct loss_count losses[NR_LOSSES]);
+void losses_add(struct loss_count sum[NR_LOSSES], const struct loss_count more[NR_LOSSES]);
 
 #endif

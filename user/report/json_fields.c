@@ -112,7 +112,7 @@ static void write_node_calls(struct json_writer *json, const struct calltree *tr
 	if (calls == CALLS_UNKNOWN)
 		json_writer_member_null(json, "calls");
 	else
-		json_writer_member_integer(json, "calls", (int64_t)node->calls);
+		json_writer_member_integer(json, "calls", node->calls);
 	json_writer_key(json, "calls_exact");
 	json_writer_bool(json, calls == CALLS_EXACT);
 }
@@ -205,15 +205,6 @@ static void write_balance(struct json_writer *json, const struct calltree *tree)
 	json_writer_member_integer(json, "kernel_end", balance.kernel_end);
 	json_writer_member_integer(json, "unexplained", balance.unexplained);
 	json_writer_end_object(json);
-}
-
-static bool has_losses(const struct loss_count losses[NR_LOSSES])
-{
-	for (int loss = 0; loss < NR_LOSSES; loss++) {
-		if (losses[loss].events || losses[loss].bytes)
-			return true;
-	}
-	return false;
 }
 
 static void write_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES])
@@ -371,7 +362,7 @@ void json_fields_meta(struct json_writer *json, const struct profile *profile)
 	json_writer_member_string(json, "mode", calls_mode_name(meta->calls_mode));
 	json_writer_end_object(json);
 	/* Of no process; cli.md has a place only for those of one. */
-	if (has_losses(profile->losses))
+	if (losses_any(profile->losses))
 		write_losses(json, profile->losses);
 	write_highest(json, &profile->highest);
 	json_writer_key(json, "complete");

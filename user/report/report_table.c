@@ -20,7 +20,7 @@ struct row {
 	uint32_t open; /* while the tree is walked: of them above the current node */
 	bool is_exact;
 	int64_t self, total; /* bytes of the metric */
-	uint64_t calls;
+	int64_t calls;
 	const struct site *site; /* NULL: no Python */
 	int64_t file_total;	 /* of the rows of its file */
 };
@@ -182,7 +182,7 @@ static void write_calls(const struct row *row, struct sink *sink)
 	char text[32] = "";
 
 	if (row->calls)
-		snprintf(text, sizeof(text), "%s%" PRIu64, row->is_exact ? "" : ">=", row->calls);
+		snprintf(text, sizeof(text), "%s%" PRId64, row->is_exact ? "" : ">=", row->calls);
 	sink_printf(sink, "%12s", text);
 }
 
@@ -207,7 +207,7 @@ static void write_function(const struct table *table, const struct row *row, str
 static bool is_wanted(const struct table *table, const struct row *row)
 {
 	bool is_calls = table->tree->metric == METRIC_CALLS;
-	int64_t amount = is_calls ? (int64_t)row->calls : row->total;
+	int64_t amount = is_calls ? row->calls : row->total;
 
 	return !table->report->has_min || amount > table->report->minimum;
 }

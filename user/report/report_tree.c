@@ -65,7 +65,7 @@ static void write_calls(const struct calltree *tree, const struct tree_node *nod
 	enum tree_calls calls = calltree_calls(tree, node);
 
 	if (calls != CALLS_UNKNOWN && node->calls)
-		sink_printf(sink, "  (%s%" PRIu64 " calls)", calls == CALLS_EXACT ? "" : "≥",
+		sink_printf(sink, "  (%s%" PRId64 " calls)", calls == CALLS_EXACT ? "" : "≥",
 			    node->calls);
 }
 
@@ -227,24 +227,6 @@ struct others {
 	struct loss_count losses[NR_LOSSES];
 };
 
-static void add_losses(struct loss_count *sum, const struct loss_count *more)
-{
-	for (int loss = 0; loss < NR_LOSSES; loss++) {
-		sum[loss].events += more[loss].events;
-		sum[loss].bytes += more[loss].bytes;
-		sum[loss].released += more[loss].released;
-	}
-}
-
-static bool has_losses(const struct loss_count losses[NR_LOSSES])
-{
-	for (int loss = 0; loss < NR_LOSSES; loss++) {
-		if (losses[loss].events || losses[loss].bytes)
-			return true;
-	}
-	return false;
-}
-
 static void sum_others(const struct report *report, const bool *has_block, struct others *ret)
 {
 	*ret = (struct others){ 0 };
@@ -256,7 +238,7 @@ static void sum_others(const struct report *report, const bool *has_block, struc
 			continue;
 		if (!ret->count++ || process->peak > ret->highest)
 			ret->highest = process->peak;
-		add_losses(ret->losses, process->losses);
+		losses_add(ret->losses, process->losses);
 	}
 }
 
@@ -265,7 +247,7 @@ static void write_others(const struct report *report, const bool *has_block, str
 	struct others others;
 
 	sum_others(report, has_block, &others);
-	if (!others.count && !has_losses(others.losses))
+	if (!others.count && !losses_any(others.losses))
 		return;
 	sink_text(sink, "\n");
 	write_losses(others.losses, sink);
@@ -349,7 +331,7 @@ static void write_single(const struct report *report, uint32_t process, struct s
 	struct loss_count losses[NR_LOSSES];
 
 	memcpy(losses, report->profile->losses, sizeof(losses));
-	add_losses(losses, report->profile->processes[process].losses);
+	losses_add(losses, report->profile->processes[process].losses);
 	write_process(report, tree, losses, sink);
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which processes and functions of two profiles are the same; see profile_merge.h. Strings of the
+ * other are told by their numbers in the first one's pool.
+ */
+#ifndef MEMPROBE_PROFILE_MATCH_H
+#define MEMPROBE_PROFILE_MATCH_H
+
+#include "profile_merge.h"
+
+/* By process of `other`: that of `profile`, or NO_PROCESS; none of `profile` twice. The caller
+ * frees it. */
+uint32_t *profile_match_processes(const struct profile *profile, const struct profile *other,
+				  const uint32_t *strings, enum merge_sign sign);
+
+/*
+ * By site of `other`: the first line of its function in `profile`. In a file where a function that
+ * has its name alone is at another line, functions that share a name are matched in their order, if
+ * there are as many; else their lines say which is which. The caller frees it.
+ */
+int32_t *profile_match_lines(const struct profile *profile, const struct profile *other,
+			     const uint32_t *strings);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers of the other profile become this one's, then amounts are added; see profile_merge.h. */
+#include "profile_merge.h"
+
+#include <string.h>
+
+#include "memory.h"
+#include "profile_match.h"
+
+struct merge {
+	struct profile *profile;
+	const struct profile *other;
+	enum merge_sign sign;
+	struct hash_table object_ids; /* of `profile`, by hash of the content */
+	/* By number of `other`, that of `profile`; all owned. */
+	uint32_t *strings, *processes, *objects, *sites, *nodes;
+};
+
+/* ---- What has a name ---- */
+
+static void map_strings(struct merge *merge)
+{
+	const struct profile *other = merge->other;
+
+	merge->strings = xcalloc(other->strings.count, sizeof(*merge->strings));
+	for (uint32_t i = 0; i < other->strings.count; i++)
+		merge->strings[i] = string_pool_add(&merge->profile->strings,
+						    profile_string(other, i));
+}
+
+/* 64 bits that are drawn anew in each run stand for the content. */
+static uint64_t hash_of_object(const struct object *object)
+{
+	const uint32_t identity[] = { object->process, object->class_name, object->instance,
+				      object->pathname };
+
+	return hash_bytes(identity, sizeof(identity), 0);
+}
+
+static uint32_t find_object(struct merge *merge, const struct object *object)
+{
+	uint64_t key = hash_of_object(object);
+	uint32_t id;
+
+	if (hash_table_get(&merge->object_ids, key, &id))
+		return id;
+	id = profile_add_object(merge->profile, object);
+	hash_table_put(&merge->object_ids, key, id);
+	return id;
+}
+
+static void map_objects(struct merge *merge)
+{
+	const struct profile *other = merge->other;
+
+	for (uint32_t i = 0; i < merge->profile->nr_objects; i++)
+		hash_table_put(&merge->object_ids, hash_of_object(&merge->profile->objects[i]), i);
+	merge->objects = xcalloc(other->nr_objects, sizeof(*merge->objects));
+	for (size_t i = 0; i < other->nr_objects; i++) {
+		struct object object = other->objects[i];
+
+		object.process = merge->processes[object.process];
+		object.class_name = merge->strings[object.class_name];
+		if (object.pathname)
+			object.pathname = merge->strings[object.pathname - 1] + 1;
+		merge->objects[i] = find_object(merge, &object);
+	}
+}
+
+static void map_sites(struct merge *merge)
+{
+	const struct profile *other = merge->other;
+	_cleanup_(freep)
+		int32_t *lines = profile_match_lines(merge->profile, other, merge->strings);
+
+	merge->sites = xcalloc(other->nr_sites, sizeof(*merge->sites));
+	for (size_t i = 0; i < other->nr_sites; i++) {
+		struct site site = other->sites[i];
+		const struct blob *table = &other->blobs[site.linetable];
+
+		site.file = merge->strings[site.file];
+		site.name = merge->strings[site.name];
+		if (site.at)
+			site.at += lines[i] - site.line;
+		site.line = lines[i];
+		if (site.linetable)
+			site.linetable = profile_find_blob(merge->profile, table->bytes,
+							   table->size);
+		if (site.part_object)
+			site.part_object = merge->objects[site.part_object - 1] + 1;
+		merge->sites[i] = profile_add_site(merge->profile, &site);
+	}
+}
+
+/* ---- Processes ---- */
+
+static void add_kinds(int64_t sum[NR_KINDS], const int64_t more[NR_KINDS], int64_t sign)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		sum[kind] += sign * more[kind];
+}
+
+/* How calls were counted in both, as far as that can be said of one. */
+static void merge_calls(struct merge *merge, struct process *process, const struct process *other)
+{
+	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+	bool is_other_counted = other->calls_method != CALLS_BY_NOTHING;
+
+	if (!is_counted && !is_other_counted)
+		return;
+	if (is_counted && is_other_counted) {
+		if (other->calls_seen != CALLS_SEEN_SOME && process->calls_seen != CALLS_SEEN_ALL)
+			return;
+		process->calls_seen = other->calls_seen;
+		process->calls_reason = merge->strings[other->calls_reason];
+		return;
+	}
+	if (merge->sign == MERGE_DIFFERENCE)
+		process->calls_method = CALLS_BY_NOTHING;
+	else if (is_other_counted)
+		process->calls_method = other->calls_method;
+	process->calls_seen = CALLS_SEEN_SOME;
+	process->calls_reason = string_pool_add(&merge->profile->strings,
+						"they were counted in one of two runs only");
+}
+
+/* What both have, in the process of `profile`. */
+static void add_process(struct merge *merge, struct process *process, const struct process *other)
+{
+	int64_t sign = merge->sign;
+
+	add_kinds(process->opening, other->opening, sign);
+	add_kinds(process->books, other->books, sign);
+	add_kinds(process->kernel, other->kernel, sign);
+	process->peak += sign * other->peak;
+	losses_add(process->losses, other->losses);
+	process->is_dirty = true;
+}
+
+/* The series are of two runs, and times of a difference those of `profile`. */
+static void join_times(struct merge *merge, struct process *process, const struct process *other)
+{
+	process->nr_samples = 0;
+	if (merge->sign == MERGE_DIFFERENCE)
+		return;
+	if (other->start_ns < process->start_ns)
+		process->start_ns = other->start_ns;
+	if (other->end_ns > process->end_ns)
+		process->end_ns = other->end_ns;
+}
+
+/* An entry that tells of itself what the other's does, and has no amounts yet. */
+static uint32_t copy_process(struct merge *merge, const struct process *other)
+{
+	uint32_t index = profile_add_process(merge->profile);
+
+	merge->profile->processes[index] = (struct process){
+		.pid = other->pid,
+		.ppid = other->ppid,
+		.command = merge->strings[other->command],
+		.python = merge->strings[other->python],
+		.begin = other->begin,
+		.end = other->end,
+		.exit_code = other->exit_code,
+		.exit_signal = other->exit_signal,
+		.calls_method = other->calls_method,
+		.calls_seen = other->calls_seen,
+		.calls_reason = merge->strings[other->calls_reason],
+		.start_ns = other->start_ns,
+		.end_ns = other->end_ns,
+	};
+	for (size_t i = 0; i < other->nr_samples && merge->sign == MERGE_SUM; i++)
+		profile_add_sample(merge->profile, index, other->samples[i].time_ns,
+				   other->samples[i].rss);
+	return index;
+}
+
+static void map_processes(struct merge *merge)
+{
+	const struct profile *other = merge->other;
+
+	merge->processes = profile_match_processes(merge->profile, other, merge->strings,
+						   merge->sign);
+	for (size_t i = 0; i < other->nr_processes; i++) {
+		const struct process *theirs = &other->processes[i];
+		uint32_t *index = &merge->processes[i];
+		struct process *ours;
+
+		if (*index == NO_PROCESS) {
+			*index = copy_process(merge, theirs);
+			ours = &merge->profile->processes[*index];
+		} else {
+			ours = &merge->profile->processes[*index];
+			merge_calls(merge, ours, theirs);
+			join_times(merge, ours, theirs);
+		}
+		add_process(merge, ours, theirs);
+	}
+}
+
+/* ---- Threads ---- */
+
+/* The first of that name which no other has been added to, the one of the same number before all:
+ * in two dumps of one run it is the same. */
+static size_t find_thread(const struct process *process, const bool *is_taken, size_t count,
+			  const struct thread *wanted)
+{
+	size_t found = count;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct thread *thread = &process->threads[i];
+
+		if (is_taken[i] || thread->name != wanted->name)
+			continue;
+		if (thread->tid == wanted->tid)
+			return i;
+		if (found == count)
+			found = i;
+	}
+	return found;
+}
+
+static void merge_threads(struct merge *merge, uint32_t index, const struct process *other)
+{
+	struct process *process = &merge->profile->processes[index];
+	size_t count = process->nr_threads;
+	_cleanup_(freep) bool *is_taken = xcalloc(count, sizeof(*is_taken));
+
+	for (size_t i = 0; i < other->nr_threads; i++) {
+		struct thread thread = other->threads[i];
+		size_t same;
+
+		thread.name = merge->strings[thread.name];
+		thread.growth *= merge->sign;
+		same = find_thread(process, is_taken, count, &thread);
+		if (same == count) {
+			profile_add_thread(merge->profile, index, &thread);
+			continue;
+		}
+		is_taken[same] = true;
+		process->threads[same].growth += thread.growth;
+	}
+}
+
+/* ---- Nodes ---- */
+
+/* Lists begin with the last object. */
+static void add_sightings(struct merge *merge, uint32_t index, const struct node *node)
+{
+	uint32_t objects[MAX_NODE_OBJECTS], count = 0;
+
+	for (uint32_t next = node->sightings; next && count < MAX_NODE_OBJECTS;
+	     next = merge->other->sightings[next - 1].next)
+		objects[count++] = merge->other->sightings[next - 1].object;
+	while (count--)
+		profile_add_sighting(merge->profile, index, merge->objects[objects[count]]);
+	merge->profile->nodes[index].is_crowded |= node->is_crowded;
+}
+
+static void add_node(struct merge *merge, uint32_t id)
+{
+	const struct node *node = &merge->other->nodes[id];
+	const struct cost theirs = profile_cost(merge->other, id);
+	uint32_t parent = node->parent == NO_NODE ? NO_NODE : merge->nodes[node->parent];
+	uint32_t index = profile_add_node(merge->profile, merge->processes[node->process], parent,
+					  merge->sites[node->site], node->first_ns);
+	struct cost cost = { 0 };
+
+	if (merge->sign == MERGE_SUM)
+		cost_add(&cost, &theirs);
+	else
+		cost_subtract(&cost, &theirs);
+	merge->nodes[id] = index;
+	profile_add_cost(merge->profile, index, &cost);
+	profile_add_calls(merge->profile, index, (uint64_t)merge->sign * node->calls);
+	add_sightings(merge, index, node);
+}
+
+/* ---- The whole ---- */
+
+static void merge_meta(struct merge *merge)
+{
+	struct profile *profile = merge->profile;
+	const struct profile *other = merge->other;
+
+	losses_add(profile->losses, other->losses);
+	profile->meta.is_complete &= other->meta.is_complete;
+	if (merge->sign == MERGE_SUM && other->meta.duration_ns > profile->meta.duration_ns)
+		profile->meta.duration_ns = other->meta.duration_ns;
+	if (!other->nr_processes)
+		return;
+	if (profile->nr_processes || merge->sign == MERGE_DIFFERENCE)
+		profile->highest = (struct moment){ 0 };
+	else
+		profile->highest = other->highest;
+}
+
+void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign)
+{
+	struct merge merge = { .profile = profile, .other = other, .sign = sign };
+
+	merge_meta(&merge);
+	map_strings(&merge);
+	map_processes(&merge);
+	map_objects(&merge);
+	map_sites(&merge);
+	for (uint32_t i = 0; i < other->nr_processes; i++)
+		merge_threads(&merge, merge.processes[i], &other->processes[i]);
+	merge.nodes = xcalloc(other->nr_nodes, sizeof(*merge.nodes));
+	for (uint32_t i = 0; i < other->nr_nodes; i++)
+		add_node(&merge, i);
+	hash_table_free(&merge.object_ids);
+	free(merge.strings);
+	free(merge.processes);
+	free(merge.objects);
+	free(merge.sites);
+	free(merge.nodes);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two profiles put together: their sum, or what one has more than the other.
+ *
+ * Rows are matched by call path, paths by function: file and qualified name, and first line where
+ * the file did not change. A process is matched with one of the same life (two dumps of one run),
+ * else with the same command's: the first with the first, the second with the second. In a
+ * difference the first processes that run Python are matched whatever their commands are, because
+ * two versions of a program are compared that way. A process without a match stands for itself, in
+ * a difference with all signs turned.
+ *
+ * All amounts, calls and books are linear: profile + other - other = profile, and of each process
+ * opening + growth = books stays true. What cannot be added goes its own way:
+ * - losses are added in a difference too: what either run lost is missing in it;
+ * - a series of RSS belongs to one run, so that a process with a match has none, nor has the whole
+ * a highest moment;
+ * - calls that only one of two matched processes counted are a bound of the sum and of no use in a
+ *   difference.
+ */
+#ifndef MEMPROBE_PROFILE_MERGE_H
+#define MEMPROBE_PROFILE_MERGE_H
+
+#include "profile.h"
+
+enum merge_sign { MERGE_SUM = 1, MERGE_DIFFERENCE = -1 };
+
+/* Adds `other` to `profile`, or takes it away. Sums of all amounts must fit their types. */
+void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign);
+
+#endif
