@@ -4,7 +4,7 @@
 #define MEMPROBE_CAPTURE_META_H
 
 #include "profile.h"
-#include "run.h"
+#include "capture_options.h"
 
 void capture_meta_fill(const struct capture_options *options, struct profile_meta *ret);
 

@@ -10,7 +10,7 @@
 
 #include "log.h"
 #include "memory.h"
-#include "run.h"
+#include "capture_options.h"
 
 static bool is_python_file(const char *name)
 {

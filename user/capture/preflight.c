@@ -6,7 +6,7 @@
 #include "command_search.h"
 #include "log.h"
 #include "requirements.h"
-#include "run.h"
+#include "capture_options.h"
 
 static int check_rights(void)
 {

@@ -5,7 +5,7 @@
 
 #include "interpreters.h"
 #include "loader.h"
-#include "run.h"
+#include "capture_options.h"
 
 /* All return 0, or the exit status after printing. */
 int programs_load(const struct capture_options *options, const struct interpreters *interpreters,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The registry of formats, and what they share; see report.h. */
+/* What the formats share; see report.h. */
 #include "report.h"
 
 #include <string.h>
@@ -10,23 +10,6 @@
 #define DEFAULT_MIN_BYTES (1 << 20)
 /* No byte of a text grows to more than this by escaping: C0 controls become \xNN. */
 #define ESCAPED_BYTES 4
-
-static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json,
-						    &report_jsonl };
-
-const char *report_format(size_t index)
-{
-	return index < ARRAY_SIZE(reporters) ? reporters[index]->name : NULL;
-}
-
-const struct reporter *report_find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(reporters); i++) {
-		if (!strcmp(reporters[i]->name, name))
-			return reporters[i];
-	}
-	return NULL;
-}
 
 static int64_t default_minimum(const struct report_options *options)
 {

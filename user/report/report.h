@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reports of a profile. One file a format; a format is a const struct and a line in report.c.
+ * Reports of a profile. One file a format; a format is a const struct and a line in
+ * report_formats.c.
  */
 #ifndef MEMPROBE_REPORT_H
 #define MEMPROBE_REPORT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by the files that make up elf_file.h: elf_file.c (segments), elf_tables.c (sections). */
+/* Shared by the files that make up elf_file.h: elf_segments.c, elf_tables.c (sections). */
 #ifndef MEMPROBE_ELF_STATE_H
 #define MEMPROBE_ELF_STATE_H
 
