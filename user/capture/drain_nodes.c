@@ -19,14 +19,13 @@
 #include "memory.h"
 
 #define BATCH 1024
-#define MAX_CLIMB (MAX_FRAMES + 4) /* frames, a special root, [deeper] */
 
 /* An entry of the BPF table of nodes, as last read. */
 struct kernel_node {
 	uint64_t key, parent, site, first_ns;
 	uint32_t image_id; /* 0: unused */
 	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
-	uint32_t tried;	   /* the reading in which no place was found */
+	uint32_t tried;	   /* the reading in which a place was looked for last */
 	struct cost read;  /* bytes, as last read */
 	struct cost added; /* bytes, as added to the profile */
 	bool is_crowded;
@@ -43,7 +42,9 @@ struct drain_nodes {
 	size_t count, capacity;
 	struct hash_table ids; /* key to index */
 	uint32_t readings;     /* of the tables */
-	uint32_t *unused;      /* indices */
+	uint32_t *climb;       /* indices of nodes that are about to get a place, leaf first */
+	size_t climbed, climb_capacity;
+	uint32_t *unused; /* indices */
 	size_t nr_unused, unused_capacity;
 	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
 	size_t nr_alive, alive_capacity;
@@ -69,6 +70,7 @@ void drain_nodes_free(struct drain_nodes *nodes)
 	hash_table_free(&nodes->ids);
 	free(nodes->all);
 	free(nodes->unused);
+	free(nodes->climb);
 	free(nodes->alive);
 	free(nodes);
 }
@@ -210,45 +212,44 @@ static bool define(struct drain_nodes *nodes, struct kernel_node *node, uint32_t
 	return true;
 }
 
-/* What cannot be placed now is not tried again before the next reading: paths whose keys lead in a
- * circle would cost a climb for each node below them. */
-static void pass_over(struct drain_nodes *nodes, const uint32_t *path, uint32_t depth)
+/* The nodes from one up to the nearest ancestor with a place, or to a root; leaf first. Returns
+ * false when that cannot be reached now: an ancestor is unknown, has no place in this reading, or
+ * is met again, for keys are sums over what a target chose and may lead in a circle. A path has no
+ * greatest depth: a counted call is laid below its caller's path. */
+static bool climb(struct drain_nodes *nodes, uint32_t index, uint32_t *ret_parent)
 {
-	while (depth)
-		nodes->all[path[--depth]].tried = nodes->readings;
+	*ret_parent = NO_NODE;
+	for (nodes->climbed = 0;;) {
+		struct kernel_node *node = &nodes->all[index];
+
+		*ret_parent = node->node;
+		if (node->node != NO_NODE)
+			return true;
+		if (node->tried == nodes->readings)
+			return false;
+		node->tried = nodes->readings;
+		nodes->climb = array_reserve(nodes->climb, &nodes->climb_capacity,
+					     nodes->climbed + 1, sizeof(*nodes->climb));
+		nodes->climb[nodes->climbed++] = index;
+		if (!node->parent)
+			return true;
+		if (!hash_table_get(&nodes->ids, node->parent, &index))
+			return false;
+	}
 }
 
 /* Gives a node and its ancestors their place in the profile, as far as that is possible now. */
 static void place(struct drain_nodes *nodes, uint32_t index)
 {
-	uint32_t path[MAX_CLIMB], depth = 0, parent = NO_NODE;
+	uint32_t parent;
 
-	for (;;) {
-		const struct kernel_node *node = &nodes->all[index];
+	if (!climb(nodes, index, &parent))
+		return;
+	while (nodes->climbed) {
+		struct kernel_node *node = &nodes->all[nodes->climb[--nodes->climbed]];
 
-		if (node->node != NO_NODE) {
-			parent = node->node;
-			break;
-		}
-		if (depth == MAX_CLIMB || node->tried == nodes->readings) {
-			pass_over(nodes, path, depth);
+		if (!define(nodes, node, parent))
 			return;
-		}
-		path[depth++] = index;
-		if (!node->parent)
-			break;
-		if (!hash_table_get(&nodes->ids, node->parent, &index)) {
-			pass_over(nodes, path, depth);
-			return;
-		}
-	}
-	for (; depth; depth--) {
-		struct kernel_node *node = &nodes->all[path[depth - 1]];
-
-		if (!define(nodes, node, parent)) {
-			pass_over(nodes, path, depth);
-			return;
-		}
 		parent = node->node;
 	}
 }
@@ -288,11 +289,13 @@ static void add_alive(struct drain_nodes *nodes)
 	for (size_t i = 0; i < nodes->nr_alive; i++) {
 		const struct kernel_node *node = NULL;
 		uint64_t key = nodes->alive[i];
-		uint32_t index, depth = 0;
+		uint32_t index;
 
-		while (key && depth++ < MAX_CLIMB && hash_table_get(&nodes->ids, key, &index)) {
+		/* What has a place is in no circle. */
+		while (key && hash_table_get(&nodes->ids, key, &index) &&
+		       nodes->all[index].node != NO_NODE) {
 			node = &nodes->all[index];
-			if (node->node != NO_NODE && !node->is_shim &&
+			if (!node->is_shim &&
 			    nodes->base->profile
 					    ->sites[nodes->base->profile->nodes[node->node].site]
 					    .kind == SITE_PYTHON)
