@@ -13,8 +13,8 @@
 #include "drain_fixture.h"
 #include "memory.h"
 
-#define DEEP 5000 /* more than a walk has frames: a counted call is laid below its caller's path \
-		   */
+/* More than a walk has frames: a counted call is laid below its caller's path. */
+#define DEEP 5000
 
 static struct drain_fixture fixture;
 
