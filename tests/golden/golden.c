@@ -16,6 +16,19 @@ static const uint32_t two_pids[] = { 4711, 4715 };
 #define MINIMUM(bytes) .has_min = true, .minimum = (bytes)
 #define HUGE (1LL << 40)
 
+/* The text of line 12 is hostile, line 13 is no more in the file. */
+static void read_lines(void *context, uint32_t process, const char *path, struct source_line *lines,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (lines[i].number != 13)
+			snprintf(lines[i].text, sizeof(lines[i].text), "line %d of process %u%s",
+				 lines[i].number, process, lines[i].number == 12 ? "\033[2J" : "");
+	}
+}
+
+static const struct report_sources sources = { .read = read_lines };
+
 /* One line a case: the file, the profile, options. The format is the file's ending. */
 static const struct golden_case {
 	const char *name;
@@ -80,6 +93,29 @@ static const struct golden_case {
 	  .options = { .tree.metric = METRIC_RELEASED } },
 	{ .name = "empty.txt", .make = golden_empty },
 	{ .name = "empty.json", .make = golden_empty },
+	{ .name = "empty.jsonl", .make = golden_empty },
+	{ .name = "empty.table", .make = golden_empty },
+	{ .name = "lines.txt", .make = golden_lines },
+	{ .name = "lines.table", .make = golden_lines, .options = { .sources = &sources } },
+	{ .name = "lines_unread.table", .make = golden_lines, .options = { MINIMUM(0) } },
+	{ .name = "lines.json", .make = golden_lines },
+	{ .name = "lines.jsonl", .make = golden_lines },
+	{ .name = "single.jsonl", .make = golden_single },
+	{ .name = "single.table", .make = golden_single },
+	{ .name = "single_all.table", .make = golden_single, .options = { MINIMUM(-HUGE) } },
+	{ .name = "single_self.table",
+	  .make = golden_single,
+	  .options = { .tree.sort = SORT_SELF } },
+	{ .name = "imports.table", .make = golden_imports },
+	{ .name = "imports.json", .make = golden_imports },
+	{ .name = "hidden.table", .make = golden_hidden, .options = { MINIMUM(-HUGE) } },
+	{ .name = "processes.table", .make = golden_processes },
+	{ .name = "hostile.table", .make = golden_hostile },
+	{ .name = "calls.jsonl", .make = golden_calls },
+	{ .name = "calls.table", .make = golden_calls },
+	{ .name = "calls_metric.table",
+	  .make = golden_calls,
+	  .options = { .tree = { .metric = METRIC_CALLS, .sort = SORT_CALLS } } },
 };
 
 static const char *format_of(const struct golden_case *golden)

@@ -245,6 +245,70 @@ struct profile *golden_calls(void)
 	return builder.profile;
 }
 
+static uint32_t add_line(struct profile_builder *builder, uint32_t parent, const char *name,
+			 int32_t at, uint32_t object)
+{
+	struct string_pool *strings = &builder->profile->strings;
+	const struct site site = {
+		.kind = SITE_PYTHON,
+		.file = string_pool_add(strings, SCRIPT),
+		.name = string_pool_add(strings, name),
+		.line = at < 10 ? 1 : at - at % 10,
+		.at = at,
+		.part_object = object == NO_OBJECT ? 0 : object + 1,
+	};
+	uint32_t node = profile_add_node(builder->profile, builder->process, parent,
+					 profile_add_site(builder->profile, &site),
+					 builder->profile->nr_nodes);
+
+	builder_cost(builder, node, KIND_ANON, at * MB, 0);
+	builder_calls(builder, node, 2);
+	return node;
+}
+
+static uint32_t add_object(struct profile_builder *builder, const char *class_name,
+			   uint32_t instance, const char *pathname)
+{
+	struct string_pool *strings = &builder->profile->strings;
+	const struct object object = {
+		.process = builder->process,
+		.class_name = string_pool_add(strings, class_name),
+		.instance = instance,
+		.pathname = pathname ? string_pool_add(strings, pathname) + 1 : 0,
+	};
+
+	return profile_add_object(builder->profile, &object);
+}
+
+struct profile *golden_lines(void)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t main, solve, objects[5];
+
+	builder_process(&builder, 4711, "python3 run.py", "3.11.2");
+	builder_count(&builder, CALLS_BY_USDT, true, "");
+	objects[0] = add_object(&builder, "Group", 0, "a.b");
+	objects[1] = add_object(&builder, "Group", 1, "");
+	objects[2] = add_object(&builder, "Sub\033[0m", 0, NULL);
+	objects[3] = add_object(&builder, "Group", OTHER_INSTANCES, NULL);
+	objects[4] = add_object(&builder, "Group", 2, NULL);
+	main = add_line(&builder, NO_NODE, "<module>", 1, NO_OBJECT);
+	add_line(&builder, main, "Group.solve", 10, objects[0]);
+	add_line(&builder, main, "Group.solve", 12, objects[1]);
+	add_line(&builder, main, "Group.solve", 13, objects[3]);
+	solve = add_line(&builder, NO_NODE, "<module>", 5, NO_OBJECT);
+	profile_add_sighting(builder.profile, add_line(&builder, solve, "Group.run", 20, NO_OBJECT),
+			     objects[2]);
+	solve = add_line(&builder, solve, "Base.run", 21, NO_OBJECT);
+	profile_add_sighting(builder.profile, solve, objects[0]);
+	profile_add_sighting(builder.profile, solve, objects[4]);
+	builder.profile->nodes[solve].is_crowded = true;
+	builder_special(&builder, solve, SITE_DEEPER, NULL, 6);
+	builder_special(&builder, NO_NODE, SITE_KERNEL, NULL, 2);
+	builder_finish(&builder);
+	return builder.profile;
+}
+
 struct profile *golden_empty(void)
 {
 	struct profile_builder builder = builder_new();

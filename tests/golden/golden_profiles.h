@@ -11,6 +11,7 @@ struct profile *golden_hidden(void);	/* large rows below small and negative ones
 struct profile *golden_processes(void); /* forked, attached, killed, native, small ones */
 struct profile *golden_hostile(void);	/* names that would harm a terminal */
 struct profile *golden_calls(void);	/* counted, counted in part, not counted */
+struct profile *golden_lines(void);	/* split by line and by object */
 struct profile *golden_empty(void);
 
 #endif

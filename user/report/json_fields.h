@@ -17,6 +17,8 @@ void json_fields_meta(struct json_writer *json, const struct profile *profile);
 struct calltree *json_fields_tree(const struct report *report, uint32_t process);
 /* The process of the tree, without its nodes. */
 void json_fields_process(struct json_writer *json, const struct calltree *tree);
+/* `losses`: those of the whole capture or of a process. */
+void json_fields_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES]);
 /* A node, without its children. */
 void json_fields_node(struct json_writer *json, const struct report *report,
 		      const struct calltree *tree, uint32_t index);

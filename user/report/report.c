@@ -37,11 +37,24 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 	return remarks;
 }
 
+/* Nothing but printable ASCII, as most names are. */
+static bool is_plain(const char *text)
+{
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return !*text;
+}
+
 void report_escaped(struct sink *sink, const char *text)
 {
 	size_t size = ESCAPED_BYTES * strlen(text) + 1;
-	_cleanup_(freep) char *escaped = xmalloc(size);
+	_cleanup_(freep) char *escaped = NULL;
 
+	if (is_plain(text)) {
+		sink_text(sink, text);
+		return;
+	}
+	escaped = xmalloc(size);
 	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
 }
 

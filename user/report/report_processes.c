@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "memory.h"
+#include "report_number.h"
 #include "terminal.h"
 
 #define MAX_ROWS 20
-#define BYTES_PER_MB 1048576.0
 #define NS_PER_S 1e9
 #define COMMAND_BYTES 80 /* of a row, escaped */
 
@@ -78,9 +78,11 @@ static void write_row(const struct report *report, const struct process *process
 	report_process_end(process, end);
 	terminal_escape(profile_string(report->profile, process->command), command,
 			sizeof(command));
-	sink_printf(sink, "%7" PRIu32 "  %9.2f  %9.2f  %-18s  %s\n", process->pid,
-		    (double)process->peak / BYTES_PER_MB, (double)growth / BYTES_PER_MB, end,
-		    command);
+	sink_printf(sink, "%7" PRIu32 "  ", process->pid);
+	report_mb(sink, 9, process->peak);
+	sink_text(sink, "  ");
+	report_mb(sink, 9, growth);
+	sink_printf(sink, "  %-18s  %s\n", end, command);
 }
 
 /* Where only a part of the processes is asked for, that of all would mislead. */
@@ -90,15 +92,19 @@ static void write_moment(const struct report *report, struct sink *sink)
 
 	if (!highest->bytes || report->options->nr_pids)
 		return;
+	sink_printf(sink, "Highest moment: %s", highest->is_bound ? "≥" : "");
+	report_mb(sink, 0, highest->bytes);
 	sink_printf(sink,
-		    "Highest moment: %s%.2f MB at %.2f s in %" PRIu32
-		    " processes, shared pages counted once (sum of RSS %.2f MB",
-		    highest->is_bound ? "≥" : "", (double)highest->bytes / BYTES_PER_MB,
-		    (double)highest->time_ns / NS_PER_S, highest->nr_processes,
-		    (double)highest->rss / BYTES_PER_MB);
-	if (highest->is_bound)
-		sink_printf(sink, ", never above %.2f MB",
-			    (double)highest->rss_most / BYTES_PER_MB);
+		    " MB at %.2f s in %" PRIu32
+		    " processes, shared pages counted once (sum of RSS ",
+		    (double)highest->time_ns / NS_PER_S, highest->nr_processes);
+	report_mb(sink, 0, highest->rss);
+	sink_text(sink, " MB");
+	if (highest->is_bound) {
+		sink_text(sink, ", never above ");
+		report_mb(sink, 0, highest->rss_most);
+		sink_text(sink, " MB");
+	}
 	sink_text(sink, ")\n");
 }
 

@@ -4,16 +4,14 @@
  * grew below it, a recursion counted once. Where sites are split by line a row is a line, below its
  * file and with its text, as far as the file is still there.
  */
-#include "report_table.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
-
-#define BYTES_PER_MB 1048576.0
+#include "report_blocks.h"
+#include "report_number.h"
 
 struct row {
 	uint32_t node; /* the first of them, for the label */
@@ -188,8 +186,10 @@ static void write_calls(const struct row *row, struct sink *sink)
 
 static void write_amounts(const struct row *row, struct sink *sink)
 {
-	sink_printf(sink, "%10.2f  %10.2f  ", (double)row->self / BYTES_PER_MB,
-		    (double)row->total / BYTES_PER_MB);
+	report_mb(sink, 10, row->self);
+	sink_text(sink, "  ");
+	report_mb(sink, 10, row->total);
+	sink_text(sink, "  ");
 	write_calls(row, sink);
 	sink_text(sink, "  ");
 }
@@ -262,7 +262,7 @@ static void write_file(const struct table *table, size_t first, size_t end, stru
 			write_line(&table->rows[i], &lines[next++], sink);
 }
 
-/* Files first, then what is no Python. */
+/* What is no Python stands before the files. */
 static void write_lines(const struct table *table, struct sink *sink)
 {
 	size_t end;
@@ -278,7 +278,7 @@ static void write_lines(const struct table *table, struct sink *sink)
 	}
 }
 
-void report_table_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
+static void write_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
 	struct table table = { .report = report, .tree = tree };
 	bool is_by_line;
@@ -296,3 +296,10 @@ void report_table_rows(const struct report *report, const struct calltree *tree,
 	hash_table_free(&table.row_ids);
 	free(table.rows);
 }
+
+const struct reporter report_table = {
+	.name = "table",
+	.has_min = true,
+	.write_rows = write_rows,
+	.write = report_blocks_write,
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is said of a process; see json_fields.h. */
+#include "json_fields.h"
+
+#include "memory.h"
+
+static const char *end_name(uint32_t end)
+{
+	static const char *const names[] = {
+		[END_RUNNING] = "running",
+		[END_EXIT] = "exit",
+		[END_SIGNAL] = "signal",
+		[END_EXEC] = "exec",
+	};
+
+	return names[end < ARRAY_SIZE(names) ? end : END_RUNNING];
+}
+
+static void write_exit(struct json_writer *json, const struct process *process)
+{
+	json_writer_key(json, "exit");
+	if (process->end != END_EXIT && process->end != END_SIGNAL) {
+		json_writer_null(json);
+		return;
+	}
+	json_writer_begin_object(json);
+	if (process->end == END_EXIT) {
+		json_writer_member_integer(json, "code", process->exit_code);
+		json_writer_member_null(json, "signal");
+	} else {
+		json_writer_member_null(json, "code");
+		json_writer_member_integer(json, "signal", process->exit_signal);
+	}
+	json_writer_end_object(json);
+}
+
+static void write_identity(struct json_writer *json, const struct profile *profile,
+			   const struct process *process)
+{
+	const char *python = profile_string(profile, process->python);
+	uint64_t end_ns = process->end_ns;
+
+	if (process->end == END_RUNNING && end_ns < profile->meta.duration_ns)
+		end_ns = profile->meta.duration_ns;
+	json_writer_member_integer(json, "pid", process->pid);
+	json_writer_member_integer(json, "ppid", process->ppid);
+	json_writer_member_name(json, "command", profile_string(profile, process->command));
+	json_writer_member_name(json, "python", *python ? python : NULL);
+	json_writer_member_seconds(json, "start", process->start_ns);
+	json_writer_member_seconds(json, "end", end_ns);
+	json_writer_member_string(json, "end_reason", end_name(process->end));
+	write_exit(json, process);
+}
+
+static void write_balance(struct json_writer *json, const struct calltree *tree)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+	struct report_balance balance = report_balance(tree);
+
+	json_writer_key(json, "rss");
+	json_writer_begin_object(json);
+	json_writer_member_integer(json, "start", balance.start);
+	json_writer_member_integer(json, "end", balance.end);
+	json_writer_member_integer(json, "peak", process->peak);
+	json_writer_member_null(json, "live");
+	json_writer_end_object(json);
+	json_writer_key(json, "balance");
+	json_writer_begin_object(json);
+	json_writer_member_integer(json, "start", balance.start);
+	json_writer_member_integer(json, "growth", balance.growth);
+	json_writer_member_integer(json, "end", balance.end);
+	json_writer_member_integer(json, "kernel_end", balance.kernel_end);
+	json_writer_member_integer(json, "unexplained", balance.unexplained);
+	json_writer_end_object(json);
+}
+
+void json_fields_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES])
+{
+	json_writer_key(json, "losses");
+	json_writer_begin_array(json);
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		if (!losses[loss].events && !losses[loss].bytes)
+			continue;
+		json_writer_begin_object(json);
+		json_writer_member_string(json, "reason", loss_sentence(loss));
+		json_writer_member_integer(json, "events", losses[loss].events);
+		json_writer_member_integer(json, "bytes", losses[loss].bytes);
+		json_writer_member_integer(json, "grown",
+					   losses[loss].bytes - losses[loss].released);
+		json_writer_member_integer(json, "released", losses[loss].released);
+		json_writer_end_object(json);
+	}
+	json_writer_end_array(json);
+}
+
+static void write_calls(struct json_writer *json, const struct profile *profile,
+			const struct process *process)
+{
+	static const char *const methods[] = {
+		[CALLS_BY_NOTHING] = "none",
+		[CALLS_BY_USDT] = "usdt",
+		[CALLS_BY_UPROBE] = "uprobe",
+	};
+	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+
+	json_writer_key(json, "calls");
+	json_writer_begin_object(json);
+	json_writer_member_string(json, "method", methods[process->calls_method]);
+	json_writer_key(json, "complete");
+	json_writer_bool(json, is_counted && process->calls_seen != CALLS_SEEN_SOME);
+	json_writer_member_string(json, "reason", report_calls_reason(profile, process));
+	json_writer_end_object(json);
+}
+
+static void write_samples(struct json_writer *json, const struct process *process)
+{
+	json_writer_key(json, "rss_series");
+	json_writer_begin_array(json);
+	for (size_t i = 0; i < process->nr_samples; i++) {
+		json_writer_begin_array(json);
+		json_writer_seconds(json, process->samples[i].time_ns);
+		json_writer_integer(json, process->samples[i].rss);
+		json_writer_end_array(json);
+	}
+	json_writer_end_array(json);
+}
+
+static void write_threads(struct json_writer *json, const struct profile *profile,
+			  const struct process *process)
+{
+	json_writer_key(json, "threads");
+	json_writer_begin_array(json);
+	for (size_t i = 0; i < process->nr_threads; i++) {
+		const struct thread *thread = &process->threads[i];
+
+		json_writer_begin_object(json);
+		json_writer_member_integer(json, "tid", thread->tid);
+		json_writer_member_name(json, "name", profile_string(profile, thread->name));
+		json_writer_member_integer(json, "growth", thread->growth);
+		json_writer_member_seconds(json, "start", thread->start_ns);
+		json_writer_member_seconds(json, "end", thread->end_ns);
+		json_writer_end_object(json);
+	}
+	json_writer_end_array(json);
+}
+
+struct calltree *json_fields_tree(const struct report *report, uint32_t process)
+{
+	struct calltree *tree = calltree_new(report->source, process), *pruned;
+
+	if (!report->has_min)
+		return tree;
+	pruned = calltree_prune(tree, report->minimum);
+	calltree_free(tree);
+	return pruned;
+}
+
+void json_fields_process(struct json_writer *json, const struct calltree *tree)
+{
+	const struct profile *profile = tree->profile;
+	const struct process *process = &profile->processes[tree->process];
+
+	write_identity(json, profile, process);
+	write_balance(json, tree);
+	json_fields_losses(json, process->losses);
+	write_calls(json, profile, process);
+	write_samples(json, process);
+	write_threads(json, profile, process);
+}

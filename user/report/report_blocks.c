@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which processes have a block, and what is said of the others; see report_blocks.h. */
+#include "report_blocks.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "memory.h"
+#include "report_processes.h"
+#include "report_summary.h"
+
+#define BYTES_PER_MB 1048576.0
+#define MIN_NATIVE_BYTES (10 << 20)
+
+static void write_head(const struct report *report, const struct process *process,
+		       struct sink *sink)
+{
+	sink_printf(sink, "%" PRIu32 " ", process->pid);
+	report_escaped(sink, profile_string(report->profile, process->command));
+	sink_text(sink, "\n");
+}
+
+static void write_process(const struct report *report, const struct calltree *tree,
+			  const struct loss_count losses[NR_LOSSES], struct sink *sink)
+{
+	report->write_rows(report, tree, sink);
+	report_summary(report, tree, losses, sink);
+}
+
+/* Those that have no block of their own. */
+struct others {
+	size_t count;
+	int64_t highest;
+	struct loss_count losses[NR_LOSSES];
+};
+
+static void sum_others(const struct report *report, const bool *has_block, struct others *ret)
+{
+	*ret = (struct others){ 0 };
+	memcpy(ret->losses, report->profile->losses, sizeof(ret->losses));
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		const struct process *process = &report->profile->processes[i];
+
+		if (has_block[i] || !report_includes(report, i))
+			continue;
+		if (!ret->count++ || process->peak > ret->highest)
+			ret->highest = process->peak;
+		losses_add(ret->losses, process->losses);
+	}
+}
+
+static void write_others(const struct report *report, const bool *has_block, struct sink *sink)
+{
+	struct others others;
+
+	sum_others(report, has_block, &others);
+	if (!others.count && !losses_any(others.losses))
+		return;
+	sink_text(sink, "\n");
+	report_losses(others.losses, sink);
+	if (others.count)
+		sink_printf(sink, "… %zu other %s, highest %.1f MB\n", others.count,
+			    others.count == 1 ? "process" : "processes",
+			    (double)others.highest / BYTES_PER_MB);
+}
+
+static bool has_python(const struct report *report, uint32_t process)
+{
+	uint32_t python = report->profile->processes[process].python;
+
+	return *profile_string(report->profile, python) != '\0';
+}
+
+static bool is_any_python(const struct report *report)
+{
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		if (report_includes(report, i) && has_python(report, i))
+			return true;
+	}
+	return false;
+}
+
+/* What a process must have in a row for a block of its own. Without a minimum from the user, the
+ * small programs that a Python run starts (a pyenv shim: 57 shells of 1 to 4 MB) do not bury it. */
+static int64_t block_minimum(const struct report *report, bool is_beside_python, uint32_t process)
+{
+	if (report->options->has_min || !is_beside_python || has_python(report, process) ||
+	    metrics[report->options->tree.metric].unit == UNIT_COUNT)
+		return report->minimum;
+	return MIN_NATIVE_BYTES;
+}
+
+/* The blocks that are wanted are those of processes with a row to show, `chosen` in any case. */
+static size_t write_blocks(const struct report *report, uint32_t chosen, bool *has_block,
+			   struct sink *sink)
+{
+	bool is_beside_python = is_any_python(report);
+	size_t nr_blocks = 0;
+
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		int64_t minimum = block_minimum(report, is_beside_python, i);
+		_cleanup_(calltree_freep) struct calltree *tree = NULL;
+
+		if (!report_includes(report, i))
+			continue;
+		tree = calltree_new(report->source, i);
+		if (i != chosen && !calltree_has_row_above(tree, minimum))
+			continue;
+		has_block[i] = true;
+		if (nr_blocks++)
+			sink_text(sink, "\n");
+		write_head(report, &report->profile->processes[i], sink);
+		write_process(report, tree, report->profile->processes[i].losses, sink);
+	}
+	return nr_blocks;
+}
+
+static uint32_t find_highest(const struct report *report, size_t *ret_count)
+{
+	const struct process *processes = report->profile->processes;
+	uint32_t highest = NO_PROCESS;
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		if (!report_includes(report, i))
+			continue;
+		count++;
+		if (highest == NO_PROCESS || processes[i].peak > processes[highest].peak)
+			highest = i;
+	}
+	*ret_count = count;
+	return highest;
+}
+
+/* The only process, with the losses that belong to none: its balance is the report's. */
+static void write_single(const struct report *report, uint32_t process, struct sink *sink)
+{
+	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(report->source, process);
+	struct loss_count losses[NR_LOSSES];
+
+	memcpy(losses, report->profile->losses, sizeof(losses));
+	losses_add(losses, report->profile->processes[process].losses);
+	write_process(report, tree, losses, sink);
+}
+
+void report_blocks_write(const struct report *report, struct sink *sink)
+{
+	_cleanup_(freep) bool *has_block = xcalloc(report->profile->nr_processes,
+						   sizeof(*has_block));
+	size_t count;
+	uint32_t highest = find_highest(report, &count);
+
+	if (count == 1) {
+		write_single(report, highest, sink);
+		return;
+	}
+	if (!count)
+		sink_text(sink, "No process was measured\n");
+	else if (!write_blocks(report, NO_PROCESS, has_block, sink))
+		write_blocks(report, highest, has_block, sink);
+	write_others(report, has_block, sink);
+	if (count)
+		report_processes_write(report, sink);
+}

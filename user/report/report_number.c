@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* MB in digits; see report_number.h. */
+#include "report_number.h"
+
+#include "decimal.h"
+
+#define MB_SHIFT 20
+#define BYTES_PER_MB (1ULL << MB_SHIFT)
+#define COLOR_OFF "\033[0m"
+
+/* As printf rounds: to the nearest, from the middle to the even one. */
+static uint64_t hundredths_of(uint64_t bytes)
+{
+	uint64_t part = bytes % BYTES_PER_MB * 100, rest = part % BYTES_PER_MB;
+	uint64_t hundredths = part >> MB_SHIFT, half = BYTES_PER_MB / 2;
+
+	return hundredths + (rest > half || (rest == half && hundredths % 2));
+}
+
+size_t report_mb_text(char ret[REPORT_MB_BYTES], int64_t bytes)
+{
+	uint64_t amount = bytes < 0 ? -(uint64_t)bytes : (uint64_t)bytes;
+	uint64_t hundredths = hundredths_of(amount);
+	uint64_t whole = (amount >> MB_SHIFT) + hundredths / 100;
+	char *text = ret;
+
+	hundredths %= 100;
+	if (bytes < 0 && (whole || hundredths))
+		*text++ = '-';
+	text = decimal_write(text, (int64_t)whole);
+	*text++ = '.';
+	*text++ = (char)('0' + hundredths / 10);
+	*text++ = (char)('0' + hundredths % 10);
+	*text = '\0';
+	return (size_t)(text - ret);
+}
+
+void report_mb(struct sink *sink, int width, int64_t bytes)
+{
+	char text[REPORT_MB_BYTES];
+	size_t length = report_mb_text(text, bytes);
+
+	if (length < (size_t)width)
+		sink_fill(sink, ' ', (size_t)width - length);
+	sink_bytes(sink, text, length);
+}
+
+void report_mb_colored(struct sink *sink, const char *color, int width, int64_t bytes)
+{
+	if (sink->use_color)
+		sink_text(sink, color);
+	report_mb(sink, width, bytes);
+	if (sink->use_color)
+		sink_text(sink, COLOR_OFF);
+}

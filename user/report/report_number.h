@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * MB as reports for people show them: with two decimals, and no sign for what rounds to nothing.
+ */
+#ifndef MEMPROBE_REPORT_NUMBER_H
+#define MEMPROBE_REPORT_NUMBER_H
+
+#include "sink.h"
+
+#include <stdint.h>
+
+#define REPORT_MB_BYTES 32
+
+/* With a NUL. Returns the length. */
+size_t report_mb_text(char ret[REPORT_MB_BYTES], int64_t bytes);
+
+/* At least `width` wide. */
+void report_mb(struct sink *sink, int width, int64_t bytes);
+/* The same in a colour, where there are colours. */
+#define COLOR_NUMBER "\033[1;32m"
+#define COLOR_MAX "\033[1;31m"
+void report_mb_colored(struct sink *sink, const char *color, int width, int64_t bytes);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Below the rows of a process; see report_summary.h. */
+#include "report_summary.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "report_number.h"
+#include "report_processes.h"
+
+#define HALF_A_HUNDREDTH 0.005
+
+/* Of whole processes no MB were measured, which is not the same as none. What was grown and what
+ * was released stand apart: their sum is more than a process may ever have had. */
+static void write_amount(enum wire_loss loss, const struct loss_count *lost, struct sink *sink)
+{
+	bool is_one = lost->events == 1;
+
+	if (loss_is_process(loss) && !lost->bytes) {
+		sink_printf(sink, "%" PRIu64 " %s, MB unknown", lost->events,
+			    is_one ? "process" : "processes");
+		return;
+	}
+	sink_printf(sink, "%" PRIu64 " %s, ", lost->events, is_one ? "event" : "events");
+	report_mb(sink, 0, (int64_t)(lost->bytes - lost->released));
+	sink_text(sink, " MB");
+	if (!lost->released)
+		return;
+	sink_text(sink, " grown, ");
+	report_mb(sink, 0, (int64_t)lost->released);
+	sink_text(sink, " MB released");
+}
+
+void report_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink)
+{
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		const char *hint = loss_hint(loss);
+
+		if (!losses[loss].events && !losses[loss].bytes)
+			continue;
+		sink_printf(sink, "Lost: %s, ", loss_sentence(loss));
+		write_amount(loss, &losses[loss], sink);
+		if (hint)
+			sink_printf(sink, "  (hint: %s)", hint);
+		sink_text(sink, "\n");
+	}
+}
+
+/* Nothing of one that still runs, or ended with status 0. */
+static void write_end(const struct process *process, struct sink *sink)
+{
+	char end[PROCESS_END_BYTES];
+
+	if (process->end == END_EXEC)
+		sink_text(sink, "Ended by exec\n");
+	if (process->end == END_EXIT && process->exit_code)
+		sink_printf(sink, "Ended with status %d\n", process->exit_code);
+	if (process->end != END_SIGNAL)
+		return;
+	report_process_end(process, end);
+	sink_printf(sink, "Ended by %s at ", end);
+	report_mb(sink, 0, rss_of(process->kernel));
+	sink_text(sink, " MB\n");
+}
+
+/* Why a process that runs Python has no calls, or bounds: told who asks for calls. The capture said
+ * so when it happened. */
+static void write_calls_note(const struct report *report, const struct process *process,
+			     struct sink *sink)
+{
+	const char *reason = report_calls_reason(report->profile, process);
+	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+	bool is_asked_for = report->options->tree.metric == METRIC_CALLS;
+
+	if (!is_asked_for || (is_counted ? process->calls_seen != CALLS_SEEN_SOME
+					 : !*profile_string(report->profile, process->python)))
+		return;
+	sink_text(sink, is_counted ? "Calls: ≥" : "Calls: not counted");
+	if (*reason) {
+		sink_text(sink, ", ");
+		report_escaped(sink, reason);
+	}
+	sink_text(sink, "\n");
+}
+
+static void write_balance(const struct calltree *tree, struct sink *sink)
+{
+	struct report_balance balance = report_balance(tree);
+	double percent = 0;
+
+	if (balance.unexplained)
+		percent = 100.0 * (double)balance.unexplained /
+			  (double)(balance.kernel_end ? balance.kernel_end : balance.end);
+	sink_text(sink, "Balance: ");
+	report_mb(sink, 0, balance.start);
+	sink_text(sink, " MB at start + ");
+	report_mb(sink, 0, balance.growth);
+	sink_text(sink, " MB grown = ");
+	report_mb(sink, 0, balance.end);
+	sink_text(sink, " MB at end (kernel: ");
+	report_mb(sink, 0, balance.kernel_end);
+	sink_printf(sink, " MB, difference %.2f %%)\n",
+		    fabs(percent) < HALF_A_HUNDREDTH ? 0.0 : percent);
+}
+
+void report_summary(const struct report *report, const struct calltree *tree,
+		    const struct loss_count losses[NR_LOSSES], struct sink *sink)
+{
+	const struct process *process = &report->profile->processes[tree->process];
+
+	sink_text(sink, "\nMax mem usage: ");
+	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
+	sink_text(sink, " MB\n");
+	write_end(process, sink);
+	report_losses(losses, sink);
+	write_calls_note(report, process, sink);
+	write_balance(tree, sink);
+}
