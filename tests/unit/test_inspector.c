@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,7 +28,7 @@
 
 #define LARGE_BYTES 300000
 
-enum { ECHO, LARGE, DESCRIPTOR, HANG, STOP, DIE, LIE, EAT, FORBIDDEN, COUNT, NR_KINDS };
+enum { ECHO, LARGE, DESCRIPTOR, HANG, STOP, DIE, LIE, EAT, FORBIDDEN, COUNT, SLOW, NR_KINDS };
 
 static void handle_echo(void *state, const void *request, size_t size, struct inspect_reply *reply)
 {
@@ -109,6 +110,16 @@ static void handle_count(void *state, const void *request, size_t size, struct i
 	reply->status = -++*(int *)state;
 }
 
+/* An answer that takes twice the CPU time that who is to end would wait for. */
+static void handle_slow(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	clock_t end = clock() + CLOCKS_PER_SEC * 3 / 5;
+
+	while (clock() < end)
+		;
+	reply->status = -ENOENT;
+}
+
 static const struct inspect_kind kinds[NR_KINDS] = {
 	[ECHO] = { "echoes", 64, 64, handle_echo },
 	[LARGE] = { "large ones", 0, LARGE_BYTES, handle_large },
@@ -120,6 +131,7 @@ static const struct inspect_kind kinds[NR_KINDS] = {
 	[EAT] = { "eaters", 0, 0, handle_eat },
 	[FORBIDDEN] = { "forbidden ones", sizeof(pid_t), 256, handle_forbidden },
 	[COUNT] = { "counts", 0, 0, handle_count },
+	[SLOW] = { "slow ones", 0, 0, handle_slow },
 };
 
 static const struct inspect_service service = { kinds, NR_KINDS, new_count };
@@ -251,7 +263,7 @@ static void gives_up_one_kind(void **state)
 {
 	struct inspector *inspector = inspector_new(&service);
 	const char *what = NULL;
-	const struct inspector_listener listener = { &what, note_gave_up };
+	const struct inspector_listener listener = { .context = &what, .gave_up = note_gave_up };
 
 	inspector_listen(inspector, &listener);
 	for (int i = 0; i < 3; i++) {
@@ -262,6 +274,98 @@ static void gives_up_one_kind(void **state)
 	assert_int_equal(ask(inspector, DIE), -EDQUOT);
 	assert_int_equal(ask(inspector, COUNT), -1);
 	inspector_free(inspector);
+}
+
+/* Somebody who asks for an end through a pipe. */
+struct asker {
+	int ends[2];
+	bool is_urgent;
+};
+
+static bool hear_asker(void *context)
+{
+	struct asker *asker = context;
+	char byte;
+
+	if (read(asker->ends[0], &byte, 1) == 1)
+		asker->is_urgent = true;
+	return asker->is_urgent;
+}
+
+static struct inspector *new_heard(struct asker *asker)
+{
+	struct inspector *inspector = inspector_new(&service);
+	struct inspector_listener listener = { .context = asker, .is_urgent = hear_asker };
+
+	*asker = (struct asker){ 0 };
+	assert_int_equal(pipe2(asker->ends, O_NONBLOCK | O_CLOEXEC), 0);
+	listener.fd = asker->ends[0];
+	inspector_listen(inspector, &listener);
+	return inspector;
+}
+
+static void close_heard(struct inspector *inspector, struct asker *asker)
+{
+	inspector_free(inspector);
+	close(asker->ends[0]);
+	close(asker->ends[1]);
+}
+
+/* An answer that would come is waited for, but not by who is to end. */
+static void hurries(void **state)
+{
+	struct asker asker;
+	struct inspector *inspector = new_heard(&asker);
+
+	assert_int_equal(ask(inspector, SLOW), -ENOENT);
+	assert_int_equal(write(asker.ends[1], "", 1), 1);
+	assert_int_equal(ask(inspector, SLOW), -ETIME);
+	assert_true(asker.is_urgent);
+	asker.is_urgent = false;
+	assert_int_equal(ask(inspector, COUNT), -1);
+	close_heard(inspector, &asker);
+}
+
+/* Once the time is used up nothing is asked, until there is time again. No kind is given up. */
+static void hurries_in_all(void **state)
+{
+	struct asker asker;
+	struct inspector *inspector = new_heard(&asker);
+	int status = -ETIME;
+
+	asker.is_urgent = true;
+	for (int i = 0; i < 100 && status == -ETIME; i++)
+		status = ask(inspector, STOP);
+	assert_int_equal(status, -EDQUOT);
+	assert_int_equal(ask(inspector, COUNT), -EDQUOT);
+	asker.is_urgent = false;
+	assert_int_equal(ask(inspector, COUNT), -1);
+	assert_int_equal(ask(inspector, STOP), -ETIME);
+	close_heard(inspector, &asker);
+}
+
+/* It is heard while an answer is waited for. */
+static void hears_meanwhile(void **state)
+{
+	struct asker asker;
+	struct inspector *inspector = new_heard(&asker);
+	pid_t writer = fork();
+
+	if (!writer) {
+		/* The process that answers is at it, when it has used CPU time. */
+		clockid_t clock = 0;
+		struct timespec used = { 0 };
+
+		clock_getcpuclockid(inspector_pid(inspector), &clock);
+		while (!used.tv_sec && used.tv_nsec < 100000000)
+			clock_gettime(clock, &used);
+		_exit(write(asker.ends[1], "", 1) != 1);
+	}
+	assert_int_equal(ask(inspector, SLOW), -ETIME);
+	assert_true(asker.is_urgent);
+	while (waitpid(writer, NULL, 0) < 0)
+		;
+	close_heard(inspector, &asker);
 }
 
 static void cannot_act_on_others(void **state)
@@ -293,6 +397,9 @@ int main(void)
 		cmocka_unit_test(replaces_one_on_a_fifo),
 		cmocka_unit_test(survives_signals_to_it),
 		cmocka_unit_test(gives_up_one_kind),
+		cmocka_unit_test(hurries),
+		cmocka_unit_test(hurries_in_all),
+		cmocka_unit_test(hears_meanwhile),
 		cmocka_unit_test(cannot_act_on_others),
 	};
 

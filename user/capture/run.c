@@ -19,6 +19,7 @@
 
 #include "adopt.h"
 #include "capture_meta.h"
+#include "capture_notes.h"
 #include "clock.h"
 #include "command.h"
 #include "command_refuse.h"
@@ -29,6 +30,7 @@
 #include "inherited.h"
 #include "inspect_request.h"
 #include "interpreters.h"
+#include "log.h"
 #include "loop.h"
 #include "memory.h"
 #include "moment.h"
@@ -39,7 +41,6 @@
 #include "pythons.h"
 #include "signals.h"
 #include "snapshot.h"
-#include "tell.h"
 
 #define FLUSH_NS 500000000LL
 #define NS_PER_S 1000000000LL
@@ -91,17 +92,33 @@ static void on_gave_up(void *context, const char *what)
 {
 	const struct capture *capture = context;
 
-	TELL_MISSING(capture->base.waits,
-		     "cannot inspect '%s': it takes too long or fails, continuing without %s",
-		     "targets", what);
+	capture_notes_gave_up(&capture->base, what);
+}
+
+static bool is_urgent(void *context)
+{
+	struct capture *capture = context;
+
+	return signals_are_urgent(&capture->signals);
+}
+
+/* Until signals are taken they end memprobe, as they end any program. */
+static void hear_inspector(struct capture *capture, bool takes_signals)
+{
+	const struct inspector_listener listener = {
+		.context = capture,
+		.gave_up = on_gave_up,
+		.is_urgent = takes_signals ? is_urgent : NULL,
+		.fd = capture->signals.fd,
+	};
+
+	inspector_listen(capture->base.inspector, &listener);
 }
 
 static int begin_inspector(struct capture *capture)
 {
-	const struct inspector_listener listener = { .context = capture, .gave_up = on_gave_up };
-
 	capture->base.inspector = inspector_new(&inspect_targets);
-	inspector_listen(capture->base.inspector, &listener);
+	hear_inspector(capture, false);
 	return 0;
 }
 
@@ -190,31 +207,12 @@ static int make_parts(struct capture *capture)
 	return 0;
 }
 
-static void on_attached(void *context, uint32_t tgid)
-{
-	log_note("attached to %u", tgid);
-}
-
-static void on_source_changed(void *context, const char *path)
-{
-	const struct capture *capture = context;
-
-	TELL_MISSING(capture->base.waits,
-		     "cannot qualify names in '%s': it lacks what runs and has changed since, "
-		     "names stay plain",
-		     path);
-}
-
 static int listen_to_drain(struct capture *capture)
 {
 	const struct drain_listener listeners[] = {
-		pythons_hear_drain(capture->pythons),
-		counting_hear_drain(capture->counting),
-		moments_hear_drain(capture->moments),
-		end_watch_hear_drain(&capture->end_watch),
-		{ .context = capture,
-		  .attached = on_attached,
-		  .source_changed = on_source_changed },
+		pythons_hear_drain(capture->pythons),	  counting_hear_drain(capture->counting),
+		moments_hear_drain(capture->moments),	  end_watch_hear_drain(&capture->end_watch),
+		capture_notes_hear_drain(&capture->base),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
@@ -285,6 +283,8 @@ static int open_loop(struct capture *capture)
 		error = loop_add_timer(&capture->loop, FLUSH_NS, FLUSH_NS, &flush);
 	if (error)
 		log_error("cannot watch 'signals': %s", strerror(-error));
+	else
+		hear_inspector(capture, true);
 	return error ? EXIT_FAILURE_OWN : 0;
 }
 

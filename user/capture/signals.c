@@ -12,6 +12,8 @@
 
 #define HASTY_SIGINT_NS 2000000000ULL /* so many within that */
 #define HASTY_SIGTERMS 2
+/* A command that has been asked to end may heed it or not; so long it is waited for. */
+#define URGENT_NS 5000000000ULL
 
 int signals_open(struct signals *ret, struct command *command)
 {
@@ -45,6 +47,7 @@ static void on_sigint(struct signals *signals)
 {
 	uint64_t now = clock_ns(), *times = signals->sigint_ns;
 
+	signals->asked_ns = now;
 	/* The terminal has sent it to the command too; without one, it is for us. */
 	if (signals->command->pid <= 0)
 		signals->is_over = true;
@@ -57,6 +60,7 @@ static void on_sigint(struct signals *signals)
 
 static void on_sigterm(struct signals *signals)
 {
+	signals->asked_ns = clock_ns();
 	if (++signals->nr_sigterms >= HASTY_SIGTERMS)
 		signals->is_over = signals->is_hasty = true;
 	else if (signals->command->pid > 0)
@@ -69,6 +73,7 @@ static void on_sigterm(struct signals *signals)
  * we are the session's leader, and the kernel tells nobody else. */
 static void on_sighup(struct signals *signals)
 {
+	signals->asked_ns = clock_ns();
 	if (signals->command->pid <= 0)
 		signals->is_over = true;
 	else if (getsid(0) == getpid())
@@ -102,6 +107,13 @@ void signals_take(struct signals *signals)
 			if (noted[i].number == info.ssi_signo)
 				noted[i].note(signals);
 	}
+}
+
+bool signals_are_urgent(struct signals *signals)
+{
+	signals_take(signals);
+	return signals->is_over ||
+	       (signals->asked_ns && clock_ns() - signals->asked_ns < URGENT_NS);
 }
 
 int signals_last(const struct signals *signals)

@@ -20,6 +20,7 @@ struct signals {
 	bool is_hasty;		 /* at once, without a report */
 	bool has_command_ended;	 /* since it was last looked at; who looks takes it back */
 	bool wants_snapshot;	 /* the same */
+	uint64_t asked_ns;	 /* when somebody last asked for an end, ours or the command's */
 	uint64_t sigint_ns[SIGINTS_NOTED];
 	int nr_sigterms;
 };
@@ -29,6 +30,8 @@ int signals_open(struct signals *ret, struct command *command);
 void signals_close(struct signals *signals);
 /* Notes those that have come, and passes on what is the command's. */
 void signals_take(struct signals *signals);
+/* Is an end due soon? Takes those that have come. */
+bool signals_are_urgent(struct signals *signals);
 /* The one for which everything is left at once. */
 int signals_last(const struct signals *signals);
 

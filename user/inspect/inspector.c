@@ -27,15 +27,23 @@
 #include "memory.h"
 
 #define NS_PER_MS 1000000ULL
-#define LOOK_MS 100 /* between two looks at a process that has not answered */
-#define IDLE_NS (1000 * NS_PER_MS)
-#define CPU_MS 5000 /* for one answer: a process may map hundreds of large libraries */
-#define WALL_NS (15000 * NS_PER_MS)
+#define LOOK_MS 100		     /* between two looks at a process that has not answered */
 #define SPENT_NS (30000 * NS_PER_MS) /* of the whole run, without an answer at the end */
+#define URGENT_SPENT_NS (1000 * NS_PER_MS)
 #define KIND_FAILURES 3
 #define MAX_KINDS 16
 #define FREE_MS 200
 #define MAX_ENDED 128 /* processes begun in one run: no answer costs more than one */
+
+/* How long one answer is waited for: without any progress, with some, and what it may compute. */
+struct patience {
+	uint64_t idle_ns, wall_ns;
+	unsigned long cpu_ms;
+};
+
+/* A process may map hundreds of large libraries. */
+static const struct patience ordinary = { 1000 * NS_PER_MS, 15000 * NS_PER_MS, 5000 };
+static const struct patience urgent = { 300 * NS_PER_MS, 2000 * NS_PER_MS, 300 };
 
 struct inspector {
 	const struct inspect_service *service;
@@ -44,6 +52,7 @@ struct inspector {
 	int socket;
 	uint32_t serial;
 	uint64_t spent_ns;
+	uint64_t urgent_spent_ns; /* the same, while it was urgent */
 	unsigned int failures[MAX_KINDS];
 	bool is_given_up[MAX_KINDS];
 	pid_t ended[MAX_ENDED]; /* killed, not seen to have ended */
@@ -178,17 +187,31 @@ static bool read_progress(pid_t pid, struct progress *ret)
 
 struct wait {
 	uint64_t begin_ns, moved_ns;
+	uint64_t urgent_ns; /* since when it is urgent; 0: it is not */
 	bool has_looked;
 	unsigned long begin_ticks; /* at the first look: most answers come before */
 	struct progress last;
 };
 
+static bool is_urgent(const struct inspector *inspector)
+{
+	const struct inspector_listener *listener = &inspector->listener;
+
+	return listener->is_urgent && listener->is_urgent(listener->context);
+}
+
 static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 {
 	uint64_t now = clock_ns();
 	struct progress seen;
+	const struct patience *patience;
+	uint64_t begin_ns;
 	unsigned long used;
 
+	if (!is_urgent(inspector))
+		wait->urgent_ns = 0;
+	else if (!wait->urgent_ns)
+		wait->urgent_ns = now;
 	if (!read_progress(inspector->pid, &seen))
 		return true;
 	if (!wait->has_looked)
@@ -198,23 +221,27 @@ static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 		wait->moved_ns = now;
 	wait->last = seen;
 	used = seen.ticks - wait->begin_ticks;
-	return now - wait->moved_ns > IDLE_NS || now - wait->begin_ns > WALL_NS ||
-	       used * 1000 / (unsigned long)sysconf(_SC_CLK_TCK) > CPU_MS;
+	patience = wait->urgent_ns ? &urgent : &ordinary;
+	begin_ns = wait->urgent_ns ? wait->urgent_ns : wait->begin_ns;
+	return now - wait->moved_ns > patience->idle_ns || now - begin_ns > patience->wall_ns ||
+	       used * 1000 / (unsigned long)sysconf(_SC_CLK_TCK) > patience->cpu_ms;
 }
 
 /* Until there is something to receive, or nothing more to hope for. */
 static int await(const struct inspector *inspector, struct wait *wait)
 {
-	struct pollfd ready = { .fd = inspector->socket, .events = POLLIN };
+	struct pollfd ready[] = { { .fd = inspector->socket, .events = POLLIN },
+				  { .fd = inspector->listener.fd, .events = POLLIN } };
+	nfds_t nr_ready = inspector->listener.is_urgent ? 2 : 1;
 
 	for (;;) {
-		int count = poll(&ready, 1, LOOK_MS);
+		int count = poll(ready, nr_ready, LOOK_MS);
 
-		if (count > 0)
+		if (count > 0 && ready[0].revents)
 			return 0;
 		if (count < 0 && errno != EINTR)
 			return -errno;
-		if (!count && is_too_long(inspector, wait))
+		if (count >= 0 && is_too_long(inspector, wait))
 			return -ETIME;
 	}
 }
@@ -316,11 +343,18 @@ static void give_up(struct inspector *inspector, uint32_t kind)
 	inspector->is_given_up[kind] = true;
 }
 
-static void note_failure(struct inspector *inspector, uint32_t kind, uint64_t begin_ns)
+/* What had no time is nobody's failure. */
+static void note_failure(struct inspector *inspector, uint32_t kind, const struct wait *wait)
 {
-	inspector->spent_ns += clock_ns() - begin_ns;
-	inspector->failures[kind]++;
+	uint64_t now = clock_ns();
+
 	end(inspector);
+	if (wait->urgent_ns) {
+		inspector->urgent_spent_ns += now - wait->urgent_ns;
+		return;
+	}
+	inspector->spent_ns += now - wait->begin_ns;
+	inspector->failures[kind]++;
 	if (inspector->failures[kind] >= KIND_FAILURES || inspector->spent_ns > SPENT_NS)
 		give_up(inspector, kind);
 }
@@ -353,6 +387,11 @@ int inspector_ask(struct inspector *inspector, uint32_t kind, const void *reques
 		return -EDQUOT;
 	if (size > inspector->service->kinds[kind].request_bytes)
 		return -EINVAL;
+	if (is_urgent(inspector)) {
+		if (inspector->urgent_spent_ns > URGENT_SPENT_NS)
+			return -EDQUOT;
+		wait.urgent_ns = wait.begin_ns;
+	}
 	error = make_ready(inspector);
 	if (error) {
 		give_up(inspector, kind);
@@ -364,6 +403,6 @@ int inspector_ask(struct inspector *inspector, uint32_t kind, const void *reques
 	if (!error)
 		return status;
 	inspect_answer_clear(ret);
-	note_failure(inspector, kind, wait.begin_ns);
+	note_failure(inspector, kind, &wait);
 	return error == -ETIME ? -ETIME : -EPIPE;
 }

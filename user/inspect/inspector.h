@@ -22,6 +22,11 @@ struct inspector_listener {
 	void *context;
 	/* Asking for this kind has failed too often: from now on it is not done. */
 	void (*gave_up)(void *context, const char *what);
+	/* Is somebody waiting for us to end? Asked before each question, and meanwhile whenever
+	 * `fd` is readable, which it empties. Then no answer is waited for longer than 2 s, and
+	 * those that do not come cost little more than a second in all. */
+	bool (*is_urgent)(void *context);
+	int fd; /* without is_urgent: none */
 };
 
 /* Begins the process at once. Borrows the service. */
@@ -42,8 +47,8 @@ void inspect_answer_clear(struct inspect_answer *answer);
 
 /*
  * 0 or what the handler said; without an answer -ETIME, or -EPIPE when the process ended over it;
- * -EDQUOT when this kind has been given up. *ret is filled in whatever the status, and to be
- * cleared.
+ * -EDQUOT when this kind has been given up, or there is no time. *ret is filled in whatever the
+ * status, and to be cleared.
  */
 int inspector_ask(struct inspector *inspector, uint32_t kind, const void *request, size_t size,
 		  struct inspect_answer *ret);
