@@ -70,39 +70,33 @@ static __always_inline __u64 percpu_base(__u64 *element)
 	return as_number(element, element) - percpu_offset;
 }
 
-/* A field of one counter of an mm. In the hot program it is loaded straight from the pointer;
- * elsewhere read by a helper, because the verifier takes about 1 ms to load from a trusted pointer.
- */
-#define COUNTER_FIELD(mm, kind, field, load)                                         \
-	({                                                                           \
-		struct mm_struct___percpu *_counters = (void *)(mm);                 \
-		__u64 _value;                                                        \
-		switch (kind) {                                                      \
-		case KIND_FILE:                                                      \
-			_value = (__u64)load(_counters, rss_stat[KIND_FILE].field);  \
-			break;                                                       \
-		case KIND_ANON:                                                      \
-			_value = (__u64)load(_counters, rss_stat[KIND_ANON].field);  \
-			break;                                                       \
-		case KIND_SWAP:                                                      \
-			_value = (__u64)load(_counters, rss_stat[KIND_SWAP].field);  \
-			break;                                                       \
-		default:                                                             \
-			_value = (__u64)load(_counters, rss_stat[KIND_SHMEM].field); \
-		}                                                                    \
-		_value;                                                              \
-	})
-
-#define LOAD_DIRECT(pointer, field) ((pointer)->field)
-
-static __always_inline __s64 counter_count(struct mm_struct *mm, __u32 kind)
+/* Where an mm has one of its counters. */
+static __always_inline __u64 counter_address(__u64 mm, __u32 kind)
 {
-	return COUNTER_FIELD(mm, kind, count, LOAD_DIRECT);
+	__u64 first = bpf_core_field_offset(struct mm_struct___percpu, rss_stat[0]);
+	__u64 second = bpf_core_field_offset(struct mm_struct___percpu, rss_stat[1]);
+
+	return mm + first + kind * (second - first);
 }
 
-static __always_inline __u64 counter_shares(struct mm_struct *mm, __u32 kind)
+static __always_inline __u64 read_kernel_u64(__u64 address)
 {
-	return COUNTER_FIELD(mm, kind, counters, LOAD_DIRECT);
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+static __always_inline __s64 counter_count(__u64 mm, __u32 kind)
+{
+	return read_kernel_u64(counter_address(mm, kind) +
+			       bpf_core_field_offset(struct percpu_counter, count));
+}
+
+static __always_inline __u64 counter_shares(__u64 mm, __u32 kind)
+{
+	return read_kernel_u64(counter_address(mm, kind) +
+			       bpf_core_field_offset(struct percpu_counter, counters));
 }
 
 static __always_inline __s32 read_share(__u64 base, __u64 shares)
@@ -171,31 +165,24 @@ __noinline __s64 own_fold(__u64 shares, __u32 slot, __u32 kind, __s64 moved, __s
 	return moved - walk.pending_pages;
 }
 
-/* Pages this event added to the counter. Call once per event, on the CPU of the event. */
-static __always_inline __s64 share_delta(struct wire_image *image, __u32 slot, struct mm_struct *mm,
-					 __u32 kind)
+/* This CPU's share of a counter was folded, or is 0 by chance: takes its part of the count. Returns
+ * the pages that the event added. */
+__noinline __s64 claim_fold(__u32 slot, __u32 kind)
 {
-	__u32 zero = 0;
-	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct shares *shares = bpf_map_lookup_elem(&last_shares, &slot);
-	__s64 last, moved = 0, fold = 0;
-	__u64 address;
-	__s32 share;
+	__s64 last, fold = 0;
 
-	if (!element || !shares || kind >= NR_KINDS)
+	if (!image || !shares)
 		return 0;
-	address = as_number(element, (void *)counter_shares(mm, kind));
-	share = read_share(percpu_base(element), address);
+	kind = kind_index(kind);
 	last = shares->pages[kind];
-	if (share != 0) {
-		shares->pages[kind] = share;
-		return share - last;
-	}
 	for (int i = 0; i < 4; i++) {
 		__s64 claimed = *(volatile __s64 *)&image->claimed[kind];
+		__s64 moved = counter_count(image->mm, kind) - claimed;
 
-		moved = counter_count(mm, kind) - claimed;
-		fold = moved ? own_fold(address, slot, kind, moved, last) : 0;
+		fold = moved ? own_fold(counter_shares(image->mm, kind), slot, kind, moved, last)
+			     : 0;
 		/* Only what nobody else has claimed since; cmpxchg is older than per-CPU counters.
 		 */
 		if (!fold || __sync_val_compare_and_swap(&image->claimed[kind], claimed,
@@ -208,19 +195,59 @@ static __always_inline __s64 share_delta(struct wire_image *image, __u32 slot, s
 	return fold - last;
 }
 
-/* Reads one counter whole; with `reset`, what is read becomes the ground that deltas start from. */
-static __always_inline __s64 percpu_counter_read(struct wire_image *image, struct mm_struct *mm,
-						 __u32 slot, __u32 kind, bool reset)
+/* The per-CPU offset of a counter's shares, loaded straight from the pointer: the hot program has
+ * no time for a helper. */
+static __always_inline __u64 load_shares(struct mm_struct *mm, __u32 kind)
 {
+	struct mm_struct___percpu *counters = (void *)mm;
+
+	switch (kind) {
+	case KIND_FILE:
+		return (__u64)counters->rss_stat[KIND_FILE].counters;
+	case KIND_ANON:
+		return (__u64)counters->rss_stat[KIND_ANON].counters;
+	case KIND_SWAP:
+		return (__u64)counters->rss_stat[KIND_SWAP].counters;
+	default:
+		return (__u64)counters->rss_stat[KIND_SHMEM].counters;
+	}
+}
+
+/* Pages this event added to the counter. Call once per event, on the CPU of the event. */
+static __always_inline __s64 share_delta(__u32 slot, struct mm_struct *mm, __u32 kind)
+{
+	__u32 zero = 0;
+	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
+	struct shares *shares = bpf_map_lookup_elem(&last_shares, &slot);
+	__s32 share, last;
+
+	if (!element || !shares || kind >= NR_KINDS)
+		return 0;
+	share = read_share(percpu_base(element), as_number(element, (void *)load_shares(mm, kind)));
+	kind = kind_index(kind);
+	if (!share)
+		return claim_fold(slot, kind);
+	last = shares->pages[kind];
+	shares->pages[kind] = share;
+	return (__s64)share - last;
+}
+
+/* Reads one counter whole; with `reset`, what is read becomes the ground that deltas start from. */
+__noinline __s64 percpu_counter_read(__u32 slot, __u32 kind, __u32 reset)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct share_walk walk = {
-		.shares = COUNTER_FIELD(mm, kind, counters, BPF_CORE_READ),
 		.slot = slot,
 		.kind = kind,
 		.this_cpu = MAX_CPUS,
 		.reset = reset,
 	};
-	__s64 count = COUNTER_FIELD(mm, kind, count, BPF_CORE_READ);
+	__s64 count;
 
+	if (!image)
+		return 0;
+	walk.shares = counter_shares(image->mm, kind);
+	count = counter_count(image->mm, kind);
 	if (reset)
 		image->claimed[kind_index(kind)] = count;
 	bpf_loop(cfg_cpus, walk_share, &walk, 0);

@@ -56,7 +56,7 @@ static __always_inline void read_counters(struct wire_image *image, struct mm_st
 {
 	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
 		if (percpu) {
-			ret[kind] = percpu_counter_read(image, mm, slot, kind, reset);
+			ret[kind] = percpu_counter_read(slot, kind, reset);
 			continue;
 		}
 		ret[kind] = cached_count(mm, kind);
@@ -81,79 +81,93 @@ static __always_inline void copy_args(struct wire_image_begin *record, struct mm
 	record->args_bytes = read_user(record->args, bytes, start) ? 0 : bytes;
 }
 
-static __always_inline long send_begin(struct wire_image *image, struct birth *birth, __u32 slot,
-				       struct wire_python *python)
+/* Sends what an image begins with, which stands in its entry and in that of its python. */
+__noinline int send_begin(__u32 slot, __u64 mm_address, __u32 reason, __u32 ppid,
+			  __u32 parent_image)
 {
 	__u32 zero = 0;
 	struct wire_image_begin *record = bpf_map_lookup_elem(&begin_buffers, &zero);
-	struct mm_struct *mm = birth->mm;
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct mm_struct *mm = (void *)mm_address;
 
-	if (!record)
+	if (!record || !image || !python)
 		return -1;
 	record->head.type = RECORD_IMAGE_BEGIN;
 	record->head.image_id = image->image_id;
 	record->head.time_ns = bpf_ktime_get_ns();
 	record->slot = slot;
-	record->tgid = birth->tgid;
-	record->ppid = birth->ppid;
-	record->reason = birth->reason;
-	record->parent_image = birth->parent_image;
+	record->tgid = image->tgid;
+	record->ppid = ppid;
+	record->reason = reason;
+	record->parent_image = parent_image;
 	record->layout = (__u32)python->state << 16 | python->layout;
 	record->bias = python->bias;
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		record->opening[kind] = image->opening[kind];
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->args_bytes = 0;
-	if (birth->reason == BEGIN_EXEC) {
+	if (reason == BEGIN_EXEC) {
 		identify(BPF_CORE_READ(mm, exe_file, f_inode), &record->program);
 		copy_args(record, mm);
 	}
 	return send(record, sizeof(*record), true);
 }
 
-#define CLEARED_AT_ONCE offsetof(struct wire_image, loss_events)
+/* What an image is made of: zeroes that one helper copies, where clearing it would be 141 stores.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_image);
+} blank_image SEC(".maps");
 
-/* In two parts: clang takes more than 1,024 bytes for a call of memset, which there is not. */
-static __always_inline void clear_image(struct wire_image *image)
+__u32 fresh_slots; /* taken from those that never were in the queue */
+
+static __always_inline long pop_slot(__u32 *ret_slot, bool percpu)
 {
-	__builtin_memset(image, 0, CLEARED_AT_ONCE);
-	asm volatile("" ::: "memory"); /* they stay two */
-	__builtin_memset((char *)image + CLEARED_AT_ONCE, 0, sizeof(*image) - CLEARED_AT_ONCE);
+	if (!bpf_map_pop_elem(&free_slots, ret_slot))
+		return 0;
+	/* An addition that returns something is younger than the kernels with task caches. */
+	if (!percpu || fresh_slots >= cfg_fresh_slots)
+		return -1;
+	*ret_slot = __atomic_fetch_add(&fresh_slots, 1, __ATOMIC_RELAXED);
+	return *ret_slot < cfg_fresh_slots ? 0 : -1;
 }
 
-static __always_inline struct wire_image *take_slot(__u32 *ret_slot)
+static __always_inline struct wire_image *take_slot(__u32 *ret_slot, bool percpu)
 {
-	struct wire_image *image;
-	__u32 image_id;
+	struct wire_image *image, *blank;
+	__u32 image_id, zero = 0;
 
-	if (bpf_map_pop_elem(&free_slots, ret_slot))
+	if (pop_slot(ret_slot, percpu))
 		return NULL;
 	image = bpf_map_lookup_elem(&images, ret_slot);
-	if (!image)
+	blank = bpf_map_lookup_elem(&blank_image, &zero);
+	if (!image || !blank)
 		return NULL;
 	/* Never used twice: the slot plus a multiple of the number of slots, and never 0. */
 	image_id = (image->image_id ? image->image_id : *ret_slot) + MAX_IMAGES;
-	clear_image(image);
+	bpf_map_update_elem(&images, ret_slot, blank, BPF_ANY);
 	image->image_id = image_id;
 	return image;
 }
 
-/* What an exec'd image has at birth, its arguments, is its own growth. */
-static __always_inline void book_arguments(struct wire_image *image, __u32 slot,
-					   const __s64 *arguments)
+/* What an exec'd image has of a kind at birth, its arguments, is its own growth. */
+__noinline int book_arguments(__u32 slot, __u32 kind, __s64 pages)
 {
-	struct change change = { .image = image, .slot = slot };
-	struct wire_thread *thread = current_thread(image);
+	struct change change = { .slot = slot, .kind = kind, .pages = pages };
+	struct wire_thread *thread;
 
-	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
-		change.kind = kind;
-		change.pages = arguments[kind];
-		if (!change.pages)
-			continue;
-		book_on(&change, find_plain_special(&change, SITE_STARTUP));
-		if (thread && kind != KIND_SWAP)
-			thread->growth += change.pages;
-	}
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (!change.image || !pages)
+		return 0;
+	thread = current_thread(change.image);
+	book_on(&change, find_plain_special(&change, SITE_STARTUP));
+	if (thread && kind != KIND_SWAP)
+		thread->growth += pages;
+	return 0;
 }
 
 /* A forked child goes on where its parent was. */
@@ -179,16 +193,18 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 {
 	struct wire_python python = {};
 	struct wire_image *image;
-	__u64 mm = (__u64)birth->mm;
 	__s64 *counters;
 	__u32 slot = 0;
+	__u64 mm;
 
-	image = take_slot(&slot);
+	image = take_slot(&slot, percpu);
 	if (!image) {
 		count_loss(NULL, LOSS_images_full, 0);
 		return;
 	}
-	image->mm = mm;
+	image->mm = (__u64)birth->mm;
+	mm = *(volatile __u64 *)&image
+		      ->mm; /* verifier: a number, no pointer, for global functions */
 	image->tgid = birth->tgid;
 	image->flags = first_flags(birth);
 	python.image_id = image->image_id;
@@ -203,14 +219,14 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	image->sampled = image->peak = image_rss(image);
 	/* First of all the image's records: events, and their sites, come once it is in the table.
 	 */
-	if (send_begin(image, birth, slot, &python)) {
+	if (send_begin(slot, mm, birth->reason, birth->ppid, birth->parent_image)) {
 		count_loss(NULL, LOSS_images_unsent, 0);
 		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
 		return;
 	}
 	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
-	if (birth->reason == BEGIN_EXEC)
-		book_arguments(image, slot, counters);
+	for (__u32 kind = 0; kind < NR_KINDS && birth->reason == BEGIN_EXEC; kind++)
+		book_arguments(slot, kind, counters[kind]);
 	__builtin_memset(image->cached, 0, sizeof(image->cached));
 }
 
@@ -357,6 +373,16 @@ static __always_inline __u64 find_last_path(struct task_struct *task)
 	return key;
 }
 
+/* Before on_exit, which sends it. */
+static __always_inline void note_last_path(struct task_struct *task)
+{
+	__u32 tid = task->pid;
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread)
+		thread->node = find_last_path(task);
+}
+
 static __always_inline void on_exit(struct task_struct *task, bool percpu)
 {
 	struct wire_process_end record = { .tgid = task->tgid };
@@ -364,11 +390,10 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (thread) {
-		thread->node = 0;
-		if (percpu) {
+		if (percpu)
 			collect_tallies();
-			thread->node = find_last_path(task);
-		}
+		else
+			thread->node = 0; /* of the last look; no path that it died on */
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}

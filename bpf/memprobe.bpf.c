@@ -30,7 +30,7 @@ int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 	/* Asked before the paths part: the verifier takes 1 ms for a pointer loaded from the task.
 	 */
 	is_kernel = is_kernel_work(mm);
-	change.pages = share_delta(change.image, change.slot, mm, change.kind);
+	change.pages = share_delta(change.slot, mm, change.kind);
 	if (!ALIVE(mm)) {
 		end_image(&change, mm, true);
 		return 0;
@@ -124,6 +124,14 @@ SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(fork_cached, struct task_struct *parent, struct task_struct *child)
 {
 	on_fork(parent, child, false);
+	return 0;
+}
+
+/* Only where calls are counted when frames end, and attached before the next. */
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(exit_path, struct task_struct *task)
+{
+	note_last_path(task);
 	return 0;
 }
 

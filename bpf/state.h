@@ -19,6 +19,7 @@ const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * o
 const volatile __u32 cfg_max_nodes = DEFAULT_MAX_NODES;
 const volatile __u32 cfg_max_sites = DEFAULT_MAX_SITES;
 const volatile __u32 cfg_call_sites = DEFAULT_MAX_SITES; /* of the sites, for calls alone */
+const volatile __u32 cfg_fresh_slots = 0;		 /* that free_slots was not filled with */
 const volatile bool cfg_follow_children = true;
 const volatile bool cfg_lines = false;		    /* --lines: a site for each instruction seen */
 const volatile bool cfg_instances = false;	    /* --instances: a site for each object seen */
@@ -47,7 +48,8 @@ struct {
 	__type(value, struct wire_image);
 } images SEC(".maps");
 
-/* Filled with all slots by user space, which puts a slot back when its image has been drained. */
+/* Slots that are free, but for the fresh ones (cfg_fresh_slots): user space puts a slot back when
+ * its image has been drained. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, MAX_IMAGES);

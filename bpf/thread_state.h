@@ -373,7 +373,8 @@ static __always_inline void forget_thread_key(struct wire_image *image)
  * interpreter takes more than 100.
  */
 #define INTERPRETER_LOOK 16
-#define INTERPRETER_STEPS 512
+#define INTERPRETER_STEPS 16  /* the verifier goes through all turns of a loop: so there are two */
+#define INTERPRETER_ROUNDS 32 /* of so many steps */
 
 struct interpreter_search {
 	__u64 interp; /* the next */
@@ -440,6 +441,16 @@ __noinline int search_interpreters(__u32 slot)
 	return runs || search->failed;
 }
 
+/* Returns 1 when the search is over. */
+__noinline int search_some_interpreters(__u32 slot)
+{
+	for (__u32 i = 0; i < INTERPRETER_STEPS; i++) {
+		if (search_interpreters(slot))
+			return 1;
+	}
+	return 0;
+}
+
 /* The current thread's state in an interpreter that is not the first. Returns enum thread_found:
  * RUNS with its address in the search, or NONE, UNREADABLE, UNCLEAR. */
 __noinline int find_among_interpreters(__u32 slot, __u64 interpreters)
@@ -452,13 +463,13 @@ __noinline int find_among_interpreters(__u32 slot, __u64 interpreters)
 	if (read_user(search, 16, interpreters))
 		return THREAD_UNREADABLE;
 	search->tstate = search->found = search->failed = 0;
-	for (i = 0; i < INTERPRETER_STEPS; i++) {
-		if (search_interpreters(slot))
+	for (i = 0; i < INTERPRETER_ROUNDS; i++) {
+		if (search_some_interpreters(slot))
 			break;
 	}
 	if (search->failed)
 		return THREAD_UNREADABLE;
-	if (i == INTERPRETER_STEPS)
+	if (i == INTERPRETER_ROUNDS)
 		return THREAD_UNCLEAR;
 	return search->found ? THREAD_RUNS : THREAD_NONE;
 }

@@ -42,14 +42,17 @@ static void load_programs(void)
 {
 	const __u32 cpus = HOST_CPUS;
 	const __s32 batch = SESSION_BATCH;
+	const __u32 slots = session_is_percpu() ? SESSION_SLOTS : 0;
 	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
 
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
+	host_configure(&cfg_fresh_slots, &slots, sizeof(slots));
 	host_configure(&cfg_max_nodes, &max_nodes, sizeof(max_nodes));
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	percpu_offset = 0;
+	fresh_slots = 0;
 	known_files = 0;
 	iterate_round = 0;
 }
@@ -63,7 +66,7 @@ void session_open(enum session_kernel kernel)
 	running = kernel;
 	host.has_task_btf = kernel != SESSION_OLDEST;
 	load_programs();
-	for (__u32 slot = 0; slot < SESSION_SLOTS; slot++)
+	for (__u32 slot = 0; slot < SESSION_SLOTS && !session_is_percpu(); slot++)
 		session_free_slot(slot);
 	iterate_over(ITERATE_PREPARE, &none, 1);
 }
@@ -144,10 +147,12 @@ void session_fork_event(struct task_struct *parent, struct task_struct *child)
 
 void session_exit_event(struct task_struct *task)
 {
-	if (session_is_percpu())
-		exit_percpu(task);
-	else
+	if (!session_is_percpu()) {
 		exit_cached(task);
+		return;
+	}
+	exit_path(task);
+	exit_percpu(task);
 }
 
 void session_change(struct mm_struct *mm, __u32 kind, __s32 pages)

@@ -44,7 +44,7 @@ static __u32 below(__u32 limit)
 
 static void read_opening(void)
 {
-	fixture.opening = percpu_counter_read(fixture.image, fixture.mm, SLOT, KIND_ANON, true);
+	fixture.opening = percpu_counter_read(SLOT, KIND_ANON, true);
 }
 
 static int open_fixture(void **state)
@@ -60,6 +60,7 @@ static int open_fixture(void **state)
 	percpu_init();
 	fixture.mm = machine_mm_new(true);
 	fixture.image = bpf_map_lookup_elem(&images, &slot);
+	fixture.image->mm = (uintptr_t)fixture.mm;
 	return 0;
 }
 
@@ -83,7 +84,7 @@ static __s64 event(__u32 cpu)
 	__s64 delta;
 
 	host.cpu = cpu;
-	delta = share_delta(fixture.image, SLOT, fixture.mm, KIND_ANON);
+	delta = share_delta(SLOT, fixture.mm, KIND_ANON);
 	fixture.booked += delta;
 	fixture.inexact += delta != fixture.pending[cpu];
 	fixture.is_pending[cpu] = false;
@@ -101,7 +102,7 @@ static void assert_balanced(void)
 	assert_int_equal(fixture.booked, fixture.added);
 	assert_int_equal(fixture.opening + fixture.booked,
 			 machine_percpu_sum(fixture.mm, KIND_ANON));
-	assert_int_equal(percpu_counter_read(fixture.image, fixture.mm, SLOT, KIND_ANON, false),
+	assert_int_equal(percpu_counter_read(SLOT, KIND_ANON, false),
 			 machine_percpu_sum(fixture.mm, KIND_ANON));
 }
 
@@ -151,11 +152,10 @@ static void test_kinds_are_apart(void **state)
 	for (__u32 kind = 0; kind < NR_KINDS; kind++)
 		machine_percpu_add(fixture.mm, kind, 10 * (__s32)kind - 40, BATCH);
 	for (__u32 kind = 0; kind < NR_KINDS; kind++)
-		assert_int_equal(share_delta(fixture.image, SLOT, fixture.mm, kind),
-				 10 * (__s32)kind - 40);
+		assert_int_equal(share_delta(SLOT, fixture.mm, kind), 10 * (__s32)kind - 40);
 	for (__u32 kind = 0; kind < NR_KINDS; kind++)
-		assert_int_equal(share_delta(fixture.image, SLOT, fixture.mm, kind), 0);
-	assert_int_equal(share_delta(fixture.image, SLOT, fixture.mm, NR_KINDS), 0);
+		assert_int_equal(share_delta(SLOT, fixture.mm, kind), 0);
+	assert_int_equal(share_delta(SLOT, fixture.mm, NR_KINDS), 0);
 }
 
 /* Rule B: two CPUs fold by single pages, and the event of one comes after the other's fold. */
@@ -245,6 +245,7 @@ static void test_slot_used_again(void **state)
 	change(0, 31);
 	change(1, 5);
 	fixture.mm = machine_mm_new(true);
+	fixture.image->mm = (uintptr_t)fixture.mm;
 	fixture.booked = fixture.added = 0;
 	read_opening();
 	assert_int_equal(fixture.opening, 0);

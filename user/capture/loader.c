@@ -36,6 +36,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define ON_CACHED 2 /* with bpf_find_vma() */
 #define ON_OLDEST 4 /* cached, without */
 #define ITERATOR 8  /* read, not attached to an event */
+#define FOR_CALLS 16
 static const struct {
 	const char *name;
 	uint32_t kernels;
@@ -43,6 +44,7 @@ static const struct {
 	{ "rss_percpu", ON_PERCPU },
 	{ "exec_percpu", ON_PERCPU },
 	{ "fork_percpu", ON_PERCPU },
+	{ "exit_path", ON_PERCPU | FOR_CALLS },
 	{ "exit_percpu", ON_PERCPU },
 	{ "iterate_percpu", ON_PERCPU | ITERATOR },
 	{ "rss_cached", ON_CACHED | ON_OLDEST },
@@ -67,11 +69,18 @@ static struct bpf_program *find_program(const struct memprobe *skeleton, size_t 
 	return bpf_object__find_program_by_name(skeleton->obj, programs[index].name);
 }
 
-static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features)
+static bool is_needed(uint32_t kernels, const struct kernel_features *features,
+		      uint32_t call_frames)
+{
+	return kernels & kind_of(features) && (call_frames || !(kernels & FOR_CALLS));
+}
+
+static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features,
+			    uint32_t call_frames)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		bpf_program__set_autoload(find_program(skeleton, i),
-					  programs[i].kernels & kind_of(features));
+					  is_needed(programs[i].kernels, features, call_frames));
 	}
 }
 
@@ -138,7 +147,8 @@ static void size_maps(struct memprobe *skeleton, const struct loader_sizes *size
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
 }
 
-static void configure(struct memprobe *skeleton, const struct loader_sizes *sizes)
+static void configure(struct memprobe *skeleton, const struct loader_sizes *sizes,
+		      const struct kernel_features *features)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	int possible = libbpf_num_possible_cpus();
@@ -149,6 +159,7 @@ static void configure(struct memprobe *skeleton, const struct loader_sizes *size
 	skeleton->rodata->cfg_max_nodes = nodes_with_calls(sizes);
 	skeleton->rodata->cfg_max_sites = sites_with_calls(sizes);
 	skeleton->rodata->cfg_call_sites = sizes->max_sites;
+	skeleton->rodata->cfg_fresh_slots = features->has_percpu_counters ? MAX_IMAGES : 0;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
@@ -164,8 +175,11 @@ static void raise_memlock(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
+/* Kernels with task caches have no counter that two CPUs may draw from: 4,096 updates, 5 ms. */
 static int fill_free_slots(struct loader *loader)
 {
+	if (loader->features.has_percpu_counters)
+		return 0;
 	for (uint32_t slot = 0; slot < MAX_IMAGES; slot++) {
 		int error = loader_free_slot(loader, slot);
 
@@ -224,10 +238,10 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	if (error)
 		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
 	ret->features = kernel_features_of(&btf->kernel);
-	choose_programs(ret->skeleton, &ret->features);
+	choose_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	size_maps(ret->skeleton, sizes, &ret->features);
-	configure(ret->skeleton, sizes);
+	configure(ret->skeleton, sizes, &ret->features);
 	error = memprobe__load(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
 }

@@ -18,7 +18,7 @@ struct bpf_link;
 struct memprobe; /* the skeleton */
 
 #define LOADER_PROGRAMS                                                           \
-	13 /* that are attached when the command begins, for all kinds of kernels \
+	14 /* that are attached when the command begins, for all kinds of kernels \
 	    */
 
 struct loader_sizes {
