@@ -126,30 +126,36 @@ void kernel_btf_close(struct kernel_btf *btf)
 
 /* ---- Names ---- */
 
-/* Of a name's first three characters, which are there: the 0 at the end may be one. */
-static uint32_t prefix_bit(const char *name)
-{
-	uint32_t word = (uint8_t)name[0] | (uint32_t)(uint8_t)name[1] << 8 |
-			(uint32_t)(uint8_t)name[2] << 16;
+#define ONES 0x0101010101010101ULL
 
-	return word * 0x9e3779b1U >> (32 - PREFIX_BITS);
+/* Of a name's first eight characters, or all of a shorter one. `left`: bytes that may be read. */
+static uint32_t prefix_bit(const char *name, size_t left)
+{
+	uint64_t word = 0, end;
+
+	memcpy(&word, name, left < sizeof(word) ? left : sizeof(word));
+	end = (word - ONES) & ~word & ONES << 7; /* the lowest bit: of the first byte that is 0 */
+	if (end)
+		word &= (end & -end) - 1;
+	return word * 0x9e3779b97f4a7c15ULL >> (64 - PREFIX_BITS);
 }
 
 void kernel_btf_want(struct kernel_btf *btf, const char *name, size_t length)
 {
-	uint32_t bit = prefix_bit(name);
+	char *copy = xstrndup(name, length);
+	uint32_t bit = prefix_bit(copy, length + 1);
 
 	if (!btf->prefixes)
 		btf->prefixes = xcalloc(1U << PREFIX_BITS >> 3, 1);
 	btf->prefixes[bit / 8] |= 1U << bit % 8;
 	btf->wanted = array_reserve(btf->wanted, &btf->wanted_capacity, btf->nr_wanted + 1,
 				    sizeof(*btf->wanted));
-	btf->wanted[btf->nr_wanted++] = xstrndup(name, length);
+	btf->wanted[btf->nr_wanted++] = copy;
 }
 
 static void look_at_name(struct kernel_btf *btf, uint32_t id, const char *name)
 {
-	uint32_t bit = prefix_bit(name);
+	uint32_t bit = prefix_bit(name, btf->strings + btf->strings_size - name);
 
 	if (!(btf->prefixes[bit / 8] & 1U << bit % 8))
 		return;
@@ -183,9 +189,8 @@ int kernel_btf_scan(struct kernel_btf *btf)
 		if (!size)
 			return -EINVAL;
 		btf->offsets[btf->nr_types] = at - btf->types;
-		/* Nothing is that short: prefix_bit. */
 		if (is_nameable(BTF_INFO_KIND(type->info)) && btf->nr_wanted &&
-		    (size_t)type->name_off + 3 <= btf->strings_size)
+		    type->name_off < btf->strings_size)
 			look_at_name(btf, btf->nr_types, btf->strings + type->name_off);
 		at += size;
 	}

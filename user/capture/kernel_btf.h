@@ -38,7 +38,7 @@ int kernel_btf_open(struct kernel_btf *ret);
 int kernel_btf_open_bytes(const void *bytes, size_t size, struct kernel_btf *ret);
 void kernel_btf_close(struct kernel_btf *btf);
 
-/* All types of that name, of three characters at least, will be found. */
+/* All types of that name will be found. */
 void kernel_btf_want(struct kernel_btf *btf, const char *name, size_t length);
 /* Looks for what is wanted. Once. -EINVAL: not understood. */
 int kernel_btf_scan(struct kernel_btf *btf);

@@ -112,7 +112,7 @@ static void want_types(struct kernel_btf *kernel, const struct btf *own)
 		size_t length = flavour ? (size_t)(flavour - name) : strlen(name ? name : "");
 
 		if ((btf_is_composite(type) || btf_is_any_enum(type) || btf_is_typedef(type)) &&
-		    length > 2)
+		    length)
 			kernel_btf_want(kernel, name, length);
 	}
 }
