@@ -426,6 +426,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	capture->command.status = capture->command.gate = capture->command.failure = -1;
 	capture->loader.iterator = -1;
 	inherited_read(&capture->inherited);
+	inherited_raise_priority(&capture->inherited);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	identity_read(options->keep_root, &capture->identity);
 	capture->caller = identity_user(&capture->identity);
@@ -453,6 +454,7 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 	if (status)
 		return give_up(capture, status);
 	loop_run(&capture->loop, capture, goes_on);
+	inherited_restore_priority(\&capture->inherited);
 	log_passing(NULL);
 	failure = finish(capture);
 	*ret_profile = capture->base.profile;
