@@ -186,6 +186,16 @@ static void tell_unwalkable(struct interpreters *interpreters, size_t index,
 	ret->version = string_pool_get(&interpreters->versions, id);
 }
 
+/* Has the BPF side found the image's interpreter itself meanwhile? It sees more than one look into
+ * /proc: a library that was mapped behind the look. */
+static bool is_learned(const struct interpreters *interpreters, uint32_t slot, uint32_t image_id)
+{
+	struct wire_python known;
+
+	return !loader_get_python(interpreters->loader, slot, &known) &&
+	       known.image_id == image_id && known.state != PYTHON_UNKNOWN;
+}
+
 struct found_python interpreters_resolve(struct interpreters *interpreters, uint32_t slot,
 					 uint32_t image_id, uint32_t tgid)
 {
@@ -198,9 +208,11 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	found.is_denied = error == -EACCES || error == -EPERM;
 	if (error && error != -ENOTSUP)
 		return found;
-	/* An exec meanwhile: what was found is the next image's. */
-	if (!loader_is_live(interpreters->loader, slot, image_id)) {
+	/* An exec meanwhile: what was found is the next image's. Or a record tells of it. */
+	if (!loader_is_live(interpreters->loader, slot, image_id) ||
+	    is_learned(interpreters, slot, image_id)) {
 		python_place_clear(&place);
+		found.is_told = true;
 		return found;
 	}
 	if (!error)

@@ -400,6 +400,13 @@ int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_l
 	return update(loader->skeleton->maps.layouts, &index, layout);
 }
 
+int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret)
+{
+	int map = bpf_map__fd(loader->skeleton->maps.pythons);
+
+	return bpf_map_lookup_elem(map, &slot, ret) ? -errno : 0;
+}
+
 int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python)
 {
 	return update(loader->skeleton->maps.pythons, &slot, python);

@@ -78,6 +78,8 @@ void loader_expect(struct loader *loader, uint64_t probe_vaddr, uint32_t layout)
 bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id);
 int loader_free_slot(struct loader *loader, uint32_t slot);
 int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout);
+/* What the BPF side knows of the image in a slot. */
+int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret);
 int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python);
 int loader_set_file(struct loader *loader, const struct wire_file *file,
 		    const struct wire_file_layout *layout);

@@ -130,7 +130,7 @@ static void on_unknown(void *context, uint32_t slot, uint32_t image_id, uint32_t
 
 	if (found.is_denied)
 		note_denied(pythons, tgid);
-	else if (!found.version && pythons->is_adopting)
+	else if (!found.version && !found.is_told && pythons->is_adopting)
 		log_note("process %u runs no Python: its memory is booked by thread", tgid);
 	if (!found.version || process == NO_PROCESS)
 		return;

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is found by a look into a process, and what the BPF side has learned meanwhile: the later
+ * look must not take the earlier find away. Both sides are played here.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "inspect_python.h"
+#include "interpreters.h"
+#include "memory.h"
+
+#define SLOT 5
+#define IMAGE (MAX_IMAGES + SLOT)
+#define TGID 1234
+
+/* The BPF side, and what a look will find. */
+static struct {
+	struct wire_python python;
+	struct wire_python learned; /* while the look lasts; state PYTHON_UNKNOWN: nothing */
+	unsigned int nr_set;
+	bool is_gone;
+	int status; /* of the look */
+} fake;
+
+int inspect_place(struct inspector *inspector, pid_t pid, struct interpreter_cache *cache,
+		  struct python_place *ret)
+{
+	const struct interpreter_entry entry = {
+		.file = { .ino = 7, .dev = 1 },
+		.status = fake.status,
+		.interpreter = { .version = "3.5.2", .reason = "it is too old" },
+	};
+
+	if (fake.learned.state != PYTHON_UNKNOWN)
+		fake.python = fake.learned;
+	if (fake.status && fake.status != -ENOTSUP)
+		return fake.status;
+	ret->index = interpreter_cache_adopt(cache, &entry);
+	ret->bias = 0x1000;
+	return fake.status;
+}
+
+int inspect_foresee(struct inspector *inspector, const char *path, const char *path_list,
+		    const struct file_identity *program, struct interpreter_cache *cache)
+{
+	return -ENOENT;
+}
+
+struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
+				    const struct wire_layout *layout, size_t *ret_count)
+{
+	*ret_count = 0;
+	return NULL;
+}
+
+int loader_set_file(struct loader *loader, const struct wire_file *file,
+		    const struct wire_file_layout *layout)
+{
+	return 0;
+}
+
+int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout)
+{
+	return 0;
+}
+
+bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id)
+{
+	return !fake.is_gone;
+}
+
+int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret)
+{
+	assert_int_equal(slot, SLOT);
+	*ret = fake.python;
+	return 0;
+}
+
+int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python)
+{
+	assert_int_equal(slot, SLOT);
+	fake.python = *python;
+	fake.nr_set++;
+	return 0;
+}
+
+bool loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)
+{
+	return true;
+}
+
+static struct found_python look(int status)
+{
+	struct interpreters *interpreters = interpreters_new(NULL, NULL);
+	struct found_python found;
+
+	fake.status = status;
+	found = interpreters_resolve(interpreters, SLOT, IMAGE, TGID);
+	if (found.version)
+		assert_string_equal(found.version, "3.5.2");
+	interpreters_free(interpreters);
+	return found;
+}
+
+static int reset(void **state)
+{
+	memset(&fake, 0, sizeof(fake));
+	return 0;
+}
+
+static void passes_on_what_it_finds(void **state)
+{
+	struct found_python found = look(0);
+
+	assert_int_equal(found.layout, 0);
+	assert_int_equal(fake.python.state, PYTHON_KNOWN);
+	assert_int_equal(fake.python.bias, 0x1000);
+	assert_int_equal(fake.python.image_id, IMAGE);
+}
+
+static void passes_on_that_there_is_none(void **state)
+{
+	struct found_python found = look(-ENOTSUP);
+
+	assert_int_equal(found.layout, NO_LAYOUT);
+	assert_non_null(found.version);
+	assert_int_equal(fake.python.state, PYTHON_NONE);
+}
+
+static void keeps_what_was_learned(void **state)
+{
+	static const int statuses[] = { 0, -ENOTSUP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		struct found_python found;
+
+		reset(state);
+		fake.learned = (struct wire_python){
+			.bias = 0x2000,
+			.image_id = IMAGE,
+			.layout = 3,
+			.state = PYTHON_KNOWN,
+		};
+		found = look(statuses[i]);
+		assert_int_equal(fake.nr_set, 0);
+		assert_int_equal(fake.python.bias, 0x2000);
+		assert_null(found.version);
+		assert_true(found.is_told);
+	}
+}
+
+/* What the slot's image before was is nobody's. */
+static void replaces_what_was_of_another(void **state)
+{
+	fake.python = (struct wire_python){ .image_id = SLOT, .state = PYTHON_NONE };
+	look(0);
+	assert_int_equal(fake.python.state, PYTHON_KNOWN);
+	assert_int_equal(fake.python.image_id, IMAGE);
+}
+
+static void leaves_what_is_gone(void **state)
+{
+	fake.is_gone = true;
+	assert_true(look(0).is_told);
+	assert_int_equal(fake.nr_set, 0);
+}
+
+static void says_what_is_denied(void **state)
+{
+	assert_true(look(-EACCES).is_denied);
+	reset(state);
+	assert_false(look(-ENOENT).is_denied);
+	assert_int_equal(fake.nr_set, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(passes_on_what_it_finds, reset),
+		cmocka_unit_test_setup(passes_on_that_there_is_none, reset),
+		cmocka_unit_test_setup(keeps_what_was_learned, reset),
+		cmocka_unit_test_setup(replaces_what_was_of_another, reset),
+		cmocka_unit_test_setup(leaves_what_is_gone, reset),
+		cmocka_unit_test_setup(says_what_is_denied, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
