@@ -25,6 +25,7 @@ enum step { STEP_RECORD, STEP_NODE, STEP_IMAGE, STEP_THREAD, STEP_DRAIN, NR_STEP
 #define OPTION_ONE_CLASS 4
 #define OPTION_NAMES 8
 #define OPTION_ENDS 16		     /* calls are counted when frames end */
+#define OPTION_UNANSWERED 32	     /* nobody looks for names of objects */
 #define MAX_AMOUNT ((1LL << 36) - 1) /* pages: so that sums of all inputs stay amounts */
 
 /* Slots that the drain has to look through are what an input costs: memory that is warm is used
@@ -78,6 +79,7 @@ static void put_image(const uint8_t *bytes, size_t size)
 		image.lost_grown[kind] &= MAX_AMOUNT;
 		image.lost_released[kind] &= MAX_AMOUNT;
 	}
+	image.loss_events[LOSS_name_unanswered] = 0; /* the BPF side counts none */
 	slot = image.image_id % MAX_IMAGES;
 	fake_loader_put("images", &slot, &image);
 }
@@ -133,9 +135,20 @@ static void check_nodes(const struct profile *profile)
 	}
 }
 
+/* An object has no name, or nobody has looked for it: never more than there are. */
+static void check_unanswered(const struct profile *profile)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < profile->nr_processes; i++)
+		sum += profile->processes[i].losses[LOSS_name_unanswered].events;
+	expect(sum <= profile->nr_objects, "more names are lost than there are objects");
+}
+
 static void check_profile(const struct profile *profile)
 {
 	check_nodes(profile);
+	check_unanswered(profile);
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		const struct site *site = &profile->sites[i];
 
@@ -169,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	else
 		drain_set_parts(fixture.drain, options & OPTION_LINES, NULL);
 	fixture.heard.name = options & OPTION_NAMES ? "model.wing" : NULL;
+	fixture.heard.is_unanswered = options & OPTION_UNANSWERED;
 	for (size_t at = 1; size >= STEP_BYTES && at <= size - STEP_BYTES;) {
 		size_t length = bytes[at + 1] | bytes[at + 2] << 8, left = size - at - STEP_BYTES;
 
@@ -295,8 +309,9 @@ uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 		free(seed.bytes);
 		return NULL;
 	}
-	seed.bytes[0] = (uint8_t)(number % 2 ? OPTION_LINES | OPTION_CLASSES | OPTION_NAMES
-					     : OPTION_CLASSES | OPTION_ONE_CLASS | OPTION_ENDS);
+	seed.bytes[0] = number == 2 ? OPTION_UNANSWERED : 0;
+	seed.bytes[0] |= (uint8_t)(number % 2 ? OPTION_LINES | OPTION_CLASSES | OPTION_NAMES
+					      : OPTION_CLASSES | OPTION_ONE_CLASS | OPTION_ENDS);
 	add_record(&seed, RECORD_IMAGE_BEGIN);
 	add_record(&seed, RECORD_SITE);
 	if (number > ARRAY_SIZE(types)) {

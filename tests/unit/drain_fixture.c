@@ -31,13 +31,13 @@ static void hear_over(void *context, uint32_t process)
 	heard->process = process;
 }
 
-static void name_objects(void *context, uint32_t process, const struct inspect_object *objects,
-			 size_t count, char **ret_names)
+static void name_objects(void *context, struct object_question *question)
 {
 	const struct heard *heard = context;
 
-	for (size_t i = 0; i < count; i++)
-		ret_names[i] = heard->name ? xstrdup(heard->name) : NULL;
+	question->is_unanswered = heard->is_unanswered;
+	for (size_t i = 0; i < question->count; i++)
+		question->names[i] = heard->name ? xstrdup(heard->name) : NULL;
 }
 
 static void hear_unseen(void *context, uint32_t process)
@@ -48,12 +48,12 @@ static void hear_unseen(void *context, uint32_t process)
 	heard->process = process;
 }
 
-static void hear_rss(void *context, uint32_t process, const struct rss_sample *share)
+static void hear_rss(void *context, uint32_t process, const struct rss_sample *sample)
 {
 	struct heard *heard = context;
 
 	heard->process = process;
-	heard->share = *share;
+	heard->sample = *sample;
 }
 
 static void hear_image_ended(void *context, uint32_t process)
@@ -241,4 +241,18 @@ size_t drain_fixture_record(uint32_t type, void *ret)
 		.time_ns = FIXTURE_START_NS + 50,
 	};
 	return types[type](ret);
+}
+
+void drain_fixture_send(struct drain_fixture *fixture, const void *record, size_t size)
+{
+	fake_loader_send(record, size);
+	if (drain_all(fixture->drain))
+		abort();
+}
+
+void drain_fixture_send_type(struct drain_fixture *fixture, uint32_t type)
+{
+	union fixture_record record;
+
+	drain_fixture_send(fixture, &record, drain_fixture_record(type, &record));
 }

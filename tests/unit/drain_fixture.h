@@ -22,8 +22,9 @@
 struct heard {
 	unsigned int unknown, found, over, unseen, attached, image_ended, process_ended;
 	uint32_t process, layout, tgid;
-	struct rss_sample share;
-	const char *name; /* that objects bear; NULL: none */
+	struct rss_sample sample;
+	const char *name;   /* that objects bear; NULL: none */
+	bool is_unanswered; /* nobody can look for it */
 };
 
 struct drain_fixture {
@@ -34,6 +35,24 @@ struct drain_fixture {
 
 void drain_fixture_open(struct drain_fixture *ret);
 void drain_fixture_close(struct drain_fixture *fixture);
+
+/* Of any type; drain_fixture_record fills it in. */
+union fixture_record {
+	uint8_t bytes[FIXTURE_MAX_BYTES];
+	struct wire_image_begin begin;
+	struct wire_balance balance;
+	struct wire_process_end process_end;
+	struct wire_thread_end thread_end;
+	struct wire_site site;
+	struct wire_split split;
+	struct wire_object object;
+	struct wire_knock knock;
+};
+
+/* Sends it, and drains all. */
+void drain_fixture_send(struct drain_fixture *fixture, const void *record, size_t size);
+/* One as drain_fixture_record makes it. */
+void drain_fixture_send_type(struct drain_fixture *fixture, uint32_t type);
 
 /*
  * A record of the image FIXTURE_IMAGE in ret, which has FIXTURE_MAX_BYTES; returns its size, 0

@@ -17,11 +17,7 @@ static struct drain_fixture fixture;
 
 static void send_type(uint32_t type)
 {
-	_cleanup_(freep) void *record = xcalloc(1, FIXTURE_MAX_BYTES);
-	size_t size = drain_fixture_record(type, record);
-
-	fake_loader_send(record, size);
-	assert_int_equal(drain_all(fixture.drain), 0);
+	drain_fixture_send_type(&fixture, type);
 }
 
 /* A process whose calls are counted from its exec on. */

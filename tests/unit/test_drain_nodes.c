@@ -37,17 +37,22 @@ static int close_fixture(void **state)
 	return 0;
 }
 
-static void put_node(uint64_t key, uint64_t parent)
+static void put_node_of(uint32_t image_id, uint64_t key, uint64_t parent)
 {
 	const struct wire_node node = {
 		.parent = parent,
 		.site = FIXTURE_SITE,
-		.image_id = FIXTURE_IMAGE,
+		.image_id = image_id,
 		.calls = 1,
 		.grown = { [KIND_ANON] = 1 },
 	};
 
 	fake_loader_put("nodes", &key, &node);
+}
+
+static void put_node(uint64_t key, uint64_t parent)
+{
+	put_node_of(FIXTURE_IMAGE, key, parent);
 }
 
 static uint64_t sum_calls(void)
@@ -84,11 +89,65 @@ static void test_circles(void **state)
 	assert_int_equal(fixture.profile->nr_nodes, 0);
 }
 
+/* A thread that died on a path of which two are each other's parents. */
+static void test_death_in_a_circle(void **state)
+{
+	union fixture_record record;
+	size_t size = drain_fixture_record(RECORD_THREAD_END, &record);
+
+	(void)state;
+	fixture.profile->processes[0].counts_ends = true;
+	put_node(80, 82);
+	put_node(82, 80);
+	put_node(84, 0);
+	record.thread_end.thread.node = 80;
+	drain_fixture_send(&fixture, &record, size);
+	assert_int_equal(fixture.profile->nr_nodes, 1);
+	assert_int_equal(sum_calls(), 1);
+}
+
+/* The frames that a thread died on are calls that nothing else has counted. */
+static void test_death_on_a_path(void **state)
+{
+	union fixture_record record;
+	size_t size = drain_fixture_record(RECORD_THREAD_END, &record);
+	uint64_t caller = path_child(0, FIXTURE_SITE), callee = path_child(caller, FIXTURE_SITE);
+
+	(void)state;
+	fixture.profile->processes[0].counts_ends = true;
+	put_node(caller, 0);
+	put_node(callee, caller);
+	record.thread_end.thread.node = callee;
+	drain_fixture_send(&fixture, &record, size);
+	assert_int_equal(sum_calls(), 2 + 2);
+}
+
+/* A parent in another process would be a dump that its reader refuses. */
+static void test_foreign_parent(void **state)
+{
+	union fixture_record record;
+	size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+
+	(void)state;
+	record.begin.slot++;
+	record.begin.head.image_id++;
+	drain_fixture_send(&fixture, &record, size);
+	put_node(84, 0);
+	put_node_of(FIXTURE_IMAGE + 1, 86, 84);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(fixture.profile->nr_nodes, 1);
+	assert_int_equal(fixture.profile->nodes[0].process, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_deep_path, open_fixture, close_fixture),
 		cmocka_unit_test_setup_teardown(test_circles, open_fixture, close_fixture),
+		cmocka_unit_test_setup_teardown(test_death_in_a_circle, open_fixture,
+						close_fixture),
+		cmocka_unit_test_setup_teardown(test_death_on_a_path, open_fixture, close_fixture),
+		cmocka_unit_test_setup_teardown(test_foreign_parent, open_fixture, close_fixture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

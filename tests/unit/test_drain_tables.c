@@ -32,11 +32,7 @@ static int close_fixture(void **state)
 
 static void send_type(uint32_t type)
 {
-	_cleanup_(freep) void *record = xcalloc(1, FIXTURE_MAX_BYTES);
-	size_t size = drain_fixture_record(type, record);
-
-	fake_loader_send(record, size);
-	assert_int_equal(drain_all(fixture.drain), 0);
+	drain_fixture_send_type(&fixture, type);
 }
 
 static void put_entries(uint32_t image_id, uint64_t count)

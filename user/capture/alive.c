@@ -44,10 +44,13 @@ static struct site find_site(struct alive *alive, const struct stack *stack, uin
 	struct site site = { 0 };
 	struct inspected_code found;
 	uint32_t index;
+	int status;
 
 	if (hash_table_get(&alive->site_ids, code, &index))
 		return alive->sites[index];
-	if (!inspect_code(stack->inspector, stack->pid, &stack->layout, code, &found)) {
+	status = inspect_code(stack->inspector, stack->pid, &stack->layout, code, &found);
+	alive->is_unanswered |= inspector_is_unanswered(status);
+	if (!status) {
 		site = make_site(alive->profile, stack->layout.version, &found);
 		free(found.file);
 		free(found.name);
@@ -102,6 +105,7 @@ bool alive_add(struct alive *alive, struct interpreters *interpreters, const str
 	if (!count)
 		return false;
 	forget_sites(alive); /* of another process */
+	alive->is_unanswered = false;
 	for (size_t begin = 0; begin < count; begin += stack.count) {
 		stack.frames = &frames[begin];
 		for (stack.count = 1; begin + stack.count < count &&
@@ -109,7 +113,7 @@ bool alive_add(struct alive *alive, struct interpreters *interpreters, const str
 			stack.count++;
 		add_stack(alive, loader, &stack);
 	}
-	return true;
+	return !alive->is_unanswered;
 }
 
 void alive_take_back(struct alive *alive)

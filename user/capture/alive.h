@@ -20,10 +20,11 @@ struct alive {
 	struct site *sites; /* of one process, by code object; private to alive.c */
 	size_t nr_sites, sites_capacity;
 	struct hash_table site_ids;
+	bool is_unanswered; /* nobody could look at one of its frames */
 };
 
 /* Adds those of a process and its image; frames that stood before counting began are left out.
- * Returns false when its frames cannot be read. */
+ * Returns false when its frames, or their names, cannot be read. */
 bool alive_add(struct alive *alive, struct interpreters *interpreters, const struct loader *loader,
 	       uint32_t process, uint32_t image_id);
 void alive_take_back(struct alive *alive);

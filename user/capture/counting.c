@@ -97,6 +97,8 @@ static void refuse_for(struct counting *counting, uint32_t process, const struct
 {
 	if (error == -ESRCH || error == -ENOENT)
 		set_reason(counting, process, "it ended before counting began");
+	else if (inspector_is_unanswered(error))
+		refuse(counting, process, "looking for its file took too long");
 	else if (!plan->nr_sites)
 		refuse(counting, process, plan->reason ? plan->reason : "");
 	else if (error == -EACCES && !requirement_may_probe_singly())

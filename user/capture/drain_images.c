@@ -93,14 +93,18 @@ static void to_bytes(int64_t *bytes, const __s64 *pages)
 		bytes[kind] = pages[kind] * PAGE_BYTES;
 }
 
-static char *command_text(const struct drain_images *images, const struct wire_image_begin *record)
+static char *command_text(const struct drain_images *images, const struct wire_image_begin *record,
+			  struct process *process)
 {
 	char *text = NULL;
+	int status = 0;
 
 	if (record->reason == BEGIN_EXEC && record->args_bytes)
 		text = drain_join_arguments(record->args, record->args_bytes);
 	else if (record->reason == BEGIN_ATTACH)
-		text = drain_read_command(images->base->inspector, record->tgid);
+		text = drain_read_command(images->base->inspector, record->tgid, &status);
+	if (inspector_is_unanswered(status))
+		process->losses[LOSS_name_unanswered].events++;
 	return text ? text : xstrndup(record->comm, sizeof(record->comm));
 }
 
@@ -139,7 +143,7 @@ static void end_by_exec(struct drain_images *images, const struct wire_image_beg
 static void open_process(struct drain_images *images, const struct wire_image_begin *record,
 			 struct process *process)
 {
-	_cleanup_(freep) char *command = command_text(images, record);
+	_cleanup_(freep) char *command = command_text(images, record, process);
 	_cleanup_(freep) char *directory = drain_read_directory(record->tgid);
 
 	process->image_id = record->head.image_id;

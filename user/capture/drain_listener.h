@@ -6,6 +6,7 @@
 #ifndef MEMPROBE_DRAIN_LISTENER_H
 #define MEMPROBE_DRAIN_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,16 @@ struct rss_sample {
 	int64_t inherited; /* anonymous, that it may share with others since it began */
 };
 
+/* Which names do these objects of a process bear? */
+struct object_question {
+	uint32_t process;
+	size_t count;
+	struct inspect_object objects[INSPECT_OBJECT_BATCH];
+	char *names[INSPECT_OBJECT_BATCH]; /* the answer, owned by who asks; NULL: none, or none
+					    * yet */
+	bool is_unanswered;		   /* nobody could look */
+};
+
 struct drain_listener {
 	void *context;
 	/* An image whose interpreter is unknown: find it (interpreters.c). */
@@ -34,10 +45,8 @@ struct drain_listener {
 	void (*calls_over)(void *context, uint32_t process);
 	/* Calls of a process should have been counted from its first on, but none was. */
 	void (*calls_unseen)(void *context, uint32_t process);
-	/* Names that objects of the process bear, up to INSPECT_OBJECT_BATCH, owned by the drain;
-	 * NULL: none, or none yet, as all are before. */
-	void (*name_objects)(void *context, uint32_t process, const struct inspect_object *objects,
-			     size_t count, char **ret_names);
+	/* Names are wanted. */
+	void (*name_objects)(void *context, struct object_question *question);
 	/* A source file lacks what ran: names in it stay plain. */
 	void (*source_changed)(void *context, const char *path);
 	/* A process's memory, once its books are opened, now and then, and at its end. */

@@ -12,13 +12,15 @@
 #include "hash_table.h"
 #include "inspect_texts.h"
 #include "memory.h"
+#include "user_loss.h"
 
 #define VERSION_QUALNAME 0x030b
 
 /* A source file for one version. */
 struct known_source {
 	bool is_unreadable;
-	bool has_changed; /* it lacks what ran */
+	bool has_changed;   /* it lacks what ran */
+	bool is_unanswered; /* reading it took too long: it is not tried again */
 };
 
 struct drain_names {
@@ -96,11 +98,20 @@ static int ask(struct drain_names *names, uint32_t process, const struct site *s
 	return inspect_qualified_name(names->base->inspector, request, ret_name);
 }
 
+/* Nobody has looked whether it is another. */
+static void count_unanswered(struct drain_names *names, uint32_t process, const struct site *site)
+{
+	struct profile *profile = names->base->profile;
+
+	if (strcmp(profile_string(profile, site->name), "<module>") != 0)
+		user_loss_add(profile, process, LOSS_name_unanswered, 1);
+}
+
 void drain_names_qualify(struct drain_names *names, uint32_t process, struct site *site)
 {
 	_cleanup_(freep) char *qualified = NULL;
 	struct known_source *source;
-	int status;
+	int status = -EPIPE;
 
 	if (!names->base->inspector || site->kind != SITE_PYTHON ||
 	    site->version >= VERSION_QUALNAME || site->line <= 0)
@@ -108,11 +119,15 @@ void drain_names_qualify(struct drain_names *names, uint32_t process, struct sit
 	source = find_source(names, site);
 	if (source->is_unreadable)
 		return;
-	status = ask(names, process, site, &qualified);
+	if (!source->is_unanswered)
+		status = ask(names, process, site, &qualified);
+	source->is_unanswered |= status == -ETIME || status == -EPIPE;
 	if (!status)
 		site->name = string_pool_add(&names->base->profile->strings, qualified);
 	else if (status == -ENOENT)
 		note_change(names, source, profile_string(names->base->profile, site->file));
+	else if (inspector_is_unanswered(status))
+		count_unanswered(names, process, site);
 	else
 		source->is_unreadable = true;
 }

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "hash_table.h"
 #include "memory.h"
+#include "user_loss.h"
 
 /* Objects of one process whose names are read together: a question costs as much as some names. */
 struct to_name {
@@ -25,8 +26,9 @@ struct known_object {
 	uint32_t image_id;
 	uint32_t object; /* in the profile */
 	uint32_t class_index;
-	uint32_t tries; /* to read its name */
-	bool is_queued; /* its name is about to be read */
+	uint32_t tries;	    /* to read its name */
+	bool is_queued;	    /* its name is about to be read */
+	bool is_unanswered; /* nobody could look for its name, and it has none */
 };
 
 /* A class of one image. */
@@ -110,24 +112,38 @@ static void take_name(struct drain_objects *objects, struct known_object *known,
 	object->is_dirty |= object->pathname != before;
 }
 
+/* Once an object; it is none when a later look finds a name. */
+static void count_unanswered(struct drain_objects *objects, struct known_object *known,
+			     const struct object_question *question)
+{
+	const struct object *object = &objects->base->profile->objects[known->object];
+	bool is_unanswered = (known->is_unanswered || question->is_unanswered) && !object->pathname;
+
+	if (is_unanswered != known->is_unanswered)
+		user_loss_add(objects->base->profile, question->process, LOSS_name_unanswered,
+			      is_unanswered ? 1 : -1);
+	known->is_unanswered = is_unanswered;
+}
+
 void drain_objects_name_queued(struct drain_objects *objects)
 {
 	struct to_name *queue = &objects->queue;
-	struct inspect_object asked[INSPECT_OBJECT_BATCH];
-	char *names[INSPECT_OBJECT_BATCH] = { NULL };
+	struct object_question question = { .process = queue->process, .count = queue->count };
 
 	if (!queue->count)
 		return;
 	for (size_t i = 0; i < queue->count; i++)
-		asked[i] = (struct inspect_object){
+		question.objects[i] = (struct inspect_object){
 			objects->all[queue->indices[i]].address,
 			objects->all[queue->indices[i]].type,
 		};
-	DRAIN_TELL(&objects->base->listeners, name_objects, queue->process, asked, queue->count,
-		   names);
+	DRAIN_TELL(&objects->base->listeners, name_objects, &question);
 	for (size_t i = 0; i < queue->count; i++) {
-		take_name(objects, &objects->all[queue->indices[i]], names[i]);
-		free(names[i]);
+		struct known_object *known = &objects->all[queue->indices[i]];
+
+		take_name(objects, known, question.names[i]);
+		count_unanswered(objects, known, &question);
+		free(question.names[i]);
 	}
 	queue->count = 0;
 }

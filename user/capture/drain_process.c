@@ -2,6 +2,7 @@
 /* Texts of /proc; see drain_process.h. */
 #include "drain_process.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,11 +35,12 @@ static size_t read_file(uint32_t id, const char *name, char *ret, size_t size)
 	return got;
 }
 
-char *drain_read_command(struct inspector *inspector, uint32_t tgid)
+char *drain_read_command(struct inspector *inspector, uint32_t tgid, int *ret_status)
 {
 	struct inspect_process found;
 
-	if (!inspector || inspect_process(inspector, (pid_t)tgid, &found) || !found.command_bytes)
+	*ret_status = inspector ? inspect_process(inspector, (pid_t)tgid, &found) : -ENOSYS;
+	if (*ret_status || !found.command_bytes)
 		return NULL;
 	return drain_join_arguments(found.command, found.command_bytes);
 }

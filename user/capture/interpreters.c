@@ -205,6 +205,7 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	int error = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache,
 				  &place);
 
+	found.is_unanswered = inspector_is_unanswered(error);
 	found.is_denied = error == -EACCES || error == -EPERM;
 	if (error && error != -ENOTSUP)
 		return found;

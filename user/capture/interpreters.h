@@ -44,6 +44,7 @@ struct found_python {
 	const char *reason;  /* why it cannot be walked, or NULL */
 	uint32_t layout;     /* NO_LAYOUT when it cannot be walked */
 	bool is_denied;	     /* memprobe may not look into the process */
+	bool is_unanswered;  /* nobody could look */
 	bool is_told;	     /* a record of the BPF side tells of it, or of the next image */
 };
 

@@ -71,20 +71,20 @@ void object_names_set(struct object_names *names, uint32_t process, pid_t pid,
 	hash_table_put(&names->process_ids, process, names->nr_processes++);
 }
 
-void object_names_read(struct object_names *names, uint32_t process,
-		       const struct inspect_object *objects, size_t count, char **ret_names)
+int object_names_read(struct object_names *names, uint32_t process,
+		      const struct inspect_object *objects, size_t count, char **ret_names)
 {
 	_cleanup_(freep) struct inspect_objects_request *request = NULL;
 	uint32_t index;
 
 	memset(ret_names, 0, count * sizeof(*ret_names));
 	if (count > INSPECT_OBJECT_BATCH || !hash_table_get(&names->process_ids, process, &index))
-		return;
+		return 0;
 	request = xcalloc(1, sizeof(*request));
 	request->pid = names->processes[index].pid;
 	request->layout = names->processes[index].layout;
 	request->count = (uint32_t)count;
 	memcpy(request->attributes, names->attributes, sizeof(request->attributes));
 	memcpy(request->objects, objects, count * sizeof(*objects));
-	inspect_object_names(names->inspector, request, ret_names);
+	return inspect_object_names(names->inspector, request, ret_names);
 }

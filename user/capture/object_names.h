@@ -21,8 +21,9 @@ void object_names_free(struct object_names *names);
 void object_names_set(struct object_names *names, uint32_t process, pid_t pid,
 		      const struct wire_layout *layout);
 
-/* Names of objects of one process, up to INSPECT_OBJECT_BATCH; see inspect_object_names(). */
-void object_names_read(struct object_names *names, uint32_t process,
-		       const struct inspect_object *objects, size_t count, char **ret_names);
+/* Names of objects of one process, up to INSPECT_OBJECT_BATCH; see inspect_object_names().
+ * Without an answer its status. */
+int object_names_read(struct object_names *names, uint32_t process,
+		      const struct inspect_object *objects, size_t count, char **ret_names);
 
 #endif

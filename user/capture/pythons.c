@@ -15,6 +15,7 @@
 #include "object_names.h"
 #include "python_jit.h"
 #include "tell.h"
+#include "user_loss.h"
 
 struct pythons {
 	const struct capture_base *base;
@@ -98,6 +99,15 @@ static void note_denied(struct pythons *pythons, uint32_t tgid)
 
 /* ---- What is known now ---- */
 
+/* Nobody could look; once a process, whose events ask again and again. */
+static void count_unanswered(struct pythons *pythons, uint32_t process)
+{
+	struct profile *profile = pythons->base->profile;
+
+	if (!profile->processes[process].losses[LOSS_python_unanswered].events)
+		user_loss_add(profile, process, LOSS_python_unanswered, 1);
+}
+
 /* `layout` is NO_LAYOUT where it cannot be walked. */
 static void take(struct pythons *pythons, uint32_t process, const char *version, uint32_t layout)
 {
@@ -106,7 +116,7 @@ static void take(struct pythons *pythons, uint32_t process, const char *version,
 	struct profile *profile = pythons->base->profile;
 
 	profile->processes[process].python = string_pool_add(&profile->strings, version);
-	profile->processes[process].is_dirty = true;
+	user_loss_clear(profile, process, LOSS_python_unanswered);
 	if (entry)
 		object_names_set(pythons->object_names, process,
 				 (pid_t)profile->processes[process].pid,
@@ -128,9 +138,11 @@ static void on_unknown(void *context, uint32_t slot, uint32_t image_id, uint32_t
 	struct found_python found = interpreters_resolve(pythons->base->interpreters, slot,
 							 image_id, tgid);
 
+	if (found.is_unanswered && process != NO_PROCESS)
+		count_unanswered(pythons, process);
 	if (found.is_denied)
 		note_denied(pythons, tgid);
-	else if (!found.version && !found.is_told && pythons->is_adopting)
+	else if (!found.version && !found.is_told && !found.is_unanswered && pythons->is_adopting)
 		log_note("process %u runs no Python: its memory is booked by thread", tgid);
 	if (!found.version || process == NO_PROCESS)
 		return;
@@ -180,12 +192,13 @@ static void on_program(void *context, uint32_t process, const struct wire_image_
 
 /* ---- What else it hears ---- */
 
-static void on_name_objects(void *context, uint32_t process, const struct inspect_object *objects,
-			    size_t count, char **ret_names)
+static void on_name_objects(void *context, struct object_question *question)
 {
 	const struct pythons *pythons = context;
+	int status = object_names_read(pythons->object_names, question->process, question->objects,
+				       question->count, question->names);
 
-	object_names_read(pythons->object_names, process, objects, count, ret_names);
+	question->is_unanswered |= inspector_is_unanswered(status);
 }
 
 static void on_image_ended(void *context, uint32_t process)

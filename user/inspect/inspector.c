@@ -376,6 +376,11 @@ void inspect_answer_clear(struct inspect_answer *answer)
 	*answer = (struct inspect_answer){ .fd = -1 };
 }
 
+bool inspector_is_unanswered(int status)
+{
+	return status == -ETIME || status == -EPIPE || status == -EDQUOT || status == -EPROTO;
+}
+
 int inspector_ask(struct inspector *inspector, uint32_t kind, const void *request, size_t size,
 		  struct inspect_answer *ret)
 {

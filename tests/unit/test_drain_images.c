@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Images from begin to end, as entries of the profile, and who is told of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drain_fixture.h"
+#include "memory.h"
+
+static union fixture_record record;
+static struct drain_fixture fixture;
+
+static int open_fixture(void **state)
+{
+	drain_fixture_open(&fixture);
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	drain_fixture_close(&fixture);
+	return 0;
+}
+
+static void send_record(size_t size)
+{
+	drain_fixture_send(&fixture, &record, size);
+}
+
+static void send_type(uint32_t type)
+{
+	drain_fixture_send_type(&fixture, type);
+}
+
+static uint64_t refused(void)
+{
+	return fixture.profile->losses[LOSS_record_refused].events;
+}
+
+static const struct process *process(void)
+{
+	assert_int_equal(fixture.profile->nr_processes, 1);
+	return &fixture.profile->processes[0];
+}
+
+static const char *text(uint32_t string)
+{
+	return profile_string(fixture.profile, string);
+}
+
+static void test_image_begin(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	assert_string_equal(text(process()->command), "python3 app.py");
+	assert_int_equal(process()->pid, FIXTURE_TGID);
+	assert_int_equal(process()->opening[KIND_ANON], 10 * 4096);
+	assert_int_equal(process()->peak, 30 * 4096);
+	assert_int_equal(process()->start_ns, 50);
+	assert_int_equal(drain_image(fixture.drain, 0), FIXTURE_IMAGE);
+	/* A slot that is in use is nobody else's. */
+	send_type(RECORD_IMAGE_BEGIN);
+	assert_int_equal(fixture.profile->nr_processes, 1);
+	assert_int_equal(refused(), 1);
+}
+
+static void test_arguments_without_end(void **state)
+{
+	size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+
+	memset(record.begin.args, 'a', MAX_ARGS_BYTES);
+	record.begin.args_bytes = MAX_ARGS_BYTES;
+	send_record(size);
+	assert_int_equal(strlen(text(process()->command)), MAX_ARGS_BYTES);
+}
+
+static void test_comm_without_end(void **state)
+{
+	size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+
+	memset(record.begin.comm, 'c', COMM_BYTES);
+	record.begin.reason = BEGIN_ATTACH;
+	record.begin.layout = PYTHON_KNOWN << 16 | 3;
+	send_record(size);
+	assert_string_equal(text(process()->command), "cccccccccccccccc");
+	assert_int_equal(fixture.heard.attached, 1);
+	assert_int_equal(fixture.heard.layout, 3);
+}
+
+static void test_ends(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_BALANCE);
+	assert_false(drain_is_balanced(fixture.drain));
+	send_type(RECORD_THREAD_END);
+	assert_int_equal(process()->nr_threads, 1);
+	assert_string_equal(text(process()->threads[0].name), "cccccccccccccccc");
+	assert_int_equal(process()->threads[0].growth, 7 * 4096);
+	send_type(RECORD_IMAGE_END);
+	assert_int_equal(process()->kernel[KIND_ANON], 31 * 4096);
+	assert_int_equal(fixture.heard.image_ended, 1);
+	send_type(RECORD_PROCESS_END);
+	assert_int_equal(process()->end, END_EXIT);
+	assert_int_equal(process()->exit_code, 3);
+	assert_int_equal(fixture.heard.process_ended, 1);
+	/* By now the slot is free, and so is its number for the next image. */
+	assert_int_equal(fake_loader_told().slots_freed, 1);
+	assert_int_equal(fake_loader_told().last_slot, FIXTURE_SLOT);
+	assert_false(drain_has_images(fixture.drain));
+	assert_int_equal(refused(), 0);
+}
+
+/* A fork's child is what its parent was, an exec ends the entry before. */
+static void test_exec_after_fork(void **state)
+{
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fixture.profile->processes[0].python = string_pool_add(&fixture.profile->strings, "3.11.2");
+	size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+	record.begin.slot++;
+	record.begin.head.image_id++;
+	record.begin.tgid--;
+	record.begin.reason = BEGIN_FORK;
+	record.begin.parent_image = FIXTURE_IMAGE;
+	send_record(size);
+	assert_int_equal(fixture.profile->nr_processes, 2);
+	assert_string_equal(text(fixture.profile->processes[1].python), "3.11.2");
+	assert_string_equal(text(fixture.profile->processes[1].command), "python3 app.py");
+	assert_int_equal(fixture.heard.sample.inherited, 10 * 4096);
+	record.begin.slot++;
+	record.begin.head.image_id++;
+	record.begin.reason = BEGIN_EXEC;
+	send_record(size);
+	assert_int_equal(fixture.profile->nr_processes, 3);
+	assert_int_equal(fixture.profile->processes[1].end, END_EXEC);
+	assert_string_equal(text(fixture.profile->processes[2].python), "");
+	assert_int_equal(fixture.heard.sample.inherited, 0);
+}
+
+static void test_killed(void **state)
+{
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	size = drain_fixture_record(RECORD_PROCESS_END, &record);
+	record.process_end.exit_code = 9;
+	send_record(size);
+	assert_int_equal(process()->end, END_SIGNAL);
+	assert_int_equal(process()->exit_signal, 9);
+	/* Its address space is torn down later. */
+	assert_true(drain_has_images(fixture.drain));
+}
+
+/* The record of its end was lost: the table tells. */
+static void test_end_by_table(void **state)
+{
+	const struct wire_image image = {
+		.image_id = FIXTURE_IMAGE,
+		.peak = 70,
+		.closing = { [KIND_FILE] = 4 },
+		.end_ns = FIXTURE_START_NS + 90,
+	};
+	const uint32_t slot = FIXTURE_SLOT;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fake_loader_put("images", &slot, &image);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(fixture.heard.image_ended, 1);
+	assert_int_equal(process()->end_ns, 90);
+	assert_int_equal(process()->peak, 70 * 4096);
+	assert_int_equal(process()->kernel[KIND_FILE], 4 * 4096);
+}
+
+/* What user space has found out stays where the table has none. */
+static void test_losses(void **state)
+{
+	struct wire_image image = { .image_id = FIXTURE_IMAGE };
+	const uint32_t slot = FIXTURE_SLOT;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fixture.profile->processes[0].losses[LOSS_found_late].events = 1;
+	image.loss_events[LOSS_nodes_full] = 3;
+	image.loss_pages[LOSS_nodes_full] = 5;
+	fake_loader_put("images", &slot, &image);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->losses[LOSS_nodes_full].events, 3);
+	assert_int_equal(process()->losses[LOSS_nodes_full].bytes, 5 * 4096);
+	assert_int_equal(process()->losses[LOSS_found_late].events, 1);
+}
+
+/* A thread that still runs at the end, whose growth is partly with the CPUs yet. */
+static void test_live_thread(void **state)
+{
+	const struct wire_thread thread = {
+		.image_id = FIXTURE_IMAGE,
+		.tid = FIXTURE_TGID,
+		.growth = 9,
+		.comm = "worker",
+	};
+	const struct wire_tally tallies[FAKE_CPUS] = {
+		{ .tid = FIXTURE_TGID, .image_id = FIXTURE_IMAGE, .growth = 2 },
+		{ .tid = FIXTURE_TGID, .image_id = FIXTURE_IMAGE + MAX_IMAGES, .growth = 4 },
+	};
+	const uint32_t zero = 0;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fake_loader_put("threads", &thread.tid, &thread);
+	fake_loader_put("tallies", &zero, tallies);
+	assert_int_equal(drain_finish(fixture.drain, FIXTURE_START_NS + 100), 0);
+	assert_int_equal(process()->nr_threads, 1);
+	assert_string_equal(text(process()->threads[0].name), "worker");
+	assert_int_equal(process()->threads[0].growth, 11 * 4096);
+	assert_int_equal(process()->end_ns, 100);
+}
+
+static void test_knocks(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_KNOCK);
+	assert_int_equal(fixture.heard.unknown, 1);
+	assert_int_equal(fixture.heard.tgid, FIXTURE_TGID);
+	send_type(RECORD_FOUND);
+	assert_int_equal(fixture.heard.found, 1);
+	assert_int_equal(fixture.heard.layout, MAX_LAYOUTS - 1);
+	send_type(RECORD_CALLS_OVER);
+	assert_int_equal(fixture.heard.over, 1);
+	send_type(RECORD_SAMPLE);
+	assert_int_equal(fixture.heard.sample.rss, 100 * 4096);
+	assert_int_equal(fixture.heard.sample.anon, 60 * 4096);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_image_begin),	     TEST(test_arguments_without_end),
+		TEST(test_comm_without_end), TEST(test_ends),
+		TEST(test_exec_after_fork),  TEST(test_killed),
+		TEST(test_end_by_table),     TEST(test_losses),
+		TEST(test_live_thread),	     TEST(test_knocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

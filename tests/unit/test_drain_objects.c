@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Objects, the names that they bear, and the nodes that they were seen on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drain_fixture.h"
+#include "memory.h"
+
+static union fixture_record record;
+static struct drain_fixture fixture;
+
+static int open_fixture(void **state)
+{
+	drain_fixture_open(&fixture);
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	drain_fixture_close(&fixture);
+	return 0;
+}
+
+static void send_record(size_t size)
+{
+	drain_fixture_send(&fixture, &record, size);
+}
+
+static void send_type(uint32_t type)
+{
+	drain_fixture_send_type(&fixture, type);
+}
+
+static const char *text(uint32_t string)
+{
+	return profile_string(fixture.profile, string);
+}
+
+static void test_object(void **state)
+{
+	struct wire_node node = { .site = FIXTURE_SITE, .image_id = FIXTURE_IMAGE };
+	const uint64_t key = 77;
+
+	fixture.heard.name = "model.wing";
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SITE);
+	fake_loader_put("nodes", &key, &node);
+	send_type(RECORD_OBJECT);
+	assert_int_equal(fixture.profile->nr_objects, 1);
+	assert_int_equal(strlen(text(fixture.profile->objects[0].class_name)), MAX_CLASS_BYTES);
+	assert_string_equal(text(fixture.profile->objects[0].pathname - 1), "model.wing");
+	assert_int_equal(fixture.profile->nodes[0].nr_sightings, 1);
+}
+
+/* Sends an object at this address, of the fixture's class. */
+static void send_object(uint64_t address)
+{
+	size_t size = drain_fixture_record(RECORD_OBJECT, &record);
+
+	record.object.object = address;
+	send_record(size);
+}
+
+static void test_instances(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	for (uint64_t i = 0; i < 3; i++)
+		send_object(FIXTURE_OBJECT + 64 * i);
+	send_object(FIXTURE_OBJECT);
+	assert_int_equal(fixture.profile->nr_objects, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(fixture.profile->objects[i].instance, i);
+	send_object(OTHER_OBJECTS);
+	assert_int_equal(fixture.profile->objects[3].instance, OTHER_INSTANCES);
+}
+
+/* An object counts once, however often nobody could look, and not at all when its name comes. */
+static void test_unanswered_names(void **state)
+{
+	const struct loss_count *loss;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	loss = &fixture.profile->processes[0].losses[LOSS_name_unanswered];
+	fixture.heard.is_unanswered = true;
+	send_object(FIXTURE_OBJECT);
+	send_object(FIXTURE_OBJECT);
+	send_object(FIXTURE_OBJECT + 64);
+	assert_int_equal(loss->events, 2);
+	fixture.heard.is_unanswered = false;
+	send_object(FIXTURE_OBJECT);
+	assert_int_equal(loss->events, 2);
+	fixture.heard.name = "model.wing";
+	send_object(FIXTURE_OBJECT);
+	assert_string_equal(text(fixture.profile->objects[0].pathname - 1), "model.wing");
+	assert_int_equal(loss->events, 1);
+}
+
+/* An image that has ended takes its objects out of the BPF side's table. */
+static void test_removed(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_OBJECT);
+	send_type(RECORD_IMAGE_END);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(fake_loader_told().slots_freed, 1);
+	assert_int_equal(fixture.profile->nr_objects, 1);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_object),
+		TEST(test_instances),
+		TEST(test_unanswered_names),
+		TEST(test_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

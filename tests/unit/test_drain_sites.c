@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sites: their texts as UTF-8, names that need the source, parts. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drain_fixture.h"
+#include "memory.h"
+#include "inspect_request.h"
+
+static union fixture_record record;
+static struct drain_fixture fixture;
+
+static int open_fixture(void **state)
+{
+	drain_fixture_open(&fixture);
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	drain_fixture_close(&fixture);
+	return 0;
+}
+
+static void send_record(size_t size)
+{
+	drain_fixture_send(&fixture, &record, size);
+}
+
+static void send_type(uint32_t type)
+{
+	drain_fixture_send_type(&fixture, type);
+}
+
+static uint64_t refused(void)
+{
+	return fixture.profile->losses[LOSS_record_refused].events;
+}
+
+static const char *text(uint32_t string)
+{
+	return profile_string(fixture.profile, string);
+}
+
+static const struct site *only_site(void)
+{
+	assert_int_equal(fixture.profile->nr_sites, 1);
+	return &fixture.profile->sites[0];
+}
+
+static void test_site(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SITE);
+	assert_string_equal(text(only_site()->file), "/srv/app.py");
+	assert_string_equal(text(only_site()->name), "Class.method");
+	assert_int_equal(only_site()->line, 12);
+	assert_int_equal(fixture.profile->blobs[only_site()->linetable].size, 4);
+}
+
+/* One code point of each width, beyond Unicode, and a surrogate. */
+static void test_wide_names(void **state)
+{
+	static const uint32_t name[] = { 'a', 0x20ac, 0xd800 };
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	size = drain_fixture_record(RECORD_SITE, &record);
+	memcpy((char *)(&record.site + 1) + record.site.filename.bytes, name, sizeof(name));
+	record.site.name = (struct wire_str){ .bytes = sizeof(name), .kind = 4, .truncated = 1 };
+	send_record(size);
+	assert_string_equal(text(only_site()->name), "a\xe2\x82\xac\xef\xbf\xbd\xe2\x80\xa6");
+}
+
+/* The longest names of the widest characters, each 4 bytes in UTF-8 as well, cut off. */
+static void test_longest_names(void **state)
+{
+	const uint32_t character = 0x10ffff;
+	size_t size = sizeof(struct wire_site) + MAX_NAME_BYTES;
+	struct wire_site *site = xcalloc(1, size);
+
+	send_type(RECORD_IMAGE_BEGIN);
+	drain_fixture_record(RECORD_SITE, &record);
+	*site = record.site;
+	site->filename = (struct wire_str){ .missing = 1 };
+	site->name = (struct wire_str){ .bytes = MAX_NAME_BYTES, .kind = 4, .truncated = 1 };
+	site->name.missing = 1;
+	site->linetable_bytes = 0;
+	for (size_t i = 0; i < MAX_NAME_BYTES; i += sizeof(character))
+		memcpy((char *)(site + 1) + i, &character, sizeof(character));
+	fake_loader_send(site, size);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(refused(), 0);
+	assert_string_equal(text(only_site()->file), "?");
+	assert_int_equal(strlen(text(only_site()->name)), MAX_NAME_BYTES + 3 + 1);
+	free(site);
+}
+
+static void test_native_site(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	drain_fixture_record(RECORD_SITE, &record);
+	record.site.kind = SITE_NATIVE;
+	record.site.version = 0;
+	record.site.filename.bytes = record.site.linetable_bytes = 0;
+	record.site.name.bytes = COMM_BYTES;
+	send_record(sizeof(record.site) + COMM_BYTES);
+	assert_string_equal(text(only_site()->name), "/srv/app.pyClass");
+	assert_int_equal(refused(), 0);
+}
+
+static void test_split(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SITE);
+	drain_set_parts(fixture.drain, true, "Class");
+	send_type(RECORD_SPLIT);
+	assert_int_equal(fixture.profile->nr_sites, 2);
+	assert_int_equal(fixture.profile->sites[1].part_object, 1);
+	assert_string_equal(text(fixture.profile->objects[0].class_name), "Class");
+}
+
+/* Up to 3.8 code objects keep the script's name as it was given. */
+static void test_relative_file(void **state)
+{
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fixture.profile->processes[0].directory = string_pool_add(&fixture.profile->strings,
+								  "/home/user");
+	size = drain_fixture_record(RECORD_SITE, &record);
+	record.site.version = 0x0308;
+	memcpy(&record.site + 1, "./a/app2.py", 11);
+	send_record(size);
+	assert_string_equal(text(only_site()->file), "/home/user/a/app2.py");
+}
+
+/* The user that names a file; root that was given up does not come back. */
+static void test_user(void **state)
+{
+	static const uint32_t uids[] = { 0, 1000, 0 }, expected[] = { 0, 1000, 1000 };
+
+	send_type(RECORD_IMAGE_BEGIN);
+	assert_false(fixture.profile->processes[0].has_user);
+	for (size_t i = 0; i < ARRAY_SIZE(uids); i++) {
+		size_t size = drain_fixture_record(RECORD_SITE, &record);
+
+		record.site.site = FIXTURE_SITE + i;
+		record.site.uid = uids[i];
+		send_record(size);
+		assert_int_equal(fixture.profile->processes[0].uid, expected[i]);
+	}
+}
+
+/* A part whose whole is not known is none. */
+static void test_split_of_nothing(void **state)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_SPLIT);
+	assert_int_equal(fixture.profile->nr_sites, 0);
+	assert_int_equal(refused(), 0);
+}
+
+/* ---- Names that need the source ---- */
+
+static void handle_name(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_name_request *name = request;
+
+	if (!strcmp(name->path, "/srv/dies.py"))
+		_exit(0);
+	memcpy(reply->bytes, "Outer.f", 7);
+	reply->size = 7;
+	reply->status = strcmp(name->path, "/srv/lack.py") ? 0 : -ENODATA;
+}
+
+static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
+	[INSPECT_NAME] = { "names", sizeof(struct inspect_name_request), 4096, handle_name },
+};
+
+static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
+
+/* A function of 3.8 in a file whose name has 12 bytes. */
+static const char *name_in(const char *file, uint64_t key)
+{
+	drain_fixture_record(RECORD_SITE, &record);
+	record.site.site = key;
+	record.site.firstlineno = (int32_t)key;
+	record.site.version = 0x0308;
+	record.site.filename.bytes = 12;
+	record.site.name.bytes = 1;
+	record.site.linetable_bytes = 0;
+	memcpy(&record.site + 1, file, 12);
+	((char *)(&record.site + 1))[12] = 'f';
+	send_record(sizeof(record.site) + 13);
+	return text(fixture.profile->sites[fixture.profile->nr_sites - 1].name);
+}
+
+/* What nobody could look up is counted: each name of the file, which is read no more. That a source
+ * is not there is no loss. */
+static void test_unanswered_names(void **state)
+{
+	struct inspector *inspector = inspector_new(&service);
+	const struct loss_count *loss;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	loss = &fixture.profile->processes[0].losses[LOSS_name_unanswered];
+	drain_set_inspector(fixture.drain, inspector, NULL);
+	assert_string_equal(name_in("/srv/good.py", 1), "Outer.f");
+	assert_string_equal(name_in("/srv/lack.py", 2), "f");
+	assert_int_equal(loss->events, 0);
+	for (uint64_t key = 3; key < 10; key++)
+		assert_string_equal(name_in("/srv/dies.py", key), "f");
+	assert_int_equal(loss->events, 7);
+	assert_string_equal(name_in("/srv/good.py", 10), "Outer.f");
+	assert_int_equal(loss->events, 7);
+	inspector_free(inspector);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_site),	TEST(test_wide_names),	     TEST(test_longest_names),
+		TEST(test_native_site), TEST(test_relative_file),    TEST(test_user),
+		TEST(test_split),	TEST(test_split_of_nothing), TEST(test_unanswered_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
