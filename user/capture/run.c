@@ -454,7 +454,7 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 	if (status)
 		return give_up(capture, status);
 	loop_run(&capture->loop, capture, goes_on);
-	inherited_restore_priority(\&capture->inherited);
+	inherited_restore_priority(&capture->inherited);
 	log_passing(NULL);
 	failure = finish(capture);
 	*ret_profile = capture->base.profile;
