@@ -25,6 +25,7 @@ static struct fake_map maps[] = {
 	{ .name = "nodes", .key_bytes = 8, .value_bytes = sizeof(struct wire_node) },
 	{ .name = "deeper_nodes", .key_bytes = 8, .value_bytes = sizeof(struct wire_node) },
 	{ .name = "ring" },
+	{ .name = "processes", .key_bytes = 4, .value_bytes = 4 },
 	{ .name = "images", .key_bytes = 4, .value_bytes = sizeof(struct wire_image) },
 	{ .name = "sites", .key_bytes = 8, .value_bytes = 4 },
 	{ .name = "threads", .key_bytes = 4, .value_bytes = sizeof(struct wire_thread) },
