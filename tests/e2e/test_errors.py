@@ -47,6 +47,9 @@ def help_and_version(context):
 MEANT = [  # what is given, the status, what the hint says
     (("--outptu=x",) + TRUE, 2, "did you mean '--output'"), (("--durtion=1",) + TRUE, 2, "--duration"),
     (("-m", "http.server"), 2, "memprobe -- python3 -m"), (("script.py",), 127, "-- python3 script.py"),
+    (("a-script",), 127, "memprobe -- python3 a-script"), (("a-tool",), 127, "memprobe -- ./a-tool"),
+    (("./a-script",), 126, "-- python3 ./a-script"), (("./odd",), 126, "memprobe -- python3 ./odd"),
+    (("no-such-command-here",), 127, "no directory of PATH"),
     (("./script.py",), 126, "python3 ./script.py"), (("./no_interpreter",), 126, "no #! line"),
     (("run", "x"), 127, "memprobe -- COMMAND"), (("attach", "1"), 127, "memprobe -p PID"),
     (("report",), 127, "memprobe post"), (("stats",), 127, "memprobe post"),
@@ -60,12 +63,16 @@ def hints_at_what_is_meant(context):
     """Words of other profilers, near misses, scripts without an interpreter."""
     context.write("script.py", "pass\n")
     context.write("no_interpreter", "pass\n", 0o755)
+    context.write("a-script", "pass\n", 0o644)
+    context.write("a-tool", "#!/bin/sh\n", 0o755)
+    context.write("odd", "#!/no/such/python\n", 0o755)
     for arguments, status, hint in MEANT:
         result = memprobe(context, *arguments)
         check_equal("status of %r" % (arguments,), result.status, status)
         if hint:
             hints = [line for line in result.errors.splitlines() if line.startswith("  hint: ")]
             check(len(hints) == 1 and hint in hints[0], "%r: %r" % (arguments, result.errors))
+        check("sudo" not in result.errors, "%r without sudo: %r" % (arguments, result.errors))
     check("mem_trace.raw" in memprobe(context, "post").errors, "post names no file")
 
 

@@ -428,6 +428,8 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe"), EXIT_USAGE);
 	assert_int_equal(run("memprobe --nonsense"), EXIT_USAGE);
 	assert_int_equal(run("memprobe -p 1 command"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap -p 1"), EXIT_USAGE);
 	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe merge"), EXIT_USAGE);
 	assert_int_equal(run("memprobe check a b"), EXIT_USAGE);

@@ -3,24 +3,32 @@
 #include "command_refuse.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "memory.h"
 #include "capture_options.h"
 
-static bool is_python_file(const char *name)
+/* A file of the current directory, which names without a slash do not mean. */
+static bool is_file(const char *name)
+{
+	struct stat status;
+
+	return !stat(name, &status) && S_ISREG(status.st_mode) && !access(name, R_OK);
+}
+
+static bool is_script(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	return dot && !strcmp(dot, ".py") && !access(name, R_OK);
+	return is_file(name) && ((dot && !strcmp(dot, ".py")) || access(name, X_OK));
 }
 
 /* Words of other profilers, for what memprobe does without one. */
-static void hint_at_command(const char *name)
+static bool hint_at_word(const char *name)
 {
 	static const struct {
 		const char *word, *meant;
@@ -42,27 +50,48 @@ static void hint_at_command(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!strcmp(name, words[i].word)) {
 			log_hint("%s", words[i].meant);
-			return;
+			return true;
 		}
 	}
-	if (is_python_file(name))
+	return false;
+}
+
+static void hint_at_command(const char *name, bool by_sudo)
+{
+	if (hint_at_word(name))
+		return;
+	if (is_script(name))
 		log_hint("memprobe -- python3 %s", name);
-	else
-		log_hint("sudo may hide it: sudo env PATH=\"$PATH\" memprobe ...");
+	else if (is_file(name))
+		log_hint("PATH does not lead here: memprobe -- ./%s", name);
+	else if (by_sudo)
+		log_hint("it is neither in sudo's PATH nor in that of the shell which called sudo; "
+			 "sudo env PATH=\"$PATH\" memprobe ... sets another");
+	else if (!strchr(name, '/'))
+		log_hint("it is in no directory of PATH; its full name works from anywhere");
+}
+
+int command_refuse_name(const char *name, int error, bool by_sudo)
+{
+	if (error != -ENOENT)
+		return command_refuse(name, error);
+	log_error("cannot find '%s': no such command", name);
+	hint_at_command(name, by_sudo && !strchr(name, '/'));
+	return EXIT_NOT_FOUND;
 }
 
 int command_refuse(const char *name, int error)
 {
-	if (error == -ENOENT) {
-		log_error("cannot find '%s': no such command", name);
-		hint_at_command(name);
-		return EXIT_NOT_FOUND;
-	}
-	log_error("cannot execute '%s': %s", name, strerror(-error));
+	if (error == -ENOENT) /* the file was there when it was looked up */
+		log_error("cannot execute '%s': the interpreter of its #! line is not there", name);
+	else
+		log_error("cannot execute '%s': %s", name, strerror(-error));
 	if (error == -EACCES)
 		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s",
 			 name);
 	else if (error == -ENOEXEC)
 		log_hint("it has no #! line; name its interpreter: memprobe -- python3 %s", name);
+	else if (error == -ENOENT)
+		log_hint("name another: memprobe -- python3 %s", name);
 	return EXIT_CANNOT_EXECUTE;
 }

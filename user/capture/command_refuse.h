@@ -3,7 +3,11 @@
 #ifndef MEMPROBE_COMMAND_REFUSE_H
 #define MEMPROBE_COMMAND_REFUSE_H
 
-/* Prints it for an -errno of looking the command up or of executing it. Returns the exit status. */
+#include <stdbool.h>
+
+/* Both print it for an -errno, and return the exit status: of looking the command up, by_sudo where
+ * its caller's PATH was looked through too; and of executing what was found. */
+int command_refuse_name(const char *name, int error, bool by_sudo);
 int command_refuse(const char *name, int error);
 
 #endif

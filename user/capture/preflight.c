@@ -66,7 +66,7 @@ int preflight_command(const struct preflight_caller *caller, const char *name, s
 	int error = command_search(&search, ret);
 
 	if (error)
-		return command_refuse(name, error);
+		return command_refuse_name(name, error, caller->identity->caller_uid);
 	note_otherwise(ret, name);
 	return 0;
 }
