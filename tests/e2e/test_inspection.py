@@ -7,11 +7,12 @@ import signal
 from capture import Attached, Served, copy_targets, last_lines, memprobe, record, read_report
 from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, check_near, looking_process, size_of, test,
                      tolerance, wait_until)
-from tree import check_invariants
+from tree import LATE, check_invariants
 
 SECRET = "class TopSecretProject:\n    def grow(self): 'a secret docstring'\n    'a secret line'\n"
 OPEN = "class Open:\n    def grow(self):\n        return 'an open line'\n"
 OLD = ("pyenv-3.8",)  # code objects of before 3.11 have no qualified names
+UNANSWERED = "name not looked up"
 FIRST_FLUSH = 2000  # bytes: more than the head of a dump
 DROPPED = {"MEMPROBE_DROP_TO": str(NOBODY)}
 
@@ -199,12 +200,15 @@ def attached_and_looking(context):
 
 @test(interpreters="few", core=True)
 def inspection_that_hangs(context):
-    """The inspecting process is replaced, and the capture ends as ever, with its numbers."""
+    """The inspecting process is replaced, and the capture ends as ever, with its numbers. What it was
+    asked meanwhile is lost, and counted."""
     served, attached, looking = attached_and_looking(context)
     served.ask("grow 4")
     report = attached.end()
-    check_invariants(report)
+    check_invariants(report, with_losses=True)
     process = report.python(served.pid)
+    reasons = {loss["reason"] for loss in process["losses"]}
+    check(reasons <= {UNANSWERED, LATE}, "losses: %s" % reasons)
     expected = size_of(2) + size_of(4)
     check_near("grow_attached", process.below("growth", process.named("grow_attached")), expected,
                tolerance(expected))
