@@ -62,10 +62,9 @@ static __always_inline void note_thread_loss(struct change *change)
 }
 
 /* The root row of a thread that runs no Python now. */
-static __always_inline struct wire_node *find_frameless(struct change *change,
-							const struct wire_layout *layout,
-							const struct wire_python *python,
-							__u64 *ret_key)
+static __always_inline struct node_id find_frameless(struct change *change,
+						     const struct wire_layout *layout,
+						     const struct wire_python *python)
 {
 	struct wire_image *image = change->image;
 	struct special special = { .kind = SITE_NATIVE,
@@ -83,23 +82,21 @@ static __always_inline struct wire_node *find_frameless(struct change *change,
 	} else {
 		special.key = site_key_special(image->image_id, special.kind);
 	}
-	*ret_key = special.key;
 	return find_special(change, &special);
 }
 
 /* The node of what the current thread, one of the image's own, is doing. */
-static __always_inline struct wire_node *find_current(struct change *change, __u64 *ret_key,
-						      bool plain_loop)
+static __always_inline struct node_id find_current(struct change *change, bool plain_loop)
 {
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
 	struct wire_layout *layout = NULL;
 	struct walk walk = {};
-	struct wire_node *node;
+	struct node_id node = {};
 	bool has_frames;
 	__u32 index;
 
 	if (!python)
-		return NULL;
+		return node;
 	if (python->state == PYTHON_UNKNOWN)
 		look_for_python(change->image, change->slot, plain_loop);
 	index = python->layout;
@@ -107,7 +104,7 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 		layout = bpf_map_lookup_elem(&layouts, &index);
 	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch) ||
 	    !walk_begin(&walk, change->image, change->slot, change->scratch, python->bias)) {
-		node = find_frameless(change, layout, python, ret_key);
+		node = find_frameless(change, layout, python);
 		if (layout)
 			judge_find(change->image, false);
 		return node;
@@ -116,9 +113,9 @@ static __always_inline struct wire_node *find_current(struct change *change, __u
 		walk_frames(&walk, change->slot, change->scratch,
 			    plain_loop ? WALK_PLAINLY : WALK_BY_HELPER);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
-		return find_frameless(change, layout, python, ret_key);
+		return find_frameless(change, layout, python);
 	has_frames = walk.path->depth != 0;
-	node = find_path(change, &walk, ret_key, plain_loop);
+	node = find_path(change, &walk, plain_loop);
 	if (has_frames)
 		judge_find(change->image, true);
 	note_objects(change, walk.path, plain_loop);
@@ -149,15 +146,16 @@ static __always_inline void note_rss(struct wire_image *image)
 }
 
 /* Adds the change to a node found before, or to the lost amounts without one. */
-static __always_inline void book_on(struct change *change, struct wire_node *node)
+static __always_inline void book_on(struct change *change, struct node_id id)
 {
 	struct wire_image *image = change->image;
+	struct wire_node *node = node_at(id);
 
 	__sync_fetch_and_add(&image->books[kind_index(change->kind)], change->pages);
 	if (node) {
 		/* verifier: clang 19 works out addresses within a node before it asks for one. */
 		asm volatile("" : "+r"(node));
-		add_to(node, change->kind, change->pages);
+		add_to(id, node, change->kind, change->pages);
 	} else {
 		add_to_lost(image, change->kind, change->pages);
 	}
@@ -171,9 +169,7 @@ static __always_inline void book_kernel(struct change *change)
 
 static __always_inline void book_current(struct change *change, bool plain_loop)
 {
-	__u64 key;
-
-	book_on(change, find_current(change, &key, plain_loop));
+	book_on(change, find_current(change, plain_loop));
 	if (change->kind != KIND_SWAP)
 		tally_growth(change->image, change->pages);
 }

@@ -37,15 +37,8 @@ static __always_inline __s64 task_cache(struct task_struct *task, __u32 kind)
 	}
 }
 
-static __always_inline struct wire_node *find_by_key(__u64 key)
-{
-	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);
-
-	return node ? node : bpf_map_lookup_elem(&deeper_nodes, &key);
-}
-
 /* Books on a node found for the thread before; `loss` says why that path is not whole, 0: it is. */
-static __always_inline void book_found(struct change *change, struct wire_node *node,
+static __always_inline void book_found(struct change *change, struct node_id node,
 				       struct wire_thread *thread, __u32 loss)
 {
 	book_on(change, node);
@@ -57,7 +50,7 @@ static __always_inline void book_found(struct change *change, struct wire_node *
 
 /* Books what the task's caches have gained since the last look, on `node`. */
 static __always_inline void settle(struct change *change, struct wire_thread *thread,
-				   struct task_struct *task, struct wire_node *node)
+				   struct task_struct *task, struct node_id node)
 {
 	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
 		__s64 cache = task_cache(task, kind);
@@ -78,9 +71,9 @@ static __always_inline void cached_fault(struct change *change)
 
 	if (!thread)
 		return;
-	settle(change, thread, task, find_by_key(thread->node));
+	settle(change, thread, task, thread->node);
 	change->pages = 0;
-	find_current(change, &thread->node, true);
+	thread->node = find_current(change, true);
 	thread->loss = change->loss;
 }
 
@@ -102,19 +95,18 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct wire_thread *thread = current_thread(change->image);
 	__u32 kind = kind_index(change->kind);
-	struct wire_node *node;
+	struct node_id node;
 	__s64 cache, moved;
-	__u64 key = 0;
 
 	if (!thread)
 		return;
 	cache = task_cache(task, kind);
-	node = find_current(change, &key, true);
-	if (absolute(cache - thread->cache[kind]) > MUCH_AT_ONCE || !thread->node)
+	node = find_current(change, true);
+	if (absolute(cache - thread->cache[kind]) > MUCH_AT_ONCE || !thread->node.value)
 		settle(change, thread, task, node);
 	else
-		settle(change, thread, task, find_by_key(thread->node));
-	thread->node = key;
+		settle(change, thread, task, thread->node);
+	thread->node = node;
 	thread->loss = change->loss;
 	moved = cached_count(mm, kind) - change->image->claimed[kind];
 	change->kind = kind;

@@ -171,12 +171,13 @@ static __always_inline bool find_interpreter(const struct wire_image *image, __u
 {
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 
-	call->image_id = image->image_id;
-	if (!python || python->state != PYTHON_KNOWN || python->image_id != call->image_id)
+	__u32 index;
+
+	if (!python || python->state != PYTHON_KNOWN || python->image_id != image->image_id)
 		return false;
-	call->bias = python->bias;
-	call->layout_index = python->layout;
-	call->layout = bpf_map_lookup_elem(&layouts, &call->layout_index);
+	index = python->layout;
+	call->python = python;
+	call->layout = bpf_map_lookup_elem(&layouts, &index);
 	return call->layout != NULL;
 }
 
@@ -190,19 +191,18 @@ static __always_inline __u64 read_interp(const struct call *call)
 }
 
 /* Walks as far as needed, lays down what is new, and lets the shadow know. */
-static __always_inline struct wire_node *find_by_walk(struct change *change,
-						      const struct call *call, bool plain_loop)
+static __always_inline struct node_id find_by_walk(struct change *change, const struct call *call,
+						   bool plain_loop)
 {
 	struct walk walk = {};
-	struct wire_node *node;
+	struct node_id node = {};
 	__u32 version;
-	__u64 key;
 
-	if (!walk_prepare(&walk, call->layout, call->image_id, change->scratch))
-		return NULL;
+	if (!walk_prepare(&walk, call->layout, call->python->image_id, change->scratch))
+		return node;
 	walk.path->frame = call->frame;
 	if (plain_loop || !call->layout->code_watched)
-		walk.path->generation = read_generation(call->layout, call->bias,
+		walk.path->generation = read_generation(call->layout, call->python->bias,
 							read_interp(call));
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
 	walk.path->by_shadow = !plain_loop && !is_split();
@@ -210,44 +210,45 @@ static __always_inline struct wire_node *find_by_walk(struct change *change,
 	walk_frames(&walk, change->slot, change->scratch,
 		    plain_loop ? WALK_PLAINLY_HERE : WALK_BY_HELPER);
 	if (!walk.path->depth)
-		return NULL;
+		return node;
 	if (walk.path->depth == 1 && walk.path->end == WALK_ROOT &&
 	    is_unused(call->layout, 0, walk.path->frames[0]))
-		return NULL;
-	node = find_path(change, &walk, &key, plain_loop);
+		return node;
+	node = find_path(change, &walk, plain_loop);
 	note_objects(change, walk.path, plain_loop);
-	if (!node)
+	if (!node.value)
 		change->loss = LOSS_calls_lost + 1;
 	if (plain_loop || is_split() ||
 	    (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN))
 		return node;
 	version = read_code_version(call, walk.path->codes[0]);
 	if (version)
-		keep(name_code(call->image_id, walk.path->codes[0], version), walk.path->keys[0]);
+		keep(name_code(call->python->image_id, walk.path->codes[0], version),
+		     walk.path->keys[0]);
 	keep_path_walked(call->layout, walk.path, change->scratch);
 	return node;
 }
 
 /* The same with scratch memory of its own, as long as there is some. */
-static __always_inline struct wire_node *find_closely(struct change *change,
-						      const struct call *call, bool plain_loop)
+static __always_inline struct node_id find_closely(struct change *change, const struct call *call,
+						   bool plain_loop)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	struct wire_node *node;
+	struct node_id node, none = {};
 
 	if (!owners)
-		return NULL;
+		return none;
 	change->scratch = take_scratch(owners, tid);
 	if (change->scratch == SCRATCH_RSS) {
 		change->loss = LOSS_calls_lost + 1;
-		return NULL;
+		return none;
 	}
 	node = find_by_walk(change, call, plain_loop);
 	if (give_scratch(owners, change->scratch, tid))
 		return node;
 	change->loss = LOSS_calls_lost + 1;
-	return NULL;
+	return none;
 }
 
 /* The command's probe is attached before it runs. Its first hit tells where the file was loaded,
@@ -302,21 +303,22 @@ __noinline int remove_standing(__u64 frame, __u32 image_id)
 /* Did this frame begin before its calls were counted? Its first end is no call then. */
 static __always_inline bool take_standing(const struct call *call)
 {
-	return is_perhaps_standing(call->frame) && remove_standing(call->frame, call->image_id);
+	return is_perhaps_standing(call->frame) &&
+	       remove_standing(call->frame, call->python->image_id);
 }
 
 static __always_inline int count_by_walk(__u64 frame, __u64 tstate, bool plain_loop)
 {
 	struct change change = {};
 	struct call call = { .frame = frame, .tstate = tstate };
-	struct wire_node *node;
+	struct node_id node;
 
 	change.image = find_image(CURRENT(mm), &change.slot);
 	if (!change.image || !find_interpreter(change.image, change.slot, &call))
 		return 0;
 	node = find_closely(&change, &call, plain_loop);
-	if (node)
-		__sync_fetch_and_add(&node->calls, 1);
+	if (node.value)
+		add_calls(node, 1);
 	else if (change.loss)
 		count_loss(change.image, change.loss - 1, 0);
 	if (cfg_calls_budget)
@@ -340,7 +342,7 @@ static __always_inline bool ends_uncounted(const struct call *call)
 {
 	if (!call->layout->calls_by_ends)
 		return false;
-	forget(name_frame(call->image_id, call->frame, 0));
+	forget(name_frame(call->python->image_id, call->frame, 0));
 	return take_standing(call);
 }
 
@@ -366,7 +368,7 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 		return 0;
 	if (plain_loop)
 		count_closely_plain(call.frame, call.tstate);
-	else if (!count_quickly(call.frame, call.bias, call.image_id, call.layout_index))
+	else if (!count_quickly(call.frame, slot))
 		count_closely(call.frame, call.tstate);
 	if (cfg_calls_budget)
 		watch_budget(image, slot);

@@ -49,7 +49,7 @@ static __always_inline __u64 read_register(const struct pt_regs *registers, __u6
 
 static __always_inline __u64 name_place(const struct call *call, const struct pt_regs *registers)
 {
-	return name_frame(call->image_id, registers->ip, 1);
+	return name_frame(call->python->image_id, registers->ip, 1);
 }
 
 static __always_inline void learn_registers(const struct call *call, union leaf_place *place,
@@ -103,7 +103,7 @@ static __always_inline bool find_leaf_by_state(struct call *call, struct wire_im
 {
 	const struct wire_layout *layout = call->layout;
 
-	call->tstate = find_thread_state(image, layout, call->bias);
+	call->tstate = find_thread_state(image, layout, call->python->bias);
 	if (!call->tstate ||
 	    read_user(&call->frame, sizeof(call->frame), call->tstate + layout->tstate_frame))
 		return false;

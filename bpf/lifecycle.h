@@ -352,25 +352,25 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 
 /* The path a thread dies on, 0 when its interpreter has ended it in order. Since 6.16 the address
  * space is still there at this event; before, no such path is found. */
-static __always_inline __u64 find_last_path(struct task_struct *task)
+static __always_inline struct node_id find_last_path(struct task_struct *task)
 {
 	struct change change = {};
 	const struct wire_layout *layout;
 	struct wire_python *python;
-	__u64 finalizing = 0, key = 0;
+	struct node_id none = {};
+	__u64 finalizing = 0;
 
 	change.image = find_image(BPF_CORE_READ(task, mm), &change.slot);
 	python = bpf_map_lookup_elem(&pythons, &change.slot);
 	layout = slot_layout(change.slot);
 	if (!change.image || !python || !layout || python->state != PYTHON_KNOWN ||
 	    (change.image->flags & IMAGE_FINALIZING))
-		return 0;
+		return none;
 	if (layout->finalizing_vaddr)
 		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
 	if (finalizing)
-		return 0;
-	find_current(&change, &key, false);
-	return key;
+		return none;
+	return find_current(&change, false);
 }
 
 /* Before on_exit, which sends it. */
@@ -393,7 +393,7 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 		if (percpu)
 			collect_tallies();
 		else
-			thread->node = 0; /* of the last look; no path that it died on */
+			thread->node.value = 0; /* of the last look; no path that it died on */
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}

@@ -8,18 +8,17 @@
 #ifndef MEMPROBE_NODES_H
 #define MEMPROBE_NODES_H
 
+#include "id_runs.h"
 #include "names.h"
 
 #include <memprobe/wire_comm.h>
 
 /* How full the tables are: made here, taken out by user space. */
-__u64 nodes_made, sites_made;
-__u64 nodes_removed, sites_removed;
+__u64 sites_made, sites_removed;
 
 /*
  * The last eighth of the nodes is for growth, and as many sites as were asked for. (While calls are
- * counted the tables are twice as large as that.) Calls on a new path
- * count on [deeper] then.
+ * counted the tables are twice as large as that.) Calls on a new path count on [deeper] then.
  */
 static __always_inline bool is_room_for_calls(void)
 {
@@ -27,28 +26,32 @@ static __always_inline bool is_room_for_calls(void)
 	       sites_made - sites_removed < cfg_call_sites;
 }
 
-/* Is there room for one row more in a table with so many? */
-static __always_inline bool is_room(__u64 used, __u64 rows, __u32 kind)
+/* Is there room for one site more in a table with so many? */
+static __always_inline bool is_room_for_site(__u64 used, __u32 kind)
 {
 	if (kind == SITE_PYTHON)
-		return used < rows;
+		return used < cfg_max_sites;
 	/* The table itself is the limit of the other kinds. */
-	return kind != SITE_NATIVE || used < rows + RESERVED_ROWS / 2;
+	return kind != SITE_NATIVE || used < (__u64)cfg_max_sites + RESERVED_ROWS / 2;
 }
 
 /* What lay_frame fails with when there is no room for calls; no loss. */
 #define LAY_NO_CALLS 0x100
 
-/* Takes a place in the table of sites; whoever gets one must send the site. */
-static __always_inline long claim_site(struct wire_image *image, __u64 key, __u32 kind)
+/* Takes a place in the table of sites; whoever gets one must send the site. Returns 0 or LOSS_*
+ * + 1.
+ */
+static __always_inline __u32 claim_site(struct wire_image *image, __u64 key, __u32 kind)
 {
-	__u32 image_id = image->image_id;
+	long error;
 
-	if (!is_room(sites_made - sites_removed, cfg_max_sites, kind))
-		return -1;
-	if (bpf_map_update_elem(&sites, &key, &image_id, BPF_NOEXIST))
-		return bpf_map_lookup_elem(&sites, &key) ? 0 : -1;
-	__sync_fetch_and_add(&sites_made, 1);
+	if (!is_room_for_site(sites_made - sites_removed, kind))
+		return LOSS_sites_full + 1;
+	error = bpf_map_update_elem(&sites, &key, &image->image_id, BPF_NOEXIST);
+	if (!error)
+		__sync_fetch_and_add(&sites_made, 1);
+	else if (!bpf_map_lookup_elem(&sites, &key)) /* no other thread was faster */
+		return (error == NO_MEMORY ? LOSS_kernel_memory : LOSS_sites_full) + 1;
 	return 0;
 }
 
@@ -62,10 +65,13 @@ static __always_inline void give_site_back(__u64 key)
 static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 slot, __u32 scratch,
 						__u64 key, __u64 code)
 {
+	__u32 failed;
+
 	if (bpf_map_lookup_elem(&sites, &key))
 		return 0;
-	if (claim_site(image, key, SITE_PYTHON))
-		return LOSS_sites_full + 1;
+	failed = claim_site(image, key, SITE_PYTHON);
+	if (failed)
+		return failed;
 	if (!send_python_site(slot, key, code, scratch))
 		return 0;
 	give_site_back(key);
@@ -121,8 +127,9 @@ static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, _
 	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], path->codes[index]);
 	if (failed)
 		return failed;
-	if (claim_site(image, key, SITE_PYTHON))
-		return LOSS_sites_full + 1;
+	failed = claim_site(image, key, SITE_PYTHON);
+	if (failed)
+		return failed;
 	if (!send_split(slot, scratch, index))
 		return 0;
 	give_site_back(key);
@@ -139,50 +146,53 @@ struct special {
 	__u64 comm[2];
 };
 
-/* Lays down one node. Returns 0 or LOSS_* + 1. */
-__noinline int insert_node(__u32 image_id, __u64 parent, __u64 site, __u64 now, __u32 scratch)
-{
-	/* Built where the site's record was, which has been sent: the stack is short of room. */
-	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
-	struct wire_node *node = (struct wire_node *)buffer;
-	__u64 key = path_child(parent, site);
-
-	if (!buffer)
-		return LOSS_nodes_full + 1;
-	__builtin_memset(node, 0, sizeof(*node));
-	node->parent = parent;
-	node->site = site;
-	node->first_ns = now;
-	node->image_id = image_id;
-	if (!bpf_map_update_elem(&nodes, &key, node, BPF_NOEXIST)) {
-		__sync_fetch_and_add(&nodes_made, 1);
-		return 0;
-	}
-	/* Another thread may have been faster. */
-	return bpf_map_lookup_elem(&nodes, &key) ? 0 : LOSS_nodes_full + 1;
-}
-
 /* Makes a special root known to user space and lays down its node. `kind` has the scratch above its
  * low 8 bits. Returns 0 or LOSS_* + 1. */
 __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u32 where = kind >> 8 | NODES_SPECIAL << 8, failed, id;
 
 	if (!image)
 		return LOSS_nodes_full + 1;
 	if (!bpf_map_lookup_elem(&sites, &key)) {
-		if (claim_site(image, key, kind & 0xff))
-			return LOSS_sites_full + 1;
+		failed = claim_site(image, key, kind & 0xff);
+		if (failed)
+			return failed;
 		if (send_special_site(slot, key, kind, comm_low, comm_high)) {
 			give_site_back(key);
 			return LOSS_ring_full + 1;
 		}
 	}
-	if (!is_room(nodes_made - nodes_removed, cfg_max_nodes, kind & 0xff))
-		return LOSS_nodes_full + 1;
-	if ((kind & 0xff) == SITE_NATIVE)
+	if ((kind & 0xff) == SITE_NATIVE) {
+		if (specials_made - specials_removed >= RESERVED_ROWS / 2)
+			return LOSS_nodes_full + 1;
 		__sync_fetch_and_add(&image->natives, 1);
-	return insert_node(image->image_id, 0, key, bpf_ktime_get_ns(), kind >> 8);
+	}
+	id = insert_node(image->image_id, 0, key, key, where);
+	return id & LAY_FAILED ? id & ~LAY_FAILED : 0;
+}
+
+/* Makes sure of a site for a frame that has no node, and gives it one. */
+static __always_inline void lay_new(struct wire_image *image, __u32 slot, __u32 scratch,
+				    struct path *path)
+{
+	__u32 index = path->remaining - 1, id;
+
+	if (scratch != SCRATCH_RSS && !is_room_for_calls())
+		path->failed = LAY_NO_CALLS;
+	else if (nodes_made - nodes_removed >= cfg_max_nodes)
+		path->failed = LOSS_nodes_full + 1;
+	else
+		path->failed = ensure_site(image, slot, scratch, index);
+	if (path->failed || index > MAX_FRAMES)
+		return;
+	id = insert_node(image->image_id, path->node_id.value, path->next, path->keys[index],
+			 scratch);
+	if (id & LAY_FAILED)
+		path->failed = id & ~LAY_FAILED;
+	else
+		path->node_id.value = id;
 }
 
 /* Lays down the path's next frame towards the leaf. Returns 1 when done or failed. */
@@ -190,32 +200,23 @@ static __always_inline int lay_next(__u32 slot, __u32 scratch)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct node_id *known;
 	__u32 index;
-	__u64 site, key;
 
 	if (!image || !path)
 		return 1;
 	index = path->remaining - 1;
 	if (index > MAX_FRAMES)
 		return 1;
-	site = path->keys[index];
-	key = path_child(path->node, site);
-	if (!bpf_map_lookup_elem(&nodes, &key)) {
-		if (scratch != SCRATCH_RSS && !is_room_for_calls()) {
-			path->failed = LAY_NO_CALLS;
-			return 1;
-		}
-		if (is_room(nodes_made - nodes_removed, cfg_max_nodes, SITE_PYTHON))
-			path->failed = ensure_site(image, slot, scratch, index);
-		else
-			path->failed = LOSS_nodes_full + 1;
-		if (!path->failed)
-			path->failed = insert_node(image->image_id, path->node, site, path->now,
-						   scratch);
-		if (path->failed)
-			return 1;
-	}
-	path->node = key;
+	path->next = path_child(path->node, path->keys[index]);
+	known = bpf_map_lookup_elem(&node_ids, &path->next);
+	if (known)
+		path->node_id = *known;
+	else
+		lay_new(image, slot, scratch, path);
+	if (path->failed)
+		return 1;
+	path->node = path->next;
 	path->remaining = index;
 	return 0;
 }
@@ -248,16 +249,17 @@ static long lay_frame_callback(__u32 index, void *data)
 	return callback_result(lay_next(context->slot, context->scratch));
 }
 
-/* Adds to a node that is known to exist in one of the two tables. */
-static __always_inline void add_to(struct wire_node *node, __u32 kind, __s64 pages)
+static __always_inline void add_to(struct node_id id, struct wire_node *node, __u32 kind,
+				   __s64 pages)
 {
 	/* verifier: clang 22 works out &node->grown where the node may still be NULL. */
 	asm volatile("" : "+r"(node));
 	kind = kind_index(kind);
 	if (pages > 0)
-		__sync_fetch_and_add(&node->grown[kind], pages);
+		__sync_fetch_and_add(&node->grown[kind], (__u32)pages);
 	else
-		__sync_fetch_and_add(&node->released[kind], -pages);
+		__sync_fetch_and_add(&node->released[kind], (__u32)-pages);
+	mark_changed(id);
 }
 
 static __always_inline void add_to_lost(struct wire_image *image, __u32 kind, __s64 pages)
@@ -269,31 +271,24 @@ static __always_inline void add_to_lost(struct wire_image *image, __u32 kind, __
 		__sync_fetch_and_add(&image->lost_released[kind], -pages);
 }
 
-/* Makes the [deeper] row below `parent` when there is room. */
-__noinline int insert_deeper(__u32 image_id, __u64 parent)
+/* The [deeper] row below `parent`, made when there is room; 0: there is none. */
+static __always_inline struct node_id find_deeper(struct wire_image *image, const struct path *path,
+						  __u32 scratch)
 {
-	struct wire_node node = {
-		.parent = parent,
-		.site = site_key_special(image_id, SITE_DEEPER),
-		.first_ns = bpf_ktime_get_ns(),
-		.image_id = image_id,
-	};
-	__u64 key = path_child(parent, node.site);
+	__u64 site = site_key_special(image->image_id, SITE_DEEPER);
+	__u64 key = path_child(path->node, site);
+	struct node_id id = {}, *known;
 
-	return bpf_map_update_elem(&deeper_nodes, &key, &node, BPF_NOEXIST);
-}
-
-/* The [deeper] row below `parent`; NULL when that has no room either. */
-static __always_inline struct wire_node *find_deeper(struct wire_image *image, __u64 parent,
-						     __u64 *ret_key)
-{
-	__u64 key = path_child(parent, site_key_special(image->image_id, SITE_DEEPER));
-
-	if (!parent)
-		return NULL;
-	*ret_key = key;
-	insert_deeper(image->image_id, parent);
-	return bpf_map_lookup_elem(&deeper_nodes, &key);
+	if (!path->node_id.value)
+		return id;
+	known = bpf_map_lookup_elem(&deeper_ids, &key);
+	if (known)
+		return *known;
+	id.value = insert_node(image->image_id, path->node_id.value, key, site,
+			       scratch | NODES_DEEPER << 8);
+	if (id.value & LAY_FAILED)
+		id.value = 0;
+	return id;
 }
 
 /* What is being booked: pages of a kind on an image. */
@@ -327,37 +322,38 @@ static __always_inline void name_native(struct change *change, struct special *s
 	__u64 first = special->comm[0], second = special->comm[1];
 
 	special->key = site_key_native(image->image_id, first, second);
-	if (image->natives < MAX_NATIVE_NAMES || bpf_map_lookup_elem(&nodes, &special->key))
+	if (image->natives < MAX_NATIVE_NAMES || bpf_map_lookup_elem(&special_ids, &special->key))
 		return;
 	special->comm[0] = fold_comm(first, second, 0);
 	special->comm[1] = fold_comm(first, second, 1);
 	special->key = site_key_native(image->image_id, special->comm[0], special->comm[1]);
 	if (image->natives < MAX_NATIVE_NAMES + MAX_NATIVE_PATTERNS ||
-	    bpf_map_lookup_elem(&nodes, &special->key))
+	    bpf_map_lookup_elem(&special_ids, &special->key))
 		return;
 	special->comm[0] = COMM_OTHERS;
 	special->comm[1] = 0;
 	special->key = site_key_native(image->image_id, COMM_OTHERS, 0);
 }
 
-/* The node of a special root. NULL when there is no room: counted. */
-static __always_inline struct wire_node *find_special(struct change *change,
-						      const struct special *special)
+/* The node of a special root. 0 when there is no room: counted. */
+static __always_inline struct node_id find_special(struct change *change,
+						   const struct special *special)
 {
 	__u64 key = special->key;
-	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);
+	struct node_id *known = bpf_map_lookup_elem(&special_ids, &key);
 	__u32 failed;
 
-	if (node)
-		return node;
+	if (known)
+		return *known;
 	failed = insert_special(special->slot, key, special->kind | special->scratch << 8,
 				special->comm[0], special->comm[1]);
 	if (failed)
 		count_loss(change->image, failed - 1, change->pages);
-	return bpf_map_lookup_elem(&nodes, &key);
+	known = bpf_map_lookup_elem(&special_ids, &key);
+	return known ? *known : (struct node_id){};
 }
 
-static __always_inline struct wire_node *find_plain_special(struct change *change, __u32 kind)
+static __always_inline struct node_id find_plain_special(struct change *change, __u32 kind)
 {
 	struct special special = {
 		.key = site_key_special(change->image->image_id, kind),
@@ -409,9 +405,14 @@ __noinline int note_root_frame(__u32 slot, __u64 code)
 static __always_inline void lay_special_root(struct change *change, struct path *path, __u64 key,
 					     __u32 kind)
 {
+	struct node_id *known;
+
 	path->failed = insert_special(change->slot, key, kind | change->scratch << 8, 0, 0);
 	if (path->failed)
 		return;
+	known = bpf_map_lookup_elem(&special_ids, &key);
+	if (known)
+		path->node_id = *known;
 	path->node = key;
 	path->remaining--;
 }
@@ -422,8 +423,8 @@ static __always_inline void lay_path(struct change *change, struct path *path, _
 	struct lay_context context = { .slot = change->slot, .scratch = change->scratch };
 	__u32 root = path->depth - 1;
 
-	path->now = bpf_ktime_get_ns();
 	path->node = path->above;
+	path->node_id = path->above_id;
 	path->remaining = path->depth;
 	path->failed = 0;
 	if (root > MAX_FRAMES)
@@ -469,31 +470,33 @@ static __always_inline void note_broken_walk(struct change *change, __u32 end)
 		change->loss = reason + 1;
 }
 
-/* The node of a walked path, laid down when new. NULL when there is no room: counted. */
-static __always_inline struct wire_node *find_path(struct change *change, struct walk *walk,
-						   __u64 *ret_key, bool plain_loop)
+/* The node of a walked path, laid down when new. 0 when there is no room: counted. */
+static __always_inline struct node_id find_path(struct change *change, struct walk *walk,
+						bool plain_loop)
 {
-	__s64 pages = change->pages;
-	__u64 leaf;
-	struct wire_node *node;
 	__u32 root_kind = close_walk(walk);
+	struct path *path = walk->path;
+	__s64 pages = change->pages;
+	union node_place place = { .key = path->key };
+	struct wire_node *node;
 
 	if (root_kind)
-		note_broken_walk(change, walk->path->end);
-	*ret_key = walk->path->key;
-	leaf = walk->path->keys[0];
-	node = bpf_map_lookup_elem(&nodes, ret_key);
+		note_broken_walk(change, path->end);
+	node = find_node(&place);
 	if (node) {
-		if (node->site != leaf || node->parent != path_parent(*ret_key, leaf))
+		/* The key is a sum over the parent's key and the site: one tells the other. */
+		if (node->site != path->keys[0])
 			count_loss(change->image, LOSS_path_collision, pages);
-		return node;
+		path->node_id = place.id;
+		path->remaining = 0;
+		return place.id;
 	}
-	lay_path(change, walk->path, root_kind, plain_loop);
-	if (!walk->path->failed)
-		return bpf_map_lookup_elem(&nodes, ret_key);
-	if (walk->path->failed != LAY_NO_CALLS)
-		count_loss(change->image, walk->path->failed - 1, pages);
-	return find_deeper(change->image, walk->path->node, ret_key);
+	lay_path(change, path, root_kind, plain_loop);
+	if (!path->failed)
+		return path->node_id;
+	if (path->failed != LAY_NO_CALLS)
+		count_loss(change->image, path->failed - 1, pages);
+	return find_deeper(change->image, path, change->scratch);
 }
 
 #endif

@@ -11,7 +11,6 @@
 #ifndef MEMPROBE_OBJECTS_H
 #define MEMPROBE_OBJECTS_H
 
-#include "call_tallies.h"
 #include "nodes.h"
 
 /* What was noted: hashes of a path and its objects. */
@@ -76,7 +75,7 @@ static __always_inline bool is_batch_full(void)
 }
 
 static __always_inline long send_object(struct wire_image *image, const struct wire_layout *layout,
-					__u32 scratch, __u64 node, __u64 object)
+					__u32 scratch, __u32 node, __u64 object)
 {
 	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
 	struct wire_object *record = (struct wire_object *)buffer;
@@ -87,34 +86,32 @@ static __always_inline long send_object(struct wire_image *image, const struct w
 	record->head.type = RECORD_OBJECT;
 	record->head.image_id = image->image_id;
 	record->head.time_ns = bpf_ktime_get_ns();
-	record->node = node;
+	record->node.value = node;
 	record->object = object;
 	read_class(layout, object, &record->type, record->class_name);
 	return send(record, sizeof(*record), is_batch_full());
 }
 
 /* No more objects are noted on a node; its calls need not ask. */
-static __always_inline void crowd(struct wire_node *node, __u64 key)
+static __always_inline void crowd(struct wire_node *node, struct node_id id)
 {
-	struct wire_call_tally *tally = find_call_tally(key);
-
 	node->objects = MAX_NODE_OBJECTS + 1;
-	if (tally && tally->path == key)
-		tally->is_crowded = 1;
+	mark_changed(id);
 }
 
 /* An object that may be new on a node. */
-__noinline int note_object(__u32 slot, __u32 scratch, __u64 key, __u64 object)
+__noinline int note_object(__u32 slot, __u32 scratch, __u32 node_id, __u64 object)
 {
+	struct node_id id = { .value = node_id };
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);
+	struct wire_node *node = node_at(id);
 	const struct wire_layout *layout = slot_layout(slot);
-	__u64 name = name_sighting(key, object);
+	__u64 name = name_sighting(node_id, object);
 
 	if (!image || !node || !layout || bpf_map_lookup_elem(&sightings, &name))
 		return 0;
 	if (node->objects >= MAX_NODE_OBJECTS) {
-		crowd(node, key);
+		crowd(node, id);
 		return 0;
 	}
 	if (!is_room_for_sighting(scratch) ||
@@ -123,7 +120,7 @@ __noinline int note_object(__u32 slot, __u32 scratch, __u64 key, __u64 object)
 			count_loss(image, LOSS_objects_full, 0);
 		return 0;
 	}
-	if (send_object(image, layout, scratch, key, object)) {
+	if (send_object(image, layout, scratch, node_id, object)) {
 		bpf_map_delete_elem(&sightings, &name);
 		return 0;
 	}
@@ -137,12 +134,18 @@ __noinline int note_frame_object(__u32 slot, __u32 scratch, __u32 index)
 {
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	struct path_parts *parts = bpf_map_lookup_elem(&path_parts, &scratch);
+	struct wire_node *node;
 
 	if (!path || !parts || index >= path->depth || index > MAX_FRAMES)
 		return 1;
+	if (index < path->remaining) /* it has no node */
+		return 0;
+	node = node_at(path->node_id);
+	if (!node)
+		return 1;
 	if (parts->objects[index])
-		note_object(slot, scratch, path->node, parts->objects[index]);
-	path->node = path_parent(path->node, path->keys[index]);
+		note_object(slot, scratch, path->node_id.value, parts->objects[index]);
+	path->node_id.value = node->parent;
 	return 0;
 }
 
@@ -165,7 +168,6 @@ static __always_inline void note_objects(struct change *change, struct path *pat
 	if (cfg_instances || !path->objects_key || is_seen(name))
 		return;
 	note_seen(name);
-	path->node = path->key;
 	if (!plain_loop) {
 		bpf_loop(MAX_FRAMES + 1, note_frame_object_callback, &context, 0);
 		return;

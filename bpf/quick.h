@@ -16,11 +16,9 @@
 /* What a hit is about. */
 struct call {
 	const struct wire_layout *layout;
-	__u64 bias;
+	const struct wire_python *python;
 	__u64 frame;
 	__u64 tstate; /* 0: not known */
-	__u32 image_id;
-	__u32 layout_index;
 };
 
 /* What tells a code object from others at its address: that none has gone, its own version (3.12
@@ -32,7 +30,7 @@ static __always_inline __u32 read_code_version(const struct call *call, __u64 co
 	if (call->layout->code_watched)
 		return CODE_WATCHED;
 	if (call->layout->code_version == NO_OFFSET)
-		return read_generation(call->layout, call->bias, 0);
+		return read_generation(call->layout, call->python->bias, 0);
 	read_user(&version, sizeof(version), code + call->layout->code_version);
 	return version;
 }
@@ -104,13 +102,13 @@ static __always_inline bool recall_site(const struct call *call, __u64 code, __u
 {
 	__u32 version = read_code_version(call, code);
 
-	return version && recall(name_code(call->image_id, code, version), ret_key);
+	return version && recall(name_code(call->python->image_id, code, version), ret_key);
 }
 
 /* The name of a frame's slot in the shadow. */
 static __always_inline __u64 name_slot(const struct call *call, __u64 frame, __u64 code)
 {
-	return name_frame(call->image_id, frame, shadow_code(call->layout, code));
+	return name_frame(call->python->image_id, frame, shadow_code(call->layout, code));
 }
 
 #define QUICK_CALLERS 3
@@ -173,26 +171,15 @@ static __always_inline bool find_caller_path(const struct call *call, struct qui
 	return true;
 }
 
-/* The node whose path has no slot among the tallies. */
-static __always_inline struct wire_node *find_untallied(__u64 key, __u64 site)
-{
-	struct wire_node *node = bpf_map_lookup_elem(&nodes, &key);
-
-	if (!node || node->site != site)
-		return NULL;
-	claim_call_tally(key);
-	return node;
-}
-
 /* Has it been noted that the call's path runs on its object? */
 static __always_inline bool is_object_noted(const struct call *call,
-					    const struct quick_block *block, __u64 site, __u64 path)
+					    const struct quick_block *block,
+					    const struct wire_node *node)
 {
 	const struct wire_layout *layout = call->layout;
-	struct wire_call_tally *tally = find_call_tally(path);
-	__u64 object = 0;
+	__u64 site = node->site, object = 0;
 
-	if (!(site & SELF_MASK) || (tally && tally->path == path && tally->is_crowded))
+	if (!(site & SELF_MASK) || node->objects > MAX_NODE_OBJECTS)
 		return true;
 	if (layout->version >= 0x030b)
 		object = *(const __u64 *)(block->bytes + QUICK_BELOW_BYTES +
@@ -202,7 +189,7 @@ static __always_inline bool is_object_noted(const struct call *call,
 	object &= ~(__u64)layout->tag_mask;
 	if (object && (site & SELF_MASK) == SELF_IN_CELL)
 		read_user(&object, sizeof(object), object + layout->cell_content);
-	return !object || is_seen(name_seen(path, object, true));
+	return !object || is_seen(name_seen(node->key, object, true));
 }
 
 /* Counts a call whose caller's path and whose code are known; false: look closer. */
@@ -210,8 +197,9 @@ static __always_inline bool count_known(const struct call *call)
 {
 	struct quick_block block;
 	struct quick_frame frame;
+	union node_place place;
 	struct wire_node *node;
-	__u64 site, key;
+	__u64 site;
 
 	if (call->layout->version < 0x030b || !read_with_callers(&block, call->frame)) {
 		__builtin_memset(block.bytes, 0, QUICK_BELOW_BYTES); /* verifier: it is not read */
@@ -221,34 +209,30 @@ static __always_inline bool count_known(const struct call *call)
 	parse_frame(call, block.bytes + QUICK_BELOW_BYTES, &frame);
 	if (is_unused(call->layout, frame.back, frame.is_shadowed))
 		return true;
-	if (!find_caller_path(call, &block, frame.back, &key) ||
+	if (!find_caller_path(call, &block, frame.back, &place.key) ||
 	    !recall_site(call, frame.code, &site))
 		return false;
-	key = path_child(key, site);
-	if (!is_object_noted(call, &block, site, key))
+	place.key = path_child(place.key, site);
+	node = find_node(&place);
+	if (!node || node->site != site || !is_object_noted(call, &block, node))
 		return false;
-	if (!tally_call(key)) {
-		node = find_untallied(key, site);
-		if (!node)
-			return false;
-		__sync_fetch_and_add(&node->calls, 1);
-	}
+	__sync_fetch_and_add(&node->calls, 1);
+	mark_changed(place.id);
 	if (!call->layout->calls_by_ends && frame.is_shadowed)
-		keep(name_slot(call, call->frame, frame.code), key);
+		keep(name_slot(call, call->frame, frame.code), node->key);
 	return true;
 }
 
 /* The same with a stack of its own. Returns 1 when the call is counted. */
-__noinline int count_quickly(__u64 frame, __u64 bias, __u32 image_id, __u32 layout_index)
+__noinline int count_quickly(__u64 frame, __u32 slot)
 {
 	struct call call = {
-		.layout = bpf_map_lookup_elem(&layouts, &layout_index),
-		.bias = bias,
+		.layout = slot_layout(slot),
+		.python = bpf_map_lookup_elem(&pythons, &slot),
 		.frame = frame,
-		.image_id = image_id,
 	};
 
-	return call.layout && !is_split() && count_known(&call);
+	return call.layout && call.python && !is_split() && count_known(&call);
 }
 
 #endif

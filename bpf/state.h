@@ -3,8 +3,8 @@
  * All configuration and maps. Entries marked "sized by loader" get their size before loading.
  *
  * Who writes what: BPF owns images, nodes, sites, threads and the shares; user space owns
- * layouts, files and pythons, puts tgids into processes, and takes out the nodes and sites of
- * images that have ended.
+ * layouts, files and pythons, puts tgids into processes, takes the counts out of nodes, and the
+ * nodes and sites of images that have ended out of their tables.
  */
 #ifndef MEMPROBE_STATE_H
 #define MEMPROBE_STATE_H
@@ -78,21 +78,6 @@ struct {
 } files SEC(".maps");
 
 __u32 known_files; /* how often user space has put one there */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_MAX_NODES + RESERVED_ROWS); /* sized by loader */
-	__type(key, __u64);
-	__type(value, struct wire_node);
-} nodes SEC(".maps");
-
-/* Room for [deeper] rows when the table of nodes is full. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u64);
-	__type(value, struct wire_node);
-} deeper_nodes SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -22,17 +22,13 @@
 #ifndef MEMPROBE_WALK_H
 #define MEMPROBE_WALK_H
 
+#include "node_ids.h"
 #include "shadow.h"
 #include "thread_state.h"
 #include <memprobe/wire_hash.h>
 
 #define BLOCK_BYTES 4096
 #define CACHE_SLOTS 512
-
-/* Scratch memory per CPU. rss_stat fires with preemption off and has the first for itself; a
- * uprobe's program can be preempted by another task's, and takes one of the others (calls.h). */
-#define SCRATCH_RSS 0
-#define NR_SCRATCHES 4
 
 struct cached_code {
 	__u64 code;
@@ -72,10 +68,12 @@ struct path {
 	__u32 generation; /* 0: none, always check */
 	__u32 image_id;
 	__u32 was_elsewhere; /* the last frame was no part of a block */
-	__u32 by_shadow;  /* the walk may end at a frame whose path is known (shadow.h) and laid */
-	__u64 above;	  /* key of the known path that the walk ended at, 0: none; it has a node */
-	__u64 node;	  /* laying down: key of the deepest ancestor that has a node, 0: none */
-	__u64 now;	  /* laying down */
+	__u32 by_shadow; /* the walk may end at a frame whose path is known (shadow.h) and laid */
+	__u64 above;	 /* key of the known path that the walk ended at, 0: none; it has a node */
+	__u64 node;	 /* laying down: key of the deepest ancestor that has a node, 0: none */
+	struct node_id node_id; /* of it */
+	__u64 next; /* laying down: key of the frame below it; not on the stack, which is short */
+	struct node_id above_id;
 	__u32 remaining;  /* laying down: frames without a node yet */
 	__u32 failed;	  /* laying down: LOSS_* + 1 */
 	__u32 begins;	  /* the leaf has just begun or ended: it stands on its first line */
@@ -540,6 +538,17 @@ static __always_inline __u64 split_site(struct walk *walk, const __u8 *head, __u
 	return part_key(key, instance, at);
 }
 
+/* Has the path that the shadow knows a node? */
+static __always_inline bool find_above(struct path *path, __u64 key)
+{
+	union node_place place = { .key = key };
+
+	if (!find_node(&place))
+		return false;
+	path->above_id = place.id;
+	return true;
+}
+
 /* One frame. Returns 1 when the walk is over. */
 static __always_inline long walk_frame(struct walk *walk)
 {
@@ -554,7 +563,7 @@ static __always_inline long walk_frame(struct walk *walk)
 	}
 	if (walk->path->by_shadow && walk->path->depth && !layout->has_unseen_frames &&
 	    recall(name_frame(walk->path->image_id, frame, 0), &key) &&
-	    bpf_map_lookup_elem(&nodes, &key)) {
+	    find_above(walk->path, key)) {
 		walk->path->key += key * walk->path->factor;
 		walk->path->above = key;
 		walk->path->end = WALK_KNOWN;
@@ -671,6 +680,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->objects_key = 0;
 	path->begins = 0;
 	path->above = 0;
+	path->above_id.value = 0;
 	path->factor = 1;
 	path->depth = 0;
 	path->end = WALK_GOING;

@@ -25,6 +25,12 @@
 #define FRAME_HEAD_BYTES 512
 #define CODE_HEAD_BYTES 512
 
+/* Scratch memories of a CPU. rss_stat fires with preemption off and has the first for itself; a
+ * uprobe's program can be preempted by another task's, and takes one of the others (bpf/calls.h).
+ */
+#define SCRATCH_RSS 0
+#define NR_SCRATCHES 4
+
 /* Frames that stood when counting began; more of them count when they end. */
 #define MAX_STANDING 16384
 #define STANDING_BITS 4096 /* that tell most other frames from them */
@@ -32,8 +38,9 @@
 /* Threads whose CPU time is known while calls are counted with a budget; more take turns. */
 #define MAX_CALL_CLOCKS 8192
 
-/* Slots for the calls of paths; a power of two, above the nodes that there are by default. */
-#define CALL_TALLIES 131072
+/* Slots that lead to the nodes of paths that were met last; a power of two, above the nodes that
+ * there are by default. */
+#define RECENT_IDS 131072
 
 /* Threads without a Python frame are rows by their names, so many of an image as they are, then so
  * many patterns of names (`Thread-N`), then all others in one. A program may name each thread
@@ -44,6 +51,12 @@
 /* Room for rows that are no Python in the tables of nodes and sites, beyond what was asked for:
  * code objects without end must not take it. Native threads may have a half. */
 #define RESERVED_ROWS 8192
+
+/* Room for [deeper] rows, beyond that. */
+#define DEEPER_ROWS 1024
+
+/* Ids of nodes are given out in runs of so many at most. */
+#define MAX_ID_RUN 256
 
 /* Defaults of --max-nodes, --max-sites and --ring. */
 #define DEFAULT_MAX_NODES 65536

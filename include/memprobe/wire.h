@@ -223,26 +223,45 @@ struct wire_image {
 };
 _Static_assert(sizeof(struct wire_image) == 1128, "wire_image");
 
-/* One call path of one image. The key is its hash; user space gives it an index. */
-struct wire_node {
-	__u64 parent; /* 0: a root */
-	__u64 site;
-	__u64 first_ns;
-	__u32 image_id;
-	__u32 objects; /* distinct ones seen; above MAX_NODE_OBJECTS: more than that */
-	__u64 calls;
-	__u64 grown[NR_KINDS];
-	__u64 released[NR_KINDS];
+/* A node by its place in the array of nodes, from 1 on; 0: none. */
+struct node_id {
+	__u32 value;
 };
-_Static_assert(sizeof(struct wire_node) == 104, "wire_node");
 
-/* Calls of one path, beside those in its node. */
-struct wire_call_tally {
-	__u64 path; /* 0: free */
-	__u64 calls;
-	__u64 is_crowded; /* the node has seen more than MAX_NODE_OBJECTS objects */
+/*
+ * One call path of one image, by its id: a cache line. What it has counted since user space took
+ * the counts away, which is twice a second: 32 bits are enough for them.
+ */
+struct wire_node {
+	__u64 key; /* 0: the id is free, or its path is being laid down */
+	__u64 site;
+	__u32 parent : 27; /* id; 0: a root */
+	__u32 objects : 5; /* distinct ones seen; above MAX_NODE_OBJECTS: more than that */
+	__u32 image_id;
+	__u32 first; /* when it was laid down, in units of 1 << FIRST_SHIFT ns, modulo 2^32 */
+	__u32 calls;
+	__u32 grown[NR_KINDS];
+	__u32 released[NR_KINDS];
 };
-_Static_assert(sizeof(struct wire_call_tally) == 24, "wire_call_tally");
+_Static_assert(sizeof(struct wire_node) == 64, "wire_node");
+_Static_assert(MAX_NODE_OBJECTS + 1 < 32, "wire_node.objects");
+
+#define FIRST_SHIFT 12 /* 4 us; the number comes again after 4.9 hours */
+#define NODE_BLOCK 64  /* nodes of a page: how the array is sized */
+
+/* A mark for each node that has changed. */
+#define CHANGED_BLOCK 64
+struct wire_changed {
+	__u8 marks[CHANGED_BLOCK];
+};
+_Static_assert(sizeof(struct wire_changed) == CHANGED_BLOCK, "wire_changed");
+
+/* Ids that are free, one after the other. */
+struct wire_id_run {
+	struct node_id first;
+	__u32 count;
+};
+_Static_assert(sizeof(struct wire_id_run) == 8, "wire_id_run");
 
 /* An object that a site was split by, or the site with how many there are of them. */
 struct wire_instances {
@@ -267,11 +286,10 @@ struct wire_thread {
 	__u32 tid;
 	char comm[COMM_BYTES];
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
-	__u64 node; /* <= 6.1: path at the last look; at the end: path it died on, 0: none */
-	__u32 loss; /* <= 6.1: LOSS_* + 1 when that path is not whole */
-	__u32 pad;
+	struct node_id node; /* <= 6.1: path at the last look; at the end: path it died on */
+	__u32 loss;	     /* <= 6.1: LOSS_* + 1 when that path is not whole */
 };
-_Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
+_Static_assert(sizeof(struct wire_thread) == 80, "wire_thread");
 
 /* Growth of a thread, not yet in its entry: one a CPU. */
 struct wire_tally {
@@ -354,7 +372,7 @@ struct wire_thread_end {
 	struct wire_head head;
 	struct wire_thread thread;
 };
-_Static_assert(sizeof(struct wire_thread_end) == 104, "wire_thread_end");
+_Static_assert(sizeof(struct wire_thread_end) == 96, "wire_thread_end");
 
 struct wire_knock {
 	struct wire_head head;
@@ -409,7 +427,8 @@ _Static_assert(sizeof(struct wire_site) == 80, "wire_site");
 /* An object that a node's function ran on for the first time. */
 struct wire_object {
 	struct wire_head head;
-	__u64 node; /* key */
+	struct node_id node;
+	__u32 pad;
 	__u64 object;
 	__u64 type;
 	char class_name[MAX_CLASS_BYTES]; /* tp_name */

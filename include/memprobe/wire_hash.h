@@ -45,11 +45,6 @@ static inline __u64 site_key_native(__u32 image_id, __u64 comm_low, __u64 comm_h
 	       ~(__u64)SELF_MASK;
 }
 
-static inline __u32 call_tally_slot(__u64 path)
-{
-	return path >> 40 & (CALL_TALLIES - 1);
-}
-
 /* An object, or a hash of several, on the node of a path. */
 static inline __u64 name_sighting(__u64 path, __u64 object)
 {

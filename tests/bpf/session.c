@@ -51,10 +51,21 @@ static void load_programs(void)
 	host_configure(&cfg_max_nodes, &max_nodes, sizeof(max_nodes));
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
+	specials_made = specials_removed = 0;
 	percpu_offset = 0;
 	fresh_slots = 0;
 	known_files = 0;
 	iterate_round = 0;
+}
+
+/* Runs of odd lengths, as they come back from ended images. */
+static void fill_ids(void)
+{
+	host_map_resize(HOST_TABLE(&nodes), SESSION_IDS);
+	host_map_resize(HOST_TABLE(&changed_nodes), SESSION_IDS / CHANGED_BLOCK);
+	host_map_resize(HOST_QUEUE(&free_ids), SESSION_IDS);
+	for (__u32 id = 1, count = 1; id < SESSION_IDS; id += count, count = count % 7 + 1)
+		session_free_ids(id, id + count < SESSION_IDS ? count : SESSION_IDS - id);
 }
 
 void session_open(enum session_kernel kernel)
@@ -68,6 +79,7 @@ void session_open(enum session_kernel kernel)
 	load_programs();
 	for (__u32 slot = 0; slot < SESSION_SLOTS && !session_is_percpu(); slot++)
 		session_free_slot(slot);
+	fill_ids();
 	iterate_over(ITERATE_PREPARE, &none, 1);
 }
 
@@ -80,8 +92,8 @@ void session_close(void)
 void session_limit_nodes(__u32 limit, __u32 deeper)
 {
 	host_configure(&cfg_max_nodes, &limit, sizeof(limit));
-	host_map_resize(HOST_TABLE(&nodes), limit + RESERVED_ROWS);
-	host_map_resize(HOST_TABLE(&deeper_nodes), deeper);
+	host_map_resize(HOST_TABLE(&node_ids), limit);
+	host_map_resize(HOST_TABLE(&deeper_ids), deeper);
 }
 
 void session_limit_sites(__u32 limit)
@@ -229,6 +241,13 @@ void session_free_slot(__u32 slot)
 	assert_int_equal(host_map_push(HOST_QUEUE(&free_slots), &slot), 0);
 }
 
+void session_free_ids(__u32 first, __u32 count)
+{
+	const struct wire_id_run run = { .first.value = first, .count = count };
+
+	assert_int_equal(host_map_push(HOST_QUEUE(&free_ids), &run), 0);
+}
+
 struct task_struct *session_process(int tgid, const char *comm)
 {
 	struct mm_struct *mm = machine_mm_new(session_is_percpu());
@@ -262,14 +281,34 @@ struct wire_thread *session_thread(__u32 tid)
 }
 
 /* What session_report.c reads. */
-struct host_map *session_nodes(void)
+const struct wire_node *session_node(__u32 id)
 {
-	return HOST_TABLE(&nodes);
+	const struct wire_node *node = bpf_map_lookup_elem(&nodes, &id);
+
+	return id && node && node->key ? node : NULL;
 }
 
-struct host_map *session_deeper_nodes(void)
+__u32 session_find_id(__u64 key)
 {
-	return HOST_TABLE(&deeper_nodes);
+	__u32 found = 0;
+
+	for (enum node_table table = NODES_OF_PYTHON; table <= NODES_DEEPER; table++) {
+		const struct node_id *id = find_id(table, &key);
+
+		assert_true(!id || !found);
+		found = id ? id->value : found;
+	}
+	return found;
+}
+
+bool session_take_mark(__u32 id)
+{
+	__u32 block = id / CHANGED_BLOCK;
+	struct wire_changed *changed = bpf_map_lookup_elem(&changed_nodes, &block);
+	bool is_marked = changed->marks[id % CHANGED_BLOCK];
+
+	changed->marks[id % CHANGED_BLOCK] = 0;
+	return is_marked;
 }
 
 struct host_record *session_next_record(void)

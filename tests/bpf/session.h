@@ -21,6 +21,7 @@ extern const char *const session_kernel_names[NR_SESSION_KERNELS];
 
 #define SESSION_BATCH 32
 #define SESSION_SLOTS 16 /* images at a time */
+#define SESSION_IDS 8192 /* of nodes, 0 included */
 
 /* Everything is new: kernel, maps, programs. */
 void session_open(enum session_kernel kernel);
@@ -57,6 +58,13 @@ void session_set_python(const struct mm_struct *mm, const struct wire_layout *la
 void session_set_file(const struct wire_file *file, const struct wire_file_layout *known,
 		      const struct wire_layout *layout);
 void session_free_slot(__u32 slot);
+void session_free_ids(__u32 first, __u32 count);
+/* The node of an id; NULL: it is free. */
+const struct wire_node *session_node(__u32 id);
+/* The id of a path in one of the three tables; 0: none. Ends the test when it is in two. */
+__u32 session_find_id(__u64 key);
+/* Has the node changed since the last time? */
+bool session_take_mark(__u32 id);
 
 /* A new process with one thread that runs now, followed since its exec. */
 struct task_struct *session_process(int tgid, const char *comm);

@@ -6,8 +6,6 @@
 #include "host/host.h"
 #include "session.h"
 
-struct host_map *session_nodes(void);
-struct host_map *session_deeper_nodes(void);
 struct host_record *session_next_record(void);
 const struct wire_image *session_image_at(__u32 slot);
 /* Losses without an image. */

@@ -147,19 +147,12 @@ static void name_site(const struct wire_node *node, char *ret, size_t size)
 		snprintf(ret, size, "%s", names[site->record.kind]);
 }
 
-static const struct wire_node *find_node(__u64 key)
-{
-	const struct wire_node *node = host_map_lookup(session_nodes(), &key);
-
-	return node ? node : host_map_lookup(session_deeper_nodes(), &key);
-}
-
 /* From a node to its root; returns how many. */
 static size_t collect_path(const struct wire_node *node, const struct wire_node **ret)
 {
 	size_t depth = 0;
 
-	for (; node; node = node->parent ? find_node(node->parent) : NULL) {
+	for (; node; node = session_node(node->parent)) {
 		assert_true(depth < MAX_DEPTH);
 		ret[depth++] = node;
 	}
@@ -188,25 +181,49 @@ static void print_path(FILE *out, const struct wire_node *leaf)
 	}
 }
 
-static void print_amounts(FILE *out, const __u64 *grown, const __u64 *released)
+/* Pages of each kind, of a node or of what is lost. */
+struct amounts {
+	__u64 grown[NR_KINDS], released[NR_KINDS];
+};
+
+static struct amounts amounts_of(const struct wire_node *node)
+{
+	struct amounts amounts;
+
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		amounts.grown[kind] = node->grown[kind];
+		amounts.released[kind] = node->released[kind];
+	}
+	return amounts;
+}
+
+static struct amounts lost_amounts(const struct wire_image *image)
+{
+	struct amounts amounts;
+
+	memcpy(amounts.grown, image->lost_grown, sizeof(amounts.grown));
+	memcpy(amounts.released, image->lost_released, sizeof(amounts.released));
+	return amounts;
+}
+
+static void print_amounts(FILE *out, const struct amounts *amounts)
 {
 	for (int kind = 0; kind < NR_KINDS; kind++) {
-		if (grown[kind] || released[kind])
+		if (amounts->grown[kind] || amounts->released[kind])
 			fprintf(out, " %s", kind_names[kind]);
-		if (grown[kind])
-			fprintf(out, "+%llu", grown[kind]);
-		if (released[kind])
-			fprintf(out, "-%llu", released[kind]);
+		if (amounts->grown[kind])
+			fprintf(out, "+%llu", amounts->grown[kind]);
+		if (amounts->released[kind])
+			fprintf(out, "-%llu", amounts->released[kind]);
 	}
 	fputc('\n', out);
 }
 
-static bool has_amounts(const __u64 *grown, const __u64 *released)
+static bool has_amounts(const struct amounts *amounts)
 {
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		if (grown[kind] || released[kind])
-			return true;
-	return false;
+	static const struct amounts none;
+
+	return memcmp(amounts, &none, sizeof(none)) != 0;
 }
 
 struct lines {
@@ -221,20 +238,20 @@ static void add_line(struct lines *lines, char *line)
 	lines->lines[lines->count++] = line;
 }
 
-static void visit_line(const void *key, void *value, void *context)
+static void add_node(struct lines *lines, const struct wire_node *node)
 {
-	const struct wire_node *node = value;
+	const struct amounts amounts = amounts_of(node);
 	char *line = NULL;
 	size_t size;
 	FILE *out;
 
-	if (!has_amounts(node->grown, node->released))
+	if (!has_amounts(&amounts))
 		return;
 	out = open_memstream(&line, &size);
 	print_path(out, node);
-	print_amounts(out, node->grown, node->released);
+	print_amounts(out, &amounts);
 	fclose(out);
-	add_line(context, line);
+	add_line(lines, line);
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -259,10 +276,11 @@ static void print_losses(FILE *out)
 
 	for (__u32 slot = 0; slot < SESSION_SLOTS; slot++) {
 		const struct wire_image *image = session_image_at(slot);
+		const struct amounts lost = lost_amounts(image);
 
-		if (has_amounts(image->lost_grown, image->lost_released)) {
+		if (has_amounts(&lost)) {
 			fprintf(out, "(lost)");
-			print_amounts(out, image->lost_grown, image->lost_released);
+			print_amounts(out, &lost);
 		}
 		for (__u32 i = 0; i < NR_LOSSES; i++)
 			print_loss(out, i, image->loss_events[i], image->loss_pages[i],
@@ -281,8 +299,10 @@ char *session_report(void)
 	FILE *out = open_memstream(&text, &size);
 
 	session_drain();
-	host_map_visit(session_nodes(), visit_line, &lines);
-	host_map_visit(session_deeper_nodes(), visit_line, &lines);
+	for (__u32 id = 1; id < SESSION_IDS; id++) {
+		if (session_node(id))
+			add_node(&lines, session_node(id));
+	}
 	if (lines.count)
 		qsort(lines.lines, lines.count, sizeof(*lines.lines), compare_lines);
 	for (size_t i = 0; i < lines.count; i++) {
@@ -295,48 +315,34 @@ char *session_report(void)
 	return text;
 }
 
-/* What an image's nodes sum up to. */
-struct sum {
-	__u32 image_id;
-	__s64 pages[NR_KINDS];
-};
-
-static void visit_sum(const void *key, void *value, void *context)
-{
-	const struct wire_node *node = value;
-	struct sum *sum = context;
-
-	if (node->image_id != sum->image_id)
-		return;
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		sum->pages[kind] += (__s64)node->grown[kind] - (__s64)node->released[kind];
-}
-
-static void visit_key(const void *key, void *value, void *context)
-{
-	const struct wire_node *node = value;
-	__u64 got;
-
-	memcpy(&got, key, sizeof(got));
-	assert_int_equal(got, path_child(node->parent, node->site));
-	assert_int_equal(node->parent, path_parent(got, node->site));
-	if (!node->parent)
-		return;
-	assert_non_null(find_node(node->parent));
-	assert_int_equal(find_node(node->parent)->image_id, node->image_id);
-}
-
 static void check_image(const struct wire_image *image)
 {
-	struct sum sum = { .image_id = image->image_id };
+	__s64 pages[NR_KINDS] = { 0 };
 
-	host_map_visit(session_nodes(), visit_sum, &sum);
-	host_map_visit(session_deeper_nodes(), visit_sum, &sum);
+	for (__u32 id = 1; id < SESSION_IDS; id++) {
+		const struct wire_node *node = session_node(id);
+
+		for (int kind = 0; node && node->image_id == image->image_id && kind < NR_KINDS;
+		     kind++)
+			pages[kind] += (__s64)node->grown[kind] - (__s64)node->released[kind];
+	}
 	for (int kind = 0; kind < NR_KINDS; kind++)
-		assert_int_equal(image->opening[kind] + sum.pages[kind] +
+		assert_int_equal(image->opening[kind] + pages[kind] +
 					 (__s64)image->lost_grown[kind] -
 					 (__s64)image->lost_released[kind],
 				 image->books[kind]);
+}
+
+static void check_node(__u32 id, const struct wire_node *node)
+{
+	const struct wire_node *parent = session_node(node->parent);
+
+	assert_int_equal(session_find_id(node->key), id);
+	assert_int_equal(node->key, path_child(parent ? parent->key : 0, node->site));
+	if (!node->parent)
+		return;
+	assert_non_null(parent);
+	assert_int_equal(parent->image_id, node->image_id);
 }
 
 void session_check(void)
@@ -344,6 +350,8 @@ void session_check(void)
 	for (__u32 slot = 0; slot < SESSION_SLOTS; slot++)
 		if (session_image_at(slot)->image_id)
 			check_image(session_image_at(slot));
-	host_map_visit(session_nodes(), visit_key, NULL);
-	host_map_visit(session_deeper_nodes(), visit_key, NULL);
+	for (__u32 id = 1; id < SESSION_IDS; id++) {
+		if (session_node(id))
+			check_node(id, session_node(id));
+	}
 }

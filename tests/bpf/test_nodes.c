@@ -172,12 +172,15 @@ static void test_no_node_at_all(void **state)
 	session_open(SESSION_PERCPU);
 	session_limit_nodes(1, 4);
 	start(PYTHON_3_11);
-	touch(1); /* [startup] takes it */
-	call("<module>");
+	touch(1);
+	call("<module>"); /* takes it */
+	touch(4);
+	python_return(&python);
+	call("other");
 	touch(2);
 	machine_run(machine_task_new(machine_mm_new(true), 7, 7, "kswapd0"));
 	touch(-1);
-	assert_report("[kernel] anon-1\n[startup] anon+1\n(lost) anon+2\n"
+	assert_report("<module> anon+4\n[kernel] anon-1\n[startup] anon+1\n(lost) anon+2\n"
 		      "!nodes_full 1 event 2 pages\n");
 	finish();
 }

@@ -50,20 +50,17 @@ static void limit(__s64 *amounts, size_t count)
 		amounts[i] &= MAX_AMOUNT;
 }
 
+/* An id, and its node as the BPF side might have laid it down. */
 static void put_node(const uint8_t *bytes, size_t size)
 {
 	struct wire_node node = { 0 };
-	uint64_t key;
+	uint32_t id;
 
-	if (size < sizeof(key) + sizeof(node))
+	if (size < sizeof(id) + sizeof(node))
 		return;
-	memcpy(&key, bytes, sizeof(key));
-	memcpy(&node, bytes + sizeof(key), sizeof(node));
-	for (int kind = 0; kind < NR_KINDS; kind++) {
-		node.grown[kind] &= MAX_AMOUNT;
-		node.released[kind] &= MAX_AMOUNT;
-	}
-	fake_loader_put(key & 1 ? "deeper_nodes" : "nodes", &key, &node);
+	memcpy(&id, bytes, sizeof(id));
+	memcpy(&node, bytes + sizeof(id), sizeof(node));
+	fake_nodes_put(id % (FAKE_IDS - 1) + 1, &node);
 }
 
 static void put_image(const uint8_t *bytes, size_t size)
@@ -229,15 +226,15 @@ static void add_record(struct seed *seed, uint32_t type)
 	add_step(seed, STEP_RECORD, record, drain_fixture_record(type, record));
 }
 
-static void add_node(struct seed *seed, uint32_t image_id, uint64_t key, uint64_t parent)
+static void add_node(struct seed *seed, uint32_t image_id, uint32_t id, uint32_t parent)
 {
 	struct {
-		uint64_t key;
+		uint32_t id;
 		struct wire_node node;
-	} entry = {
-		.key = key,
+	} __attribute__((packed)) entry = {
+		.id = id - 1, /* as put_node reads it */
 		.node = { .parent = parent,
-			  .site = key == 78 ? FIXTURE_PART : FIXTURE_SITE,
+			  .site = id == 78 ? FIXTURE_PART : FIXTURE_SITE,
 			  .image_id = image_id,
 			  .calls = 3,
 			  .grown = { 1, 2, 3, 4 },
@@ -290,7 +287,7 @@ static void add_circle(struct seed *seed)
 	add_node(seed, FIXTURE_IMAGE, 80, 82);
 	add_node(seed, FIXTURE_IMAGE, 82, 80);
 	size = drain_fixture_record(RECORD_THREAD_END, end);
-	((struct wire_thread_end *)end)->thread.node = 80;
+	((struct wire_thread_end *)end)->thread.node.value = 80;
 	add_step(seed, STEP_RECORD, end, size);
 	add_step(seed, STEP_DRAIN, NULL, 0);
 }

@@ -175,7 +175,7 @@ static size_t put_object(void *ret)
 {
 	struct wire_object *record = ret;
 
-	record->node = 77;
+	record->node.value = 77;
 	record->object = FIXTURE_OBJECT;
 	record->type = FIXTURE_TYPE;
 	memset(record->class_name, 'C', MAX_CLASS_BYTES); /* no NUL */

@@ -22,8 +22,9 @@ struct fake_record {
 };
 
 static struct fake_map maps[] = {
-	{ .name = "nodes", .key_bytes = 8, .value_bytes = sizeof(struct wire_node) },
-	{ .name = "deeper_nodes", .key_bytes = 8, .value_bytes = sizeof(struct wire_node) },
+	{ .name = "node_ids", .key_bytes = 8, .value_bytes = sizeof(struct node_id) },
+	{ .name = "special_ids", .key_bytes = 8, .value_bytes = sizeof(struct node_id) },
+	{ .name = "deeper_ids", .key_bytes = 8, .value_bytes = sizeof(struct node_id) },
 	{ .name = "ring" },
 	{ .name = "processes", .key_bytes = 4, .value_bytes = 4 },
 	{ .name = "images", .key_bytes = 4, .value_bytes = sizeof(struct wire_image) },
@@ -42,7 +43,6 @@ static struct fake_map maps[] = {
 static struct {
 	struct fake_record *records;
 	size_t nr_records, capacity;
-	struct wire_call_tally *tallies;
 	struct fake_told told;
 	ring_buffer_sample_fn handle;
 	void *context;
@@ -91,8 +91,7 @@ void fake_loader_reset(void)
 		free(fake.records[i].bytes);
 	fake.nr_records = 0;
 	fake.told = (struct fake_told){ 0 };
-	free(fake.tallies);
-	fake.tallies = NULL;
+	fake_nodes_reset();
 }
 
 void fake_loader_put(const char *name, const void *key, const void *value)
@@ -114,13 +113,6 @@ size_t fake_loader_count(const char *name)
 	return map_named(name)->count;
 }
 
-struct wire_call_tally *fake_loader_tallies(void)
-{
-	if (!fake.tallies)
-		fake.tallies = xcalloc(CALL_TALLIES, sizeof(*fake.tallies));
-	return fake.tallies;
-}
-
 void fake_loader_send(const void *record, size_t size)
 {
 	fake.records = array_reserve(fake.records, &fake.capacity, fake.nr_records + 1,
@@ -138,23 +130,17 @@ struct fake_told fake_loader_told(void)
 
 int loader_map(const struct loader *loader, const char *name)
 {
-	return (int)(map_named(name) - maps);
+	int fd = fake_nodes_fd(name);
+
+	return fd < 0 ? (int)(map_named(name) - maps) : fd;
 }
 
-struct wire_call_tally *loader_call_tallies(const struct loader *loader)
+void loader_note_removed(struct loader *loader, const struct loader_removed *removed)
 {
-	return fake.tallies;
-}
-
-void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites)
-{
-	fake.told.nodes_removed += nodes;
-	fake.told.sites_removed += sites;
-}
-
-void loader_note_sightings_removed(struct loader *loader, uint64_t sightings)
-{
-	fake.told.sightings_removed += sightings;
+	fake.told.removed.nodes += removed->nodes;
+	fake.told.removed.specials += removed->specials;
+	fake.told.removed.sites += removed->sites;
+	fake.told.removed.sightings += removed->sightings;
 }
 
 void loader_forget_standing(struct loader *loader)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fake_nodes.h"
 #include "loader.h"
 
 #define FAKE_CPUS 2
@@ -21,14 +22,14 @@ void fake_loader_reset(void);
 /* `map` is a name that loader_map() knows. A per-CPU value has FAKE_CPUS parts. */
 void fake_loader_put(const char *map, const void *key, const void *value);
 size_t fake_loader_count(const char *map);
-struct wire_call_tally *fake_loader_tallies(void);
 
 /* What the ring buffer will give at the next reading; a copy is made. */
 void fake_loader_send(const void *record, size_t size);
 
 /* What was told to the BPF side. */
 struct fake_told {
-	uint64_t nodes_removed, sites_removed, sightings_removed, slots_freed, standing_forgotten;
+	struct loader_removed removed;
+	uint64_t slots_freed, standing_forgotten;
 	uint32_t last_slot;
 };
 struct fake_told fake_loader_told(void);

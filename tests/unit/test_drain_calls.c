@@ -45,16 +45,12 @@ static int close_fixture(void **state)
 /* So many paths, each below the one before. */
 static void put_paths(int count)
 {
-	uint64_t parent = 0;
-
-	for (int i = 0; i < count; i++) {
-		struct wire_node node = { .parent = parent,
+	for (uint32_t id = 1; id <= (uint32_t)count; id++) {
+		struct wire_node node = { .parent = id - 1,
 					  .site = FIXTURE_SITE,
 					  .image_id = FIXTURE_IMAGE };
-		uint64_t key = path_child(parent, FIXTURE_SITE);
 
-		fake_loader_put("nodes", &key, &node);
-		parent = key;
+		fake_nodes_put(id, &node);
 	}
 }
 

@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <memprobe/wire_hash.h>
 
 #include "drain_fixture.h"
 #include "memory.h"
 
 /* More than a walk has frames: a counted call is laid below its caller's path. */
-#define DEEP 5000
+#define DEEP 4000
 
 static struct drain_fixture fixture;
 
@@ -37,7 +36,7 @@ static int close_fixture(void **state)
 	return 0;
 }
 
-static void put_node_of(uint32_t image_id, uint64_t key, uint64_t parent)
+static void put_node_of(uint32_t image_id, uint32_t id, uint32_t parent)
 {
 	const struct wire_node node = {
 		.parent = parent,
@@ -47,12 +46,12 @@ static void put_node_of(uint32_t image_id, uint64_t key, uint64_t parent)
 		.grown = { [KIND_ANON] = 1 },
 	};
 
-	fake_loader_put("nodes", &key, &node);
+	fake_nodes_put(id, &node);
 }
 
-static void put_node(uint64_t key, uint64_t parent)
+static void put_node(uint32_t id, uint32_t parent)
 {
-	put_node_of(FIXTURE_IMAGE, key, parent);
+	put_node_of(FIXTURE_IMAGE, id, parent);
 }
 
 static uint64_t sum_calls(void)
@@ -67,13 +66,9 @@ static uint64_t sum_calls(void)
 /* The leaf comes first. */
 static void test_deep_path(void **state)
 {
-	uint64_t keys[DEEP + 1] = { 0 };
-
 	(void)state;
-	for (int depth = 1; depth <= DEEP; depth++)
-		keys[depth] = path_child(keys[depth - 1], FIXTURE_SITE);
-	for (int depth = DEEP; depth; depth--)
-		put_node(keys[depth], keys[depth - 1]);
+	for (uint32_t id = 1; id <= DEEP; id++)
+		put_node(id, id < DEEP ? id + 1 : 0);
 	assert_int_equal(drain_all(fixture.drain), 0);
 	assert_int_equal(fixture.profile->nr_nodes, DEEP);
 	assert_int_equal(sum_calls(), DEEP);
@@ -82,7 +77,7 @@ static void test_deep_path(void **state)
 static void test_circles(void **state)
 {
 	(void)state;
-	for (uint64_t i = 0; i < DEEP; i++)
+	for (uint32_t i = 0; i < DEEP; i++)
 		put_node(i + 1, i % 2 ? i : i + 2);
 	put_node(DEEP + 1, 1);
 	assert_int_equal(drain_all(fixture.drain), 0);
@@ -100,7 +95,7 @@ static void test_death_in_a_circle(void **state)
 	put_node(80, 82);
 	put_node(82, 80);
 	put_node(84, 0);
-	record.thread_end.thread.node = 80;
+	record.thread_end.thread.node.value = 80;
 	drain_fixture_send(&fixture, &record, size);
 	assert_int_equal(fixture.profile->nr_nodes, 1);
 	assert_int_equal(sum_calls(), 1);
@@ -111,13 +106,12 @@ static void test_death_on_a_path(void **state)
 {
 	union fixture_record record;
 	size_t size = drain_fixture_record(RECORD_THREAD_END, &record);
-	uint64_t caller = path_child(0, FIXTURE_SITE), callee = path_child(caller, FIXTURE_SITE);
 
 	(void)state;
 	fixture.profile->processes[0].counts_ends = true;
-	put_node(caller, 0);
-	put_node(callee, caller);
-	record.thread_end.thread.node = callee;
+	put_node(1, 0);
+	put_node(2, 1);
+	record.thread_end.thread.node.value = 2;
 	drain_fixture_send(&fixture, &record, size);
 	assert_int_equal(sum_calls(), 2 + 2);
 }

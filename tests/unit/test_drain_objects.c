@@ -44,12 +44,11 @@ static const char *text(uint32_t string)
 static void test_object(void **state)
 {
 	struct wire_node node = { .site = FIXTURE_SITE, .image_id = FIXTURE_IMAGE };
-	const uint64_t key = 77;
 
 	fixture.heard.name = "model.wing";
 	send_type(RECORD_IMAGE_BEGIN);
 	send_type(RECORD_SITE);
-	fake_loader_put("nodes", &key, &node);
+	fake_nodes_put(77, &node);
 	send_type(RECORD_OBJECT);
 	assert_int_equal(fixture.profile->nr_objects, 1);
 	assert_int_equal(strlen(text(fixture.profile->objects[0].class_name)), MAX_CLASS_BYTES);

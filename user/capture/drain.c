@@ -63,7 +63,7 @@ static void keep_alive(struct drain *drain, const struct wire_thread *thread)
 	const struct process *process = slot ? &drain->base.profile->processes[slot->process]
 					     : NULL;
 
-	if (process && process->counts_ends && thread->node && process->begin == BEGAN_EXEC)
+	if (process && process->counts_ends && thread->node.value && process->begin == BEGAN_EXEC)
 		drain_nodes_keep_alive(drain->nodes, thread->node);
 }
 
@@ -170,6 +170,10 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 	drain->sites = drain_sites_new(base, drain->images, drain->objects);
 	drain->nodes = drain_nodes_new(base, drain->images, drain->sites);
 	drain->sightings = drain_sightings_new(base, drain->images, drain->objects, drain->nodes);
+	if (!drain->nodes) {
+		drain_free(drain);
+		return NULL;
+	}
 	return drain;
 }
 
@@ -234,6 +238,8 @@ static void remove_past(struct drain *drain)
 	drain_sites_remove(drain->sites);
 	drain_sightings_remove(drain->sightings);
 	drain_tables_sweep(&drain->base, drain->images);
+	/* Now that nothing is noted under their ids any more. */
+	drain_nodes_give_back(drain->nodes);
 	drain_images_release(drain->images);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the BPF tables of nodes to nodes of the profile; see drain_nodes.h.
+ * From the BPF side's nodes to nodes of the profile; see drain_nodes.h.
  *
- * Values there are sums since the node was laid down; what they gained since the last reading is
- * added to the profile. Several BPF nodes can be one node of the profile: a function defined
- * anew by every exec() has many code objects but one file, line and name. A node whose site record
- * is not here yet, because it was sent after the ring was drained, waits for the next reading.
+ * A reading looks at the nodes that have changed, takes what they have counted and adds it to the
+ * profile. Several BPF nodes can be one node of the profile: a function defined anew by every
+ * exec() has many code objects but one file, line and name. A node whose site record is not here
+ * yet, because it was sent after the ring was drained, keeps its counts and its mark until then.
  */
 #include "drain_nodes.h"
 
@@ -14,39 +14,32 @@
 #include <memprobe/wire_hash.h>
 #include <string.h>
 
+#include "clock.h"
 #include "drain_books.h"
-#include "hash_table.h"
 #include "memory.h"
+#include "node_table.h"
 
-#define BATCH 1024
-
-/* An entry of the BPF table of nodes, as last read. */
+/* What is known of a BPF side's node. */
 struct kernel_node {
-	uint64_t key, parent, site, first_ns;
-	uint32_t image_id; /* 0: unused */
+	uint32_t image_id; /* 0: none has been met under this id */
 	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
 	uint32_t tried;	   /* the reading in which a place was looked for last */
-	struct cost read;  /* bytes, as last read */
-	struct cost added; /* bytes, as added to the profile */
-	bool is_crowded;
-	uint64_t calls_read, calls_added;
-	bool is_shim; /* calls of it are none */
+	bool is_shim;	   /* calls of it are none */
 };
 
 struct drain_nodes {
 	const struct drain_base *base;
 	struct drain_images *images;
 	const struct drain_sites *sites;
-	int nodes_fd, deeper_fd;
-	struct kernel_node *all;
+	int node_ids_fd, special_ids_fd, deeper_ids_fd;
+	struct node_table *table;
+	struct kernel_node *all; /* by id */
 	size_t count, capacity;
-	struct hash_table ids; /* key to index */
-	uint32_t readings;     /* of the tables */
-	uint32_t *climb;       /* indices of nodes that are about to get a place, leaf first */
+	uint32_t readings;
+	struct node_id *climb; /* nodes that are about to get a place, leaf first */
 	size_t climbed, climb_capacity;
-	uint32_t *unused; /* indices */
-	size_t nr_unused, unused_capacity;
-	uint64_t *alive; /* keys of paths on which threads died, their calls to be added */
+	int error;	       /* of this reading */
+	struct node_id *alive; /* paths on which threads died, their calls to be added */
 	size_t nr_alive, alive_capacity;
 };
 
@@ -58,8 +51,13 @@ struct drain_nodes *drain_nodes_new(const struct drain_base *base, struct drain_
 	nodes->base = base;
 	nodes->images = images;
 	nodes->sites = sites;
-	nodes->nodes_fd = loader_map(base->loader, "nodes");
-	nodes->deeper_fd = loader_map(base->loader, "deeper_nodes");
+	nodes->node_ids_fd = loader_map(base->loader, "node_ids");
+	nodes->special_ids_fd = loader_map(base->loader, "special_ids");
+	nodes->deeper_ids_fd = loader_map(base->loader, "deeper_ids");
+	if (node_table_new(base->loader, &nodes->table)) {
+		drain_nodes_free(nodes);
+		return NULL;
+	}
 	return nodes;
 }
 
@@ -67,136 +65,85 @@ void drain_nodes_free(struct drain_nodes *nodes)
 {
 	if (!nodes)
 		return;
-	hash_table_free(&nodes->ids);
+	node_table_free(nodes->table);
 	free(nodes->all);
-	free(nodes->unused);
 	free(nodes->climb);
 	free(nodes->alive);
 	free(nodes);
 }
 
-static uint32_t take_index(struct drain_nodes *nodes)
+/* What is known of a node, which is new when its id has come into use again. Until the next call.
+ */
+static struct kernel_node *meet(struct drain_nodes *nodes, struct node_id id, uint32_t image_id)
 {
-	if (nodes->nr_unused)
-		return nodes->unused[--nodes->nr_unused];
-	nodes->all = array_reserve(nodes->all, &nodes->capacity, nodes->count + 1,
-				   sizeof(*nodes->all));
-	return nodes->count++;
-}
+	struct kernel_node *node;
 
-static struct kernel_node *find_or_add(struct drain_nodes *nodes, uint64_t key,
-				       const struct wire_node *wire)
-{
-	uint32_t index;
-
-	if (hash_table_get(&nodes->ids, key, &index))
-		return &nodes->all[index];
-	index = take_index(nodes);
-	nodes->all[index] = (struct kernel_node){
-		.key = key,
-		.parent = wire->parent,
-		.site = wire->site,
-		.first_ns = wire->first_ns,
-		.image_id = wire->image_id,
-		.node = NO_NODE,
-	};
-	hash_table_put(&nodes->ids, key, index);
-	return &nodes->all[index];
-}
-
-static void take_batch(struct drain_nodes *nodes, const uint64_t *keys,
-		       const struct wire_node *values, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		struct kernel_node *node = find_or_add(nodes, keys[i], &values[i]);
-
-		for (int kind = 0; kind < NR_KINDS; kind++) {
-			node->read.grown[kind] = values[i].grown[kind] * PAGE_BYTES;
-			node->read.released[kind] = values[i].released[kind] * PAGE_BYTES;
-		}
-		node->calls_read = values[i].calls;
-		node->is_crowded = values[i].objects > MAX_NODE_OBJECTS;
+	if (id.value >= nodes->count) {
+		nodes->all = array_reserve(nodes->all, &nodes->capacity, (size_t)id.value + 1,
+					   sizeof(*nodes->all));
+		memset(&nodes->all[nodes->count], 0,
+		       (id.value + 1 - nodes->count) * sizeof(*nodes->all));
+		nodes->count = id.value + 1;
 	}
+	node = &nodes->all[id.value];
+	if (!node->image_id)
+		*node = (struct kernel_node){ .image_id = image_id, .node = NO_NODE };
+	return node;
 }
 
-static int read_table(struct drain_nodes *nodes, int fd)
+uint32_t drain_nodes_find(const struct drain_nodes *nodes, struct node_id id, bool *ret_is_shim)
 {
-	_cleanup_(freep) uint64_t *keys = xmalloc(BATCH * sizeof(*keys));
-	_cleanup_(freep) struct wire_node *values = xmalloc(BATCH * sizeof(*values));
-	uint64_t cursor = 0;
-	bool is_first = true;
-	int error;
-
-	do {
-		uint32_t count = BATCH;
-
-		error = bpf_map_lookup_batch(fd, is_first ? NULL : &cursor, &cursor, keys, values,
-					     &count, NULL);
-		if (error && errno != ENOENT)
-			return -errno;
-		take_batch(nodes, keys, values, count);
-		is_first = false;
-	} while (!error);
-	return 0;
+	if (id.value >= nodes->count || !nodes->all[id.value].image_id)
+		return NO_NODE;
+	*ret_is_shim = nodes->all[id.value].is_shim;
+	return nodes->all[id.value].node;
 }
 
-/* Calls that are not counted in the node itself. */
-static void read_call_tallies(struct drain_nodes *nodes)
-{
-	const volatile struct wire_call_tally *tallies = loader_call_tallies(nodes->base->loader);
-	uint32_t index;
-
-	for (size_t i = 0; tallies && i < CALL_TALLIES; i++) {
-		if (tallies[i].path && hash_table_get(&nodes->ids, tallies[i].path, &index))
-			nodes->all[index].calls_read += tallies[i].calls;
-	}
-}
-
-/* The slot of a path whose image has ended is free for another. */
-static void remove_call_tally(struct drain_nodes *nodes, uint64_t path)
-{
-	struct wire_call_tally *tallies = loader_call_tallies(nodes->base->loader), *tally;
-
-	if (!tallies)
-		return;
-	tally = &tallies[call_tally_slot(path)];
-	if (tally->path != path)
-		return;
-	tally->calls = 0;
-	__atomic_store_n(&tally->path, 0, __ATOMIC_RELEASE);
-}
+/* ---- A place in the profile ---- */
 
 /* What the nodes of a part that is not split off ran on. */
-static void add_sighting_of_part(struct drain_nodes *nodes, const struct kernel_node *node)
+static void add_sighting_of_part(struct drain_nodes *nodes, uint32_t node, uint64_t key)
 {
-	const struct known_site *site = drain_sites_find(nodes->sites, node->site);
+	const struct known_site *site = drain_sites_find(nodes->sites, key);
 
 	if (site && site->object != NO_OBJECT)
-		profile_add_sighting(nodes->base->profile, node->node, site->object);
+		profile_add_sighting(nodes->base->profile, node, site->object);
 }
 
-static bool find_site(struct drain_nodes *nodes, struct kernel_node *node, uint32_t *ret_site)
+static bool find_site(struct drain_nodes *nodes, const struct wire_node *wire,
+		      struct kernel_node *node, uint32_t *ret_site)
 {
 	struct site deeper = { .kind = SITE_DEEPER };
-	const struct known_site *known = drain_sites_find(nodes->sites, node->site);
+	const struct known_site *known = drain_sites_find(nodes->sites, wire->site);
 
 	if (known) {
 		*ret_site = known->site;
 		node->is_shim = known->is_shim;
 		return true;
 	}
-	if (node->site != site_key_special(node->image_id, SITE_DEEPER))
+	if (wire->site != site_key_special(wire->image_id, SITE_DEEPER))
 		return false;
 	*ret_site = profile_add_site(nodes->base->profile, &deeper);
 	return true;
 }
 
-static bool define(struct drain_nodes *nodes, struct kernel_node *node, uint32_t parent)
+/* When a node was laid down, which is less than 2^32 units ago. */
+static uint64_t first_time(const struct drain_nodes *nodes, const struct wire_node *wire)
 {
+	uint64_t now = clock_ns() >> FIRST_SHIFT;
+	uint32_t age = (uint32_t)now - wire->first;
+
+	return drain_base_time(nodes->base, age < now ? (now - age) << FIRST_SHIFT : 0);
+}
+
+static bool define(struct drain_nodes *nodes, struct node_id id, uint32_t parent)
+{
+	const struct wire_node *wire = node_table_at(nodes->table, id);
+	struct kernel_node *node = &nodes->all[id.value];
 	struct image_slot *slot = drain_images_find(nodes->images, node->image_id);
 	uint32_t site;
 
-	if (!slot || !find_site(nodes, node, &site))
+	if (!wire || !slot || !find_site(nodes, wire, node, &site))
 		return false;
 	/* Keys are sums over what a target chose: one that meets another image's leads nowhere. */
 	if (parent != NO_NODE && nodes->base->profile->nodes[parent].process != slot->process)
@@ -206,9 +153,9 @@ static bool define(struct drain_nodes *nodes, struct kernel_node *node, uint32_t
 		return true;
 	}
 	node->node = profile_add_node(nodes->base->profile, slot->process, parent, site,
-				      drain_base_time(nodes->base, node->first_ns));
+				      first_time(nodes, wire));
 	slot->nr_paths += nodes->base->profile->sites[site].kind == SITE_PYTHON;
-	add_sighting_of_part(nodes, node);
+	add_sighting_of_part(nodes, node->node, wire->site);
 	return true;
 }
 
@@ -216,12 +163,16 @@ static bool define(struct drain_nodes *nodes, struct kernel_node *node, uint32_t
  * false when that cannot be reached now: an ancestor is unknown, has no place in this reading, or
  * is met again, for keys are sums over what a target chose and may lead in a circle. A path has no
  * greatest depth: a counted call is laid below its caller's path. */
-static bool climb(struct drain_nodes *nodes, uint32_t index, uint32_t *ret_parent)
+static bool climb(struct drain_nodes *nodes, struct node_id id, uint32_t *ret_parent)
 {
 	*ret_parent = NO_NODE;
-	for (nodes->climbed = 0;;) {
-		struct kernel_node *node = &nodes->all[index];
+	for (nodes->climbed = 0; id.value;) {
+		const struct wire_node *wire = node_table_at(nodes->table, id);
+		struct kernel_node *node;
 
+		if (!wire || !wire->image_id)
+			return false;
+		node = meet(nodes, id, wire->image_id);
 		*ret_parent = node->node;
 		if (node->node != NO_NODE)
 			return true;
@@ -230,77 +181,102 @@ static bool climb(struct drain_nodes *nodes, uint32_t index, uint32_t *ret_paren
 		node->tried = nodes->readings;
 		nodes->climb = array_reserve(nodes->climb, &nodes->climb_capacity,
 					     nodes->climbed + 1, sizeof(*nodes->climb));
-		nodes->climb[nodes->climbed++] = index;
-		if (!node->parent)
-			return true;
-		if (!hash_table_get(&nodes->ids, node->parent, &index))
-			return false;
+		nodes->climb[nodes->climbed++] = id;
+		id.value = wire->parent;
 	}
+	return true;
 }
 
 /* Gives a node and its ancestors their place in the profile, as far as that is possible now. */
-static void place(struct drain_nodes *nodes, uint32_t index)
+static void place(struct drain_nodes *nodes, struct node_id id)
 {
 	uint32_t parent;
 
-	if (!climb(nodes, index, &parent))
+	if (!climb(nodes, id, &parent))
 		return;
 	while (nodes->climbed) {
-		struct kernel_node *node = &nodes->all[nodes->climb[--nodes->climbed]];
+		struct node_id at = nodes->climb[--nodes->climbed];
 
-		if (!define(nodes, node, parent))
+		if (!define(nodes, at, parent))
 			return;
-		parent = node->node;
+		parent = nodes->all[at.value].node;
 	}
 }
 
-static void add_gain(struct drain_nodes *nodes, struct kernel_node *node)
+/* ---- A reading ---- */
+
+static void add_gain(struct drain_nodes *nodes, const struct kernel_node *node,
+		     struct wire_node *wire)
 {
-	struct cost gain;
+	struct node *placed = &nodes->base->profile->nodes[node->node];
+	struct node_gain gain;
+	struct cost cost;
 
+	node_table_take(wire, &gain);
 	for (int kind = 0; kind < NR_KINDS; kind++) {
-		gain.grown[kind] = node->read.grown[kind] - node->added.grown[kind];
-		gain.released[kind] = node->read.released[kind] - node->added.released[kind];
+		cost.grown[kind] = (int64_t)gain.grown[kind] * PAGE_BYTES;
+		cost.released[kind] = (int64_t)gain.released[kind] * PAGE_BYTES;
 	}
-	if (node->calls_read != node->calls_added && !node->is_shim)
-		profile_add_calls(nodes->base->profile, node->node,
-				  node->calls_read - node->calls_added);
-	node->calls_added = node->calls_read;
-	if (node->is_crowded && !nodes->base->profile->nodes[node->node].is_crowded) {
-		nodes->base->profile->nodes[node->node].is_crowded = true;
-		nodes->base->profile->nodes[node->node].is_dirty = true;
+	if (gain.calls && !node->is_shim)
+		profile_add_calls(nodes->base->profile, node->node, gain.calls);
+	if (wire->objects > MAX_NODE_OBJECTS && !placed->is_crowded) {
+		placed->is_crowded = true;
+		placed->is_dirty = true;
 	}
-	if (cost_is_zero(&gain))
-		return;
-	node->added = node->read;
-	drain_books_add(nodes->base, node->node, &gain);
+	if (!cost_is_zero(&cost))
+		drain_books_add(nodes->base, node->node, &cost);
 }
 
-void drain_nodes_keep_alive(struct drain_nodes *nodes, uint64_t path)
+static void read_node(void *context, struct node_id id)
+{
+	struct drain_nodes *nodes = context;
+	struct wire_node *wire = node_table_at(nodes->table, id);
+
+	if (!wire) {
+		nodes->error = -ENOMEM;
+		node_table_mark(nodes->table, id);
+		return;
+	}
+	if (meet(nodes, id, wire->image_id)->node == NO_NODE)
+		place(nodes, id);
+	if (nodes->all[id.value].node == NO_NODE)
+		node_table_mark(nodes->table, id);
+	else
+		add_gain(nodes, &nodes->all[id.value], wire);
+}
+
+void drain_nodes_keep_alive(struct drain_nodes *nodes, struct node_id path)
 {
 	nodes->alive = array_reserve(nodes->alive, &nodes->alive_capacity, nodes->nr_alive + 1,
 				     sizeof(*nodes->alive));
 	nodes->alive[nodes->nr_alive++] = path;
 }
 
+/* Returns false for a node without a place. */
+static bool add_call(struct drain_nodes *nodes, struct node_id id)
+{
+	const struct profile *profile = nodes->base->profile;
+	bool is_shim = false;
+	uint32_t node = drain_nodes_find(nodes, id, &is_shim);
+
+	if (node == NO_NODE)
+		return false;
+	if (!is_shim && profile->sites[profile->nodes[node].site].kind == SITE_PYTHON)
+		profile_add_calls(nodes->base->profile, node, 1);
+	return true;
+}
+
 /* Where calls are counted when frames end, those that never did are counted here. */
 static void add_alive(struct drain_nodes *nodes)
 {
 	for (size_t i = 0; i < nodes->nr_alive; i++) {
-		const struct kernel_node *node = NULL;
-		uint64_t key = nodes->alive[i];
-		uint32_t index;
+		struct node_id id = nodes->alive[i];
+		const struct wire_node *wire;
 
 		/* What has a place is in no circle. */
-		while (key && hash_table_get(&nodes->ids, key, &index) &&
-		       nodes->all[index].node != NO_NODE) {
-			node = &nodes->all[index];
-			if (!node->is_shim &&
-			    nodes->base->profile
-					    ->sites[nodes->base->profile->nodes[node->node].site]
-					    .kind == SITE_PYTHON)
-				profile_add_calls(nodes->base->profile, node->node, 1);
-			key = node->parent;
+		while (add_call(nodes, id)) {
+			wire = node_table_at(nodes->table, id);
+			id.value = wire ? wire->parent : 0;
 		}
 	}
 	nodes->nr_alive = 0;
@@ -308,50 +284,47 @@ static void add_alive(struct drain_nodes *nodes)
 
 int drain_nodes_read(struct drain_nodes *nodes)
 {
-	int error = read_table(nodes, nodes->nodes_fd);
-
-	if (!error)
-		error = read_table(nodes, nodes->deeper_fd);
-	read_call_tallies(nodes);
 	nodes->readings++;
-	for (size_t i = 0; i < nodes->count; i++) {
-		if (!nodes->all[i].image_id)
-			continue;
-		if (nodes->all[i].node == NO_NODE)
-			place(nodes, i);
-		if (nodes->all[i].node != NO_NODE)
-			add_gain(nodes, &nodes->all[i]);
-	}
+	nodes->error = 0;
+	node_table_read(nodes->table, read_node, nodes);
 	add_alive(nodes);
-	return error;
+	return nodes->error;
+}
+
+/* ---- The end of an image ---- */
+
+/* Most are Python's; no key is in two of the tables. */
+static void remove_key(struct drain_nodes *nodes, uint64_t key, struct loader_removed *removed)
+{
+	if (!bpf_map_delete_elem(nodes->node_ids_fd, &key))
+		removed->nodes++;
+	else if (!bpf_map_delete_elem(nodes->special_ids_fd, &key))
+		removed->specials++;
+	else
+		bpf_map_delete_elem(nodes->deeper_ids_fd, &key);
 }
 
 void drain_nodes_remove(struct drain_nodes *nodes)
 {
-	for (size_t i = 0; i < nodes->count; i++) {
+	struct loader_removed removed = { 0 };
+
+	for (uint32_t i = 0; i < nodes->count; i++) {
 		struct kernel_node *node = &nodes->all[i];
+		const struct node_id id = { i };
+		const struct wire_node *wire;
 
 		if (!node->image_id || !drain_images_is_past(nodes->images, node->image_id))
 			continue;
-		if (bpf_map_delete_elem(nodes->nodes_fd, &node->key))
-			bpf_map_delete_elem(nodes->deeper_fd, &node->key);
-		else
-			loader_note_removed(nodes->base->loader, 1, 0);
-		remove_call_tally(nodes, node->key);
-		hash_table_remove(&nodes->ids, node->key);
 		node->image_id = 0;
-		nodes->unused = array_reserve(nodes->unused, &nodes->unused_capacity,
-					      nodes->nr_unused + 1, sizeof(*nodes->unused));
-		nodes->unused[nodes->nr_unused++] = i;
+		wire = node_table_at(nodes->table, id);
+		if (wire)
+			remove_key(nodes, wire->key, &removed);
+		node_table_release(nodes->table, id);
 	}
+	loader_note_removed(nodes->base->loader, &removed);
 }
 
-uint32_t drain_nodes_find(const struct drain_nodes *nodes, uint64_t key, bool *ret_is_shim)
+void drain_nodes_give_back(struct drain_nodes *nodes)
 {
-	uint32_t index;
-
-	if (!hash_table_get(&nodes->ids, key, &index))
-		return NO_NODE;
-	*ret_is_shim = nodes->all[index].is_shim;
-	return nodes->all[index].node;
+	node_table_give_back(nodes->table);
 }

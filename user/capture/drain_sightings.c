@@ -9,11 +9,10 @@
 
 /* An object on a node, as in the BPF table of sightings. */
 struct kernel_sighting {
-	uint64_t node; /* key */
 	uint64_t address;
+	struct node_id node;
 	uint32_t image_id;
 	uint32_t object; /* in the profile */
-	bool is_placed;	 /* is in the profile */
 };
 
 struct drain_sightings {
@@ -24,6 +23,7 @@ struct drain_sightings {
 	int fd;
 	struct kernel_sighting *all;
 	size_t count, capacity;
+	size_t nr_placed; /* the first of them are in the profile */
 };
 
 struct drain_sightings *drain_sightings_new(const struct drain_base *base,
@@ -73,35 +73,37 @@ void drain_sightings_take(struct drain_sightings *sightings, const struct wire_o
 
 void drain_sightings_place(struct drain_sightings *sightings)
 {
-	for (size_t i = 0; i < sightings->count; i++) {
-		struct kernel_sighting *sighting = &sightings->all[i];
+	for (size_t i = sightings->nr_placed; i < sightings->count; i++) {
+		const struct kernel_sighting sighting = sightings->all[i];
 		bool is_shim = false;
-		uint32_t node;
+		uint32_t node = drain_nodes_find(sightings->nodes, sighting.node, &is_shim);
 
-		if (sighting->is_placed)
-			continue;
-		node = drain_nodes_find(sightings->nodes, sighting->node, &is_shim);
 		if (node == NO_NODE)
 			continue;
-		sighting->is_placed = true;
+		sightings->all[i] = sightings->all[sightings->nr_placed];
+		sightings->all[sightings->nr_placed++] = sighting;
 		if (!is_shim)
-			profile_add_sighting(sightings->base->profile, node, sighting->object);
+			profile_add_sighting(sightings->base->profile, node, sighting.object);
 	}
 }
 
 void drain_sightings_remove(struct drain_sightings *sightings)
 {
-	size_t kept = 0, removed = 0;
+	struct loader_removed removed = { 0 };
+	size_t kept = 0, placed = 0;
 
 	for (size_t i = 0; i < sightings->count; i++) {
 		const struct kernel_sighting *sighting = &sightings->all[i];
-		uint64_t name = name_sighting(sighting->node, sighting->address);
+		uint64_t name = name_sighting(sighting->node.value, sighting->address);
 
-		if (!drain_images_is_past(sightings->images, sighting->image_id))
+		if (!drain_images_is_past(sightings->images, sighting->image_id)) {
+			placed += i < sightings->nr_placed;
 			sightings->all[kept++] = *sighting;
-		else if (!bpf_map_delete_elem(sightings->fd, &name))
-			removed++;
+		} else if (!bpf_map_delete_elem(sightings->fd, &name)) {
+			removed.sightings++;
+		}
 	}
-	loader_note_sightings_removed(sightings->base->loader, removed);
+	loader_note_removed(sightings->base->loader, &removed);
 	sightings->count = kept;
+	sightings->nr_placed = placed;
 }

@@ -226,7 +226,8 @@ void drain_sites_remove(struct drain_sites *sites)
 
 		if (drain_images_is_past(sites->images, site->image_id)) {
 			if (!bpf_map_delete_elem(sites->fd, &site->key))
-				loader_note_removed(sites->base->loader, 0, 1);
+				loader_note_removed(sites->base->loader,
+						    &(struct loader_removed){ .sites = 1 });
 			hash_table_remove(&sites->ids, site->key);
 			continue;
 		}

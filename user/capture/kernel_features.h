@@ -14,6 +14,7 @@
 
 struct kernel_features {
 	bool has_uprobe_multi;	  /* 6.6: many uprobes in one link */
+	bool has_mem_alloc;	  /* 6.1: hashes may allocate their elements in any program */
 	bool has_find_vma;	  /* 5.17: a BPF program may ask for the mapping at an address */
 	bool has_loop;		  /* 5.17: bpf_loop(), whose body is verified once */
 	bool has_percpu_counters; /* 6.2: mm_struct.rss_stat is an array of percpu_counter */

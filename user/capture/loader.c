@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -118,48 +117,21 @@ static uint32_t next_power_of_two(uint32_t value)
 	return power;
 }
 
-/* Paths are called that never grow anything: an optimisation with OpenMDAO has 107,000. */
-static uint32_t nodes_with_calls(const struct loader_sizes *sizes)
+/* What has been chosen for this run, of the kernel's features and of what was asked for. */
+static void configure(const struct loader *loader, const struct loader_sizes *sizes)
 {
-	return sizes->call_frames ? 2 * sizes->max_nodes : sizes->max_nodes;
-}
-
-static uint32_t sites_with_calls(const struct loader_sizes *sizes)
-{
-	return sizes->call_frames ? 2 * sizes->max_sites : sizes->max_sites;
-}
-
-static void size_maps(struct memprobe *skeleton, const struct loader_sizes *sizes,
-		      const struct kernel_features *features)
-{
-	bpf_map__set_max_entries(skeleton->maps.nodes, nodes_with_calls(sizes) + RESERVED_ROWS);
-	bpf_map__set_max_entries(skeleton->maps.sites, sites_with_calls(sizes) + RESERVED_ROWS);
-	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
-	if (!sizes->call_frames) {
-		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
-		bpf_map__set_max_entries(skeleton->maps.call_tallies, 1);
-		bpf_map__set_max_entries(skeleton->maps.standing, 1);
-		bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
-	}
-	bpf_map__set_max_entries(skeleton->maps.instances,
-				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
-	if (!features->has_percpu_counters)
-		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
-}
-
-static void configure(struct memprobe *skeleton, const struct loader_sizes *sizes,
-		      const struct kernel_features *features)
-{
+	struct memprobe *skeleton = loader->skeleton;
+	const struct map_sizes *chosen = &loader->map_sizes;
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	int possible = libbpf_num_possible_cpus();
 
 	skeleton->rodata->cfg_cpus = possible > 0 && possible <= MAX_CPUS ? possible : MAX_CPUS;
 	/* compute_batch_value, lib/percpu_counter.c */
 	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
-	skeleton->rodata->cfg_max_nodes = nodes_with_calls(sizes);
-	skeleton->rodata->cfg_max_sites = sites_with_calls(sizes);
+	skeleton->rodata->cfg_max_nodes = chosen->max_nodes;
+	skeleton->rodata->cfg_max_sites = chosen->max_sites;
 	skeleton->rodata->cfg_call_sites = sizes->max_sites;
-	skeleton->rodata->cfg_fresh_slots = features->has_percpu_counters ? MAX_IMAGES : 0;
+	skeleton->rodata->cfg_fresh_slots = loader->features.has_percpu_counters ? MAX_IMAGES : 0;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
@@ -196,15 +168,18 @@ static int fail(struct loader *loader, const char *step, const char *object, int
 	return error;
 }
 
-static int map_call_tallies(struct loader *loader)
+/* All but 0. */
+static int fill_free_ids(struct loader *loader)
 {
-	void *tallies = mmap(NULL, CALL_TALLIES * sizeof(*loader->call_tallies),
-			     PROT_READ | PROT_WRITE, MAP_SHARED,
-			     bpf_map__fd(loader->skeleton->maps.call_tallies), 0);
+	const uint32_t end = loader->map_sizes.nr_ids;
 
-	if (tallies == MAP_FAILED)
-		return -errno;
-	loader->call_tallies = tallies;
+	for (uint32_t id = 1; id < end; id += loader->map_sizes.id_run) {
+		uint32_t left = end - id, run = loader->map_sizes.id_run;
+		int error = loader_free_ids(loader, id, left < run ? left : run);
+
+		if (error)
+			return error;
+	}
 	return 0;
 }
 
@@ -219,6 +194,9 @@ static int prepare(struct loader *loader)
 	error = fill_free_slots(loader);
 	if (error)
 		return fail(loader, "fill", "free_slots", error);
+	error = fill_free_ids(loader);
+	if (error)
+		return fail(loader, "fill", "free_ids", error);
 	loader->iterator = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL);
 	if (loader->iterator < 0)
 		return fail(loader, "attach", "task iterator", loader->iterator);
@@ -240,8 +218,9 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	ret->features = kernel_features_of(&btf->kernel);
 	choose_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
-	size_maps(ret->skeleton, sizes, &ret->features);
-	configure(ret->skeleton, sizes, &ret->features);
+	map_sizes_choose(sizes, &ret->map_sizes);
+	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);
+	configure(ret, sizes);
 	error = memprobe__load(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
 }
@@ -259,11 +238,6 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	error = error ? fail(ret, "read", "/sys/kernel/btf/vmlinux", error)
 		      : load(sizes, &btf, ret);
 	loader_btf_end(&btf);
-	if (!error && sizes->call_frames) {
-		error = map_call_tallies(ret);
-		if (error)
-			return fail(ret, "map", "call_tallies", error);
-	}
 	return error ? error : prepare(ret);
 }
 
@@ -294,9 +268,6 @@ void loader_close(struct loader *loader)
 	loader_detach(loader);
 	closep(&loader->iterator);
 	loader->iterator = -1;
-	if (loader->call_tallies)
-		munmap(loader->call_tallies, CALL_TALLIES * sizeof(*loader->call_tallies));
-	loader->call_tallies = NULL;
 	memprobe__destroy(loader->skeleton);
 	loader->skeleton = NULL;
 }
@@ -329,15 +300,29 @@ static int update(struct bpf_map *map, const void *key, const void *value)
 	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
 }
 
-void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites)
+void loader_note_removed(struct loader *loader, const struct loader_removed *removed)
 {
-	loader->skeleton->bss->nodes_removed += nodes;
-	loader->skeleton->bss->sites_removed += sites;
+	loader->skeleton->bss->nodes_removed += removed->nodes;
+	loader->skeleton->bss->specials_removed += removed->specials;
+	loader->skeleton->bss->sites_removed += removed->sites;
+	loader->skeleton->bss->sightings_removed += removed->sightings;
 }
 
-void loader_note_sightings_removed(struct loader *loader, uint64_t sightings)
+uint32_t loader_nr_ids(const struct loader *loader)
 {
-	loader->skeleton->bss->sightings_removed += sightings;
+	return loader->map_sizes.nr_ids;
+}
+
+uint32_t loader_id_run(const struct loader *loader)
+{
+	return loader->map_sizes.id_run;
+}
+
+int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count)
+{
+	const struct wire_id_run run = { .first.value = first, .count = count };
+
+	return update(loader->skeleton->maps.free_ids, NULL, &run);
 }
 
 bool loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame)
@@ -364,11 +349,6 @@ bool loader_is_standing(const struct loader *loader, uint32_t image_id, uint64_t
 	uint8_t nothing;
 
 	return !bpf_map_lookup_elem(bpf_map__fd(loader->skeleton->maps.standing), &key, &nothing);
-}
-
-struct wire_call_tally *loader_call_tallies(const struct loader *loader)
-{
-	return loader->call_tallies;
 }
 
 int loader_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)

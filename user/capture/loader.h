@@ -13,6 +13,7 @@
 #include <memprobe/wire.h>
 
 #include "kernel_features.h"
+#include "map_sizes.h"
 
 struct bpf_link;
 struct memprobe; /* the skeleton */
@@ -33,7 +34,7 @@ struct loader_sizes {
 struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
-	struct wire_call_tally *call_tallies;
+	struct map_sizes map_sizes;
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
 	uint32_t round;
@@ -54,13 +55,17 @@ void loader_close(struct loader *loader);
 int loader_iterate(struct loader *loader, enum loader_iterate what);
 
 int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
-/* The calls of paths beside those in their nodes, CALL_TALLIES slots in memory that BPF programs
- * change; NULL when no calls are counted. */
-struct wire_call_tally *loader_call_tallies(const struct loader *loader);
+/* Ids of nodes are below this. */
+uint32_t loader_nr_ids(const struct loader *loader);
+/* They are given back, and out, in runs of so many at most. -E2BIG: not now. */
+uint32_t loader_id_run(const struct loader *loader);
+int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count);
 
 /* So many entries have been taken out of the tables. */
-void loader_note_removed(struct loader *loader, uint64_t nodes, uint64_t sites);
-void loader_note_sightings_removed(struct loader *loader, uint64_t sightings);
+struct loader_removed {
+	uint64_t nodes, specials, sites, sightings;
+};
+void loader_note_removed(struct loader *loader, const struct loader_removed *removed);
 /* A frame that began before its calls were counted. Returns false when there is no room: it would
  * count when it ends. */
 bool loader_add_standing(struct loader *loader, uint32_t image_id, uint64_t frame);

@@ -76,8 +76,13 @@ struct host_map *host_map_get(const struct host_map_description *description)
 
 void host_map_resize(struct host_map *map, __u32 max_entries)
 {
-	HOST_CHECK(!map->count && !map->values && !map->offset);
+	HOST_CHECK(!map->count && !map->offset);
+	free(map->buckets);
+	free(map->values);
+	map->buckets = NULL;
+	map->values = NULL;
 	map->description.max_entries = max_entries;
+	allocate(map);
 }
 
 static struct element **find_element(struct host_map *map, const void *key)

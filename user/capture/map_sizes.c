@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sizes of the BPF side's tables; see map_sizes.h. */
+#include "map_sizes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loader.h"
+#include "memory.h"
+#include "memprobe.skel.h"
+
+/* As many of a run may lie unused in each scratch memory of each CPU, so on a machine with many
+ * CPUs they are short: an eighth of the rows at most. */
+static uint32_t choose_id_run(uint32_t rows, uint32_t scratches)
+{
+	uint32_t run = rows / 8 / scratches;
+
+	if (run > MAX_ID_RUN)
+		return MAX_ID_RUN;
+	return run ? run : 1;
+}
+
+static uint32_t nr_scratches(const struct loader_sizes *sizes)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return (cpus > 0 ? cpus : 1) * (sizes->call_frames ? NR_SCRATCHES : 1);
+}
+
+void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
+{
+	/* Paths are called that never grow anything: an optimisation with OpenMDAO has 107,000. */
+	uint32_t times = sizes->call_frames ? 2 : 1, scratches = nr_scratches(sizes), ids;
+
+	ret->max_nodes = times * sizes->max_nodes;
+	ret->max_sites = times * sizes->max_sites;
+	ret->id_run = choose_id_run(ret->max_nodes, scratches);
+	ids = 1 + ret->max_nodes + RESERVED_ROWS + DEEPER_ROWS + scratches * ret->id_run;
+	ret->nr_ids = (ids + NODE_BLOCK - 1) / NODE_BLOCK * NODE_BLOCK;
+}
+
+static uint32_t next_power_of_two(uint32_t value)
+{
+	uint32_t power = 1;
+
+	while (power < value)
+		power *= 2;
+	return power;
+}
+
+/* Hashes of which a usual run fills a small part. Where the kernel allows it their entries are
+ * allocated one by one; what that costs is that one may fail where memory is short: counted. */
+static void allocate_late(struct memprobe *skeleton)
+{
+	struct bpf_map *const maps[] = {
+		skeleton->maps.node_ids,  skeleton->maps.special_ids, skeleton->maps.deeper_ids,
+		skeleton->maps.sites,	  skeleton->maps.sightings,   skeleton->maps.instances,
+		skeleton->maps.standing,  skeleton->maps.threads,     skeleton->maps.mms,
+		skeleton->maps.processes,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		bpf_map__set_map_flags(maps[i], bpf_map__map_flags(maps[i]) | BPF_F_NO_PREALLOC);
+}
+
+static void size_without_calls(struct memprobe *skeleton)
+{
+	bpf_map__set_max_entries(skeleton->maps.shadows, 1);
+	bpf_map__set_max_entries(skeleton->maps.standing, 1);
+	bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
+}
+
+void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *sizes,
+		     const struct kernel_features *features, struct memprobe *skeleton)
+{
+	bpf_map__set_max_entries(skeleton->maps.node_ids, chosen->max_nodes);
+	bpf_map__set_max_entries(skeleton->maps.nodes, chosen->nr_ids);
+	bpf_map__set_max_entries(skeleton->maps.changed_nodes, chosen->nr_ids / CHANGED_BLOCK);
+	/* Ids come back in runs that may be as short as one: what finds no room waits in user
+	 * space. */
+	bpf_map__set_max_entries(skeleton->maps.free_ids,
+				 chosen->nr_ids / chosen->id_run + chosen->nr_ids / 32);
+	bpf_map__set_max_entries(skeleton->maps.sites, chosen->max_sites + RESERVED_ROWS);
+	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
+	if (!sizes->call_frames)
+		size_without_calls(skeleton);
+	bpf_map__set_max_entries(skeleton->maps.instances,
+				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
+	if (!features->has_percpu_counters)
+		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
+	if (features->has_mem_alloc)
+		allocate_late(skeleton);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How large the BPF side's tables are, and whether their entries are allocated when they are made
+ * or all before. Every map that is larger than a few pages is decided about here.
+ */
+#ifndef MEMPROBE_MAP_SIZES_H
+#define MEMPROBE_MAP_SIZES_H
+
+#include <stdint.h>
+
+struct kernel_features;
+struct loader_sizes;
+struct memprobe; /* the skeleton */
+
+/* What follows from what was asked for. */
+struct map_sizes {
+	uint32_t max_nodes, max_sites; /* rows of Python, twice as many while calls are counted */
+	uint32_t nr_ids;	       /* of nodes, 0 included; a multiple of NODE_BLOCK */
+	uint32_t id_run;	       /* how many ids a program takes at once */
+};
+
+void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret);
+/* Before the skeleton is loaded. */
+void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *sizes,
+		     const struct kernel_features *features, struct memprobe *skeleton);
+
+#endif
