@@ -286,8 +286,8 @@ struct wire_thread {
 	__u32 tid;
 	char comm[COMM_BYTES];
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
-	struct node_id node; /* <= 6.1: path at the last look; at the end: path it died on */
-	__u32 loss;	     /* <= 6.1: LOSS_* + 1 when that path is not whole */
+	struct node_id node;   /* <= 6.1: path at the last look; at the end: path it died on */
+	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
 };
 _Static_assert(sizeof(struct wire_thread) == 80, "wire_thread");
 

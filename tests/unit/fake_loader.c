@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "ring_reader.h"
 
 struct fake_map {
 	const char *name;
@@ -44,8 +45,6 @@ static struct {
 	struct fake_record *records;
 	size_t nr_records, capacity;
 	struct fake_told told;
-	ring_buffer_sample_fn handle;
-	void *context;
 } fake;
 
 static size_t entry_bytes(const struct fake_map *map)
@@ -223,31 +222,34 @@ int libbpf_num_possible_cpus(void)
 	return FAKE_CPUS;
 }
 
-struct ring_buffer *ring_buffer__new(int fd, ring_buffer_sample_fn handle, void *context,
-				     const struct ring_buffer_opts *options)
+/* ---- ring_reader.h ---- */
+
+uint32_t loader_ring_bytes(const struct loader *loader)
 {
-	fake.handle = handle;
-	fake.context = context;
-	return (struct ring_buffer *)&fake;
+	return 0;
 }
 
-void ring_buffer__free(struct ring_buffer *ring)
+int ring_reader_new(int fd, size_t bytes, struct ring_reader **ret)
+{
+	*ret = (struct ring_reader *)&fake;
+	return 0;
+}
+
+void ring_reader_free(struct ring_reader *reader)
 {
 }
 
-int ring_buffer__epoll_fd(const struct ring_buffer *ring)
+int ring_reader_fd(struct ring_reader *reader)
 {
 	return -1;
 }
 
-int ring_buffer__consume(struct ring_buffer *ring)
+int ring_reader_read(struct ring_reader *reader, ring_reader_take *take, void *context)
 {
-	int count = (int)fake.nr_records;
-
-	for (int i = 0; i < count; i++) {
-		fake.handle(fake.context, fake.records[i].bytes, fake.records[i].size);
+	for (size_t i = 0; i < fake.nr_records; i++) {
+		take(context, fake.records[i].bytes, fake.records[i].size);
 		free(fake.records[i].bytes);
 	}
 	fake.nr_records = 0;
-	return count;
+	return 0;
 }

@@ -6,7 +6,6 @@
 #include "drain.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 
 #include "drain_base.h"
@@ -22,10 +21,11 @@
 #include "memory.h"
 #include "percpu_map.h"
 #include "record_check.h"
+#include "ring_reader.h"
 
 struct drain {
 	struct drain_base base;
-	struct ring_buffer *ring;
+	struct ring_reader *ring;
 	struct drain_images *images;
 	struct drain_objects *objects;
 	struct drain_sites *sites;
@@ -137,7 +137,7 @@ static const struct {
 	[RECORD_CALLS_OVER] = { sizeof(struct wire_knock), record_is_knock, on_calls_over },
 };
 
-static int take_record(void *context, void *data, size_t size)
+static void take_record(void *context, const void *data, size_t size)
 {
 	struct drain *drain = context;
 	const struct wire_head *head = data;
@@ -147,7 +147,6 @@ static int take_record(void *context, void *data, size_t size)
 		drain->nr_refused++;
 	else
 		types[head->type].handle(drain, data);
-	return 0;
 }
 
 /* ---- Beginning and ending ---- */
@@ -160,8 +159,7 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 	drain->base.loader = loader;
 	drain->base.profile = profile;
 	drain->base.start_ns = start_ns;
-	drain->ring = ring_buffer__new(loader_map(loader, "ring"), take_record, drain, NULL);
-	if (!drain->ring) {
+	if (ring_reader_new(loader_map(loader, "ring"), loader_ring_bytes(loader), &drain->ring)) {
 		free(drain);
 		return NULL;
 	}
@@ -181,7 +179,7 @@ void drain_free(struct drain *drain)
 {
 	if (!drain)
 		return;
-	ring_buffer__free(drain->ring);
+	ring_reader_free(drain->ring);
 	drain_sightings_free(drain->sightings);
 	drain_nodes_free(drain->nodes);
 	drain_sites_free(drain->sites);
@@ -217,15 +215,15 @@ void drain_set_start(struct drain *drain, uint64_t start_ns)
 
 int drain_fd(const struct drain *drain)
 {
-	return ring_buffer__epoll_fd(drain->ring);
+	return ring_reader_fd(drain->ring);
 }
 
 int drain_records(struct drain *drain)
 {
-	int count = ring_buffer__consume(drain->ring);
+	int error = ring_reader_read(drain->ring, take_record, drain);
 
 	drain_objects_name_queued(drain->objects);
-	return count < 0 ? count : 0;
+	return error;
 }
 
 /* Gives back the slots of images that had ended before the last time: what their threads sent at

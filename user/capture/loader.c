@@ -108,15 +108,6 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 						      ATTACH_UPROBE_MULTI);
 }
 
-static uint32_t next_power_of_two(uint32_t value)
-{
-	uint32_t power = 1;
-
-	while (power < value)
-		power *= 2;
-	return power;
-}
-
 /* What has been chosen for this run, of the kernel's features and of what was asked for. */
 static void configure(const struct loader *loader, const struct loader_sizes *sizes)
 {
@@ -136,7 +127,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
 	skeleton->rodata->cfg_instances = sizes->has_instances;
-	skeleton->rodata->cfg_ring_wake_bytes = next_power_of_two(sizes->ring_mb) << 18;
+	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
 
 /* Before 5.11 maps count against RLIMIT_MEMLOCK; later it is not needed, so failing is fine. */
@@ -316,6 +307,11 @@ uint32_t loader_nr_ids(const struct loader *loader)
 uint32_t loader_id_run(const struct loader *loader)
 {
 	return loader->map_sizes.id_run;
+}
+
+uint32_t loader_ring_bytes(const struct loader *loader)
+{
+	return loader->map_sizes.ring_bytes;
 }
 
 int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count)

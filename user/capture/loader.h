@@ -55,6 +55,7 @@ void loader_close(struct loader *loader);
 int loader_iterate(struct loader *loader, enum loader_iterate what);
 
 int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
+uint32_t loader_ring_bytes(const struct loader *loader);
 /* Ids of nodes are below this. */
 uint32_t loader_nr_ids(const struct loader *loader);
 /* They are given back, and out, in runs of so many at most. -E2BIG: not now. */

@@ -27,6 +27,15 @@ static uint32_t nr_scratches(const struct loader_sizes *sizes)
 	return (cpus > 0 ? cpus : 1) * (sizes->call_frames ? NR_SCRATCHES : 1);
 }
 
+static uint32_t next_power_of_two(uint32_t value)
+{
+	uint32_t power = 1;
+
+	while (power < value)
+		power *= 2;
+	return power;
+}
+
 void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
 {
 	/* Paths are called that never grow anything: an optimisation with OpenMDAO has 107,000. */
@@ -37,15 +46,7 @@ void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
 	ret->id_run = choose_id_run(ret->max_nodes, scratches);
 	ids = 1 + ret->max_nodes + RESERVED_ROWS + DEEPER_ROWS + scratches * ret->id_run;
 	ret->nr_ids = (ids + NODE_BLOCK - 1) / NODE_BLOCK * NODE_BLOCK;
-}
-
-static uint32_t next_power_of_two(uint32_t value)
-{
-	uint32_t power = 1;
-
-	while (power < value)
-		power *= 2;
-	return power;
+	ret->ring_bytes = next_power_of_two(sizes->ring_mb) << 20;
 }
 
 /* Hashes of which a usual run fills a small part. Where the kernel allows it their entries are
@@ -81,7 +82,7 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 	bpf_map__set_max_entries(skeleton->maps.free_ids,
 				 chosen->nr_ids / chosen->id_run + chosen->nr_ids / 32);
 	bpf_map__set_max_entries(skeleton->maps.sites, chosen->max_sites + RESERVED_ROWS);
-	bpf_map__set_max_entries(skeleton->maps.ring, next_power_of_two(sizes->ring_mb) << 20);
+	bpf_map__set_max_entries(skeleton->maps.ring, chosen->ring_bytes);
 	if (!sizes->call_frames)
 		size_without_calls(skeleton);
 	bpf_map__set_max_entries(skeleton->maps.instances,

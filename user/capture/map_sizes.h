@@ -17,6 +17,7 @@ struct map_sizes {
 	uint32_t max_nodes, max_sites; /* rows of Python, twice as many while calls are counted */
 	uint32_t nr_ids;	       /* of nodes, 0 included; a multiple of NODE_BLOCK */
 	uint32_t id_run;	       /* how many ids a program takes at once */
+	uint32_t ring_bytes;
 };
 
 void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret);
