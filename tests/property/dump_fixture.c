@@ -71,107 +71,249 @@ static char *meta_difference(const struct profile_meta *a, const struct profile_
 	return NULL;
 }
 
-static char *names_difference(const struct profile *a, const struct profile *b)
-{
-	char *found = NULL;
+/* ---- trees ---- */
 
-	COMPARE("strings", a->strings.count, b->strings.count);
-	for (uint32_t i = 0; !found && i < a->strings.count; i++)
-		found = text_difference("string", profile_string(a, i), profile_string(b, i));
-	if (found)
-		return found;
-	COMPARE("blobs", a->nr_blobs, b->nr_blobs);
-	for (size_t i = 0; !found && i < a->nr_blobs; i++) {
-		COMPARE("blob size", a->blobs[i].size, b->blobs[i].size);
-		found = bytes_difference("blob", i, a->blobs[i].bytes, b->blobs[i].bytes,
-					 a->blobs[i].size);
-	}
-	if (found)
-		return found;
-	COMPARE("sites", a->nr_sites, b->nr_sites);
-	for (size_t i = 0; !found && i < a->nr_sites; i++)
-		found = bytes_difference("site", i, &a->sites[i], &b->sites[i],
-					 sizeof(a->sites[i]));
-	return found;
+/* The nodes that a dump is to hold, depth first, siblings by their first sight. */
+struct forest {
+	const struct profile *profile;
+	uint32_t *order, *first_child, *next; /* node + 1, 0: none */
+	bool *is_held;
+	size_t count;
+};
+
+static bool holds_something(const struct profile *profile, uint32_t id)
+{
+	const struct cost cost = profile_cost(profile, id);
+
+	return profile->nodes[id].calls || profile->nodes[id].sightings ||
+	       profile->nodes[id].is_crowded || !cost_is_zero(&cost);
 }
 
-static bool has_sighting(const struct profile *profile, const struct node *node, uint32_t object)
+static int compare_sights(const void *left, const void *right, void *context)
 {
-	for (uint32_t next = node->sightings; next; next = profile->sightings[next - 1].next) {
-		if (profile->sightings[next - 1].object == object)
-			return true;
-	}
-	return false;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	const struct node *nodes = context;
+
+	if (nodes[a].first_ns != nodes[b].first_ns)
+		return nodes[a].first_ns < nodes[b].first_ns ? -1 : 1;
+	return a < b ? -1 : a > b;
 }
 
-/* The order in which a node's objects are kept does not matter. */
-static char *sightings_difference(const struct profile *a, const struct profile *b, size_t node)
+static void add_below(struct forest *forest, uint32_t first)
 {
-	const struct node *x = &a->nodes[node], *y = &b->nodes[node];
-
-	COMPARE("crowded", x->is_crowded, y->is_crowded);
-	COMPARE("sightings of a node", x->nr_sightings, y->nr_sightings);
-	for (uint32_t next = x->sightings; next; next = a->sightings[next - 1].next) {
-		if (!has_sighting(b, y, a->sightings[next - 1].object))
-			return xasprintf("objects of node %zu", node);
+	for (uint32_t id = first; id; id = forest->next[id - 1]) {
+		if (!forest->is_held[id - 1])
+			continue;
+		forest->order[forest->count++] = id - 1;
+		add_below(forest, forest->first_child[id - 1]);
 	}
+}
+
+static uint32_t link_by_sight(struct forest *forest)
+{
+	const struct profile *profile = forest->profile;
+	_cleanup_(freep) uint32_t *sorted = xcalloc(profile->nr_nodes + 1, sizeof(*sorted));
+	uint32_t first_root = 0;
+
+	for (uint32_t i = 0; i < profile->nr_nodes; i++)
+		sorted[i] = i;
+	if (!profile->nr_nodes)
+		return 0;
+	qsort_r(sorted, profile->nr_nodes, sizeof(*sorted), compare_sights, profile->nodes);
+	for (size_t i = profile->nr_nodes; i--;) {
+		uint32_t id = sorted[i], parent = profile->nodes[id].parent;
+		uint32_t *first = parent == NO_NODE ? &first_root : &forest->first_child[parent];
+
+		forest->next[id] = *first;
+		*first = id + 1;
+	}
+	return first_root;
+}
+
+static struct forest make_forest(const struct profile *profile)
+{
+	size_t count = profile->nr_nodes + 1;
+	struct forest forest = {
+		.profile = profile,
+		.order = xcalloc(count, sizeof(uint32_t)),
+		.first_child = xcalloc(count, sizeof(uint32_t)),
+		.next = xcalloc(count, sizeof(uint32_t)),
+		.is_held = xcalloc(count, sizeof(bool)),
+	};
+
+	for (uint32_t i = (uint32_t)profile->nr_nodes; i--;) {
+		uint32_t parent = profile->nodes[i].parent;
+
+		forest.is_held[i] |= holds_something(profile, i);
+		if (parent != NO_NODE)
+			forest.is_held[parent] |= forest.is_held[i];
+	}
+	add_below(&forest, link_by_sight(&forest));
+	return forest;
+}
+
+static void free_forest(struct forest *forest)
+{
+	free(forest->order);
+	free(forest->first_child);
+	free(forest->next);
+	free(forest->is_held);
+}
+
+/* Two profiles side by side, whose numbers differ: one counts everything, a file what it holds. */
+struct pair {
+	const struct profile *a, *b;
+	struct forest left, right;
+	struct hash_table objects; /* those of b by those of a, as they are met */
+	struct hash_table objects_back;
+};
+
+#define SAME_STRING(what, pair, x, y)                                              \
+	do {                                                                       \
+		char *_found = text_difference(what, profile_string((pair)->a, x), \
+					       profile_string((pair)->b, y));      \
+		if (_found)                                                        \
+			return _found;                                             \
+	} while (0)
+
+/* Objects are the same when they stand at the same places everywhere. */
+static char *object_difference(struct pair *pair, uint32_t a, uint32_t b)
+{
+	const struct object *x = &pair->a->objects[a], *y = &pair->b->objects[b];
+	uint32_t other;
+
+	if (hash_table_get(&pair->objects, a, &other)) {
+		COMPARE("object", other, b);
+		return NULL;
+	}
+	if (hash_table_get(&pair->objects_back, b, &other))
+		return xasprintf("two objects became one: %u, %u", other, a);
+	hash_table_put(&pair->objects, a, b);
+	hash_table_put(&pair->objects_back, b, a);
+	COMPARE("object's process", x->process, y->process);
+	SAME_STRING("class", pair, x->class_name, y->class_name);
+	COMPARE("instance", x->instance, y->instance);
+	COMPARE("has a pathname", !x->pathname, !y->pathname);
+	if (x->pathname)
+		SAME_STRING("pathname", pair, x->pathname - 1, y->pathname - 1);
 	return NULL;
 }
 
-static char *objects_difference(const struct profile *a, const struct profile *b)
+static char *site_difference(struct pair *pair, uint32_t a, uint32_t b)
+{
+	const struct site *x = &pair->a->sites[a], *y = &pair->b->sites[b];
+
+	COMPARE("kind", x->kind, y->kind);
+	SAME_STRING("file", pair, x->file, y->file);
+	SAME_STRING("name", pair, x->name, y->name);
+	COMPARE("line", x->line, y->line);
+	COMPARE("version", x->version, y->version);
+	COMPARE("resumable", x->is_resumable, y->is_resumable);
+	COMPARE("executed line", x->at, y->at);
+	COMPARE("is a part", !x->part_object, !y->part_object);
+	return x->part_object ? object_difference(pair, x->part_object - 1, y->part_object - 1)
+			      : NULL;
+}
+
+static char *sightings_difference(struct pair *pair, const struct node *x, const struct node *y)
+{
+	uint32_t a = x->sightings, b = y->sightings;
+	char *found = NULL;
+
+	COMPARE("crowded", x->is_crowded, y->is_crowded);
+	COMPARE("sightings of a node", x->nr_sightings, y->nr_sightings);
+	while (!found && a && b) {
+		found = object_difference(pair, pair->a->sightings[a - 1].object,
+					  pair->b->sightings[b - 1].object);
+		a = pair->a->sightings[a - 1].next;
+		b = pair->b->sightings[b - 1].next;
+	}
+	return found;
+}
+
+static size_t depth_of(const struct profile *profile, const struct node *node)
+{
+	size_t depth = 0;
+
+	for (; node->parent != NO_NODE; node = &profile->nodes[node->parent])
+		depth++;
+	return depth;
+}
+
+static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
+{
+	const struct node *x = &pair->a->nodes[a], *y = &pair->b->nodes[b];
+	const struct cost x_cost = profile_cost(pair->a, a), y_cost = profile_cost(pair->b, b);
+	char *found;
+
+	COMPARE("depth", depth_of(pair->a, x), depth_of(pair->b, y));
+	COMPARE("process", x->process, y->process);
+	COMPARE("first sight", x->first_ns / DUMP_FIRST_UNIT_NS, y->first_ns / DUMP_FIRST_UNIT_NS);
+	COMPARE("calls", x->calls, y->calls);
+	if (memcmp(&x_cost, &y_cost, sizeof(x_cost)) != 0)
+		return xasprintf("cost of node %u, %u", a, b);
+	found = site_difference(pair, x->site, y->site);
+	return found ? found : sightings_difference(pair, x, y);
+}
+
+static char *trees_difference(struct pair *pair)
 {
 	char *found = NULL;
 
-	COMPARE("objects", a->nr_objects, b->nr_objects);
-	for (size_t i = 0; i < a->nr_objects; i++) {
-		COMPARE("object's process", a->objects[i].process, b->objects[i].process);
-		COMPARE("class", a->objects[i].class_name, b->objects[i].class_name);
-		COMPARE("instance", a->objects[i].instance, b->objects[i].instance);
-		COMPARE("pathname", a->objects[i].pathname, b->objects[i].pathname);
-	}
-	for (size_t i = 0; !found && i < a->nr_nodes; i++)
-		found = sightings_difference(a, b, i);
+	COMPARE("nodes", pair->left.count, pair->right.count);
+	for (size_t i = 0; !found && i < pair->left.count; i++)
+		found = node_difference(pair, pair->left.order[i], pair->right.order[i]);
 	return found;
 }
 
 static char *nodes_difference(const struct profile *a, const struct profile *b)
 {
-	COMPARE("nodes", a->nr_nodes, b->nr_nodes);
-	for (size_t i = 0; i < a->nr_nodes; i++) {
-		const struct node *x = &a->nodes[i], *y = &b->nodes[i];
-		const struct cost x_cost = profile_cost(a, i), y_cost = profile_cost(b, i);
+	struct pair pair = { a, b, make_forest(a), make_forest(b), { 0 }, { 0 } };
+	char *found = trees_difference(&pair);
 
-		COMPARE("parent", x->parent, y->parent);
-		COMPARE("site", x->site, y->site);
-		COMPARE("process", x->process, y->process);
-		COMPARE("first_ns", x->first_ns, y->first_ns);
-		COMPARE("calls", x->calls, y->calls);
-		if (memcmp(&x_cost, &y_cost, sizeof(x_cost)) != 0)
-			return xasprintf("cost of node %zu", i);
+	free_forest(&pair.left);
+	free_forest(&pair.right);
+	hash_table_free(&pair.objects);
+	hash_table_free(&pair.objects_back);
+	return found;
+}
+
+static char *threads_difference(const struct pair *pair, const struct process *a,
+				const struct process *b)
+{
+	COMPARE("threads", a->nr_threads, b->nr_threads);
+	for (size_t i = 0; i < a->nr_threads; i++) {
+		const struct thread *x = &a->threads[i], *y = &b->threads[i];
+
+		COMPARE("tid", x->tid, y->tid);
+		COMPARE("thread's growth", x->growth, y->growth);
+		COMPARE("thread's start", x->start_ns, y->start_ns);
+		COMPARE("thread's end", x->end_ns, y->end_ns);
+		SAME_STRING("thread's name", pair, x->name, y->name);
 	}
 	return NULL;
 }
 
-static char *process_difference(size_t index, const struct process *a, const struct process *b)
+static char *process_difference(const struct pair *pair, size_t index)
 {
+	const struct process *a = &pair->a->processes[index], *b = &pair->b->processes[index];
 	char *found;
 
 	COMPARE("pid", a->pid, b->pid);
 	COMPARE("ppid", a->ppid, b->ppid);
-	COMPARE("command", a->command, b->command);
-	COMPARE("python", a->python, b->python);
+	SAME_STRING("command", pair, a->command, b->command);
+	SAME_STRING("python", pair, a->python, b->python);
 	COMPARE("begin", a->begin, b->begin);
 	COMPARE("end", a->end, b->end);
 	COMPARE("exit code", a->exit_code, b->exit_code);
 	COMPARE("exit signal", a->exit_signal, b->exit_signal);
 	COMPARE("calls method", a->calls_method, b->calls_method);
 	COMPARE("calls complete", a->calls_seen, b->calls_seen);
-	COMPARE("calls reason", a->calls_reason, b->calls_reason);
+	SAME_STRING("calls reason", pair, a->calls_reason, b->calls_reason);
 	COMPARE("start", a->start_ns, b->start_ns);
 	COMPARE("end", a->end_ns, b->end_ns);
 	COMPARE("peak", a->peak, b->peak);
 	COMPARE("samples", a->nr_samples, b->nr_samples);
-	COMPARE("threads", a->nr_threads, b->nr_threads);
 	found = bytes_difference("opening", index, a->opening, b->opening, sizeof(a->opening));
 	found = found ? found
 		      : bytes_difference("books", index, a->books, b->books, sizeof(a->books));
@@ -182,23 +324,20 @@ static char *process_difference(size_t index, const struct process *a, const str
 	found = found ? found
 		      : bytes_difference("samples", index, a->samples, b->samples,
 					 a->nr_samples * sizeof(*a->samples));
-	return found ? found
-		     : bytes_difference("threads", index, a->threads, b->threads,
-					a->nr_threads * sizeof(*a->threads));
+	return found ? found : threads_difference(pair, a, b);
 }
 
 char *dump_fixture_difference(const struct profile *a, const struct profile *b)
 {
+	const struct pair pair = { .a = a, .b = b };
 	char *found = meta_difference(&a->meta, &b->meta);
 
-	found = found ? found : names_difference(a, b);
 	found = found ? found : nodes_difference(a, b);
-	found = found ? found : objects_difference(a, b);
 	if (found)
 		return found;
 	COMPARE("processes", a->nr_processes, b->nr_processes);
 	for (size_t i = 0; !found && i < a->nr_processes; i++)
-		found = process_difference(i, &a->processes[i], &b->processes[i]);
+		found = process_difference(&pair, i);
 	if (found)
 		return found;
 	COMPARE("highest moment", a->highest.bytes, b->highest.bytes);

@@ -13,8 +13,9 @@
 #include "dump_bytes.h"
 #include "profile.h"
 
-/* The first difference between what two profiles hold, is_complete and dirty marks apart; NULL
- * when there is none. Owned by the caller. */
+/* The first difference between what two profiles hold, however it is numbered; nodes that hold
+ * nothing, what nobody names, is_complete and dirty marks apart. NULL when there is none. Owned by
+ * the caller. */
 char *dump_fixture_difference(const struct profile *a, const struct profile *b);
 
 /* A profile by hand, with something of everything. */

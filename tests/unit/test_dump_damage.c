@@ -185,7 +185,7 @@ static void head_not_written(void **state)
 /* ---- blocks with a right checksum and wrong content ---- */
 
 /* Records of one section, as text: a number a word, `s` before a signed one, "..." for counted
- * text. */
+ * text, '...' for text with a NUL behind. */
 struct section {
 	enum dump_tag tag;
 	const char *records;
@@ -198,6 +198,12 @@ static const char *put_word(struct dump_bytes *to, const char *at)
 	if (*at == '"') {
 		end = strchr(at + 1, '"');
 		dump_bytes_put_counted(to, at + 1, end - at - 1);
+		return end + 1;
+	}
+	if (*at == '\'') {
+		end = strchr(at + 1, '\'');
+		dump_bytes_put(to, at + 1, end - at - 1);
+		dump_bytes_put(to, "", 1);
 		return end + 1;
 	}
 	if (*at == 's')
@@ -238,9 +244,23 @@ static enum dump_failure failure_of(const struct section *sections)
 	{                                    \
 		TAG_STRINGS, "1 \"a\" \"b\"" \
 	}
-#define TABLES                           \
-	{                                \
-		TAG_LINETABLES, "1 \"\"" \
+#define TEXTS                              \
+	{                                  \
+		TAG_TEXTS, "1 'a' 'b' 'c'" \
+	}
+/* Sites 0 of strings 1 and 2 at line 1, 1 of strings 1 and 3 at line 5, which is a part. */
+#define COLUMNS                                                                      \
+	{                                                                            \
+		TAG_SITE_COLUMNS, "0 2 1 2  0 2  0 0  s1 s4  0 0  779 0x2030b  1 s7" \
+	}
+#define OBJECT                                 \
+	{                                      \
+		TAG_NEW_OBJECTS, "0  0 3 s0 0" \
+	}
+/* One below the other, then another root, seen 10, 20 and 5 units after the start. */
+#define TREE                                                           \
+	{                                                              \
+		TAG_TREE, "0 3 0  0 0 0 0  1 0  0 1 0 1  s10 s10 s-15" \
 	}
 #define SITES                                                    \
 	{                                                        \
@@ -261,12 +281,21 @@ static void right_content_is_taken(void **state)
 {
 	static const struct section good[MAX_SECTIONS] = {
 		NAMES,
-		TABLES,
 		SITES,
 		PROCESSES,
 		NODES,
 		{ TAG_COSTS, "s1 255 s1 s2 s3 s4 s5 s6 s7 s8" },
 		{ TAG_CALLS, "s1 0x3fffffffffffffff s-1 1" },
+	};
+	static const struct section tree[MAX_SECTIONS] = {
+		TEXTS,
+		COLUMNS,
+		PROCESSES,
+		OBJECT,
+		TREE,
+		{ TAG_CALL_RUNS, "s0 2 5 6  s0 1 0x3fffffffffffff00  s-3 1 4" },
+		{ TAG_SIGHTED, "0  s0 1 1  s2 2 2 0" },
+		{ TAG_OBJECTS, "0 0 3 0 2" },
 	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
@@ -284,21 +313,74 @@ static void right_content_is_taken(void **state)
 	};
 
 	assert_int_equal(failure_of(good), DUMP_FINE);
+	assert_int_equal(failure_of(tree), DUMP_FINE);
 	assert_int_equal(failure_of(objects), DUMP_FINE);
 	assert_int_equal(failure_of(methods), DUMP_FINE);
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
+	{ { TAG_TEXTS, "2 'a'" } },					   /* a gap */
+	{ { TAG_TEXTS, "1 'a' 'a'" } },					   /* twice the same */
+	{ { TAG_TEXTS, "1 ''" } },					   /* that is 0 */
+	{ { TAG_TEXTS, "1 'a' 65" } },					   /* no end */
+	{ TEXTS, { TAG_SITE_COLUMNS, "1 1 1 2  0 0 s1 0 779" } },	   /* a gap */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 0 s1 0 779" } },	   /* more than there are */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 0xffffffff 1 2  0 0 s1 0 779" } }, /* the same */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 5 2  0 0 s1 0 779" } }, /* from a file not there */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 4  0 0 s1 0 779" } }, /* none is left */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  5 0 s1 0 779" } }, /* a string not there */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 8 779" } }, /* a kind unknown */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s3000000000 0 779" } },
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 2 0 3 s2147483647 s1 0 0 779 779" } },
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 0x40000" } },
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 0x20000" } },	       /* no part */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 0x20000 2 s1" } },     /* of no object */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 779 0" } },	       /* a byte too many */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 2 0 3 s1 s0 0 0 779 779" } }, /* twice the same */
+	{ TEXTS, COLUMNS, PROCESSES }, /* an object that never comes */
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "1  0 3 s0 0" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  2 3 s0 0" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 4 s0 0" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 3 s-1 0" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 3 s0x100000000 0" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 3 s1 0 0 3 s0xffffffff 0" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 3 s0 5" } },
+	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 3 s0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "1 1 0  0 0 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 2 0  0 0 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 0xffffffff 0  0 0 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 3  0 0 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 2  0 0 0 0 s1" } }, /* no site */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  0 0 0 3 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  1 0 s1 0 0" } }, /* below none */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 2 0  0 0 0 0 2 0 s1 s0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  0 2 0 0 s1" } }, /* no process */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  0 0 1 0 s1" } }, /* itself */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 2 0  0 0 0 0 0 1 1 0 s1 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 2 0  0 0 0 1 0 0 0 1 s1 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  0 0 0 0 s-1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  0 0 0 0 s461168601842740" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, { TAG_TREE, "0 1 0  0 0 0 0 s1 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_CALL_RUNS, "s2 2 1 1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_CALL_RUNS, "s4 0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_CALL_RUNS, "s-1 1 1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_CALL_RUNS, "s0 3 1 1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_CALL_RUNS, "s0 1 0x4000000000000001" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_SIGHTED, "2  s0 1 1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_SIGHTED, "1  s0 1 1" } }, /* none is left
+										    */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_SIGHTED, "0  s0 1 2" } }, /* before the
+										      first */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_SIGHTED, "0  s3 1 1" } }, /* no node */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_SIGHTED, "0  s0 2 1" } }, /* cut */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_SIGHTED, "0  s0 0xffffffff 1" } },
 	{ { TAG_STRINGS, "2 \"a\"" } },	      /* a gap */
 	{ { TAG_STRINGS, "1 \"a\" \"a\"" } }, /* twice the same */
 	{ { TAG_STRINGS, "1 \"\"" } },	      /* that is 0 */
 	{ { TAG_STRINGS, "1 99999" } },	      /* longer than the section */
 	{ { TAG_STRINGS, "1 0xffffffffffffffff" } },
-	{ { TAG_LINETABLES, "0 \"a\"" } },
-	{ { TAG_LINETABLES, "1 500 1" } },
 	{ { TAG_SITES, "0  0 1 0 s1 0 0" } },	     /* a string that is not there */
 	{ NAMES, { TAG_SITES, "0  8 1 2 s1 0 0" } }, /* a kind unknown */
-	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0 1" } }, /* a line table not there */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },   /* cut */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0" } },
@@ -307,37 +389,31 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ { TAG_PROCESSES, "0 42 1 0 1 " TAIL } },
 	{ { TAG_PROCESSES, "0 42 1 0 0 " } },
 	{ { TAG_PROCESSES, "0 0x100000000 1 0 0 " TAIL } },
-	{ NAMES, PROCESSES, { TAG_NODES, "0  0 0 0 s0" } },		   /* no site */
-	{ NAMES, TABLES, SITES, { TAG_NODES, "0  0 0 0 s0" } },		   /* no process */
-	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 1 0 s0" } }, /* its own parent */
-	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 9 0 s0" } },
-	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "1  0 0 0 s0" } },
-	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s0  0 0 0 s0" } },
-	{ NAMES, TABLES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s-1" } },
+	{ NAMES, PROCESSES, { TAG_NODES, "0  0 0 0 s0" } },	   /* no site */
+	{ NAMES, SITES, { TAG_NODES, "0  0 0 0 s0" } },		   /* no process */
+	{ NAMES, SITES, PROCESSES, { TAG_NODES, "0  0 1 0 s0" } }, /* its own parent */
+	{ NAMES, SITES, PROCESSES, { TAG_NODES, "0  0 9 0 s0" } },
+	{ NAMES, SITES, PROCESSES, { TAG_NODES, "1  0 0 0 s0" } },
+	{ NAMES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s0  0 0 0 s0" } },
+	{ NAMES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s-1" } },
+	{ NAMES, SITES, PROCESSES, { TAG_NODES, "0  0 0 0 s0  1 1 0 s0" } }, /* parent elsewhere */
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_COSTS, "s2 0" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_COSTS, "s-1 0" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 256 s1" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 3 s1" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 1 s0x1000000000000000" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 1 s-0x1000000000000000" } },
 	{ NAMES,
-	  TABLES,
-	  SITES,
-	  PROCESSES,
-	  { TAG_NODES, "0  0 0 0 s0  1 1 0 s0" } }, /* parent elsewhere */
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s2 0" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s-1 0" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 256 s1" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 3 s1" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 1 s0x1000000000000000" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_COSTS, "s0 1 s-0x1000000000000000" } },
-	{ NAMES,
-	  TABLES,
 	  SITES,
 	  PROCESSES,
 	  NODES, /* each fits, the sum does not */
 	  { TAG_COSTS, "s0 7 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s2 1" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s-1 1" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1 0x4000000000000001" } },
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1 0xffffffffffffffff" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_CALLS, "s2 1" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_CALLS, "s-1 1" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1 0x4000000000000001" } },
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_CALLS, "s1 0xffffffffffffffff" } },
 	{ NAMES,
-	  TABLES,
 	  SITES,
 	  PROCESSES,
 	  NODES, /* each fits, the sum does not */
@@ -363,11 +439,11 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 9 1 0 0" } }, /* no process */
 	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 9 0 0" } }, /* no string */
 	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 1 0 9" } },
-	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 1 0" } },		      /* cut */
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_SIGHTINGS, "0 1" } }, /* no object */
-	{ NAMES, TABLES, SITES, PROCESSES, NODES, { TAG_SIGHTINGS, "9 0" } }, /* no node */
-	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0 1 s0" } },		      /* of no object */
-	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0 0 s0x80000000" } },      /* no line */
+	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 1 0" } },		 /* cut */
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_SIGHTINGS, "0 1" } },	 /* no object */
+	{ NAMES, SITES, PROCESSES, NODES, { TAG_SIGHTINGS, "9 0" } },	 /* no node */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0 1 s0" } },		 /* of no object */
+	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0 0 s0x80000000" } }, /* no line */
 	{ { TAG_MOMENT, "0 s1 s1" } },
 	{ { TAG_MOMENT, "0 s1 s1 0x200000" } },
 	{ { TAG_LOSSES, "0 0 0x1000000000000000 1" } },
@@ -448,22 +524,45 @@ static void bombs_are_refused(void **state)
 	assert_int_equal(failure_of_payload(&payload), DUMP_TOO_LARGE);
 }
 
-static void deep_trees_are_refused(void **state)
+/* In both versions. */
+static void deep_tree(enum dump_tag tag, struct dump_bytes *nodes)
 {
-	static const struct section start[] = { NAMES, TABLES, SITES, PROCESSES };
+	const uint32_t count = DUMP_MAX_DEPTH + 1;
+
+	dump_bytes_put_unsigned(nodes, 0);
+	if (tag == TAG_NODES) {
+		for (uint32_t i = 0; i < count; i++) {
+			dump_bytes_put_unsigned(nodes, 0);
+			dump_bytes_put_unsigned(nodes, i ? 1 : 0);
+			dump_bytes_put_unsigned(nodes, 0);
+			dump_bytes_put_signed(nodes, 0);
+		}
+		return;
+	}
+	dump_bytes_put_unsigned(nodes, count);
+	dump_bytes_put(nodes, "\0\0\0\0\1", 5); /* the first, of site 0 */
+	for (uint32_t i = 1; i < count; i++)
+		dump_bytes_put(nodes, "\1\1", 2);
+	for (uint32_t i = 0; i < count; i++)
+		dump_bytes_put_signed(nodes, 0);
+}
+
+static void refuse_deep(enum dump_tag tag)
+{
+	static const struct section start[] = { NAMES, SITES, PROCESSES };
 	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 }, nodes = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(start); i++)
 		put_records(&payload, &start[i]);
-	dump_bytes_put_unsigned(&nodes, 0);
-	for (uint32_t i = 0; i <= DUMP_MAX_DEPTH; i++) {
-		dump_bytes_put_unsigned(&nodes, 0);
-		dump_bytes_put_unsigned(&nodes, i ? 1 : 0);
-		dump_bytes_put_unsigned(&nodes, 0);
-		dump_bytes_put_signed(&nodes, 0);
-	}
-	dump_fixture_put_section(&payload, TAG_NODES, &nodes);
+	deep_tree(tag, &nodes);
+	dump_fixture_put_section(&payload, tag, &nodes);
 	assert_int_equal(failure_of_payload(&payload), DUMP_TOO_LARGE);
+}
+
+static void deep_trees_are_refused(void **state)
+{
+	refuse_deep(TAG_NODES);
+	refuse_deep(TAG_TREE);
 }
 
 int main(void)

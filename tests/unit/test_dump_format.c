@@ -48,8 +48,8 @@ static struct profile *example_profile(void)
 	profile->processes[process].calls_seen = CALLS_SEEN_ALL;
 	site.file = profile->processes[process].command;
 	site.name = string_pool_add(&profile->strings, "f");
-	site.linetable = profile_add_blob(profile, "\x80", 1);
-	node = profile_add_node(profile, process, NO_NODE, profile_add_site(profile, &site), 500);
+	node = profile_add_node(profile, process, NO_NODE, profile_add_site(profile, &site),
+				500000);
 	profile_add_cost(profile, node, &(struct cost){ { [KIND_ANON] = 4096 }, { 0 } });
 	profile_add_calls(profile, node, 3);
 	profile_add_sample(profile, process, 1000, 4096);
@@ -237,7 +237,7 @@ static void newer_versions_are_refused(void **state)
 	assert_int_equal(error.failure, DUMP_NEWER);
 	assert_int_equal(error.version, 7);
 	dump_error_text(&error, text);
-	assert_non_null(strstr(text, "version 7 is newer than 1"));
+	assert_non_null(strstr(text, "version 7 is newer than 2"));
 	assert_non_null(dump_error_hint(&error));
 
 	file.size = 0;

@@ -534,15 +534,19 @@ static void users_rights_are_enough_or_not(void **state)
 	assert_int_equal(dump_fixture_count(scratch->directory), 0);
 }
 
-/* Strings that do not compress, about `bytes` of them. */
+/* Names of functions that do not compress, about `bytes` of them. */
 static void add_noise(struct profile *profile, uint64_t *seed, size_t bytes)
 {
+	struct site site = { .kind = SITE_PYTHON };
 	uint64_t words[32];
+	uint32_t node;
 
 	for (; bytes > sizeof(words); bytes -= sizeof(words)) {
 		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 			words[i] = dump_fixture_random(seed) | 0x0101010101010101ULL;
-		string_pool_add_bytes(&profile->strings, (char *)words, sizeof(words));
+		site.name = string_pool_add_bytes(&profile->strings, (char *)words, sizeof(words));
+		node = profile_add_node(profile, 0, NO_NODE, profile_add_site(profile, &site), 0);
+		profile_add_calls(profile, node, 1);
 	}
 }
 

@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,7 +201,7 @@ static void calls_and_costs_are_written_apart(void **state)
 	flush(scratch);
 	idle = flushed_bytes(scratch);
 	profile_add_calls(scratch->profile, 0, 1);
-	assert_int_equal(flushed_bytes(scratch), idle + 11); /* tag, length, node, calls */
+	assert_int_equal(flushed_bytes(scratch), idle + 12); /* tag, length, node, count, calls */
 	profile_add_cost(scratch->profile, 0, &(struct cost){ { 0, 1 }, { 0 } });
 	assert_int_equal(flushed_bytes(scratch), idle + 36); /* tag, length, node, mask, cost */
 	profile_add_cost(scratch->profile, 0, &(struct cost){ { 0 }, { 0 } });
@@ -275,7 +278,8 @@ static void threads_are_updated(void **state)
 	finish(scratch);
 }
 
-/* One node below the other compresses a thousandfold: still within what the reader takes. */
+/* One node below the other compresses a thousandfold: still within what the reader takes. The
+ * deepest of a process was called, so that all have a place. */
 static void dense_profiles_stay_readable(void **state)
 {
 	struct scratch *scratch = *state;
@@ -290,10 +294,121 @@ static void dense_profiles_stay_readable(void **state)
 		}
 		node = profile_add_node(scratch->profile, process, parent, 0, 0);
 		parent = node;
+		if (i % DUMP_MAX_DEPTH == DUMP_MAX_DEPTH - 1)
+			profile_add_calls(scratch->profile, node, 1);
 	}
+	profile_add_calls(scratch->profile, parent, 1);
 	flush(scratch);
 	assert_true(size_of(scratch) > scratch->profile->nr_nodes);
 	finish(scratch);
+}
+
+/* The bytes of a file, as text where they are. */
+static bool holds_text(const struct scratch *scratch, const char *text)
+{
+	_cleanup_(dump_bytes_free) struct dump_bytes file = dump_fixture_load(scratch->path);
+
+	return memmem(file.bytes, file.size, text, strlen(text)) != NULL;
+}
+
+static uint32_t add_function(struct profile *profile, uint32_t parent, const char *name,
+			     uint64_t first_ns)
+{
+	struct site site = { .kind = SITE_PYTHON, .line = 1, .version = 0x30b };
+
+	site.file = string_pool_add(&profile->strings, "x.py");
+	site.name = string_pool_add(&profile->strings, name);
+	return profile_add_node(profile, 0, parent, profile_add_site(profile, &site), first_ns);
+}
+
+/* Small payloads are not deflated, so that names can be looked for. */
+static void names_wait_for_what_needs_them(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile;
+	uint32_t caller, idle;
+
+	profile_add_process(profile);
+	caller = add_function(profile, NO_NODE, "caller", 0);
+	idle = add_function(profile, caller, "idle", 100000);
+	flush(scratch);
+	assert_false(holds_text(scratch, "caller"));
+	profile_add_calls(profile, add_function(profile, caller, "called", 200000), 1);
+	flush(scratch);
+	assert_true(holds_text(scratch, "caller"));
+	assert_true(holds_text(scratch, "called"));
+	assert_false(holds_text(scratch, "idle"));
+	profile_add_cost(profile, idle, &(struct cost){ { 4096 }, { 0 } });
+	flush(scratch);
+	assert_true(holds_text(scratch, "idle"));
+	finish(scratch);
+}
+
+/* What a failed flush has numbered is numbered anew. */
+static void failed_flushes_lose_nothing(void **state)
+{
+	struct scratch *scratch = *state;
+	struct rlimit limit;
+	uint64_t seed = 12;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	dump_fixture_grow(scratch->profile, &seed, 400);
+	flush(scratch);
+	for (int i = 0; i < 20; i++) {
+		struct rlimit full = { size_of(scratch) + 40, limit.rlim_max };
+
+		dump_fixture_grow(scratch->profile, &seed, 400);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+		assert_int_equal(dump_flush(scratch->writer, scratch->profile), -EFBIG);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		dump_fixture_grow(scratch->profile, &seed, 100);
+		flush(scratch);
+	}
+	finish(scratch);
+}
+
+/* Siblings stand in the order of their first sight, also where the file's unit is the same. */
+static void order_is_finer_than_times(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile, *got = NULL;
+	struct dump_error error;
+	uint32_t root;
+
+	profile_add_process(profile);
+	root = add_function(profile, NO_NODE, "root", 5 * DUMP_FIRST_UNIT_NS);
+	profile_add_calls(profile, add_function(profile, root, "third", 50003), 1);
+	profile_add_calls(profile, add_function(profile, root, "first", 50001), 1);
+	profile_add_calls(profile, add_function(profile, root, "second", 50002), 1);
+	finish(scratch);
+	assert_int_equal(dump_read(scratch->path, &got, &error), 0);
+	for (uint32_t i = 1; i <= 3; i++) {
+		static const char *const names[] = { "root", "first", "second", "third" };
+		const struct site *site = &got->sites[got->nodes[i].site];
+
+		assert_string_equal(profile_string(got, site->name), names[i]);
+		assert_int_equal(got->nodes[i].first_ns, 50000);
+	}
+	profile_free(got);
+}
+
+/* A run that was flushed once is closed with what is new, not written again. */
+static void short_runs_are_written_once(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(dump_bytes_free) struct dump_bytes flushed = { 0 }, closed = { 0 };
+	uint64_t seed = 13;
+
+	dump_fixture_grow(scratch->profile, &seed, 2000);
+	flush(scratch);
+	flushed = dump_fixture_load(scratch->path);
+	profile_add_calls(scratch->profile, 1, 1);
+	finish(scratch);
+	closed = dump_fixture_load(scratch->path);
+	assert_true(closed.size < flushed.size + 100);
+	assert_memory_equal(closed.bytes + HEADER_BYTES, flushed.bytes + HEADER_BYTES,
+			    flushed.size - HEADER_BYTES);
 }
 
 /* Appends and rewrites without end. */
@@ -362,6 +477,10 @@ int main(void)
 		TEST(threads_are_updated),
 		TEST(killed_writers_leave_a_dump),
 		TEST(dense_profiles_stay_readable),
+		TEST(names_wait_for_what_needs_them),
+		TEST(failed_flushes_lose_nothing),
+		TEST(order_is_finer_than_times),
+		TEST(short_runs_are_written_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

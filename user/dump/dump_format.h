@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define DUMP_MAGIC "memprobe" /* 8 bytes, without a NUL */
-#define DUMP_VERSION 1
+#define DUMP_VERSION 2
 
 /* The header; offsets of its little-endian fields. The layout is the same in all versions. */
 enum dump_header_offset {
@@ -42,23 +42,33 @@ enum dump_block_type { BLOCK_PROFILE = 1 };
 enum dump_tag {
 	TAG_META = 1,
 	TAG_DURATION = 2,
-	TAG_STRINGS = 3,
-	TAG_LINETABLES = 4,
-	TAG_SITES = 5,
+	TAG_STRINGS = 3,    /* in version 1; since then TAG_TEXTS */
+	TAG_LINETABLES = 4, /* in version 1 */
+	TAG_SITES = 5,	    /* in version 1; since then TAG_SITE_COLUMNS */
 	TAG_PROCESSES = 6,
-	TAG_NODES = 7,
+	TAG_NODES = 7, /* in version 1; since then TAG_TREE */
 	TAG_COSTS = 8,
 	TAG_SAMPLES = 9,
 	TAG_THREADS = 10,
 	TAG_LOSSES = 11,
-	TAG_CALLS = 12,
+	TAG_CALLS = 12, /* in version 1; since then TAG_CALL_RUNS */
 	/* Reserved: 13 owners (live, peak), 14 mapped. */
 	TAG_OBJECTS = 15,
 	TAG_MOMENT = 17,
-	TAG_SIGHTINGS = 18,
+	TAG_SIGHTINGS = 18, /* in version 1; since then TAG_SIGHTED */
 	TAG_MOMENT_BOUND = 19,
 	TAG_LOSSES_RELEASED = 20,
+	TAG_TEXTS = 21,
+	TAG_SITE_COLUMNS = 22,
+	TAG_NEW_OBJECTS = 23,
+	TAG_TREE = 24,
+	TAG_CALL_RUNS = 25,
+	TAG_SIGHTED = 26,
 };
+
+/* A node's first sight tells its place among its siblings; finer, it would take more room than all
+ * else of a node. */
+#define DUMP_FIRST_UNIT_NS 10000
 
 /*
  * Limits of the reader, which the writer keeps. Nothing is allocated before it is checked.

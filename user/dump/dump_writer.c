@@ -12,12 +12,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "dump_choose.h"
 #include "dump_encode.h"
 #include "dump_header.h"
 #include "dump_place.h"
 #include "memory.h"
 
-/* While the target runs, cheap; when the file is made anew, small. */
+/* While the target runs, cheap; at its beginning and end, small. */
 #define LEVEL_APPEND 1
 #define LEVEL_REWRITE 6
 
@@ -95,7 +96,10 @@ static int volume_try(const struct dump_volume *volume, const struct profile *pr
 static int volume_append(struct dump_volume *volume, const struct profile *profile, int level)
 {
 	struct dump_volume after;
-	int err = volume_try(volume, profile, level, &after);
+	int err;
+
+	dump_choose(&volume->marks, profile);
+	err = volume_try(volume, profile, level, &after);
 
 	/* A failed attempt may be longer than what was kept, and so may a compressed one. */
 	if (ftruncate(volume->fd, (off_t)(err ? volume->end : after.end)) < 0 && !err)
@@ -165,9 +169,11 @@ static int rewrite(struct dump_writer *writer, struct profile *profile, bool is_
 	return 0;
 }
 
-static int append(struct dump_writer *writer, struct profile *profile)
+/* The first block and the last are what a short run's file is made of. */
+static int append(struct dump_writer *writer, struct profile *profile, bool is_last)
 {
-	int err = volume_append(&writer->volume, profile, LEVEL_APPEND);
+	int level = is_last || !writer->volume.nr_blocks ? LEVEL_REWRITE : LEVEL_APPEND;
+	int err = volume_append(&writer->volume, profile, level);
 
 	if (!err)
 		profile_clean(profile);
@@ -212,13 +218,13 @@ int dump_flush(struct dump_writer *writer, struct profile *profile)
 		}
 		writer->max_dead = 2 * writer->volume.dead; /* not at every flush again */
 	}
-	err = append(writer, profile);
+	err = append(writer, profile, false);
 	return err ? err : dump_place_install(&writer->place);
 }
 
 static int close_in_place(struct dump_writer *writer, struct profile *profile)
 {
-	int err = append(writer, profile);
+	int err = append(writer, profile, true);
 
 	if (!err)
 		err = volume_write_header(&writer->volume, true);
@@ -250,13 +256,20 @@ static void release(struct dump_writer *writer, bool keep)
 	free(writer);
 }
 
+/* What was flushed once only holds little that the end supersedes: deflating all of it again would
+ * be most of the work of a short run's end. */
+static bool is_worth_rewriting(const struct dump_writer *writer)
+{
+	return writer->volume.nr_blocks > 1;
+}
+
 int dump_finish(struct dump_writer *writer, struct profile *profile)
 {
 	int err = 0;
 
 	if (dump_place_is_removed(&writer->place, writer->volume.fd))
 		err = renew(writer, profile, true);
-	else if (!writer->volume.nr_blocks || rewrite(writer, profile, true))
+	else if (!is_worth_rewriting(writer) || rewrite(writer, profile, true))
 		err = close_in_place(writer, profile);
 	return err ? err : deliver(writer);
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A file that version 1 wrote, in two flushes and a close, reads as the profile that it was given.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "dump.h"
+#include "dump_fixture.h"
+#include "memory.h"
+
+/* What was written, after the three steps. */
+static struct profile *written_profile(void)
+{
+	struct profile *profile = dump_fixture_profile();
+	struct object object = { .process = 1, .class_name = 3, .instance = 4 };
+	struct site part = {
+		.kind = SITE_PYTHON, .line = 7, .version = 0x30c, .part_object = 1, .at = 9
+	};
+	uint32_t node;
+
+	profile_add_object(profile, &object);
+	object.instance = OTHER_INSTANCES;
+	profile_add_object(profile, &object);
+	part.file = string_pool_add(&profile->strings, "/home/u/part.py");
+	part.name = string_pool_add(&profile->strings, "Part.run");
+	node = profile_add_node(profile, 1, 3, profile_add_site(profile, &part), 4000000000);
+	profile_add_calls(profile, node, 5);
+	profile_add_sighting(profile, node, 1); /* version 1 wrote the newest first */
+	profile_add_sighting(profile, node, 0);
+	profile_add_cost(profile, 1, &(struct cost){ { 0, 4096 }, { 0 } });
+	profile_add_sample(profile, 0, 30000000, 4096);
+	profile->objects[0].pathname = string_pool_add(&profile->strings, "a.b") + 1;
+	profile->nodes[node].is_crowded = true;
+	profile->processes[1].end = END_EXIT;
+	profile->meta.duration_ns++;
+	return profile;
+}
+
+static void assert_same(const struct profile *wanted, const struct profile *got)
+{
+	char *difference = dump_fixture_difference(wanted, got);
+
+	if (difference)
+		fail_msg("%s", difference);
+	assert_true(got->meta.is_complete);
+}
+
+static void is_read(void **state)
+{
+	struct profile *wanted = written_profile(), *got = NULL;
+	struct dump_error error;
+
+	assert_int_equal(dump_read(MEMPROBE_VERSION_1, &got, &error), 0);
+	assert_same(wanted, got);
+	/* Version 1 has a place for nodes that hold nothing, too. */
+	assert_int_equal(got->nr_nodes, wanted->nr_nodes);
+	profile_free(wanted);
+	profile_free(got);
+}
+
+static void is_written_anew(void **state)
+{
+	char *directory = dump_fixture_directory();
+	_cleanup_(freep) char *path = xasprintf("%s/dump", directory);
+	struct dump_create options = { .path = path, .uid = geteuid(), .gid = getegid() };
+	struct profile *profile = NULL, *got = NULL;
+	struct dump_writer *writer;
+	struct dump_error error;
+
+	assert_int_equal(dump_read(MEMPROBE_VERSION_1, &profile, &error), 0);
+	assert_int_equal(dump_create(&options, &writer), 0);
+	assert_int_equal(dump_close(writer, profile), 0);
+	assert_int_equal(dump_read(path, &got, &error), 0);
+	assert_same(profile, got);
+	profile_free(profile);
+	profile_free(got);
+	dump_fixture_remove(directory);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_read),
+		cmocka_unit_test(is_written_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

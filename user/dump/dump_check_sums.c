@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What no record shows: sums that would overflow, names of what never came; see dump_decode.h. */
+#include "dump_decode.h"
+
+#include <errno.h>
+
+#include "dump_format.h"
+#include "profile.h"
+
+/* Adds an amount's absolute value: both are below the limits, so that this cannot overflow. */
+static bool add_amount(int64_t *sum, int64_t amount)
+{
+	*sum += amount < 0 ? -amount : amount;
+	return *sum <= DUMP_MAX_SUM;
+}
+
+static bool add_by_kind(int64_t *sum, const int64_t by_kind[NR_KINDS])
+{
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		if (!add_amount(sum, by_kind[kind]))
+			return false;
+	}
+	return true;
+}
+
+static bool add_losses(int64_t *events, int64_t *bytes, const struct loss_count *losses)
+{
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		if (!add_amount(events, (int64_t)losses[loss].events) ||
+		    !add_amount(bytes, (int64_t)losses[loss].bytes))
+			return false;
+	}
+	return true;
+}
+
+/* The objects of a block come behind its sites. */
+static bool has_objects(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		if (profile->sites[i].part_object > profile->nr_objects)
+			return false;
+	}
+	return true;
+}
+
+static bool can_sum_nodes(const struct profile *profile)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < profile->nr_nodes; i++) {
+		const struct cost self = profile_cost(profile, i);
+
+		if (!add_by_kind(&sum, self.grown) || !add_by_kind(&sum, self.released))
+			return false;
+	}
+	return true;
+}
+
+static bool can_sum_calls(const struct profile *profile)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < profile->nr_nodes; i++) {
+		sum += profile->nodes[i].calls;
+		if (sum > DUMP_MAX_CALLS)
+			return false;
+	}
+	return true;
+}
+
+static bool can_sum_processes(const struct profile *profile)
+{
+	int64_t opening = 0, books = 0, kernel = 0, peak = 0, growth = 0, events = 0, bytes = 0;
+
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
+		if (!add_by_kind(&opening, process->opening) ||
+		    !add_by_kind(&books, process->books) ||
+		    !add_by_kind(&kernel, process->kernel) || !add_amount(&peak, process->peak) ||
+		    !add_losses(&events, &bytes, process->losses))
+			return false;
+		for (size_t j = 0; j < process->nr_threads; j++) {
+			if (!add_amount(&growth, process->threads[j].growth))
+				return false;
+		}
+	}
+	return add_losses(&events, &bytes, profile->losses);
+}
+
+int dump_decode_check_sums(const struct profile *profile)
+{
+	if (!has_objects(profile) || !can_sum_nodes(profile) || !can_sum_calls(profile) ||
+	    !can_sum_processes(profile))
+		return -EBADMSG;
+	return 0;
+}

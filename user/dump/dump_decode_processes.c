@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes, their samples, threads and losses; see dump_take.h. */
+#include <errno.h>
+
+#include "dump_format.h"
+#include "dump_take.h"
+
+static void take_by_kind(struct dump_cursor *from, int64_t ret[NR_KINDS])
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		ret[kind] = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+}
+
+static void take_process(struct dump_cursor *from, size_t nr_strings, struct process *ret)
+{
+	ret->pid = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+	ret->ppid = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+	ret->command = dump_take_id(from, nr_strings);
+	ret->python = dump_take_id(from, nr_strings);
+	ret->begin = dump_take_id(from, BEGAN_ATTACH + 1);
+	ret->end = dump_take_id(from, END_EXEC + 1);
+	ret->exit_code = dump_take_int32(from);
+	ret->exit_signal = (int32_t)dump_cursor_unsigned(from, DUMP_MAX_SIGNAL);
+	ret->start_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	ret->end_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	take_by_kind(from, ret->opening);
+	take_by_kind(from, ret->books);
+	take_by_kind(from, ret->kernel);
+	ret->peak = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	ret->calls_method = dump_take_id(from, CALLS_BY_UPROBE + 1);
+	ret->calls_seen = dump_take_id(from, NR_CALLS_SEEN);
+	ret->calls_reason = dump_take_id(from, nr_strings);
+}
+
+/* Absolute: the first record of a process adds it, another one replaces what it holds. */
+int dump_decode_processes(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t index = dump_take_id(from, profile->nr_processes + 1);
+
+		if (from->is_bad)
+			return -EBADMSG;
+		if (index >= DUMP_MAX_PROCESSES)
+			return -EFBIG;
+		if (index == profile->nr_processes)
+			profile_add_process(profile);
+		take_process(from, profile->strings.count, &profile->processes[index]);
+	}
+	return dump_result_of(from);
+}
+
+/* Samples go on where those of the process ended, or begin anew: they were thinned. */
+static int decode_run(struct profile *profile, struct dump_cursor *from)
+{
+	uint32_t index = dump_take_id(from, profile->nr_processes);
+	uint64_t first = dump_cursor_unsigned(from, MAX_SAMPLES);
+	uint64_t count = dump_cursor_unsigned(from, MAX_SAMPLES), time = 0;
+	struct process *process;
+	int64_t rss = 0;
+
+	if (from->is_bad || first + count > MAX_SAMPLES)
+		return -EBADMSG;
+	process = &profile->processes[index];
+	if (first && first != process->nr_samples)
+		return -EBADMSG;
+	if (first) {
+		time = process->samples[first - 1].time_ns;
+		rss = process->samples[first - 1].rss;
+	}
+	process->nr_samples = first;
+	for (uint64_t i = 0; i < count; i++) {
+		time += dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		rss += dump_cursor_signed(from, 2 * DUMP_MAX_AMOUNT);
+		if (from->is_bad || time > DUMP_MAX_TIME_NS || rss < -DUMP_MAX_AMOUNT ||
+		    rss > DUMP_MAX_AMOUNT)
+			return -EBADMSG;
+		profile_add_sample(profile, index, time, rss);
+	}
+	return 0;
+}
+
+int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	int err = 0;
+
+	while (!err && dump_cursor_has_more(from))
+		err = decode_run(decoder->profile, from);
+	return err;
+}
+
+/* Absolute, as processes. */
+int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t index = dump_take_id(from, profile->nr_processes), number;
+		struct process *process;
+		struct thread thread = { 0 };
+
+		if (from->is_bad)
+			return -EBADMSG;
+		process = &profile->processes[index];
+		number = dump_take_id(from, process->nr_threads + 1);
+		thread.tid = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+		thread.name = dump_take_id(from, profile->strings.count);
+		thread.growth = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+		thread.start_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		thread.end_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		if (from->is_bad)
+			return -EBADMSG;
+		if (number >= DUMP_MAX_THREADS)
+			return -EFBIG;
+		if (number == process->nr_threads)
+			profile_append_thread(profile, index, &thread);
+		else
+			process->threads[number] = thread;
+	}
+	return dump_result_of(from);
+}
+
+int dump_decode_losses(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t owner = dump_take_id(from, profile->nr_processes + 1);
+		uint32_t loss = dump_take_id(from, NR_LOSSES);
+		struct loss_count count = { 0 }, *losses;
+
+		count.events = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		count.bytes = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		if (from->is_bad)
+			return -EBADMSG;
+		losses = owner ? profile->processes[owner - 1].losses : profile->losses;
+		losses[loss] = count;
+	}
+	return dump_result_of(from);
+}
+
+/* Part of a loss that is there: the writer puts both into one block. */
+int dump_decode_losses_released(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t owner = dump_take_id(from, profile->nr_processes + 1);
+		uint32_t loss = dump_take_id(from, NR_LOSSES);
+		uint64_t released = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		struct loss_count *count;
+
+		if (from->is_bad)
+			return -EBADMSG;
+		count = owner ? &profile->processes[owner - 1].losses[loss]
+			      : &profile->losses[loss];
+		if (released > count->bytes)
+			return -EBADMSG;
+		count->released = released;
+	}
+	return dump_result_of(from);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes, their samples, threads and losses as sections; see dump_section.h. */
+#include <string.h>
+
+#include "dump_section.h"
+
+static void put_by_kind(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		dump_bytes_put_signed(to, by_kind[kind]);
+}
+
+static void put_process(struct dump_encoder *encoder, size_t index, const struct process *process)
+{
+	struct dump_bytes *to = &encoder->section;
+
+	dump_bytes_put_unsigned(to, index);
+	dump_bytes_put_unsigned(to, process->pid);
+	dump_bytes_put_unsigned(to, process->ppid);
+	dump_section_put_string(encoder, process->command);
+	dump_section_put_string(encoder, process->python);
+	dump_bytes_put_unsigned(to, process->begin);
+	dump_bytes_put_unsigned(to, process->end);
+	dump_bytes_put_signed(to, process->exit_code);
+	dump_bytes_put_unsigned(to, (uint32_t)process->exit_signal);
+	dump_bytes_put_unsigned(to, process->start_ns);
+	dump_bytes_put_unsigned(to, process->end_ns);
+	put_by_kind(to, process->opening);
+	put_by_kind(to, process->books);
+	put_by_kind(to, process->kernel);
+	dump_bytes_put_signed(to, process->peak);
+	dump_bytes_put_unsigned(to, process->calls_method);
+	dump_bytes_put_unsigned(to, process->calls_seen);
+	dump_section_put_string(encoder, process->calls_reason);
+}
+
+void dump_encode_processes(struct dump_encoder *encoder)
+{
+	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
+		struct dump_bytes *to;
+		size_t before;
+
+		if (!dump_marks_has_changed(encoder->marks, encoder->profile, i))
+			continue;
+		to = dump_section_for(encoder, TAG_PROCESSES);
+		before = to->size;
+		put_process(encoder, i, &encoder->profile->processes[i]);
+		if (i < encoder->marks->nr_processes)
+			encoder->superseding += to->size - before;
+	}
+}
+
+/* What of a process is in the file. */
+static const struct dump_process_marks *marks_of(const struct dump_encoder *encoder, size_t process)
+{
+	static const struct dump_process_marks nothing;
+
+	return process < encoder->marks->nr_processes ? &encoder->marks->processes[process]
+						      : &nothing;
+}
+
+static void encode_samples(struct dump_encoder *encoder, size_t index,
+			   const struct dump_process_marks *marks)
+{
+	const struct process *process = &encoder->profile->processes[index];
+	size_t first = process->nr_thinnings == marks->nr_thinnings ? marks->nr_samples : 0;
+	const struct sample *before = first ? &process->samples[first - 1] : &(struct sample){ 0 };
+	struct dump_bytes *to;
+	size_t size_before;
+
+	if (first >= process->nr_samples)
+		return;
+	to = dump_section_for(encoder, TAG_SAMPLES);
+	size_before = to->size;
+	dump_bytes_put_unsigned(to, index);
+	dump_bytes_put_unsigned(to, first);
+	dump_bytes_put_unsigned(to, process->nr_samples - first);
+	for (size_t i = first; i < process->nr_samples; i++) {
+		const struct sample *sample = &process->samples[i];
+
+		dump_bytes_put_unsigned(to, sample->time_ns - before->time_ns);
+		dump_bytes_put_signed(to, sample->rss - before->rss);
+		before = sample;
+	}
+	if (marks->nr_samples && !first)
+		encoder->superseding += to->size - size_before;
+}
+
+static void encode_threads(struct dump_encoder *encoder, size_t index,
+			   const struct dump_process_marks *marks)
+{
+	const struct process *process = &encoder->profile->processes[index];
+
+	for (size_t i = 0; i < process->nr_threads; i++) {
+		const struct thread *thread = &process->threads[i];
+		struct dump_bytes *to;
+		size_t before;
+
+		if (i < marks->nr_threads && marks->threads[i] == dump_digest_thread(thread))
+			continue;
+		to = dump_section_for(encoder, TAG_THREADS);
+		before = to->size;
+		dump_bytes_put_unsigned(to, index);
+		dump_bytes_put_unsigned(to, i);
+		dump_bytes_put_unsigned(to, thread->tid);
+		dump_section_put_string(encoder, thread->name);
+		dump_bytes_put_signed(to, thread->growth);
+		dump_bytes_put_unsigned(to, thread->start_ns);
+		dump_bytes_put_unsigned(to, thread->end_ns);
+		if (i < marks->nr_threads)
+			encoder->superseding += to->size - before;
+	}
+}
+
+void dump_encode_series(struct dump_encoder *encoder)
+{
+	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
+		if (dump_marks_has_changed(encoder->marks, encoder->profile, i))
+			encode_samples(encoder, i, marks_of(encoder, i));
+	}
+	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
+		if (dump_marks_has_changed(encoder->marks, encoder->profile, i))
+			encode_threads(encoder, i, marks_of(encoder, i));
+	}
+}
+
+/* Owner 0 is the profile, N + 1 process N. */
+static void put_loss(struct dump_encoder *encoder, size_t owner, int loss,
+		     const struct loss_count *count)
+{
+	struct dump_bytes *to = dump_section_for(encoder, TAG_LOSSES);
+
+	dump_bytes_put_unsigned(to, owner);
+	dump_bytes_put_unsigned(to, (unsigned int)loss);
+	dump_bytes_put_unsigned(to, count->events);
+	dump_bytes_put_unsigned(to, count->bytes);
+	if (!count->released)
+		return;
+	to = dump_section_for(encoder, TAG_LOSSES_RELEASED);
+	dump_bytes_put_unsigned(to, owner);
+	dump_bytes_put_unsigned(to, (unsigned int)loss);
+	dump_bytes_put_unsigned(to, count->released);
+}
+
+static void encode_losses_of(struct dump_encoder *encoder, size_t index)
+{
+	const struct loss_count *losses = encoder->profile->processes[index].losses;
+
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		if (losses[loss].events || losses[loss].bytes)
+			put_loss(encoder, index + 1, loss, &losses[loss]);
+	}
+}
+
+void dump_encode_losses(struct dump_encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+
+	for (int loss = 0; loss < NR_LOSSES; loss++) {
+		if (memcmp(&profile->losses[loss], &encoder->marks->losses[loss],
+			   sizeof(profile->losses[loss])) != 0)
+			put_loss(encoder, 0, loss, &profile->losses[loss]);
+	}
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		if (dump_marks_has_changed(encoder->marks, profile, i))
+			encode_losses_of(encoder, i);
+	}
+}

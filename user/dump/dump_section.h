@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sections while they are written, and what the files that write them share: one file for names,
+ * one for nodes, one for processes. Their order is dump_encode's.
+ */
+#ifndef MEMPROBE_DUMP_SECTION_H
+#define MEMPROBE_DUMP_SECTION_H
+
+#include "dump_block.h"
+#include "dump_bytes.h"
+#include "dump_format.h"
+#include "dump_marks.h"
+#include "profile.h"
+
+struct dump_encoder {
+	struct dump_block *block;
+	const struct profile *profile;
+	const struct dump_marks *marks;
+	enum dump_tag tag;
+	struct dump_bytes section;
+	uint64_t superseding;
+	uint64_t last; /* what the next record's step in this section is counted from */
+};
+
+/* Where a record of this tag is to be put: in the section that is being written, while it is not
+ * long, or in a new one. */
+struct dump_bytes *dump_section_for(struct dump_encoder *encoder, enum dump_tag tag);
+/* A new one in any case. */
+struct dump_bytes *dump_section_begin(struct dump_encoder *encoder, enum dump_tag tag);
+void dump_section_end(struct dump_encoder *encoder);
+
+/* A number, counted from the one before in this section. */
+void dump_section_put_step(struct dump_encoder *encoder, uint64_t value);
+/* The number of a string in the file. */
+void dump_section_put_string(struct dump_encoder *encoder, uint32_t string);
+
+/* Numbers, that of the next thing being 0: things are numbered as they are first named. */
+void dump_put_new_or_known(struct dump_bytes *to, uint32_t number, uint32_t *next);
+
+/* In the order in which they are written. */
+void dump_encode_strings(struct dump_encoder *encoder);
+void dump_encode_sites(struct dump_encoder *encoder);
+void dump_encode_processes(struct dump_encoder *encoder);
+void dump_encode_objects(struct dump_encoder *encoder);
+void dump_encode_nodes(struct dump_encoder *encoder);
+void dump_encode_costs(struct dump_encoder *encoder);
+void dump_encode_series(struct dump_encoder *encoder);
+void dump_encode_losses(struct dump_encoder *encoder);
+void dump_encode_calls(struct dump_encoder *encoder);
+void dump_encode_sightings(struct dump_encoder *encoder);
+
+#endif

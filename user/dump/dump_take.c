@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers of records, proved; see dump_take.h. */
+#include "dump_take.h"
+
+#include <errno.h>
+
+/* What the cursor has found out so far. */
+int dump_result_of(const struct dump_cursor *from)
+{
+	return from->is_bad ? -EBADMSG : 0;
+}
+
+/* The number of the first record of a section: the one after those that are there. */
+int dump_take_first(struct dump_cursor *from, size_t count)
+{
+	uint64_t first = dump_cursor_unsigned(from, UINT32_MAX);
+
+	return from->is_bad || first != count ? -EBADMSG : 0;
+}
+
+/* An id below count. */
+uint32_t dump_take_id(struct dump_cursor *from, size_t count)
+{
+	uint64_t id = dump_cursor_unsigned(from, UINT32_MAX);
+
+	if (id < count)
+		return (uint32_t)id;
+	from->is_bad = true;
+	return 0;
+}
+
+/* All 32 bits: a hostile target's first line may be INT32_MIN. */
+int32_t dump_take_int32(struct dump_cursor *from)
+{
+	int64_t value = dump_cursor_signed(from, -(int64_t)INT32_MIN);
+
+	if (value <= INT32_MAX)
+		return (int32_t)value;
+	from->is_bad = true;
+	return 0;
+}
+
+uint32_t dump_take_new_or_known(struct dump_cursor *from, uint32_t *next, size_t count)
+{
+	uint32_t coded = dump_take_id(from, count + 1), id = coded ? coded - 1 : *next;
+
+	if (id >= count)
+		from->is_bad = true;
+	if (from->is_bad)
+		return 0;
+	if (id >= *next)
+		*next = id + 1;
+	return id;
+}
+
+uint32_t dump_take_count(struct dump_cursor *from, size_t least_bytes)
+{
+	return (uint32_t)dump_cursor_unsigned(from, (uint64_t)(from->end - from->at) / least_bytes);
+}
