@@ -14,6 +14,22 @@ static void hear_unknown(void *context, uint32_t slot, uint32_t image_id, uint32
 	heard->tgid = tgid;
 }
 
+static void hear_program(void *context, uint32_t process, const struct wire_image_begin *record)
+{
+	struct heard *heard = context;
+
+	heard->programs++;
+	heard->process = process;
+	heard->tgid = record->tgid;
+}
+
+static void hear_source(void *context, const char *path)
+{
+	struct heard *heard = context;
+
+	heard->sources++;
+}
+
 static void hear_found(void *context, uint32_t process, uint32_t layout)
 {
 	struct heard *heard = context;
@@ -84,7 +100,9 @@ void drain_fixture_open(struct drain_fixture *ret)
 	const struct drain_listener listener = {
 		.context = &ret->heard,
 		.unknown_python = hear_unknown,
+		.program_unknown = hear_program,
 		.python_found = hear_found,
+		.source_changed = hear_source,
 		.calls_over = hear_over,
 		.calls_unseen = hear_unseen,
 		.name_objects = name_objects,

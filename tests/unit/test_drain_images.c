@@ -141,6 +141,34 @@ static void test_exec_after_fork(void **state)
 	assert_int_equal(fixture.heard.sample.inherited, 0);
 }
 
+/* Of an exec the program is looked at, of others the process; nobody of what is known. */
+static void test_who_is_looked_at(void **state)
+{
+	static const struct {
+		uint32_t reason, state;
+		unsigned int programs, unknown, found;
+	} cases[] = {
+		{ BEGIN_EXEC, PYTHON_UNKNOWN, 1, 0, 0 },   { BEGIN_FORK, PYTHON_UNKNOWN, 0, 1, 0 },
+		{ BEGIN_ATTACH, PYTHON_UNKNOWN, 0, 1, 0 }, { BEGIN_EXEC, PYTHON_NONE, 0, 0, 0 },
+		{ BEGIN_FORK, PYTHON_KNOWN, 0, 0, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+
+		fixture.heard = (struct heard){ 0 };
+		record.begin.slot += i;
+		record.begin.head.image_id += i;
+		record.begin.tgid -= i;
+		record.begin.reason = cases[i].reason;
+		record.begin.layout = cases[i].state << 16;
+		send_record(size);
+		assert_int_equal(fixture.heard.programs, cases[i].programs);
+		assert_int_equal(fixture.heard.unknown, cases[i].unknown);
+		assert_int_equal(fixture.heard.found, cases[i].found);
+	}
+}
+
 static void test_killed(void **state)
 {
 	size_t size;
@@ -240,9 +268,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_image_begin),	     TEST(test_arguments_without_end),
 		TEST(test_comm_without_end), TEST(test_ends),
-		TEST(test_exec_after_fork),  TEST(test_killed),
-		TEST(test_end_by_table),     TEST(test_losses),
-		TEST(test_live_thread),	     TEST(test_knocks),
+		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
+		TEST(test_killed),	     TEST(test_end_by_table),
+		TEST(test_losses),	     TEST(test_live_thread),
+		TEST(test_knocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

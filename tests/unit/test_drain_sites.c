@@ -178,7 +178,11 @@ static void handle_name(void *state, const void *request, size_t size, struct in
 		_exit(0);
 	memcpy(reply->bytes, "Outer.f", 7);
 	reply->size = 7;
-	reply->status = strcmp(name->path, "/srv/lack.py") ? 0 : -ENODATA;
+	reply->status = 0;
+	if (!strcmp(name->path, "/srv/none.py"))
+		reply->status = -ENODATA;
+	else if (!strcmp(name->path, "/srv/lack.py"))
+		reply->status = -ENOENT;
 }
 
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
@@ -204,7 +208,7 @@ static const char *name_in(const char *file, uint64_t key)
 }
 
 /* What nobody could look up is counted: each name of the file, which is read no more. That a source
- * is not there is no loss. */
+ * is not there, or lacks what runs, is no loss; the latter is told once a file. */
 static void test_unanswered_names(void **state)
 {
 	struct inspector *inspector = inspector_new(&service);
@@ -214,7 +218,10 @@ static void test_unanswered_names(void **state)
 	loss = &fixture.profile->processes[0].losses[LOSS_name_unanswered];
 	drain_set_inspector(fixture.drain, inspector, NULL);
 	assert_string_equal(name_in("/srv/good.py", 1), "Outer.f");
-	assert_string_equal(name_in("/srv/lack.py", 2), "f");
+	assert_string_equal(name_in("/srv/none.py", 2), "f");
+	assert_string_equal(name_in("/srv/lack.py", 11), "f");
+	assert_string_equal(name_in("/srv/lack.py", 12), "f");
+	assert_int_equal(fixture.heard.sources, 1);
 	assert_int_equal(loss->events, 0);
 	for (uint64_t key = 3; key < 10; key++)
 		assert_string_equal(name_in("/srv/dies.py", key), "f");

@@ -83,6 +83,21 @@ static void refuses_too_many(void **state)
 	loop_close(&loop);
 }
 
+static bool never(void *context)
+{
+	return false;
+}
+
+/* What has happened before the first round counts. */
+static void need_not_begin(void **state)
+{
+	struct loop loop;
+
+	assert_int_equal(loop_open(&loop), 0);
+	loop_run(&loop, NULL, never);
+	loop_close(&loop);
+}
+
 /* ---- Signals ---- */
 
 static struct command command;
@@ -198,10 +213,10 @@ static void others_ends_are_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls_handlers),	   cmocka_unit_test(refuses_too_many),
-		SIGNAL_TEST(one_ends_an_attached_capture), SIGNAL_TEST(interrupts_are_the_commands),
-		SIGNAL_TEST(termination_is_passed_on),	   SIGNAL_TEST(snapshots_are_only_noted),
-		SIGNAL_TEST(others_ends_are_none),
+		cmocka_unit_test(calls_handlers),	  cmocka_unit_test(refuses_too_many),
+		cmocka_unit_test(need_not_begin),	  SIGNAL_TEST(one_ends_an_attached_capture),
+		SIGNAL_TEST(interrupts_are_the_commands), SIGNAL_TEST(termination_is_passed_on),
+		SIGNAL_TEST(snapshots_are_only_noted),	  SIGNAL_TEST(others_ends_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

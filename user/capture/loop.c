@@ -75,10 +75,10 @@ void loop_run(struct loop *loop, void *context, bool (*goes_on)(void *context))
 {
 	struct epoll_event events[MAX_LOOP_HANDLERS];
 
-	do {
+	while (goes_on(context)) {
 		int count = epoll_wait(loop->epoll, events, ARRAY_SIZE(events), -1);
 
 		for (int i = 0; i < count; i++)
 			handle(loop, events[i].data.u64);
-	} while (goes_on(context));
+	}
 }

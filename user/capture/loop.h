@@ -34,7 +34,7 @@ int loop_watch(struct loop *loop, int fd, const struct loop_handler *handler);
 int loop_add_timer(struct loop *loop, int64_t first_ns, int64_t interval_ns,
 		   const struct loop_handler *handler);
 
-/* After each round of handlers it is asked whether to go on. */
+/* Before each round of handlers it is asked whether to go on. */
 void loop_run(struct loop *loop, void *context, bool (*goes_on)(void *context));
 
 #endif

@@ -301,7 +301,7 @@ static int begin_duration(struct capture *capture)
 	return error ? EXIT_FAILURE_OWN : 0;
 }
 
-/* Is asked after each round. */
+/* Between two rounds: signals may have been taken in any of them, and before the first. */
 static bool goes_on(void *context)
 {
 	struct capture *capture = context;
