@@ -113,18 +113,22 @@ static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, _
 {
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	struct path_parts *parts = bpf_map_lookup_elem(&path_parts, &scratch);
+	__u64 key, code;
 	__u32 failed;
-	__u64 key;
 
+	/* verifier: checked here, where it is used; on 5.10 a bound does not come through the
+	 * stack. */
+	asm volatile("" : "+r"(index));
 	if (!path || !parts || index > MAX_FRAMES)
 		return LOSS_sites_full + 1;
 	key = path->keys[index];
+	code = path->codes[index];
 	/* A special root is no part of anything, but has been made known before. */
 	if (!is_split())
-		return ensure_python_site(image, slot, scratch, key, path->codes[index]);
+		return ensure_python_site(image, slot, scratch, key, code);
 	if (bpf_map_lookup_elem(&sites, &key))
 		return 0;
-	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], path->codes[index]);
+	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], code);
 	if (failed)
 		return failed;
 	failed = claim_site(image, key, SITE_PYTHON);
@@ -177,18 +181,19 @@ __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
 static __always_inline void lay_new(struct wire_image *image, __u32 slot, __u32 scratch,
 				    struct path *path)
 {
-	__u32 index = path->remaining - 1, id;
+	__u32 id;
 
 	if (scratch != SCRATCH_RSS && !is_room_for_calls())
 		path->failed = LAY_NO_CALLS;
 	else if (nodes_made - nodes_removed >= cfg_max_nodes)
 		path->failed = LOSS_nodes_full + 1;
 	else
-		path->failed = ensure_site(image, slot, scratch, index);
-	if (path->failed || index > MAX_FRAMES)
+		path->failed = ensure_site(image, slot, scratch, path->remaining - 1);
+	if (path->failed)
 		return;
-	id = insert_node(image->image_id, path->node_id.value, path->next, path->keys[index],
-			 scratch);
+	/* verifier: on 5.10 an index into the keys would have lost its bound. */
+	id = insert_node(image->image_id, path->node_id.value, path->next,
+			 path_step(path->node, path->next), scratch);
 	if (id & LAY_FAILED)
 		path->failed = id & ~LAY_FAILED;
 	else
