@@ -32,14 +32,6 @@ struct {
 	__type(value, struct site_buffer);
 } site_buffers SEC(".maps");
 
-/* Keeps the compiler from proving, and the verifier from forgetting, a bound on `value`. */
-#define BOUND(value, limit)                     \
-	({                                      \
-		asm volatile("" : "+r"(value)); \
-		if (value > (limit))            \
-			value = (limit);        \
-	})
-
 /* Where a str's characters are. Returns their number, or NO_OFFSET: it is not ready, or absent. */
 static __always_inline __u64 find_characters(const struct wire_layout *layout, __u64 address,
 					     struct wire_str *str, __u64 *ret_data)

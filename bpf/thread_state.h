@@ -30,6 +30,14 @@
 #include "compat.h"
 #include "state.h"
 
+/* Keeps the compiler from proving, and the verifier from forgetting, a bound on `value`. */
+#define BOUND(value, limit)                     \
+	({                                      \
+		asm volatile("" : "+r"(value)); \
+		if (value > (limit))            \
+			value = (limit);        \
+	})
+
 static __always_inline long read_user(void *to, __u32 size, __u64 address)
 {
 	return bpf_probe_read_user(to, size, (void *)address);
@@ -246,8 +254,11 @@ static __always_inline long read_slot_by(const struct wire_image *image,
 		return read_thread_local(layout, bias, ret);
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key || way >= NR_SLOT_WAYS)
 		return 0;
+	asm volatile("%0 &= 3" : "+r"(way)); /* verifier: as in kind_index */
 	return read_pthread_slot(&layout->slots[way], key - 1, ret);
 }
+
+_Static_assert(NR_SLOT_WAYS <= 4, "read_slot_by");
 
 static __always_inline long read_slot(const struct wire_image *image,
 				      const struct wire_layout *layout, __u64 bias,

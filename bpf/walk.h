@@ -139,8 +139,7 @@ static __always_inline long read_block(struct path *path, __u32 bytes)
 {
 	__u32 below = path->frame & (BLOCK_BYTES - 1);
 
-	if (bytes > FRAME_HEAD_BYTES)
-		bytes = FRAME_HEAD_BYTES;
+	BOUND(bytes, FRAME_HEAD_BYTES);
 	path->block_begin = path->frame - below;
 	path->block_end = path->block_begin; /* nothing, should the read fail */
 	if (read_user(path->block, below + bytes, path->block_begin))
@@ -176,6 +175,7 @@ __noinline int read_frame(__u32 slot, __u32 scratch)
 	}
 	/* A frame elsewhere: one read, behind the block. An absent page fails a block as a whole.
 	 */
+	BOUND(bytes, FRAME_HEAD_BYTES);
 	if (read_user(path->block + BLOCK_BYTES, bytes, path->frame))
 		return -1;
 	if (path->block_end > path->block_begin + BLOCK_BYTES)
