@@ -46,8 +46,9 @@ endif()
 
 # libbpf is linked statically: the program can be copied to a machine that has none.
 find_library(LIBBPF_ARCHIVE libbpf.a HINTS ${LIBBPF_LIBRARY_DIRS} REQUIRED)
-add_library(libbpf_static INTERFACE)
-target_link_libraries(libbpf_static INTERFACE ${LIBBPF_ARCHIVE} PkgConfig::LIBELF PkgConfig::ZLIB)
+add_library(libbpf_static STATIC IMPORTED GLOBAL)
+set_target_properties(libbpf_static PROPERTIES IMPORTED_LOCATION ${LIBBPF_ARCHIVE}
+  INTERFACE_LINK_LIBRARIES "PkgConfig::LIBELF;PkgConfig::ZLIB")
 
 add_library(memprobe_flags INTERFACE)
 target_compile_options(memprobe_flags INTERFACE -Wall -Wextra -Wno-unused-parameter
