@@ -15,15 +15,6 @@
 
 #include "leaf.h"
 
-#define BUDGET_LOOK 256 /* hits between two looks at the budget */
-#define WALK_HITS 3	/* that a hit with a walk costs more than one without */
-#define BUDGET_FREE_NS 50000000ULL
-#define BUDGET_FREE_ATTACHED_NS 10000000ULL /* counts are bounds there anyway */
-#define BUDGET_PARTS 100		    /* one part of the CPU time may go into counting */
-
-const volatile bool cfg_calls_budget = true; /* --calls=auto */
-const volatile __u32 cfg_call_cost_ns = 750; /* a hit, the trap included (docs/accuracy.md) */
-
 struct scratch_owners {
 	__u32 tids[NR_SCRATCHES];
 };
@@ -55,83 +46,6 @@ static __always_inline bool give_scratch(struct scratch_owners *owners, __u32 sc
 		return false;
 	*owner = 0;
 	return true;
-}
-
-/* How much of a thread's CPU time has been added to its image's. */
-struct call_clock {
-	__u32 image_id;
-	__u32 pad;
-	__u64 cpu_ns;
-};
-
-/* By thread. One that is pushed out, or has ended, needs no care: its time is counted from anew. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, MAX_CALL_CLOCKS); /* 1 when no calls are counted: set by loader */
-	__type(key, __u32);
-	__type(value, struct call_clock);
-} call_clocks SEC(".maps");
-
-/*
- * The CPU time that a process spends while its calls are counted is the sum of what each of its
- * threads spends, which is known when the thread makes a call that is looked at: what it spent
- * since it was looked at last, or since it began, when it began later than the counting. Times of
- * two threads are never compared. Threads that make no calls add nothing: the sum is a bound from
- * below, on the safe side.
- */
-__noinline int add_cpu_time(__u32 slot)
-{
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct call_clock *clock = bpf_map_lookup_elem(&call_clocks, &tid);
-	struct call_clock now = { .cpu_ns = CURRENT(se.sum_exec_runtime) };
-	__u64 spent = 0;
-
-	if (!image)
-		return 0;
-	now.image_id = image->image_id;
-	if (clock && clock->image_id == now.image_id)
-		spent = now.cpu_ns > clock->cpu_ns ? now.cpu_ns - clock->cpu_ns : 0;
-	else if (CURRENT(start_time) > image->calls_since_ns)
-		spent = now.cpu_ns;
-	if (spent)
-		__sync_fetch_and_add(&image->calls_cpu_ns, spent);
-	bpf_map_update_elem(&call_clocks, &tid, &now, BPF_ANY);
-	return 0;
-}
-
-static __always_inline bool is_budget_spent(const struct wire_image *image)
-{
-	__u64 free_ns = image->flags & IMAGE_ATTACHED ? BUDGET_FREE_ATTACHED_NS : BUDGET_FREE_NS;
-
-	return image->calls * cfg_call_cost_ns > free_ns + image->calls_cpu_ns / BUDGET_PARTS;
-}
-
-/* Is it time for a look? Hits that walked count for more, and two threads count at once, so that no
- * single number may be waited for. */
-static __always_inline bool is_look_due(struct wire_image *image)
-{
-	__u64 calls = image->calls;
-
-	if (image->calls_since_ns && calls - image->calls_looked < BUDGET_LOOK)
-		return false;
-	if (!image->calls_since_ns)
-		image->calls_since_ns = bpf_ktime_get_ns();
-	image->calls_looked = calls;
-	return true;
-}
-
-static __always_inline void watch_budget(struct wire_image *image, __u32 slot)
-{
-	/* Not by what the addition returns, which kernels before 5.12 lack. */
-	__sync_fetch_and_add(&image->calls, 1);
-	if (!is_look_due(image))
-		return;
-	add_cpu_time(slot);
-	if (!is_budget_spent(image))
-		return;
-	image->flags |= IMAGE_CALLS_OVER;
-	send_knock(slot, RECORD_CALLS_OVER, 0);
 }
 
 /* Remembers the path of one walked frame, leaf first. Returns 1 after the last. */
@@ -312,6 +226,7 @@ static __always_inline int count_by_walk(__u64 frame, __u64 tstate, bool plain_l
 	struct change change = {};
 	struct call call = { .frame = frame, .tstate = tstate };
 	struct node_id node;
+	__u64 began_ns = cfg_calls_budget ? bpf_ktime_get_ns() : 0;
 
 	change.image = find_image(CURRENT(mm), &change.slot);
 	if (!change.image || !find_interpreter(change.image, change.slot, &call))
@@ -322,7 +237,7 @@ static __always_inline int count_by_walk(__u64 frame, __u64 tstate, bool plain_l
 	else if (change.loss)
 		count_loss(change.image, change.loss - 1, 0);
 	if (cfg_calls_budget)
-		__sync_fetch_and_add(&change.image->calls, WALK_HITS);
+		spend_on_walk(change.image, began_ns);
 	return 0;
 }
 
@@ -354,8 +269,12 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 	__u32 slot;
 
 	image = find_image(CURRENT(mm), &slot);
-	if (!image || (image->flags & IMAGE_CALLS_OVER))
+	if (!image)
 		return 0;
+	if (image->flags & IMAGE_CALLS_OVER) {
+		__sync_fetch_and_add(&budget_spent_ns, TRAP_NS);
+		return 0;
+	}
 	if ((!find_interpreter(image, slot, &call) &&
 	     !(resolve_by_hit(slot, registers->ip) && find_interpreter(image, slot, &call))) ||
 	    (!frame && !find_leaf(&call, image, registers))) {

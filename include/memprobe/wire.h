@@ -211,12 +211,12 @@ struct wire_image {
 	__u64 loss_pages[LOSS_SLOTS];	 /* grown and released */
 	__u64 loss_released[LOSS_SLOTS]; /* of them */
 	__u64 natives;			 /* names of native threads that are rows */
-	__u64 calls;			 /* hits of call probes, with a budget only */
-	__u64 has_calls;	 /* 1: a call probe was hit while the interpreter was known */
-	__u64 calls_early;	 /* hits before the interpreter was known: not counted */
-	__u64 calls_looked;	 /* of them, at the last look at the budget */
-	__u64 calls_since_ns;	 /* the first of them */
-	__u64 calls_cpu_ns;	 /* CPU time of its threads since then, as far as they make calls */
+	__u64 calls_ns;			 /* what call probes cost it, with a budget only */
+	__u64 has_calls;       /* 1: a call probe was hit while the interpreter was known */
+	__u64 calls_early;     /* hits before the interpreter was known: not counted */
+	__u64 calls_looked_ns; /* of that, as of the last look at the budget */
+	__u64 calls_look_time_ns;
+	__u64 calls_since_ns;	 /* the first look */
 	__s64 closing[NR_KINDS]; /* the kernel's counters at the end */
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */

@@ -34,9 +34,6 @@ void session_limit_sites(__u32 sites);
 void session_limit_threads(__u32 threads);
 void session_limit_ring(__u32 bytes);
 
-/* As with --lines; right after session_open. */
-void session_ask_lines(void);
-
 /* What the kernel reports, on the current CPU. */
 void session_rss_event(struct mm_struct *mm, __u32 kind);
 void session_fault_event(void);
@@ -46,6 +43,8 @@ void session_exit_event(struct task_struct *task);
 
 /* The budget of --calls=auto looks at a hit of a call probe that counts for so many. */
 void session_watch_budget(struct mm_struct *mm, __u32 hits);
+/* The CPU time of all threads that it has seen. */
+__u64 session_budget_cpu_ns(void);
 
 /* A change and its event: a share moves, or the count of kernels to 6.1. */
 void session_change(struct mm_struct *mm, __u32 kind, __s32 pages);
