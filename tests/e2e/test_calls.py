@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 from capture import Attached, Served, capture, memprobe, read_report, read_truth
 from harness import (MEMPROBE, Skip, check, check_all, check_equal, check_near, test, tolerance,
@@ -304,6 +305,49 @@ def calls_auto_stays(context):
     check_equal("calls of one_array", [node["calls"] for node in nodes], [taken.truth["rounds"]])
     check(all(node["calls_exact"] for node in nodes), "exact calls are marked as bounds")
     check_equal("lines about calls", lines_about_calls(taken.result), [])
+
+
+def text_differs(pid):
+    """Whether what a process maps of its program as text is not what the file has: breakpoints."""
+    exe = os.readlink("/proc/%d/exe" % pid)
+    with open("/proc/%d/maps" % pid) as maps:
+        words = next(line.split() for line in maps if "r-xp" in line and line.split()[-1] == exe)
+    first, last = (int(address, 16) for address in words[0].split("-"))
+    with open("/proc/%d/mem" % pid, "rb", 0) as memory, open(exe, "rb", 0) as file:
+        memory.seek(first)
+        file.seek(int(words[2], 16))
+        return memory.read(last - first) != file.read(last - first)
+
+
+def is_swept(pid):
+    """Long before its own calls are counted."""
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        if not text_differs(pid):
+            return True
+    return False
+
+
+@call_test(interpreters="one")
+def forked_without_breakpoints(context):
+    """A child of a process whose calls are counted inherits its breakpoints, but not for long."""
+    process = context.start(context.target("forks_on_command.py"), stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    check_equal("the target says", process.stdout.readline(), b"ready\n")
+    attached = Attached(context, process.pid)
+
+    def fork():
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    wait_until(lambda: text_differs(process.pid), "breakpoints")
+    # On a busy machine one may be counted itself before it is seen without.
+    check(any(is_swept(fork()) for _ in range(2)), "breakpoints stay in forked children")
+    check(text_differs(process.pid), "the parent's calls are no longer counted")
+    process.stdin.close()
+    context.finish(process)
+    attached.end(None)
 
 
 # Attaching

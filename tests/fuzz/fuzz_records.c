@@ -153,7 +153,9 @@ static void check_profile(const struct profile *profile)
 		       "a site of numbers without sense");
 		expect(site->file < profile->strings.count && site->name < profile->strings.count,
 		       "a site without its texts");
-		expect(site->part_object <= profile->nr_objects, "a site without its object");
+		expect(site->linetable < profile->nr_blobs &&
+			       site->part_object <= profile->nr_objects,
+		       "a site without its parts");
 	}
 	for (size_t i = 0; i < profile->nr_objects; i++)
 		expect(profile->objects[i].process < profile->nr_processes &&

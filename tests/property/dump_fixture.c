@@ -412,8 +412,10 @@ struct profile *dump_fixture_profile(void)
 	fill_meta(&profile->meta);
 	fill_process(profile, first);
 	fill_process(profile, second);
+	profile_add_blob(profile, "", 0);
 	site.file = add_string(profile, "/home/u/run.py");
 	site.name = add_string(profile, "<module>");
+	site.linetable = profile_add_blob(profile, "\0\1\2\xff", 4);
 	profile_add_site(profile, &site);
 	profile_add_site(profile, &(struct site){ .kind = SITE_DEEPER, .line = INT32_MIN });
 	node = profile_add_node(profile, first, NO_NODE, 0, 2000000000);
@@ -529,6 +531,7 @@ static void grow_samples(struct profile *profile, uint64_t *state, uint32_t inde
 static void grow_site(struct profile *profile, uint64_t *state)
 {
 	struct site site = { .kind = dump_fixture_below(state, NR_SITE_KINDS) };
+	uint64_t bytes[64];
 
 	site.file = random_string(profile, state);
 	site.name = random_string(profile, state);
@@ -539,6 +542,11 @@ static void grow_site(struct profile *profile, uint64_t *state)
 		site.part_object = (uint32_t)dump_fixture_below(state, profile->nr_objects + 1);
 	if (dump_fixture_below(state, 2))
 		site.at = (int32_t)random_amount(state, 31);
+	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++)
+		bytes[i] = dump_fixture_random(state);
+	if (dump_fixture_below(state, 2))
+		site.linetable = profile_add_blob(
+			profile, bytes, (uint32_t)dump_fixture_below(state, sizeof(bytes)));
 	profile_add_site(profile, &site);
 }
 

@@ -9,27 +9,48 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "closer.h"
+#include "memory.h"
 
 #define NR_PROBES 100
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static int closed[NR_PROBES];
-static bool has_signals;
+static bool has_signals, has_come;
+static int nr_swept;
+static uint64_t swept[2]; /* where */
 
 /* Instead of call_probe.c's. */
 void call_probe_detach(struct call_probe *probe)
 {
 	sigset_t mask;
 
+	__atomic_store_n(&has_come, true, __ATOMIC_RELEASE);
 	pthread_mutex_lock(&gate);
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	has_signals |= !sigismember(&mask, SIGINT) || !sigismember(&mask, SIGCHLD);
 	closed[probe->multi]++;
 	pthread_mutex_unlock(&gate);
+}
+
+int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place)
+{
+	struct stat status;
+
+	assert_int_equal(program, 42);
+	assert_int_equal(place->tgid, getpid());
+	assert_int_equal(stat(place->path, &status), 0);
+	assert_in_range(nr_swept, 0, ARRAY_SIZE(swept) - 1);
+	probe->multi = nr_swept;
+	swept[nr_swept++] = place->plan->sites[0].offset;
+	return 0;
 }
 
 bool call_probe_is_empty(const struct call_probe *probe)
@@ -57,6 +78,39 @@ static void test_nobody_waits(void **state)
 	assert_false(has_signals);
 }
 
+/* One that waits does for all that was forked meanwhile; each link is closed, and the file. */
+static void test_sweeps(void **state)
+{
+	struct probe_plan one = { .sites = { { .offset = 100 } }, .nr_sites = 1 };
+	struct probe_plan other = { .sites = { { .offset = 200 } }, .nr_sites = 1 };
+	struct closer *closer = closer_new();
+	struct call_probe first = { .multi = NR_PROBES - 1 };
+	int file = open("/dev/null", O_RDONLY), next;
+
+	memset(closed, 0, sizeof(closed));
+	pthread_mutex_lock(&gate);
+	has_come = false;
+	closer_take(closer, &first);
+	while (!__atomic_load_n(&has_come, __ATOMIC_ACQUIRE))
+		sched_yield();
+	for (int i = 0; i < 5; i++) {
+		closer_sweep(closer, 42, file, &one);
+		closer_sweep(closer, 42, file, &other);
+	}
+	assert_int_equal(closer_count(closer), 3);
+	pthread_mutex_unlock(&gate);
+	closer_free(closer);
+	assert_int_equal(nr_swept, 2);
+	assert_int_equal(swept[0], 100);
+	assert_int_equal(swept[1], 200);
+	assert_int_equal(closed[0], 1);
+	assert_int_equal(closed[1], 1);
+	next = open("/dev/null", O_RDONLY);
+	assert_int_equal(next, file + 1);
+	close(next);
+	close(file);
+}
+
 static void test_empty(void **state)
 {
 	struct closer *closer = closer_new();
@@ -72,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nobody_waits),
+		cmocka_unit_test(test_sweeps),
 		cmocka_unit_test(test_empty),
 	};
 

@@ -62,17 +62,7 @@ static void test_site(void **state)
 	assert_string_equal(text(only_site()->file), "/srv/app.py");
 	assert_string_equal(text(only_site()->name), "Class.method");
 	assert_int_equal(only_site()->line, 12);
-	assert_int_equal(fixture.profile->nr_blobs, 1); /* the empty one: lines are not asked for */
-}
-
-static void test_line_table(void **state)
-{
-	drain_set_parts(fixture.drain, true, NULL);
-	send_type(RECORD_IMAGE_BEGIN);
-	send_type(RECORD_SITE);
-	send_type(RECORD_SITE);
-	assert_int_equal(fixture.profile->nr_blobs, 2);
-	assert_int_equal(fixture.profile->blobs[1].size, 4);
+	assert_int_equal(fixture.profile->blobs[only_site()->linetable].size, 4);
 }
 
 /* One code point of each width, beyond Unicode, and a surrogate. */
@@ -246,16 +236,9 @@ static void test_unanswered_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_site),
-		TEST(test_wide_names),
-		TEST(test_longest_names),
-		TEST(test_line_table),
-		TEST(test_native_site),
-		TEST(test_relative_file),
-		TEST(test_user),
-		TEST(test_split),
-		TEST(test_split_of_nothing),
-		TEST(test_unanswered_names),
+		TEST(test_site),	TEST(test_wide_names),	     TEST(test_longest_names),
+		TEST(test_native_site), TEST(test_relative_file),    TEST(test_user),
+		TEST(test_split),	TEST(test_split_of_nothing), TEST(test_unanswered_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 #include "calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <memprobe/limits.h>
 
 #include "call_probe.h"
 #include "closer.h"
@@ -11,12 +13,15 @@
 #include "memory.h"
 #include "memprobe.skel.h"
 
-#define MAX_CLOSING 64 /* probes that wait for their end */
+#define MAX_CLOSING 64		   /* probes that wait for their end */
+#define ATTACHING_COSTS_NS 2000000 /* with closing; of our own CPU time */
 
 struct attachment {
 	uint32_t tgid;
 	size_t entry_ino; /* of the file: an exec may bring another */
 	struct call_probe calls, code_death;
+	struct probe_plan swept; /* all sites of both */
+	int file;		 /* -1: forked children keep none */
 };
 
 struct calls {
@@ -48,6 +53,7 @@ static struct attachment *find(const struct calls *calls, uint32_t tgid)
 
 static void release(const struct calls *calls, struct attachment *attachment)
 {
+	closep(&attachment->file);
 	closer_take(calls->closer, &attachment->calls);
 	closer_take(calls->closer, &attachment->code_death);
 }
@@ -62,10 +68,18 @@ void calls_detach(struct calls *calls, uint32_t tgid)
 	*attachment = calls->attachments[--calls->nr_attachments];
 }
 
+static bool has_budget(const struct calls *calls)
+{
+	return calls->loader->skeleton->rodata->cfg_calls_budget;
+}
+
 void calls_free(struct calls *calls)
 {
 	if (!calls)
 		return;
+	if (has_budget(calls))
+		log_at(LOG_STEPS, "calls: %.1f ms of the budget spent",
+		       (double)calls->loader->skeleton->bss->budget_spent_ns / 1e6);
 	for (size_t i = 0; i < calls->nr_attachments; i++)
 		release(calls, &calls->attachments[i]);
 	closer_free(calls->closer);
@@ -76,6 +90,33 @@ void calls_free(struct calls *calls)
 bool calls_has_room(const struct calls *calls)
 {
 	return closer_count(calls->closer) < MAX_CLOSING;
+}
+
+bool calls_is_affordable(const struct calls *calls)
+{
+	const struct memprobe__bss *bss = calls->loader->skeleton->bss;
+
+	return !has_budget(calls) || bss->budget_spent_ns + ATTACHING_COSTS_NS <=
+					     CALLS_FREE_NS + bss->budget_cpu_ns / CALLS_PARTS;
+}
+
+bool calls_can_afford(struct calls *calls)
+{
+	if (!calls_is_affordable(calls))
+		return false;
+	__atomic_fetch_add(&calls->loader->skeleton->bss->budget_spent_ns, ATTACHING_COSTS_NS,
+			   __ATOMIC_RELAXED);
+	return true;
+}
+
+void calls_forked(struct calls *calls, uint32_t tgid)
+{
+	const struct attachment *attachment = find(calls, tgid);
+
+	if (attachment && attachment->file >= 0)
+		closer_sweep(calls->closer,
+			     bpf_program__fd(calls->loader->skeleton->progs.code_gone),
+			     attachment->file, &attachment->swept);
 }
 
 bool calls_is_attached(const struct calls *calls, uint32_t tgid)
@@ -98,6 +139,17 @@ static struct bpf_program *choose_program(const struct calls *calls, enum probe_
 	}
 }
 
+/* A perf uprobe takes its breakpoint out of a forked child's memory at the first hit there. */
+static void plan_sweep(struct attachment *attachment, const char *path,
+		       const struct probe_plan *plan)
+{
+	attachment->file = open(path, O_RDONLY | O_CLOEXEC);
+	attachment->swept = *plan;
+	if (plan->code_death && plan->nr_sites < MAX_PROBE_SITES)
+		attachment->swept.sites[attachment->swept.nr_sites++] =
+			(struct probe_site){ .offset = plan->code_death };
+}
+
 /* The end of code objects first: while calls are counted none must go unseen. */
 static int attach(const struct calls *calls, struct attachment *attachment, const char *path,
 		  const struct probe_plan *plan)
@@ -111,6 +163,8 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 	bool has_multi = calls->loader->features.has_uprobe_multi;
 	int error = 0;
 
+	if (has_multi && has_budget(calls))
+		plan_sweep(attachment, path, plan);
 	if (plan->code_death)
 		error = call_probe_attach(&attachment->code_death,
 					  calls->loader->skeleton->progs.code_gone, has_multi,
@@ -145,6 +199,7 @@ int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		.entry_ino = entry->file.ino,
 		.calls.multi = -1,
 		.code_death.multi = -1,
+		.file = -1,
 	};
 	const struct attachment *old = find(calls, tgid);
 	int error;

@@ -25,6 +25,12 @@ void calls_free(struct calls *calls);
  */
 int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		 const struct interpreter_entry *entry);
+/* With a budget: is there room in it for attaching to one more process? */
+bool calls_is_affordable(const struct calls *calls);
+/* The same, and takes what that costs. */
+bool calls_can_afford(struct calls *calls);
+/* Has forked a process that inherited the breakpoints, and will not be counted soon. */
+void calls_forked(struct calls *calls, uint32_t tgid);
 /* Is it time to attach to more? Not while many probes are still to be closed: each holds
  * descriptors.
  */

@@ -5,17 +5,28 @@
  */
 #include "closer.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "memory.h"
+
+/* What to close, or with a file what to sweep first. */
+struct job {
+	struct call_probe probe;
+	struct probe_plan plan;
+	int program;
+	int file; /* owned, -1 */
+};
 
 struct closer {
 	pthread_mutex_t lock;
 	pthread_cond_t is_wanted;
 	pthread_t thread;
 	bool has_thread, is_over;
-	struct call_probe *queue;
+	struct job *queue;
 	size_t nr_queued, capacity;
 	size_t nr_closing; /* taken out of the queue */
 };
@@ -29,21 +40,37 @@ struct closer *closer_new(void)
 	return closer;
 }
 
-/* All that there is; called and left with the lock held. */
-static void close_queued(struct closer *closer)
+static void sweep(struct job *job)
 {
-	struct call_probe *probes = TAKE(closer->queue);
+	_cleanup_(freep) char *path = xasprintf("/proc/self/fd/%d", job->file);
+	const struct call_place place = { (uint32_t)getpid(), path, &job->plan };
+
+	call_probe_attach_multi(&job->probe, job->program, &place);
+	closep(&job->file);
+}
+
+static void work_on(struct job *job)
+{
+	if (job->file >= 0)
+		sweep(job);
+	call_probe_detach(&job->probe);
+}
+
+/* All that there is; called and left with the lock held. */
+static void work_on_queued(struct closer *closer)
+{
+	struct job *jobs = TAKE(closer->queue);
 	size_t count = closer->nr_queued;
 
 	closer->nr_queued = closer->capacity = 0;
 	closer->nr_closing = count;
 	while (closer->nr_closing) {
 		pthread_mutex_unlock(&closer->lock);
-		call_probe_detach(&probes[count - closer->nr_closing]);
+		work_on(&jobs[count - closer->nr_closing]);
 		pthread_mutex_lock(&closer->lock);
 		closer->nr_closing--;
 	}
-	free(probes);
+	free(jobs);
 }
 
 static void *run(void *context)
@@ -53,7 +80,7 @@ static void *run(void *context)
 	pthread_mutex_lock(&closer->lock);
 	while (closer->nr_queued || !closer->is_over) {
 		if (closer->nr_queued)
-			close_queued(closer);
+			work_on_queued(closer);
 		else
 			pthread_cond_wait(&closer->is_wanted, &closer->lock);
 	}
@@ -75,21 +102,52 @@ static bool begin(struct closer *closer)
 	return closer->has_thread;
 }
 
-void closer_take(struct closer *closer, struct call_probe *probe)
+static void queue_job(struct closer *closer, struct job *job)
 {
-	if (call_probe_is_empty(probe))
-		return;
 	if (!begin(closer)) {
-		call_probe_detach(probe);
+		work_on(job);
 		return;
 	}
 	pthread_mutex_lock(&closer->lock);
 	closer->queue = array_reserve(closer->queue, &closer->capacity, closer->nr_queued + 1,
 				      sizeof(*closer->queue));
-	closer->queue[closer->nr_queued++] = *probe;
+	closer->queue[closer->nr_queued++] = *job;
 	pthread_cond_signal(&closer->is_wanted);
 	pthread_mutex_unlock(&closer->lock);
+}
+
+void closer_take(struct closer *closer, struct call_probe *probe)
+{
+	struct job job = { .probe = *probe, .file = -1 };
+
+	if (call_probe_is_empty(probe))
+		return;
 	*probe = (struct call_probe){ .multi = -1 };
+	queue_job(closer, &job);
+}
+
+/* One that waits will do for what was forked since as well. */
+static bool has_sweep(struct closer *closer, const struct probe_plan *plan)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&closer->lock);
+	for (size_t i = 0; i < closer->nr_queued && !found; i++)
+		found = closer->queue[i].file >= 0 &&
+			!memcmp(&closer->queue[i].plan, plan, sizeof(*plan));
+	pthread_mutex_unlock(&closer->lock);
+	return found;
+}
+
+void closer_sweep(struct closer *closer, int program, int file, const struct probe_plan *plan)
+{
+	struct job job = { .probe.multi = -1, .plan = *plan, .program = program };
+
+	if (has_sweep(closer, plan))
+		return;
+	job.file = fcntl(file, F_DUPFD_CLOEXEC, 0);
+	if (job.file >= 0)
+		queue_job(closer, &job);
 }
 
 size_t closer_count(struct closer *closer)

@@ -17,6 +17,13 @@ void closer_free(struct closer *closer);
 /* Takes the probe over; what is left of it is empty. Here and now where no thread can be had. */
 void closer_take(struct closer *closer, struct call_probe *probe);
 
+/*
+ * Takes breakpoints out of memory where they are nobody's: a forked child inherits those of its
+ * parent's multi links, which do nothing there but trap. The kernel looks for such when a link at
+ * the same sites ends, so one is made to ourselves and closed. `file` is duplicated.
+ */
+void closer_sweep(struct closer *closer, int program, int file, const struct probe_plan *plan);
+
 /* How many probes are still to be closed. Each holds descriptors. */
 size_t closer_count(struct closer *closer);
 

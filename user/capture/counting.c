@@ -16,6 +16,7 @@
 #include "tell.h"
 
 #define ATTACHING_NS 50000000ULL
+#define SETTLED_NS 250000000ULL
 
 /* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
  * and one that has ended by then is not worth it. */
@@ -181,6 +182,8 @@ void counting_plan(struct counting *counting, uint32_t process, uint32_t layout)
 		begin(counting, process, layout);
 		return;
 	}
+	if (entry->begin == BEGAN_FORK)
+		calls_forked(counting->calls, entry->ppid);
 	set_reason(counting, process, "it ended before counting began");
 	counting->uncounted = array_reserve(counting->uncounted, &counting->capacity,
 					    counting->nr_uncounted + 1,
@@ -218,6 +221,34 @@ static bool is_too_late(const struct counting *counting, const struct uncounted 
 	return process->end != END_RUNNING || process->calls_method != CALLS_BY_NOTHING;
 }
 
+/* Most that have just begun end soon. */
+static bool is_settled(const struct counting *counting, const struct uncounted *uncounted,
+		       uint64_t now_ns)
+{
+	return entry_of(counting, uncounted->process)->start_ns + SETTLED_NS <= now_ns;
+}
+
+/* Those that would be counted by now. */
+static void explain_waiting(struct counting *counting, uint64_t now_ns)
+{
+	for (size_t i = 0; i < counting->nr_uncounted; i++) {
+		if (!is_settled(counting, &counting->uncounted[i], now_ns))
+			break;
+		set_reason(counting, counting->uncounted[i].process,
+			   "the budget was spent before counting began, --calls=exact counts");
+	}
+}
+
+/* Returns whether there is room and budget for one more; false ends the round. */
+static bool begin_next(struct counting *counting, const struct uncounted *uncounted)
+{
+	if (!calls_has_room(counting->calls) || !calls_can_afford(counting->calls))
+		return false;
+	begin(counting, uncounted->process, uncounted->layout);
+	drain_records(counting->base->drain);
+	return true;
+}
+
 /* The longest running first, and no longer than ATTACHING_NS at a flush: others wait for an answer
  * meanwhile. */
 static void begin_late(void *context, struct profile *profile, uint64_t now_ns)
@@ -226,22 +257,19 @@ static void begin_late(void *context, struct profile *profile, uint64_t now_ns)
 	uint64_t end_ns = clock_ns() + ATTACHING_NS;
 	size_t next = 0;
 
-	while (next < counting->nr_uncounted) {
+	for (; next < counting->nr_uncounted && clock_ns() < end_ns; next++) {
 		struct uncounted uncounted = counting->uncounted[next];
 
-		if (is_too_late(counting, &uncounted)) {
-			next++;
+		if (is_too_late(counting, &uncounted))
 			continue;
-		}
-		if (clock_ns() > end_ns || !calls_has_room(counting->calls))
+		if (!is_settled(counting, &uncounted, now_ns) || !begin_next(counting, &uncounted))
 			break;
-		next++;
-		begin(counting, uncounted.process, uncounted.layout);
-		drain_records(counting->base->drain);
 	}
 	counting->nr_uncounted -= next;
 	memmove(counting->uncounted, counting->uncounted + next,
 		counting->nr_uncounted * sizeof(*counting->uncounted));
+	if (counting->nr_uncounted && !calls_is_affordable(counting->calls))
+		explain_waiting(counting, now_ns);
 }
 
 static void on_unseen(void *context, uint32_t process)

@@ -9,11 +9,19 @@
 
 #include "line_table.h"
 
-uint32_t drain_lines_add(const struct drain_base *base, const struct line_bytes *table)
+uint32_t drain_lines_add(const struct drain_base *base, uint32_t site_id, bool is_new,
+			 const struct line_bytes *table)
 {
-	if (!table->size || !base->has_lines)
+	struct site *site = &base->profile->sites[site_id];
+	uint32_t blob;
+
+	/* The site keeps the first table that was seen; others are needed for their lines only. */
+	if (!table->size || (!is_new && !base->has_lines))
 		return 0;
-	return profile_find_blob(base->profile, table->bytes, table->size);
+	blob = profile_find_blob(base->profile, table->bytes, table->size);
+	if (is_new)
+		site->linetable = blob;
+	return blob;
 }
 
 int32_t drain_lines_find(const struct drain_base *base, const struct known_site *known, uint32_t at)

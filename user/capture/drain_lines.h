@@ -11,8 +11,10 @@ struct line_bytes {
 	uint32_t size;
 };
 
-/* Keeps the line table of a code object, where lines are asked for. Returns the blob, 0: none. */
-uint32_t drain_lines_add(const struct drain_base *base, const struct line_bytes *table);
+/* Keeps the line table of a code object of this site, which is new in the profile or not. Returns
+ * the blob, 0: none. */
+uint32_t drain_lines_add(const struct drain_base *base, uint32_t site, bool is_new,
+			 const struct line_bytes *table);
 /* The line of an instruction, `at` as in wire_split: 0 is the begin of the function. */
 int32_t drain_lines_find(const struct drain_base *base, const struct known_site *known,
 			 uint32_t at);

@@ -158,7 +158,7 @@ void drain_sites_take(struct drain_sites *sites, const struct wire_site *record)
 	const struct image_slot *slot = drain_images_find(sites->images, record->head.image_id);
 	struct profile *profile = sites->base->profile;
 	struct line_bytes table = line_table_of(record);
-	uint32_t id;
+	uint32_t before = profile->nr_sites, id;
 	struct site site = {
 		.kind = record->kind,
 		.line = record->firstlineno > 0 ? record->firstlineno : 0,
@@ -177,7 +177,7 @@ void drain_sites_take(struct drain_sites *sites, const struct wire_site *record)
 	take_texts(sites, record, slot->process, &site);
 	id = profile_add_site(profile, &site);
 	known.site = id;
-	known.line_table = drain_lines_add(sites->base, &table);
+	known.line_table = drain_lines_add(sites->base, id, id == before, &table);
 	known.is_shim = site_is_init_shim(profile, &profile->sites[id]);
 	remember(sites, &known);
 }

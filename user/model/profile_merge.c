@@ -76,12 +76,16 @@ static void map_sites(struct merge *merge)
 	merge->sites = xcalloc(other->nr_sites, sizeof(*merge->sites));
 	for (size_t i = 0; i < other->nr_sites; i++) {
 		struct site site = other->sites[i];
+		const struct blob *table = &other->blobs[site.linetable];
 
 		site.file = merge->strings[site.file];
 		site.name = merge->strings[site.name];
 		if (site.at)
 			site.at += lines[i] - site.line;
 		site.line = lines[i];
+		if (site.linetable)
+			site.linetable = profile_find_blob(merge->profile, table->bytes,
+							   table->size);
 		if (site.part_object)
 			site.part_object = merge->objects[site.part_object - 1] + 1;
 		merge->sites[i] = profile_add_site(merge->profile, &site);
