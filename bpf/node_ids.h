@@ -90,7 +90,7 @@ static __always_inline struct node_id *find_recent(__u64 key, union node_place *
 	__u32 side = key >> 39;
 	struct recent_ids *recent;
 
-	place->slot = key >> 40 & (RECENT_IDS / 2 - 1);
+	place->slot = key >> 40 & (cfg_recent_ids / 2 - 1);
 	recent = bpf_map_lookup_elem(&recent_ids, &place->slot);
 	asm volatile("%0 &= 1" : "+r"(side)); /* verifier: as in kind_index */
 	return recent ? &recent->ids[side & 1] : NULL;

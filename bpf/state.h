@@ -20,6 +20,7 @@ const volatile __u32 cfg_max_nodes = DEFAULT_MAX_NODES;
 const volatile __u32 cfg_max_sites = DEFAULT_MAX_SITES;
 const volatile __u32 cfg_call_sites = DEFAULT_MAX_SITES; /* of the sites, for calls alone */
 const volatile __u32 cfg_fresh_slots = 0;		 /* that free_slots was not filled with */
+const volatile __u32 cfg_recent_ids = RECENT_IDS;	 /* a power of two */
 const volatile bool cfg_follow_children = true;
 const volatile bool cfg_lines = false;		    /* --lines: a site for each instruction seen */
 const volatile bool cfg_instances = false;	    /* --instances: a site for each object seen */
@@ -136,8 +137,8 @@ _Static_assert(LOSS_SLOTS == 32, "count_loss");
 /* pages < 0: released. */
 static __always_inline void count_loss(struct wire_image *image, __u32 reason, __s64 pages)
 {
-	__u64 *events, *lost, *released, amount = pages < 0 ? -pages : pages;
-	__u32 index = reason;
+	__u64 amount = pages < 0 ? -pages : pages;
+	__u32 *events, *lost, *released, index = reason;
 
 	asm volatile("%0 &= 31" : "+r"(index)); /* verifier: as in kind_index */
 	if (image) {
@@ -147,9 +148,9 @@ static __always_inline void count_loss(struct wire_image *image, __u32 reason, _
 		__sync_fetch_and_add(events, 1);
 		/* An atomic add of 0 becomes an atomic or, which kernels before 5.12 lack. */
 		if (amount)
-			__sync_fetch_and_add(lost, amount);
+			__sync_fetch_and_add(lost, (__u32)amount);
 		if (pages < 0)
-			__sync_fetch_and_add(released, amount);
+			__sync_fetch_and_add(released, (__u32)amount);
 		return;
 	}
 	struct loss *loss = bpf_map_lookup_elem(&losses, &reason);

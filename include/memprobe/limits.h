@@ -50,6 +50,7 @@
 /* Slots that lead to the nodes of paths that were met last; a power of two, above the nodes that
  * there are by default. */
 #define RECENT_IDS 131072
+#define RECENT_IDS_WITHOUT_CALLS 32768
 
 /* Threads without a Python frame are rows by their names, so many of an image as they are, then so
  * many patterns of names (`Thread-N`), then all others in one. A program may name each thread
@@ -71,6 +72,7 @@
 #define DEFAULT_MAX_NODES 65536
 #define DEFAULT_MAX_SITES 16384
 #define DEFAULT_RING_MB 8
+#define RING_MB_WITHOUT_CALLS 4 /* fewer paths are seen then */
 
 /* Bytes copied of a command's arguments at exec. */
 #define MAX_ARGS_BYTES 1024

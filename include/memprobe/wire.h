@@ -207,9 +207,10 @@ struct wire_image {
 	__u64 events;
 	__u64 lost_grown[NR_KINDS]; /* what found no room in any table */
 	__u64 lost_released[NR_KINDS];
-	__u64 loss_events[LOSS_SLOTS];
-	__u64 loss_pages[LOSS_SLOTS];	 /* grown and released */
-	__u64 loss_released[LOSS_SLOTS]; /* of them */
+	/* Modulo 2^32: user space adds up what they gained between two readings. */
+	__u32 loss_events[LOSS_SLOTS];
+	__u32 loss_pages[LOSS_SLOTS];	 /* grown and released */
+	__u32 loss_released[LOSS_SLOTS]; /* of them */
 	__u64 natives;			 /* names of native threads that are rows */
 	__u64 calls_ns;			 /* what call probes cost it, with a budget only */
 	__u64 has_calls;       /* 1: a call probe was hit while the interpreter was known */
@@ -221,7 +222,7 @@ struct wire_image {
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 };
-_Static_assert(sizeof(struct wire_image) == 1128, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 744, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {

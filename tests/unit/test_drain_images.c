@@ -218,6 +218,28 @@ static void test_losses(void **state)
 	assert_int_equal(process()->losses[LOSS_nodes_full].events, 3);
 	assert_int_equal(process()->losses[LOSS_nodes_full].bytes, 5 * 4096);
 	assert_int_equal(process()->losses[LOSS_found_late].events, 1);
+	/* What was read is not added again. */
+	image.loss_events[LOSS_nodes_full] = 4;
+	fake_loader_put("images", &slot, &image);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->losses[LOSS_nodes_full].events, 4);
+	assert_int_equal(process()->losses[LOSS_nodes_full].bytes, 5 * 4096);
+}
+
+/* The BPF side's numbers have 32 bits. */
+static void test_losses_go_round(void **state)
+{
+	struct wire_image image = { .image_id = FIXTURE_IMAGE };
+	const uint32_t slot = FIXTURE_SLOT;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	image.loss_events[LOSS_nodes_full] = UINT32_MAX;
+	fake_loader_put("images", &slot, &image);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	image.loss_events[LOSS_nodes_full] += 3;
+	fake_loader_put("images", &slot, &image);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->losses[LOSS_nodes_full].events, UINT32_MAX + 3ULL);
 }
 
 /* A thread that still runs at the end, whose growth is partly with the CPUs yet. */
@@ -270,8 +292,8 @@ int main(void)
 		TEST(test_comm_without_end), TEST(test_ends),
 		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
 		TEST(test_killed),	     TEST(test_end_by_table),
-		TEST(test_losses),	     TEST(test_live_thread),
-		TEST(test_knocks),
+		TEST(test_losses),	     TEST(test_losses_go_round),
+		TEST(test_live_thread),	     TEST(test_knocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

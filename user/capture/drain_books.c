@@ -68,15 +68,27 @@ static void look_for_calls(const struct drain_base *base, const struct image_slo
 		DRAIN_TELL(&base->listeners, calls_unseen, slot->process);
 }
 
-static void take_losses(struct process *process, const struct wire_image *image)
+/* What a number of the BPF side has gained since it was read last. */
+static uint32_t take_gain(uint32_t *last, uint32_t now)
 {
-	for (int loss = 0; loss < NR_LOSSES; loss++) {
-		/* What was found out in user space stays (late_finds.h). */
-		if (process->losses[loss].events > image->loss_events[loss])
-			continue;
-		process->losses[loss].events = image->loss_events[loss];
-		process->losses[loss].bytes = image->loss_pages[loss] * PAGE_BYTES;
-		process->losses[loss].released = image->loss_released[loss] * PAGE_BYTES;
+	uint32_t gain = now - *last;
+
+	*last = now;
+	return gain;
+}
+
+/* Added to what was found out in user space (late_finds.h). */
+static void take_losses(struct process *process, struct image_slot *slot,
+			const struct wire_image *image)
+{
+	for (int i = 0; i < NR_LOSSES; i++) {
+		struct loss_count *loss = &process->losses[i];
+
+		loss->events += take_gain(&slot->loss_events[i], image->loss_events[i]);
+		loss->bytes += (int64_t)PAGE_BYTES *
+			       take_gain(&slot->loss_pages[i], image->loss_pages[i]);
+		loss->released += (int64_t)PAGE_BYTES *
+				  take_gain(&slot->loss_released[i], image->loss_released[i]);
 	}
 }
 
@@ -111,7 +123,7 @@ static void take(const struct drain_base *base, struct drain_images *images,
 		drain_images_close(images, slot, image->closing, image->end_ns);
 	if (process->peak < image->peak * PAGE_BYTES)
 		process->peak = image->peak * PAGE_BYTES;
-	take_losses(process, image);
+	take_losses(process, slot, image);
 	correct_opening(process, image);
 	note_early_calls(base, process, image);
 	look_for_calls(base, slot, image);

@@ -17,6 +17,9 @@ struct image_slot {
 	enum slot_state state;
 	bool is_read; /* ended, and its nodes have been read since */
 	bool has_balance;
+	uint32_t loss_events[NR_LOSSES]; /* of the image, as last read */
+	uint32_t loss_pages[NR_LOSSES];
+	uint32_t loss_released[NR_LOSSES];
 	uint32_t nr_paths;		  /* of Python, that have been read */
 	int64_t balance_books[NR_KINDS];  /* bytes */
 	int64_t balance_kernel[NR_KINDS]; /* bytes */

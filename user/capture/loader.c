@@ -121,6 +121,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
 	skeleton->rodata->cfg_max_nodes = chosen->max_nodes;
 	skeleton->rodata->cfg_max_sites = chosen->max_sites;
+	skeleton->rodata->cfg_recent_ids = chosen->recent_ids;
 	skeleton->rodata->cfg_call_sites = sizes->max_sites;
 	skeleton->rodata->cfg_fresh_slots = loader->features.has_percpu_counters ? MAX_IMAGES : 0;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;

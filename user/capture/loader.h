@@ -23,7 +23,8 @@ struct memprobe; /* the skeleton */
 	    */
 
 struct loader_sizes {
-	uint32_t max_nodes, max_sites, ring_mb;
+	uint32_t max_nodes, max_sites;
+	uint32_t ring_mb; /* 0: as there is need */
 	bool follow_children;
 	uint32_t call_frames; /* bit 1 << enum probe_frame for each way in which calls will be
 				 counted */

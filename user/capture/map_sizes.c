@@ -46,7 +46,12 @@ void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
 	ret->id_run = choose_id_run(ret->max_nodes, scratches);
 	ids = 1 + ret->max_nodes + RESERVED_ROWS + DEEPER_ROWS + scratches * ret->id_run;
 	ret->nr_ids = (ids + NODE_BLOCK - 1) / NODE_BLOCK * NODE_BLOCK;
-	ret->ring_bytes = next_power_of_two(sizes->ring_mb) << 20;
+	if (sizes->ring_mb)
+		ret->ring_bytes = next_power_of_two(sizes->ring_mb) << 20;
+	else
+		ret->ring_bytes = (sizes->call_frames ? DEFAULT_RING_MB : RING_MB_WITHOUT_CALLS)
+				  << 20;
+	ret->recent_ids = sizes->call_frames ? RECENT_IDS : RECENT_IDS_WITHOUT_CALLS;
 }
 
 /* Hashes of which a usual run fills a small part. Where the kernel allows it their entries are
@@ -64,8 +69,17 @@ static void allocate_late(struct memprobe *skeleton)
 		bpf_map__set_map_flags(maps[i], bpf_map__map_flags(maps[i]) | BPF_F_NO_PREALLOC);
 }
 
+/* Only uprobes' programs can be preempted, and need more than one scratch memory. */
 static void size_without_calls(struct memprobe *skeleton)
 {
+	struct bpf_map *const scratches[] = {
+		skeleton->maps.paths,	     skeleton->maps.path_parts, skeleton->maps.code_cache,
+		skeleton->maps.site_buffers, skeleton->maps.id_runs,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(scratches); i++)
+		bpf_map__set_max_entries(scratches[i], SCRATCH_RSS + 1);
+	bpf_map__set_max_entries(skeleton->maps.sightings, MAX_SIGHTINGS / 2);
 	bpf_map__set_max_entries(skeleton->maps.shadows, 1);
 	bpf_map__set_max_entries(skeleton->maps.standing, 1);
 	bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
@@ -76,6 +90,7 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 {
 	bpf_map__set_max_entries(skeleton->maps.node_ids, chosen->max_nodes);
 	bpf_map__set_max_entries(skeleton->maps.nodes, chosen->nr_ids);
+	bpf_map__set_max_entries(skeleton->maps.recent_ids, chosen->recent_ids / 2);
 	bpf_map__set_max_entries(skeleton->maps.changed_nodes, chosen->nr_ids / CHANGED_BLOCK);
 	/* Ids come back in runs that may be as short as one: what finds no room waits in user
 	 * space. */

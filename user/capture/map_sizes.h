@@ -18,6 +18,7 @@ struct map_sizes {
 	uint32_t nr_ids;	       /* of nodes, 0 included; a multiple of NODE_BLOCK */
 	uint32_t id_run;	       /* how many ids a program takes at once */
 	uint32_t ring_bytes;
+	uint32_t recent_ids; /* a power of two */
 };
 
 void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret);

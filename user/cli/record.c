@@ -107,7 +107,7 @@ static const struct option_spec capture_specs[] = {
 	  .max = MAX_SITES_LIMIT },
 	{ .name = "ring",
 	  .argument = "MB",
-	  .help = "buffer from the kernel (8)",
+	  .help = "buffer from the kernel (8; 4 without calls)",
 	  .kind = OPTION_INTEGER,
 	  .offset = FIELD(ring_mb),
 	  .min = 1,
@@ -171,7 +171,6 @@ static void set_defaults(void *given)
 	options->label_attributes = "pathname";
 	options->max_nodes = DEFAULT_MAX_NODES;
 	options->max_sites = DEFAULT_MAX_SITES;
-	options->ring_mb = DEFAULT_RING_MB;
 	report_run_defaults(&options->report);
 }
 
