@@ -147,6 +147,38 @@ __u64 session_budget_cpu_ns(void)
 	return budget_cpu_ns;
 }
 
+void session_call(__u64 frame, __u64 tstate)
+{
+	count_call(&host.registers, frame, tstate, !session_is_percpu());
+}
+
+void session_code_gone(__u64 code)
+{
+	host.registers.di = code;
+	forget_code(&host.registers);
+}
+
+void session_take_scratches(void)
+{
+	const __u32 zero = 0;
+	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+
+	for (__u32 i = 0; i < NR_SCRATCHES; i++)
+		owners->tids[i] = 1;
+}
+
+void session_stand(const struct mm_struct *mm, __u64 frame)
+{
+	const struct wire_standing key = {
+		.frame = frame,
+		.image_id = session_image(mm)->image_id,
+	};
+	const __u8 one = 1;
+
+	bpf_map_update_elem(&standing, &key, &one, BPF_ANY);
+	standing_bits[standing_bit(frame) / 64] |= 1ULL << standing_bit(frame) % 64;
+}
+
 void session_exec_event(struct task_struct *task)
 {
 	if (session_is_percpu())

@@ -46,6 +46,16 @@ void session_watch_budget(struct mm_struct *mm, __u32 hits);
 /* The CPU time of all threads that it has seen. */
 __u64 session_budget_cpu_ns(void);
 
+/* A hit of a call probe: in the frame that starts or ends. */
+void session_call(__u64 frame, __u64 tstate);
+/* The probe at the end of a code object. */
+void session_code_gone(__u64 code);
+/* Other tasks that have been preempted hold all scratch memory of this CPU, so that no call walks.
+ */
+void session_take_scratches(void);
+/* User space has seen that a frame stood before its calls were counted. */
+void session_stand(const struct mm_struct *mm, __u64 frame);
+
 /* A change and its event: a share moves, or the count of kernels to 6.1. */
 void session_change(struct mm_struct *mm, __u32 kind, __s32 pages);
 

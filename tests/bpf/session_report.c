@@ -181,14 +181,14 @@ static void print_path(FILE *out, const struct wire_node *leaf)
 	}
 }
 
-/* Pages of each kind, of a node or of what is lost. */
+/* Pages of each kind, and calls, of a node or of what is lost. */
 struct amounts {
-	__u64 grown[NR_KINDS], released[NR_KINDS];
+	__u64 grown[NR_KINDS], released[NR_KINDS], calls;
 };
 
 static struct amounts amounts_of(const struct wire_node *node)
 {
-	struct amounts amounts;
+	struct amounts amounts = { .calls = node->calls };
 
 	for (int kind = 0; kind < NR_KINDS; kind++) {
 		amounts.grown[kind] = node->grown[kind];
@@ -199,7 +199,7 @@ static struct amounts amounts_of(const struct wire_node *node)
 
 static struct amounts lost_amounts(const struct wire_image *image)
 {
-	struct amounts amounts;
+	struct amounts amounts = { 0 };
 
 	memcpy(amounts.grown, image->lost_grown, sizeof(amounts.grown));
 	memcpy(amounts.released, image->lost_released, sizeof(amounts.released));
@@ -216,6 +216,8 @@ static void print_amounts(FILE *out, const struct amounts *amounts)
 		if (amounts->released[kind])
 			fprintf(out, "-%llu", amounts->released[kind]);
 	}
+	if (amounts->calls)
+		fprintf(out, " calls %llu", amounts->calls);
 	fputc('\n', out);
 }
 

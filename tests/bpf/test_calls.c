@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Counted calls: by a walk at first, then by the shadow of the paths alone. Both must count on the
+ * path that there is, also when frames, or code objects, come to addresses where others were.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "memory.h"
+#include "python_memory.h"
+#include "session.h"
+
+static struct python python;
+static struct task_struct *task;
+static bool is_by_ends;
+
+static void open_fixture(enum session_kernel kernel, __u32 version)
+{
+	session_open(kernel);
+	task = session_process(100, "python3");
+	python_make(&python, version);
+	python.layout.calls_by_ends = is_by_ends;
+	python.layout.code_watched = 1;
+	python.layout.has_unseen_frames = version >= PYTHON_3_15 && !is_by_ends;
+	python_attach_thread(&python, task);
+	session_set_python(task->mm, &python.layout, python.bias);
+	python_call(&python, python_code(&python, "/srv/app.py", "<module>"));
+}
+
+/* Each kernel, each version, where starts are seen and where ends are. */
+static void on_each(void (*test)(void))
+{
+	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++)
+		for (size_t i = 0; i < python_nr_versions; i++)
+			for (int ends = 0; ends < 2; ends++) {
+				is_by_ends = ends;
+				open_fixture(kernel, python_versions[i]);
+				test();
+				session_check();
+				session_close();
+			}
+}
+
+static void hit(void)
+{
+	session_call(python.leaf, python.tstate);
+}
+
+static void enter(__u64 code)
+{
+	python_call(&python, code);
+	if (!is_by_ends)
+		hit();
+}
+
+static void leave(void)
+{
+	if (is_by_ends)
+		hit();
+	python_return(&python);
+}
+
+static void call(__u64 code)
+{
+	enter(code);
+	leave();
+}
+
+static __u64 function(const char *name)
+{
+	return python_code(&python, "/srv/app.py", name);
+}
+
+static void assert_report(const char *expected)
+{
+	_cleanup_(freep) char *report = session_report();
+
+	assert_string_equal(report, expected);
+}
+
+static void check_paths(void)
+{
+	__u64 f = function("f"), g = function("g"), h = function("h");
+
+	for (int i = 0; i < 3; i++) {
+		enter(f);
+		call(g);
+		enter(g);
+		call(h);
+		leave();
+		leave();
+	}
+	assert_report("<module>;f calls 3\n<module>;f;g calls 6\n<module>;f;g;h calls 3\n");
+}
+
+static void test_paths(void **state)
+{
+	(void)state;
+	on_each(check_paths);
+}
+
+/* f's and h's frames come to one address, and g's below them. */
+static void check_reused_frames(void)
+{
+	__u64 f = function("f"), g = function("g"), h = function("h");
+
+	for (int i = 0; i < 5; i++) {
+		enter(i % 2 ? h : f);
+		call(g);
+		leave();
+	}
+	assert_report("<module>;f calls 3\n<module>;f;g calls 3\n"
+		      "<module>;h calls 2\n<module>;h;g calls 2\n");
+}
+
+static void test_reused_frames(void **state)
+{
+	(void)state;
+	on_each(check_reused_frames);
+}
+
+/* What is known needs no scratch memory; what is not is lost without, and counted as that. */
+static void check_without_walks(void)
+{
+	__u64 f = function("f"), g = function("g");
+
+	if (!session_is_percpu()) /* plain loops keep no shadow: each call walks */
+		return;
+	for (int i = 0; i < 2; i++) {
+		enter(f);
+		call(g);
+		leave();
+	}
+	session_take_scratches();
+	enter(f);
+	call(g);
+	leave();
+	assert_report("<module>;f calls 3\n<module>;f;g calls 3\n");
+	call(g);
+	assert_report("<module>;f calls 3\n<module>;f;g calls 3\n!calls_lost 1 event 0 pages\n");
+}
+
+static void test_without_walks(void **state)
+{
+	(void)state;
+	on_each(check_without_walks);
+}
+
+/* A code object comes to the address of one that has gone. */
+static void check_reused_code(void)
+{
+	__u64 code = function("f");
+
+	for (int i = 0; i < 3; i++)
+		call(code);
+	session_code_gone(code);
+	python_put_code(&python, code, "/srv/app.py", "other");
+	python_set_generation(&python, 2);
+	for (int i = 0; i < 2; i++)
+		call(code);
+	assert_report("<module>;f calls 3\n<module>;other calls 2\n");
+}
+
+static void test_reused_code(void **state)
+{
+	(void)state;
+	on_each(check_reused_code);
+}
+
+/* The end of a frame that stood before is no call; the next one at its address is. */
+static void check_standing(void)
+{
+	__u64 f = function("f");
+
+	if (!is_by_ends)
+		return;
+	session_stand(task->mm, python_call(&python, f));
+	leave();
+	assert_report("");
+	call(f);
+	assert_report("<module>;f calls 1\n");
+}
+
+static void test_standing(void **state)
+{
+	(void)state;
+	on_each(check_standing);
+}
+
+/* Before the interpreter is known. */
+static void check_early(void)
+{
+	__u64 f = function("f");
+
+	session_python(task->mm)->state = PYTHON_UNKNOWN;
+	call(f);
+	assert_report("");
+	assert_int_equal(session_image(task->mm)->calls_early, 1);
+	session_python(task->mm)->state = PYTHON_KNOWN;
+	call(f);
+	assert_report("<module>;f calls 1\n");
+}
+
+static void test_early(void **state)
+{
+	(void)state;
+	on_each(check_early);
+}
+
+static void check_over(void)
+{
+	__u64 f = function("f");
+
+	call(f);
+	session_image(task->mm)->flags |= IMAGE_CALLS_OVER;
+	call(f);
+	assert_report("<module>;f calls 1\n");
+}
+
+static void test_over(void **state)
+{
+	(void)state;
+	on_each(check_over);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_reused_frames),
+		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_reused_code),
+		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
+		cmocka_unit_test(test_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
