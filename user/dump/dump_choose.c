@@ -22,7 +22,7 @@ struct place {
 /* The nodes that get a number now. */
 struct forest {
 	const struct profile *profile;
-	struct place *places; /* by node */
+	struct place *places; /* by node; NULL: none is chosen */
 	uint32_t *chosen;
 	size_t nr_chosen, capacity;
 	uint32_t first_root; /* of those whose parent is chosen no more: node + 1 */
@@ -42,6 +42,8 @@ static bool holds_something(const struct profile *profile, uint32_t id)
 /* A node, and those of its callers that have no number. */
 static void choose(struct forest *forest, const struct dump_numbers *numbers, uint32_t id)
 {
+	if (!forest->places)
+		forest->places = xcalloc(forest->profile->nr_nodes, sizeof(*forest->places));
 	while (id != NO_NODE && !forest->places[id].is_chosen &&
 	       dump_numbers_get(numbers, id) == NO_NUMBER) {
 		forest->places[id].is_chosen = true;
@@ -105,7 +107,6 @@ static void number_nodes(struct dump_numbers *numbers, const struct profile *pro
 {
 	struct forest forest = { .profile = profile };
 
-	forest.places = xcalloc(profile->nr_nodes + 1, sizeof(*forest.places));
 	for (uint32_t id = 0; id < profile->nr_nodes; id++) {
 		if (dump_numbers_get(numbers, id) == NO_NUMBER && holds_something(profile, id))
 			choose(&forest, numbers, id);

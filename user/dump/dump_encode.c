@@ -3,6 +3,8 @@
  * dump_encode.h. */
 #include "dump_encode.h"
 
+#include <stdlib.h>
+
 #include "dump_meta.h"
 #include "dump_section.h"
 
@@ -43,6 +45,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 {
 	struct dump_encoder encoder = { .block = block, .profile = profile, .marks = marks };
 
+	dump_encode_find_changed(&encoder);
 	encode_capture(&encoder);
 	dump_encode_strings(&encoder);
 	dump_encode_sites(&encoder);
@@ -57,5 +60,6 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	encode_moment(&encoder);
 	dump_section_end(&encoder);
 	dump_bytes_free(&encoder.section);
+	free(encoder.changed);
 	return encoder.superseding;
 }

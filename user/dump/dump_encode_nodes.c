@@ -77,6 +77,45 @@ void dump_encode_nodes(struct dump_encoder *encoder)
 	}
 }
 
+/* ---- Which have changed ---- */
+
+#define WORD_BITS 64
+
+/* One pass in the order in which nodes lie in memory: in that of the file each is a cache miss, and
+ * at most flushes few of many have changed. */
+void dump_encode_find_changed(struct dump_encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+	const struct dump_marks *marks = encoder->marks;
+
+	encoder->changed = xcalloc(marks->nodes.count / WORD_BITS + 1, sizeof(*encoder->changed));
+	for (uint32_t id = 0; id < profile->nr_nodes; id++) {
+		uint32_t number;
+
+		if (!dump_marks_may_differ(marks, profile, id) &&
+		    profile->nodes[id].sightings <= marks->nr_sightings)
+			continue;
+		number = dump_numbers_get(&marks->nodes, id);
+		if (number != NO_NUMBER)
+			encoder->changed[number / WORD_BITS] |= 1ULL << number % WORD_BITS;
+	}
+}
+
+/* The first from `number` on that may have; the count of all when there is none. */
+static size_t next_changed(const struct dump_encoder *encoder, size_t number)
+{
+	size_t count = encoder->marks->nodes.count;
+
+	while (number < count) {
+		uint64_t bits = encoder->changed[number / WORD_BITS] >> number % WORD_BITS;
+
+		if (bits)
+			return number + (size_t)__builtin_ctzll(bits);
+		number = (number / WORD_BITS + 1) * WORD_BITS;
+	}
+	return count;
+}
+
 /* ---- Amounts ---- */
 
 /* The kinds that are not zero, grown in bits 0-3 and released in 4-7, then their values. */
@@ -117,10 +156,9 @@ void dump_encode_costs(struct dump_encoder *encoder)
 {
 	const struct dump_numbers *nodes = &encoder->marks->nodes;
 
-	for (size_t i = 0; i < nodes->count; i++) {
-		if (dump_marks_may_differ(encoder->marks, encoder->profile, nodes->ids[i]))
-			encode_cost(encoder, i, nodes->ids[i]);
-	}
+	for (size_t i = next_changed(encoder, 0); i < nodes->count;
+	     i = next_changed(encoder, i + 1))
+		encode_cost(encoder, i, nodes->ids[i]);
 }
 
 /* ---- Calls ---- */
@@ -168,7 +206,7 @@ void dump_encode_calls(struct dump_encoder *encoder)
 {
 	const struct dump_numbers *nodes = &encoder->marks->nodes;
 
-	for (size_t i = 0; i < nodes->count;) {
+	for (size_t i = next_changed(encoder, 0); i < nodes->count; i = next_changed(encoder, i)) {
 		if (has_new_calls(encoder, nodes->ids[i]))
 			i = encode_run(encoder, i);
 		else
@@ -226,7 +264,8 @@ void dump_encode_sightings(struct dump_encoder *encoder)
 	const struct profile *profile = encoder->profile;
 	uint32_t next_object = first_sighted(encoder);
 
-	for (size_t i = 0; i < marks->nodes.count; i++) {
+	for (size_t i = next_changed(encoder, 0); i < marks->nodes.count;
+	     i = next_changed(encoder, i + 1)) {
 		uint32_t id = marks->nodes.ids[i];
 		struct sighted sighted = { .node = (uint32_t)i };
 

@@ -19,7 +19,8 @@ struct dump_encoder {
 	enum dump_tag tag;
 	struct dump_bytes section;
 	uint64_t superseding;
-	uint64_t last; /* what the next record's step in this section is counted from */
+	uint64_t last;	   /* what the next record's step in this section is counted from */
+	uint64_t *changed; /* nodes that may have other amounts than the file: a bit each */
 };
 
 /* Where a record of this tag is to be put: in the section that is being written, while it is not
@@ -36,6 +37,9 @@ void dump_section_put_string(struct dump_encoder *encoder, uint32_t string);
 
 /* Numbers, that of the next thing being 0: things are numbered as they are first named. */
 void dump_put_new_or_known(struct dump_bytes *to, uint32_t number, uint32_t *next);
+
+/* Once, before the costs, calls and sightings of nodes are written. */
+void dump_encode_find_changed(struct dump_encoder *encoder);
 
 /* In the order in which they are written. */
 void dump_encode_strings(struct dump_encoder *encoder);
