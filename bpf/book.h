@@ -61,63 +61,72 @@ static __always_inline void note_thread_loss(struct change *change)
 		change->loss = LOSS_thread_unreadable + 1;
 }
 
-/* The root row of a thread that runs no Python now. */
-static __always_inline struct node_id find_frameless(struct change *change,
-						     const struct wire_layout *layout,
-						     const struct wire_python *python)
+/* The root row of a thread that runs no Python now: its node's id, and above its 32 bits what is
+ * left in change->loss. */
+__noinline __u64 find_frameless_row(__u32 slot, __u32 scratch, __s64 pages)
 {
-	struct wire_image *image = change->image;
-	struct special special = { .kind = SITE_NATIVE,
-				   .slot = change->slot,
-				   .scratch = change->scratch };
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct change change = { .slot = slot, .scratch = scratch, .pages = pages };
+	struct special special = { .kind = SITE_NATIVE, .slot = slot, .scratch = scratch };
 	__u64 id = bpf_get_current_pid_tgid();
 
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (!change.image || !python)
+		return 0;
 	if (python->state != PYTHON_NONE && (__u32)id == id >> 32)
-		special.kind = choose_main_row(image, layout, python->bias);
+		special.kind = choose_main_row(
+			change.image, known_layout(python, change.image->image_id), python->bias);
 	if (special.kind == SITE_LOST)
-		note_thread_loss(change);
+		note_thread_loss(&change);
 	if (special.kind == SITE_NATIVE) {
 		bpf_get_current_comm(special.comm, sizeof(special.comm));
-		name_native(change, &special);
+		name_native(&change, &special);
 	} else {
-		special.key = site_key_special(image->image_id, special.kind);
+		special.key = site_key_special(change.image->image_id, special.kind);
 	}
-	return find_special(change, &special);
+	id = find_special(&change, &special).value;
+	return id | (__u64)change.loss << 32;
+}
+
+static __always_inline struct node_id find_frameless(struct change *change)
+{
+	__u64 row = find_frameless_row(change->slot, change->scratch, change->pages);
+	struct node_id id = { .value = row };
+
+	if (row >> 32)
+		change->loss = row >> 32;
+	return id;
 }
 
 /* The node of what the current thread, one of the image's own, is doing. */
 static __always_inline struct node_id find_current(struct change *change, bool plain_loop)
 {
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
-	struct wire_layout *layout = NULL;
 	struct walk walk = {};
 	struct node_id node = {};
 	bool has_frames;
-	__u32 index;
 
 	if (!python)
 		return node;
 	if (python->state == PYTHON_UNKNOWN)
 		look_for_python(change->image, change->slot, plain_loop);
-	index = python->layout;
-	if (python->state == PYTHON_KNOWN && python->image_id == change->image->image_id)
-		layout = bpf_map_lookup_elem(&layouts, &index);
-	if (!layout || !walk_prepare(&walk, layout, python->image_id, change->scratch) ||
-	    !walk_begin(&walk, change->image, change->slot, change->scratch, python->bias)) {
-		node = find_frameless(change, layout, python);
-		if (layout)
-			judge_find(change->image, false);
+	if (begin_walk(change->slot, change->scratch) == WALK_NO_FRAME) {
+		node = find_frameless(change);
+		if (known_layout(python, change->image->image_id))
+			judge_find(change->image, change->slot, false);
 		return node;
 	}
+	if (!find_walk(&walk, change->slot, change->scratch))
+		return node;
 	if (walk.path->end == WALK_GOING)
 		walk_frames(&walk, change->slot, change->scratch,
 			    plain_loop ? WALK_PLAINLY : WALK_BY_HELPER);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
-		return find_frameless(change, layout, python);
+		return find_frameless(change);
 	has_frames = walk.path->depth != 0;
 	node = find_path(change, &walk, plain_loop);
 	if (has_frames)
-		judge_find(change->image, true);
+		judge_find(change->image, change->slot, true);
 	note_objects(change, walk.path, plain_loop);
 	return node;
 }
@@ -127,22 +136,28 @@ static __always_inline __s64 image_rss(const struct wire_image *image)
 	return image->books[KIND_FILE] + image->books[KIND_ANON] + image->books[KIND_SHMEM];
 }
 
-static __always_inline void note_rss(struct wire_image *image)
+__noinline int send_sample(__u32 slot)
 {
-	struct wire_sample sample = {};
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_sample sample = { .head.type = RECORD_SAMPLE };
+
+	if (!image)
+		return 0;
+	sample.head.image_id = image->image_id;
+	sample.head.time_ns = bpf_ktime_get_ns();
+	sample.rss = image->sampled = image_rss(image);
+	sample.anon = image->books[KIND_ANON];
+	return send(&sample, sizeof(sample), false);
+}
+
+static __always_inline void note_rss(struct wire_image *image, __u32 slot)
+{
 	__s64 rss = image_rss(image);
 
 	if (rss > image->peak)
 		image->peak = rss;
-	if (absolute(rss - image->sampled) < SAMPLE_PAGES)
-		return;
-	image->sampled = rss;
-	sample.head.type = RECORD_SAMPLE;
-	sample.head.image_id = image->image_id;
-	sample.head.time_ns = bpf_ktime_get_ns();
-	sample.rss = rss;
-	sample.anon = image->books[KIND_ANON];
-	send(&sample, sizeof(sample), false);
+	if (absolute(rss - image->sampled) >= SAMPLE_PAGES)
+		send_sample(slot);
 }
 
 /* Adds the change to a node found before, or to the lost amounts without one. */
@@ -159,19 +174,24 @@ static __always_inline void book_on(struct change *change, struct node_id id)
 	} else {
 		add_to_lost(image, change->kind, change->pages);
 	}
-	note_rss(image);
+	note_rss(image, change->slot);
 }
 
-static __always_inline void book_kernel(struct change *change)
+__noinline int book_kernel(__u32 slot, __u32 kind, __s64 pages)
 {
-	book_on(change, find_plain_special(change, SITE_KERNEL));
+	struct change change = { .slot = slot, .kind = kind, .pages = pages };
+
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (change.image)
+		book_on(&change, find_plain_special(&change, SITE_KERNEL));
+	return 0;
 }
 
 static __always_inline void book_current(struct change *change, bool plain_loop)
 {
 	book_on(change, find_current(change, plain_loop));
 	if (change->kind != KIND_SWAP)
-		tally_growth(change->image, change->pages);
+		tally_growth(change->image, change->slot, change->pages);
 }
 
 #endif

@@ -120,7 +120,7 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 	if (!moved)
 		return;
 	if (CURRENT(flags) & PF_MEMALLOC) {
-		book_kernel(change);
+		book_kernel(change->slot, change->kind, change->pages);
 		return;
 	}
 	book_found(change, node, thread, change->loss);
@@ -134,7 +134,7 @@ static __always_inline void cached_foreign(struct change *change, struct mm_stru
 	if (!change->pages)
 		return;
 	__sync_fetch_and_add(&change->image->claimed[kind], change->pages);
-	book_kernel(change);
+	book_kernel(change->slot, change->kind, change->pages);
 }
 
 #endif

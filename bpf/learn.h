@@ -229,18 +229,24 @@ static __always_inline bool is_python_unknown(__u32 slot)
 	return python && python->state == PYTHON_UNKNOWN;
 }
 
+/* User space is told again and again, ever more rarely: the library may have been mapped only now,
+ * and may be one that it has never seen. */
+__noinline int ask_for_python(__u32 slot)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u64 events = image ? image->events : 0;
+
+	return events >= 16 && !(events & (events - 1)) ? send_knock(slot, RECORD_KNOCK, 0) : 0;
+}
+
 /* At an event of an image whose interpreter is unknown. Kernels with task caches have looked at the
- * fault already. User space is told again and again, ever more rarely: the library may have been
- * mapped only now, and may be one that it has never seen. */
+ * fault already. */
 static __always_inline void look_for_python(struct wire_image *image, __u32 slot,
 					    bool has_task_caches)
 {
-	__u64 events = ++image->events;
-
-	if (!has_task_caches && learn(slot))
-		return;
-	if (events >= 16 && !(events & (events - 1)))
-		send_knock(slot, RECORD_KNOCK, 0);
+	image->events++;
+	if (has_task_caches || !learn(slot))
+		ask_for_python(slot);
 }
 
 /*
@@ -248,14 +254,16 @@ static __always_inline void look_for_python(struct wire_image *image, __u32 slot
  * has begun by then, or the runtime already ends, what the image has grown stands on [startup] and
  * on [native] rows. At its highest, because what was given back stood there too.
  */
-static __always_inline void judge_find(struct wire_image *image, bool has_frames)
+__noinline int judge_find_now(__u32 slot, __u32 has_frames)
 {
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	__u64 id = bpf_get_current_pid_tgid();
 	bool is_main = (__u32)id == id >> 32, is_late;
-	__s64 pages = image->peak;
+	__s64 pages;
 
-	if ((image->flags & IMAGE_FIND_JUDGED) || (!has_frames && !is_main))
-		return;
+	if (!image || (!has_frames && !is_main))
+		return 0;
+	pages = image->peak;
 	image->flags |= IMAGE_FIND_JUDGED;
 	if (has_frames)
 		is_late = !is_main || (image->flags & IMAGE_MAIN_SEEN);
@@ -264,6 +272,13 @@ static __always_inline void judge_find(struct wire_image *image, bool has_frames
 	pages -= image->opening[KIND_FILE] + image->opening[KIND_ANON] + image->opening[KIND_SHMEM];
 	if (is_late && pages > 0)
 		count_loss(image, LOSS_found_late, pages);
+	return 0;
+}
+
+static __always_inline void judge_find(const struct wire_image *image, __u32 slot, bool has_frames)
+{
+	if (!(image->flags & IMAGE_FIND_JUDGED))
+		judge_find_now(slot, has_frames);
 }
 
 #endif

@@ -259,18 +259,36 @@ __noinline int send_end(__u32 slot)
 }
 
 /* At the first event of the teardown, which moved `kind` by `pages` already. */
-static __always_inline void end_image(struct change *change, struct mm_struct *mm, bool percpu)
+static __always_inline void end_image(struct wire_image *image, __u32 slot, __u32 kind, __s64 pages,
+				      bool percpu)
 {
-	struct wire_image *image = change->image;
-	__u64 key = (__u64)mm;
+	__u64 key = image->mm;
 
 	/* Kept in the image, should there be no room for the record. */
-	read_counters(image, mm, change->slot, image->closing, percpu, false);
-	image->closing[kind_index(change->kind)] -= change->pages;
+	read_counters(image, (void *)image->mm, slot, image->closing, percpu, false);
+	image->closing[kind_index(kind)] -= pages;
 	image->end_ns = bpf_ktime_get_ns();
 	bpf_map_delete_elem(&mms, &key);
 	image->mm = 0;
-	send_end(change->slot);
+	send_end(slot);
+}
+
+__noinline int end_image_percpu(__u32 slot, __u32 kind, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (image)
+		end_image(image, slot, kind, pages, true);
+	return 0;
+}
+
+__noinline int end_image_cached(__u32 slot, __u32 kind, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (image)
+		end_image(image, slot, kind, pages, false);
+	return 0;
 }
 
 struct {

@@ -32,13 +32,13 @@ int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 	is_kernel = is_kernel_work(mm);
 	change.pages = share_delta(change.slot, mm, change.kind);
 	if (!ALIVE(mm)) {
-		end_image(&change, mm, true);
+		end_image_percpu(change.slot, change.kind, change.pages);
 		return 0;
 	}
 	if (!change.pages)
 		return 0;
 	if (is_kernel)
-		book_kernel(&change);
+		book_kernel(change.slot, change.kind, change.pages);
 	else
 		book_current(&change, false);
 	return 0;
@@ -55,7 +55,7 @@ int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
 		return 0;
 	if (!ALIVE(mm)) {
 		change.pages = cached_count(mm, kind) - change.image->claimed[kind_index(kind)];
-		end_image(&change, mm, false);
+		end_image_cached(change.slot, change.kind, change.pages);
 		return 0;
 	}
 	if (CURRENT(mm) == mm && !(CURRENT(flags) & PF_KTHREAD))

@@ -32,42 +32,45 @@ struct {
 	__type(value, struct site_buffer);
 } site_buffers SEC(".maps");
 
-/* Keeps the compiler from proving, and the verifier from forgetting, a bound on `value`. */
-#define BOUND(value, limit)                     \
-	({                                      \
-		asm volatile("" : "+r"(value)); \
-		if (value > (limit))            \
-			value = (limit);        \
-	})
+/* Where a str's characters are. Returns their number, or NO_OFFSET: it is not ready, or absent. */
+static __always_inline __u64 find_characters(const struct wire_layout *layout, __u64 address,
+					     struct wire_str *str, __u64 *ret_data)
+{
+	__u64 length = 0, data = address + layout->str_compact_data;
+	__u32 state = 0;
+
+	if (!address || read_user(&length, sizeof(length), address + layout->str_length) ||
+	    read_user(&state, sizeof(state), address + layout->str_state))
+		return NO_OFFSET;
+	str->kind = (state & layout->str_kind_mask) >> (layout->str_kind_shift & 31);
+	str->ascii = !!(state & layout->str_ascii_mask);
+	if (str->ascii)
+		data = address + layout->str_ascii_data;
+	if (!(state & layout->str_compact_mask) &&
+	    read_user(&data, sizeof(data), address + layout->str_legacy_data))
+		return NO_OFFSET;
+	*ret_data = data;
+	return length;
+}
+
+/* CPython has strs of 1, 2 and 4 bytes a character (Include/cpython/unicodeobject.h); the field has
+ * room for 0 to 7. */
+static __always_inline bool is_kind(__u8 kind)
+{
+	return 0x16 >> (kind & 7) & 1;
+}
 
 /* Copies a str to buffer->bytes + at (at <= MAX_FILENAME_BYTES). Returns the bytes copied. */
 static __always_inline __u32 copy_str(const struct wire_layout *layout, __u64 address,
 				      struct site_buffer *buffer, __u32 at, struct wire_str *ret)
 {
-	__u64 length = 0, data;
-	__u32 state = 0, kind;
-	__u64 bytes;
+	__u64 data = 0, length = find_characters(layout, address, ret, &data), bytes;
 
 	ret->missing = 1;
-	if (!address || read_user(&length, sizeof(length), address + layout->str_length) ||
-	    read_user(&state, sizeof(state), address + layout->str_state))
+	if (length == NO_OFFSET || !is_kind(ret->kind))
 		return 0;
-	kind = (state & layout->str_kind_mask) >> (layout->str_kind_shift & 31);
-	/* The field has room for 0 to 7; CPython has 1, 2 and 4 (Include/cpython/unicodeobject.h).
-	 */
-	if (kind != 1 && kind != 2 && kind != 4)
-		return 0;
-	data = address + layout->str_compact_data;
-	if (!(state & layout->str_compact_mask)) {
-		if (read_user(&data, sizeof(data), address + layout->str_legacy_data))
-			return 0;
-	} else if (state & layout->str_ascii_mask) {
-		data = address + layout->str_ascii_data;
-	}
-	ret->kind = kind;
-	ret->ascii = !!(state & layout->str_ascii_mask);
-	ret->truncated = length > MAX_NAME_BYTES || length * kind > MAX_NAME_BYTES;
-	bytes = ret->truncated ? MAX_NAME_BYTES : length * kind;
+	ret->truncated = length > MAX_NAME_BYTES || length * ret->kind > MAX_NAME_BYTES;
+	bytes = ret->truncated ? MAX_NAME_BYTES : length * ret->kind;
 	BOUND(bytes, MAX_NAME_BYTES);
 	BOUND(at, MAX_FILENAME_BYTES);
 	if (read_user(buffer->bytes + at, bytes, data))
@@ -144,7 +147,7 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
 	struct site_buffer *buffer;
-	__u32 at;
+	__u32 at, name;
 
 	if (!image || !layout)
 		return -1;
@@ -156,14 +159,13 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	note_user(&buffer->site);
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
 	read_user(&buffer->site.code_flags, 4, code + layout->code_flags);
+	name = layout->code_qualname != NO_OFFSET ? layout->code_qualname : layout->code_name;
 	at = copy_str(layout, read_pointer(code + layout->code_filename), buffer, 0,
 		      &buffer->site.filename);
-	at += copy_str(
-		layout,
-		read_pointer(code + (layout->code_qualname != NO_OFFSET ? layout->code_qualname
-									: layout->code_name)),
-		buffer, at, &buffer->site.name);
-	at += copy_linetable(layout, read_pointer(code + layout->code_linetable), buffer, at);
+	at += copy_str(layout, read_pointer(code + name), buffer, at, &buffer->site.name);
+	if (cfg_lines)
+		at += copy_linetable(layout, read_pointer(code + layout->code_linetable), buffer,
+				     at);
 	if (buffer->site.filename.missing || buffer->site.name.missing)
 		count_loss(image, LOSS_name_unreadable, 0);
 	return send_site(buffer, at);

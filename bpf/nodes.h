@@ -113,18 +113,22 @@ static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, _
 {
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	struct path_parts *parts = bpf_map_lookup_elem(&path_parts, &scratch);
+	__u64 key, code;
 	__u32 failed;
-	__u64 key;
 
+	/* verifier: checked here, where it is used; on 5.10 a bound does not come through the
+	 * stack. */
+	asm volatile("" : "+r"(index));
 	if (!path || !parts || index > MAX_FRAMES)
 		return LOSS_sites_full + 1;
 	key = path->keys[index];
+	code = path->codes[index];
 	/* A special root is no part of anything, but has been made known before. */
 	if (!is_split())
-		return ensure_python_site(image, slot, scratch, key, path->codes[index]);
+		return ensure_python_site(image, slot, scratch, key, code);
 	if (bpf_map_lookup_elem(&sites, &key))
 		return 0;
-	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], path->codes[index]);
+	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], code);
 	if (failed)
 		return failed;
 	failed = claim_site(image, key, SITE_PYTHON);
@@ -177,18 +181,19 @@ __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
 static __always_inline void lay_new(struct wire_image *image, __u32 slot, __u32 scratch,
 				    struct path *path)
 {
-	__u32 index = path->remaining - 1, id;
+	__u32 id;
 
 	if (scratch != SCRATCH_RSS && !is_room_for_calls())
 		path->failed = LAY_NO_CALLS;
 	else if (nodes_made - nodes_removed >= cfg_max_nodes)
 		path->failed = LOSS_nodes_full + 1;
 	else
-		path->failed = ensure_site(image, slot, scratch, index);
-	if (path->failed || index > MAX_FRAMES)
+		path->failed = ensure_site(image, slot, scratch, path->remaining - 1);
+	if (path->failed)
 		return;
-	id = insert_node(image->image_id, path->node_id.value, path->next, path->keys[index],
-			 scratch);
+	/* verifier: on 5.10 an index into the keys would have lost its bound. */
+	id = insert_node(image->image_id, path->node_id.value, path->next,
+			 path_step(path->node, path->next), scratch);
 	if (id & LAY_FAILED)
 		path->failed = id & ~LAY_FAILED;
 	else
@@ -308,24 +313,46 @@ static __always_inline __u64 absolute(__s64 pages)
 	return pages < 0 ? -pages : pages;
 }
 
-/* One word of a comm's pattern, verified once. */
-__noinline __u64 fold_comm(__u64 first, __u64 second, __u32 word)
+/* One byte more of a comm's pattern, in a function that is verified once. */
+__noinline int fold_comm_byte(__u32 scratch, __u64 byte)
 {
-	return comm_pattern(first, second, word);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	if (path)
+		comm_fold_byte(&path->fold, byte & 0xff);
+	return 0;
+}
+
+/* Leaves the pattern of a comm in the path's `fold`. */
+__noinline int fold_comm(__u32 scratch, __u64 first, __u64 second)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	if (!path)
+		return 0;
+	path->fold = (struct comm_fold){ .is_going = 1 };
+	for (__u32 i = 0; i < COMM_BYTES / 2; i++, first >>= 8)
+		fold_comm_byte(scratch, first);
+	for (__u32 i = 0; i < COMM_BYTES / 2; i++, second >>= 8)
+		fold_comm_byte(scratch, second);
+	return 0;
 }
 
 /* The row of a thread without a Python frame: by its name, by the pattern of its name when there
  * are many, or the row of all others. Its key and its name then are those of the row. */
 static __always_inline void name_native(struct change *change, struct special *special)
 {
+	struct path *path = bpf_map_lookup_elem(&paths, &special->scratch);
 	const struct wire_image *image = change->image;
 	__u64 first = special->comm[0], second = special->comm[1];
 
 	special->key = site_key_native(image->image_id, first, second);
-	if (image->natives < MAX_NATIVE_NAMES || bpf_map_lookup_elem(&special_ids, &special->key))
+	if (!path || image->natives < MAX_NATIVE_NAMES ||
+	    bpf_map_lookup_elem(&special_ids, &special->key))
 		return;
-	special->comm[0] = fold_comm(first, second, 0);
-	special->comm[1] = fold_comm(first, second, 1);
+	fold_comm(special->scratch, first, second);
+	special->comm[0] = path->fold.pattern[0];
+	special->comm[1] = path->fold.pattern[1];
 	special->key = site_key_native(image->image_id, special->comm[0], special->comm[1]);
 	if (image->natives < MAX_NATIVE_NAMES + MAX_NATIVE_PATTERNS ||
 	    bpf_map_lookup_elem(&special_ids, &special->key))
@@ -402,12 +429,12 @@ __noinline int note_root_frame(__u32 slot, __u64 code)
 }
 
 /* Lays the special root of a walk that did not reach the real one. */
-static __always_inline void lay_special_root(struct change *change, struct path *path, __u64 key,
-					     __u32 kind)
+static __always_inline void lay_special_root(__u32 slot, __u32 scratch, struct path *path,
+					     __u64 key, __u32 kind)
 {
 	struct node_id *known;
 
-	path->failed = insert_special(change->slot, key, kind | change->scratch << 8, 0, 0);
+	path->failed = insert_special(slot, key, kind | scratch << 8, 0, 0);
 	if (path->failed)
 		return;
 	known = bpf_map_lookup_elem(&special_ids, &key);
@@ -417,40 +444,62 @@ static __always_inline void lay_special_root(struct change *change, struct path 
 	path->remaining--;
 }
 
-static __always_inline void lay_path(struct change *change, struct path *path, __u32 root_kind,
-				     bool plain_loop)
+static __always_inline int lay_path(__u32 slot, __u32 scratch, __u32 root_kind, bool plain_loop)
 {
-	struct lay_context context = { .slot = change->slot, .scratch = change->scratch };
-	__u32 root = path->depth - 1;
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct lay_context context = { .slot = slot, .scratch = scratch };
+	__u32 root;
 
+	if (!path)
+		return 0;
+	root = path->depth - 1;
 	path->node = path->above;
 	path->node_id = path->above_id;
 	path->remaining = path->depth;
 	path->failed = 0;
 	if (root > MAX_FRAMES)
-		return;
+		return 0;
 	if (root_kind)
-		lay_special_root(change, path, path->keys[root], root_kind);
+		lay_special_root(slot, scratch, path, path->keys[root], root_kind);
 	else if (!path->above)
-		note_root_frame(change->slot, path->codes[root]);
+		note_root_frame(slot, path->codes[root]);
 	if (path->failed)
-		return;
+		return 0;
 	if (plain_loop)
-		lay_plainly(change->slot, change->scratch);
+		lay_plainly(slot, scratch);
 	else
 		bpf_loop(MAX_FRAMES + 1, lay_frame_callback, &context, 0);
+	return 0;
+}
+
+/* Lays down a walked path; path->failed tells how that went. */
+__noinline int lay_path_by_helper(__u32 slot, __u32 scratch, __u32 root_kind)
+{
+	return lay_path(slot, scratch, root_kind, false);
+}
+
+__noinline int lay_path_plainly(__u32 slot, __u32 scratch, __u32 root_kind)
+{
+	return lay_path(slot, scratch, root_kind, true);
 }
 
 /* Puts a special root above the frames of a walk that reached neither the real one nor a known
- * path. Returns the root's kind, 0 (SITE_PYTHON) for a whole stack. */
-static __always_inline __u32 close_walk(struct walk *walk)
+ * path. Returns the root's kind. */
+__noinline __u32 close_broken_walk(__u32 scratch)
 {
-	__u32 kind = walk->path->end == WALK_TOO_DEEP ? SITE_TRUNCATED : SITE_LOST;
+	struct walk walk = {};
+	__u32 kind;
 
-	if (walk->path->end == WALK_ROOT || walk->path->end == WALK_KNOWN)
-		return SITE_PYTHON;
-	push_site(walk, site_key_special(walk->path->image_id, kind), 0, 0, 0);
+	if (!find_scratch(&walk, scratch))
+		return SITE_LOST;
+	kind = walk.path->end == WALK_TOO_DEEP ? SITE_TRUNCATED : SITE_LOST;
+	push_site(&walk, site_key_special(walk.path->image_id, kind), 0, 0, 0);
 	return kind;
+}
+
+static __always_inline bool is_broken(const struct path *path)
+{
+	return path->end != WALK_ROOT && path->end != WALK_KNOWN;
 }
 
 static __always_inline void note_broken_walk(struct change *change, __u32 end)
@@ -474,14 +523,17 @@ static __always_inline void note_broken_walk(struct change *change, __u32 end)
 static __always_inline struct node_id find_path(struct change *change, struct walk *walk,
 						bool plain_loop)
 {
-	__u32 root_kind = close_walk(walk);
+	__u32 root_kind = SITE_PYTHON;
 	struct path *path = walk->path;
 	__s64 pages = change->pages;
-	union node_place place = { .key = path->key };
+	union node_place place;
 	struct wire_node *node;
 
-	if (root_kind)
+	if (is_broken(path)) {
+		root_kind = close_broken_walk(change->scratch);
 		note_broken_walk(change, path->end);
+	}
+	place.key = path->key;
 	node = find_node(&place);
 	if (node) {
 		/* The key is a sum over the parent's key and the site: one tells the other. */
@@ -491,7 +543,10 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 		path->remaining = 0;
 		return place.id;
 	}
-	lay_path(change, path, root_kind, plain_loop);
+	if (plain_loop)
+		lay_path_plainly(change->slot, change->scratch, root_kind);
+	else
+		lay_path_by_helper(change->slot, change->scratch, root_kind);
 	if (!path->failed)
 		return path->node_id;
 	if (path->failed != LAY_NO_CALLS)

@@ -30,6 +30,14 @@
 #include "compat.h"
 #include "state.h"
 
+/* Keeps the compiler from proving, and the verifier from forgetting, a bound on `value`. */
+#define BOUND(value, limit)                     \
+	({                                      \
+		asm volatile("" : "+r"(value)); \
+		if (value > (limit))            \
+			value = (limit);        \
+	})
+
 static __always_inline long read_user(void *to, __u32 size, __u64 address)
 {
 	return bpf_probe_read_user(to, size, (void *)address);
@@ -246,8 +254,11 @@ static __always_inline long read_slot_by(const struct wire_image *image,
 		return read_thread_local(layout, bias, ret);
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key || way >= NR_SLOT_WAYS)
 		return 0;
+	asm volatile("%0 &= 3" : "+r"(way)); /* verifier: as in kind_index */
 	return read_pthread_slot(&layout->slots[way], key - 1, ret);
 }
+
+_Static_assert(NR_SLOT_WAYS <= 4, "read_slot_by");
 
 static __always_inline long read_slot(const struct wire_image *image,
 				      const struct wire_layout *layout, __u64 bias,
@@ -258,41 +269,41 @@ static __always_inline long read_slot(const struct wire_image *image,
 	return read_slot_by(image, layout, bias, way ? way - 1 : 0, ret);
 }
 
-/* Whose is what the slot leads to? */
-static __always_inline enum thread_found look_at_slot(struct wire_image *image,
-						      const struct wire_layout *layout, __u64 bias,
-						      __u32 way, struct thread_slot *ret)
+/* Whose is what the slot leads to? Returns enum thread_found. */
+__noinline int look_at_slot(__u32 slot, __u32 way)
 {
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct thread_slot found;
 	__u64 thread;
 
-	if (read_slot_by(image, layout, bias, way, ret))
+	if (!image || !python || !layout || read_slot_by(image, layout, python->bias, way, &found))
 		return THREAD_UNREADABLE;
-	if (!ret->tstate)
+	if (!found.tstate)
 		return THREAD_NONE;
-	if (read_user(&thread, sizeof(thread), ret->tstate + layout->tstate_thread))
+	if (read_user(&thread, sizeof(thread), found.tstate + layout->tstate_thread))
 		return THREAD_UNREADABLE;
 	if (thread == CURRENT(thread.fsbase)) {
-		image->pthread_sequence = ret->sequence;
+		image->pthread_sequence = found.sequence;
 		image->slot_way = way + 1;
 		return THREAD_RUNS;
 	}
 	if (layout->tstate_by == TSTATE_BY_TLS || !image->pthread_sequence)
 		return THREAD_UNCLEAR;
-	return image->pthread_sequence == ret->sequence ? THREAD_RUNS : THREAD_NONE;
+	return image->pthread_sequence == found.sequence ? THREAD_RUNS : THREAD_NONE;
 }
 
 /* The same in all ways that the C library may have. In the wrong one anything may be found but a
  * state of this thread: where one way leads to nothing, there is none. */
-static __always_inline enum thread_found try_ways(struct wire_image *image,
-						  const struct wire_layout *layout, __u64 bias,
-						  struct thread_slot *ret)
+static __always_inline enum thread_found try_ways(const struct wire_layout *layout, __u32 slot)
 {
 	enum thread_found found, least = THREAD_UNCLEAR;
 
 	for (__u32 way = 0; way < NR_SLOT_WAYS; way++) {
 		if (!layout->slots[way].slot_bytes)
 			break;
-		found = look_at_slot(image, layout, bias, way, ret);
+		found = look_at_slot(slot, way);
 		if (found == THREAD_RUNS)
 			return found;
 		if (found < least)
@@ -315,20 +326,18 @@ static __always_inline enum thread_found judge_variable(const struct wire_layout
 	return found == THREAD_UNCLEAR ? THREAD_RUNS : found;
 }
 
-/* Finds the current thread's state with all that there is to prove it. THREAD_RUNS: it is in the
- * slot, with or without a frame. `kept` is what the kept key led to; NONE and IDLE hold as long as
- * the key does. */
-static __always_inline enum thread_found find_slot(struct wire_image *image,
-						   const struct wire_layout *layout, __u64 bias,
-						   enum thread_found kept, struct thread_slot *ret)
+/* Finds out whose state is in the slot, with all that there is to prove it. THREAD_RUNS: the
+ * current thread's, with or without a frame. `kept` is what the kept key led to; NONE and IDLE hold
+ * as long as the key does. */
+static __always_inline enum thread_found judge_slot(struct wire_image *image, __u32 slot,
+						    const struct wire_layout *layout, __u64 bias,
+						    enum thread_found kept)
 {
 	bool is_proven = kept == THREAD_NONE || kept == THREAD_IDLE;
 	__u32 key;
 
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		return is_proven ? kept
-				 : judge_variable(layout, bias,
-						  look_at_slot(image, layout, bias, 0, ret));
+		return is_proven ? kept : judge_variable(layout, bias, look_at_slot(slot, 0));
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
 		return THREAD_NONE;
 	if (read_image_key(image, layout, bias, &key))
@@ -340,9 +349,20 @@ static __always_inline enum thread_found find_slot(struct wire_image *image,
 		image->pthread_sequence = 0;
 	}
 	if (is_way_known(image, layout))
-		return look_at_slot(image, layout, bias, image->slot_way ? image->slot_way - 1 : 0,
-				    ret);
-	return try_ways(image, layout, bias, ret);
+		return look_at_slot(slot, image->slot_way ? image->slot_way - 1 : 0);
+	return try_ways(layout, slot);
+}
+
+/* The same, and which state it is. */
+static __always_inline enum thread_found find_slot(struct wire_image *image, __u32 slot,
+						   const struct wire_layout *layout, __u64 bias,
+						   enum thread_found kept, struct thread_slot *ret)
+{
+	enum thread_found found = judge_slot(image, slot, layout, bias, kept);
+
+	if (found == THREAD_RUNS && read_slot(image, layout, bias, ret))
+		return THREAD_UNREADABLE;
+	return found;
 }
 
 /* The address of the thread state alone, by the key that is kept; 0: not found. For a probe in code

@@ -73,20 +73,32 @@ static __always_inline void settle_tally(struct wire_tally *tally)
 	tally->growth = 0;
 }
 
+/* Gives this CPU's tally to the current thread. */
+__noinline int begin_tally(__u32 slot)
+{
+	__u32 zero = 0;
+	struct wire_tally *tally = bpf_map_lookup_elem(&tallies, &zero);
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (!tally || !image)
+		return 0;
+	settle_tally(tally);
+	current_thread(image);
+	tally->tid = bpf_get_current_pid_tgid();
+	tally->image_id = image->image_id;
+	return 0;
+}
+
 /* Counts growth of the current thread, one of the image's own. */
-static __always_inline void tally_growth(struct wire_image *image, __s64 pages)
+static __always_inline void tally_growth(const struct wire_image *image, __u32 slot, __s64 pages)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
 	struct wire_tally *tally = bpf_map_lookup_elem(&tallies, &zero);
 
 	if (!tally)
 		return;
-	if (tally->tid != tid || tally->image_id != image->image_id) {
-		settle_tally(tally);
-		current_thread(image);
-		tally->tid = tid;
-		tally->image_id = image->image_id;
-	}
+	if (tally->tid != tid || tally->image_id != image->image_id)
+		begin_tally(slot);
 	tally->growth += pages;
 }
 

@@ -25,6 +25,7 @@
 #include "node_ids.h"
 #include "shadow.h"
 #include "thread_state.h"
+#include <memprobe/wire_comm.h>
 #include <memprobe/wire_hash.h>
 
 #define BLOCK_BYTES 4096
@@ -89,6 +90,7 @@ struct path {
 		   FRAME_HEAD_BYTES]; /* a page of frames, and room for a single one */
 	__u8 head[CODE_HEAD_BYTES];
 	__u64 words[4];		    /* read last; the stack is short of room */
+	struct comm_fold fold;	    /* of a name */
 	struct known_thread thread; /* outlives the walk */
 };
 
@@ -125,19 +127,24 @@ struct walk {
 	__u32 scratch;
 };
 
-/* Makes `walk->path->block` hold the page part up to and including `frame`. */
-static __always_inline long read_block(struct walk *walk)
+static __always_inline __u32 frame_head_bytes(const struct wire_layout *layout)
 {
-	__u32 bytes = walk->layout->frame_bytes;
-	__u32 below = walk->path->frame & (BLOCK_BYTES - 1);
+	__u32 bytes = layout->frame_bytes;
 
-	if (bytes > FRAME_HEAD_BYTES)
-		bytes = FRAME_HEAD_BYTES;
-	walk->path->block_begin = walk->path->frame - below;
-	walk->path->block_end = walk->path->block_begin; /* nothing, should the read fail */
-	if (read_user(walk->path->block, below + bytes, walk->path->block_begin))
+	return bytes > FRAME_HEAD_BYTES ? FRAME_HEAD_BYTES : bytes;
+}
+
+/* Makes `path->block` hold the page part up to and including `frame`. */
+static __always_inline long read_block(struct path *path, __u32 bytes)
+{
+	__u32 below = path->frame & (BLOCK_BYTES - 1);
+
+	BOUND(bytes, FRAME_HEAD_BYTES);
+	path->block_begin = path->frame - below;
+	path->block_end = path->block_begin; /* nothing, should the read fail */
+	if (read_user(path->block, below + bytes, path->block_begin))
 		return -1;
-	walk->path->block_end = walk->path->frame + bytes;
+	path->block_end = path->frame + bytes;
 	return 0;
 }
 
@@ -151,28 +158,41 @@ static __always_inline bool is_block_likely(const struct path *path)
 	       path->block_begin - path->frame <= BLOCK_BYTES;
 }
 
-/* Returns where the head of walk->path->frame lies in walk->path->block, or -1. */
-static __always_inline long locate_frame(struct walk *walk)
+/* Reads the head of path->frame, and what lies below it where that helps. Returns where it lies in
+ * path->block, or -1. */
+__noinline int read_frame(__u32 slot, __u32 scratch)
 {
-	__u32 bytes = walk->layout->frame_bytes;
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	const struct wire_layout *layout = slot_layout(slot);
+	__u32 bytes;
 
-	if (bytes > FRAME_HEAD_BYTES)
-		bytes = FRAME_HEAD_BYTES;
-	if (walk->path->frame >= walk->path->block_begin &&
-	    walk->path->frame + bytes <= walk->path->block_end)
-		return walk->path->frame - walk->path->block_begin;
-	if (walk->layout->version >= 0x030b && is_block_likely(walk->path) && !read_block(walk)) {
-		walk->path->was_elsewhere = 0;
-		return walk->path->frame - walk->path->block_begin;
+	if (!path || !layout)
+		return -1;
+	bytes = frame_head_bytes(layout);
+	if (layout->version >= 0x030b && is_block_likely(path) && !read_block(path, bytes)) {
+		path->was_elsewhere = 0;
+		return path->frame - path->block_begin;
 	}
 	/* A frame elsewhere: one read, behind the block. An absent page fails a block as a whole.
 	 */
-	if (read_user(walk->path->block + BLOCK_BYTES, bytes, walk->path->frame))
+	BOUND(bytes, FRAME_HEAD_BYTES);
+	if (read_user(path->block + BLOCK_BYTES, bytes, path->frame))
 		return -1;
-	if (walk->path->block_end > walk->path->block_begin + BLOCK_BYTES)
-		walk->path->block_end = walk->path->block_begin + BLOCK_BYTES;
-	walk->path->was_elsewhere = 1;
+	if (path->block_end > path->block_begin + BLOCK_BYTES)
+		path->block_end = path->block_begin + BLOCK_BYTES;
+	path->was_elsewhere = 1;
 	return BLOCK_BYTES;
+}
+
+/* Returns where the head of walk->path->frame lies in walk->path->block, or -1. */
+static __always_inline long locate_frame(struct walk *walk)
+{
+	const struct path *path = walk->path;
+
+	if (path->frame >= path->block_begin &&
+	    path->frame + frame_head_bytes(walk->layout) <= path->block_end)
+		return path->frame - path->block_begin;
+	return read_frame(walk->slot, walk->scratch);
 }
 
 static __always_inline __u64 hash_str(const struct wire_layout *layout, struct path *path,
@@ -338,41 +358,44 @@ static __always_inline __u32 code_slot(__u64 code)
 	return (code >> 4 ^ code >> 13) & (CACHE_SLOTS - 1);
 }
 
-/* The key of a code object's site with what is known of its first argument, which is asked only
- * when the code is new. The functions called return before the next: there is no stack for more. */
-static __always_inline int read_site(struct walk *walk, struct cached_code *cached, __u64 code,
-				     __u64 *ret_key)
+/* Leaves the key of a code object's site in path->site, with what is known of its first argument,
+ * which is asked only when the code is new. The functions called return before the next: there is
+ * no stack for more. Returns 0, or -1 when it cannot be read. */
+__noinline int read_site(__u32 slot, __u32 scratch, __u64 code)
 {
-	struct path *path = walk->path;
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct cached_code *cache = bpf_map_lookup_elem(&code_cache, &scratch), *cached;
+	const struct wire_layout *layout = slot_layout(slot);
 	__u64 key;
 
-	if (read_code(walk->slot, walk->scratch, code))
+	if (!path || !cache || !layout || read_code(slot, scratch, code))
 		return -1;
+	cached = &cache[code_slot(code)];
 	key = path->site;
-	if (cfg_lines && walk->layout->code_version == NO_OFFSET)
-		key = hash_pair(key, hash_line_table(walk->slot, code));
+	if (cfg_lines && layout->code_version == NO_OFFSET)
+		key = hash_pair(key, hash_line_table(slot, code));
 	key &= ~(__u64)SELF_MASK;
 	if (cached->code != code || (cached->key & ~(__u64)SELF_MASK) != key) {
-		cached->key = key | (find_self(walk->slot, walk->scratch) & SELF_MASK);
+		cached->key = key | (find_self(slot, scratch) & SELF_MASK);
 		cached->code = code;
 		cached->self_at = path->self_at;
 		cached->image_id = path->image_id;
 	}
 	cached->generation = path->generation;
-	*ret_key = cached->key;
+	path->site = cached->key;
 	return 0;
 }
 
 /* The same while a probe sees code objects go (calls.h). */
-static __always_inline int site_key_watched(struct walk *walk, struct cached_code *cached,
-					    __u64 code, __u64 *ret_key)
+static __always_inline int site_key_watched(struct walk *walk, __u64 code, __u64 *ret_key)
 {
 	__u64 name = name_code(walk->path->image_id, code, CODE_WATCHED);
 
 	if (recall(name, ret_key))
 		return 0;
-	if (read_site(walk, cached, code, ret_key))
+	if (read_site(walk->slot, walk->scratch, code))
 		return -1;
+	*ret_key = walk->path->site;
 	keep(name, *ret_key);
 	return 0;
 }
@@ -382,14 +405,17 @@ static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_ke
 	struct cached_code *cached = &walk->cache[code_slot(code)];
 
 	if (walk->path->by_shadow && walk->layout->code_watched)
-		return site_key_watched(walk, cached, code, ret_key);
+		return site_key_watched(walk, code, ret_key);
 	if (walk->path->generation && cached->code == code &&
 	    cached->generation == walk->path->generation &&
 	    cached->image_id == walk->path->image_id) {
 		*ret_key = cached->key;
 		return 0;
 	}
-	return read_site(walk, cached, code, ret_key);
+	if (read_site(walk->slot, walk->scratch, code))
+		return -1;
+	*ret_key = walk->path->site;
+	return 0;
 }
 
 /* The cell of a frame's `self`, 0: not known. */
@@ -687,14 +713,19 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->by_shadow = 0;
 }
 
-/* Prepares a walk from a frame on. Returns 0 without scratch memory. */
-static __always_inline int walk_prepare(struct walk *walk, const struct wire_layout *layout,
-					__u32 image_id, __u32 scratch)
+static __always_inline bool find_scratch(struct walk *walk, __u32 scratch)
 {
 	walk->path = bpf_map_lookup_elem(&paths, &scratch);
 	walk->parts = bpf_map_lookup_elem(&path_parts, &scratch);
 	walk->cache = bpf_map_lookup_elem(&code_cache, &scratch);
-	if (!walk->path || !walk->parts || !walk->cache)
+	return walk->path && walk->parts && walk->cache;
+}
+
+/* Prepares a walk from a frame on. Returns 0 without scratch memory. */
+static __always_inline int walk_prepare(struct walk *walk, const struct wire_layout *layout,
+					__u32 image_id, __u32 scratch)
+{
+	if (!find_scratch(walk, scratch))
 		return 0;
 	walk->layout = layout;
 	reset_path(walk->path, 0);
@@ -721,7 +752,7 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 		found = find_in_subinterpreter(layout, slot, python->bias, &thread.tstate);
 	is_other = found == THREAD_RUNS;
 	if (found == THREAD_NONE)
-		found = find_slot(image, layout, python->bias, kept, &thread);
+		found = find_slot(image, slot, layout, python->bias, kept, &thread);
 	if (found != THREAD_RUNS)
 		return found;
 	if (!(image->flags & IMAGE_RUNTIME_SEEN))
@@ -762,24 +793,65 @@ static __always_inline enum thread_found find_known_leaf(struct path *path,
 	return THREAD_RUNS;
 }
 
-/* Sets a prepared walk to the current thread's leaf frame. Returns 0 when it runs no Python; when
- * that is not known, the walk has ended already. */
-static __always_inline int walk_begin(struct walk *walk, struct wire_image *image, __u32 slot,
-				      __u32 scratch, __u64 bias)
+/* What begin_walk returns. */
+enum walk_begun {
+	WALK_BEGUN,    /* at a frame; or it has ended at once, because nothing is known */
+	WALK_NO_FRAME, /* the thread runs no Python */
+};
+
+/* The layout of an image's interpreter, when that is known. */
+static __always_inline const struct wire_layout *known_layout(const struct wire_python *python,
+							      __u32 image_id)
 {
+	__u32 index = python->layout;
+
+	if (python->state != PYTHON_KNOWN || python->image_id != image_id)
+		return NULL;
+	return bpf_map_lookup_elem(&layouts, &index);
+}
+
+/* Sets the scratch's path to the current thread's leaf frame; the thread is one of the image's. */
+__noinline int begin_walk(__u32 slot, __u32 scratch)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	const struct wire_layout *layout;
 	int found = THREAD_UNCLEAR;
 
+	if (!image || !python || !path)
+		return WALK_NO_FRAME;
+	layout = known_layout(python, image->image_id);
+	if (!layout)
+		return WALK_NO_FRAME;
+	reset_path(path, 0);
+	path->image_id = image->image_id;
 	image->looks++;
-	if (!has_subinterpreters(image, walk->layout, bias))
-		found = find_known_leaf(walk->path, image, walk->layout, bias);
+	if (!has_subinterpreters(image, layout, python->bias))
+		found = find_known_leaf(path, image, layout, python->bias);
 	if (found == THREAD_RUNS)
-		return 1;
+		return WALK_BEGUN;
 	found = find_leaf_frame(slot, scratch, found);
 	if (found == THREAD_UNREADABLE)
-		walk->path->end = WALK_NO_THREAD;
+		path->end = WALK_NO_THREAD;
 	if (found == THREAD_UNCLEAR)
-		walk->path->end = WALK_NOT_OURS;
-	return found != THREAD_NONE && found != THREAD_IDLE;
+		path->end = WALK_NOT_OURS;
+	return found == THREAD_NONE || found == THREAD_IDLE ? WALK_NO_FRAME : WALK_BEGUN;
+}
+
+/* Finds the data of a walk that has begun. Returns the layout of its interpreter; NULL: there is
+ * none. */
+static __always_inline const struct wire_layout *find_walk(struct walk *walk, __u32 slot,
+							   __u32 scratch)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+
+	if (!image || !python || !find_scratch(walk, scratch))
+		return NULL;
+	walk->slot = slot;
+	walk->scratch = scratch;
+	return walk->layout = known_layout(python, image->image_id);
 }
 
 #endif

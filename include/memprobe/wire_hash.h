@@ -61,6 +61,12 @@ static inline __u64 path_child(__u64 parent, __u64 site)
 	return parent * PATH_FACTOR + site;
 }
 
+/* The site that leads from a path to its child. */
+static inline __u64 path_step(__u64 parent, __u64 child)
+{
+	return child - parent * PATH_FACTOR;
+}
+
 static inline __u64 path_parent(__u64 path, __u64 site)
 {
 	return (path - site) * PATH_FACTOR_INVERSE;

@@ -44,12 +44,14 @@ static void load_programs(void)
 	const __s32 batch = SESSION_BATCH;
 	const __u32 slots = session_is_percpu() ? SESSION_SLOTS : 0;
 	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
+	const bool has_lines = false;
 
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
 	host_configure(&cfg_fresh_slots, &slots, sizeof(slots));
 	host_configure(&cfg_max_nodes, &max_nodes, sizeof(max_nodes));
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
+	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	budget_spent_ns = budget_cpu_ns = 0;
 	specials_made = specials_removed = 0;
@@ -101,6 +103,13 @@ void session_limit_sites(__u32 limit)
 {
 	host_configure(&cfg_max_sites, &limit, sizeof(limit));
 	host_map_resize(HOST_TABLE(&sites), limit + RESERVED_ROWS);
+}
+
+void session_ask_lines(void)
+{
+	const bool has_lines = true;
+
+	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
 }
 
 void session_limit_threads(__u32 limit)

@@ -34,6 +34,9 @@ void session_limit_sites(__u32 sites);
 void session_limit_threads(__u32 threads);
 void session_limit_ring(__u32 bytes);
 
+/* As with --lines; right after session_open. */
+void session_ask_lines(void);
+
 /* What the kernel reports, on the current CPU. */
 void session_rss_event(struct mm_struct *mm, __u32 kind);
 void session_fault_event(void);

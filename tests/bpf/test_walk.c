@@ -94,7 +94,7 @@ static void check_nested(void)
 	assert_int_equal(site.version, fixture.python.layout.version);
 	assert_int_equal(site.firstlineno, 10);
 	assert_int_equal(site.filename.bytes, strlen("/srv/app.py"));
-	assert_int_equal(site.linetable_bytes, strlen("lines"));
+	assert_int_equal(site.linetable_bytes, 0);
 	assert_int_equal(site.name.ascii, 1);
 	assert_int_equal(site.name.kind, 1);
 }
@@ -102,6 +102,24 @@ static void check_nested(void)
 static void test_nested(void **state)
 {
 	on_each(check_nested, 0);
+}
+
+/* Line tables are sent where lines are asked for. */
+static void check_line_tables(void)
+{
+	struct wire_site site;
+
+	session_ask_lines();
+	call("<module>");
+	touch(1);
+	assert_true(session_find_site("<module>", &site));
+	assert_int_equal(site.linetable_bytes, strlen("lines"));
+	assert_false(site.linetable_missing);
+}
+
+static void test_line_tables(void **state)
+{
+	on_each(check_line_tables, 0);
 }
 
 static void check_shims(void)
@@ -565,6 +583,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_line_tables),
 		cmocka_unit_test(test_shims),
 		cmocka_unit_test(test_only_shims),
 		cmocka_unit_test(test_tags),
