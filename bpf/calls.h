@@ -261,10 +261,19 @@ static __always_inline bool ends_uncounted(const struct call *call)
 	return take_standing(call);
 }
 
-static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,
-				      bool plain_loop)
+/* A hit that is to be counted. */
+struct hit {
+	__u64 frame;
+	__u64 tstate; /* 0: not known */
+	__u32 slot;
+	__u32 pad;
+};
+
+/* Finds out what a hit is about, with a stack of its own: what count_quickly has is near the limit.
+ * Returns whether it is to be counted. */
+static __noinline int find_hit(struct pt_regs *registers, struct hit *hit)
 {
-	struct call call = { .frame = frame, .tstate = tstate };
+	struct call call = { .frame = hit->frame, .tstate = hit->tstate };
 	struct wire_image *image;
 	__u32 slot;
 
@@ -277,20 +286,33 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 	}
 	if ((!find_interpreter(image, slot, &call) &&
 	     !(resolve_by_hit(slot, registers->ip) && find_interpreter(image, slot, &call))) ||
-	    (!frame && !find_leaf(&call, image, registers))) {
+	    (!hit->frame && !find_leaf(&call, image, registers))) {
 		__sync_fetch_and_add(&image->calls_early, 1);
 		return 0;
 	}
 	if (!image->has_calls)
 		image->has_calls = 1;
-	if (ends_uncounted(&call))
+	hit->frame = call.frame;
+	hit->tstate = call.tstate;
+	hit->slot = slot;
+	return !ends_uncounted(&call);
+}
+
+static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __u64 tstate,
+				      bool plain_loop)
+{
+	struct hit hit = { .frame = frame, .tstate = tstate };
+	struct wire_image *image;
+
+	if (!find_hit(registers, &hit))
 		return 0;
 	if (plain_loop)
-		count_closely_plain(call.frame, call.tstate);
-	else if (!count_quickly(call.frame, slot))
-		count_closely(call.frame, call.tstate);
-	if (cfg_calls_budget)
-		watch_budget(image, slot);
+		count_closely_plain(hit.frame, hit.tstate);
+	else if (!count_quickly(hit.frame, hit.slot))
+		count_closely(hit.frame, hit.tstate);
+	image = cfg_calls_budget ? bpf_map_lookup_elem(&images, &hit.slot) : NULL;
+	if (image)
+		watch_budget(image, hit.slot);
 	return 0;
 }
 

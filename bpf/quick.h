@@ -51,12 +51,34 @@ static __always_inline bool is_unused(const struct wire_layout *layout, __u64 ba
 	return layout->calls_by_ends && !back && !is_shadowed;
 }
 
+/* The last two are 1 or 0. */
 struct quick_frame {
 	__u64 back;
 	__u64 code;
-	bool is_shim;
-	bool is_shadowed;
+	__u64 is_python; /* no shim */
+	__u64 is_shadowed;
 };
+
+/* Keeps the compiler from making a branch of a number that is 0 or 1. */
+#define NO_BRANCH(value) asm volatile("" : "+r"(value))
+
+/* What is_shim and is_shadowed tell, as numbers: behind a branch the verifier would go through
+ * everything twice, and that for each caller. */
+static __always_inline void parse_owner(const struct wire_layout *layout, const __u8 *head,
+					struct quick_frame *ret)
+{
+	__u64 owner = frame_owner(layout, head);
+	__u64 is_python = (owner - layout->owner_shim_min) >> 63; /* owners are below NO_OFFSET */
+	__u64 has_owner = ((__u64)layout->frame_owner - NO_OFFSET) >> 63;
+	__u64 is_threads = (owner - OWNER_THREAD - 1) >> 63;
+
+	NO_BRANCH(is_python);
+	NO_BRANCH(has_owner);
+	NO_BRANCH(is_threads);
+	ret->is_python = is_python;
+	ret->is_shadowed = is_threads | (has_owner ^ 1);
+}
+_Static_assert(OWNER_THREAD == 0, "parse_owner");
 
 /* A frame by itself, put where the last of a block lies. */
 static __always_inline bool read_single(struct quick_block *block, __u64 frame)
@@ -78,8 +100,7 @@ static __always_inline void parse_frame(const struct call *call, const __u8 *hea
 
 	ret->back = *(__u64 *)(head + (layout->frame_back & 0x38));
 	ret->code = *(__u64 *)(head + (layout->frame_code & 0x38)) & ~(__u64)layout->tag_mask;
-	ret->is_shim = is_shim(layout, head);
-	ret->is_shadowed = is_shadowed(layout, head);
+	parse_owner(layout, head, ret);
 }
 
 /* Reads a caller's frame; it may be in the block already. */
@@ -132,6 +153,7 @@ static __always_inline bool read_callers(const struct call *call, struct quick_b
 {
 	bool is_checked = call->layout->has_unseen_frames;
 	struct quick_frame caller;
+	__u64 site;
 
 	UNROLL
 	for (int i = 0; i < QUICK_CALLERS; i++) {
@@ -142,10 +164,12 @@ static __always_inline bool read_callers(const struct call *call, struct quick_b
 			return false;
 		if (is_checked && recall(name_slot(call, frame, caller.code), &ret->above))
 			return true;
-		if (!caller.is_shim && !recall_site(call, caller.code, &ret->sites[i]))
+		site = caller.code; /* verifier: any number that it does not know */
+		if (caller.is_python && !recall_site(call, caller.code, &site))
 			return false;
-		if (!caller.is_shim && caller.is_shadowed)
-			ret->names[i] = name_slot(call, frame, caller.code);
+		ret->sites[i] = site & -caller.is_python;
+		ret->names[i] = name_slot(call, frame, caller.code) &
+				-(caller.is_python & caller.is_shadowed);
 		frame = caller.back;
 	}
 	return false;
