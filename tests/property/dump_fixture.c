@@ -77,6 +77,7 @@ static char *meta_difference(const struct profile_meta *a, const struct profile_
 struct forest {
 	const struct profile *profile;
 	uint32_t *order, *first_child, *next; /* node + 1, 0: none */
+	uint32_t *depths;
 	bool *is_held;
 	size_t count;
 };
@@ -99,13 +100,14 @@ static int compare_sights(const void *left, const void *right, void *context)
 	return a < b ? -1 : a > b;
 }
 
-static void add_below(struct forest *forest, uint32_t first)
+static void add_below(struct forest *forest, uint32_t first, uint32_t depth)
 {
 	for (uint32_t id = first; id; id = forest->next[id - 1]) {
 		if (!forest->is_held[id - 1])
 			continue;
 		forest->order[forest->count++] = id - 1;
-		add_below(forest, forest->first_child[id - 1]);
+		forest->depths[id - 1] = depth;
+		add_below(forest, forest->first_child[id - 1], depth + 1);
 	}
 }
 
@@ -138,6 +140,7 @@ static struct forest make_forest(const struct profile *profile)
 		.order = xcalloc(count, sizeof(uint32_t)),
 		.first_child = xcalloc(count, sizeof(uint32_t)),
 		.next = xcalloc(count, sizeof(uint32_t)),
+		.depths = xcalloc(count, sizeof(uint32_t)),
 		.is_held = xcalloc(count, sizeof(bool)),
 	};
 
@@ -148,7 +151,7 @@ static struct forest make_forest(const struct profile *profile)
 		if (parent != NO_NODE)
 			forest.is_held[parent] |= forest.is_held[i];
 	}
-	add_below(&forest, link_by_sight(&forest));
+	add_below(&forest, link_by_sight(&forest), 0);
 	return forest;
 }
 
@@ -157,6 +160,7 @@ static void free_forest(struct forest *forest)
 	free(forest->order);
 	free(forest->first_child);
 	free(forest->next);
+	free(forest->depths);
 	free(forest->is_held);
 }
 
@@ -231,22 +235,13 @@ static char *sightings_difference(struct pair *pair, const struct node *x, const
 	return found;
 }
 
-static size_t depth_of(const struct profile *profile, const struct node *node)
-{
-	size_t depth = 0;
-
-	for (; node->parent != NO_NODE; node = &profile->nodes[node->parent])
-		depth++;
-	return depth;
-}
-
 static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
 {
 	const struct node *x = &pair->a->nodes[a], *y = &pair->b->nodes[b];
 	const struct cost x_cost = profile_cost(pair->a, a), y_cost = profile_cost(pair->b, b);
 	char *found;
 
-	COMPARE("depth", depth_of(pair->a, x), depth_of(pair->b, y));
+	COMPARE("depth", pair->left.depths[a], pair->right.depths[b]);
 	COMPARE("process", x->process, y->process);
 	COMPARE("first sight", x->first_ns / DUMP_FIRST_UNIT_NS, y->first_ns / DUMP_FIRST_UNIT_NS);
 	COMPARE("calls", x->calls, y->calls);
