@@ -90,6 +90,7 @@ void drain_free(struct drain *drain)
 	hash_table_free(&drain->node_ids);
 	hash_table_free(&drain->site_ids);
 	free(drain->nodes);
+	free(drain->climb);
 	free(drain->unused_nodes);
 	free(drain->alive);
 	drain_free_sources(drain);

@@ -16,7 +16,6 @@
 #include "memory.h"
 
 #define BATCH 1024
-#define MAX_CLIMB (MAX_FRAMES + 4) /* frames, a special root, [deeper] */
 
 static uint32_t take_index(struct drain *drain)
 {
@@ -156,45 +155,44 @@ static bool define(struct drain *drain, struct kernel_node *node, uint32_t paren
 	return true;
 }
 
-/* What cannot be placed now is not tried again before the next reading: paths whose keys lead in a
- * circle would cost a climb for each node below them. */
-static void pass_over(struct drain *drain, const uint32_t *path, uint32_t depth)
+/* The nodes from one up to the nearest ancestor with a place, or to a root; leaf first. Returns
+ * false when that cannot be reached now: an ancestor is unknown, has no place in this reading, or
+ * is met again, for keys are sums over what a target chose and may lead in a circle. A path has no
+ * greatest depth: a counted call is laid below its caller's path. */
+static bool climb(struct drain *drain, uint32_t index, uint32_t *ret_parent)
 {
-	while (depth)
-		drain->nodes[path[--depth]].tried = drain->readings;
+	*ret_parent = NO_NODE;
+	for (drain->climbed = 0;;) {
+		struct kernel_node *node = &drain->nodes[index];
+
+		*ret_parent = node->node;
+		if (node->node != NO_NODE)
+			return true;
+		if (node->tried == drain->readings)
+			return false;
+		node->tried = drain->readings;
+		drain->climb = array_reserve(drain->climb, &drain->climb_capacity,
+					     drain->climbed + 1, sizeof(*drain->climb));
+		drain->climb[drain->climbed++] = index;
+		if (!node->parent)
+			return true;
+		if (!hash_table_get(&drain->node_ids, node->parent, &index))
+			return false;
+	}
 }
 
 /* Gives a node and its ancestors their place in the profile, as far as that is possible now. */
 static void place(struct drain *drain, uint32_t index)
 {
-	uint32_t path[MAX_CLIMB], depth = 0, parent = NO_NODE;
+	uint32_t parent;
 
-	for (;;) {
-		const struct kernel_node *node = &drain->nodes[index];
+	if (!climb(drain, index, &parent))
+		return;
+	while (drain->climbed) {
+		struct kernel_node *node = &drain->nodes[drain->climb[--drain->climbed]];
 
-		if (node->node != NO_NODE) {
-			parent = node->node;
-			break;
-		}
-		if (depth == MAX_CLIMB || node->tried == drain->readings) {
-			pass_over(drain, path, depth);
+		if (!define(drain, node, parent))
 			return;
-		}
-		path[depth++] = index;
-		if (!node->parent)
-			break;
-		if (!hash_table_get(&drain->node_ids, node->parent, &index)) {
-			pass_over(drain, path, depth);
-			return;
-		}
-	}
-	for (; depth; depth--) {
-		struct kernel_node *node = &drain->nodes[path[depth - 1]];
-
-		if (!define(drain, node, parent)) {
-			pass_over(drain, path, depth);
-			return;
-		}
 		parent = node->node;
 	}
 }
@@ -233,12 +231,13 @@ static void add_alive(struct drain *drain)
 	for (size_t i = 0; i < drain->nr_alive; i++) {
 		const struct kernel_node *node = NULL;
 		uint64_t key = drain->alive[i];
-		uint32_t index, depth = 0;
+		uint32_t index;
 
-		while (key && depth++ < MAX_CLIMB &&
-		       hash_table_get(&drain->node_ids, key, &index)) {
+		/* What has a place is in no circle. */
+		while (key && hash_table_get(&drain->node_ids, key, &index) &&
+		       drain->nodes[index].node != NO_NODE) {
 			node = &drain->nodes[index];
-			if (node->node != NO_NODE && !node->is_shim &&
+			if (!node->is_shim &&
 			    drain->profile->sites[drain->profile->nodes[node->node].site].kind ==
 				    SITE_PYTHON)
 				profile_add_calls(drain->profile, node->node, 1);

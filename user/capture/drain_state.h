@@ -25,7 +25,7 @@ struct kernel_node {
 	uint64_t key, parent, site, first_ns;
 	uint32_t image_id; /* 0: unused */
 	uint32_t node;	   /* in the profile, NO_NODE while its site or parent is unknown */
-	uint32_t tried;	   /* the reading in which no place was found */
+	uint32_t tried;	   /* the reading in which a place was looked for last */
 	struct cost read;  /* bytes, as last read */
 	struct cost added; /* bytes, as added to the profile */
 	bool is_crowded;
@@ -96,6 +96,8 @@ struct drain {
 	size_t nr_nodes, nodes_capacity;
 	struct hash_table node_ids; /* key to index */
 	uint32_t readings;	    /* of the tables of nodes */
+	uint32_t *climb;	    /* indices of nodes that are about to get a place, leaf first */
+	size_t climbed, climb_capacity;
 	uint32_t *unused_nodes;
 	size_t nr_unused, unused_capacity;
 	struct known_site *sites;
