@@ -6,7 +6,7 @@ import time
 from capture import (CANNOT, Attached, Served, check_error, last_lines, memprobe, read_report,
                      wait_for_growth)
 from harness import check, check_equal, check_near, size_of, test, tolerance
-from tree import check_invariants, is_named
+from tree import check_invariants, check_losses, is_named
 
 ALONE = 9  # the status with which the target ends by itself
 
@@ -65,7 +65,7 @@ def ten_attaches(context):
         served.ask("grow %d" % number)
         process = attached.end().python(served.pid)
         check_path(process, ("answer", "grow_attached"), size_of(number))
-        check_equal("losses", process["losses"], [])
+        check_losses(process)
     check_equal("answers", served.answers,
                 [size_of(10)] + [size_of(number) for number in range(1, 11)])
     check_equal("status of the target", served.quit(), ALONE)

@@ -10,7 +10,7 @@ import time
 from capture import CANNOT, Attached, Served, check_error, memprobe, read_report
 from harness import (MB, MEMPROBE, Skip, check, check_equal, check_near, children_of, size_of, test,
                      tolerance, wait_until)
-from tree import check_invariants
+from tree import check_invariants, check_losses
 
 PROGRAMS = re.compile("^(rss|exec|fork|exit|iterate|fault|kfault)_(percpu|cached)$|^call_|^code_gone$")
 
@@ -257,7 +257,7 @@ def attach_again_and_again(context):
         attached = Attached(context, busy.pid, options=("--calls=%s" % ("auto", "exact")[number % 2],))
         time.sleep(0.05)
         process = attached.end().python(busy.pid)
-        check_equal("losses of round %d" % number, process["losses"], [])
+        check_losses(process)
         check_equal("unexplained", process["balance"]["unexplained"], 0)
         seen += bool(process.named("work", "one_round"))
         os.unlink(attached.dump)

@@ -19,7 +19,7 @@ REMARK = re.compile(r"^(Lost: \S.*, (\d+ events?, -?\d+\.\d\d MB|\d+ process(es)
 HEAD = re.compile(r"^\d+ \S")
 PROCESS = re.compile(r"^(    PID    peak MB  growth MB  end                 command"
                      r"| *\d+ +\d+\.\d\d +-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"
-                     r"|Highest moment: \d+\.\d\d MB at \d+\.\d\d s in \d+ processes, .*"
+                     r"|Highest moment: ≥?\d+\.\d\d MB at \d+\.\d\d s in \d+ processes, .*"
                      r"|… \d+ more)$")
 OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
 FORMS = (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS)

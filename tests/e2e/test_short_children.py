@@ -6,7 +6,7 @@ from capture import last_lines, read_report
 from harness import (MB, MEMPROBE, TARGETS, TIMEOUT, Skip, check, check_equal, size_of, test,
                      wait_until, write_to)
 from interpreters import by_name, find_interpreters
-from tree import check_invariants
+from tree import LATE, check_invariants
 
 CHILDREN = 8
 TAKEN = 6
@@ -100,9 +100,6 @@ def children_while_calls_are_counted(context):
     children = Children(context, of_library(), CHILDREN)
     children.run_unanswered()
     check_children(children.end(), CHILDREN)
-
-
-LATE = "interpreter found late"
 
 
 @test(core=True)

@@ -1,5 +1,5 @@
 """Looking things up in memprobe's JSON, and what must hold in every one of them."""
-from harness import check, check_equal
+from harness import MB, check, check_equal
 
 KINDS = {"python", "startup", "shutdown", "native", "kernel", "truncated", "inherited", "before",
          "unowned", "deeper", "cut", "lost"}
@@ -106,7 +106,21 @@ def check_invariants(report, with_losses=False):
         check_nodes(process)
         check_balance(process)
         if not with_losses:
-            check_equal("losses of %d" % process["pid"], process["losses"], [])
+            check_losses(process)
+
+
+LATE = "interpreter found late"
+
+
+def check_losses(process):
+    """None, but what an attached process takes before its interpreter is found: it runs meanwhile."""
+    who = "losses of %d" % process["pid"]
+    if process["balance"]["start"]:
+        late = [loss["bytes"] for loss in process["losses"] if loss["reason"] == LATE]
+        check_equal("number of " + who, len(process["losses"]), len(late))
+        check(sum(late) < MB, "%d bytes are %s" % (sum(late), who))
+    else:
+        check_equal(who, process["losses"], [])
 
 
 def check_nodes(process):
