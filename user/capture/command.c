@@ -85,6 +85,7 @@ static void child(struct command *command, char *const argv[], const struct iden
 	if (read(ends[0], &go, 1) != 1)
 		_exit(127);
 	inherited_restore_limits(inherited);
+	inherited_restore_priority(inherited);
 	error = identity_become(identity);
 	if (error)
 		fail_child(ends[1], -error);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Dispositions, mask and limits of memprobe's own start; see inherited.h. */
+/* Dispositions, mask, limits and priority of memprobe's own start; see inherited.h. */
 #include "inherited.h"
 
 #include <sys/prctl.h>
+
+#define RAISED_BY 10
 
 void inherited_read(struct inherited *ret)
 {
@@ -17,6 +19,17 @@ void inherited_read(struct inherited *ret)
 	}
 	getrlimit(RLIMIT_MEMLOCK, &ret->locked);
 	prctl(PR_GET_PDEATHSIG, &ret->death_signal);
+	ret->nice = getpriority(PRIO_PROCESS, 0);
+}
+
+void inherited_raise_priority(const struct inherited *inherited)
+{
+	setpriority(PRIO_PROCESS, 0, inherited->nice - RAISED_BY);
+}
+
+void inherited_restore_priority(const struct inherited *inherited)
+{
+	setpriority(PRIO_PROCESS, 0, inherited->nice);
 }
 
 void inherited_restore_limits(const struct inherited *inherited)

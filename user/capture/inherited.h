@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What memprobe was started with and changes for itself: the command gets it as it was, so that it
- * behaves as in a plain run. All else (descriptors, umask, nice, groups of processes) goes through
+ * behaves as in a plain run. All else (descriptors, umask, groups of processes) goes through
  * fork and exec untouched.
  */
 #ifndef MEMPROBE_INHERITED_H
@@ -15,10 +15,16 @@ struct inherited {
 	sigset_t ignored; /* signals whose disposition was SIG_IGN: only that survives an exec */
 	struct rlimit locked; /* RLIMIT_MEMLOCK, which the loader raises */
 	int death_signal;     /* PR_GET_PDEATHSIG */
+	int nice;
 };
 
 /* To be called before anything of it is changed. */
 void inherited_read(struct inherited *ret);
+
+/* A process of 20 ms on a busy machine has ended before one that waits its turn has looked at it.
+ * Does nothing where that is not allowed. */
+void inherited_raise_priority(const struct inherited *inherited);
+void inherited_restore_priority(const struct inherited *inherited);
 
 /* In a forked child, as the user who memprobe is: the limit, which only root may lower and raise
  * at will. */

@@ -1176,6 +1176,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	capture->command.gate = capture->command.failure = -1;
 	capture->loader.iterator = -1;
 	inherited_read(&capture->inherited);
+	inherited_raise_priority(&capture->inherited);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	identity_read(options->keep_root, &capture->identity);
 	capture->caller = identity_user(&capture->identity);
@@ -1191,6 +1192,7 @@ int capture_run(const struct capture_options *options, struct profile **ret_prof
 	if (status)
 		return give_up(capture, status);
 	loop(capture);
+	inherited_restore_priority(&capture->inherited);
 	log_passing(NULL);
 	if (capture->is_hasty) {
 		flush(capture);
