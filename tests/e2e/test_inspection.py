@@ -72,7 +72,7 @@ def lines_of_dropped_rights(context):
     check("secret line" not in table, last_lines(table, 12))
 
 
-@test(interpreters=OLD, core=True)
+@test(interpreters=OLD)
 def names_from_secret_file(context):
     """Qualified names come from sources that the target itself may read."""
     secret, readable = sources_of(context)
