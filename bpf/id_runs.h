@@ -9,7 +9,7 @@
 #ifndef MEMPROBE_ID_RUNS_H
 #define MEMPROBE_ID_RUNS_H
 
-#include "walk.h"
+#include "walk_begin.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);

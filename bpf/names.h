@@ -7,7 +7,7 @@
 #ifndef MEMPROBE_NAMES_H
 #define MEMPROBE_NAMES_H
 
-#include "walk.h"
+#include "walk_begin.h"
 
 /* The class of an object: its address, and tp_name as text. */
 static __always_inline void read_class(const struct wire_layout *layout, __u64 object,

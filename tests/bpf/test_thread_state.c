@@ -19,7 +19,7 @@
 #include "session.h"
 
 #define NEW_KEY 7
-#define KEY_LOOK 256 /* as in bpf/walk.h */
+#define KEY_LOOK 256 /* as in bpf/walk_begin.h */
 
 static struct python python;
 static struct task_struct *task;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Where a walk begins: the current thread's leaf frame. */
+#ifndef MEMPROBE_WALK_BEGIN_H
+#define MEMPROBE_WALK_BEGIN_H
+
+#include "subinterpreters.h"
+#include "walk.h"
+
+/* The walk's start when what is kept does not lead to a frame. Leaves the leaf in a prepared path
+ * and keeps a state that is believed. Returns enum thread_found. */
+__noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct thread_slot thread = {};
+	struct thread_head head;
+	int found = THREAD_NONE;
+	bool is_other = false;
+
+	if (!image || !python || !path || !layout)
+		return THREAD_NONE;
+	if (image->flags & IMAGE_SUBINTERPRETERS)
+		found = find_in_subinterpreter(layout, slot, python->bias, &thread.tstate);
+	is_other = found == THREAD_RUNS;
+	if (found == THREAD_NONE)
+		found = find_slot(image, slot, layout, python->bias, kept, &thread);
+	if (found != THREAD_RUNS)
+		return found;
+	if (!(image->flags & IMAGE_RUNTIME_SEEN))
+		image->flags |= IMAGE_RUNTIME_SEEN;
+	if (read_thread_head(layout, path->head, thread.tstate, &head))
+		return THREAD_UNREADABLE;
+	if (!is_other)
+		know(&path->thread, image->image_id, &thread);
+	path->frame = head.frame;
+	path->generation = read_generation(layout, python->bias, head.interp);
+	return head.frame ? THREAD_RUNS : THREAD_IDLE;
+}
+
+/* A state that is this thread's own may be a former one, left in the slot of a key that is no more
+ * Python's: one event of so many proves everything anew. A power of two. */
+#define KEY_LOOK 256
+
+/* Starts with what is kept. THREAD_UNCLEAR: there is more to ask. */
+static __always_inline enum thread_found find_known_leaf(struct path *path,
+							 const struct wire_image *image,
+							 const struct wire_layout *layout,
+							 __u64 bias)
+{
+	struct thread_slot thread;
+	struct thread_head head;
+
+	if (!(image->looks & (KEY_LOOK - 1)) || read_slot(image, layout, bias, &thread))
+		return THREAD_UNCLEAR;
+	if (!thread.tstate)
+		return THREAD_NONE;
+	if (!is_known(&path->thread, image->image_id, &thread) ||
+	    read_thread_head(layout, path->head, thread.tstate, &head))
+		return THREAD_UNCLEAR;
+	if (!head.frame)
+		return THREAD_IDLE;
+	path->frame = head.frame;
+	path->generation = read_generation(layout, bias, head.interp);
+	return THREAD_RUNS;
+}
+
+/* What begin_walk returns. */
+enum walk_begun {
+	WALK_BEGUN,    /* at a frame; or it has ended at once, because nothing is known */
+	WALK_NO_FRAME, /* the thread runs no Python */
+};
+
+/* The layout of an image's interpreter, when that is known. */
+static __always_inline const struct wire_layout *known_layout(const struct wire_python *python,
+							      __u32 image_id)
+{
+	__u32 index = python->layout;
+
+	if (python->state != PYTHON_KNOWN || python->image_id != image_id)
+		return NULL;
+	return bpf_map_lookup_elem(&layouts, &index);
+}
+
+/* Sets the scratch's path to the current thread's leaf frame; the thread is one of the image's. */
+__noinline int begin_walk(__u32 slot, __u32 scratch)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	const struct wire_layout *layout;
+	int found = THREAD_UNCLEAR;
+
+	if (!image || !python || !path)
+		return WALK_NO_FRAME;
+	layout = known_layout(python, image->image_id);
+	if (!layout)
+		return WALK_NO_FRAME;
+	reset_path(path, 0);
+	path->image_id = image->image_id;
+	image->looks++;
+	if (!has_subinterpreters(image, layout, python->bias))
+		found = find_known_leaf(path, image, layout, python->bias);
+	if (found == THREAD_RUNS)
+		return WALK_BEGUN;
+	found = find_leaf_frame(slot, scratch, found);
+	if (found == THREAD_UNREADABLE)
+		path->end = WALK_NO_THREAD;
+	if (found == THREAD_UNCLEAR)
+		path->end = WALK_NOT_OURS;
+	return found == THREAD_NONE || found == THREAD_IDLE ? WALK_NO_FRAME : WALK_BEGUN;
+}
+
+/* Finds the data of a walk that has begun. Returns the layout of its interpreter; NULL: there is
+ * none. */
+static __always_inline const struct wire_layout *find_walk(struct walk *walk, __u32 slot,
+							   __u32 scratch)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+
+	if (!image || !python || !find_scratch(walk, scratch))
+		return NULL;
+	walk->slot = slot;
+	walk->scratch = scratch;
+	return walk->layout = known_layout(python, image->image_id);
+}
+
+#endif
