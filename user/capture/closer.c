@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -126,15 +127,32 @@ void closer_take(struct closer *closer, struct call_probe *probe)
 	queue_job(closer, &job);
 }
 
+static bool is_same_file(int a, int b)
+{
+	struct stat first, second;
+
+	return !fstat(a, &first) && !fstat(b, &second) && first.st_dev == second.st_dev &&
+	       first.st_ino == second.st_ino;
+}
+
+static bool has_same_sites(const struct probe_plan *a, const struct probe_plan *b)
+{
+	for (size_t i = 0; i < a->nr_sites && i < b->nr_sites; i++) {
+		if (a->sites[i].offset != b->sites[i].offset)
+			return false;
+	}
+	return a->nr_sites == b->nr_sites;
+}
+
 /* One that waits will do for what was forked since as well. */
-static bool has_sweep(struct closer *closer, const struct probe_plan *plan)
+static bool has_sweep(struct closer *closer, int file, const struct probe_plan *plan)
 {
 	bool found = false;
 
 	pthread_mutex_lock(&closer->lock);
 	for (size_t i = 0; i < closer->nr_queued && !found; i++)
-		found = closer->queue[i].file >= 0 &&
-			!memcmp(&closer->queue[i].plan, plan, sizeof(*plan));
+		found = closer->queue[i].file >= 0 && is_same_file(closer->queue[i].file, file) &&
+			has_same_sites(&closer->queue[i].plan, plan);
 	pthread_mutex_unlock(&closer->lock);
 	return found;
 }
@@ -143,7 +161,7 @@ void closer_sweep(struct closer *closer, int program, int file, const struct pro
 {
 	struct job job = { .probe.multi = -1, .plan = *plan, .program = program };
 
-	if (has_sweep(closer, plan))
+	if (has_sweep(closer, file, plan))
 		return;
 	job.file = fcntl(file, F_DUPFD_CLOEXEC, 0);
 	if (job.file >= 0)

@@ -160,7 +160,7 @@ static void look_at_name(struct kernel_btf *btf, uint32_t id, const char *name)
 	if (!(btf->prefixes[bit / 8] & 1U << bit % 8))
 		return;
 	for (size_t i = 0; i < btf->nr_wanted; i++) {
-		if (strcmp(btf->wanted[i], name))
+		if (strcmp(btf->wanted[i], name) != 0)
 			continue;
 		btf->matches = array_reserve(btf->matches, &btf->matches_capacity,
 					     btf->nr_matches + 1, sizeof(*btf->matches));

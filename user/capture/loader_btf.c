@@ -47,7 +47,7 @@ static char *attach_name(const struct bpf_program *program, size_t *ret_kind)
 	for (size_t i = 0; i < ARRAY_SIZE(attachments); i++) {
 		size_t length = strlen(attachments[i].section);
 
-		if (strncmp(section, attachments[i].section, length))
+		if (strncmp(section, attachments[i].section, length) != 0)
 			continue;
 		*ret_kind = i;
 		return xasprintf("%s%s", attachments[i].prefix, section + length);
