@@ -24,13 +24,16 @@ def attach_to_running(context):
     attached = Attached(context, served.pid)
     for words in ("grow 6", "deep 9", "wide 5", "drop", "grow 4"):
         served.ask(words)
+    # Pages of files go and come back as the kernel likes.
+    ends = [served.ask("rss")]
     report = attached.end()
-    after = served.ask("rss")
+    ends.append(served.ask("rss"))
     check_equal("status of the target", served.quit(), ALONE)
     check_invariants(report)
     process = report.python(served.pid)
     check_near("rss.start", process["rss"]["start"], before, tolerance(before, 0.001))
-    check_near("rss.end", process["rss"]["end"], after, tolerance(after, 0.001))
+    end, room = process["rss"]["end"], tolerance(max(ends), 0.001)
+    check(min(ends) - room <= end <= max(ends) + room, "rss.end is %d, not in %s" % (end, ends))
     check(process.of_kind("before"), "no node of kind before")
     check_path(process, ("answer", "grow_attached"), size_of(6) + size_of(4))
     check_path(process, ("deep_outer", "deep_inner", "grow_attached"), size_of(9))
