@@ -10,35 +10,17 @@
 #include <cmocka.h>
 #include <memprobe/wire_hash.h>
 
-#include "drain_fixture.h"
-#include "memory.h"
-
-static struct drain_fixture fixture;
-
-static void send_type(uint32_t type)
-{
-	drain_fixture_send_type(&fixture, type);
-}
+#include "drain_test.h"
 
 /* A process whose calls are counted from its exec on. */
-static int open_fixture(void **state)
+static int open_counted(void **state)
 {
 	struct process *process;
 
-	(void)state;
-	drain_fixture_open(&fixture);
-	send_type(RECORD_IMAGE_BEGIN);
-	send_type(RECORD_SITE);
+	open_with_site(state);
 	process = &fixture.profile->processes[0];
 	process->calls_method = CALLS_BY_UPROBE;
 	process->calls_seen = CALLS_SEEN_ENDS;
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	(void)state;
-	drain_fixture_close(&fixture);
 	return 0;
 }
 
@@ -114,7 +96,7 @@ static void test_not_counted(void **state)
 	assert_int_equal(read_image(0, 0), 0);
 }
 
-#define CALLS_TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+#define CALLS_TEST(name) cmocka_unit_test_setup_teardown(name, open_counted, close_fixture)
 
 int main(void)
 {

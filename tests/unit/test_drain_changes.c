@@ -13,22 +13,11 @@
 
 #include <cmocka.h>
 
-#include "drain_fixture.h"
+#include "drain_test.h"
 #include "memory.h"
 #include "node_table.h"
 
 #define FAR (FAKE_IDS - 3) /* in another window than 1 */
-
-static struct drain_fixture fixture;
-
-static void send_type(uint32_t type)
-{
-	_cleanup_(freep) void *record = xcalloc(1, FIXTURE_MAX_BYTES);
-	size_t size = drain_fixture_record(type, record);
-
-	fake_loader_send(record, size);
-	assert_int_equal(drain_all(fixture.drain), 0);
-}
 
 /* A record of the next image of the fixture's slot. */
 static void send_of_next(uint32_t type)
@@ -39,22 +28,6 @@ static void send_of_next(uint32_t type)
 	head->image_id += MAX_IMAGES;
 	fake_loader_send(head, size);
 	assert_int_equal(drain_all(fixture.drain), 0);
-}
-
-static int open_fixture(void **state)
-{
-	(void)state;
-	drain_fixture_open(&fixture);
-	send_type(RECORD_IMAGE_BEGIN);
-	send_type(RECORD_SITE);
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	(void)state;
-	drain_fixture_close(&fixture);
-	return 0;
 }
 
 static void put_node(uint32_t id, uint32_t parent, uint32_t image_id)
@@ -124,20 +97,20 @@ static void test_unknown_site(void **state)
 	union {
 		struct wire_site site;
 		uint8_t bytes[FIXTURE_MAX_BYTES];
-	} *record = xcalloc(1, sizeof(*record));
-	size_t size = drain_fixture_record(RECORD_SITE, record);
+	} *sent = xcalloc(1, sizeof(*sent));
+	size_t size = drain_fixture_record(RECORD_SITE, sent);
 
 	(void)state;
 	fake_nodes_put(9, &node);
 	drain();
 	assert_int_equal(fixture.profile->nr_nodes, 0);
 	assert_true(fake_nodes_is_marked(9));
-	record->site.site = FIXTURE_SITE + 2;
-	fake_loader_send(record, size);
+	sent->site.site = FIXTURE_SITE + 2;
+	fake_loader_send(sent, size);
 	drain();
 	assert_int_equal(grown(0), 4 * 4096);
 	assert_false(fake_nodes_is_marked(9));
-	free(record);
+	free(sent);
 }
 
 /* The image's end, and two readings after which nothing of it can come any more. */
@@ -240,7 +213,7 @@ static void test_nothing_lost(void **state)
 	assert_int_equal(sum_calls(), ADDITIONS);
 }
 
-#define NODES_TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+#define NODES_TEST(name) cmocka_unit_test_setup_teardown(name, open_with_site, close_fixture)
 
 int main(void)
 {

@@ -8,48 +8,13 @@
 
 #include <cmocka.h>
 
-#include "drain_fixture.h"
+#include "drain_test.h"
 #include "memory.h"
-
-static union fixture_record record;
-static struct drain_fixture fixture;
-
-static int open_fixture(void **state)
-{
-	drain_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	drain_fixture_close(&fixture);
-	return 0;
-}
-
-static void send_record(size_t size)
-{
-	drain_fixture_send(&fixture, &record, size);
-}
-
-static void send_type(uint32_t type)
-{
-	drain_fixture_send_type(&fixture, type);
-}
-
-static uint64_t refused(void)
-{
-	return fixture.profile->losses[LOSS_record_refused].events;
-}
 
 static const struct process *process(void)
 {
 	assert_int_equal(fixture.profile->nr_processes, 1);
 	return &fixture.profile->processes[0];
-}
-
-static const char *text(uint32_t string)
-{
-	return profile_string(fixture.profile, string);
 }
 
 static void test_image_begin(void **state)

@@ -9,32 +9,10 @@
 
 #include <cmocka.h>
 
-#include "drain_fixture.h"
-#include "memory.h"
+#include "drain_test.h"
 
 /* More than a walk has frames: a counted call is laid below its caller's path. */
 #define DEEP 4000
-
-static struct drain_fixture fixture;
-
-static int open_fixture(void **state)
-{
-	_cleanup_(freep) void *record = xcalloc(1, FIXTURE_MAX_BYTES);
-
-	(void)state;
-	drain_fixture_open(&fixture);
-	fake_loader_send(record, drain_fixture_record(RECORD_IMAGE_BEGIN, record));
-	fake_loader_send(record, drain_fixture_record(RECORD_SITE, record));
-	assert_int_equal(drain_all(fixture.drain), 0);
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	(void)state;
-	drain_fixture_close(&fixture);
-	return 0;
-}
 
 static void put_node_of(uint32_t image_id, uint32_t id, uint32_t parent)
 {
@@ -87,16 +65,16 @@ static void test_circles(void **state)
 /* A thread that died on a path of which two are each other's parents. */
 static void test_death_in_a_circle(void **state)
 {
-	union fixture_record record;
-	size_t size = drain_fixture_record(RECORD_THREAD_END, &record);
+	union fixture_record sent;
+	size_t size = drain_fixture_record(RECORD_THREAD_END, &sent);
 
 	(void)state;
 	fixture.profile->processes[0].counts_ends = true;
 	put_node(80, 82);
 	put_node(82, 80);
 	put_node(84, 0);
-	record.thread_end.thread.node.value = 80;
-	drain_fixture_send(&fixture, &record, size);
+	sent.thread_end.thread.node.value = 80;
+	drain_fixture_send(&fixture, &sent, size);
 	assert_int_equal(fixture.profile->nr_nodes, 1);
 	assert_int_equal(sum_calls(), 1);
 }
@@ -104,28 +82,28 @@ static void test_death_in_a_circle(void **state)
 /* The frames that a thread died on are calls that nothing else has counted. */
 static void test_death_on_a_path(void **state)
 {
-	union fixture_record record;
-	size_t size = drain_fixture_record(RECORD_THREAD_END, &record);
+	union fixture_record sent;
+	size_t size = drain_fixture_record(RECORD_THREAD_END, &sent);
 
 	(void)state;
 	fixture.profile->processes[0].counts_ends = true;
 	put_node(1, 0);
 	put_node(2, 1);
-	record.thread_end.thread.node.value = 2;
-	drain_fixture_send(&fixture, &record, size);
+	sent.thread_end.thread.node.value = 2;
+	drain_fixture_send(&fixture, &sent, size);
 	assert_int_equal(sum_calls(), 2 + 2);
 }
 
 /* A parent in another process would be a dump that its reader refuses. */
 static void test_foreign_parent(void **state)
 {
-	union fixture_record record;
-	size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+	union fixture_record sent;
+	size_t size = drain_fixture_record(RECORD_IMAGE_BEGIN, &sent);
 
 	(void)state;
-	record.begin.slot++;
-	record.begin.head.image_id++;
-	drain_fixture_send(&fixture, &record, size);
+	sent.begin.slot++;
+	sent.begin.head.image_id++;
+	drain_fixture_send(&fixture, &sent, size);
 	put_node(84, 0);
 	put_node_of(FIXTURE_IMAGE + 1, 86, 84);
 	assert_int_equal(drain_all(fixture.drain), 0);
@@ -136,12 +114,13 @@ static void test_foreign_parent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_deep_path, open_fixture, close_fixture),
-		cmocka_unit_test_setup_teardown(test_circles, open_fixture, close_fixture),
-		cmocka_unit_test_setup_teardown(test_death_in_a_circle, open_fixture,
+		cmocka_unit_test_setup_teardown(test_deep_path, open_with_site, close_fixture),
+		cmocka_unit_test_setup_teardown(test_circles, open_with_site, close_fixture),
+		cmocka_unit_test_setup_teardown(test_death_in_a_circle, open_with_site,
 						close_fixture),
-		cmocka_unit_test_setup_teardown(test_death_on_a_path, open_fixture, close_fixture),
-		cmocka_unit_test_setup_teardown(test_foreign_parent, open_fixture, close_fixture),
+		cmocka_unit_test_setup_teardown(test_death_on_a_path, open_with_site,
+						close_fixture),
+		cmocka_unit_test_setup_teardown(test_foreign_parent, open_with_site, close_fixture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,38 +8,7 @@
 
 #include <cmocka.h>
 
-#include "drain_fixture.h"
-#include "memory.h"
-
-static union fixture_record record;
-static struct drain_fixture fixture;
-
-static int open_fixture(void **state)
-{
-	drain_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	drain_fixture_close(&fixture);
-	return 0;
-}
-
-static void send_record(size_t size)
-{
-	drain_fixture_send(&fixture, &record, size);
-}
-
-static void send_type(uint32_t type)
-{
-	drain_fixture_send_type(&fixture, type);
-}
-
-static const char *text(uint32_t string)
-{
-	return profile_string(fixture.profile, string);
-}
+#include "drain_test.h"
 
 static void test_object(void **state)
 {

@@ -11,44 +11,14 @@
 
 #include <cmocka.h>
 
-#include "drain_fixture.h"
+#include "drain_test.h"
 #include "memory.h"
-
-static union fixture_record record;
-static struct drain_fixture fixture;
 
 static const uint32_t all_types[] = {
 	RECORD_IMAGE_BEGIN, RECORD_IMAGE_END, RECORD_PROCESS_END, RECORD_THREAD_END,
 	RECORD_SITE,	    RECORD_OBJECT,    RECORD_SPLIT,	  RECORD_KNOCK,
 	RECORD_SAMPLE,	    RECORD_BALANCE,   RECORD_FOUND,	  RECORD_CALLS_OVER,
 };
-
-static int open_fixture(void **state)
-{
-	drain_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	drain_fixture_close(&fixture);
-	return 0;
-}
-
-static void send_record(size_t size)
-{
-	drain_fixture_send(&fixture, &record, size);
-}
-
-static void send_type(uint32_t type)
-{
-	drain_fixture_send_type(&fixture, type);
-}
-
-static uint64_t refused(void)
-{
-	return fixture.profile->losses[LOSS_record_refused].events;
-}
 
 static void test_all_are_sound(void **state)
 {

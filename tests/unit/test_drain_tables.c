@@ -9,31 +9,9 @@
 
 #include <cmocka.h>
 
-#include "drain_fixture.h"
-#include "memory.h"
+#include "drain_test.h"
 
 #define LIVING_IMAGE (FIXTURE_IMAGE + 1)
-
-static struct drain_fixture fixture;
-
-static int open_fixture(void **state)
-{
-	(void)state;
-	drain_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	(void)state;
-	drain_fixture_close(&fixture);
-	return 0;
-}
-
-static void send_type(uint32_t type)
-{
-	drain_fixture_send_type(&fixture, type);
-}
 
 static void put_entries(uint32_t image_id, uint64_t count)
 {
