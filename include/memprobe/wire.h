@@ -39,6 +39,10 @@ enum wire_site_kind {
 	SITE_TRUNCATED = 5, /* stands for the root part of a stack deeper than MAX_FRAMES */
 	SITE_LOST = 6,	 /* stands for the root part of a stack whose next frame was unreadable */
 	SITE_DEEPER = 7, /* growth below this node that found no room in a table */
+	/* Roots that hold pages which no path has touched first. Nothing grows on them. */
+	SITE_INHERITED = 8, /* there at the fork */
+	SITE_BEFORE = 9,    /* there at the attach */
+	SITE_UNOWNED = 10,  /* nobody knows who touched them */
 	NR_SITE_KINDS,
 };
 
@@ -217,12 +221,16 @@ struct wire_image {
 	__u64 calls_early;     /* hits before the interpreter was known: not counted */
 	__u64 calls_looked_ns; /* of that, as of the last look at the budget */
 	__u64 calls_look_time_ns;
-	__u64 calls_since_ns;	 /* the first look */
-	__s64 closing[NR_KINDS]; /* the kernel's counters at the end */
-	__u64 end_ns;		 /* 0: alive */
-	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
+	__u64 calls_since_ns;	     /* the first look */
+	__s64 closing[NR_KINDS];     /* the kernel's counters at the end */
+	__u64 end_ns;		     /* 0: alive */
+	__s64 cached[NR_KINDS];	     /* <= 6.1: sum of the tasks' caches at the last settling */
+	__u32 peak_moment;	     /* how often there was another highest RSS */
+	__u32 final_moment;	     /* how often its runtime began to finalize; 0: it has not */
+	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
+	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
 };
-_Static_assert(sizeof(struct wire_image) == 744, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 816, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -249,6 +257,24 @@ _Static_assert(MAX_NODE_OBJECTS + 1 < 32, "wire_node.objects");
 
 #define FIRST_SHIFT 12 /* 4 us; the number comes again after 4.9 hours */
 #define NODE_BLOCK 64  /* nodes of a page: how the array is sized */
+
+/*
+ * What a path holds, by its node's id: pages that it touched first, until they go. Made at the
+ * first of them. The other two are kept lazily: a node that changes after another highest moment
+ * first saves what it held then, and the moment's number with it.
+ */
+struct wire_held {
+	__s32 live[NR_KINDS];	  /* pages, now */
+	__s32 at_peak[NR_KINDS];  /* at the highest moment, where peak_moment is the image's; else
+				     live */
+	__s32 at_final[NR_KINDS]; /* when the runtime began to finalize, the same with final_moment
+				   */
+	__u32 peak_moment;
+	__u32 final_moment;
+	__u32 unshared; /* pages that were copied because this path wrote to them */
+	__s32 mapped;	/* pages of address space, taken less given back */
+};
+_Static_assert(sizeof(struct wire_held) == 64, "wire_held");
 
 /* A mark for each node that has changed. */
 #define CHANGED_BLOCK 64

@@ -127,9 +127,14 @@ static const struct site *find_site(__u64 key)
 static void name_site(const struct wire_node *node, char *ret, size_t size)
 {
 	static const char *const names[NR_SITE_KINDS] = {
-		[SITE_STARTUP] = "[startup]", [SITE_SHUTDOWN] = "[shutdown]",
-		[SITE_KERNEL] = "[kernel]",   [SITE_TRUNCATED] = "[truncated]",
+		[SITE_STARTUP] = "[startup]",
+		[SITE_SHUTDOWN] = "[shutdown]",
+		[SITE_KERNEL] = "[kernel]",
+		[SITE_TRUNCATED] = "[truncated]",
 		[SITE_LOST] = "[lost]",
+		[SITE_INHERITED] = "[inherited]",
+		[SITE_BEFORE] = "[before attach]",
+		[SITE_UNOWNED] = "[unowned]",
 	};
 	const struct site *site = find_site(node->site);
 

@@ -38,7 +38,7 @@ static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent
 	uint32_t node;
 
 	if (random_below(8) == 0)
-		node = builder_special(builder, parent, 1 + random_below(NR_SITE_KINDS - 1),
+		node = builder_special(builder, parent, 1 + random_below(SITE_DEEPER),
 				       random_below(2) ? "cmd" : "worker", 0);
 	else
 		node = builder_python(builder, parent, random_file(),

@@ -17,10 +17,12 @@
 #include "memory.h"
 
 static const uint8_t kind_of_site[NR_SITE_KINDS] = {
-	[SITE_PYTHON] = TREE_PYTHON,	 [SITE_STARTUP] = TREE_STARTUP,
-	[SITE_SHUTDOWN] = TREE_SHUTDOWN, [SITE_NATIVE] = TREE_NATIVE,
-	[SITE_KERNEL] = TREE_KERNEL,	 [SITE_TRUNCATED] = TREE_TRUNCATED,
-	[SITE_LOST] = TREE_LOST,	 [SITE_DEEPER] = TREE_DEEPER,
+	[SITE_PYTHON] = TREE_PYTHON,	   [SITE_STARTUP] = TREE_STARTUP,
+	[SITE_SHUTDOWN] = TREE_SHUTDOWN,   [SITE_NATIVE] = TREE_NATIVE,
+	[SITE_KERNEL] = TREE_KERNEL,	   [SITE_TRUNCATED] = TREE_TRUNCATED,
+	[SITE_LOST] = TREE_LOST,	   [SITE_DEEPER] = TREE_DEEPER,
+	[SITE_INHERITED] = TREE_INHERITED, [SITE_BEFORE] = TREE_BEFORE,
+	[SITE_UNOWNED] = TREE_UNOWNED,
 };
 /* Most rows have one node, whose children have different sites: they need not be searched for. */
 static uint32_t add_python_row(struct tree_builder *builder, uint32_t parent,
@@ -57,6 +59,9 @@ static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, cons
 		return add_python_row(builder, parent, node);
 	if (is_native_main(builder, site))
 		return calltree_child(builder, parent, NO_SITE, TREE_NATIVE);
+	if ((kind == TREE_INHERITED || kind == TREE_BEFORE) &&
+	    builder->tree->opening_node != NO_NODE)
+		return builder->tree->opening_node;
 	return calltree_child(builder, parent, kind == TREE_NATIVE ? node->site : NO_SITE, kind);
 }
 
