@@ -8,6 +8,7 @@
 
 #include "learn.h"
 #include "objects.h"
+#include "owners.h"
 #include "threads.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
@@ -32,6 +33,25 @@ static __always_inline long read_finalizing(const struct wire_image *image,
 	return image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? -1 : 0;
 }
 
+static __always_inline void begin_finalizing(struct wire_image *image)
+{
+	if (image->flags & IMAGE_FINALIZING)
+		return;
+	image->flags |= IMAGE_FINALIZING;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		image->final_books[kind] = image->books[kind];
+	image->final_moment = ++image->finals;
+}
+
+/* A program may begin another Python. */
+static __always_inline void end_finalizing(struct wire_image *image)
+{
+	if (!(image->flags & IMAGE_FINALIZING))
+		return;
+	image->flags &= ~IMAGE_FINALIZING;
+	image->final_moment = 0;
+}
+
 /* The kind of the row of a main thread that runs no Python now. */
 static __always_inline __u32 choose_main_row(struct wire_image *image,
 					     const struct wire_layout *layout, __u64 bias)
@@ -41,11 +61,10 @@ static __always_inline __u32 choose_main_row(struct wire_image *image,
 	if (layout && layout->finalizing_vaddr) {
 		if (read_finalizing(image, layout, bias, &finalizing))
 			return SITE_LOST;
-		/* A program may begin another Python. */
 		if (finalizing)
-			image->flags |= IMAGE_FINALIZING;
-		else if (image->flags & IMAGE_FINALIZING)
-			image->flags &= ~IMAGE_FINALIZING;
+			begin_finalizing(image);
+		else
+			end_finalizing(image);
 	}
 	if (image->flags & IMAGE_FINALIZING)
 		return SITE_SHUTDOWN;
@@ -177,21 +196,40 @@ static __always_inline void book_on(struct change *change, struct node_id id)
 	note_rss(image, change->slot);
 }
 
-__noinline int book_kernel(__u32 slot, __u32 kind, __s64 pages)
+/* Returns the node's id, 0: there is none. */
+__noinline __u32 book_kernel(__u32 slot, __u32 kind, __s64 pages)
 {
 	struct change change = { .slot = slot, .kind = kind, .pages = pages };
+	struct node_id id = {};
 
 	change.image = bpf_map_lookup_elem(&images, &slot);
-	if (change.image)
-		book_on(&change, find_plain_special(&change, SITE_KERNEL));
-	return 0;
+	if (!change.image)
+		return 0;
+	id = find_plain_special(&change, SITE_KERNEL);
+	book_on(&change, id);
+	return id.value;
 }
 
-static __always_inline void book_current(struct change *change, bool plain_loop)
+static __always_inline struct node_id book_current(struct change *change, bool plain_loop)
 {
-	book_on(change, find_current(change, plain_loop));
+	struct node_id id = find_current(change, plain_loop);
+
+	book_on(change, id);
 	if (change->kind != KIND_SWAP)
 		tally_growth(change->image, change->slot, change->pages);
+	return id;
+}
+
+/* A new highest moment is one after the owners of what came have been told. */
+static __always_inline void note_peak(struct wire_image *image)
+{
+	__s64 *books = image->peak_books;
+
+	if (image->peak <= books[KIND_FILE] + books[KIND_ANON] + books[KIND_SHMEM])
+		return;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		books[kind] = image->books[kind];
+	image->peak_moment++;
 }
 
 #endif

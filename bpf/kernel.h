@@ -110,6 +110,10 @@ struct thread_struct {
 	unsigned long fsbase;
 } CORE;
 
+struct thread_info {
+	__u32 status;
+} CORE;
+
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
@@ -120,6 +124,7 @@ struct sched_entity {
 } CORE;
 
 struct task_struct {
+	struct thread_info thread_info;
 	struct mm_struct *mm;
 	struct sched_entity se;
 	unsigned int flags;
@@ -142,7 +147,7 @@ struct bpf_array {
 	void *pptrs[1];
 } CORE;
 
-/* x86-64's registers at a probe. */
+/* x86-64's registers at a probe, or with which a task came into the kernel. */
 struct pt_regs {
 	unsigned long r15;
 	unsigned long r14;
@@ -150,10 +155,18 @@ struct pt_regs {
 	unsigned long r12;
 	unsigned long bp;
 	unsigned long bx;
+	unsigned long r10;
+	unsigned long dx;
 	unsigned long sp;
 	unsigned long si;
 	unsigned long di;
+	unsigned long orig_ax;
 	unsigned long ip;
+} CORE;
+
+/* What room is sought for a mapping. */
+struct vm_unmapped_area_info {
+	unsigned long length;
 } CORE;
 
 struct bpf_iter_meta {

@@ -155,20 +155,23 @@ static __always_inline struct wire_image *take_slot(__u32 *ret_slot, bool percpu
 	return image;
 }
 
-/* What an exec'd image has of a kind at birth, its arguments, is its own growth. */
-__noinline int book_arguments(__u32 slot, __u32 kind, __s64 pages)
+/* What an exec'd image has of a kind at birth, its arguments, is its own growth. Returns the node's
+ * id, 0: there is none. */
+__noinline __u32 book_arguments(__u32 slot, __u32 kind, __s64 pages)
 {
 	struct change change = { .slot = slot, .kind = kind, .pages = pages };
 	struct wire_thread *thread;
+	struct node_id id;
 
 	change.image = bpf_map_lookup_elem(&images, &slot);
 	if (!change.image || !pages)
 		return 0;
 	thread = current_thread(change.image);
-	book_on(&change, find_plain_special(&change, SITE_STARTUP));
+	id = find_plain_special(&change, SITE_STARTUP);
+	book_on(&change, id);
 	if (thread && kind != KIND_SWAP)
 		thread->growth += pages;
-	return 0;
+	return id.value;
 }
 
 /* A forked child goes on where its parent was. */
@@ -226,8 +229,15 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 		return;
 	}
 	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
-	for (__u32 kind = 0; kind < NR_KINDS && birth->reason == BEGIN_EXEC; kind++)
-		book_arguments(slot, kind, counters[kind]);
+	for (__u32 kind = 0; kind < NR_KINDS && birth->reason == BEGIN_EXEC; kind++) {
+		struct node_id id = { book_arguments(slot, kind, counters[kind]) };
+
+		if (percpu && counters[kind])
+			own_elsewhere(slot, kind, counters[kind], id);
+	}
+	if (percpu && birth->reason != BEGIN_EXEC)
+		hold_opening(slot, birth->reason == BEGIN_FORK ? SITE_INHERITED : SITE_BEFORE);
+	note_peak(image);
 	__builtin_memset(image->cached, 0, sizeof(image->cached));
 }
 
@@ -336,8 +346,10 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 
 	if (!ppid || !birth.mm)
 		return;
-	if (percpu)
+	if (percpu) {
 		collect_tallies();
+		watch_faults(task);
+	}
 	birth.ppid = *ppid;
 	begin_image(&birth, percpu);
 }
@@ -354,8 +366,11 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 	__u32 parent_tgid = parent->tgid;
 	struct wire_image *image;
 
-	if (child->tgid != child->pid || !cfg_follow_children ||
-	    !bpf_map_lookup_elem(&processes, &parent_tgid))
+	if (!bpf_map_lookup_elem(&processes, &parent_tgid))
+		return;
+	if (percpu)
+		watch_faults(child);
+	if (child->tgid != child->pid || !cfg_follow_children)
 		return;
 	birth.ppid = BPF_CORE_READ(child, real_parent, tgid);
 	if (bpf_map_update_elem(&processes, &birth.tgid, &birth.ppid, BPF_ANY)) {

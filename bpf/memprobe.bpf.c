@@ -22,6 +22,7 @@ SEC("?tp_btf/rss_stat")
 int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 {
 	struct change change = { .kind = member };
+	struct node_id id = {};
 	bool is_kernel;
 
 	change.image = find_image(mm, &change.slot);
@@ -37,10 +38,36 @@ int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 	}
 	if (!change.pages)
 		return 0;
-	if (is_kernel)
-		book_kernel(change.slot, change.kind, change.pages);
-	else
-		book_current(&change, false);
+	if (is_kernel) {
+		id.value = book_kernel(change.slot, change.kind, change.pages);
+		own_elsewhere(change.slot, change.kind, change.pages, id);
+	} else {
+		id = book_current(&change, false);
+		own_change(change.slot, change.kind, change.pages, id);
+	}
+	note_peak(change.image);
+	return 0;
+}
+
+/* Owners of pages: where a touch is, and where a mapping comes to lie. */
+SEC("?tp_btf/page_fault_user")
+int BPF_PROG(fault_owned, unsigned long address)
+{
+	note_fault(address);
+	return 0;
+}
+
+SEC("?tp_btf/page_fault_kernel")
+int BPF_PROG(kfault_owned, unsigned long address)
+{
+	note_fault(address);
+	return 0;
+}
+
+SEC("?tp_btf/vm_unmapped_area")
+int BPF_PROG(mapping_owned, unsigned long address, struct vm_unmapped_area_info *info)
+{
+	note_mapping(address, info->length);
 	return 0;
 }
 
@@ -290,6 +317,8 @@ static __always_inline int iterate(struct task_struct *task, bool percpu)
 	if (!change.image)
 		return 0;
 	first = is_first_of_round(change.image);
+	if (percpu && what == ITERATE_ADOPT)
+		watch_faults(task);
 	if (what == ITERATE_BALANCE) {
 		if (first)
 			balance(&change, mm, percpu);

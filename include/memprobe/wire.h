@@ -197,11 +197,11 @@ struct wire_image {
 	__u32 image_id;
 	__u32 tgid;
 	__u32 flags;
-	__u32 round;	   /* of the last balance sent */
-	__u32 pthread_key; /* of the thread state, plus 1; 0: not known yet */
-	__u32 looks;	   /* walks since the image began; not exact */
-	__u32 slot_way;	   /* that has proven right, plus 1; 0: none has yet */
-	__u32 pad;
+	__u32 round;		 /* of the last balance sent */
+	__u32 pthread_key;	 /* of the thread state, plus 1; 0: not known yet */
+	__u32 looks;		 /* walks since the image began; not exact */
+	__u32 slot_way;		 /* that has proven right, plus 1; 0: none has yet */
+	__u32 opening_site;	 /* SITE_INHERITED, SITE_BEFORE, or 0: nothing was there */
 	__u64 pthread_sequence;	 /* that glibc keeps beside a value of this key; 0: not known */
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
@@ -221,16 +221,18 @@ struct wire_image {
 	__u64 calls_early;     /* hits before the interpreter was known: not counted */
 	__u64 calls_looked_ns; /* of that, as of the last look at the budget */
 	__u64 calls_look_time_ns;
-	__u64 calls_since_ns;	     /* the first look */
-	__s64 closing[NR_KINDS];     /* the kernel's counters at the end */
-	__u64 end_ns;		     /* 0: alive */
-	__s64 cached[NR_KINDS];	     /* <= 6.1: sum of the tasks' caches at the last settling */
-	__u32 peak_moment;	     /* how often there was another highest RSS */
-	__u32 final_moment;	     /* how often its runtime began to finalize; 0: it has not */
+	__u64 calls_since_ns;	 /* the first look */
+	__s64 closing[NR_KINDS]; /* the kernel's counters at the end */
+	__u64 end_ns;		 /* 0: alive */
+	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
+	__u32 peak_moment;	 /* how often there was another highest RSS */
+	__u32 final_moment; /* of the runtime's finalizing, from 1 on; 0: it does not finalize */
+	__u32 finals;	    /* how often it began to */
+	__u32 pad;
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
 };
-_Static_assert(sizeof(struct wire_image) == 816, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 824, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {

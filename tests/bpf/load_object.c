@@ -28,7 +28,8 @@
 
 /* A tenth above what the costliest compiler's object takes (6.18). */
 #define MOST_OFF 24500
-#define MOST_AUTO 65500
+#define MOST_OFF_OWNERS 32000
+#define MOST_AUTO 72000
 #define MOST_EXACT 130500
 #define MOST_LINES 131500
 #define MOST_INSTANCES 54000
@@ -40,9 +41,12 @@ static const struct {
 	unsigned int most; /* instructions that the verifier may go through, of all programs */
 } ways[] = {
 	{ "with --calls=auto",
-	  { .call_frames = LEAF_FRAMES, .has_calls_budget = true },
+	  { .call_frames = LEAF_FRAMES, .has_calls_budget = true, .has_owners = true },
 	  MOST_AUTO },
 	{ "with --calls=exact, all ways", { .call_frames = ALL_CALL_FRAMES }, MOST_EXACT },
+	{ "without calls, with owners",
+	  { .follow_children = true, .has_owners = true },
+	  MOST_OFF_OWNERS },
 	{ "without calls", { .follow_children = true }, MOST_OFF },
 	{ "with --lines", { .call_frames = LEAF_FRAMES, .has_lines = true }, MOST_LINES },
 	{ "with --instances",

@@ -21,6 +21,7 @@ struct capture_options {
 	bool no_children;
 	uint32_t calls_mode; /* enum calls_mode */
 	bool lines;	     /* split nodes by line */
+	bool no_owners;	     /* do not follow who owns each page */
 	const char
 		*instances; /* classes whose methods are split by object, "" for all; NULL: none */
 	const char *label_attributes; /* names parted by commas */

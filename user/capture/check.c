@@ -118,6 +118,7 @@ static bool check_loading(struct sink *sink)
 		.max_sites = DEFAULT_MAX_SITES,
 		.ring_mb = DEFAULT_RING_MB,
 		.call_frames = 1U << PROBE_FRAME_LEAF,
+		.has_owners = true,
 	};
 	struct loader loader;
 	int error = loader_open(&sizes, &loader);

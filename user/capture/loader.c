@@ -36,11 +36,15 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define ON_OLDEST 4 /* cached, without */
 #define ITERATOR 8  /* read, not attached to an event */
 #define FOR_CALLS 16
+#define FOR_OWNERS 32
 static const struct {
 	const char *name;
 	uint32_t kernels;
 } programs[LOADER_PROGRAMS] = {
 	{ "rss_percpu", ON_PERCPU },
+	{ "fault_owned", ON_PERCPU | FOR_OWNERS },
+	{ "kfault_owned", ON_PERCPU | FOR_OWNERS },
+	{ "mapping_owned", ON_PERCPU | FOR_OWNERS },
 	{ "exec_percpu", ON_PERCPU },
 	{ "fork_percpu", ON_PERCPU },
 	{ "exit_path", ON_PERCPU | FOR_CALLS },
@@ -68,18 +72,19 @@ static struct bpf_program *find_program(const struct memprobe *skeleton, size_t 
 	return bpf_object__find_program_by_name(skeleton->obj, programs[index].name);
 }
 
-static bool is_needed(uint32_t kernels, const struct kernel_features *features,
-		      uint32_t call_frames)
+static bool is_needed(uint32_t kernels, const struct loader *loader, uint32_t call_frames)
 {
-	return kernels & kind_of(features) && (call_frames || !(kernels & FOR_CALLS));
+	return kernels & kind_of(&loader->features) && (call_frames || !(kernels & FOR_CALLS)) &&
+	       (loader->has_owners || !(kernels & FOR_OWNERS));
 }
 
-static void choose_programs(struct memprobe *skeleton, const struct kernel_features *features,
-			    uint32_t call_frames)
+static void choose_programs(const struct loader *loader, uint32_t call_frames)
 {
+	struct memprobe *skeleton = loader->skeleton;
+
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		bpf_program__set_autoload(find_program(skeleton, i),
-					  is_needed(programs[i].kernels, features, call_frames));
+					  is_needed(programs[i].kernels, loader, call_frames));
 	}
 }
 
@@ -127,6 +132,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
+	skeleton->rodata->cfg_owners = loader->has_owners;
 	skeleton->rodata->cfg_instances = sizes->has_instances;
 	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
@@ -208,10 +214,13 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	if (error)
 		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
 	ret->features = kernel_features_of(&btf->kernel);
-	choose_programs(ret->skeleton, &ret->features, sizes->call_frames);
+	/* Before, RSS changes come in batches, long after their faults. */
+	ret->has_owners = sizes->has_owners && ret->features.has_percpu_counters;
+	choose_programs(ret, sizes->call_frames);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	map_sizes_choose(sizes, &ret->map_sizes);
 	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);
+	map_sizes_owners(&ret->map_sizes, ret->has_owners, ret->skeleton);
 	configure(ret, sizes);
 	error = memprobe__load(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
@@ -298,6 +307,11 @@ void loader_note_removed(struct loader *loader, const struct loader_removed *rem
 	loader->skeleton->bss->specials_removed += removed->specials;
 	loader->skeleton->bss->sites_removed += removed->sites;
 	loader->skeleton->bss->sightings_removed += removed->sightings;
+}
+
+bool loader_has_owners(const struct loader *loader)
+{
+	return loader->has_owners;
 }
 
 uint32_t loader_nr_ids(const struct loader *loader)

@@ -19,7 +19,7 @@ struct bpf_link;
 struct memprobe; /* the skeleton */
 
 #define LOADER_PROGRAMS                                                           \
-	14 /* that are attached when the command begins, for all kinds of kernels \
+	17 /* that are attached when the command begins, for all kinds of kernels \
 	    */
 
 struct loader_sizes {
@@ -30,12 +30,14 @@ struct loader_sizes {
 				 counted */
 	bool has_calls_budget;
 	bool has_lines, has_instances; /* split sites */
+	bool has_owners; /* who owns each page, where the kernel can: loader_has_owners() */
 };
 
 struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
 	struct map_sizes map_sizes;
+	bool has_owners;
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
 	uint32_t round;
@@ -57,6 +59,8 @@ int loader_iterate(struct loader *loader, enum loader_iterate what);
 
 int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
 uint32_t loader_ring_bytes(const struct loader *loader);
+/* Are owners of pages followed? */
+bool loader_has_owners(const struct loader *loader);
 /* Ids of nodes are below this. */
 uint32_t loader_nr_ids(const struct loader *loader);
 /* They are given back, and out, in runs of so many at most. -E2BIG: not now. */

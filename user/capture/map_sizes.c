@@ -4,10 +4,15 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include "loader.h"
 #include "memory.h"
 #include "memprobe.skel.h"
+
+#define REGION_BYTES_SHIFT 21
+#define MIN_REGIONS (1U << 15)
+#define MAX_REGIONS (1U << 21)
 
 /* As many of a run may lie unused in each scratch memory of each CPU, so on a machine with many
  * CPUs they are short: an eighth of the rows at most. */
@@ -106,4 +111,28 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
 	if (features->has_mem_alloc)
 		allocate_late(skeleton);
+}
+
+/* Regions of 2 MiB for all of the machine's memory twice: they may be thinly filled. Each takes 2
+ * KiB once it is there, and 16 bytes before. */
+static uint32_t max_regions(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	uint64_t regions = pages > 0 && page > 0 ? (uint64_t)pages * page >> REGION_BYTES_SHIFT : 0;
+
+	if (2 * regions < MIN_REGIONS)
+		return MIN_REGIONS;
+	return 2 * regions > MAX_REGIONS ? MAX_REGIONS : 2 * regions;
+}
+
+void map_sizes_owners(const struct map_sizes *chosen, bool has_owners, struct memprobe *skeleton)
+{
+	struct bpf_map *const maps[] = { skeleton->maps.held, skeleton->maps.regions,
+					 skeleton->maps.touches, skeleton->maps.blank_region,
+					 skeleton->maps.progresses };
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		bpf_map__set_autocreate(maps[i], has_owners);
+	bpf_map__set_max_entries(skeleton->maps.held, chosen->nr_ids);
+	bpf_map__set_max_entries(skeleton->maps.regions, max_regions());
 }

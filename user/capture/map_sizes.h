@@ -6,6 +6,7 @@
 #ifndef MEMPROBE_MAP_SIZES_H
 #define MEMPROBE_MAP_SIZES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct kernel_features;
@@ -25,5 +26,7 @@ void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret);
 /* Before the skeleton is loaded. */
 void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *sizes,
 		     const struct kernel_features *features, struct memprobe *skeleton);
+/* The tables of who owns each page; without them no program may need them. */
+void map_sizes_owners(const struct map_sizes *chosen, bool has_owners, struct memprobe *skeleton);
 
 #endif

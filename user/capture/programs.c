@@ -37,6 +37,7 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
 		.has_lines = options->lines,
 		.has_instances = options->instances != NULL,
+		.has_owners = !options->no_owners,
 	};
 	int error;
 

@@ -37,6 +37,7 @@ struct record_options {
 	const char *calls;
 	const char *instances, *label_attributes;
 	bool lines;
+	bool no_owners;
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
@@ -77,6 +78,10 @@ static const struct option_spec capture_specs[] = {
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(calls),
 	  .choices = calls_mode_name },
+	{ .name = "no-owners",
+	  .help = "do not follow who owns each page: no live, no peak per row",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(no_owners) },
 	{ .name = "lines",
 	  .help = "split rows by the line that is executed",
 	  .kind = OPTION_FLAG,
@@ -233,6 +238,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.max_sites = options->max_sites,
 		.ring_mb = options->ring_mb,
 		.lines = options->lines,
+		.no_owners = options->no_owners,
 		.instances = options->instances,
 		.label_attributes = options->label_attributes,
 		.keep_root = options->no_drop_root,

@@ -105,6 +105,8 @@ void *host_map_lookup(struct host_map *map, const void *key);
 void *host_map_lookup_percpu(struct host_map *map, const void *key, __u32 cpu);
 long host_map_update(struct host_map *map, const void *key, const void *value, __u64 flags);
 long host_map_delete(struct host_map *map, const void *key);
+/* A hash by the pid of the task. */
+void *host_task_storage_get(struct host_map *map, const struct task_struct *task, __u64 flags);
 long host_map_push(struct host_map *map, const void *value);
 long host_map_pop(struct host_map *map, void *ret_value);
 /* Of a hash: all its elements, in no order. The visitor must not change the map. */

@@ -33,6 +33,8 @@ struct host_map {
 	__u64 ring_used;
 };
 
+#define MAX_TASKS 4096
+
 static struct host_map *maps;
 
 static bool is_type(const struct host_map *map, __u32 type)
@@ -43,7 +45,8 @@ static bool is_type(const struct host_map *map, __u32 type)
 /* Nothing is pushed out of an LRU hash here: no test fills one. */
 static bool is_hash(const struct host_map *map)
 {
-	return is_type(map, BPF_MAP_TYPE_HASH) || is_type(map, BPF_MAP_TYPE_LRU_HASH);
+	return is_type(map, BPF_MAP_TYPE_HASH) || is_type(map, BPF_MAP_TYPE_LRU_HASH) ||
+	       is_type(map, BPF_MAP_TYPE_TASK_STORAGE);
 }
 
 static void allocate(struct host_map *map)
@@ -199,6 +202,22 @@ static char *queue_place(struct host_map *map, __u32 index)
 {
 	return map->values + (size_t)((map->first + index) % map->description.max_entries) *
 				     map->description.value_size;
+}
+
+void *host_task_storage_get(struct host_map *map, const struct task_struct *task, __u64 flags)
+{
+	const int key = task->pid;
+	void *found, *fresh;
+
+	HOST_CHECK(is_type(map, BPF_MAP_TYPE_TASK_STORAGE));
+	map->description.max_entries = MAX_TASKS; /* the kernel's are not bounded */
+	found = host_map_lookup(map, &key);
+	if (found || !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return found;
+	fresh = xcalloc(1, map->description.value_size);
+	host_map_update(map, &key, fresh, BPF_ANY);
+	free(fresh);
+	return host_map_lookup(map, &key);
 }
 
 long host_map_push(struct host_map *map, const void *value)

@@ -55,6 +55,9 @@
 		host_map_pop(HOST_QUEUE(map), (value_)); \
 	})
 
+#define bpf_task_storage_get(map, task, value_, flags) \
+	host_task_storage_get(HOST_TABLE(map), (task), (flags))
+
 #define bpf_ringbuf_output(map, data, size, flags) \
 	host_ring_output(HOST_RING(map), (data), (size), (flags))
 #define bpf_ringbuf_query(map, what) host_ring_query(HOST_RING(map), (what))

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What each path holds: pages that it touched first, until they go (include/memprobe/wire.h,
+ * struct wire_held). For every image the sum over its nodes is its books, at any time; so every
+ * change of the books is passed on to some node, if need be to the row [unowned].
+ *
+ * What a node held at the highest moment is kept lazily. A number says how often there was another
+ * highest moment; a node that changes when its own number is an earlier one saves what it holds
+ * until then, which is what it held at that moment. So a rising process costs two stores a change
+ * and no look at the other nodes. The same for the moment in which the runtime began to finalize.
+ */
+#ifndef MEMPROBE_HELD_H
+#define MEMPROBE_HELD_H
+
+#include "nodes.h"
+
+const volatile bool cfg_owners = false; /* who owns each page is followed */
+
+/* By id. Most nodes of a run that counts calls never hold anything. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1); /* sized by loader */
+	__type(key, __u32);
+	__type(value, struct wire_held);
+} held SEC(".maps");
+
+static __always_inline struct wire_held *find_held(__u32 id)
+{
+	struct wire_held blank = {};
+	struct wire_held *found = bpf_map_lookup_elem(&held, &id);
+
+	if (found)
+		return found;
+	bpf_map_update_elem(&held, &id, &blank, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&held, &id);
+}
+
+static __always_inline void copy_pages(__s32 *to, const __s32 *from)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		to[kind] = from[kind];
+}
+
+/* Before the node changes. */
+static __always_inline void keep_moments(const struct wire_image *image, struct wire_held *node)
+{
+	if (node->peak_moment != image->peak_moment) {
+		copy_pages(node->at_peak, node->live);
+		node->peak_moment = image->peak_moment;
+	}
+	if (node->final_moment != image->final_moment) {
+		copy_pages(node->at_final, node->live);
+		node->final_moment = image->final_moment;
+	}
+}
+
+/* The node holds so many pages more, or fewer. Returns 0, or -1 where there is no room to say so.
+ */
+__noinline int hold(__u32 slot, __u32 id, __u32 kind, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_held *node = find_held(id);
+
+	if (!image)
+		return 0;
+	if (!node) {
+		count_loss(image, LOSS_owner_memory, pages);
+		return -1;
+	}
+	keep_moments(image, node);
+	__sync_fetch_and_add(&node->live[kind_index(kind)], (__s32)pages);
+	mark_changed((struct node_id){ id });
+	return 0;
+}
+
+/* What nobody is known to have touched. */
+__noinline int hold_unowned(__u32 slot, __u32 kind, __s64 pages)
+{
+	struct change change = { .slot = slot, .kind = kind, .pages = pages };
+	struct node_id id;
+
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (!change.image || !pages)
+		return 0;
+	id = find_plain_special(&change, SITE_UNOWNED);
+	if (!id.value)
+		return 0; /* counted */
+	return hold(slot, id.value, kind, pages);
+}
+
+/* What was there when the image began, or came without a path, and goes: pages without a mark. Of a
+ * forked or adopted image they are mostly those of the beginning. */
+__noinline int release_unmarked(__u32 slot, __u32 kind, __s64 pages)
+{
+	struct change change = { .slot = slot, .kind = kind };
+	struct wire_held *opening;
+	struct node_id id = {};
+	__s64 there = 0;
+
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (!change.image)
+		return 0;
+	if (change.image->opening_site)
+		id = find_plain_special(&change, change.image->opening_site);
+	opening = id.value ? bpf_map_lookup_elem(&held, &id.value) : NULL;
+	if (opening)
+		there = opening->live[kind_index(kind)];
+	if (there > pages)
+		there = pages;
+	if (there > 0)
+		hold(slot, id.value, kind, -there);
+	else
+		there = 0;
+	return hold_unowned(slot, kind, there - pages);
+}
+
+/* The row of what an image begins with: forked from another, or adopted. */
+__noinline int hold_opening(__u32 slot, __u32 site)
+{
+	struct change change = { .slot = slot };
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct node_id id;
+
+	if (!cfg_owners || !image)
+		return 0;
+	change.image = image;
+	image->opening_site = site;
+	id = find_plain_special(&change, site);
+	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
+		if (!image->opening[kind])
+			continue;
+		if (id.value)
+			hold(slot, id.value, kind, image->opening[kind]);
+		else
+			hold_unowned(slot, kind, image->opening[kind]);
+	}
+	return 0;
+}
+
+#endif

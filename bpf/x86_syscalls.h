@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the current task's system call does to its address space, from the registers with which it
+ * came into the kernel: they lie at the top of its kernel stack for as long as it is in there. So a
+ * release knows its range without a hook on any system call. In a page fault there is no number
+ * (arch/x86/entry/entry_64.S sets orig_ax to -1). x86-64 only; of a 32-bit task nothing is told.
+ */
+#ifndef MEMPROBE_X86_SYSCALLS_H
+#define MEMPROBE_X86_SYSCALLS_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define PAGE_SHIFT 12
+
+enum {
+	NR_read = 0,
+	NR_mmap = 9,
+	NR_munmap = 11,
+	NR_brk = 12,
+	NR_pread64 = 17,
+	NR_mremap = 25,
+	NR_madvise = 28,
+	NR_shmdt = 67,
+	NR_mlock = 149,
+	NR_mlock2 = 325,
+};
+
+#define TS_COMPAT 2
+
+#define MAP_FIXED 0x10
+#define MAP_LOCKED 0x2000
+#define MAP_POPULATE 0x8000
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+
+/* Up to where what brk or shmdt gives back is looked for: neither says how much it is. */
+#define UNKNOWN_PAGES (1ULL << 20)
+
+/* Pages by their numbers; begin == end: none. */
+struct page_range {
+	__u64 begin;
+	__u64 end;
+};
+
+static __always_inline struct page_range pages_of(__u64 address, __u64 bytes)
+{
+	struct page_range range = {
+		.begin = address >> PAGE_SHIFT,
+		.end = (address + bytes + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT,
+	};
+
+	return range;
+}
+
+/* NULL: they do not mean what is asked of them here. */
+static __always_inline struct pt_regs *syscall_registers(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (task->thread_info.status & TS_COMPAT)
+		return NULL;
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/* What the system call takes away, when it takes anything away. */
+static __always_inline struct page_range released_range(void)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct page_range range = {};
+
+	if (!registers)
+		return range;
+	switch (registers->orig_ax) {
+	case NR_munmap:
+	case NR_madvise:
+	case NR_mmap: /* over what is there */
+		return pages_of(registers->di, registers->si);
+	case NR_mremap: /* to a smaller size */
+		if (registers->dx < registers->si)
+			return pages_of(registers->di + registers->dx,
+					registers->si - registers->dx);
+		return range;
+	case NR_brk:
+	case NR_shmdt:
+		range = pages_of(registers->di, 0);
+		range.end = range.begin + UNKNOWN_PAGES;
+		return range;
+	default:
+		return range;
+	}
+}
+
+/*
+ * Since 6.7 room for a mapping of whole huge pages is sought with one more, and the mapping put
+ * where they are aligned in it (mm/huge_memory.c, __thp_get_unmapped_area).
+ */
+static __always_inline __u64 align_mapping(__u64 address, __u64 room, __u64 bytes)
+{
+	__u64 pad = room - (((bytes + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT) << PAGE_SHIFT);
+	__u64 aligned = (address + pad - 1) & -pad;
+
+	if (!pad || pad >= room)
+		return address;
+	return aligned == address ? address + pad : aligned;
+}
+
+/* Where a new mapping comes to lie, by the room that was found for it. */
+static __always_inline __u64 mapped_page(__u64 address, __u64 room)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	if (!registers || registers->orig_ax != NR_mmap)
+		return 0;
+	return align_mapping(address, room, registers->si) >> PAGE_SHIFT;
+}
+
+/* What the system call fills without a fault. `mapped` is where its mapping lies, if it makes one.
+ */
+static __always_inline struct page_range filled_range(__u64 mapped)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct page_range range = {};
+
+	if (!registers)
+		return range;
+	switch (registers->orig_ax) {
+	case NR_mmap:
+		if (registers->r10 & MAP_FIXED)
+			return pages_of(registers->di, registers->si);
+		return pages_of(mapped << PAGE_SHIFT, mapped ? registers->si : 0);
+	case NR_madvise:
+		if (registers->dx != MADV_POPULATE_READ && registers->dx != MADV_POPULATE_WRITE)
+			return range;
+		return pages_of(registers->di, registers->si);
+	case NR_mlock:
+	case NR_mlock2:
+		return pages_of(registers->di, registers->si);
+	default:
+		return range;
+	}
+}
+
+/* What a read past the page cache fills. */
+static __always_inline struct page_range read_range(void)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct page_range range = {};
+
+	if (registers && (registers->orig_ax == NR_read || registers->orig_ax == NR_pread64))
+		return pages_of(registers->si, registers->dx);
+	return range;
+}
+
+/* A mapping that mremap moves to `address`, found with so much room. */
+struct page_move {
+	__u64 from, to;
+	__u64 pages; /* 0: none is moved */
+};
+
+static __always_inline struct page_move moved_range(__u64 address, __u64 room)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct page_move move = {};
+
+	if (!registers || registers->orig_ax != NR_mremap)
+		return move;
+	move.from = registers->di >> PAGE_SHIFT;
+	move.to = align_mapping(address, room, registers->dx) >> PAGE_SHIFT;
+	move.pages = (registers->si < registers->dx ? registers->si : registers->dx) >> PAGE_SHIFT;
+	return move;
+}
+
+#endif
