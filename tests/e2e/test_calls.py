@@ -465,7 +465,7 @@ def check_round(context, served, semaphores):
     programs = loaded_programs(attached.process.pid)
     served.ask("turn")
     process = attached.end().python(served.pid)
-    check(not any(read_semaphores(served.pid, semaphores)), "a semaphore is left raised")
+    wait_until(lambda: not any(read_semaphores(served.pid, semaphores)), "lowering semaphores")
     wait_until(lambda: not programs & loaded_programs(), "unloading %s" % programs)
     check_equal("calls.method (%s)" % process["calls"]["reason"], process["calls"]["method"],
                 method_of(served.context.python))

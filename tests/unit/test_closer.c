@@ -17,15 +17,33 @@
 #include <unistd.h>
 
 #include "closer.h"
+#include "late_close.h"
 #include "memory.h"
 
 #define NR_PROBES 100
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static int closed[NR_PROBES];
-static bool has_signals, has_come;
+static bool has_signals, has_come, has_bpffs;
+static int nr_left, opens_gate_at; /* left to the kernel; when so many are, the gate is opened */
 static int nr_swept;
 static uint64_t swept[2]; /* where */
+
+/* Instead of late_close.c's. */
+int late_close_open(void)
+{
+	return has_bpffs ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+}
+
+bool late_close_link(int bpffs, int *link)
+{
+	if (bpffs < 0)
+		return false;
+	*link = -1;
+	if (++nr_left == opens_gate_at)
+		pthread_mutex_unlock(&gate);
+	return true;
+}
 
 /* Instead of call_probe.c's. */
 void call_probe_detach(struct call_probe *probe)
@@ -99,6 +117,8 @@ static void test_sweeps(void **state)
 	}
 	assert_int_equal(closer_count(closer), 3);
 	pthread_mutex_unlock(&gate);
+	while (closer_count(closer))
+		sched_yield();
 	closer_free(closer);
 	assert_int_equal(nr_swept, 2);
 	assert_int_equal(swept[0], 100);
@@ -109,6 +129,57 @@ static void test_sweeps(void **state)
 	assert_int_equal(next, file + 1);
 	close(next);
 	close(file);
+}
+
+/* While one probe is being closed: neither what is left to the kernel nor what waits is closed
+ * here, and at the end nothing is swept. */
+static void test_leaves_to_kernel(void **state)
+{
+	struct probe_plan plan = { .sites = { { .offset = 100 } }, .nr_sites = 1 };
+	int file = open("/dev/null", O_RDONLY), next;
+	struct closer *closer;
+
+	has_bpffs = true;
+	closer = closer_new();
+	memset(closed, 0, sizeof(closed));
+	nr_left = nr_swept = 0;
+	opens_gate_at = 5;
+	has_come = false;
+	pthread_mutex_lock(&gate);
+	for (int i = 0; i < 3; i++) {
+		struct call_probe taken = { .multi = i }, left = { .multi = 10 + i };
+
+		closer_take(closer, &taken);
+		while (!__atomic_load_n(&has_come, __ATOMIC_ACQUIRE))
+			sched_yield();
+		closer_leave(closer, &left);
+		assert_int_equal(left.multi, -1);
+		assert_int_equal(nr_left, i + 1);
+	}
+	closer_sweep(closer, 42, file, &plan);
+	assert_int_equal(closer_count(closer), 4);
+	closer_free(closer);
+	has_bpffs = false;
+	assert_int_equal(nr_left, 5);
+	assert_int_equal(nr_swept, 0);
+	assert_int_equal(closed[0], 1);
+	assert_int_equal(closed[1] + closed[2], 0);
+	next = open("/dev/null", O_RDONLY);
+	assert_int_equal(next, file + 1);
+	close(next);
+	close(file);
+}
+
+static void test_leaves_where_it_must_close(void **state)
+{
+	struct closer *closer = closer_new();
+	struct call_probe probe = { .multi = 7 };
+
+	memset(closed, 0, sizeof(closed));
+	closer_leave(closer, &probe);
+	assert_int_equal(probe.multi, -1);
+	closer_free(closer);
+	assert_int_equal(closed[7], 1);
 }
 
 static void test_empty(void **state)
@@ -127,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nobody_waits),
 		cmocka_unit_test(test_sweeps),
+		cmocka_unit_test(test_leaves_to_kernel),
+		cmocka_unit_test(test_leaves_where_it_must_close),
 		cmocka_unit_test(test_empty),
 	};
 

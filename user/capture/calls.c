@@ -58,14 +58,32 @@ static void release(const struct calls *calls, struct attachment *attachment)
 	closer_take(calls->closer, &attachment->code_death);
 }
 
-void calls_detach(struct calls *calls, uint32_t tgid)
+static void leave(const struct calls *calls, struct attachment *attachment)
+{
+	closep(&attachment->file);
+	closer_leave(calls->closer, &attachment->calls);
+	closer_leave(calls->closer, &attachment->code_death);
+}
+
+static void end(struct calls *calls, uint32_t tgid,
+		void (*how)(const struct calls *, struct attachment *))
 {
 	struct attachment *attachment = find(calls, tgid);
 
 	if (!attachment)
 		return;
-	release(calls, attachment);
+	how(calls, attachment);
 	*attachment = calls->attachments[--calls->nr_attachments];
+}
+
+void calls_detach(struct calls *calls, uint32_t tgid)
+{
+	end(calls, tgid, release);
+}
+
+void calls_ended(struct calls *calls, uint32_t tgid)
+{
+	end(calls, tgid, leave);
 }
 
 static bool has_budget(const struct calls *calls)
@@ -81,7 +99,7 @@ void calls_free(struct calls *calls)
 		log_at(LOG_STEPS, "calls: %.1f ms of the budget spent",
 		       (double)calls->loader->skeleton->bss->budget_spent_ns / 1e6);
 	for (size_t i = 0; i < calls->nr_attachments; i++)
-		release(calls, &calls->attachments[i]);
+		leave(calls, &calls->attachments[i]);
 	closer_free(calls->closer);
 	free(calls->attachments);
 	free(calls);
@@ -208,7 +226,7 @@ int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 		return -ENOTSUP;
 	if (old && old->entry_ino == attachment.entry_ino)
 		return 0;
-	calls_detach(calls, tgid);
+	calls_ended(calls, tgid);
 	if (bpf_program__fd(choose_program(calls, entry->plan.frame)) < 0)
 		return -ENOPROTOOPT;
 	error = path ? attach(calls, &attachment, path, &entry->plan)

@@ -15,7 +15,8 @@ struct calls;
 
 /* Borrows both. */
 struct calls *calls_new(struct loader *loader, struct inspector *inspector);
-/* Detaches what is still attached; slow (32 ms a multi link, 90 to 130 ms a perf uprobe). */
+/* Has the kernel detach what is still attached, or does it; slow then (90 to 130 ms a perf uprobe).
+ */
 void calls_free(struct calls *calls);
 
 /*
@@ -38,5 +39,7 @@ bool calls_has_room(const struct calls *calls);
 bool calls_is_attached(const struct calls *calls, uint32_t tgid);
 /* Returns at once; the probes are closed beside the loop (closer.h). */
 void calls_detach(struct calls *calls, uint32_t tgid);
+/* The process has ended: the kernel does it in its own time. */
+void calls_ended(struct calls *calls, uint32_t tgid);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "late_close.h"
 #include "memory.h"
 
 /* What to close, or with a file what to sweep first. */
@@ -30,6 +31,7 @@ struct closer {
 	struct job *queue;
 	size_t nr_queued, capacity;
 	size_t nr_closing; /* taken out of the queue */
+	int bpffs;	   /* for late_close, -1 */
 };
 
 struct closer *closer_new(void)
@@ -38,6 +40,7 @@ struct closer *closer_new(void)
 
 	pthread_mutex_init(&closer->lock, NULL);
 	pthread_cond_init(&closer->is_wanted, NULL);
+	closer->bpffs = late_close_open();
 	return closer;
 }
 
@@ -127,6 +130,17 @@ void closer_take(struct closer *closer, struct call_probe *probe)
 	queue_job(closer, &job);
 }
 
+static bool leave_to_kernel(const struct closer *closer, struct call_probe *probe)
+{
+	return probe->multi >= 0 && late_close_link(closer->bpffs, &probe->multi);
+}
+
+void closer_leave(struct closer *closer, struct call_probe *probe)
+{
+	if (!leave_to_kernel(closer, probe))
+		closer_take(closer, probe);
+}
+
 static bool is_same_file(int a, int b)
 {
 	struct stat first, second;
@@ -178,17 +192,35 @@ size_t closer_count(struct closer *closer)
 	return count;
 }
 
+/* The queue, with the lock held. Sweeps are not needed: all links end, and each end sweeps. */
+static void leave_queued(struct closer *closer)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < closer->nr_queued; i++) {
+		struct job *job = &closer->queue[i];
+
+		closep(&job->file);
+		if (!call_probe_is_empty(&job->probe) && !leave_to_kernel(closer, &job->probe))
+			closer->queue[left++] = *job;
+	}
+	closer->nr_queued = left;
+}
+
 void closer_free(struct closer *closer)
 {
 	if (!closer)
 		return;
 	pthread_mutex_lock(&closer->lock);
 	closer->is_over = true;
+	leave_queued(closer);
 	pthread_cond_signal(&closer->is_wanted);
 	pthread_mutex_unlock(&closer->lock);
 	if (closer->has_thread)
 		pthread_join(closer->thread, NULL);
 	pthread_mutex_destroy(&closer->lock);
 	pthread_cond_destroy(&closer->is_wanted);
+	closep(&closer->bpffs);
+	free(closer->queue);
 	free(closer);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Closes call probes beside the loop. The kernel waits for grace periods before close(2) of one
- * returns, 20 to 130 ms, and for that long nobody would answer the BPF side.
+ * returns, 20 to 130 ms, and for that long nobody would answer the BPF side, nor would a run end.
  */
 #ifndef MEMPROBE_CLOSER_H
 #define MEMPROBE_CLOSER_H
@@ -11,11 +11,16 @@
 struct closer;
 
 struct closer *closer_new(void);
-/* Waits until all that it was given is closed; slow. */
+/* Leaves to the kernel what is queued, and waits for what is being closed, or where the kernel
+ * takes nothing for all; slow then. */
 void closer_free(struct closer *closer);
 
 /* Takes the probe over; what is left of it is empty. Here and now where no thread can be had. */
 void closer_take(struct closer *closer, struct call_probe *probe);
+
+/* The same for a process that has ended, or a run: by the kernel itself when it can (late_close.h),
+ * which begins a grace period later than closer_take but holds up nobody, not even our own end. */
+void closer_leave(struct closer *closer, struct call_probe *probe);
 
 /*
  * Takes breakpoints out of memory where they are nobody's: a forked child inherits those of its

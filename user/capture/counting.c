@@ -306,7 +306,7 @@ static void on_process_ended(void *context, uint32_t tgid)
 	struct counting *counting = context;
 
 	if (counting->calls)
-		calls_detach(counting->calls, tgid);
+		calls_ended(counting->calls, tgid);
 }
 
 struct drain_listener counting_hear_drain(struct counting *counting)
