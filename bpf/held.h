@@ -74,6 +74,37 @@ __noinline int hold(__u32 slot, __u32 id, __u32 kind, __s64 pages)
 	return 0;
 }
 
+/* The node has taken so many pages of address space, or given them back. */
+static __always_inline void add_mapped(struct node_id id, __s64 pages)
+{
+	struct wire_held *node = find_held(id.value);
+
+	if (!node)
+		return;
+	__sync_fetch_and_add(&node->mapped, (__s32)pages);
+	mark_changed(id);
+}
+
+/*
+ * What of the address space (mm->total_vm) nobody has been told of yet is the current path's. A
+ * mapping is looked for at the next change of resident memory only, so that no system call is
+ * hooked: what malloc maps it also touches, for its header, before it returns.
+ */
+__noinline int note_mapped(__u32 slot, __u32 id, __u64 total_vm)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__s64 pages;
+
+	if (!image || !id)
+		return 0;
+	pages = total_vm - image->address_space;
+	if (!pages)
+		return 0;
+	image->address_space = total_vm;
+	add_mapped((struct node_id){ id }, pages);
+	return 0;
+}
+
 /* What nobody is known to have touched. */
 __noinline int hold_unowned(__u32 slot, __u32 kind, __s64 pages)
 {

@@ -84,6 +84,7 @@ struct mm_struct {
 	unsigned long start_code;
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long total_vm;
 	struct file *exe_file;
 } CORE;
 

@@ -193,6 +193,11 @@ static __always_inline __u32 first_flags(struct birth *birth)
 	return flags;
 }
 
+static __always_inline __u64 read_address_space(struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, total_vm);
+}
+
 static __always_inline void begin_image(struct birth *birth, bool percpu)
 {
 	struct wire_python python = {};
@@ -216,6 +221,7 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	if (python.state == PYTHON_KNOWN)
 		image->flags |= IMAGE_FIND_JUDGED;
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
+	image->address_space = read_address_space(birth->mm);
 	counters = image->cached; /* the stack is short of room; 0 again below */
 	read_counters(image, birth->mm, slot, counters, percpu, true);
 	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)

@@ -44,6 +44,9 @@ int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 	} else {
 		id = book_current(&change, false);
 		own_change(change.slot, change.kind, change.pages, id);
+		if (cfg_owners && change.pages > 0 &&
+		    (__s64)mm->total_vm != change.image->address_space)
+			note_mapped(change.slot, id.value, mm->total_vm);
 	}
 	note_peak(change.image);
 	return 0;

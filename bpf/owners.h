@@ -218,15 +218,15 @@ static __always_inline __u32 place_fault(__u32 slot, __u64 page, __u32 pages, __
 	return placed + (__u32)fill_pages(slot, window.begin, window.end, pages - placed, owner);
 }
 
-/* The task's cursor for a kind, at the begin of the range when that is another than before. */
-static __always_inline __u64 *find_cursor(struct touch *touch, struct page_range range, __u32 kind)
+/* The cursors go to the begin of a range that is another than before. Returns whether it is. */
+static __always_inline bool begin_range(struct touch *touch, struct page_range range)
 {
-	if (touch->range.begin != range.begin || touch->range.end != range.end) {
-		touch->range = range;
-		for (int i = 0; i < NR_KINDS; i++)
-			touch->cursors[i] = range.begin;
-	}
-	return &touch->cursors[kind_index(kind)];
+	if (touch->range.begin == range.begin && touch->range.end == range.end)
+		return false;
+	touch->range = range;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		touch->cursors[kind] = range.begin;
+	return true;
 }
 
 static long fill_region(__u32 turn, void *data)
@@ -249,11 +249,12 @@ static long fill_region(__u32 turn, void *data)
 static __always_inline __u32 place_range(struct touch *touch, struct page_range range, __u32 slot,
 					 __u32 pages, __u32 owner)
 {
-	__u64 *cursor = find_cursor(touch, range, owner_kind(owner));
+	__u64 *cursor = &touch->cursors[owner_kind(owner)];
 	struct progress *progress = find_progress(PROGRESS_REGIONS);
 
 	if (!progress)
 		return 0;
+	begin_range(touch, range);
 	progress->page = *cursor;
 	progress->end = range.end;
 	progress->slot = slot;
@@ -411,7 +412,7 @@ static long sweep_region(__u32 turn, void *data)
 static __always_inline __u32 release_range(struct touch *touch, struct page_range range, __u32 slot,
 					   __u32 kind, __u32 pages)
 {
-	__u64 *cursor = find_cursor(touch, range, kind);
+	__u64 *cursor = &touch->cursors[kind_index(kind)];
 	struct progress *progress = find_progress(PROGRESS_REGIONS);
 
 	if (!progress)
@@ -445,7 +446,21 @@ static __always_inline __u32 release_at_fault(__u32 slot, __u64 page, __u32 kind
 	return released;
 }
 
-__noinline int own_release(__u32 slot, __u32 kind, __u32 pages)
+/* The kernel counts a mapping as gone after its pages are: told now, or whoever comes next would be
+ * taken for the one that unmaps. */
+static __always_inline void note_unmapping(struct wire_image *image, struct page_range range,
+					   __u32 id)
+{
+	__s64 pages = range.end - range.begin;
+
+	if (!id || !is_unmapping() || pages > image->address_space)
+		return;
+	image->address_space -= pages;
+	add_mapped((struct node_id){ id }, -pages);
+}
+
+/* `id` is the path that gives the pages back, whoever owned them. */
+__noinline int own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct page_range range = released_range();
@@ -455,10 +470,13 @@ __noinline int own_release(__u32 slot, __u32 kind, __u32 pages)
 	if (!image)
 		return 0;
 	touch = current_touch(slot, image);
-	if (touch && range.begin != range.end)
+	if (touch && range.begin != range.end) {
+		if (begin_range(touch, range))
+			note_unmapping(image, range, id);
 		released = release_range(touch, range, slot, kind, pages);
-	else if (touch && touch->page && pages <= REGION_PAGES)
+	} else if (touch && touch->page && pages <= REGION_PAGES) {
 		released = release_at_fault(slot, touch->page, kind, pages);
+	}
 	if (released < pages)
 		release_unmarked(slot, kind, (__s64)pages - released);
 	return 0;
@@ -474,7 +492,7 @@ static __always_inline void own_change(__u32 slot, __u32 kind, __s64 pages, stru
 	else if (pages > 0)
 		own_growth(slot, kind, pages, id.value);
 	else
-		own_release(slot, kind, -pages);
+		own_release(slot, kind, -pages, id.value);
 }
 
 /* What comes and goes where nobody has touched a page: nothing is marked. */

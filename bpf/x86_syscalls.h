@@ -65,6 +65,14 @@ static __always_inline struct pt_regs *syscall_registers(void)
 	return (struct pt_regs *)bpf_task_pt_regs(task);
 }
 
+/* Does the system call unmap what it takes away? */
+static __always_inline bool is_unmapping(void)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	return registers && (registers->orig_ax == NR_munmap || registers->orig_ax == NR_mremap);
+}
+
 /* What the system call takes away, when it takes anything away. */
 static __always_inline struct page_range released_range(void)
 {

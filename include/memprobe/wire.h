@@ -229,10 +229,11 @@ struct wire_image {
 	__u32 final_moment; /* of the runtime's finalizing, from 1 on; 0: it does not finalize */
 	__u32 finals;	    /* how often it began to */
 	__u32 pad;
+	__s64 address_space;	     /* pages that are mapped, as far as told to nodes */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
 };
-_Static_assert(sizeof(struct wire_image) == 824, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 832, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
