@@ -23,6 +23,12 @@ _Static_assert(BEHIND_BYTES >= DISPLACEMENT_AT &&
 		       AHEAD_BYTES >= COMPARE_BYTES + (MOVES_BETWEEN + 1) * MOVE_BYTES_MAX,
 	       "what is looked at");
 
+/* So many bytes are looked at in one go, and a displacement is at most so much less than that of an
+ * instruction that ends with it. */
+#define LANES 16
+#define FURTHEST 4
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+
 /* A piece. */
 struct text {
 	uint64_t vaddr;
@@ -104,20 +110,66 @@ static void note_reference(const struct text *text, size_t position, struct foun
 
 /* A displacement counts from the end of its instruction; behind it an immediate value of 0, 1, 2 or
  * 4 bytes may come. (3 is a comparison of the semaphore beside this one, 2 bytes lower.) */
+static void look_at(const struct text *text, size_t position, uint32_t wanted, struct found *found)
+{
+	uint32_t displacement;
+
+	memcpy(&displacement, text->bytes + position, sizeof(displacement));
+	displacement = wanted - (displacement + (uint32_t)position);
+	if (displacement == 1)
+		note_reference(text, position, found);
+	else if (displacement <= FURTHEST && displacement != 3)
+		found->is_other = true;
+}
+
+static lanes load(const uint8_t *bytes)
+{
+	lanes loaded;
+
+	memcpy(&loaded, bytes, sizeof(loaded));
+	return loaded;
+}
+
+/* Which of the positions that follow have this byte at the place of byte `index` of the
+ * displacement for either `highest` or `lowest`. */
+static lanes has_byte(const uint8_t *bytes, int index, uint32_t highest, uint32_t lowest)
+{
+	lanes there = load(bytes + index);
+	uint8_t high = highest >> 8 * index, low = lowest >> 8 * index;
+
+	return (lanes)((there == high) | (there == low));
+}
+
+/* False for most: that none of LANES positions has one of the displacements looked for, whose upper
+ * bytes differ little. A megabyte takes 0.3 ms instead of 1.2. */
+static bool may_lead(const struct text *text, size_t position, uint32_t wanted)
+{
+	uint32_t highest = wanted - (uint32_t)position, lowest = highest - LANES - FURTHEST;
+	const uint8_t *bytes = text->bytes + position;
+	union {
+		lanes lanes;
+		uint64_t words[LANES / sizeof(uint64_t)];
+	} both = { has_byte(bytes, 2, highest, lowest) & has_byte(bytes, 3, highest, lowest) };
+
+	return both.words[0] | both.words[1];
+}
+
 static void find_references(const struct text *text, size_t begin, size_t end, uint64_t target,
 			    struct found *found)
 {
 	uint32_t wanted = (uint32_t)(target - text->vaddr - sizeof(int32_t));
+	size_t last = text->size < sizeof(uint32_t) ? 0 : text->size - sizeof(uint32_t) + 1;
 
-	for (size_t i = begin; i < end && i + sizeof(uint32_t) <= text->size; i++) {
-		uint32_t displacement;
+	if (end > last)
+		end = last;
+	for (size_t i = begin; i < end;) {
+		size_t stop = i + LANES < end ? i + LANES : end;
 
-		memcpy(&displacement, text->bytes + i, sizeof(displacement));
-		displacement = wanted - (displacement + (uint32_t)i);
-		if (displacement == 1)
-			note_reference(text, i, found);
-		else if (displacement <= 4 && displacement != 3)
-			found->is_other = true;
+		if (stop < i + LANES || may_lead(text, i, wanted)) {
+			for (size_t position = i; position < stop; position++)
+				look_at(text, position, wanted, found);
+		}
+		i = stop;
 	}
 }
 
