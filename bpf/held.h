@@ -38,8 +38,8 @@ static __always_inline struct wire_held *find_held(__u32 id)
 
 static __always_inline void copy_pages(__s32 *to, const __s32 *from)
 {
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		to[kind] = from[kind];
+	__builtin_memcpy(__builtin_assume_aligned(to, sizeof(__u64)),
+			 __builtin_assume_aligned(from, sizeof(__u64)), NR_KINDS * sizeof(*to));
 }
 
 /* Before the node changes. */
@@ -55,6 +55,13 @@ static __always_inline void keep_moments(const struct wire_image *image, struct 
 	}
 }
 
+static __always_inline void add_live(const struct wire_image *image, struct wire_held *node,
+				     __u32 kind, __s64 pages)
+{
+	keep_moments(image, node);
+	__sync_fetch_and_add(&node->live[kind_index(kind)], (__s32)pages);
+}
+
 /* The node holds so many pages more, or fewer. Returns 0, or -1 where there is no room to say so.
  */
 __noinline int hold(__u32 slot, __u32 id, __u32 kind, __s64 pages)
@@ -68,8 +75,7 @@ __noinline int hold(__u32 slot, __u32 id, __u32 kind, __s64 pages)
 		count_loss(image, LOSS_owner_memory, pages);
 		return -1;
 	}
-	keep_moments(image, node);
-	__sync_fetch_and_add(&node->live[kind_index(kind)], (__s32)pages);
+	add_live(image, node, kind, pages);
 	mark_changed((struct node_id){ id });
 	return 0;
 }

@@ -294,6 +294,31 @@ static __always_inline __u32 place_growth(struct touch *touch, __u32 slot, __u32
 	return place_range(touch, range, slot, pages, owner);
 }
 
+/*
+ * One page of a user's fault where nobody has had one: nearly all growth. No more is looked up than
+ * the region and what the node holds. The node has been marked as changed with its growth. Returns
+ * false where there is more to it.
+ */
+static __always_inline bool own_touched(struct wire_image *image, struct touch *touch, __u32 kind,
+					__u32 id, __u32 owner)
+{
+	const __u64 page = touch->page;
+	struct wire_held *node;
+	struct region *region;
+
+	if (!page || !is_no_syscall())
+		return false;
+	region = find_region(image->image_id, page);
+	node = bpf_map_lookup_elem(&held, &id);
+	if (!region || !node || region->uniform || read_owner(region, page))
+		return false;
+	touch->page = 0;
+	write_owner(region, page, owner);
+	__sync_fetch_and_add(&region->owned, 1);
+	add_live(image, node, kind, 1);
+	return true;
+}
+
 __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
@@ -303,6 +328,8 @@ __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	if (!image)
 		return 0;
 	touch = current_touch(slot, image);
+	if (touch && owner && pages == 1 && own_touched(image, touch, kind, id, owner))
+		return 0;
 	if (touch && owner && pages <= REGION_PAGES)
 		placed = place_growth(touch, slot, pages, owner);
 	if (placed && hold(slot, id, kind, placed))

@@ -65,6 +65,14 @@ static __always_inline struct pt_regs *syscall_registers(void)
 	return (struct pt_regs *)bpf_task_pt_regs(task);
 }
 
+/* Did the task come into the kernel by a fault or an interrupt of its own code? */
+static __always_inline bool is_no_syscall(void)
+{
+	struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return registers->orig_ax == -1UL;
+}
+
 /* Does the system call unmap what it takes away? */
 static __always_inline bool is_unmapping(void)
 {
