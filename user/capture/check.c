@@ -56,6 +56,10 @@ static bool check_kernel(struct sink *sink)
 	say(sink, "kernel", "%s: RSS counters %s, uprobes %s", system.release,
 	    features.has_percpu_counters ? "per CPU" : "cached in tasks",
 	    features.has_uprobe_multi ? "many in one link" : "one by one");
+	say(sink, "owners", "%s",
+	    features.has_percpu_counters ? "who holds each page is followed"
+					 : "who holds each page is not followed: changes of RSS "
+					   "come too late before 6.2");
 	return true;
 }
 
