@@ -49,8 +49,9 @@ static void hear_over(void *context, uint32_t process)
 
 static void name_objects(void *context, struct object_question *question)
 {
-	const struct heard *heard = context;
+	struct heard *heard = context;
 
+	heard->asked += question->count;
 	question->is_unanswered = heard->is_unanswered;
 	for (size_t i = 0; i < question->count; i++)
 		question->names[i] = heard->name ? xstrdup(heard->name) : NULL;

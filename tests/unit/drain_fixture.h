@@ -25,6 +25,7 @@ struct heard {
 	uint32_t process, layout, tgid;
 	struct rss_sample sample;
 	const char *name;   /* that objects bear; NULL: none */
+	size_t asked;	    /* names of objects */
 	bool is_unanswered; /* nobody can look for it */
 };
 

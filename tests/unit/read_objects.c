@@ -112,10 +112,10 @@ static char *answer_text(int err, const char *text)
 	char *hex, *at;
 
 	if (err) /* strerrorname_np() is younger than some C libraries */
-		return xstrdup(err == -ENOENT	? "ENOENT"
-			       : err == -EINVAL ? "EINVAL"
-			       : err == -E2BIG	? "E2BIG"
-						: strerror(-err));
+		return xstrdup(err == -ENOENT || err == -ENOMSG ? "ENOENT"
+			       : err == -EINVAL			? "EINVAL"
+			       : err == -E2BIG			? "E2BIG"
+								: strerror(-err));
 	hex = at = xmalloc(2 * strlen(text) + 2);
 	*at++ = '=';
 	for (; *text; text++)

@@ -68,6 +68,53 @@ static void test_unanswered_names(void **state)
 	assert_int_equal(loss->events, 1);
 }
 
+#define NR_OBJECTS 100 /* of one class */
+
+static void send_objects(void)
+{
+	send_type(RECORD_IMAGE_BEGIN);
+	for (uint64_t i = 0; i < NR_OBJECTS; i++)
+		send_object(FIXTURE_OBJECT + 64 * i);
+}
+
+static uint32_t count_named(void)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < NR_OBJECTS; i++)
+		count += fixture.profile->objects[i].pathname != 0;
+	return count;
+}
+
+/* Looking costs both processes: a class without the attribute is looked at rarely, but for ever. */
+static void test_barren_class(void **state)
+{
+	send_objects();
+	for (int round = 1; round <= 32; round++)
+		drain_name_objects(fixture.drain);
+	assert_int_equal(fixture.heard.asked, 16 + 6); /* and in rounds 1, 2, 4, 8, 16, 32 */
+	fixture.heard.name = "model.wing";
+	for (int round = 33; round < 48; round++)
+		drain_name_objects(fixture.drain);
+	assert_int_equal(count_named(), 0);
+	for (int round = 48; round <= 64; round++)
+		drain_name_objects(fixture.drain);
+	assert_int_equal(count_named(), NR_OBJECTS);
+}
+
+/* The attribute is there, and will be set. */
+static void test_names_to_come(void **state)
+{
+	fixture.heard.name = "";
+	send_objects();
+	drain_name_objects(fixture.drain);
+	assert_in_range(fixture.heard.asked, NR_OBJECTS, 2 * NR_OBJECTS);
+	assert_int_equal(count_named(), 0);
+	fixture.heard.name = "model.wing";
+	drain_name_objects(fixture.drain);
+	assert_int_equal(count_named(), NR_OBJECTS);
+}
+
 /* An image that has ended takes its objects out of the BPF side's table. */
 static void test_removed(void **state)
 {
@@ -85,10 +132,8 @@ static void test_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_object),
-		TEST(test_instances),
-		TEST(test_unanswered_names),
-		TEST(test_removed),
+		TEST(test_object),	 TEST(test_instances),	   TEST(test_unanswered_names),
+		TEST(test_barren_class), TEST(test_names_to_come), TEST(test_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

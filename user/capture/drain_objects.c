@@ -34,7 +34,8 @@ struct known_object {
 /* A class of one image. */
 struct known_class {
 	uint32_t nr_instances;
-	uint32_t tries, names; /* reading names of its objects, and how often there was one */
+	uint32_t tries, names; /* reading names of its objects, and how often they can have one */
+	uint32_t probed;       /* the round of the last try since it is barren */
 };
 
 struct drain_objects {
@@ -97,7 +98,22 @@ static uint32_t class_string(struct drain_objects *objects, const char *name)
 	return string_pool_add(&objects->base->profile->strings, dot ? dot + 1 : text);
 }
 
-#define BARREN_TRIES 256 /* without one name: objects of the class have none */
+/* So many without the attribute: objects of the class have none. But one may get it at any time, so
+ * one is looked at in the first rounds of two to a power, and in each of so many. */
+#define BARREN_TRIES 16
+#define PROBE_ROUNDS 16
+
+static bool is_worth_a_try(const struct drain_objects *objects, struct known_class *class)
+{
+	uint32_t round = objects->naming;
+
+	if (class->names || class->tries < BARREN_TRIES)
+		return true;
+	if (class->probed == round || (round % PROBE_ROUNDS && round & (round - 1)))
+		return false;
+	class->probed = round;
+	return true;
+}
 
 static void take_name(struct drain_objects *objects, struct known_object *known, const char *name)
 {
@@ -108,6 +124,8 @@ static void take_name(struct drain_objects *objects, struct known_object *known,
 	if (!name)
 		return;
 	objects->classes[known->class_index].names++;
+	if (!*name)
+		return;
 	object->pathname = string_pool_add(&objects->base->profile->strings, name) + 1;
 	object->is_dirty |= object->pathname != before;
 }
@@ -156,8 +174,7 @@ static void try_name(struct drain_objects *objects, uint32_t index)
 	uint32_t process = objects->base->profile->objects[known->object].process;
 	struct to_name *queue = &objects->queue;
 
-	if (known->is_queued || known->address == OTHER_OBJECTS ||
-	    (class->tries >= BARREN_TRIES && !class->names))
+	if (known->is_queued || known->address == OTHER_OBJECTS || !is_worth_a_try(objects, class))
 		return;
 	if (queue->count == INSPECT_OBJECT_BATCH || queue->process != process)
 		drain_objects_name_queued(objects);

@@ -197,30 +197,44 @@ static bool has_type(const struct python_reader *reader, const struct inspect_ob
 	       found == object->type;
 }
 
-/* The first of the attributes that holds a str. Another object may be there by now, or come
- * meanwhile. */
+/* The first of the attributes that holds a str; "" where there is one, but none does. Another
+ * object may be there by now, or come meanwhile. */
 static char *read_name(struct python_reader *reader, const struct inspect_object *object,
 		       const char *attributes)
 {
 	_cleanup_(freep) char *list = xstrdup(attributes), *text = NULL;
+	struct python_pages *pages = reader->pages;
 	char *next = list, *attribute;
+	bool is_there = false, is_same;
 
 	if (!has_type(reader, object))
 		return NULL;
-	while (!text && (attribute = strsep(&next, ",")))
-		if (python_object_attribute(reader, object->address, attribute, &text))
+	while (!text && (attribute = strsep(&next, ","))) {
+		int err = python_object_attribute(reader, object->address, attribute, &text);
+
+		if (err)
 			text = NULL;
-	return text && has_type(reader, object) ? TAKE(text) : NULL;
+		is_there |= !err || err == -ENOMSG;
+	}
+	if (!is_there)
+		return NULL;
+	python_reader_end(reader);
+	is_same = has_type(reader, object);
+	reader->pages = pages;
+	if (!is_same)
+		return NULL;
+	return text ? TAKE(text) : xstrdup("");
 }
 
 static void add_name(struct inspect_reply *reply, const char *text)
 {
 	size_t length = text ? strlen(text) : 0;
 	inspect_name_bytes bytes = length > MAX_NAME_BYTES ? 0 : (inspect_name_bytes)length;
+	inspect_name_bytes told = text && !bytes ? INSPECT_NAME_LATER : bytes;
 
-	memcpy(reply->bytes + reply->size, &bytes, sizeof(bytes));
-	memcpy(reply->bytes + reply->size + sizeof(bytes), text ? text : "", bytes);
-	reply->size += sizeof(bytes) + bytes;
+	memcpy(reply->bytes + reply->size, &told, sizeof(told));
+	memcpy(reply->bytes + reply->size + sizeof(told), text ? text : "", bytes);
+	reply->size += sizeof(told) + bytes;
 }
 
 static void handle_objects(void *context, const void *given, size_t size,
@@ -228,18 +242,21 @@ static void handle_objects(void *context, const void *given, size_t size,
 {
 	const struct inspect_objects_request *request = given;
 	struct known_process *process = find_process(context, request->pid, &request->layout);
+	struct python_pages pages;
 
 	if (!process) {
 		reply->status = -ESRCH;
 		return;
 	}
 	process_memory_forget(&process->memory);
+	python_reader_begin(&process->reader, &pages);
 	for (uint32_t i = 0; i < request->count; i++) {
 		_cleanup_(freep) char *name = read_name(&process->reader, &request->objects[i],
 							request->attributes);
 
 		add_name(reply, name);
 	}
+	python_reader_end(&process->reader);
 }
 
 static void handle_process(void *context, const void *given, size_t size,

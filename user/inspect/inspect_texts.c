@@ -28,6 +28,10 @@ static int take_names(const struct inspect_answer *answer, uint32_t count, char 
 			return -EPROTO;
 		memcpy(&bytes, answer->bytes + at, sizeof(bytes));
 		at += sizeof(bytes);
+		if (bytes == INSPECT_NAME_LATER) {
+			ret_names[i] = xstrdup("");
+			continue;
+		}
 		if (bytes > MAX_NAME_BYTES || bytes > answer->size - at)
 			return -EPROTO;
 		ret_names[i] = take_text(answer->bytes + at, bytes);

@@ -357,9 +357,9 @@ static bool is_none(const struct python_reader *reader, uint64_t object)
 
 static int read_value(struct python_reader *reader, uint64_t value, char **ret_text)
 {
-	int err = value ? python_string_read(reader, value, MAX_NAME_BYTES, ret_text) : -ENOENT;
+	int err = value ? python_string_read(reader, value, MAX_NAME_BYTES, ret_text) : -ENOMSG;
 
-	return err == -EINVAL && is_none(reader, value) ? -ENOENT : err;
+	return err == -EINVAL && is_none(reader, value) ? -ENOMSG : err;
 }
 
 static int find_attribute(struct search *search, struct python_slot *ret)
@@ -372,29 +372,45 @@ static int find_attribute(struct search *search, struct python_slot *ret)
 	return err == -ENOENT ? find_in_dict(search, ret) : err;
 }
 
-int python_object_attribute(struct python_reader *reader, uint64_t object, const char *name,
+/* What was read is the value's text only if it still is the value. */
+static int read_while_there(struct python_reader *reader, const struct python_slot *slot,
 			    char **ret_text)
 {
-	struct search search = { .reader = reader, .object = object, .name = name };
 	_cleanup_(freep) char *text = NULL;
 	struct python_pages pages;
-	struct python_slot slot;
 	uint64_t value;
 	int err;
 
 	python_reader_begin(reader, &pages);
-	err = find_attribute(&search, &slot);
-	if (!err)
-		err = read_value(reader, slot.value, &text);
+	err = read_value(reader, slot->value, &text);
 	python_reader_end(reader);
 	if (err)
 		return err;
-	/* What was read is the value's text only if it still is the value. */
-	err = python_reader_u64(reader, slot.address, &value);
-	if (err || value != slot.value)
+	err = python_reader_u64(reader, slot->address, &value);
+	if (err || value != slot->value)
 		return -EAGAIN;
 	*ret_text = TAKE(text);
 	return 0;
+}
+
+int python_object_attribute(struct python_reader *reader, uint64_t object, const char *name,
+			    char **ret_text)
+{
+	struct search search = { .reader = reader, .object = object, .name = name };
+	struct python_pages own, *shared = reader->pages;
+	struct python_slot slot;
+	int err;
+
+	if (shared)
+		shared->nr_reads = 0;
+	else
+		python_reader_begin(reader, &own);
+	err = find_attribute(&search, &slot);
+	python_reader_end(reader);
+	if (!err)
+		err = read_while_there(reader, &slot, ret_text);
+	reader->pages = shared;
+	return err;
 }
 
 int python_object_uncell(const struct python_reader *reader, uint64_t object, uint64_t cell_type,

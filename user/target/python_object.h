@@ -30,7 +30,8 @@ void python_type_clear(struct python_type *type);
  * The value of an attribute that stands in the object's __dict__ (or in what it has instead of one)
  * or in a slot, a slot first, as Python does. What a subclass puts in a slot's place is not seen.
  * The text is UTF-8 and owned by the caller, see python_string_read(). -ENOENT: no such attribute
- * in the object, or None; -EINVAL: also when it is no str.
+ * in the object; -ENOMSG: it is None, or its slot is empty; -EINVAL: also when it is no str.
+ * Pages that the reader keeps are used to find it, its text is read anew.
  */
 int python_object_attribute(struct python_reader *reader, uint64_t object, const char *name,
 			    char **ret_text);

@@ -72,7 +72,8 @@ struct python_layout {
 
 /*
  * The pages that one question needs, read whole and once: a read costs a system call, and names and
- * objects that belong together lie together. Forgotten when the question is answered.
+ * objects that belong together lie together, as do several objects' classes. Forgotten when the
+ * question is answered.
  */
 struct python_pages {
 	uint64_t addresses[PYTHON_PAGES]; /* 0: none */
