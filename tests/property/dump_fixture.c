@@ -416,7 +416,8 @@ struct profile *dump_fixture_profile(void)
 	node = profile_add_node(profile, first, NO_NODE, 0, 2000000000);
 	node = profile_add_node(profile, first, node, 1, 1000000000);
 	profile_add_cost(profile, node,
-			 &(struct cost){ { 4096, 0, 1, 1LL << 40 }, { 0, 8192, 0, -5 } });
+			 &(struct cost){ .grown = { 4096, 0, 1, 1LL << 40 },
+					 .released = { 0, 8192, 0, -5 } });
 	profile_add_calls(profile, node, 1);
 	node = profile_add_node(profile, first, node, 0, 3000000000);
 	profile_add_calls(profile, node, 1ULL << 61);

@@ -50,7 +50,8 @@ static struct profile *example_profile(void)
 	site.name = string_pool_add(&profile->strings, "f");
 	node = profile_add_node(profile, process, NO_NODE, profile_add_site(profile, &site),
 				500000);
-	profile_add_cost(profile, node, &(struct cost){ { [KIND_ANON] = 4096 }, { 0 } });
+	profile_add_cost(profile, node,
+			 &(struct cost){ .grown = { [KIND_ANON] = 4096 }, .released = { 0 } });
 	profile_add_calls(profile, node, 3);
 	profile_add_sample(profile, process, 1000, 4096);
 	profile_add_thread(profile, process, &(struct thread){ 42, 2, 4096, 0, 1000 });

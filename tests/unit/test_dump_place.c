@@ -560,7 +560,8 @@ static void play_full_disk(struct scratch *scratch, int wanted, int (*make_room)
 	assert_int_equal(flush(scratch), 0);
 	before = dump_fixture_load(scratch->path);
 	add_noise(scratch->profile, &seed, 150000);
-	profile_add_cost(scratch->profile, 0, &(struct cost){ { 4096 }, { 0 } });
+	profile_add_cost(scratch->profile, 0,
+			 &(struct cost){ .grown = { 4096 }, .released = { 0 } });
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(flush(scratch), wanted);
 		after = dump_fixture_load(scratch->path);

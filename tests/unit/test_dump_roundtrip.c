@@ -172,7 +172,8 @@ static void flushes_grow_by_what_changed(void **state)
 	flush(scratch);
 	assert_true(size_of(scratch) < before + 64);
 	before = size_of(scratch);
-	profile_add_cost(scratch->profile, 5, &(struct cost){ { 4096 }, { 0 } });
+	profile_add_cost(scratch->profile, 5,
+			 &(struct cost){ .grown = { 4096 }, .released = { 0 } });
 	flush(scratch);
 	assert_true(size_of(scratch) < before + 128);
 }
@@ -190,7 +191,7 @@ static uint64_t flushed_bytes(struct scratch *scratch)
 static void calls_and_costs_are_written_apart(void **state)
 {
 	struct scratch *scratch = *state;
-	struct cost cost = { { 1LL << 50, 1LL << 51, 1LL << 52, 1LL << 53 }, { 0 } };
+	struct cost cost = { .grown = { 1LL << 50, 1LL << 51, 1LL << 52, 1LL << 53 } };
 	uint32_t process = profile_add_process(scratch->profile);
 	uint64_t idle;
 
@@ -202,9 +203,10 @@ static void calls_and_costs_are_written_apart(void **state)
 	idle = flushed_bytes(scratch);
 	profile_add_calls(scratch->profile, 0, 1);
 	assert_int_equal(flushed_bytes(scratch), idle + 12); /* tag, length, node, count, calls */
-	profile_add_cost(scratch->profile, 0, &(struct cost){ { 0, 1 }, { 0 } });
+	profile_add_cost(scratch->profile, 0,
+			 &(struct cost){ .grown = { 0, 1 }, .released = { 0 } });
 	assert_int_equal(flushed_bytes(scratch), idle + 36); /* tag, length, node, mask, cost */
-	profile_add_cost(scratch->profile, 0, &(struct cost){ { 0 }, { 0 } });
+	profile_add_cost(scratch->profile, 0, &(struct cost){ .grown = { 0 }, .released = { 0 } });
 	assert_int_equal(flushed_bytes(scratch), idle);
 	finish(scratch);
 }
@@ -213,7 +215,8 @@ static void dead_blocks_are_compacted(void **state)
 {
 	struct scratch *scratch = *state;
 	uint64_t seed = 9, largest = 0, rewrites = 0;
-	struct cost cost = { { 123456789012, 0, 4096, 0 }, { 0, 987654321098, 0, 0 } };
+	struct cost cost = { .grown = { 123456789012, 0, 4096, 0 },
+			     .released = { 0, 987654321098, 0, 0 } };
 
 	dump_fixture_grow(scratch->profile, &seed, 5000);
 	for (int i = 0; i < 300; i++) {
@@ -338,7 +341,7 @@ static void names_wait_for_what_needs_them(void **state)
 	assert_true(holds_text(scratch, "caller"));
 	assert_true(holds_text(scratch, "called"));
 	assert_false(holds_text(scratch, "idle"));
-	profile_add_cost(profile, idle, &(struct cost){ { 4096 }, { 0 } });
+	profile_add_cost(profile, idle, &(struct cost){ .grown = { 4096 }, .released = { 0 } });
 	flush(scratch);
 	assert_true(holds_text(scratch, "idle"));
 	finish(scratch);
@@ -419,7 +422,7 @@ static void flush_forever(struct scratch *scratch)
 	for (;;) {
 		for (uint32_t node = 0; node < scratch->profile->nr_nodes; node++)
 			profile_add_cost(scratch->profile, node,
-					 &(struct cost){ { 77777 }, { 1 } });
+					 &(struct cost){ .grown = { 77777 }, .released = { 1 } });
 		if (scratch->profile->nr_nodes < 2000)
 			dump_fixture_grow(scratch->profile, &seed, 500);
 		if (dump_flush(scratch->writer, scratch->profile))

@@ -32,7 +32,7 @@ static struct profile *written_profile(void)
 	profile_add_calls(profile, node, 5);
 	profile_add_sighting(profile, node, 1); /* version 1 wrote the newest first */
 	profile_add_sighting(profile, node, 0);
-	profile_add_cost(profile, 1, &(struct cost){ { 0, 4096 }, { 0 } });
+	profile_add_cost(profile, 1, &(struct cost){ .grown = { 0, 4096 }, .released = { 0 } });
 	profile_add_sample(profile, 0, 30000000, 4096);
 	profile->objects[0].pathname = string_pool_add(&profile->strings, "a.b") + 1;
 	profile->nodes[node].is_crowded = true;

@@ -210,7 +210,7 @@ static void add_gain(struct drain_nodes *nodes, const struct kernel_node *node,
 {
 	struct node *placed = &nodes->base->profile->nodes[node->node];
 	struct node_gain gain;
-	struct cost cost;
+	struct cost cost = { 0 };
 
 	node_table_take(wire, &gain);
 	for (int kind = 0; kind < NR_KINDS; kind++) {

@@ -113,7 +113,7 @@ static void take_cost(struct dump_cursor *from, struct cost *ret)
 int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from)
 {
 	struct profile *profile = decoder->profile;
-	struct cost cost;
+	struct cost cost = { 0 };
 	uint64_t id = 0;
 
 	while (dump_cursor_has_more(from)) {

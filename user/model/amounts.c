@@ -8,6 +8,13 @@
 
 #define FIRST_CAPACITY 64
 
+/* A cost as the columns have it. */
+union row {
+	struct cost cost;
+	int64_t values[NR_AMOUNTS];
+};
+_Static_assert(sizeof(union row) == sizeof(struct cost), "a value a column");
+
 int64_t rss_of(const int64_t by_kind[NR_KINDS])
 {
 	return by_kind[KIND_FILE] + by_kind[KIND_ANON] + by_kind[KIND_SHMEM];
@@ -23,6 +30,16 @@ int64_t cost_released(const struct cost *cost)
 	return rss_of(cost->released);
 }
 
+int64_t cost_live(const struct cost *cost)
+{
+	return rss_of(cost->live);
+}
+
+int64_t cost_peak(const struct cost *cost)
+{
+	return rss_of(cost->peak);
+}
+
 int64_t cost_growth(const struct cost *cost)
 {
 	return cost_grown(cost) - cost_released(cost);
@@ -35,18 +52,22 @@ int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind)
 
 void cost_add(struct cost *sum, const struct cost *more)
 {
-	for (int kind = 0; kind < NR_KINDS; kind++) {
-		sum->grown[kind] += more->grown[kind];
-		sum->released[kind] += more->released[kind];
-	}
+	union row row = { .cost = *sum };
+	const union row other = { .cost = *more };
+
+	for (size_t column = 0; column < NR_AMOUNTS; column++)
+		row.values[column] += other.values[column];
+	*sum = row.cost;
 }
 
 void cost_subtract(struct cost *sum, const struct cost *less)
 {
-	for (int kind = 0; kind < NR_KINDS; kind++) {
-		sum->grown[kind] -= less->grown[kind];
-		sum->released[kind] -= less->released[kind];
-	}
+	union row row = { .cost = *sum };
+	const union row other = { .cost = *less };
+
+	for (size_t column = 0; column < NR_AMOUNTS; column++)
+		row.values[column] -= other.values[column];
+	*sum = row.cost;
 }
 
 bool cost_is_zero(const struct cost *cost)
@@ -55,13 +76,6 @@ bool cost_is_zero(const struct cost *cost)
 
 	return !memcmp(cost, &zero, sizeof(zero));
 }
-
-/* A cost as the columns have it. */
-union row {
-	struct cost cost;
-	int64_t values[NR_AMOUNTS];
-};
-_Static_assert(sizeof(union row) == sizeof(struct cost), "a value a column");
 
 void amounts_free(struct amounts *amounts)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes that became and ceased to be resident, by kind: of one thing (struct cost), and of many in
- * columns (struct amounts). Most programs move anonymous and file pages only, so that half of the
- * columns need no memory, and a sum over a million nodes reads what it needs and nothing else.
+ * Bytes that became and ceased to be resident and that are held, by kind: of one thing (struct
+ * cost), and of many in columns (struct amounts). Most programs move anonymous and file pages only,
+ * so that half of the columns need no memory, and a sum over a million nodes reads what it needs
+ * and nothing else.
  */
 #ifndef MEMPROBE_AMOUNTS_H
 #define MEMPROBE_AMOUNTS_H
@@ -17,17 +18,23 @@
 struct cost {
 	int64_t grown[NR_KINDS];
 	int64_t released[NR_KINDS];
+	int64_t live[NR_KINDS]; /* held in the end; with peak as held.h settles them */
+	int64_t peak[NR_KINDS]; /* held at the process's highest moment */
+	int64_t unshared;	/* copied, because this path wrote to what was shared */
+	int64_t mapped;		/* address space taken, less what was given back */
 };
 
 int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */
 int64_t cost_released(const struct cost *cost); /* file + anon + shmem */
+int64_t cost_live(const struct cost *cost);	/* file + anon + shmem */
+int64_t cost_peak(const struct cost *cost);	/* file + anon + shmem */
 int64_t cost_growth(const struct cost *cost);	/* grown - released */
 int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind);
 void cost_add(struct cost *sum, const struct cost *more);
 void cost_subtract(struct cost *sum, const struct cost *less);
 bool cost_is_zero(const struct cost *cost);
 
-#define NR_AMOUNTS (2 * NR_KINDS) /* grown, then released, each by kind */
+#define NR_AMOUNTS (4 * NR_KINDS + 2) /* in the order of struct cost */
 
 /* Owns its columns. Zeroed is empty: every amount is 0. */
 struct amounts {
