@@ -138,8 +138,7 @@ static __always_inline struct node_id find_current(struct change *change, bool p
 	if (!find_walk(&walk, change->slot, change->scratch))
 		return node;
 	if (walk.path->end == WALK_GOING)
-		walk_frames(&walk, change->slot, change->scratch,
-			    plain_loop ? WALK_PLAINLY : WALK_BY_HELPER);
+		walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change);
 	has_frames = walk.path->depth != 0;

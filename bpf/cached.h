@@ -37,29 +37,36 @@ static __always_inline __s64 task_cache(struct task_struct *task, __u32 kind)
 	}
 }
 
-/* Books on a node found for the thread before; `loss` says why that path is not whole, 0: it is. */
-static __always_inline void book_found(struct change *change, struct node_id node,
-				       struct wire_thread *thread, __u32 loss)
+/* Books on a node found for the thread before; its `loss` says why that path is not whole, 0: it
+ * is. */
+__noinline int book_found(__u32 slot, __u32 kind, __s64 pages, __u32 node, __u32 tid)
 {
-	book_on(change, node);
-	if (loss)
-		count_loss(change->image, loss - 1, change->pages);
-	if (change->kind != KIND_SWAP)
-		thread->growth += change->pages;
+	struct change change = { .slot = slot, .kind = kind, .pages = pages };
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct node_id id = { .value = node };
+
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (!change.image || !thread)
+		return 0;
+	book_on(&change, id);
+	if (thread->loss)
+		count_loss(change.image, thread->loss - 1, pages);
+	if (kind != KIND_SWAP)
+		thread->growth += pages;
+	return 0;
 }
 
 /* Books what the task's caches have gained since the last look, on `node`. */
-static __always_inline void settle(struct change *change, struct wire_thread *thread,
-				   struct task_struct *task, struct node_id node)
+static __always_inline void settle(__u32 slot, struct wire_thread *thread, struct task_struct *task,
+				   struct node_id node)
 {
 	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
-		__s64 cache = task_cache(task, kind);
+		__s64 cache = task_cache(task, kind), pages;
 
-		change->kind = kind;
-		change->pages = cache - thread->cache[kind];
+		pages = cache - thread->cache[kind];
 		thread->cache[kind] = cache;
-		if (change->pages)
-			book_found(change, node, thread, thread->loss);
+		if (pages)
+			book_found(slot, kind, pages, node.value, thread->tid);
 	}
 }
 
@@ -71,8 +78,7 @@ static __always_inline void cached_fault(struct change *change)
 
 	if (!thread)
 		return;
-	settle(change, thread, task, thread->node);
-	change->pages = 0;
+	settle(change->slot, thread, task, thread->node);
 	thread->node = find_current(change, true);
 	thread->loss = change->loss;
 }
@@ -103,9 +109,8 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 	cache = task_cache(task, kind);
 	node = find_current(change, true);
 	if (absolute(cache - thread->cache[kind]) > MUCH_AT_ONCE || !thread->node.value)
-		settle(change, thread, task, node);
-	else
-		settle(change, thread, task, thread->node);
+		thread->node = node;
+	settle(change->slot, thread, task, thread->node);
 	thread->node = node;
 	thread->loss = change->loss;
 	moved = cached_count(mm, kind) - change->image->claimed[kind];
@@ -123,7 +128,7 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 		book_kernel(change->slot, change->kind, change->pages);
 		return;
 	}
-	book_found(change, node, thread, change->loss);
+	book_found(change->slot, kind, moved, node.value, thread->tid);
 }
 
 static __always_inline void cached_foreign(struct change *change, struct mm_struct *mm)

@@ -121,8 +121,7 @@ static __always_inline struct node_id find_by_walk(struct change *change, const 
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
 	walk.path->by_shadow = !plain_loop && !is_split();
 	walk.path->begins = 1;
-	walk_frames(&walk, change->slot, change->scratch,
-		    plain_loop ? WALK_PLAINLY_HERE : WALK_BY_HELPER);
+	walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (!walk.path->depth)
 		return node;
 	if (walk.path->depth == 1 && walk.path->end == WALK_ROOT &&

@@ -275,7 +275,7 @@ static __always_inline void settle_task(struct change *change, struct task_struc
 		image->books[kind] += thread->cache[kind];
 	}
 	if (!opening)
-		settle(change, thread, task, thread->node);
+		settle(change->slot, thread, task, thread->node);
 	for (__u32 kind = 0; kind < NR_KINDS; kind++)
 		image->cached[kind] += thread->cache[kind];
 }

@@ -118,11 +118,20 @@ __noinline int lay_frame(__u32 slot, __u32 scratch)
 	return lay_next(slot, scratch);
 }
 
+__noinline int lay_some(__u32 slot, __u32 scratch)
+{
+	for (__u32 i = 0; i < PLAIN_TURNS; i++) {
+		if (lay_frame(slot, scratch))
+			return 1;
+	}
+	return 0;
+}
+
 /* All frames that have no node yet, as walk_plainly. */
 __noinline int lay_plainly(__u32 slot, __u32 scratch)
 {
-	for (__u32 i = 0; i <= MAX_FRAMES; i++) {
-		if (lay_frame(slot, scratch))
+	for (__u32 i = 0; i <= MAX_FRAMES / PLAIN_TURNS; i++) {
+		if (lay_some(slot, scratch))
 			break;
 	}
 	return 0;

@@ -156,8 +156,25 @@ static long note_frame_object_callback(__u32 index, void *data)
 	return callback_result(note_frame_object(context->slot, context->scratch, index));
 }
 
-/* From the leaf on; a plain loop of all 1,024 takes the verifier half a second more (5.10). */
-#define PLAIN_NOTE_FRAMES 128
+/* From frame `first` on. Returns 1 after the last. */
+__noinline int note_some_objects(__u32 slot, __u32 scratch, __u32 first)
+{
+	for (__u32 i = 0; i < PLAIN_TURNS; i++) {
+		if (note_frame_object(slot, scratch, first + i))
+			return 1;
+	}
+	return 0;
+}
+
+/* As walk_plainly. */
+__noinline int note_objects_plainly(__u32 slot, __u32 scratch)
+{
+	for (__u32 i = 0; i <= MAX_FRAMES; i += PLAIN_TURNS) {
+		if (note_some_objects(slot, scratch, i))
+			break;
+	}
+	return 0;
+}
 
 /* Notes the objects of a walked path whose nodes are laid down. */
 static __always_inline void note_objects(struct change *change, struct path *path, bool plain_loop)
@@ -168,14 +185,10 @@ static __always_inline void note_objects(struct change *change, struct path *pat
 	if (cfg_instances || !path->objects_key || is_seen(name))
 		return;
 	note_seen(name);
-	if (!plain_loop) {
+	if (plain_loop)
+		note_objects_plainly(change->slot, change->scratch);
+	else
 		bpf_loop(MAX_FRAMES + 1, note_frame_object_callback, &context, 0);
-		return;
-	}
-	for (__u32 i = 0; i < PLAIN_NOTE_FRAMES; i++) {
-		if (note_frame_object(change->slot, change->scratch, i))
-			break;
-	}
 }
 
 #endif

@@ -121,7 +121,24 @@ __noinline int find_self(__u32 slot, __u32 scratch)
 	return path->self_at ? SELF_IN_CELL : SELF_PLAIN;
 }
 
-#define TABLE_CHUNK 16 /* bytes; the stack is short of room */
+#define TABLE_CHUNK 16	/* bytes; the stack is short of room */
+#define TABLE_CHUNKS 16 /* at a time: a long plain loop is one of loops, as walk_plainly */
+#define TABLE_STEP (TABLE_CHUNKS * TABLE_CHUNK)
+
+/* Takes whole chunks of a line table into its hash, up to one that cannot be read. */
+__noinline __u64 hash_chunks(__u64 table, __u64 hash, __u64 size)
+{
+	__u64 words[TABLE_CHUNK / 8];
+
+	for (__u32 i = 0; i < TABLE_CHUNKS && size >= TABLE_CHUNK; i++) {
+		if (read_user(words, TABLE_CHUNK, table))
+			break;
+		hash = hash_pair(hash ^ words[0], words[1]);
+		table += TABLE_CHUNK;
+		size -= TABLE_CHUNK;
+	}
+	return hash;
+}
 
 /*
  * What exec() compiles from two texts can come to one address with one name and one first line;
@@ -140,13 +157,12 @@ __noinline __u64 hash_line_table(__u32 slot, __u64 code)
 		return 0;
 	size = hash = words[0];
 	table += layout->bytes_data;
-	for (__u32 i = 0; i < MAX_LINETABLE_BYTES / TABLE_CHUNK && size >= TABLE_CHUNK; i++) {
-		if (read_user(words, TABLE_CHUNK, table))
-			return hash;
-		hash = hash_pair(hash ^ words[0], words[1]);
-		table += TABLE_CHUNK;
-		size -= TABLE_CHUNK;
+	for (__u32 i = 0; i < MAX_LINETABLE_BYTES / TABLE_STEP && i < size / TABLE_STEP; i++) {
+		hash = hash_chunks(table, hash, TABLE_STEP);
+		table += TABLE_STEP;
 	}
+	hash = hash_chunks(table, hash, size % TABLE_STEP);
+	table += size % TABLE_STEP & ~(TABLE_CHUNK - 1ULL);
 	words[0] = words[1] = 0;
 	read_user(words, size & (TABLE_CHUNK - 1), table);
 	return hash_pair(hash ^ words[0], words[1]);

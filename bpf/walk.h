@@ -95,34 +95,37 @@ __noinline int walk_step(__u32 slot, __u32 scratch)
 
 #define WALK_STEPS (2 * MAX_FRAMES) /* frames, and shims between them */
 
-static __always_inline int walk_steps(__u32 slot, __u32 scratch)
+/*
+ * The verifier goes through all turns of a plain loop, and that for each state in which it is come
+ * to; through a global function once. So a long loop is one of loops, both in such functions.
+ */
+#define PLAIN_TURNS 32
+
+/* Returns 1 when the walk is over. */
+__noinline int walk_some(__u32 slot, __u32 scratch)
 {
-	for (__u32 i = 0; i < WALK_STEPS; i++) {
+	for (__u32 i = 0; i < PLAIN_TURNS; i++) {
 		if (walk_step(slot, scratch))
+			return 1;
+	}
+	return 0;
+}
+
+__noinline int walk_plainly(__u32 slot, __u32 scratch)
+{
+	for (__u32 i = 0; i < WALK_STEPS / PLAIN_TURNS; i++) {
+		if (walk_some(slot, scratch))
 			break;
 	}
 	return 0;
 }
 
-/* A plain loop is verified anew for each state in which it is come to, unless it is a global
- * function's: then once. */
-__noinline int walk_plainly(__u32 slot, __u32 scratch)
-{
-	return walk_steps(slot, scratch);
-}
-
-/* How a walk goes on from frame to frame. WALK_PLAINLY_HERE is for a function that is global itself
- * and has no stack left for one more call. */
-enum walk_loop { WALK_BY_HELPER, WALK_PLAINLY, WALK_PLAINLY_HERE };
-
 static __always_inline void walk_frames(struct walk *walk, __u32 slot, __u32 scratch,
-					enum walk_loop loop)
+					bool plain_loop)
 {
 	walk->slot = slot;
 	walk->scratch = scratch;
-	if (loop == WALK_PLAINLY_HERE)
-		walk_steps(slot, scratch);
-	else if (loop == WALK_PLAINLY)
+	if (plain_loop)
 		walk_plainly(slot, scratch);
 	else
 		bpf_loop(WALK_STEPS, walk_frame_callback, walk, 0);

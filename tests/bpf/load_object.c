@@ -31,7 +31,7 @@
 #define MOST_OFF_OWNERS 32000
 #define MOST_AUTO 72000
 #define MOST_EXACT 130500
-#define MOST_LINES 131500
+#define MOST_LINES 60000
 #define MOST_INSTANCES 54000
 
 /* What the verifier sees differs: constants are known to it. */

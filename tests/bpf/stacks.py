@@ -13,7 +13,7 @@ import sys
 LIMIT = 512
 UNIT = 32
 INSTRUCTION = 8
-OLD_PROGRAMS = re.compile(r"_(cached|plain)$")
+OLD_PROGRAMS = re.compile(r"_(cached|oldest|plain)$")
 NEW_ATOMICS = re.compile(r"\b(atomic_fetch_\w+|xchg_?\d*|cmpxchg_?\d*|lock \*\(u\d+ \*\)\([^)]*\) [^+]=)")
 DISASSEMBLERS = ("llvm-objdump", "llvm-objdump-14")
 
