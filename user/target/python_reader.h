@@ -64,7 +64,7 @@ struct python_layout {
 };
 
 #define PYTHON_PAGE_BYTES 4096
-#define PYTHON_PAGES 8
+#define PYTHON_PAGES 32
 
 /* Reads that one question may cost: of garbage no more is read, and an object with 3,000 attributes
  * takes about as many at worst. */
