@@ -91,6 +91,18 @@ static __always_inline void add_mapped(struct node_id id, __s64 pages)
 	mark_changed(id);
 }
 
+/* So many pages were copied because the node's path wrote to them. */
+__noinline int add_unshared(__u32 id, __s32 pages)
+{
+	struct wire_held *node = find_held(id);
+
+	if (!node)
+		return 0;
+	__sync_fetch_and_add(&node->unshared, pages);
+	mark_changed((struct node_id){ id });
+	return 0;
+}
+
 /*
  * What of the address space (mm->total_vm) nobody has been told of yet is the current path's. A
  * mapping is looked for at the next change of resident memory only, so that no system call is

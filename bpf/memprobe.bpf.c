@@ -13,6 +13,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "calls.h"
+#include "cow.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -71,6 +72,22 @@ SEC("?tp_btf/vm_unmapped_area")
 int BPF_PROG(mapping_owned, unsigned long address, struct vm_unmapped_area_info *info)
 {
 	note_mapping(address, info->length);
+	return 0;
+}
+
+/* Copies of shared pages. One program for both kinds of fault: a raw tracepoint's may be attached
+ * to many. */
+SEC("?raw_tp")
+int BPF_PROG(cow_fault, unsigned long address, struct pt_regs *registers, unsigned long error_code)
+{
+	note_write(address, error_code);
+	return 0;
+}
+
+SEC("?raw_tp")
+int BPF_PROG(cow_alloc, void *page, unsigned int order, unsigned int gfp)
+{
+	note_copy(order, gfp);
 	return 0;
 }
 

@@ -28,6 +28,9 @@ struct touch {
 	__u64 cursors[NR_KINDS]; /* in the range */
 	__u32 image_id;
 	__u32 slot;
+	__u32 writer;	 /* node of a write to a present page, until a page comes for it (cow.h) */
+	__u32 copier;	 /* node for which a page has been copied in this fault */
+	__u64 by_kernel; /* it was a system call that wrote */
 };
 
 struct {
@@ -62,6 +65,7 @@ static __always_inline void note_fault(__u64 address)
 		return;
 	touch->page = address >> PAGE_SHIFT;
 	touch->range.end = 0;
+	touch->writer = touch->copier = 0;
 }
 
 /* A page that somebody owns comes anew: its going was missed. */
@@ -277,6 +281,15 @@ static __always_inline struct touch *current_touch(__u32 slot, const struct wire
 	return touch;
 }
 
+/* An anonymous page more: it came for the zero page or a file's, not for a shared one. */
+static __always_inline void take_copy_back(struct touch *touch, __u32 kind)
+{
+	if (!touch->copier || kind != KIND_ANON)
+		return;
+	add_unshared(touch->copier, -1);
+	touch->copier = 0;
+}
+
 /* Returns how many of the pages have a mark now. */
 static __always_inline __u32 place_growth(struct touch *touch, __u32 slot, __u32 pages, __u32 owner)
 {
@@ -285,6 +298,7 @@ static __always_inline __u32 place_growth(struct touch *touch, __u32 slot, __u32
 
 	if (range.begin == range.end && page) {
 		touch->page = 0;
+		take_copy_back(touch, owner_kind(owner));
 		return place_fault(slot, page, pages, owner);
 	}
 	if (range.begin == range.end)

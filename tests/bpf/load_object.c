@@ -17,6 +17,7 @@
 
 #include <memprobe/limits.h>
 
+#include "cow_programs.h"
 #include "loader.h"
 #include "log.h"
 #include "memory.h"
@@ -33,6 +34,7 @@
 #define MOST_EXACT 130500
 #define MOST_LINES 60000
 #define MOST_INSTANCES 54000
+#define MOST_COW 13000
 
 /* What the verifier sees differs: constants are known to it. */
 static const struct {
@@ -72,15 +74,33 @@ static unsigned int count_verified(const struct bpf_object *object)
 	return sum;
 }
 
-static int check_cost(const char *name, const struct loader *loader, unsigned int most)
+static int check_cost(const char *name, const struct loader *loader,
+		      const struct memprobe *skeleton, unsigned int most)
 {
-	unsigned int verified = count_verified(loader->skeleton->obj);
+	unsigned int verified = count_verified(skeleton->obj);
 
 	printf("%s: the verifier went through %u instructions\n", name, verified);
 	if (!loader->features.has_percpu_counters || verified <= most)
 		return 0;
 	printf("%s: more than %u\n", name, most);
 	return 1;
+}
+
+/* What is loaded later, when a process has forked. */
+static int load_cow(const struct loader *loader)
+{
+	struct cow_programs programs = { 0 };
+	int error;
+
+	if (!loader->has_owners)
+		return 0;
+	error = cow_programs_load(loader, &programs);
+	if (error)
+		printf("copies of shared pages: cannot load: %s\n", strerror(-error));
+	else
+		error = check_cost("copies of shared pages", loader, programs.skeleton, MOST_COW);
+	cow_programs_close(&programs);
+	return error;
 }
 
 static int load(const char *name, struct loader_sizes sizes, unsigned int most)
@@ -96,7 +116,7 @@ static int load(const char *name, struct loader_sizes sizes, unsigned int most)
 		printf("%s: cannot %s '%s': %s\n", name, loader.failed_step, loader.failed_object,
 		       strerror(-error));
 	else
-		error = check_cost(name, &loader, most);
+		error = check_cost(name, &loader, loader.skeleton, most) | load_cow(&loader);
 	loader_close(&loader);
 	return error;
 }

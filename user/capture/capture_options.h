@@ -22,6 +22,7 @@ struct capture_options {
 	uint32_t calls_mode; /* enum calls_mode */
 	bool lines;	     /* split nodes by line */
 	bool no_owners;	     /* do not follow who owns each page */
+	bool cow;	     /* follow copies of shared pages from the start */
 	const char
 		*instances; /* classes whose methods are split by object, "" for all; NULL: none */
 	const char *label_attributes; /* names parted by commas */

@@ -211,6 +211,11 @@ void drain_set_start(struct drain *drain, uint64_t start_ns)
 	drain->base.start_ns = start_ns;
 }
 
+uint64_t drain_time(const struct drain *drain, uint64_t clock_ns)
+{
+	return drain_base_time(&drain->base, clock_ns);
+}
+
 /* ---- The order ---- */
 
 int drain_fd(const struct drain *drain)

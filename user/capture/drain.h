@@ -26,6 +26,9 @@ void drain_set_inspector(struct drain *drain, struct inspector *inspector,
 			 const struct target_user *caller);
 void drain_set_start(struct drain *drain, uint64_t start_ns);
 
+/* The profile's time of one of CLOCK_MONOTONIC. */
+uint64_t drain_time(const struct drain *drain, uint64_t clock_ns);
+
 int drain_fd(const struct drain *drain); /* readable when a record is urgent */
 /* Handles the records that are there. */
 int drain_records(struct drain *drain);

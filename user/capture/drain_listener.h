@@ -56,7 +56,7 @@ struct drain_listener {
 	void (*process_ended)(void *context, uint32_t tgid);
 };
 
-#define MAX_DRAIN_LISTENERS 8
+#define MAX_DRAIN_LISTENERS 12
 
 struct drain_listeners {
 	struct drain_listener all[MAX_DRAIN_LISTENERS];

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	error = loader_btf_fill(btf, ret->skeleton->obj);
 	if (error)
 		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
+	ret->btf = fcntl(btf->fd, F_DUPFD_CLOEXEC, 0);
 	ret->features = kernel_features_of(&btf->kernel);
 	/* Before, RSS changes come in batches, long after their faults. */
 	ret->has_owners = sizes->has_owners && ret->features.has_percpu_counters;
@@ -231,7 +233,7 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	struct loader_btf btf;
 	int error;
 
-	*ret = (struct loader){ .iterator = -1 };
+	*ret = (struct loader){ .iterator = -1, .btf = -1 };
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL & ~LIBBPF_STRICT_AUTO_RLIMIT_MEMLOCK);
 	libbpf_set_print(print_libbpf);
 	raise_memlock();
@@ -269,6 +271,8 @@ void loader_close(struct loader *loader)
 	loader_detach(loader);
 	closep(&loader->iterator);
 	loader->iterator = -1;
+	closep(&loader->btf);
+	loader->btf = -1;
 	memprobe__destroy(loader->skeleton);
 	loader->skeleton = NULL;
 }

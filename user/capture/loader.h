@@ -40,6 +40,7 @@ struct loader {
 	bool has_owners;
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
+	int btf; /* what the kernel's BTF says that our object asks, as libbpf reads it */
 	uint32_t round;
 	const char *failed_step; /* static text: "load", "attach", ... */
 	const char *failed_object;

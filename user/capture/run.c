@@ -24,6 +24,7 @@
 #include "command.h"
 #include "command_refuse.h"
 #include "counting.h"
+#include "cow.h"
 #include "drain.h"
 #include "end_watch.h"
 #include "flush.h"
@@ -44,7 +45,7 @@
 
 #define FLUSH_NS 500000000LL
 #define NS_PER_S 1000000000LL
-#define MAX_FLUSH_LISTENERS 8
+#define MAX_FLUSH_LISTENERS 12
 
 struct capture {
 	const struct capture_options *options;
@@ -59,6 +60,7 @@ struct capture {
 	struct counting *counting;
 	struct pythons *pythons;
 	struct moments *moments;
+	struct cow *cow;
 	struct output *output;
 	char *dump_path; /* where it can be read at the end, NULL */
 	struct progress progress;
@@ -200,6 +202,7 @@ static int make_parts(struct capture *capture)
 	capture->counting = counting_new(base, options->calls_mode == CALLS_MODE_OFF);
 	capture->pythons = pythons_new(base, capture->counting, options->label_attributes);
 	capture->moments = moments_new();
+	capture->cow = cow_new(base, options->cow);
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
 	capture->snapshot.base = base;
@@ -212,7 +215,7 @@ static int listen_to_drain(struct capture *capture)
 	const struct drain_listener listeners[] = {
 		pythons_hear_drain(capture->pythons),	  counting_hear_drain(capture->counting),
 		moments_hear_drain(capture->moments),	  end_watch_hear_drain(&capture->end_watch),
-		capture_notes_hear_drain(&capture->base),
+		capture_notes_hear_drain(&capture->base), cow_hear_drain(capture->cow),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
@@ -224,9 +227,13 @@ static int listen_to_drain(struct capture *capture)
 static int listen_to_flushes(struct capture *capture)
 {
 	const struct flush_listener listeners[] = {
-		pythons_hear_flush(capture->pythons),	   counting_hear_flush(capture->counting),
-		end_watch_hear_flush(&capture->end_watch), snapshot_hear_flush(&capture->snapshot),
-		moments_hear_flush(capture->moments),	   output_hear_flush(capture->output),
+		pythons_hear_flush(capture->pythons),
+		counting_hear_flush(capture->counting),
+		cow_hear_flush(capture->cow),
+		end_watch_hear_flush(&capture->end_watch),
+		snapshot_hear_flush(&capture->snapshot),
+		moments_hear_flush(capture->moments),
+		output_hear_flush(capture->output),
 		progress_hear_flush(&capture->progress),
 	};
 
@@ -355,6 +362,7 @@ static int attach(struct capture *capture)
 
 static int begin(struct capture *capture)
 {
+	cow_begin(capture->cow);
 	return capture->options->command ? run_command(capture) : attach(capture);
 }
 
@@ -396,6 +404,7 @@ static void release(struct capture *capture)
 	inspector_free(capture->base.inspector);
 	adopt_free(&capture->adopted);
 	moments_free(capture->moments);
+	cow_free(capture->cow);
 	loader_close(&capture->loader);
 	loop_close(&capture->loop);
 	signals_close(&capture->signals);
@@ -424,7 +433,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	capture->expected_layout = NO_LAYOUT;
 	capture->loop.epoll = capture->signals.fd = -1;
 	capture->command.status = capture->command.gate = capture->command.failure = -1;
-	capture->loader.iterator = -1;
+	capture->loader.iterator = capture->loader.btf = -1;
 	inherited_read(&capture->inherited);
 	inherited_raise_priority(&capture->inherited);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */

@@ -37,7 +37,7 @@ struct record_options {
 	const char *calls;
 	const char *instances, *label_attributes;
 	bool lines;
-	bool no_owners;
+	bool no_owners, cow;
 	uint32_t max_nodes, max_sites, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
@@ -82,6 +82,10 @@ static const struct option_spec capture_specs[] = {
 	  .help = "do not follow who owns each page: no live, no peak per row",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(no_owners) },
+	{ .name = "cow",
+	  .help = "follow copies of shared pages from the start (from the first fork on)",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(cow) },
 	{ .name = "lines",
 	  .help = "split rows by the line that is executed",
 	  .kind = OPTION_FLAG,
@@ -239,6 +243,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.ring_mb = options->ring_mb,
 		.lines = options->lines,
 		.no_owners = options->no_owners,
+		.cow = options->cow,
 		.instances = options->instances,
 		.label_attributes = options->label_attributes,
 		.keep_root = options->no_drop_root,

@@ -135,6 +135,8 @@ struct process {
 	uint32_t uid, gid;
 	bool is_dirty;
 	uint64_t start_ns, end_ns;
+	bool has_unshared;	   /* copies of shared pages were followed */
+	uint64_t unshared_late_ns; /* for so long, from forks on, they were not yet */
 	struct cost lost; /* part of the tree that found no room; capture only, not in dumps */
 	int64_t opening[NR_KINDS];
 	int64_t books[NR_KINDS];  /* opening and all that was booked: what the tree sums up to */
