@@ -104,64 +104,113 @@ static __always_inline __u64 read_interp(const struct call *call)
 	return interp;
 }
 
-/* Walks as far as needed, lays down what is new, and lets the shadow know. */
-static __always_inline struct node_id find_by_walk(struct change *change, const struct call *call,
-						   bool plain_loop)
+/*
+ * A call that is walked, in steps that are global functions: the verifier goes through each once,
+ * in whatever way those before it have ended.
+ *
+ * Walks as far as needed. Returns whether there is a path to be counted.
+ */
+static __always_inline int walk_from(__u32 slot, __u32 scratch, __u64 frame, __u64 tstate,
+				     bool plain_loop)
 {
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct call call = { .frame = frame, .tstate = tstate };
 	struct walk walk = {};
-	struct node_id node = {};
-	__u32 version;
 
-	if (!walk_prepare(&walk, call->layout, call->python->image_id, change->scratch))
-		return node;
-	walk.path->frame = call->frame;
-	if (plain_loop || !call->layout->code_watched)
-		walk.path->generation = read_generation(call->layout, call->python->bias,
-							read_interp(call));
+	if (!image || !find_interpreter(image, slot, &call) ||
+	    !walk_prepare(&walk, call.layout, image->image_id, scratch))
+		return 0;
+	walk.path->frame = frame;
+	if (plain_loop || !call.layout->code_watched)
+		walk.path->generation = read_generation(call.layout, call.python->bias,
+							read_interp(&call));
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
 	walk.path->by_shadow = !plain_loop && !is_split();
 	walk.path->begins = 1;
-	walk_frames(&walk, change->slot, change->scratch, plain_loop);
+	walk_frames(&walk, slot, scratch, plain_loop);
 	if (!walk.path->depth)
-		return node;
-	if (walk.path->depth == 1 && walk.path->end == WALK_ROOT &&
-	    is_unused(call->layout, 0, walk.path->frames[0]))
-		return node;
-	node = find_path(change, &walk, plain_loop);
-	note_objects(change, walk.path, plain_loop);
-	if (!node.value)
-		change->loss = LOSS_calls_lost + 1;
-	if (plain_loop || is_split() ||
-	    (walk.path->end != WALK_ROOT && walk.path->end != WALK_KNOWN))
-		return node;
-	version = read_code_version(call, walk.path->codes[0]);
-	if (version)
-		keep(name_code(call->python->image_id, walk.path->codes[0], version),
-		     walk.path->keys[0]);
-	keep_path_walked(call->layout, walk.path, change->scratch);
-	return node;
+		return 0;
+	return walk.path->depth != 1 || walk.path->end != WALK_ROOT ||
+	       !is_unused(call.layout, 0, walk.path->frames[0]);
 }
 
-/* The same with scratch memory of its own, as long as there is some. */
-static __always_inline struct node_id find_closely(struct change *change, const struct call *call,
-						   bool plain_loop)
+__noinline int walk_call(__u32 slot, __u32 scratch, __u64 frame, __u64 tstate)
 {
-	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
+	return walk_from(slot, scratch, frame, tstate, false);
+}
+
+__noinline int walk_call_plainly(__u32 slot, __u32 scratch, __u64 frame, __u64 tstate)
+{
+	return walk_from(slot, scratch, frame, tstate, true);
+}
+
+/* Lays down what is new. Returns the node's id, and above its 32 bits LOSS_* + 1. */
+static __always_inline __u64 find_walked(__u32 slot, __u32 scratch, bool plain_loop)
+{
+	struct change change = { .slot = slot, .scratch = scratch };
+	struct walk walk = {};
+	struct node_id node;
+
+	change.image = bpf_map_lookup_elem(&images, &slot);
+	if (!change.image || !find_scratch(&walk, scratch))
+		return 0;
+	node = find_path(&change, &walk, plain_loop);
+	note_objects(&change, walk.path, plain_loop);
+	if (!node.value)
+		change.loss = LOSS_calls_lost + 1;
+	return node.value | (__u64)change.loss << 32;
+}
+
+__noinline __u64 find_call(__u32 slot, __u32 scratch)
+{
+	return find_walked(slot, scratch, false);
+}
+
+__noinline __u64 find_call_plainly(__u32 slot, __u32 scratch)
+{
+	return find_walked(slot, scratch, true);
+}
+
+/* Lets the shadow know. */
+__noinline int keep_call(__u32 slot, __u32 scratch)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct call call = {
+		.layout = slot_layout(slot),
+		.python = bpf_map_lookup_elem(&pythons, &slot),
+	};
+	__u32 version;
+
+	if (!path || !call.layout || !call.python || is_split() || is_broken(path))
+		return 0;
+	version = read_code_version(&call, path->codes[0]);
+	if (version)
+		keep(name_code(path->image_id, path->codes[0], version), path->keys[0]);
+	keep_path_walked(call.layout, path, scratch);
+	return 0;
+}
+
+/* With scratch memory of its own, as long as there is some. Returns what find_walked does. */
+static __always_inline __u64 find_closely(__u32 slot, __u64 frame, __u64 tstate, bool plain_loop)
+{
+	const __u64 lost = (LOSS_calls_lost + 1ULL) << 32;
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	struct node_id node, none = {};
+	__u64 found = 0;
 
 	if (!owners)
-		return none;
-	change->scratch = take_scratch(owners, tid);
-	if (change->scratch == SCRATCH_RSS) {
-		change->loss = LOSS_calls_lost + 1;
-		return none;
+		return 0;
+	scratch = take_scratch(owners, tid);
+	if (scratch == SCRATCH_RSS)
+		return lost;
+	if (plain_loop) {
+		if (walk_call_plainly(slot, scratch, frame, tstate))
+			found = find_call_plainly(slot, scratch);
+	} else if (walk_call(slot, scratch, frame, tstate)) {
+		found = find_call(slot, scratch);
+		keep_call(slot, scratch);
 	}
-	node = find_by_walk(change, call, plain_loop);
-	if (give_scratch(owners, change->scratch, tid))
-		return node;
-	change->loss = LOSS_calls_lost + 1;
-	return none;
+	return give_scratch(owners, scratch, tid) ? found : lost;
 }
 
 /* The command's probe is attached before it runs. Its first hit tells where the file was loaded,
@@ -220,35 +269,29 @@ static __always_inline bool take_standing(const struct call *call)
 	       remove_standing(call->frame, call->python->image_id);
 }
 
-static __always_inline int count_by_walk(__u64 frame, __u64 tstate, bool plain_loop)
+static __always_inline int count_by_walk(__u32 slot, __u64 frame, __u64 tstate, bool plain_loop)
 {
-	struct change change = {};
-	struct call call = { .frame = frame, .tstate = tstate };
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u64 began_ns = cfg_calls_budget ? bpf_ktime_get_ns() : 0, found;
 	struct node_id node;
-	__u64 began_ns = cfg_calls_budget ? bpf_ktime_get_ns() : 0;
 
-	change.image = find_image(CURRENT(mm), &change.slot);
-	if (!change.image || !find_interpreter(change.image, change.slot, &call))
+	if (!image)
 		return 0;
-	node = find_closely(&change, &call, plain_loop);
+	found = find_closely(slot, frame, tstate, plain_loop);
+	node.value = found;
 	if (node.value)
 		add_calls(node, 1);
-	else if (change.loss)
-		count_loss(change.image, change.loss - 1, 0);
+	else if (found >> 32)
+		count_loss(image, (found >> 32) - 1, 0);
 	if (cfg_calls_budget)
-		spend_on_walk(change.image, began_ns);
+		spend_on_walk(image, began_ns);
 	return 0;
 }
 
-/* With stacks of their own; the verifier looks at each once. */
-__noinline int count_closely(__u64 frame, __u64 tstate)
+/* With a stack of its own. */
+__noinline int count_closely(__u32 slot, __u64 frame, __u64 tstate)
 {
-	return count_by_walk(frame, tstate, false);
-}
-
-__noinline int count_closely_plain(__u64 frame, __u64 tstate)
-{
-	return count_by_walk(frame, tstate, true);
+	return count_by_walk(slot, frame, tstate, false);
 }
 
 /* Is this the end of a frame that began before calls were counted? It was a call then. */
@@ -306,13 +349,60 @@ static __always_inline int count_call(struct pt_regs *registers, __u64 frame, __
 	if (!find_hit(registers, &hit))
 		return 0;
 	if (plain_loop)
-		count_closely_plain(hit.frame, hit.tstate);
+		count_by_walk(hit.slot, hit.frame, hit.tstate, true);
 	else if (!count_quickly(hit.frame, hit.slot))
-		count_closely(hit.frame, hit.tstate);
+		count_closely(hit.slot, hit.frame, hit.tstate);
 	image = cfg_calls_budget ? bpf_map_lookup_elem(&images, &hit.slot) : NULL;
 	if (image)
 		watch_budget(image, hit.slot);
 	return 0;
+}
+
+/* Goes on with a walk that has begun. Returns whether there are frames. */
+__noinline int walk_begun(__u32 slot, __u32 scratch)
+{
+	struct walk walk = {};
+
+	if (!find_walk(&walk, slot, scratch))
+		return 0;
+	if (walk.path->end == WALK_GOING)
+		walk_frames(&walk, slot, scratch, false);
+	return walk.path->depth || walk.path->end != WALK_ROOT;
+}
+
+/* The path a thread dies on, 0 when its interpreter has ended it in order. Since 6.16 the address
+ * space is still there at this event; before, no such path is found. */
+static __always_inline struct node_id find_last_path(struct task_struct *task)
+{
+	const struct wire_layout *layout;
+	struct wire_python *python;
+	struct wire_image *image;
+	struct node_id id = {};
+	__u64 finalizing = 0;
+	__u32 slot = 0;
+
+	image = find_image(BPF_CORE_READ(task, mm), &slot);
+	python = bpf_map_lookup_elem(&pythons, &slot);
+	layout = slot_layout(slot);
+	if (!image || !python || !layout || python->state != PYTHON_KNOWN ||
+	    (image->flags & IMAGE_FINALIZING))
+		return id;
+	if (layout->finalizing_vaddr)
+		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
+	if (!finalizing && begin_walk(slot, SCRATCH_RSS) == WALK_BEGUN &&
+	    walk_begun(slot, SCRATCH_RSS))
+		id.value = find_call(slot, SCRATCH_RSS);
+	return id;
+}
+
+/* Before on_exit, which sends it. */
+static __always_inline void note_last_path(struct task_struct *task)
+{
+	__u32 tid = task->pid;
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread)
+		thread->node = find_last_path(task);
 }
 
 /* A code object goes: what comes to its address is another. */

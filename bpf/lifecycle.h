@@ -391,39 +391,6 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 	begin_image(&birth, percpu);
 }
 
-/* The path a thread dies on, 0 when its interpreter has ended it in order. Since 6.16 the address
- * space is still there at this event; before, no such path is found. */
-static __always_inline struct node_id find_last_path(struct task_struct *task)
-{
-	struct change change = {};
-	const struct wire_layout *layout;
-	struct wire_python *python;
-	struct node_id none = {};
-	__u64 finalizing = 0;
-
-	change.image = find_image(BPF_CORE_READ(task, mm), &change.slot);
-	python = bpf_map_lookup_elem(&pythons, &change.slot);
-	layout = slot_layout(change.slot);
-	if (!change.image || !python || !layout || python->state != PYTHON_KNOWN ||
-	    (change.image->flags & IMAGE_FINALIZING))
-		return none;
-	if (layout->finalizing_vaddr)
-		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
-	if (finalizing)
-		return none;
-	return find_current(&change, false);
-}
-
-/* Before on_exit, which sends it. */
-static __always_inline void note_last_path(struct task_struct *task)
-{
-	__u32 tid = task->pid;
-	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
-
-	if (thread)
-		thread->node = find_last_path(task);
-}
-
 static __always_inline void on_exit(struct task_struct *task, bool percpu)
 {
 	struct wire_process_end record = { .tgid = task->tgid };

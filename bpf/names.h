@@ -60,13 +60,20 @@ static __always_inline bool is_kind(__u8 kind)
 	return 0x16 >> (kind & 7) & 1;
 }
 
-/* Copies a str to buffer->bytes + at (at <= MAX_FILENAME_BYTES). Returns the bytes copied. */
-static __always_inline __u32 copy_str(const struct wire_layout *layout, __u64 address,
-				      struct site_buffer *buffer, __u32 at, struct wire_str *ret)
+/* Copies a str, the name or the filename, to the buffer's bytes + at (at <= MAX_FILENAME_BYTES).
+ * Returns the bytes copied. */
+__noinline __u32 copy_str(__u32 slot, __u32 scratch, __u64 address, __u32 at, __u32 is_name)
 {
-	__u64 data = 0, length = find_characters(layout, address, ret, &data), bytes;
+	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 data = 0, length, bytes;
+	struct wire_str *ret;
 
+	if (!buffer || !layout)
+		return 0;
+	ret = is_name ? &buffer->site.name : &buffer->site.filename;
 	ret->missing = 1;
+	length = find_characters(layout, address, ret, &data);
 	if (length == NO_OFFSET || !is_kind(ret->kind))
 		return 0;
 	ret->truncated = length > MAX_NAME_BYTES || length * ret->kind > MAX_NAME_BYTES;
@@ -160,9 +167,8 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
 	read_user(&buffer->site.code_flags, 4, code + layout->code_flags);
 	name = layout->code_qualname != NO_OFFSET ? layout->code_qualname : layout->code_name;
-	at = copy_str(layout, read_pointer(code + layout->code_filename), buffer, 0,
-		      &buffer->site.filename);
-	at += copy_str(layout, read_pointer(code + name), buffer, at, &buffer->site.name);
+	at = copy_str(slot, scratch, read_pointer(code + layout->code_filename), 0, false);
+	at += copy_str(slot, scratch, read_pointer(code + name), at, true);
 	if (cfg_lines)
 		at += copy_linetable(layout, read_pointer(code + layout->code_linetable), buffer,
 				     at);

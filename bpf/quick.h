@@ -51,11 +51,12 @@ static __always_inline bool is_unused(const struct wire_layout *layout, __u64 ba
 	return layout->calls_by_ends && !back && !is_shadowed;
 }
 
-/* The last two are 1 or 0. */
+/* The last three are 1 or 0. */
 struct quick_frame {
 	__u64 back;
 	__u64 code;
 	__u64 is_python; /* no shim */
+	__u64 is_site;	 /* the same again: what has been asked by a branch the verifier knows */
 	__u64 is_shadowed;
 };
 
@@ -69,13 +70,17 @@ static __always_inline void parse_owner(const struct wire_layout *layout, const 
 {
 	__u64 owner = frame_owner(layout, head);
 	__u64 is_python = (owner - layout->owner_shim_min) >> 63; /* owners are below NO_OFFSET */
-	__u64 has_owner = ((__u64)layout->frame_owner - NO_OFFSET) >> 63;
+	__u64 is_site, has_owner = ((__u64)layout->frame_owner - NO_OFFSET) >> 63;
 	__u64 is_threads = (owner - OWNER_THREAD - 1) >> 63;
 
 	NO_BRANCH(is_python);
+	NO_BRANCH(owner);
+	is_site = (owner - layout->owner_shim_min) >> 63;
+	NO_BRANCH(is_site);
 	NO_BRANCH(has_owner);
 	NO_BRANCH(is_threads);
 	ret->is_python = is_python;
+	ret->is_site = is_site;
 	ret->is_shadowed = is_threads | (has_owner ^ 1);
 }
 _Static_assert(OWNER_THREAD == 0, "parse_owner");
@@ -151,12 +156,14 @@ struct callers {
 static __always_inline bool read_callers(const struct call *call, struct quick_block *block,
 					 __u64 frame, struct callers *ret)
 {
-	bool is_checked = call->layout->has_unseen_frames;
 	struct quick_frame caller;
 	__u64 site;
 
 	UNROLL
 	for (int i = 0; i < QUICK_CALLERS; i++) {
+		/* verifier: read anew, or each caller would be gone through for yes and for no. */
+		__u16 is_checked = *(volatile __u16 *)&call->layout->has_unseen_frames;
+
 		ret->above = 0; /* of the root */
 		if (!frame || (!is_checked && recall(name_slot(call, frame, 0), &ret->above)))
 			return true;
@@ -167,9 +174,9 @@ static __always_inline bool read_callers(const struct call *call, struct quick_b
 		site = caller.code; /* verifier: any number that it does not know */
 		if (caller.is_python && !recall_site(call, caller.code, &site))
 			return false;
-		ret->sites[i] = site & -caller.is_python;
+		ret->sites[i] = site & -caller.is_site;
 		ret->names[i] = name_slot(call, frame, caller.code) &
-				-(caller.is_python & caller.is_shadowed);
+				-(caller.is_site & caller.is_shadowed);
 		frame = caller.back;
 	}
 	return false;

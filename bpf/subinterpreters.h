@@ -14,8 +14,8 @@
  * interpreter takes more than 100.
  */
 #define INTERPRETER_LOOK 16
-#define INTERPRETER_STEPS 16  /* the verifier goes through all turns of a loop: so there are two */
-#define INTERPRETER_ROUNDS 32 /* of so many steps */
+#define INTERPRETER_STEPS 64 /* the verifier goes through all turns of a loop: so there are two */
+#define INTERPRETER_ROUNDS 8 /* of so many steps */
 
 struct interpreter_search {
 	__u64 interp; /* the next */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """stacks.py OBJECT: no chain of calls in a BPF object takes more than the 512 bytes of stack that
-the kernel allows. Older kernels round each function's up to 32 bytes (5.10 and 6.1 do), 6.12 to 16;
+the kernel allows, or has more than 8 functions. Older kernels round each function's up to 32 bytes (5.10 and 6.1 do), 6.12 to 16;
 from 6.13 on uprobes' programs have more: what loads here may be refused elsewhere. Nor do the
 programs for kernels before 5.12 have atomic instructions that those do not know.
 """
@@ -12,6 +12,7 @@ import sys
 
 LIMIT = 512
 UNIT = 32
+MOST_FUNCTIONS = 8  # MAX_CALL_FRAMES
 INSTRUCTION = 8
 OLD_PROGRAMS = re.compile(r"_(cached|oldest|plain)$")
 NEW_ATOMICS = re.compile(r"\b(atomic_fetch_\w+|xchg_?\d*|cmpxchg_?\d*|lock \*\(u\d+ \*\)\([^)]*\) [^+]=)")
@@ -101,6 +102,25 @@ def check_stacks(depths, callees):
     return False
 
 
+def longest(function, callees, known):
+    """The chain of most functions that begins with one."""
+    if function not in known:
+        below = [longest(callee, callees, known) for callee in callees.get(function, ())]
+        known[function] = [function] + max(below, default=[], key=len)
+    return known[function]
+
+
+def check_lengths(depths, callees):
+    named = {function: callees[function] & set(depths) for function in depths}
+    known = {}
+    chain = max((longest(function, named, known) for function in depths), default=[], key=len)
+    print("%d functions: %s" % (len(chain), " > ".join(chain)))
+    if len(chain) <= MOST_FUNCTIONS:
+        return True
+    print("more than %d" % MOST_FUNCTIONS)
+    return False
+
+
 def check_atomics(text, depths, callees):
     new = functions_with_new_atomics(text)
     old = [function for function in depths if OLD_PROGRAMS.search(function)]
@@ -115,7 +135,8 @@ def check_atomics(text, depths, callees):
 def main():
     text = disassemble(sys.argv[1])
     depths, callees = read_functions(text)
-    right = [check_stacks(depths, callees), check_atomics(text, depths, callees)]
+    right = [check_stacks(depths, callees), check_lengths(depths, callees),
+             check_atomics(text, depths, callees)]
     sys.exit(not all(right))
 
 
