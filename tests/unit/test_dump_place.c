@@ -569,7 +569,7 @@ static void play_full_disk(struct scratch *scratch, int wanted, int (*make_room)
 		assert_memory_equal(before.bytes, after.bytes, before.size);
 		dump_bytes_free(&after);
 	}
-	assert_true(scratch->profile->nodes[0].is_dirty);
+	assert_true(scratch->profile->nodes[0].has_changed);
 	assert_int_equal(make_room(scratch), 0);
 	assert_int_equal(flush(scratch), 0);
 	assert_reads(scratch->path, scratch->profile, false);

@@ -124,10 +124,10 @@ static void flush_clears_dirty_marks(void **state)
 	struct scratch *scratch = *state;
 
 	replace_profile(scratch, dump_fixture_profile());
-	assert_true(scratch->profile->nodes[1].is_dirty);
+	assert_true(scratch->profile->nodes[1].has_changed);
 	flush(scratch);
 	for (size_t i = 0; i < scratch->profile->nr_nodes; i++)
-		assert_false(scratch->profile->nodes[i].is_dirty);
+		assert_false(scratch->profile->nodes[i].has_changed);
 	for (size_t i = 0; i < scratch->profile->nr_processes; i++)
 		assert_false(scratch->profile->processes[i].is_dirty);
 }

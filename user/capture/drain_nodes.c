@@ -221,7 +221,7 @@ static void add_gain(struct drain_nodes *nodes, const struct kernel_node *node,
 		profile_add_calls(nodes->base->profile, node->node, gain.calls);
 	if (wire->objects > MAX_NODE_OBJECTS && !placed->is_crowded) {
 		placed->is_crowded = true;
-		placed->is_dirty = true;
+		profile_note_change(nodes->base->profile, node->node);
 	}
 	if (!cost_is_zero(&cost))
 		drain_books_add(nodes->base, node->node, &cost);

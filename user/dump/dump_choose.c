@@ -103,10 +103,13 @@ static uint32_t after(const struct forest *forest, uint32_t id_plus_1)
 	return place->next;
 }
 
-static void number_nodes(struct dump_numbers *numbers, const struct profile *profile)
+static void number_nodes(struct dump_marks *marks, const struct profile *profile)
 {
+	struct dump_numbers *numbers = &marks->nodes;
 	struct forest forest = { .profile = profile };
 
+	if (!dump_marks_may_any_differ(marks, profile))
+		return;
 	for (uint32_t id = 0; id < profile->nr_nodes; id++) {
 		if (dump_numbers_get(numbers, id) == NO_NUMBER && holds_something(profile, id))
 			choose(&forest, numbers, id);
@@ -201,7 +204,7 @@ void dump_choose(struct dump_marks *marks, const struct profile *profile)
 		dump_numbers_add(&marks->strings, 0); /* the empty string is 0 in every file */
 		marks->strings.nr_written = 1;
 	}
-	number_nodes(&marks->nodes, profile);
+	number_nodes(marks, profile);
 	number_sites(marks, profile);
 	number_objects(marks, profile);
 	number_names(marks, profile);

@@ -89,6 +89,8 @@ void dump_encode_find_changed(struct dump_encoder *encoder)
 	const struct dump_marks *marks = encoder->marks;
 
 	encoder->changed = xcalloc(marks->nodes.count / WORD_BITS + 1, sizeof(*encoder->changed));
+	if (!dump_marks_may_any_differ(marks, profile))
+		return;
 	for (uint32_t id = 0; id < profile->nr_nodes; id++) {
 		uint32_t number;
 

@@ -48,7 +48,13 @@ struct dump_node_marks dump_marks_of_node(const struct dump_marks *marks, uint32
 bool dump_marks_may_differ(const struct dump_marks *marks, const struct profile *profile,
 			   uint32_t id)
 {
-	return id >= marks->nr_nodes || profile->nodes[id].is_dirty;
+	return id >= marks->nr_nodes || profile->nodes[id].has_changed;
+}
+
+bool dump_marks_may_any_differ(const struct dump_marks *marks, const struct profile *profile)
+{
+	return profile->have_nodes_changed || profile->nr_nodes != marks->nr_nodes ||
+	       profile->nr_sightings != marks->nr_sightings;
 }
 
 bool dump_marks_has_changed(const struct dump_marks *marks, const struct profile *profile,
@@ -108,6 +114,8 @@ static struct dump_node_marks node_marks(const struct profile *profile, uint32_t
 
 static void set_nodes(struct dump_marks *marks, const struct profile *profile)
 {
+	if (!dump_marks_may_any_differ(marks, profile))
+		return;
 	marks->node_marks = array_reserve(marks->node_marks, &marks->nodes_capacity,
 					  profile->nr_nodes, sizeof(*marks->node_marks));
 	for (size_t i = 0; i < profile->nr_nodes; i++) {

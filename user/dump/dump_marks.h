@@ -47,6 +47,8 @@ struct dump_node_marks dump_marks_of_node(const struct dump_marks *marks, uint32
 /* May a node have other amounts than the file has? */
 bool dump_marks_may_differ(const struct dump_marks *marks, const struct profile *profile,
 			   uint32_t id);
+/* May any node, or what it ran on? Of an idle target none does, however many there are. */
+bool dump_marks_may_any_differ(const struct dump_marks *marks, const struct profile *profile);
 /* The same of a process, with its threads and samples. */
 bool dump_marks_has_changed(const struct dump_marks *marks, const struct profile *profile,
 			    size_t process);

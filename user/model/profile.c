@@ -190,10 +190,18 @@ uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t pa
 	return *slot - 1;
 }
 
+void profile_note_change(struct profile *profile, uint32_t node)
+{
+	profile->nodes[node].has_changed = true;
+	profile->have_nodes_changed = true;
+}
+
 void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost)
 {
+	if (cost_is_zero(cost))
+		return;
 	amounts_add(&profile->costs, node, cost);
-	profile->nodes[node].is_dirty = true;
+	profile_note_change(profile, node);
 }
 
 struct cost profile_cost(const struct profile *profile, uint32_t node)
@@ -204,7 +212,7 @@ struct cost profile_cost(const struct profile *profile, uint32_t node)
 void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls)
 {
 	profile->nodes[node].calls += calls;
-	profile->nodes[node].is_dirty = true;
+	profile_note_change(profile, node);
 }
 
 uint32_t profile_add_object(struct profile *profile, const struct object *object)
@@ -224,7 +232,8 @@ void profile_add_sighting(struct profile *profile, uint32_t node, uint32_t objec
 	if (hash_table_get(&profile->sighting_ids, key, &id))
 		return;
 	if (profile->nodes[node].nr_sightings == MAX_NODE_OBJECTS) {
-		profile->nodes[node].is_dirty |= !profile->nodes[node].is_crowded;
+		if (!profile->nodes[node].is_crowded)
+			profile_note_change(profile, node);
 		profile->nodes[node].is_crowded = true;
 		return;
 	}
@@ -278,8 +287,9 @@ void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_n
 
 void profile_clean(struct profile *profile)
 {
-	for (size_t i = 0; i < profile->nr_nodes; i++)
-		profile->nodes[i].is_dirty = false;
+	for (size_t i = 0; i < profile->nr_nodes && profile->have_nodes_changed; i++)
+		profile->nodes[i].has_changed = false;
+	profile->have_nodes_changed = false;
 	for (size_t i = 0; i < profile->nr_processes; i++)
 		profile->processes[i].is_dirty = false;
 	for (size_t i = 0; i < profile->nr_objects; i++)

@@ -70,7 +70,7 @@ struct node {
 	uint32_t parent; /* node, NO_NODE for a root */
 	uint32_t site;
 	uint32_t process;
-	bool is_dirty;	    /* changed since the last profile_clean */
+	bool has_changed;   /* since the last profile_clean; set by profile_note_change */
 	bool is_crowded;    /* it ran on more than MAX_NODE_OBJECTS objects */
 	uint32_t sightings; /* sighting + 1, 0: none */
 	uint32_t nr_sightings;
@@ -194,7 +194,8 @@ struct profile {
 	size_t nr_blobs, blobs_capacity;
 	struct node *nodes;
 	size_t nr_nodes, nodes_capacity;
-	struct amounts costs; /* by node: of each alone */
+	bool have_nodes_changed; /* any of them */
+	struct amounts costs;	 /* by node: of each alone */
 	struct process *processes;
 	size_t nr_processes, processes_capacity;
 	struct object *objects;
@@ -223,6 +224,8 @@ uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t 
 /* The node (process, parent, site), added when new. */
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
 			  uint64_t first_ns);
+/* To be called when a node's fields are changed by another way than the functions here. */
+void profile_note_change(struct profile *profile, uint32_t node);
 void profile_add_cost(struct profile *profile, uint32_t node, const struct cost *cost);
 struct cost profile_cost(const struct profile *profile, uint32_t node); /* of the node alone */
 void profile_add_calls(struct profile *profile, uint32_t node, uint64_t calls);
@@ -237,7 +240,7 @@ void profile_add_sample(struct profile *profile, uint32_t process, uint64_t time
 void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
 /* As an entry of its own: what was read back. */
 void profile_append_thread(struct profile *profile, uint32_t process, const struct thread *thread);
-/* Clears every is_dirty: all that there is has been written. */
+/* Clears every is_dirty and has_changed: all that there is has been written. */
 void profile_clean(struct profile *profile);
 
 /* Sentence and hint (may be NULL) of a loss; name as in counters.def. */
