@@ -86,6 +86,20 @@ void builder_cost(struct profile_builder *builder, uint32_t node, enum wire_kind
 	profile_add_cost(builder->profile, node, &cost);
 }
 
+void builder_hold(struct profile_builder *builder, uint32_t node, enum wire_kind kind,
+		  double live_mb, double peak_mb)
+{
+	struct process *process = &builder->profile->processes[builder->process];
+	struct cost cost = { 0 };
+
+	cost.live[kind] = (int64_t)(live_mb * MB);
+	cost.peak[kind] = (int64_t)(peak_mb * MB);
+	profile_add_cost(builder->profile, node, &cost);
+	process->has_owners = true;
+	process->live[kind] += cost.live[kind];
+	process->peak_held[kind] += cost.peak[kind];
+}
+
 void builder_count(struct profile_builder *builder, enum calls_method method, bool is_complete,
 		   const char *reason)
 {
@@ -118,6 +132,8 @@ static void finish_process(struct profile *profile, uint32_t index)
 		process->peak += cost_grown(&self);
 		process->end_ns = node->first_ns + NS_PER_MS;
 	}
+	if (process->has_owners)
+		process->peak = rss_of(process->peak_held);
 	memcpy(process->kernel, process->books, sizeof(process->kernel));
 }
 

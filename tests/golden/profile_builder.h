@@ -32,6 +32,11 @@ uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum 
 void builder_cost(struct profile_builder *builder, uint32_t node, enum wire_kind kind,
 		  int64_t grown, int64_t released);
 
+/* What a node holds in the end and held at the highest moment, in MB; its process has owners then.
+ */
+void builder_hold(struct profile_builder *builder, uint32_t node, enum wire_kind kind,
+		  double live_mb, double peak_mb);
+
 /* How calls are counted in the process, and how often a node was called. */
 void builder_count(struct profile_builder *builder, enum calls_method method, bool is_complete,
 		   const char *reason);

@@ -179,9 +179,7 @@ static int64_t sort_value(const struct calltree *tree, const struct tree_node *n
 		return -(int64_t)node->first_ns;
 	if (sort == SORT_CALLS || tree->metric == METRIC_CALLS)
 		return node->calls;
-	if (tree->metric == METRIC_GROWN)
-		return cost_grown(&cost);
-	return tree->metric == METRIC_RELEASED ? cost_released(&cost) : cost_growth(&cost);
+	return metrics[tree->metric].amount(&cost);
 }
 
 static void assert_order(const struct calltree *tree, enum tree_sort sort)

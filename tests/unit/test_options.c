@@ -373,7 +373,7 @@ static void test_choices_of_registries(void **state)
 		option_choices choices;
 		const char *expected;
 	} cases[] = {
-		{ metric_choice, "growth grown released calls" },
+		{ metric_choice, "growth grown released peak live mapped unshared calls" },
 		{ calltree_sort_name, "first total self calls" },
 		{ report_format, "tree table json jsonl" },
 		{ calls_mode_name, "off auto exact" },
@@ -387,7 +387,7 @@ static void test_choices_of_registries(void **state)
 	assert_int_equal(metric_find("growth"), METRIC_GROWTH);
 	assert_int_equal(metric_find("calls"), METRIC_CALLS);
 	assert_int_equal(metric_find("anon"), -ENOENT);
-	assert_int_equal(metric_find("live"), -ENOENT);
+	assert_int_equal(metric_find("live"), METRIC_LIVE);
 	assert_int_equal(metric_find(""), -ENOENT);
 	assert_int_equal(options_choice(calltree_sort_name, "self"), SORT_SELF);
 	assert_int_equal(options_choice(calls_mode_name, "exact"), CALLS_MODE_EXACT);
@@ -440,7 +440,7 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe post --sort=calls /nonexistent"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post --metric=calls /nonexistent"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post --metric=call /nonexistent"), EXIT_USAGE);
-	assert_int_equal(run("memprobe post --metric=live /nonexistent"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --metric=live /nonexistent"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post --calls=off /nonexistent"), EXIT_USAGE);
 	assert_int_equal(run("memprobe --calls=on true"), EXIT_USAGE);
 	assert_int_equal(run("memprobe --calls= true"), EXIT_USAGE);

@@ -84,9 +84,7 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 
 void report_run_defaults(struct report_settings *ret)
 {
-	*ret = (struct report_settings){
-		.format = "tree", .metric = "growth", .sort = "first", .color = "auto"
-	};
+	*ret = (struct report_settings){ .format = "tree", .sort = "first", .color = "auto" };
 }
 
 /* ---- Where it goes ---- */
@@ -186,12 +184,14 @@ static int64_t floor_minimum(double minimum, enum tree_metric metric)
 static struct report_options make_options(const struct report_settings *settings,
 					  const struct option_pids *pids)
 {
-	enum tree_metric metric = metric_find(settings->metric);
+	enum tree_metric metric = settings->metric ? (enum tree_metric)metric_find(settings->metric)
+						   : METRIC_GROWTH;
 
 	return (struct report_options){
 		.tree = { .sort = options_choice(calltree_sort_name, settings->sort),
 			  .metric = metric,
 			  .import_frames = settings->import_frames },
+		.has_metric = settings->metric,
 		.has_min = settings->min.is_given,
 		.minimum = floor_minimum(settings->min.value, metric),
 		.full_paths = settings->full_paths,
@@ -212,6 +212,26 @@ static void tell_remarks(const char *name, const struct report_remarks *remarks)
 	log_hint("--format=jsonl has no nesting: a node a line");
 }
 
+static bool is_followed(const struct profile *profile, enum tree_metric metric)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		if (calltree_has_metric(&profile->processes[i], metric))
+			return true;
+	}
+	return !profile->nr_processes;
+}
+
+static int check_metric(const struct profile *profile, enum tree_metric metric)
+{
+	if (is_followed(profile, metric))
+		return 0;
+	log_error("cannot show '%s': it was not followed in this run", metrics[metric].name);
+	log_hint(metrics[metric].need == NEEDS_UNSHARED
+			 ? "it is from the first fork of a process on, or with --cow"
+			 : "it is without --no-owners, on kernels from 6.2 on");
+	return -ENOTSUP;
+}
+
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target)
 {
@@ -223,6 +243,8 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	struct sink sink;
 	int error = check_pids(profile, pids);
 
+	if (!error)
+		error = check_metric(profile, options.tree.metric);
 	if (error)
 		return error;
 	options.sources = target->sources;

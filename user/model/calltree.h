@@ -83,6 +83,9 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 void calltree_source_free(struct tree_source *source);
 
 struct calltree *calltree_new(const struct tree_source *source, uint32_t process);
+/* By another metric than the source's. */
+struct calltree *calltree_new_by(const struct tree_source *source, uint32_t process,
+				 enum tree_metric metric);
 void calltree_free(struct calltree *tree);
 void calltree_freep(struct calltree **tree);
 
@@ -98,6 +101,9 @@ int64_t calltree_amount(const struct calltree *tree, const struct tree_node *nod
 int64_t calltree_shown_bytes(const struct calltree *tree, const struct tree_node *node);
 /* The same of the node by itself. */
 int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node *node);
+
+/* Was what the metric needs followed in the process? */
+bool calltree_has_metric(const struct process *process, enum tree_metric metric);
 
 /* What a row's calls are. */
 enum tree_calls {

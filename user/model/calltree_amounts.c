@@ -7,6 +7,20 @@ bool calltree_is_opening(const struct tree_node *node)
 	return node->kind == TREE_INHERITED || node->kind == TREE_BEFORE;
 }
 
+bool calltree_has_metric(const struct process *process, enum tree_metric metric)
+{
+	switch (metrics[metric].need) {
+	case NEEDS_OWNERS:
+		return process->has_owners;
+	case NEEDS_MAPPED:
+		return process->has_mapped;
+	case NEEDS_UNSHARED:
+		return process->has_unshared;
+	default:
+		return true;
+	}
+}
+
 static uint32_t index_of(const struct calltree *tree, const struct tree_node *node)
 {
 	return (uint32_t)(node - tree->nodes);

@@ -170,13 +170,19 @@ static char *comm_of_command(const char *command)
 }
 struct calltree *calltree_new(const struct tree_source *source, uint32_t process)
 {
+	return calltree_new_by(source, process, source->options.metric);
+}
+
+struct calltree *calltree_new_by(const struct tree_source *source, uint32_t process,
+				 enum tree_metric metric)
+{
 	const struct process *entry = &source->profile->processes[process];
 	struct calltree *tree = xcalloc(1, sizeof(*tree));
 	struct tree_builder builder = { .source = source, .tree = tree };
 
 	tree->profile = source->profile;
 	tree->process = process;
-	tree->metric = source->options.metric;
+	tree->metric = metric;
 	tree->opening_node = NO_NODE;
 	if (!*profile_string(source->profile, entry->python))
 		tree->native_name = comm_of_command(

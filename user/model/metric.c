@@ -30,6 +30,26 @@ static const int64_t *released_by_kind(const struct cost *cost)
 	return cost->released;
 }
 
+static const int64_t *live_by_kind(const struct cost *cost)
+{
+	return cost->live;
+}
+
+static const int64_t *peak_by_kind(const struct cost *cost)
+{
+	return cost->peak;
+}
+
+static int64_t mapped_of(const struct cost *cost)
+{
+	return cost->mapped;
+}
+
+static int64_t unshared_of(const struct cost *cost)
+{
+	return cost->unshared;
+}
+
 const struct metric metrics[NR_METRICS] = {
 	[METRIC_GROWTH] = { .name = "growth",
 			    .title = "grown less released",
@@ -47,9 +67,25 @@ const struct metric metrics[NR_METRICS] = {
 	[METRIC_ANON] = { .name = "anon", .is_signed = true, .amount = anon_of },
 	[METRIC_FILE] = { .name = "file", .is_signed = true, .amount = file_of },
 	[METRIC_SHMEM] = { .name = "shmem", .is_signed = true, .amount = shmem_of },
-	[METRIC_PEAK] = { .name = "peak" },
-	[METRIC_LIVE] = { .name = "live" },
-	[METRIC_MAPPED] = { .name = "mapped" },
+	[METRIC_PEAK] = { .name = "peak",
+			  .title = "held at the highest moment of the process",
+			  .need = NEEDS_OWNERS,
+			  .amount = cost_peak,
+			  .by_kind = peak_by_kind },
+	[METRIC_LIVE] = { .name = "live",
+			  .title = "held in the end, before all is freed",
+			  .need = NEEDS_OWNERS,
+			  .amount = cost_live,
+			  .by_kind = live_by_kind },
+	[METRIC_MAPPED] = { .name = "mapped",
+			    .title = "address space taken less what was given back",
+			    .is_signed = true,
+			    .need = NEEDS_MAPPED,
+			    .amount = mapped_of },
+	[METRIC_UNSHARED] = { .name = "unshared",
+			      .title = "copied after a fork",
+			      .need = NEEDS_UNSHARED,
+			      .amount = unshared_of },
 	[METRIC_CALLS] = { .name = "calls",
 			   .title = "calls and resumes, beside the MB of growth",
 			   .unit = UNIT_COUNT,

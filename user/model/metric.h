@@ -19,9 +19,13 @@ enum tree_metric {
 	METRIC_PEAK,
 	METRIC_LIVE,
 	METRIC_MAPPED,
+	METRIC_UNSHARED,
 	METRIC_CALLS,
 	NR_METRICS,
 };
+
+/* What must have been followed in a process for the metric to be known. */
+enum metric_need { NEEDS_NOTHING, NEEDS_OWNERS, NEEDS_MAPPED, NEEDS_UNSHARED };
 
 /* A minimum is in MB or a number. */
 enum metric_unit { UNIT_BYTES, UNIT_COUNT };
@@ -32,7 +36,8 @@ struct metric {
 	enum metric_unit unit;
 	bool is_signed;	     /* else a row has at least what each row below it has */
 	bool counts_opening; /* what was there at the opening is shown in rows of its own */
-	/* NULL: no cost has it. That of calls is in the nodes, and others are not measured yet. */
+	enum metric_need need;
+	/* NULL: no cost has it. That of calls is in the nodes. */
 	int64_t (*amount)(const struct cost *cost);
 	/* What the amount is the sum of (rss_of); NULL: it is not known by kind. */
 	const int64_t *(*by_kind)(const struct cost *cost);

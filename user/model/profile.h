@@ -142,6 +142,12 @@ struct process {
 	int64_t books[NR_KINDS];  /* opening and all that was booked: what the tree sums up to */
 	int64_t kernel[NR_KINDS]; /* the kernel's counters at the same moment */
 	int64_t peak;		  /* highest file + anon + shmem */
+	uint64_t peak_time_ns;	  /* when that was; 0: of several runs, each has its own */
+	bool has_owners;	  /* it is known who holds what: nodes' live, peak */
+	bool has_mapped;
+	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'
+				   sum */
+	int64_t peak_held[NR_KINDS]; /* RSS at the highest moment; its nodes' sum */
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
 	size_t nr_samples, samples_capacity;

@@ -4,11 +4,12 @@
 
 #include "memory.h"
 
-static void write_kinds(struct json_writer *json, enum tree_metric metric, const struct cost *cost)
+static void write_kinds(struct json_writer *json, const struct process *process,
+			enum tree_metric metric, const struct cost *cost)
 {
 	const int64_t *amounts;
 
-	if (!metrics[metric].by_kind) {
+	if (!calltree_has_metric(process, metric)) {
 		json_writer_member_null(json, metrics[metric].name);
 		return;
 	}
@@ -23,7 +24,8 @@ static void write_kinds(struct json_writer *json, enum tree_metric metric, const
 }
 
 /* A row's bytes; numbers of things, as calls are, stand beside them. */
-static void write_cost(struct json_writer *json, const char *key, const struct cost *cost)
+static void write_cost(struct json_writer *json, const struct process *process, const char *key,
+		       const struct cost *cost)
 {
 	static const enum tree_metric by_kind[] = { METRIC_GROWN, METRIC_RELEASED, METRIC_LIVE,
 						    METRIC_PEAK };
@@ -33,7 +35,7 @@ static void write_cost(struct json_writer *json, const char *key, const struct c
 	for (size_t i = 0; i < NR_METRICS; i++) {
 		if (metrics[i].unit != UNIT_BYTES)
 			continue;
-		if (metrics[i].amount)
+		if (calltree_has_metric(process, i))
 			json_writer_member_integer(json, metrics[i].name, metrics[i].amount(cost));
 		else
 			json_writer_member_null(json, metrics[i].name);
@@ -41,7 +43,7 @@ static void write_cost(struct json_writer *json, const char *key, const struct c
 	json_writer_key(json, "by_kind");
 	json_writer_begin_object(json);
 	for (size_t i = 0; i < ARRAY_SIZE(by_kind); i++)
-		write_kinds(json, by_kind[i], cost);
+		write_kinds(json, process, by_kind[i], cost);
 	json_writer_end_object(json);
 	json_writer_end_object(json);
 }
@@ -113,6 +115,7 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 		      const struct calltree *tree, uint32_t index)
 {
 	const struct tree_node *node = &tree->nodes[index];
+	const struct process *process = &tree->profile->processes[tree->process];
 	const struct cost self = calltree_self(tree, index), total = calltree_total(tree, index);
 	_cleanup_(freep) char *label = label_text(&report->labels, tree, index);
 
@@ -122,7 +125,7 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 	json_writer_member_name(json, "thread",
 				node->kind == TREE_NATIVE ? label_thread(tree, node) : NULL);
 	json_writer_member_name(json, "label", label);
-	write_cost(json, "self", &self);
-	write_cost(json, "total", &total);
+	write_cost(json, process, "self", &self);
+	write_cost(json, process, "total", &total);
 	write_node_calls(json, tree, node);
 }

@@ -62,7 +62,10 @@ static void write_balance(struct json_writer *json, const struct calltree *tree)
 	json_writer_member_integer(json, "start", balance.start);
 	json_writer_member_integer(json, "end", balance.end);
 	json_writer_member_integer(json, "peak", process->peak);
-	json_writer_member_null(json, "live");
+	if (process->has_owners)
+		json_writer_member_integer(json, "live", rss_of(process->live));
+	else
+		json_writer_member_null(json, "live");
 	json_writer_end_object(json);
 	json_writer_key(json, "balance");
 	json_writer_begin_object(json);

@@ -2,6 +2,7 @@
 /* What the formats share; see report.h. */
 #include "report.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "memory.h"
@@ -56,6 +57,16 @@ void report_escaped(struct sink *sink, const char *text)
 	}
 	escaped = xmalloc(size);
 	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
+}
+
+struct calltree *report_tree_of(const struct report *report, uint32_t process)
+{
+	const struct process *entry = &report->profile->processes[process];
+	bool is_killed = entry->end == END_SIGNAL && entry->exit_signal == SIGKILL;
+
+	if (is_killed && entry->has_owners && !report->options->has_metric)
+		return calltree_new_by(report->source, process, METRIC_PEAK);
+	return calltree_new(report->source, process);
 }
 
 bool report_includes(const struct report *report, uint32_t process)

@@ -22,6 +22,7 @@ struct report_sources {
 /* What a user may ask of any format. */
 struct report_options {
 	struct tree_options tree;
+	bool has_metric; /* the user chose tree.metric */
 	bool has_min;	 /* else the format's own minimum counts */
 	int64_t minimum; /* of the tree's metric: bytes or calls */
 	bool full_paths;
@@ -75,6 +76,9 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 
 /* Writes text that comes from a target, made inert for a terminal. */
 void report_escaped(struct sink *sink, const char *text);
+/* The tree of a process; the caller frees it. Without the user's word it is of what was held at the
+ * highest moment where the process was killed, most likely for that. */
+struct calltree *report_tree_of(const struct report *report, uint32_t process);
 /* Is the process one of those asked for? */
 bool report_includes(const struct report *report, uint32_t process);
 /* Why calls were not counted, or are bounds; empty where nothing is to be said. */

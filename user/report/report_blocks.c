@@ -103,7 +103,7 @@ static size_t write_blocks(const struct report *report, uint32_t chosen, bool *h
 
 		if (!report_includes(report, i))
 			continue;
-		tree = calltree_new(report->source, i);
+		tree = report_tree_of(report, i);
 		if (i != chosen && !calltree_has_row_above(tree, minimum))
 			continue;
 		has_block[i] = true;
@@ -135,7 +135,7 @@ static uint32_t find_highest(const struct report *report, size_t *ret_count)
 /* The only process, with the losses that belong to none: its balance is the report's. */
 static void write_single(const struct report *report, uint32_t process, struct sink *sink)
 {
-	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(report->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = report_tree_of(report, process);
 	struct loss_count losses[NR_LOSSES];
 
 	memcpy(losses, report->profile->losses, sizeof(losses));
