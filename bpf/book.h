@@ -118,8 +118,9 @@ static __always_inline struct node_id find_frameless(struct change *change)
 }
 
 /* The node of what the current thread, one of the image's own, is doing. */
-static __always_inline struct node_id find_current(struct change *change, bool plain_loop)
+static __always_inline struct node_id find_current(struct change *change, enum kernel kernel)
 {
+	const bool plain_loop = kernel == KERNEL_OLDEST;
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
 	struct walk walk = {};
 	struct node_id node = {};
@@ -128,7 +129,7 @@ static __always_inline struct node_id find_current(struct change *change, bool p
 	if (!python)
 		return node;
 	if (python->state == PYTHON_UNKNOWN)
-		look_for_python(change->image, change->slot, plain_loop);
+		look_for_python(change->image, change->slot, kernel != KERNEL_PERCPU);
 	if (begin_walk(change->slot, change->scratch) == WALK_NO_FRAME) {
 		node = find_frameless(change);
 		if (known_layout(python, change->image->image_id))
@@ -209,9 +210,9 @@ __noinline __u32 book_kernel(__u32 slot, __u32 kind, __s64 pages)
 	return id.value;
 }
 
-static __always_inline struct node_id book_current(struct change *change, bool plain_loop)
+static __always_inline struct node_id book_current(struct change *change)
 {
-	struct node_id id = find_current(change, plain_loop);
+	struct node_id id = find_current(change, KERNEL_PERCPU);
 
 	book_on(change, id);
 	if (change->kind != KIND_SWAP)

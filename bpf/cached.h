@@ -71,7 +71,7 @@ static __always_inline void settle(__u32 slot, struct wire_thread *thread, struc
 }
 
 /* A fault begins in the current thread. */
-static __always_inline void cached_fault(struct change *change)
+static __always_inline void cached_fault(struct change *change, enum kernel kernel)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct wire_thread *thread = current_thread(change->image);
@@ -79,7 +79,7 @@ static __always_inline void cached_fault(struct change *change)
 	if (!thread)
 		return;
 	settle(change->slot, thread, task, thread->node);
-	thread->node = find_current(change, true);
+	thread->node = find_current(change, kernel);
 	thread->loss = change->loss;
 }
 
@@ -96,7 +96,8 @@ static __always_inline bool is_flush(struct task_struct *task, __s64 cache, __s6
 }
 
 /* An rss_stat event of a mm that is the current task's. */
-static __always_inline void cached_own(struct change *change, struct mm_struct *mm)
+static __always_inline void cached_own(struct change *change, struct mm_struct *mm,
+				       enum kernel kernel)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct wire_thread *thread = current_thread(change->image);
@@ -107,7 +108,7 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 	if (!thread)
 		return;
 	cache = task_cache(task, kind);
-	node = find_current(change, true);
+	node = find_current(change, kernel);
 	if (absolute(cache - thread->cache[kind]) > MUCH_AT_ONCE || !thread->node.value)
 		thread->node = node;
 	settle(change->slot, thread, task, thread->node);

@@ -8,6 +8,13 @@
 
 #include "kernel.h"
 
+/* Of which kind of kernel a program is. */
+enum kernel {
+	KERNEL_PERCPU, /* RSS counters per CPU: 6.2 and later */
+	KERNEL_CACHED, /* RSS changes are cached in tasks: to 6.1 */
+	KERNEL_OLDEST, /* and there is no bpf_loop: to 5.16 */
+};
+
 /* 6.1 and earlier cache RSS changes in the task (SPLIT_RSS_COUNTING, removed by f1a7941243c1). */
 static __always_inline bool has_task_caches(void)
 {

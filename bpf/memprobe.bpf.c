@@ -5,7 +5,7 @@
  * cached.h (kernels to 6.1), lifecycle.h (processes).
  *
  * The loader picks by feature: the *_percpu programs where RSS counters are per CPU, otherwise
- * the *_cached ones.
+ * the *_cached ones, and the *_oldest and *_plain ones where there is no bpf_loop.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
@@ -43,7 +43,7 @@ int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
 		id.value = book_kernel(change.slot, change.kind, change.pages);
 		own_elsewhere(change.slot, change.kind, change.pages, id);
 	} else {
-		id = book_current(&change, false);
+		id = book_current(&change);
 		own_change(change.slot, change.kind, change.pages, id);
 		if (cfg_owners && change.pages > 0 &&
 		    (__s64)mm->total_vm != change.image->address_space)
@@ -91,8 +91,7 @@ int BPF_PROG(cow_alloc, void *page, unsigned int order, unsigned int gfp)
 	return 0;
 }
 
-SEC("?tp_btf/rss_stat")
-int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
+static __always_inline int rss_event(struct mm_struct *mm, int member, enum kernel kernel)
 {
 	struct change change = { .kind = member };
 	__u32 kind = member;
@@ -106,14 +105,27 @@ int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
 		return 0;
 	}
 	if (CURRENT(mm) == mm && !(CURRENT(flags) & PF_KTHREAD))
-		cached_own(&change, mm);
+		cached_own(&change, mm, kernel);
 	else
 		cached_foreign(&change, mm);
 	return 0;
 }
 
+SEC("?tp_btf/rss_stat")
+int BPF_PROG(rss_cached, struct mm_struct *mm, int member)
+{
+	return rss_event(mm, member, KERNEL_CACHED);
+}
+
+SEC("?tp_btf/rss_stat")
+int BPF_PROG(rss_oldest, struct mm_struct *mm, int member)
+{
+	return rss_event(mm, member, KERNEL_OLDEST);
+}
+
 /* Of a fault in kernel mode nothing can be learned: `learn_by` is NULL then. */
-static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __u64 ip)
+static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __u64 ip,
+				       enum kernel kernel)
 {
 	struct change change = {};
 
@@ -124,26 +136,32 @@ static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __
 		return 0;
 	if (learn_by && is_python_unknown(change.slot))
 		learn_by(change.slot, ip);
-	cached_fault(&change);
+	cached_fault(&change, kernel);
 	return 0;
 }
 
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_cached, unsigned long address, struct pt_regs *registers)
 {
-	return fault_event(learn_at, registers->ip);
+	return fault_event(learn_at, registers->ip, KERNEL_CACHED);
 }
 
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_oldest, unsigned long address, struct pt_regs *registers)
 {
-	return fault_event(learn_by_tree, registers->ip);
+	return fault_event(learn_by_tree, registers->ip, KERNEL_OLDEST);
 }
 
 SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(kfault_cached)
 {
-	return fault_event(NULL, 0);
+	return fault_event(NULL, 0, KERNEL_CACHED);
+}
+
+SEC("?tp_btf/page_fault_kernel")
+int BPF_PROG(kfault_oldest)
+{
+	return fault_event(NULL, 0, KERNEL_OLDEST);
 }
 
 SEC("?tp_btf/sched_process_exec")

@@ -23,6 +23,11 @@ bool session_is_percpu(void)
 	return running == SESSION_PERCPU;
 }
 
+bool session_has_loop(void)
+{
+	return running != SESSION_OLDEST;
+}
+
 static void iterate_over(enum iterate_what what, struct task_struct *const *tasks, size_t nr_tasks)
 {
 	iterate_what = what;
@@ -126,8 +131,10 @@ void session_rss_event(struct mm_struct *mm, __u32 kind)
 {
 	if (session_is_percpu())
 		rss_percpu(mm, (int)kind);
-	else
+	else if (running == SESSION_CACHED)
 		rss_cached(mm, (int)kind);
+	else
+		rss_oldest(mm, (int)kind);
 }
 
 /* The reading of user memory itself disables faults in the task that does it, on 5.10. */
@@ -158,7 +165,7 @@ __u64 session_budget_cpu_ns(void)
 
 void session_call(__u64 frame, __u64 tstate)
 {
-	count_call(&host.registers, frame, tstate, !session_is_percpu());
+	count_call(&host.registers, frame, tstate, running == SESSION_OLDEST);
 }
 
 void session_code_gone(__u64 code)

@@ -13,7 +13,7 @@
 enum session_kernel {
 	SESSION_PERCPU, /* 6.2 and later */
 	SESSION_CACHED, /* 6.1 */
-	SESSION_OLDEST, /* 5.10: as 6.1, and the current task is no pointer yet */
+	SESSION_OLDEST, /* 5.10: as 6.1, without bpf_loop; the current task is no pointer yet */
 };
 #define NR_SESSION_KERNELS 3
 
@@ -27,6 +27,7 @@ extern const char *const session_kernel_names[NR_SESSION_KERNELS];
 void session_open(enum session_kernel kernel);
 void session_close(void);
 bool session_is_percpu(void);
+bool session_has_loop(void); /* bpf_loop */
 
 /* Sizes of maps; right after session_open. */
 void session_limit_nodes(__u32 nodes, __u32 deeper);

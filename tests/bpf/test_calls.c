@@ -132,7 +132,7 @@ static void check_without_walks(void)
 {
 	__u64 f = function("f"), g = function("g");
 
-	if (!session_is_percpu()) /* plain loops keep no shadow: each call walks */
+	if (!session_has_loop()) /* plain loops keep no shadow: each call walks */
 		return;
 	for (int i = 0; i < 2; i++) {
 		enter(f);

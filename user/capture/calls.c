@@ -145,7 +145,7 @@ bool calls_is_attached(const struct calls *calls, uint32_t tgid)
 static struct bpf_program *choose_program(const struct calls *calls, enum probe_frame frame)
 {
 	const struct memprobe *skeleton = calls->loader->skeleton;
-	bool has_loop = calls->loader->features.has_percpu_counters;
+	bool has_loop = calls->loader->features.has_loop;
 
 	switch (frame) {
 	case PROBE_FRAME_ARG1:

@@ -33,7 +33,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 
 /* Programs for one kind of kernel; those for the others stay unloaded. */
 #define ON_PERCPU 1
-#define ON_CACHED 2 /* with bpf_find_vma() */
+#define ON_CACHED 2 /* with bpf_find_vma() and bpf_loop(), both of 5.17 */
 #define ON_OLDEST 4 /* cached, without */
 #define ITERATOR 8  /* read, not attached to an event */
 #define FOR_CALLS 16
@@ -51,10 +51,12 @@ static const struct {
 	{ "exit_path", ON_PERCPU | FOR_CALLS },
 	{ "exit_percpu", ON_PERCPU },
 	{ "iterate_percpu", ON_PERCPU | ITERATOR },
-	{ "rss_cached", ON_CACHED | ON_OLDEST },
+	{ "rss_cached", ON_CACHED },
+	{ "rss_oldest", ON_OLDEST },
 	{ "fault_cached", ON_CACHED },
 	{ "fault_oldest", ON_OLDEST },
-	{ "kfault_cached", ON_CACHED | ON_OLDEST },
+	{ "kfault_cached", ON_CACHED },
+	{ "kfault_oldest", ON_OLDEST },
 	{ "exec_cached", ON_CACHED | ON_OLDEST },
 	{ "fork_cached", ON_CACHED | ON_OLDEST },
 	{ "exit_cached", ON_CACHED | ON_OLDEST },
@@ -65,7 +67,7 @@ static uint32_t kind_of(const struct kernel_features *features)
 {
 	if (features->has_percpu_counters)
 		return ON_PERCPU;
-	return features->has_find_vma ? ON_CACHED : ON_OLDEST;
+	return features->has_find_vma && features->has_loop ? ON_CACHED : ON_OLDEST;
 }
 
 static struct bpf_program *find_program(const struct memprobe *skeleton, size_t index)
@@ -97,7 +99,7 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 	struct bpf_program *plain[] = { skeleton->progs.call_leaf_plain,
 					skeleton->progs.call_arg1_plain,
 					skeleton->progs.call_arg2_plain };
-	struct bpf_program **chosen = features->has_percpu_counters ? with_loop : plain;
+	struct bpf_program **chosen = features->has_loop ? with_loop : plain;
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) { /* in the order of enum probe_frame */
 		if (!(call_frames & 1U << i))

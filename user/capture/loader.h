@@ -19,7 +19,7 @@ struct bpf_link;
 struct memprobe; /* the skeleton */
 
 #define LOADER_PROGRAMS                                                           \
-	17 /* that are attached when the command begins, for all kinds of kernels \
+	19 /* that are attached when the command begins, for all kinds of kernels \
 	    */
 
 struct loader_sizes {
