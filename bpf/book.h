@@ -75,7 +75,7 @@ static __always_inline __u32 choose_main_row(struct wire_image *image,
 static __always_inline void note_thread_loss(struct change *change)
 {
 	if (change->pages)
-		count_loss(change->image, LOSS_thread_unreadable, absolute(change->pages));
+		count_slot_loss(change->slot, LOSS_thread_unreadable, absolute(change->pages));
 	else
 		change->loss = LOSS_thread_unreadable + 1;
 }

@@ -203,6 +203,16 @@ struct change {
 	__u32 pad;
 };
 
+/* Losses are rare, but inlined they are a tenth of a path's program, and of what is verified. */
+__noinline int count_slot_loss(__u32 slot, __u32 reason, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (image)
+		count_loss(image, reason, pages);
+	return 0;
+}
+
 static __always_inline __u64 absolute(__s64 pages)
 {
 	return pages < 0 ? -pages : pages;
@@ -270,7 +280,7 @@ static __always_inline struct node_id find_special(struct change *change,
 	failed = insert_special(special->slot, key, special->kind | special->scratch << 8,
 				special->comm[0], special->comm[1]);
 	if (failed)
-		count_loss(change->image, failed - 1, change->pages);
+		count_slot_loss(change->slot, failed - 1, change->pages);
 	known = bpf_map_lookup_elem(&special_ids, &key);
 	return known ? *known : (struct node_id){};
 }
@@ -409,7 +419,7 @@ static __always_inline void note_broken_walk(struct change *change, __u32 end)
 		reason = LOSS_thread_unclear;
 
 	if (change->pages)
-		count_loss(change->image, reason, change->pages);
+		count_slot_loss(change->slot, reason, change->pages);
 	else
 		change->loss = reason + 1;
 }
@@ -433,7 +443,7 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 	if (node) {
 		/* The key is a sum over the parent's key and the site: one tells the other. */
 		if (node->site != path->keys[0])
-			count_loss(change->image, LOSS_path_collision, pages);
+			count_slot_loss(change->slot, LOSS_path_collision, pages);
 		path->node_id = place.id;
 		path->remaining = 0;
 		return place.id;
@@ -445,7 +455,7 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 	if (!path->failed)
 		return path->node_id;
 	if (path->failed != LAY_NO_CALLS)
-		count_loss(change->image, path->failed - 1, pages);
+		count_slot_loss(change->slot, path->failed - 1, pages);
 	return find_deeper(change->image, path, change->scratch);
 }
 
