@@ -18,7 +18,7 @@
 
 enum mode { MODE_FILE, MODE_PAYLOADS, NR_MODES };
 
-#define SEEDS_OF_A_MODE 8
+#define SEEDS_OF_A_MODE 9
 
 static char *directory, *path;
 
@@ -111,7 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 /* ---- seeds ---- */
 
-/* A file of two flushes; the last one that version 1 wrote, whose sections have other tags. */
+/* A file of two flushes; the last ones that versions 2 and 1 wrote, the latter with other tags.
+ */
 static struct dump_bytes make_file(unsigned int number)
 {
 	struct dump_create options = { .path = path, .uid = geteuid(), .gid = getegid() };
@@ -122,6 +123,8 @@ static struct dump_bytes make_file(unsigned int number)
 
 	if (number == SEEDS_OF_A_MODE - 1)
 		return dump_fixture_load(MEMPROBE_VERSION_1);
+	if (number == SEEDS_OF_A_MODE - 2)
+		return dump_fixture_load(MEMPROBE_VERSION_2);
 	profile = number ? profile_new() : dump_fixture_profile();
 	expect(!dump_create(&options, &writer), "cannot create");
 	if (number)

@@ -17,7 +17,7 @@
 #include "drain_fixture.h"
 #include "memory.h"
 
-enum step { STEP_RECORD, STEP_NODE, STEP_IMAGE, STEP_THREAD, STEP_DRAIN, NR_STEPS };
+enum step { STEP_RECORD, STEP_NODE, STEP_IMAGE, STEP_THREAD, STEP_HELD, STEP_DRAIN, NR_STEPS };
 
 #define STEP_BYTES 3 /* kind and size */
 #define OPTION_LINES 1
@@ -63,6 +63,21 @@ static void put_node(const uint8_t *bytes, size_t size)
 	fake_nodes_put(id % (FAKE_IDS - 1) + 1, &node);
 }
 
+static void put_held(const uint8_t *bytes, size_t size)
+{
+	struct wire_held held = { 0 };
+	uint32_t id;
+
+	if (size < sizeof(id))
+		return;
+	memcpy(&id, bytes, sizeof(id));
+	id = id % (FAKE_IDS - 1) + 1;
+	size -= sizeof(id);
+	memcpy(&held, bytes + sizeof(id), size < sizeof(held) ? size : sizeof(held));
+	fake_loader_put("held", &id, &held);
+	fake_nodes_mark(id);
+}
+
 static void put_image(const uint8_t *bytes, size_t size)
 {
 	struct wire_image image = { 0 };
@@ -71,6 +86,9 @@ static void put_image(const uint8_t *bytes, size_t size)
 	memcpy(&image, bytes, size < sizeof(image) ? size : sizeof(image));
 	limit(image.opening, NR_KINDS);
 	limit(image.closing, NR_KINDS);
+	limit(image.books, NR_KINDS);
+	limit(image.peak_books, NR_KINDS);
+	limit(image.final_books, NR_KINDS);
 	limit(&image.peak, 1);
 	for (int kind = 0; kind < NR_KINDS; kind++) {
 		image.lost_grown[kind] &= MAX_AMOUNT;
@@ -108,6 +126,9 @@ static void play(struct drain *drain, unsigned int kind, const uint8_t *bytes, s
 		break;
 	case STEP_IMAGE:
 		put_image(bytes, size);
+		break;
+	case STEP_HELD:
+		put_held(bytes, size);
 		break;
 	case STEP_THREAD:
 		put_thread(bytes, size);
@@ -167,6 +188,28 @@ static void check_profile(const struct profile *profile)
 		       "a process of numbers without sense");
 }
 
+/* Whatever the BPF side says, sums are its images'. */
+static void check_held(const struct profile *profile)
+{
+	struct cost *sums = xcalloc(profile->nr_processes, sizeof(*sums));
+
+	for (uint32_t i = 0; i < profile->nr_nodes; i++) {
+		const struct cost cost = profile_cost(profile, i);
+
+		cost_add(&sums[profile->nodes[i].process], &cost);
+	}
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
+		if (!process->has_owners)
+			continue;
+		expect(!memcmp(sums[i].live, process->live, sizeof(process->live)),
+		       "nodes do not hold what their process has");
+		expect(cost_peak(&sums[i]) == process->peak, "nodes do not hold the peak");
+	}
+	free(sums);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct drain_fixture fixture;
@@ -192,6 +235,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	}
 	drain_name_objects(fixture.drain);
 	drain_finish(fixture.drain, FIXTURE_START_NS + 1000);
+	check_held(fixture.profile);
 	drain_all(fixture.drain);
 	check_profile(fixture.profile);
 	drain_fixture_close(&fixture);
@@ -252,6 +296,9 @@ static void add_tables(struct seed *seed)
 		.lost_grown = { 1 },
 		.loss_events = { 1, 2 },
 		.closing = { 4, 5 },
+		.books = { 40, 5 },
+		.peak_books = { 40, 9 },
+		.peak_moment = 1,
 		.end_ns = 7000,
 	};
 	const struct wire_thread thread = {
@@ -261,9 +308,18 @@ static void add_tables(struct seed *seed)
 		.comm = "worker",
 	};
 
+	const struct {
+		uint32_t id;
+		struct wire_held held;
+	} entry = {
+		.id = 78 - 1, /* as put_held reads it */
+		.held = { .live = { 4, 5 }, .at_peak = { 6, 7 }, .peak_moment = 1, .mapped = -8 },
+	};
+
 	add_node(seed, FIXTURE_IMAGE, 76, 0);
 	add_node(seed, FIXTURE_IMAGE, 78, 76);
 	add_node(seed, FIXTURE_IMAGE, 79, 78);
+	add_step(seed, STEP_HELD, &entry, sizeof(entry));
 	add_step(seed, STEP_THREAD, &thread, sizeof(thread));
 	add_step(seed, STEP_DRAIN, NULL, 0);
 	add_step(seed, STEP_IMAGE, &image, sizeof(image));

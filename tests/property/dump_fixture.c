@@ -17,6 +17,7 @@
 #include "dump_format.h"
 #include "dump_header.h"
 #include "memory.h"
+#include "profile_held.h"
 
 static void check(bool is_good, const char *what)
 {
@@ -82,11 +83,21 @@ struct forest {
 	size_t count;
 };
 
+/* What of it counts. */
+static struct held held_of(const struct profile *profile, uint32_t id)
+{
+	const struct held *held = profile_held(profile, id);
+
+	return held ? held_now(held, &profile->processes[profile->nodes[id].process])
+		    : (struct held){ 0 };
+}
+
 static bool holds_something(const struct profile *profile, uint32_t id)
 {
 	const struct cost cost = profile_cost(profile, id);
+	const struct held held = held_of(profile, id);
 
-	return profile->nodes[id].calls || profile->nodes[id].sightings ||
+	return profile->nodes[id].calls || !held_is_zero(&held) || profile->nodes[id].sightings ||
 	       profile->nodes[id].is_crowded || !cost_is_zero(&cost);
 }
 
@@ -239,8 +250,13 @@ static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
 {
 	const struct node *x = &pair->a->nodes[a], *y = &pair->b->nodes[b];
 	const struct cost x_cost = profile_cost(pair->a, a), y_cost = profile_cost(pair->b, b);
+	struct held x_held = held_of(pair->a, a), y_held = held_of(pair->b, b);
 	char *found;
 
+	x_held.peak_moment = x_held.final_moment = 0; /* the process's */
+	y_held.peak_moment = y_held.final_moment = 0;
+	if (memcmp(&x_held, &y_held, sizeof(x_held)) != 0)
+		return xasprintf("what node %u, %u holds", a, b);
 	COMPARE("depth", pair->left.depths[a], pair->right.depths[b]);
 	COMPARE("process", x->process, y->process);
 	COMPARE("first sight", x->first_ns / DUMP_FIRST_UNIT_NS, y->first_ns / DUMP_FIRST_UNIT_NS);
@@ -308,12 +324,23 @@ static char *process_difference(const struct pair *pair, size_t index)
 	COMPARE("start", a->start_ns, b->start_ns);
 	COMPARE("end", a->end_ns, b->end_ns);
 	COMPARE("peak", a->peak, b->peak);
+	COMPARE("time of the peak", a->peak_time_ns, b->peak_time_ns);
+	COMPARE("has owners", a->has_owners, b->has_owners);
+	COMPARE("has unshared", a->has_unshared, b->has_unshared);
+	COMPARE("time without unshared", a->unshared_late_ns, b->unshared_late_ns);
+	COMPARE("has mapped", a->has_mapped, b->has_mapped);
+	COMPARE("moment of the peak", a->peak_moment, b->peak_moment);
+	COMPARE("moment of the end", a->final_moment, b->final_moment);
 	COMPARE("samples", a->nr_samples, b->nr_samples);
 	found = bytes_difference("opening", index, a->opening, b->opening, sizeof(a->opening));
 	found = found ? found
 		      : bytes_difference("books", index, a->books, b->books, sizeof(a->books));
 	found = found ? found
 		      : bytes_difference("kernel", index, a->kernel, b->kernel, sizeof(a->kernel));
+	found = found ? found : bytes_difference("live", index, a->live, b->live, sizeof(a->live));
+	found = found ? found
+		      : bytes_difference("held at the peak", index, a->peak_held, b->peak_held,
+					 sizeof(a->peak_held));
 	found = found ? found
 		      : bytes_difference("losses", index, a->losses, b->losses, sizeof(a->losses));
 	found = found ? found
@@ -450,6 +477,11 @@ static int64_t random_amount(uint64_t *state, unsigned int max_bits)
 	return dump_fixture_below(state, 8) ? value : -value;
 }
 
+static int64_t random_pages(uint64_t *state)
+{
+	return random_amount(state, 36) * DUMP_PAGE_BYTES;
+}
+
 static uint32_t random_string(struct profile *profile, uint64_t *state)
 {
 	uint64_t length = dump_fixture_below(state, 24);
@@ -483,7 +515,7 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->exit_code = (int32_t)dump_fixture_below(state, 256);
 	process->exit_signal = (int32_t)dump_fixture_below(state, 65);
 	process->end_ns = dump_fixture_random(state) >> 2;
-	process->peak = random_amount(state, 50);
+	process->peak = random_pages(state);
 	process->books[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
@@ -492,6 +524,42 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);
 	process->calls_seen = dump_fixture_below(state, NR_CALLS_SEEN);
 	process->is_dirty = true;
+}
+
+/* New moments, too; what nodes held at those before counts no more. */
+static void change_owners(struct profile *profile, uint64_t *state, uint32_t index)
+{
+	struct process *process = &profile->processes[index];
+
+	process->has_owners = dump_fixture_below(state, 8);
+	process->has_mapped = dump_fixture_below(state, 2);
+	process->has_unshared = dump_fixture_below(state, 2);
+	process->peak_time_ns = dump_fixture_random(state) >> 2;
+	process->unshared_late_ns = dump_fixture_random(state) >> 2;
+	process->peak_moment += dump_fixture_below(state, 3);
+	process->final_moment += dump_fixture_below(state, 2);
+	process->peak = random_pages(state);
+	process->live[dump_fixture_below(state, NR_KINDS)] = random_pages(state);
+	process->peak_held[dump_fixture_below(state, NR_KINDS)] = random_pages(state);
+	process->is_dirty = true;
+}
+
+static void grow_held(struct profile *profile, uint64_t *state)
+{
+	uint32_t node = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
+	const struct process *process = &profile->processes[profile->nodes[node].process];
+	struct held *held = profile_hold(profile, node);
+
+	*held = held_now(held, process);
+	held->live[dump_fixture_below(state, NR_KINDS)] = random_pages(state);
+	if (dump_fixture_below(state, 2))
+		held->peak_more[dump_fixture_below(state, NR_KINDS)] = random_pages(state);
+	if (process->final_moment && dump_fixture_below(state, 2))
+		held->final_more[dump_fixture_below(state, NR_KINDS)] = random_pages(state);
+	if (!dump_fixture_below(state, 4))
+		held->mapped = random_pages(state);
+	if (!dump_fixture_below(state, 4))
+		held->unshared = random_pages(state);
 }
 
 static void grow_thread(struct profile *profile, uint64_t *state, uint32_t index)
@@ -605,7 +673,7 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 {
 	uint32_t process = (uint32_t)dump_fixture_below(state, profile->nr_processes);
 
-	switch (dump_fixture_below(state, 24)) {
+	switch (dump_fixture_below(state, 30)) {
 	case 0:
 		grow_process(profile, state);
 		break;
@@ -648,6 +716,15 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 	case 18:
 		grow_sightings(profile, state);
 		break;
+	case 19:
+		change_owners(profile, state, process);
+		break;
+	case 20:
+	case 21:
+	case 22:
+	case 23:
+		grow_held(profile, state);
+		break;
 	default:
 		grow_cost(profile, state);
 	}
@@ -662,6 +739,8 @@ void dump_fixture_grow(struct profile *profile, uint64_t *state, unsigned int am
 	}
 	for (unsigned int i = 0; i < amount; i++)
 		grow_by_one(profile, state);
+	/* Else the reader would find what is missing. */
+	profile_settle(profile);
 	profile->meta.duration_ns += dump_fixture_below(state, 1 << 30);
 }
 

@@ -39,12 +39,15 @@ static struct fake_map maps[] = {
 	{ .name = "instances", .key_bytes = 8, .value_bytes = sizeof(struct wire_instances) },
 	{ .name = "standing", .key_bytes = sizeof(struct wire_standing), .value_bytes = 1 },
 	{ .name = "sightings", .key_bytes = 8, .value_bytes = 8 },
+	{ .name = "held", .key_bytes = 4, .value_bytes = sizeof(struct wire_held) },
+	{ .name = "regions", .key_bytes = 8, .value_bytes = FAKE_REGION_BYTES },
 };
 
 static struct {
 	struct fake_record *records;
 	size_t nr_records, capacity;
 	struct fake_told told;
+	bool is_without_owners;
 } fake;
 
 static size_t entry_bytes(const struct fake_map *map)
@@ -90,6 +93,7 @@ void fake_loader_reset(void)
 		free(fake.records[i].bytes);
 	fake.nr_records = 0;
 	fake.told = (struct fake_told){ 0 };
+	fake.is_without_owners = false;
 	fake_nodes_reset();
 }
 
@@ -132,6 +136,21 @@ int loader_map(const struct loader *loader, const char *name)
 	int fd = fake_nodes_fd(name);
 
 	return fd < 0 ? (int)(map_named(name) - maps) : fd;
+}
+
+size_t loader_value_bytes(const struct loader *loader, const char *map)
+{
+	return map_named(map)->value_bytes;
+}
+
+bool loader_has_owners(const struct loader *loader)
+{
+	return !fake.is_without_owners;
+}
+
+void fake_loader_without_owners(void)
+{
+	fake.is_without_owners = true;
 }
 
 void loader_note_removed(struct loader *loader, const struct loader_removed *removed)

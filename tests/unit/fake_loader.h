@@ -15,9 +15,12 @@
 #include "loader.h"
 
 #define FAKE_CPUS 2
+#define FAKE_REGION_BYTES 24
 
 /* The tables are empty again. */
 void fake_loader_reset(void);
+/* Until then owners of pages are not followed. */
+void fake_loader_without_owners(void);
 
 /* `map` is a name that loader_map() knows. A per-CPU value has FAKE_CPUS parts. */
 void fake_loader_put(const char *map, const void *key, const void *value);

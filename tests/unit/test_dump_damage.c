@@ -262,6 +262,11 @@ static enum dump_failure failure_of(const struct section *sections)
 	{                                                              \
 		TAG_TREE, "0 3 0  0 0 0 0  1 0  0 1 0 1  s10 s10 s-15" \
 	}
+/* Of process 0: owners, peak time 7, moments 3 and 1; 1 page of file live, 2 at the peak. */
+#define OWNERS                                                      \
+	{                                                           \
+		TAG_OWNERS, "0 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" \
+	}
 #define SITES                                                    \
 	{                                                        \
 		TAG_SITES, "0  0 1 2 s1 0x1030b 1  7 0 0 s0 0 0" \
@@ -297,6 +302,17 @@ static void right_content_is_taken(void **state)
 		{ TAG_SIGHTED, "0  s0 1 1  s2 2 2 0" },
 		{ TAG_OBJECTS, "0 0 3 0 2" },
 	};
+	static const struct section held[MAX_SECTIONS] = {
+		TEXTS,
+		COLUMNS,
+		PROCESSES,
+		OBJECT,
+		TREE,
+		OWNERS,
+		{ TAG_HELD,
+		  "2  s0 s2  0x3fff 1  s1 s5  s1 s1 s1  s2 s2 s2 s2  s3 s3 s3 s3  s4 s-4" },
+		{ TAG_HELD, "0" },
+	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
 		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" },
@@ -316,9 +332,33 @@ static void right_content_is_taken(void **state)
 	assert_int_equal(failure_of(tree), DUMP_FINE);
 	assert_int_equal(failure_of(objects), DUMP_FINE);
 	assert_int_equal(failure_of(methods), DUMP_FINE);
+	assert_int_equal(failure_of(held), DUMP_FINE);
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
+	{ PROCESSES, { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
+	{ PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
+	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },
+	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s0x1000000000000 s0 s0 s0  s2 s0 s0 s0" } },
+	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0" } }, /* too short */
+	/* The sum of these is too much for the row that is to have what is missing. */
+	{ PROCESSES,
+	  { TAG_OWNERS, "0 1 0 7 3 1  s0xffffffffffff s0xffffffffffff s0 s0 "
+			"s-0xffffffffffff s0 s0 s0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s3 1 s1" } },	     /* no node */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s-1 1 s1" } },     /* the same */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 0x4000 s1" } }, /* mask */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "2 s0 1 s1" } },	     /* fewer */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 1 s1 s1" } },   /* more */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 3 s1" } }, /* a value less */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "0xffffffff s0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 1 s0x1000000000000" } },
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE, /* sums */
+	  { TAG_HELD, "3 s0 s1 s1 1 1 1 s0xffffffffffff s0xffffffffffff s0xffffffffffff" } },
 	{ { TAG_TEXTS, "2 'a'" } },					   /* a gap */
 	{ { TAG_TEXTS, "1 'a' 'a'" } },					   /* twice the same */
 	{ { TAG_TEXTS, "1 ''" } },					   /* that is 0 */

@@ -21,6 +21,7 @@
 #include "dump_format.h"
 #include "dump_header.h"
 #include "memory.h"
+#include "profile_held.h"
 
 /* The profile of the example in docs/format.md. */
 static struct profile *example_profile(void)
@@ -44,6 +45,11 @@ static struct profile *example_profile(void)
 	profile->processes[process].books[KIND_ANON] = 4096;
 	profile->processes[process].kernel[KIND_ANON] = 4096;
 	profile->processes[process].peak = 4096;
+	profile->processes[process].peak_time_ns = 500000;
+	profile->processes[process].has_owners = true;
+	profile->processes[process].has_mapped = true;
+	profile->processes[process].peak_moment = 1;
+	profile->processes[process].peak_held[KIND_ANON] = 4096;
 	profile->processes[process].calls_method = CALLS_BY_USDT;
 	profile->processes[process].calls_seen = CALLS_SEEN_ALL;
 	site.file = profile->processes[process].command;
@@ -52,6 +58,12 @@ static struct profile *example_profile(void)
 				500000);
 	profile_add_cost(profile, node,
 			 &(struct cost){ .grown = { [KIND_ANON] = 4096 }, .released = { 0 } });
+	/* f took a page, and it was released in the end. */
+	*profile_hold(profile, node) = (struct held){
+		.peak_more[KIND_ANON] = 4096,
+		.mapped = 8192,
+		.peak_moment = 1,
+	};
 	profile_add_calls(profile, node, 3);
 	profile_add_sample(profile, process, 1000, 4096);
 	profile_add_thread(profile, process, &(struct thread){ 42, 2, 4096, 0, 1000 });
@@ -134,14 +146,19 @@ static void example_is_true(void **state)
 
 static void numbers_stay(void **state)
 {
-	static const int site_kinds[] = { SITE_PYTHON, SITE_STARTUP,   SITE_SHUTDOWN, SITE_NATIVE,
-					  SITE_KERNEL, SITE_TRUNCATED, SITE_LOST,     SITE_DEEPER };
+	static const int site_kinds[] = { SITE_PYTHON, SITE_STARTUP, SITE_SHUTDOWN,
+					  SITE_NATIVE, SITE_KERNEL,  SITE_TRUNCATED,
+					  SITE_LOST,   SITE_DEEPER,  SITE_INHERITED,
+					  SITE_BEFORE, SITE_UNOWNED };
 	static const int losses[] = {
-		LOSS_nodes_full,       LOSS_sites_full,	     LOSS_ring_full,
-		LOSS_frame_unreadable, LOSS_code_unreadable, LOSS_stack_truncated,
-		LOSS_threads_full,     LOSS_images_full,     LOSS_name_unreadable,
-		LOSS_path_collision,   LOSS_fold_unclear,    LOSS_calls_lost,
-		LOSS_objects_full,     LOSS_record_refused,  LOSS_images_unsent
+		LOSS_nodes_full,	LOSS_sites_full,	LOSS_ring_full,
+		LOSS_frame_unreadable,	LOSS_code_unreadable,	LOSS_stack_truncated,
+		LOSS_threads_full,	LOSS_images_full,	LOSS_name_unreadable,
+		LOSS_path_collision,	LOSS_fold_unclear,	LOSS_calls_lost,
+		LOSS_objects_full,	LOSS_record_refused,	LOSS_images_unsent,
+		LOSS_thread_unreadable, LOSS_thread_unclear,	LOSS_found_late,
+		LOSS_name_unanswered,	LOSS_python_unanswered, LOSS_kernel_memory,
+		LOSS_page_unplaced,	LOSS_owner_memory
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)
@@ -238,7 +255,7 @@ static void newer_versions_are_refused(void **state)
 	assert_int_equal(error.failure, DUMP_NEWER);
 	assert_int_equal(error.version, 7);
 	dump_error_text(&error, text);
-	assert_non_null(strstr(text, "version 7 is newer than 2"));
+	assert_non_null(strstr(text, "version 7 is newer than 3"));
 	assert_non_null(dump_error_hint(&error));
 
 	file.size = 0;
@@ -265,7 +282,7 @@ static void additions_are_skipped(void **state)
 	dump_fixture_put_section(&payload, 1ULL << 39, &records);
 	dump_fixture_put_section(&payload, 1ULL << 40, &records);
 	records.size = 0;
-	dump_fixture_put_section(&payload, 13, &records);
+	dump_fixture_put_section(&payload, 14, &records);
 	dump_bytes_put_unsigned(&records, 77);
 	dump_fixture_put_section(&payload, TAG_DURATION, &records);
 	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_BLOCK_VERSION, &payload);

@@ -19,6 +19,7 @@
 #include "dump_fixture.h"
 #include "dump_format.h"
 #include "memory.h"
+#include "profile_held.h"
 
 struct scratch {
 	char *directory, *path;
@@ -347,6 +348,58 @@ static void names_wait_for_what_needs_them(void **state)
 	finish(scratch);
 }
 
+static void take(struct profile *profile, uint32_t node, int64_t pages)
+{
+	profile_add_cost(profile, node, &(struct cost){ .grown = { [KIND_ANON] = pages * 4096 } });
+	profile_hold(profile, node)->live[KIND_ANON] += pages * 4096;
+}
+
+/* Of a run that was killed what is read is settled; sums that were read a moment apart are made one
+ * by [unowned], and it is told. */
+static void killed_runs_are_settled(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile, *got = NULL;
+	struct process *process;
+	struct dump_error error;
+	uint32_t first, second;
+	struct cost cost;
+
+	profile_add_process(profile);
+	first = add_function(profile, NO_NODE, "first", 0);
+	second = add_function(profile, NO_NODE, "second", 100000);
+	process = &profile->processes[0];
+	process->has_owners = true;
+	process->peak_moment = 1;
+	process->peak = process->peak_held[KIND_ANON] = 9 * 4096;
+	process->live[KIND_ANON] = 5 * 4096;
+	take(profile, first, 5);
+	profile_hold(profile, first)->peak_more[KIND_ANON] = 4 * 4096;
+	profile_hold(profile, first)->peak_moment = 1;
+	profile_settle(profile);
+	flush(scratch);
+	/* Another path makes a new highest moment; of the first nothing is written. */
+	take(profile, second, 6);
+	process->peak_moment = 2;
+	process->peak = process->peak_held[KIND_ANON] = 11 * 4096;
+	process->live[KIND_ANON] = 13 * 4096; /* a moment later */
+	process->is_dirty = true;
+	assert_int_equal(dump_flush(scratch->writer, profile), 0);
+	dump_abandon(TAKE(scratch->writer));
+
+	assert_int_equal(dump_read(scratch->path, &got, &error), 0);
+	assert_int_equal(got->nr_nodes, 3);
+	cost = profile_cost(got, 0);
+	assert_int_equal(cost.peak[KIND_ANON], 5 * 4096);
+	assert_int_equal(cost.live[KIND_ANON], 5 * 4096);
+	cost = profile_cost(got, 2);
+	assert_int_equal(got->sites[got->nodes[2].site].kind, SITE_UNOWNED);
+	assert_int_equal(cost.peak[KIND_ANON], 0);
+	assert_int_equal(cost.live[KIND_ANON], 2 * 4096);
+	assert_int_equal(got->processes[0].losses[LOSS_page_unplaced].bytes, 2 * 4096);
+	profile_free(got);
+}
+
 /* What a failed flush has numbered is numbered anew. */
 static void failed_flushes_lose_nothing(void **state)
 {
@@ -481,6 +534,7 @@ int main(void)
 		TEST(killed_writers_leave_a_dump),
 		TEST(dense_profiles_stay_readable),
 		TEST(names_wait_for_what_needs_them),
+		TEST(killed_runs_are_settled),
 		TEST(failed_flushes_lose_nothing),
 		TEST(order_is_finer_than_times),
 		TEST(short_runs_are_written_once),

@@ -13,6 +13,7 @@
 
 #include "memory.h"
 #include "profile_builder.h"
+#include "profile_held.h"
 #include "profile_merge.h"
 #include "random_profile.h"
 #include "report.h"
@@ -62,6 +63,34 @@ static void add_threads(struct profile *profile, uint32_t process)
 	}
 }
 
+static int64_t random_pages(void)
+{
+	return (int64_t)random_below(4096) * 4096 - 1024 * 4096;
+}
+
+static void add_held(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		struct process *process = &profile->processes[i];
+
+		process->has_owners = true;
+		process->peak_moment = 7;
+		process->peak -= process->peak % 4096;
+		process->live[KIND_FILE] = random_pages();
+		process->peak_held[KIND_SWAP] = random_pages();
+	}
+	for (uint32_t i = 0; i < profile->nr_nodes; i += 1 + random_below(3)) {
+		struct held *held = profile_hold(profile, i);
+
+		held->live[random_below(NR_KINDS)] = random_pages();
+		held->peak_more[random_below(NR_KINDS)] = random_pages();
+		held->peak_moment = 6 + random_below(2);
+		held->mapped = random_pages();
+		held->unshared = random_pages();
+	}
+	profile_settle(profile);
+}
+
 /* With all that a process may have. */
 static struct profile *new_profile(void)
 {
@@ -75,6 +104,7 @@ static struct profile *new_profile(void)
 		profile->processes[i].losses[LOSS_nodes_full] =
 			(struct loss_count){ random_below(9), random_below(MB), 0 };
 	}
+	add_held(profile);
 	return profile;
 }
 
@@ -204,6 +234,44 @@ static void assert_books(const struct profile *profile)
 	free(books);
 }
 
+/* What the nodes of each process hold is what it has. */
+static void assert_held(const struct profile *profile)
+{
+	struct cost *sums = xcalloc(profile->nr_processes, sizeof(*sums));
+
+	for (uint32_t i = 0; i < profile->nr_nodes; i++) {
+		const struct cost cost = profile_cost(profile, i);
+
+		cost_add(&sums[profile->nodes[i].process], &cost);
+	}
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
+		assert_memory_equal(sums[i].live, process->live, sizeof(process->live));
+		assert_memory_equal(sums[i].peak, process->peak_held, sizeof(process->peak_held));
+		assert_int_equal(rss_of(process->peak_held), process->peak);
+	}
+	free(sums);
+}
+
+/* Raw amounts say the same as the columns. */
+static void assert_settled(struct profile *profile)
+{
+	struct loss_count *losses = xcalloc(profile->nr_processes, sizeof(*losses));
+	size_t count = profile->nr_nodes;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		losses[i] = profile->processes[i].losses[LOSS_page_unplaced];
+	assert_held(profile);
+	profile_settle(profile);
+	assert_held(profile);
+	assert_int_equal(profile->nr_nodes, count);
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		assert_memory_equal(&losses[i], &profile->processes[i].losses[LOSS_page_unplaced],
+				    sizeof(*losses));
+	free(losses);
+}
+
 static int64_t growth_of_threads(const struct profile *profile)
 {
 	int64_t growth = 0;
@@ -231,6 +299,8 @@ static void assert_nothing(const struct profile *profile)
 		assert_memory_equal(process->opening, zeros, sizeof(zeros));
 		assert_memory_equal(process->books, zeros, sizeof(zeros));
 		assert_memory_equal(process->kernel, zeros, sizeof(zeros));
+		assert_memory_equal(process->live, zeros, sizeof(zeros));
+		assert_memory_equal(process->peak_held, zeros, sizeof(zeros));
 		assert_int_equal(process->peak, 0);
 		for (size_t k = 0; k < process->nr_threads; k++)
 			assert_int_equal(process->threads[k].growth, 0);
@@ -257,9 +327,11 @@ static void check_itself(const struct profile *a)
 
 	profile_merge(difference, a, MERGE_DIFFERENCE);
 	assert_nothing(difference);
+	assert_settled(difference);
 	profile_merge(twice, a, MERGE_SUM);
 	assert_paths(a, a, 1, twice);
 	assert_books(twice);
+	assert_settled(twice);
 	assert_int_equal(growth_of_threads(twice), 2 * growth_of_threads(a));
 	/* All was found again. */
 	assert_int_equal(twice->nr_processes, a->nr_processes);
@@ -278,15 +350,18 @@ static void check_two(const struct profile *a, const struct profile *b)
 	profile_merge(sum, b, MERGE_SUM);
 	assert_paths(a, b, 1, sum);
 	assert_books(sum);
+	assert_settled(sum);
 	assert_int_equal(growth_of_threads(sum), growth_of_threads(a) + growth_of_threads(b));
 	profile_merge(difference, a, MERGE_DIFFERENCE);
 	assert_paths(b, a, -1, difference);
 	assert_books(difference);
+	assert_settled(difference);
 	assert_int_equal(growth_of_threads(difference),
 			 growth_of_threads(b) - growth_of_threads(a));
 	profile_merge(back, difference, MERGE_SUM); /* a + (b - a) = b */
 	assert_paths(b, b, 0, back);
 	assert_books(back);
+	assert_settled(back);
 	profile_merge(sum, a, MERGE_DIFFERENCE); /* a + b - a = b */
 	assert_paths(b, b, 0, sum);
 	assert_books(sum);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The order of draining, and which part takes which record; see drain.h. Each part is a file with a
- * struct of its own, and knows those below it only: base, images, objects, sites, nodes, sightings.
+ * struct of its own, and knows those below it only: base, images, objects, sites, held, nodes,
+ * sightings.
  */
 #include "drain.h"
 
@@ -10,6 +11,7 @@
 
 #include "drain_base.h"
 #include "drain_books.h"
+#include "drain_held.h"
 #include "drain_images.h"
 #include "drain_knocks.h"
 #include "drain_nodes.h"
@@ -20,6 +22,7 @@
 #include "drain_threads.h"
 #include "memory.h"
 #include "percpu_map.h"
+#include "profile_held.h"
 #include "record_check.h"
 #include "ring_reader.h"
 
@@ -29,6 +32,7 @@ struct drain {
 	struct drain_images *images;
 	struct drain_objects *objects;
 	struct drain_sites *sites;
+	struct drain_held *held;
 	struct drain_nodes *nodes;
 	struct drain_sightings *sightings;
 	uint64_t nr_refused; /* records that were not sound */
@@ -166,7 +170,8 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 	drain->images = drain_images_new(base);
 	drain->objects = drain_objects_new(base, drain->images);
 	drain->sites = drain_sites_new(base, drain->images, drain->objects);
-	drain->nodes = drain_nodes_new(base, drain->images, drain->sites);
+	drain->held = drain_held_new(base);
+	drain->nodes = drain_nodes_new(base, drain->images, drain->sites, drain->held);
 	drain->sightings = drain_sightings_new(base, drain->images, drain->objects, drain->nodes);
 	if (!drain->nodes) {
 		drain_free(drain);
@@ -182,6 +187,7 @@ void drain_free(struct drain *drain)
 	ring_reader_free(drain->ring);
 	drain_sightings_free(drain->sightings);
 	drain_nodes_free(drain->nodes);
+	drain_held_free(drain->held);
 	drain_sites_free(drain->sites);
 	drain_objects_free(drain->objects);
 	drain_images_free(drain->images);
@@ -272,6 +278,7 @@ int drain_finish(struct drain *drain, uint64_t now_ns)
 		return error;
 	drain_threads_read(&drain->base, drain->images, now_ns);
 	drain_note_time(drain, now_ns);
+	profile_settle(drain->base.profile);
 	return 0;
 }
 

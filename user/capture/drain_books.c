@@ -5,6 +5,8 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
+#include "drain_held.h"
+
 void drain_books_add(const struct drain_base *base, uint32_t node, const struct cost *cost)
 {
 	struct profile *profile = base->profile;
@@ -123,11 +125,13 @@ static void take(const struct drain_base *base, struct drain_images *images,
 		drain_images_close(images, slot, image->closing, image->end_ns);
 	if (process->peak < image->peak * PAGE_BYTES)
 		process->peak = image->peak * PAGE_BYTES;
+	drain_images_note_peak(images, slot, image);
 	take_losses(process, slot, image);
 	correct_opening(process, image);
 	note_early_calls(base, process, image);
 	look_for_calls(base, slot, image);
 	add_lost(base, slot->process, image);
+	drain_held_moments(base, slot->process, image);
 	take_balance(&base->profile->processes[slot->process], slot);
 }
 

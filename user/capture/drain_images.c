@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "drain_process.h"
 #include "hash_table.h"
 #include "inspect_texts.h"
@@ -163,11 +164,22 @@ static void open_process(struct drain_images *images, const struct wire_image_be
 		inherit(images, process, record->parent_image);
 }
 
+static void set_peak(struct drain_images *images, struct image_slot *slot, int64_t rss,
+		     uint64_t time_ns)
+{
+	slot->peak = rss;
+	slot->is_peak_new = true;
+	images->base->profile->processes[slot->process].peak_time_ns = time_ns;
+}
+
 /* An image that was forked or attached may share what it has with others. */
 static void note_rss(struct drain_images *images, uint32_t index, struct rss_sample sample)
 {
 	const struct process *process = &images->base->profile->processes[index];
+	struct image_slot *slot = drain_images_find(images, process->image_id);
 
+	if (slot && slot->process == index && sample.rss > slot->peak)
+		set_peak(images, slot, sample.rss, sample.time_ns);
 	sample.inherited = process->begin == BEGAN_EXEC ? 0 : process->opening[KIND_ANON];
 	profile_add_sample(images->base->profile, index, sample.time_ns, sample.rss);
 	DRAIN_TELL(&images->base->listeners, rss_changed, index, &sample);
@@ -234,6 +246,20 @@ void drain_images_sample(struct drain_images *images, const struct wire_sample *
 				 .rss = record->rss * PAGE_BYTES,
 				 .anon = record->anon * PAGE_BYTES,
 			 });
+}
+
+/* A little beyond a sample of a moment ago is that sample's time; else it was until now. */
+void drain_images_note_peak(struct drain_images *images, struct image_slot *slot,
+			    const struct wire_image *image)
+{
+	int64_t rss = image->peak * PAGE_BYTES;
+	uint64_t now = image->end_ns ? image->end_ns : clock_ns();
+
+	if (rss > slot->peak && slot->is_peak_new)
+		slot->peak = rss;
+	else if (rss > slot->peak)
+		set_peak(images, slot, rss, drain_base_time(images->base, now));
+	slot->is_peak_new = false;
 }
 
 /* ---- End ---- */

@@ -21,6 +21,8 @@ struct image_slot {
 	uint32_t loss_pages[NR_LOSSES];
 	uint32_t loss_released[NR_LOSSES];
 	uint32_t nr_paths;		  /* of Python, that have been read */
+	int64_t peak;			  /* highest RSS of which the time is known, bytes */
+	bool is_peak_new;		  /* it is a sample's that came since the last flush */
 	int64_t balance_books[NR_KINDS];  /* bytes */
 	int64_t balance_kernel[NR_KINDS]; /* bytes */
 };
@@ -42,6 +44,10 @@ void drain_images_process_end(struct drain_images *images, const struct wire_pro
 /* The kernel's last word on an image, where the record of its end was lost. */
 void drain_images_close(struct drain_images *images, struct image_slot *slot,
 			const __s64 *kernel_pages, uint64_t clock_ns);
+
+/* When the highest RSS was, of which samples tell to 1 MiB. At every flush. */
+void drain_images_note_peak(struct drain_images *images, struct image_slot *slot,
+			    const struct wire_image *image);
 
 /* ---- Looking up ---- */
 

@@ -31,6 +31,7 @@ struct drain_nodes {
 	const struct drain_base *base;
 	struct drain_images *images;
 	const struct drain_sites *sites;
+	struct drain_held *held;
 	int node_ids_fd, special_ids_fd, deeper_ids_fd;
 	struct node_table *table;
 	struct kernel_node *all; /* by id */
@@ -44,13 +45,14 @@ struct drain_nodes {
 };
 
 struct drain_nodes *drain_nodes_new(const struct drain_base *base, struct drain_images *images,
-				    const struct drain_sites *sites)
+				    const struct drain_sites *sites, struct drain_held *held)
 {
 	struct drain_nodes *nodes = xcalloc(1, sizeof(*nodes));
 
 	nodes->base = base;
 	nodes->images = images;
 	nodes->sites = sites;
+	nodes->held = held;
 	nodes->node_ids_fd = loader_map(base->loader, "node_ids");
 	nodes->special_ids_fd = loader_map(base->loader, "special_ids");
 	nodes->deeper_ids_fd = loader_map(base->loader, "deeper_ids");
@@ -239,10 +241,12 @@ static void read_node(void *context, struct node_id id)
 	}
 	if (meet(nodes, id, wire->image_id)->node == NO_NODE)
 		place(nodes, id);
-	if (nodes->all[id.value].node == NO_NODE)
+	if (nodes->all[id.value].node == NO_NODE) {
 		node_table_mark(nodes->table, id);
-	else
-		add_gain(nodes, &nodes->all[id.value], wire);
+		return;
+	}
+	add_gain(nodes, &nodes->all[id.value], wire);
+	drain_held_read(nodes->held, id, nodes->all[id.value].node);
 }
 
 void drain_nodes_keep_alive(struct drain_nodes *nodes, struct node_id path)
@@ -319,6 +323,7 @@ void drain_nodes_remove(struct drain_nodes *nodes)
 		wire = node_table_at(nodes->table, id);
 		if (wire)
 			remove_key(nodes, wire->key, &removed);
+		drain_held_remove(nodes->held, id);
 		node_table_release(nodes->table, id);
 	}
 	loader_note_removed(nodes->base->loader, &removed);

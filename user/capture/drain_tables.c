@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Takes the entries of ended images out of the BPF tables of which the drain keeps no copy: what
- * sites have been split by, and frames that stood before their calls were counted. Nobody else
- * does, and a table that is full of the dead has no room for the living.
+ * sites have been split by, frames that stood before their calls were counted, and whose each page
+ * was. Nobody else does, and a table that is full of the dead has no room for the living.
  */
 #include "drain_tables.h"
 
@@ -12,13 +12,14 @@
 
 #include "memory.h"
 
-#define BATCH 1024 /* more than a bucket of the kernel's table holds */
-#define ENTRY_BYTES 16
+#define BATCH 1024	    /* more than a bucket of the kernel's table holds */
+#define BATCH_OF_REGIONS 64 /* the same, of large values */
 
 /* A table with the place of the image's id in an entry: a key, and its value behind it. */
 struct swept_table {
 	const char *name;
 	size_t key_bytes, value_bytes, image_at;
+	uint32_t batch;
 };
 
 static const struct swept_table instances = {
@@ -26,6 +27,7 @@ static const struct swept_table instances = {
 	.key_bytes = sizeof(__u64),
 	.value_bytes = sizeof(struct wire_instances),
 	.image_at = sizeof(__u64) + offsetof(struct wire_instances, image_id),
+	.batch = BATCH,
 };
 
 static const struct swept_table standing = {
@@ -33,6 +35,15 @@ static const struct swept_table standing = {
 	.key_bytes = sizeof(struct wire_standing),
 	.value_bytes = sizeof(__u8),
 	.image_at = offsetof(struct wire_standing, image_id),
+	.batch = BATCH,
+};
+
+/* Of a key image_id << 32 | number of the region; what is in the values is the BPF side's only. */
+static const struct swept_table regions = {
+	.name = "regions",
+	.key_bytes = sizeof(__u64),
+	.image_at = sizeof(__u32),
+	.batch = BATCH_OF_REGIONS,
 };
 
 /* One pass over a table, and what it has found. */
@@ -47,12 +58,12 @@ struct sweep {
 static bool is_dead(const struct sweep *sweep, const char *key, const char *value)
 {
 	const struct swept_table *table = sweep->table;
-	char entry[ENTRY_BYTES + sizeof(__u64)];
+	const char *at = table->image_at < table->key_bytes
+				 ? key + table->image_at
+				 : value + (table->image_at - table->key_bytes);
 	uint32_t image_id;
 
-	memcpy(entry, key, table->key_bytes);
-	memcpy(entry + table->key_bytes, value, table->value_bytes);
-	memcpy(&image_id, entry + table->image_at, sizeof(image_id));
+	memcpy(&image_id, at, sizeof(image_id));
 	return drain_images_is_past(sweep->images, image_id);
 }
 
@@ -75,14 +86,15 @@ static void note_batch(struct sweep *sweep, const char *keys, const char *values
 
 static void look_through(struct sweep *sweep, int fd)
 {
-	_cleanup_(freep) char *keys = xcalloc(BATCH, sweep->table->key_bytes);
-	_cleanup_(freep) char *values = xcalloc(BATCH, sweep->table->value_bytes);
+	uint32_t batch = sweep->table->batch;
+	_cleanup_(freep) char *keys = xcalloc(batch, sweep->table->key_bytes);
+	_cleanup_(freep) char *values = xcalloc(batch, sweep->table->value_bytes);
 	uint64_t cursor = 0;
 	bool is_first = true;
 	int error;
 
 	do {
-		uint32_t count = BATCH;
+		uint32_t count = batch;
 
 		error = bpf_map_lookup_batch(fd, is_first ? NULL : &cursor, &cursor, keys, values,
 					     &count, NULL);
@@ -112,4 +124,10 @@ void drain_tables_sweep(const struct drain_base *base, const struct drain_images
 	sweep_table(base, images, &instances);
 	if (!sweep_table(base, images, &standing))
 		loader_forget_standing(base->loader);
+	if (loader_has_owners(base->loader)) {
+		struct swept_table table = regions;
+
+		table.value_bytes = loader_value_bytes(base->loader, table.name);
+		sweep_table(base, images, &table);
+	}
 }

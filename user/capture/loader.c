@@ -302,6 +302,11 @@ int loader_map(const struct loader *loader, const char *name)
 	return bpf_object__find_map_fd_by_name(loader->skeleton->obj, name);
 }
 
+size_t loader_value_bytes(const struct loader *loader, const char *map)
+{
+	return bpf_map__value_size(bpf_object__find_map_by_name(loader->skeleton->obj, map));
+}
+
 static int update(struct bpf_map *map, const void *key, const void *value)
 {
 	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;

@@ -58,7 +58,8 @@ void loader_close(struct loader *loader);
 /* Runs the task iterator once. */
 int loader_iterate(struct loader *loader, enum loader_iterate what);
 
-int loader_map(const struct loader *loader, const char *name); /* fd, -ENOENT */
+int loader_map(const struct loader *loader, const char *name);		 /* fd, -ENOENT */
+size_t loader_value_bytes(const struct loader *loader, const char *map); /* the map is there */
 uint32_t loader_ring_bytes(const struct loader *loader);
 /* Are owners of pages followed? */
 bool loader_has_owners(const struct loader *loader);

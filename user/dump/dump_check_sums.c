@@ -10,8 +10,10 @@
 /* Adds an amount's absolute value: both are below the limits, so that this cannot overflow. */
 static bool add_amount(int64_t *sum, int64_t amount)
 {
-	*sum += amount < 0 ? -amount : amount;
-	return *sum <= DUMP_MAX_SUM;
+	int64_t absolute = amount < 0 ? -amount : amount;
+
+	*sum += absolute;
+	return absolute <= DUMP_MAX_AMOUNT && *sum <= DUMP_MAX_SUM;
 }
 
 static bool add_by_kind(int64_t *sum, const int64_t by_kind[NR_KINDS])
@@ -33,11 +35,39 @@ static bool add_losses(int64_t *events, int64_t *bytes, const struct loss_count 
 	return true;
 }
 
+/* What is held is stored in pages. */
+static bool has_whole_pages(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
+		if (process->has_owners && process->peak % DUMP_PAGE_BYTES)
+			return false;
+	}
+	return true;
+}
+
 /* The objects of a block come behind its sites. */
 static bool has_objects(const struct profile *profile)
 {
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		if (profile->sites[i].part_object > profile->nr_objects)
+			return false;
+	}
+	return true;
+}
+
+/* Of what is there now and of other moments, and so of what is settled of it. */
+static bool can_sum_held(const struct profile *profile)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < profile->nr_held; i++) {
+		const struct held *held = &profile->held[i];
+
+		if (!add_by_kind(&sum, held->live) || !add_by_kind(&sum, held->peak_more) ||
+		    !add_by_kind(&sum, held->final_more) || !add_amount(&sum, held->unshared) ||
+		    !add_amount(&sum, held->mapped))
 			return false;
 	}
 	return true;
@@ -71,6 +101,7 @@ static bool can_sum_calls(const struct profile *profile)
 static bool can_sum_processes(const struct profile *profile)
 {
 	int64_t opening = 0, books = 0, kernel = 0, peak = 0, growth = 0, events = 0, bytes = 0;
+	int64_t live = 0, peak_held = 0;
 
 	for (size_t i = 0; i < profile->nr_processes; i++) {
 		const struct process *process = &profile->processes[i];
@@ -78,6 +109,8 @@ static bool can_sum_processes(const struct profile *profile)
 		if (!add_by_kind(&opening, process->opening) ||
 		    !add_by_kind(&books, process->books) ||
 		    !add_by_kind(&kernel, process->kernel) || !add_amount(&peak, process->peak) ||
+		    !add_by_kind(&live, process->live) ||
+		    !add_by_kind(&peak_held, process->peak_held) ||
 		    !add_losses(&events, &bytes, process->losses))
 			return false;
 		for (size_t j = 0; j < process->nr_threads; j++) {
@@ -90,8 +123,8 @@ static bool can_sum_processes(const struct profile *profile)
 
 int dump_decode_check_sums(const struct profile *profile)
 {
-	if (!has_objects(profile) || !can_sum_nodes(profile) || !can_sum_calls(profile) ||
-	    !can_sum_processes(profile))
+	if (!has_objects(profile) || !has_whole_pages(profile) || !can_sum_nodes(profile) ||
+	    !can_sum_held(profile) || !can_sum_calls(profile) || !can_sum_processes(profile))
 		return -EBADMSG;
 	return 0;
 }

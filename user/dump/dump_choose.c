@@ -11,6 +11,7 @@
 
 #include "dump_marks.h"
 #include "memory.h"
+#include "profile_held.h"
 
 /* ---- Nodes ---- */
 
@@ -28,12 +29,22 @@ struct forest {
 	uint32_t first_root; /* of those whose parent is chosen no more: node + 1 */
 };
 
+static bool is_holding(const struct profile *profile, uint32_t id)
+{
+	const struct process *process = &profile->processes[profile->nodes[id].process];
+	const struct held now = held_now(profile_held(profile, id), process);
+
+	return !held_is_zero(&now);
+}
+
 static bool holds_something(const struct profile *profile, uint32_t id)
 {
 	const struct node *node = &profile->nodes[id];
 	struct cost cost;
 
 	if (node->calls || node->sightings || node->is_crowded)
+		return true;
+	if (node->held && is_holding(profile, id))
 		return true;
 	cost = profile_cost(profile, id);
 	return !cost_is_zero(&cost);

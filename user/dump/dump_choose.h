@@ -9,9 +9,9 @@ struct dump_marks;
 struct profile;
 
 /*
- * Numbers what has none: nodes that grew, were called or ran on an object and the callers of such;
- * of sites, objects and strings those that they name, and what processes and threads name. What is
- * numbered and cannot be written then is numbered anew for the next block.
+ * Numbers what has none: nodes that grew, held something, were called or ran on an object and the
+ * callers of such; of sites, objects and strings those that they name, and what processes and
+ * threads name. What is numbered and cannot be written then is numbered anew for the next block.
  */
 void dump_choose(struct dump_marks *marks, const struct profile *profile);
 

@@ -93,6 +93,8 @@ static const struct {
 	{ TAG_OBJECTS, dump_decode_objects },
 	{ TAG_TREE, dump_decode_tree },
 	{ TAG_COSTS, dump_decode_costs },
+	{ TAG_OWNERS, dump_decode_owners },
+	{ TAG_HELD, dump_decode_held },
 	{ TAG_SAMPLES, dump_decode_samples },
 	{ TAG_THREADS, dump_decode_threads },
 	{ TAG_LOSSES, dump_decode_losses },

@@ -103,8 +103,7 @@ void dump_encode_find_changed(struct dump_encoder *encoder)
 	}
 }
 
-/* The first from `number` on that may have; the count of all when there is none. */
-static size_t next_changed(const struct dump_encoder *encoder, size_t number)
+size_t dump_encode_next_changed(const struct dump_encoder *encoder, size_t number)
 {
 	size_t count = encoder->marks->nodes.count;
 
@@ -158,8 +157,8 @@ void dump_encode_costs(struct dump_encoder *encoder)
 {
 	const struct dump_numbers *nodes = &encoder->marks->nodes;
 
-	for (size_t i = next_changed(encoder, 0); i < nodes->count;
-	     i = next_changed(encoder, i + 1))
+	for (size_t i = dump_encode_next_changed(encoder, 0); i < nodes->count;
+	     i = dump_encode_next_changed(encoder, i + 1))
 		encode_cost(encoder, i, nodes->ids[i]);
 }
 
@@ -208,7 +207,8 @@ void dump_encode_calls(struct dump_encoder *encoder)
 {
 	const struct dump_numbers *nodes = &encoder->marks->nodes;
 
-	for (size_t i = next_changed(encoder, 0); i < nodes->count; i = next_changed(encoder, i)) {
+	for (size_t i = dump_encode_next_changed(encoder, 0); i < nodes->count;
+	     i = dump_encode_next_changed(encoder, i)) {
 		if (has_new_calls(encoder, nodes->ids[i]))
 			i = encode_run(encoder, i);
 		else
@@ -266,8 +266,8 @@ void dump_encode_sightings(struct dump_encoder *encoder)
 	const struct profile *profile = encoder->profile;
 	uint32_t next_object = first_sighted(encoder);
 
-	for (size_t i = next_changed(encoder, 0); i < marks->nodes.count;
-	     i = next_changed(encoder, i + 1)) {
+	for (size_t i = dump_encode_next_changed(encoder, 0); i < marks->nodes.count;
+	     i = dump_encode_next_changed(encoder, i + 1)) {
 		uint32_t id = marks->nodes.ids[i];
 		struct sighted sighted = { .node = (uint32_t)i };
 

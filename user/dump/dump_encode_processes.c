@@ -50,6 +50,42 @@ void dump_encode_processes(struct dump_encoder *encoder)
 	}
 }
 
+static void put_pages(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		dump_bytes_put_signed(to, by_kind[kind] / DUMP_PAGE_BYTES);
+}
+
+static void put_owners(struct dump_bytes *to, size_t index, const struct process *process)
+{
+	dump_bytes_put_unsigned(to, index);
+	dump_bytes_put_unsigned(to, (process->has_owners ? DUMP_HAS_OWNERS : 0) |
+					    (process->has_unshared ? DUMP_HAS_UNSHARED : 0) |
+					    (process->has_mapped ? DUMP_HAS_MAPPED : 0));
+	dump_bytes_put_unsigned(to, process->unshared_late_ns);
+	dump_bytes_put_unsigned(to, process->peak_time_ns);
+	dump_bytes_put_unsigned(to, process->peak_moment);
+	dump_bytes_put_unsigned(to, process->final_moment);
+	put_pages(to, process->live);
+	put_pages(to, process->peak_held);
+}
+
+void dump_encode_owners(struct dump_encoder *encoder)
+{
+	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
+		struct dump_bytes *to;
+		size_t before;
+
+		if (!dump_marks_has_changed(encoder->marks, encoder->profile, i))
+			continue;
+		to = dump_section_for(encoder, TAG_OWNERS);
+		before = to->size;
+		put_owners(to, i, &encoder->profile->processes[i]);
+		if (i < encoder->marks->nr_processes)
+			encoder->superseding += to->size - before;
+	}
+}
+
 /* What of a process is in the file. */
 static const struct dump_process_marks *marks_of(const struct dump_encoder *encoder, size_t process)
 {

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define DUMP_MAGIC "memprobe" /* 8 bytes, without a NUL */
-#define DUMP_VERSION 2
+#define DUMP_VERSION 3
 
 /* The header; offsets of its little-endian fields. The layout is the same in all versions. */
 enum dump_header_offset {
@@ -52,7 +52,8 @@ enum dump_tag {
 	TAG_THREADS = 10,
 	TAG_LOSSES = 11,
 	TAG_CALLS = 12, /* in version 1; since then TAG_CALL_RUNS */
-	/* Reserved: 13 owners (live, peak), 14 mapped. */
+	TAG_HELD = 13,
+	/* Reserved: 14 mapped, 16 lines. */
 	TAG_OBJECTS = 15,
 	TAG_MOMENT = 17,
 	TAG_SIGHTINGS = 18, /* in version 1; since then TAG_SIGHTED */
@@ -64,7 +65,16 @@ enum dump_tag {
 	TAG_TREE = 24,
 	TAG_CALL_RUNS = 25,
 	TAG_SIGHTED = 26,
+	TAG_OWNERS = 27,
 };
+
+/* Of a process, in TAG_OWNERS. */
+#define DUMP_HAS_OWNERS 1U
+#define DUMP_HAS_UNSHARED 2U
+#define DUMP_HAS_MAPPED 4U
+
+/* What is held is counted in pages of this size. */
+#define DUMP_PAGE_BYTES 4096
 
 /* A node's first sight tells its place among its siblings; finer, it would take more room than all
  * else of a node. */

@@ -23,7 +23,10 @@ void dump_marks_free(struct dump_marks *marks)
 
 uint64_t dump_digest_cost(const struct cost *cost)
 {
-	return cost_is_zero(cost) ? 0 : hash_bytes(cost, sizeof(*cost), 0);
+	static const struct cost zero;
+	size_t size = offsetof(struct cost, live);
+
+	return memcmp(cost, &zero, size) ? hash_bytes(cost, size, 0) : 0;
 }
 
 uint64_t dump_digest_thread(const struct thread *thread)

@@ -14,7 +14,7 @@
 #include "dump_header.h"
 #include "dump_unblock.h"
 #include "memory.h"
-#include "profile.h"
+#include "profile_held.h"
 
 #define MAX_VARINT_BYTES 10
 
@@ -112,6 +112,11 @@ static int read_blocks(struct reader *reader)
 		err = read_block(reader);
 	if (err && err != -ENODATA)
 		return err;
+	err = dump_decode_check_sums(reader->decoder.profile);
+	if (err)
+		return err;
+	/* What is missing is added to a row, and must fit, too. */
+	profile_settle(reader->decoder.profile);
 	return dump_decode_check_sums(reader->decoder.profile);
 }
 

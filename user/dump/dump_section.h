@@ -40,6 +40,9 @@ void dump_put_new_or_known(struct dump_bytes *to, uint32_t number, uint32_t *nex
 
 /* Once, before the costs, calls and sightings of nodes are written. */
 void dump_encode_find_changed(struct dump_encoder *encoder);
+/* The number of the first node from `number` on that may have changed; the count of all when there
+ * is none. */
+size_t dump_encode_next_changed(const struct dump_encoder *encoder, size_t number);
 
 /* In the order in which they are written. */
 void dump_encode_strings(struct dump_encoder *encoder);
@@ -48,6 +51,8 @@ void dump_encode_processes(struct dump_encoder *encoder);
 void dump_encode_objects(struct dump_encoder *encoder);
 void dump_encode_nodes(struct dump_encoder *encoder);
 void dump_encode_costs(struct dump_encoder *encoder);
+void dump_encode_owners(struct dump_encoder *encoder);
+void dump_encode_held(struct dump_encoder *encoder);
 void dump_encode_series(struct dump_encoder *encoder);
 void dump_encode_losses(struct dump_encoder *encoder);
 void dump_encode_calls(struct dump_encoder *encoder);

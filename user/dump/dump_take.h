@@ -33,6 +33,8 @@ int dump_decode_processes(struct dump_decoder *decoder, struct dump_cursor *from
 int dump_decode_new_objects(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_objects(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_tree(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from);

@@ -57,6 +57,7 @@ void profile_free(struct profile *profile)
 	hash_table_free(&profile->site_ids);
 	free(profile->node_ids.slots);
 	amounts_free(&profile->costs);
+	free(profile->held);
 	hash_table_free(&profile->sighting_ids);
 	hash_table_free(&profile->blob_ids);
 	free(profile->objects);
@@ -287,8 +288,10 @@ void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_n
 
 void profile_clean(struct profile *profile)
 {
-	for (size_t i = 0; i < profile->nr_nodes && profile->have_nodes_changed; i++)
+	for (size_t i = 0; i < profile->nr_nodes && profile->have_nodes_changed; i++) {
 		profile->nodes[i].has_changed = false;
+		profile->nodes[i].has_held_changed = false;
+	}
 	profile->have_nodes_changed = false;
 	for (size_t i = 0; i < profile->nr_processes; i++)
 		profile->processes[i].is_dirty = false;

@@ -70,13 +70,26 @@ struct node {
 	uint32_t parent; /* node, NO_NODE for a root */
 	uint32_t site;
 	uint32_t process;
-	bool has_changed;   /* since the last profile_clean; set by profile_note_change */
-	bool is_crowded;    /* it ran on more than MAX_NODE_OBJECTS objects */
+	bool has_changed;      /* since the last profile_clean; set by profile_note_change */
+	bool has_held_changed; /* what it holds has */
+	bool is_crowded;       /* it ran on more than MAX_NODE_OBJECTS objects */
+	uint8_t nr_sightings;
 	uint32_t sightings; /* sighting + 1, 0: none */
-	uint32_t nr_sightings;
+	uint32_t held;	    /* index + 1, 0: it never held anything (profile_held.h) */
 	uint64_t first_ns;
 	uint64_t calls; /* starts and resumes of the function on this path that were counted; in
 			 * a difference (profile_merge) modulo 2^64 */
+};
+
+/* What a node holds, in bytes, as it is measured: see profile_held.h. */
+struct held {
+	int64_t live[NR_KINDS];	      /* now */
+	int64_t peak_more[NR_KINDS];  /* more than now: at the highest moment, if peak_moment is its
+					 number, */
+	int64_t final_more[NR_KINDS]; /* and when the runtime began to finalize, with final_moment
+				       */
+	int64_t unshared, mapped;     /* as struct cost */
+	uint32_t peak_moment, final_moment;
 };
 
 /* Which of the calls of a process were counted. Stored in dumps: append only. */
@@ -145,6 +158,7 @@ struct process {
 	uint64_t peak_time_ns;	  /* when that was; 0: of several runs, each has its own */
 	bool has_owners;	  /* it is known who holds what: nodes' live, peak */
 	bool has_mapped;
+	uint32_t peak_moment, final_moment; /* see profile_held.h */
 	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'
 				   sum */
 	int64_t peak_held[NR_KINDS]; /* RSS at the highest moment; its nodes' sum */
@@ -202,6 +216,8 @@ struct profile {
 	size_t nr_nodes, nodes_capacity;
 	bool have_nodes_changed; /* any of them */
 	struct amounts costs;	 /* by node: of each alone */
+	struct held *held;
+	size_t nr_held, held_capacity;
 	struct process *processes;
 	size_t nr_processes, processes_capacity;
 	struct object *objects;

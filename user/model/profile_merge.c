@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "profile_held.h"
 #include "profile_match.h"
 
 struct merge {
@@ -133,8 +134,20 @@ static void add_process(struct merge *merge, struct process *process, const stru
 	add_kinds(process->books, other->books, sign);
 	add_kinds(process->kernel, other->kernel, sign);
 	process->peak += sign * other->peak;
+	add_kinds(process->live, other->live, sign);
+	add_kinds(process->peak_held, other->peak_held, sign);
 	losses_add(process->losses, other->losses);
 	process->is_dirty = true;
+}
+
+/* What is known of one of the two is not known of both. */
+static void merge_owners(struct process *process, const struct process *other)
+{
+	process->has_owners &= other->has_owners;
+	process->has_unshared &= other->has_unshared;
+	process->has_mapped &= other->has_mapped;
+	if (process->unshared_late_ns < other->unshared_late_ns)
+		process->unshared_late_ns = other->unshared_late_ns;
 }
 
 /* The series are of two runs, and times of a difference those of `profile`. */
@@ -143,6 +156,7 @@ static void join_times(struct merge *merge, struct process *process, const struc
 	process->nr_samples = 0;
 	if (merge->sign == MERGE_DIFFERENCE)
 		return;
+	process->peak_time_ns = 0;
 	if (other->start_ns < process->start_ns)
 		process->start_ns = other->start_ns;
 	if (other->end_ns > process->end_ns)
@@ -168,6 +182,11 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 		.calls_reason = merge->strings[other->calls_reason],
 		.start_ns = other->start_ns,
 		.end_ns = other->end_ns,
+		.peak_time_ns = other->peak_time_ns,
+		.has_owners = other->has_owners,
+		.has_unshared = other->has_unshared,
+		.unshared_late_ns = other->unshared_late_ns,
+		.has_mapped = other->has_mapped,
 	};
 	for (size_t i = 0; i < other->nr_samples && merge->sign == MERGE_SUM; i++)
 		profile_add_sample(merge->profile, index, other->samples[i].time_ns,
@@ -192,6 +211,7 @@ static void map_processes(struct merge *merge)
 		} else {
 			ours = &merge->profile->processes[*index];
 			merge_calls(merge, ours, theirs);
+			merge_owners(ours, theirs);
 			join_times(merge, ours, theirs);
 		}
 		add_process(merge, ours, theirs);
@@ -309,6 +329,7 @@ void profile_merge(struct profile *profile, const struct profile *other, enum me
 	merge.nodes = xcalloc(other->nr_nodes, sizeof(*merge.nodes));
 	for (uint32_t i = 0; i < other->nr_nodes; i++)
 		add_node(&merge, i);
+	profile_unsettle(profile);
 	hash_table_free(&merge.object_ids);
 	free(merge.strings);
 	free(merge.processes);

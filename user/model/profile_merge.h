@@ -14,6 +14,9 @@
  * - losses are added in a difference too: what either run lost is missing in it;
  * - a series of RSS belongs to one run, so that a process with a match has none, nor has the whole
  * a highest moment;
+ * - what was held at the highest moment is added, each process's at its own; of one process that a
+ *   sum is of there is no time of it;
+ * - who holds memory is known of a sum and of a difference if it is of both;
  * - calls that only one of two matched processes counted are a bound of the sum and of no use in a
  *   difference.
  */
@@ -24,7 +27,8 @@
 
 enum merge_sign { MERGE_SUM = 1, MERGE_DIFFERENCE = -1 };
 
-/* Adds `other` to `profile`, or takes it away. Sums of all amounts must fit their types. */
+/* Adds `other` to `profile`, or takes it away. Both are settled (profile_held.h). Sums of all
+ * amounts must fit their types. */
 void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign);
 
 #endif
