@@ -66,7 +66,7 @@
 #define DEEPER_ROWS 1024
 
 /* Ids of nodes are given out in runs of so many at most. */
-#define MAX_ID_RUN 256
+#define MAX_ID_RUN 512
 
 /* Defaults of --max-nodes, --max-sites and --ring. */
 #define DEFAULT_MAX_NODES 65536
