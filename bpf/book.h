@@ -7,8 +7,8 @@
 #define MEMPROBE_BOOK_H
 
 #include "learn.h"
+#include "moves.h"
 #include "objects.h"
-#include "owners.h"
 #include "threads.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */

@@ -18,12 +18,12 @@
 #define OWNER_IDS (1U << OWNER_ID_BITS)
 
 struct region {
-	__u32 uniform; /* the owner of all pages; 0: each has its own */
-	__u32 owned;   /* pages that have one of their own */
+	__u32 uniform;	       /* the owner of all pages; 0: each has its own */
+	__u32 owned[NR_KINDS]; /* pages that have one of their own */
 	__u16 low[REGION_PAGES];
 	__u8 high[REGION_PAGES];
 };
-_Static_assert(sizeof(struct region) == 1544, "region");
+_Static_assert(sizeof(struct region) == 1556, "region");
 
 /* By image_id << 32 | number of the region. */
 struct {
@@ -41,6 +41,64 @@ struct {
 	__type(value, struct region);
 } blank_region SEC(".maps");
 
+/*
+ * Where an image may have regions: a bit for each GiB of its addresses, modulo 1 TiB, so that a
+ * look through a range that was reserved and hardly touched costs what was touched.
+ */
+#define CHUNK_SHIFT 18 /* of a number of pages */
+#define CHUNK_PAGES (1ULL << CHUNK_SHIFT)
+#define CHUNK_WORDS 16
+
+struct chunks {
+	__u64 bits[CHUNK_WORDS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_IMAGES);
+	__type(key, __u32);
+	__type(value, struct chunks);
+} chunks SEC(".maps");
+
+/* The word of a page's bit. NULL: there is none. */
+static __always_inline __u64 *chunk_word(__u32 slot, __u64 page)
+{
+	struct chunks *found = bpf_map_lookup_elem(&chunks, &slot);
+	__u32 index = page >> (CHUNK_SHIFT + 6);
+
+	asm volatile("%0 &= 15" : "+r"(index)); /* verifier: as in kind_index */
+	return found ? &found->bits[index & (CHUNK_WORDS - 1)] : NULL;
+}
+
+static __always_inline __u64 chunk_bit(__u64 page)
+{
+	return 1ULL << (page >> CHUNK_SHIFT & 63);
+}
+
+static __always_inline void note_chunk(__u32 slot, __u64 page)
+{
+	__u64 *word = chunk_word(slot, page);
+
+	if (word && !(*word & chunk_bit(page)))
+		__sync_fetch_and_or(word, chunk_bit(page));
+}
+
+static __always_inline bool has_chunk(__u32 slot, __u64 page)
+{
+	__u64 *word = chunk_word(slot, page);
+
+	return word && *word & chunk_bit(page);
+}
+
+/* An image begins without any region. */
+static __always_inline void forget_chunks(__u32 slot)
+{
+	struct chunks *found = bpf_map_lookup_elem(&chunks, &slot);
+
+	if (found)
+		__builtin_memset(found, 0, sizeof(*found));
+}
+
 /* A page by its number: address >> PAGE_SHIFT. */
 static __always_inline __u64 region_key(__u32 image_id, __u64 page)
 {
@@ -55,7 +113,7 @@ static __always_inline struct region *find_region(__u32 image_id, __u64 page)
 }
 
 /* NULL: the kernel has no memory for it. */
-static __always_inline struct region *make_region(__u32 image_id, __u64 page)
+static __always_inline struct region *make_region(__u32 slot, __u32 image_id, __u64 page)
 {
 	__u64 key = region_key(image_id, page);
 	struct region *region = bpf_map_lookup_elem(&regions, &key), *blank;
@@ -67,7 +125,18 @@ static __always_inline struct region *make_region(__u32 image_id, __u64 page)
 	if (!blank)
 		return NULL;
 	bpf_map_update_elem(&regions, &key, blank, BPF_NOEXIST);
+	note_chunk(slot, page);
 	return bpf_map_lookup_elem(&regions, &key);
+}
+
+static __always_inline __u32 count_marks(const struct region *region)
+{
+	return region->owned[KIND_FILE] + region->owned[KIND_ANON] + region->owned[KIND_SHMEM];
+}
+
+static __always_inline void add_marks(struct region *region, __u32 kind, __s32 pages)
+{
+	__sync_fetch_and_add(&region->owned[kind_index(kind)], pages);
 }
 
 static __always_inline __u32 make_owner(__u32 id, __u32 kind)
@@ -125,7 +194,7 @@ static __always_inline void split_uniform(struct region *region)
 	if (!region->uniform)
 		return;
 	bpf_loop(REGION_PAGES, write_uniform, &region, 0);
-	region->owned = REGION_PAGES;
+	region->owned[owner_kind(region->uniform)] = REGION_PAGES;
 	region->uniform = 0;
 }
 

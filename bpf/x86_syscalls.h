@@ -37,7 +37,7 @@ enum {
 #define MADV_POPULATE_WRITE 23
 
 /* Up to where what brk or shmdt gives back is looked for: neither says how much it is. */
-#define UNKNOWN_PAGES (1ULL << 20)
+#define UNKNOWN_PAGES (1ULL << 24)
 
 /* Pages by their numbers; begin == end: none. */
 struct page_range {
@@ -79,6 +79,14 @@ static __always_inline bool is_unmapping(void)
 	struct pt_regs *registers = syscall_registers();
 
 	return registers && (registers->orig_ax == NR_munmap || registers->orig_ax == NR_mremap);
+}
+
+/* The first argument of the system call: where a mapping is wished, for mmap. */
+static __always_inline __u64 first_argument(void)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	return registers ? registers->di : 0;
 }
 
 /* What the system call takes away, when it takes anything away. */
@@ -133,9 +141,20 @@ static __always_inline __u64 mapped_page(__u64 address, __u64 room)
 	return align_mapping(address, room, registers->si) >> PAGE_SHIFT;
 }
 
-/* What the system call fills without a fault. `mapped` is where its mapping lies, if it makes one.
- */
-static __always_inline struct page_range filled_range(__u64 mapped)
+/* Where mmap's new mapping lies. `mapped` is where room was found for the last one, whose wish was
+ * `hint`. No room is sought for one that lies where it was wished. */
+static __always_inline struct page_range mapping_range(const struct pt_regs *registers,
+						       __u64 mapped, __u64 hint)
+{
+	bool is_as_wished = registers->r10 & MAP_FIXED || registers->di != hint || !mapped;
+
+	if (registers->di && is_as_wished)
+		return pages_of(registers->di, registers->si);
+	return pages_of(mapped << PAGE_SHIFT, mapped ? registers->si : 0);
+}
+
+/* What the system call fills without a fault. `mapped` and `hint`: see mapping_range. */
+static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 {
 	struct pt_regs *registers = syscall_registers();
 	struct page_range range = {};
@@ -144,9 +163,7 @@ static __always_inline struct page_range filled_range(__u64 mapped)
 		return range;
 	switch (registers->orig_ax) {
 	case NR_mmap:
-		if (registers->r10 & MAP_FIXED)
-			return pages_of(registers->di, registers->si);
-		return pages_of(mapped << PAGE_SHIFT, mapped ? registers->si : 0);
+		return mapping_range(registers, mapped, hint);
 	case NR_madvise:
 		if (registers->dx != MADV_POPULATE_READ && registers->dx != MADV_POPULATE_WRITE)
 			return range;

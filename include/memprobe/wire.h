@@ -226,10 +226,10 @@ struct wire_image {
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 	__u32 peak_moment;	 /* how often there was another highest RSS */
-	__u32 final_moment; /* of the runtime's finalizing, from 1 on; 0: it does not finalize */
-	__u32 finals;	    /* how often it began to */
-	__u32 pad;
-	__s64 address_space;	     /* pages that are mapped, as far as told to nodes */
+	__u32 final_moment;  /* of the runtime's finalizing, from 1 on; 0: it does not finalize */
+	__u32 finals;	     /* how often it began to */
+	__u32 marks;	     /* how often a page got an owner; not exact */
+	__s64 address_space; /* pages that are mapped, as far as told to nodes */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
 };

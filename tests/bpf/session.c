@@ -49,7 +49,7 @@ static void load_programs(void)
 	const __s32 batch = SESSION_BATCH;
 	const __u32 slots = session_is_percpu() ? SESSION_SLOTS : 0;
 	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
-	const bool has_lines = false;
+	const bool has_lines = false, has_owners = false;
 
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
@@ -57,6 +57,7 @@ static void load_programs(void)
 	host_configure(&cfg_max_nodes, &max_nodes, sizeof(max_nodes));
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
+	host_configure(&cfg_owners, &has_owners, sizeof(has_owners));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	budget_spent_ns = budget_cpu_ns = 0;
 	specials_made = specials_removed = 0;
@@ -115,6 +116,65 @@ void session_ask_lines(void)
 	const bool has_lines = true;
 
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
+}
+
+void session_ask_owners(__u32 limit)
+{
+	const bool has_owners = true;
+
+	host_configure(&cfg_owners, &has_owners, sizeof(has_owners));
+	host_map_resize(HOST_TABLE(&regions), limit);
+	host_map_resize(HOST_TABLE(&held), SESSION_IDS);
+}
+
+void session_touch(__u64 address)
+{
+	host.registers = (struct pt_regs){ .orig_ax = -1UL };
+	fault_owned(address);
+}
+
+void session_enter(unsigned long number, unsigned long first, unsigned long second,
+		   unsigned long third)
+{
+	host.registers =
+		(struct pt_regs){ .orig_ax = number, .di = first, .si = second, .dx = third };
+}
+
+void session_room(__u64 address, __u64 length)
+{
+	struct vm_unmapped_area_info info = { .length = length };
+
+	mapping_owned(address, &info);
+}
+
+const struct wire_held *session_held(__u32 id)
+{
+	return bpf_map_lookup_elem(&held, &id);
+}
+
+__u32 session_owner(const struct mm_struct *mm, __u64 address)
+{
+	const struct region *region = find_region(session_image(mm)->image_id,
+						  address >> PAGE_SHIFT);
+
+	if (!region)
+		return 0;
+	return region->uniform ? region->uniform : read_owner(region, address >> PAGE_SHIFT);
+}
+
+static void count_element(const void *key, void *value, void *count)
+{
+	(void)key;
+	(void)value;
+	++*(__u32 *)count;
+}
+
+__u32 session_count_regions(void)
+{
+	__u32 count = 0;
+
+	host_map_visit(HOST_TABLE(&regions), count_element, &count);
+	return count;
 }
 
 void session_limit_threads(__u32 limit)

@@ -38,6 +38,27 @@ void session_limit_ring(__u32 bytes);
 /* As with --lines; right after session_open. */
 void session_ask_lines(void);
 
+/* Owners of pages are followed, in so many regions; right after session_open, of SESSION_PERCPU. */
+void session_ask_owners(__u32 regions);
+/* The next change is of a page fault there. */
+void session_touch(__u64 address);
+/* The next change is of a system call with these registers. */
+void session_enter(unsigned long number, unsigned long first, unsigned long second,
+		   unsigned long third);
+/* Room was found for a mapping. */
+void session_room(__u64 address, __u64 length);
+/* What a node holds; NULL: nothing yet. */
+const struct wire_held *session_held(__u32 id);
+/* Whose a page is, kind << 22 | id; 0: nobody's. */
+__u32 session_owner(const struct mm_struct *mm, __u64 address);
+__u32 session_count_regions(void);
+/* What all nodes of an image hold of each kind. */
+void session_sum_held(const struct mm_struct *mm, __s64 *ret_pages);
+/* The id of the only node of a site of this name in an image, 0: there is none. */
+__u32 session_find_named(const struct mm_struct *mm, const char *name);
+/* The same of a row of this kind. */
+__u32 session_find_kind(const struct mm_struct *mm, enum wire_site_kind kind);
+
 /* What the kernel reports, on the current CPU. */
 void session_rss_event(struct mm_struct *mm, __u32 kind);
 void session_fault_event(void);

@@ -362,3 +362,49 @@ void session_check(void)
 			check_node(id, session_node(id));
 	}
 }
+
+static __u32 find_row(const struct mm_struct *mm, const char *name, __u32 kind)
+{
+	const __u32 image_id = session_image(mm)->image_id;
+	__u32 found = 0;
+
+	session_drain();
+	for (__u32 id = 1; id < SESSION_IDS; id++) {
+		const struct wire_node *node = session_node(id);
+		const struct site *site = node ? find_site(node->site) : NULL;
+
+		if (!node || node->image_id != image_id)
+			continue;
+		if (name ? !site || strcmp(site->name, name) != 0
+			 : node->site != site_key_special(image_id, kind))
+			continue;
+		assert_int_equal(found, 0);
+		found = id;
+	}
+	return found;
+}
+
+__u32 session_find_named(const struct mm_struct *mm, const char *name)
+{
+	return find_row(mm, name, 0);
+}
+
+__u32 session_find_kind(const struct mm_struct *mm, enum wire_site_kind kind)
+{
+	return find_row(mm, NULL, kind);
+}
+
+void session_sum_held(const struct mm_struct *mm, __s64 *ret_pages)
+{
+	const __u32 image_id = session_image(mm)->image_id;
+
+	memset(ret_pages, 0, NR_KINDS * sizeof(*ret_pages));
+	for (__u32 id = 1; id < SESSION_IDS; id++) {
+		const struct wire_node *node = session_node(id);
+		const struct wire_held *held = session_held(id);
+
+		for (__u32 kind = 0; node && held && node->image_id == image_id && kind < NR_KINDS;
+		     kind++)
+			ret_pages[kind] += held->live[kind];
+	}
+}

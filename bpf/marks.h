@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Lays the marks of owners in regions, and takes them away again, with what their nodes hold. The
+ * global functions here do it within one region, so that each is verified once.
+ */
+#ifndef MEMPROBE_MARKS_H
+#define MEMPROBE_MARKS_H
+
+#include "regions.h"
+#include "x86_syscalls.h"
+
+/*
+ * How far a loop over marks has come. verifier: what it knows of a number on the stack differs in
+ * every turn, and it would never see two equal states; of a number in a map it knows nothing. One a
+ * CPU is enough: rss_stat fires under the lock of a page table.
+ */
+struct progress {
+	__u64 page, end;
+	__u32 left;
+	__u32 kind;
+	__u32 slot;
+	__u32 owner; /* who gets the marks, or had the last ones that were taken */
+	__u32 run;   /* how many were taken of them, not yet told */
+	__u32 pad;
+};
+
+enum { PROGRESS_PAGES, PROGRESS_REGIONS, NR_PROGRESSES };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NR_PROGRESSES);
+	__type(key, __u32);
+	__type(value, struct progress);
+} progresses SEC(".maps");
+
+static __always_inline struct progress *find_progress(__u32 which)
+{
+	return bpf_map_lookup_elem(&progresses, &which);
+}
+
+struct mark_loop {
+	struct region *region;
+	struct progress *progress;
+};
+
+/* Where a step from `page` on ends: at the end of the region at most. */
+static __always_inline __u64 step_end(__u64 page, __u64 end)
+{
+	__u64 border = (page | (REGION_PAGES - 1)) + 1;
+
+	return end < border ? end : border;
+}
+
+/* A page that somebody owns comes anew: its going was missed. */
+static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
+{
+	hold(slot, owner_id(owner), owner_kind(owner), -pages);
+	hold_unowned(slot, owner_kind(owner), pages);
+}
+
+/* A mark where there is none yet. */
+static long fill_page(__u32 turn, void *data)
+{
+	struct mark_loop *loop = data;
+	struct progress *progress = loop->progress;
+
+	if (progress->page >= progress->end || !progress->left)
+		return 1;
+	if (!read_owner(loop->region, progress->page)) {
+		write_owner(loop->region, progress->page, progress->owner);
+		progress->left--;
+	}
+	progress->page++;
+	return 0;
+}
+
+/* Marks up to so many pages from `page` on, to the end of the region at most. Returns how many are
+ * marked, and above its 32 bits how far it went. */
+__noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u32 owner)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
+
+	if (!image || !loop.progress)
+		return 0;
+	end = step_end(page, end);
+	loop.region = make_region(slot, image->image_id, page);
+	if (!loop.region) {
+		count_loss(image, LOSS_owner_memory, pages);
+		return 0;
+	}
+	if (loop.region->uniform || count_marks(loop.region) >= REGION_PAGES)
+		return (end - page) << 32;
+	loop.progress->page = page;
+	loop.progress->end = end;
+	loop.progress->left = pages;
+	loop.progress->owner = owner;
+	bpf_loop(REGION_PAGES, fill_page, &loop, 0);
+	pages -= loop.progress->left;
+	add_marks(loop.region, owner_kind(owner), pages);
+	return (loop.progress->page - page) << 32 | pages;
+}
+
+/* A whole huge page. */
+static __always_inline bool place_huge(__u32 slot, struct region *region, __u32 owner)
+{
+	if (count_marks(region))
+		return false;
+	if (region->uniform)
+		take_from(slot, region->uniform, REGION_PAGES);
+	region->uniform = owner;
+	return true;
+}
+
+/* The page of a fault. Returns how many pages are marked: all of a huge one, else one. */
+__noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct region *region;
+	__u32 stale;
+
+	if (!image)
+		return 0;
+	region = make_region(slot, image->image_id, page);
+	if (!region) {
+		count_loss(image, LOSS_owner_memory, pages);
+		return 0;
+	}
+	if (pages == REGION_PAGES && place_huge(slot, region, owner))
+		return pages;
+	split_uniform(region);
+	stale = read_owner(region, page);
+	write_owner(region, page, owner);
+	add_marks(region, owner_kind(owner), 1);
+	if (stale) {
+		add_marks(region, owner_kind(stale), -1);
+		take_from(slot, stale, 1);
+	}
+	return 1;
+}
+
+/* Marks of the same owner that lie one after the other are taken from it at once. */
+static __always_inline void end_run(const struct progress *progress)
+{
+	if (progress->run)
+		hold(progress->slot, owner_id(progress->owner), progress->kind,
+		     -(__s64)progress->run);
+}
+
+static long release_page(__u32 turn, void *data)
+{
+	struct mark_loop *loop = data;
+	struct progress *progress = loop->progress;
+	__u32 owner;
+
+	if (progress->page >= progress->end || !progress->left)
+		return 1;
+	owner = read_owner(loop->region, progress->page);
+	if (owner && owner_kind(owner) == progress->kind) {
+		if (owner != progress->owner) {
+			end_run(progress);
+			progress->owner = owner;
+			progress->run = 0;
+		}
+		write_owner(loop->region, progress->page, 0);
+		progress->run++;
+		progress->left--;
+	}
+	progress->page++;
+	return 0;
+}
+
+/* A huge page that goes as a whole. */
+static __always_inline bool release_huge(struct region *region, struct progress *progress)
+{
+	__u32 owner = region->uniform;
+
+	if (progress->left < REGION_PAGES || progress->end - progress->page != REGION_PAGES)
+		return false;
+	region->uniform = 0;
+	hold(progress->slot, owner_id(owner), owner_kind(owner), -(__s64)REGION_PAGES);
+	progress->page = progress->end;
+	progress->left -= REGION_PAGES;
+	return true;
+}
+
+static __always_inline bool has_kind(const struct region *region, __u32 kind)
+{
+	if (region->uniform)
+		return owner_kind(region->uniform) == kind_index(kind);
+	return region->owned[kind_index(kind)] != 0;
+}
+
+/* Takes up to so many marks of a kind from `page` on, to the end of the region at most. Returns how
+ * many, and above its 32 bits how far it went. */
+__noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, __u32 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
+	struct progress *progress = loop.progress;
+	struct region *region;
+	__u64 key;
+
+	if (!image || !progress)
+		return 0;
+	end = step_end(page, end);
+	key = region_key(image->image_id, page);
+	region = loop.region = bpf_map_lookup_elem(&regions, &key);
+	if (!region || !has_kind(region, kind))
+		return (end - page) << 32;
+	*progress = (struct progress){
+		.page = page, .end = end, .left = pages, .kind = kind_index(kind), .slot = slot
+	};
+	if (!region->uniform || !release_huge(region, progress)) {
+		split_uniform(region);
+		bpf_loop(REGION_PAGES, release_page, &loop, 0);
+		end_run(progress);
+		add_marks(region, kind, progress->left - pages);
+	}
+	pages -= progress->left;
+	page = progress->page - page;
+	/* Nobody else has a page in it that could be touched now: the whole of it was looked
+	 * through, or its page table is locked for the unmapping. */
+	if (!count_marks(region) && !region->uniform && (page == REGION_PAGES || is_unmapping()))
+		bpf_map_delete_elem(&regions, &key);
+	return page << 32 | pages;
+}
+
+#endif

@@ -1,0 +1,880 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bpf/owners.h, marks.h, moves.h, held.h: who holds which page, through everything that the kernel
+ * does with pages. Three threads without Python, each a path of its own, stand for three functions.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "session.h"
+
+#define BASE 0x7f1200000000ULL
+#define PAGE 4096ULL
+#define HUGE 512 /* pages */
+#define REGION_BYTES (HUGE * PAGE)
+#define NR_THREADS 3
+#define OWNER_SHIFT 22 /* of the kind: bpf/regions.h */
+#define MAX_REGIONS 4096
+
+enum { NR_read = 0, NR_mmap = 9, NR_munmap = 11, NR_brk = 12, NR_mremap = 25, NR_madvise = 28 };
+#define MAP_FIXED 0x10
+#define MAP_POPULATE 0x8000
+#define MADV_DONTNEED 4
+#define MADV_POPULATE_WRITE 23
+
+static const char *const names[NR_THREADS] = { "a", "b", "c" };
+static struct task_struct *threads[NR_THREADS];
+static struct mm_struct *mm;
+
+static void open_session(__u32 max_regions)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_owners(max_regions);
+	threads[0] = session_process(100, names[0]);
+	mm = threads[0]->mm;
+	session_set_python(mm, NULL, 0);
+	for (int i = 1; i < NR_THREADS; i++) {
+		threads[i] = machine_task_new(mm, 100, 100 + i, names[i]);
+		session_fork_event(threads[0], threads[i]);
+	}
+}
+
+static void open_fixture(void)
+{
+	open_session(MAX_REGIONS);
+}
+
+/* What every image's nodes hold is its books, and the books are the kernel's counters. */
+static void check_sums(const struct mm_struct *image_mm)
+{
+	__s64 sums[NR_KINDS];
+
+	session_sum_held(image_mm, sums);
+	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
+		assert_int_equal(sums[kind], session_image(image_mm)->books[kind]);
+		assert_int_equal(sums[kind], machine_percpu_sum(image_mm, kind));
+	}
+}
+
+static void close_session(void)
+{
+	check_sums(mm);
+	session_check();
+	session_close();
+}
+
+static __s32 live_of(const struct mm_struct *image_mm, __u32 id, __u32 kind)
+{
+	const struct wire_held *held = id ? session_held(id) : NULL;
+
+	return held ? held->live[kind] : 0;
+}
+
+static __s32 live(int thread, __u32 kind)
+{
+	return live_of(mm, session_find_named(mm, names[thread]), kind);
+}
+
+static __s32 row_live(enum wire_site_kind row, __u32 kind)
+{
+	return live_of(mm, session_find_kind(mm, row), kind);
+}
+
+/* Whose a page is, by the thread's number; -1: nobody's, or no thread's. */
+static int owner_at(__u64 address)
+{
+	__u32 owner = session_owner(mm, address);
+
+	for (int i = 0; owner && i < NR_THREADS; i++)
+		if ((owner & ((1U << OWNER_SHIFT) - 1)) == session_find_named(mm, names[i]))
+			return i;
+	return -1;
+}
+
+/* A page fault of a thread that brings so many pages. */
+static void touch(int thread, __u64 address, __u32 kind, __s32 pages)
+{
+	machine_run(threads[thread]);
+	session_touch(address);
+	session_change(mm, kind, pages);
+}
+
+static void touch_each(int thread, __u64 address, __u32 pages)
+{
+	for (__u32 i = 0; i < pages; i++)
+		touch(thread, address + i * PAGE, KIND_ANON, 1);
+}
+
+/* The events of a system call: a page table at a time, `pages` of a kind in all. */
+static void release(int thread, __u32 kind, __u32 pages)
+{
+	machine_run(threads[thread]);
+	for (__u32 done = 0, step; done < pages; done += step) {
+		step = pages - done < HUGE ? pages - done : HUGE;
+		session_change(mm, kind, -(__s32)step);
+	}
+}
+
+static void unmap(int thread, __u64 address, __u64 pages, __u32 resident)
+{
+	session_enter(NR_munmap, address, pages * PAGE, 0);
+	release(thread, KIND_ANON, resident);
+}
+
+static void test_touches(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 10);
+	touch_each(1, BASE + 10 * PAGE, 20);
+	touch(2, BASE + 30 * PAGE, KIND_SHMEM, 1);
+	assert_int_equal(live(0, KIND_ANON), 10);
+	assert_int_equal(live(1, KIND_ANON), 20);
+	assert_int_equal(live(2, KIND_SHMEM), 1);
+	assert_int_equal(live(2, KIND_ANON), 0);
+	assert_int_equal(owner_at(BASE + 9 * PAGE), 0);
+	assert_int_equal(owner_at(BASE + 10 * PAGE), 1);
+	close_session();
+}
+
+/* A page that somebody else gives back is its owner's loss. */
+static void test_release_by_another(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 600);
+	touch_each(1, BASE + 600 * PAGE, 600);
+	unmap(2, BASE + 500 * PAGE, 200, 200);
+	assert_int_equal(live(0, KIND_ANON), 500);
+	assert_int_equal(live(1, KIND_ANON), 500);
+	assert_int_equal(live(2, KIND_ANON), 0);
+	session_enter(NR_madvise, BASE, 1200 * PAGE, MADV_DONTNEED);
+	release(1, KIND_ANON, 1000);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	assert_int_equal(session_count_regions(), 2); /* they may be touched again */
+	close_session();
+}
+
+/* A release is told by kind: file pages first, then anonymous ones, of each page table. */
+static void test_release_by_kind(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (__u32 i = 0; i < 2 * HUGE; i++)
+		touch((int)i % 2, BASE + i * PAGE, i % 4 < 2 ? KIND_FILE : KIND_ANON, 1);
+	machine_run(threads[2]);
+	session_enter(NR_munmap, BASE, REGION_BYTES, 0);
+	session_change(mm, KIND_FILE, -HUGE / 2);
+	session_change(mm, KIND_ANON, -HUGE / 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(live(i, KIND_FILE), HUGE / 4);
+		assert_int_equal(live(i, KIND_ANON), HUGE / 4);
+	}
+	assert_int_equal(session_owner(mm, BASE + 5 * PAGE), 0);
+	assert_int_equal(session_count_regions(), 1);
+	close_session();
+}
+
+/* Of a fault-around the fault's page is known, and that the others lie in its window. */
+static void test_fault_around(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE + 5 * PAGE, KIND_FILE, 16);
+	assert_int_equal(live(0, KIND_FILE), 16);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(owner_at(BASE + i * PAGE), 0);
+	touch(1, BASE + 20 * PAGE, KIND_FILE, 3);
+	assert_int_equal(owner_at(BASE + 20 * PAGE), 1);
+	assert_int_equal(owner_at(BASE + 16 * PAGE), 1);
+	assert_int_equal(owner_at(BASE + 17 * PAGE), 1);
+	/* A page that the guess gave to another: it is taken from that, and sums stay. */
+	touch(2, BASE + 17 * PAGE, KIND_FILE, 1);
+	assert_int_equal(live(1, KIND_FILE), 2);
+	assert_int_equal(live(2, KIND_FILE), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 1);
+	/* A large folio, aligned to its size. */
+	touch(2, BASE + 100 * PAGE, KIND_ANON, 64);
+	assert_int_equal(owner_at(BASE + 64 * PAGE), 2);
+	assert_int_equal(owner_at(BASE + 127 * PAGE), 2);
+	close_session();
+}
+
+/* A write puts a page of the task's own in the place of the file's. */
+static void test_copy_on_write(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_FILE, 16);
+	machine_run(threads[1]);
+	session_touch(BASE + 3 * PAGE);
+	session_change(mm, KIND_FILE, -1);
+	session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_FILE), 15);
+	assert_int_equal(live(1, KIND_ANON), 1);
+	assert_int_equal(owner_at(BASE + 3 * PAGE), 1);
+	close_session();
+}
+
+/* A whole huge page is one word; it may go as a whole, or in parts. */
+static void test_huge_pages(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE + 7 * PAGE, KIND_ANON, HUGE);
+	touch(1, BASE + REGION_BYTES, KIND_ANON, HUGE);
+	assert_int_equal(live(0, KIND_ANON), HUGE);
+	unmap(2, BASE, HUGE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(session_count_regions(), 1);
+	unmap(2, BASE + REGION_BYTES + 100 * PAGE, 50, 50);
+	assert_int_equal(live(1, KIND_ANON), HUGE - 50);
+	assert_int_equal(owner_at(BASE + REGION_BYTES + 100 * PAGE), -1);
+	assert_int_equal(owner_at(BASE + REGION_BYTES + 150 * PAGE), 1);
+	touch_each(2, BASE + REGION_BYTES + 100 * PAGE, 50);
+	unmap(2, BASE, 2 * HUGE, HUGE);
+	assert_int_equal(session_count_regions(), 0);
+	close_session();
+}
+
+/* malloc and free of one block: the same range, page by page, thousands of times. */
+static void test_same_range(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int round = 0; round < 2000; round++) {
+		touch_each(round % NR_THREADS, BASE + 100 * PAGE, 40);
+		unmap(round % 2, BASE + 100 * PAGE, 40, 40);
+		for (int i = 0; i < NR_THREADS; i++)
+			assert_int_equal(live(i, KIND_ANON), 0);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* The thread that gives back has had no fault in between: its cursor stands where it was. */
+static void test_same_range_touched_by_another(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < 3; i++)
+			touch_each(0, BASE + i * REGION_BYTES + round * PAGE, 5);
+		session_enter(NR_madvise, BASE, 3 * REGION_BYTES, MADV_DONTNEED);
+		machine_run(threads[1]);
+		for (int i = 0; i < 3; i++)
+			session_change(mm, KIND_ANON, -5);
+		assert_int_equal(live(0, KIND_ANON), 0);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* What was filled without a fault goes, and is filled again, in one range. */
+static void test_populate(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int round = 0; round < 100; round++) {
+		machine_run(threads[1]);
+		session_enter(NR_madvise, BASE, REGION_BYTES + 9 * PAGE, MADV_POPULATE_WRITE);
+		for (int i = 0; i < HUGE + 9; i++)
+			session_change(mm, KIND_ANON, 1);
+		assert_int_equal(live(1, KIND_ANON), HUGE + 9);
+		assert_int_equal(owner_at(BASE + REGION_BYTES + 8 * PAGE), 1);
+		session_enter(NR_madvise, BASE, REGION_BYTES + 9 * PAGE, MADV_DONTNEED);
+		release(1, KIND_ANON, HUGE + 9);
+		assert_int_equal(live(1, KIND_ANON), 0);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+static void populate_mapping(__u64 wish, unsigned long flags, __s32 pages)
+{
+	session_enter(NR_mmap, wish, (unsigned long)pages * PAGE, 3);
+	host.registers.r10 = flags;
+	session_change(mm, KIND_ANON, pages);
+}
+
+/* mmap with MAP_POPULATE: where room was found, or where it was wished. */
+static void test_populated_mappings(void **state)
+{
+	const __u64 wished = BASE + 100 * REGION_BYTES;
+
+	(void)state;
+	open_fixture();
+	machine_run(threads[0]);
+	touch(0, BASE, KIND_ANON, 1);
+	session_enter(NR_mmap, 0, 16 * PAGE, 3);
+	session_room(BASE + 64 * PAGE, 16 * PAGE);
+	populate_mapping(0, MAP_POPULATE, 16);
+	assert_int_equal(owner_at(BASE + 64 * PAGE), 0);
+	assert_int_equal(owner_at(BASE + 79 * PAGE), 0);
+	/* The wish is free: no room is looked for, and the last that was found means nothing. */
+	populate_mapping(wished, MAP_POPULATE, 8);
+	assert_int_equal(owner_at(wished), 0);
+	assert_int_equal(owner_at(BASE + 80 * PAGE), -1);
+	/* Over itself, again and again: gone and filled within one system call. */
+	for (int i = 0; i < 3; i++) {
+		session_enter(NR_mmap, wished, 8 * PAGE, 3);
+		host.registers.r10 = MAP_POPULATE | MAP_FIXED;
+		session_change(mm, KIND_ANON, -8);
+		assert_int_equal(live(0, KIND_ANON), 17);
+		populate_mapping(wished, MAP_POPULATE | MAP_FIXED, 8);
+		assert_int_equal(live(0, KIND_ANON), 25);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+static void test_heap(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int round = 0; round < 50; round++) {
+		touch_each(round % 2, BASE, 1200);
+		session_enter(NR_brk, BASE + 300 * PAGE, 0, 0);
+		release(2, KIND_ANON, 900);
+		assert_int_equal(live(round % 2, KIND_ANON), 300);
+		session_enter(NR_brk, BASE, 0, 0);
+		release(2, KIND_ANON, 300);
+		assert_int_equal(live(round % 2, KIND_ANON), 0);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+static void move(__u64 from, __u64 old_pages, __u64 new_pages, __u64 to)
+{
+	machine_run(threads[2]);
+	session_enter(NR_mremap, from, old_pages * PAGE, new_pages * PAGE);
+	session_room(to, new_pages * PAGE);
+}
+
+static void check_moved(__u64 shift)
+{
+	const __u64 to = BASE + 64 * REGION_BYTES + shift * PAGE;
+
+	open_fixture();
+	touch(0, BASE, KIND_ANON, HUGE);
+	touch_each(1, BASE + REGION_BYTES, 300);
+	touch_each(0, BASE + REGION_BYTES + 400 * PAGE, 50);
+	move(BASE, 3 * HUGE, 5 * HUGE, to);
+	assert_int_equal(live(0, KIND_ANON), HUGE + 50);
+	assert_int_equal(live(1, KIND_ANON), 300);
+	assert_int_equal(owner_at(BASE + 3 * PAGE), -1);
+	assert_int_equal(owner_at(to + 3 * PAGE), 0);
+	assert_int_equal(owner_at(to + REGION_BYTES + 299 * PAGE), 1);
+	assert_int_equal(owner_at(to + REGION_BYTES + 300 * PAGE), -1);
+	assert_int_equal(owner_at(to + REGION_BYTES + 449 * PAGE), 0);
+	/* To a smaller size, in place: the end goes. */
+	session_enter(NR_mremap, to, 5 * REGION_BYTES, REGION_BYTES + 10 * PAGE);
+	release(2, KIND_ANON, 340);
+	assert_int_equal(live(0, KIND_ANON), HUGE);
+	assert_int_equal(live(1, KIND_ANON), 10);
+	unmap(2, to, HUGE + 10, HUGE + 10);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	/* Nothing that moved or went left a region behind, but where only a part was moved. */
+	assert_in_range(session_count_regions(), 0, 4);
+	close_session();
+}
+
+static void test_moves(void **state)
+{
+	(void)state;
+	check_moved(0);
+	check_moved(1);
+	check_moved(511);
+}
+
+/* A page that is marked where another comes: its going was missed. */
+static void test_missed_release(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 4);
+	touch(1, BASE, KIND_SHMEM, 1);
+	assert_int_equal(live(0, KIND_ANON), 3);
+	assert_int_equal(live(1, KIND_SHMEM), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 1);
+	close_session();
+}
+
+/* What is given back without a range: the file was truncated. */
+static void test_no_range(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_SHMEM, 1);
+	machine_run(threads[1]);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_SHMEM, -1);
+	assert_int_equal(live(0, KIND_SHMEM), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), -1);
+	close_session();
+}
+
+/* A 32-bit system call has other numbers: munmap is 91, and 11 is execve. */
+static void test_compat_calls(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 8);
+	threads[1]->thread_info.status = 2; /* TS_COMPAT */
+	unmap(1, BASE, 8, 8);
+	assert_int_equal(live(0, KIND_ANON), 8);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -8);
+	threads[1]->thread_info.status = 0;
+	/* Touched anew, the marks are found to be of pages that have gone. */
+	touch_each(1, BASE, 8);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(live(1, KIND_ANON), 8);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* Pages of another task's doing have no mark, and go before those that have one run out. */
+static void test_kernel_pages(void **state)
+{
+	struct task_struct *other;
+
+	(void)state;
+	open_fixture();
+	other = machine_task_new(machine_mm_new(true), 500, 500, "khugepaged");
+	touch_each(0, BASE, 100);
+	machine_run(other);
+	session_change(mm, KIND_ANON, 412);
+	assert_int_equal(row_live(SITE_KERNEL, KIND_ANON), 412);
+	unmap(1, BASE, HUGE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -412);
+	close_session();
+}
+
+/* No room for another region: counted, and nobody's. */
+static void test_regions_full(void **state)
+{
+	(void)state;
+	open_session(16);
+	for (__u64 i = 0; i < 100; i++)
+		touch(0, BASE + i * REGION_BYTES, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_ANON), 16);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 84);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_owner_memory], 84);
+	session_enter(NR_munmap, BASE, 100 * REGION_BYTES, 0);
+	for (int i = 0; i < 100; i++)
+		release(0, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	assert_int_equal(session_count_regions(), 0);
+	close_session();
+}
+
+/* A block in an address space that is used up and never comes back leaves no region behind. */
+static void test_moving_blocks(void **state)
+{
+	(void)state;
+	open_session(16);
+	for (__u64 i = 0; i < 5000; i++) {
+		touch(0, BASE + i * REGION_BYTES, KIND_ANON, 1);
+		unmap(0, BASE + i * REGION_BYTES, 1, 1);
+	}
+	assert_int_equal(session_image(mm)->loss_events[LOSS_owner_memory], 0);
+	assert_int_equal(session_count_regions(), 0);
+	close_session();
+}
+
+/* One page in each of many GiB, far from one another: none is missed. */
+static void test_sparse_range(void **state)
+{
+	const __u64 gap = 64ULL << 30;
+
+	(void)state;
+	open_fixture();
+	for (__u64 i = 0; i < 200; i++)
+		touch((int)i % 2, BASE + i * gap, KIND_ANON, 1);
+	machine_run(threads[2]);
+	session_enter(NR_munmap, BASE, 200 * gap, 0);
+	for (int i = 0; i < 200; i++) {
+		session_change(mm, KIND_ANON, -1);
+		assert_int_equal(live(0, KIND_ANON) + live(1, KIND_ANON), 199 - i);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	assert_int_equal(session_count_regions(), 0);
+	close_session();
+}
+
+/* What a forked child finds is [inherited]; pages of its own that it gives back are found between.
+ */
+static void test_forked_image(void **state)
+{
+	struct mm_struct *child_mm;
+	struct task_struct *child;
+	__u32 inherited, own;
+
+	(void)state;
+	open_fixture();
+	child_mm = machine_mm_new(true);
+	child = machine_task_new(child_mm, 200, 200, "child");
+	touch_each(0, BASE, 700);
+	machine_percpu_add(child_mm, KIND_ANON, 700, SESSION_BATCH);
+	child->real_parent = threads[0];
+	machine_run(threads[0]);
+	session_fork_event(threads[0], child);
+	session_set_python(child_mm, NULL, 0);
+	inherited = session_find_kind(child_mm, SITE_INHERITED);
+	assert_int_equal(live_of(child_mm, inherited, KIND_ANON), 700);
+	machine_run(child);
+	for (int i = 700; i < 800; i++) {
+		session_touch(BASE + i * PAGE);
+		session_change(child_mm, KIND_ANON, 1);
+	}
+	own = session_find_named(child_mm, "child");
+	assert_int_equal(live_of(child_mm, own, KIND_ANON), 100);
+	session_enter(NR_munmap, BASE, 700 * PAGE, 0);
+	session_change(child_mm, KIND_ANON, -512);
+	session_change(child_mm, KIND_ANON, -88);
+	assert_int_equal(live_of(child_mm, inherited, KIND_ANON), 100);
+	assert_int_equal(live_of(child_mm, own, KIND_ANON), 100);
+	/* More than was inherited: nobody knows. */
+	session_change(child_mm, KIND_ANON, -150);
+	assert_int_equal(live_of(child_mm, inherited, KIND_ANON), 0);
+	assert_int_equal(live_of(child_mm, session_find_kind(child_mm, SITE_UNOWNED), KIND_ANON),
+			 -50);
+	check_sums(child_mm);
+	assert_int_equal(live(0, KIND_ANON), 700);
+	close_session();
+}
+
+static void test_attached_image(void **state)
+{
+	struct task_struct *task;
+
+	(void)state;
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	mm = machine_mm_new(true);
+	threads[0] = task = machine_task_new(mm, 100, 100, names[0]);
+	machine_percpu_add(mm, KIND_ANON, 90, SESSION_BATCH);
+	machine_percpu_add(mm, KIND_SHMEM, 5, SESSION_BATCH);
+	machine_run(task);
+	session_follow(100, 1);
+	session_attach(&task, 1);
+	session_set_python(mm, NULL, 0);
+	assert_int_equal(row_live(SITE_BEFORE, KIND_ANON), 90);
+	assert_int_equal(row_live(SITE_BEFORE, KIND_SHMEM), 5);
+	touch_each(0, BASE, 10);
+	unmap(0, BASE, 50, 50);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_BEFORE, KIND_ANON), 50);
+	close_session();
+}
+
+static __s32 peak_of(__u32 id, __u32 kind)
+{
+	const struct wire_held *held = session_held(id);
+
+	if (!held)
+		return 0;
+	return held->peak_moment == session_image(mm)->peak_moment ? held->at_peak[kind]
+								   : held->live[kind];
+}
+
+/* At the highest moment, by what each node kept of it. */
+static void test_peak(void **state)
+{
+	__u32 ids[NR_THREADS];
+	const __s32 first[] = { 100, 200, 300 };
+
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < NR_THREADS; i++)
+		touch_each(i, BASE + i * REGION_BYTES, first[i]);
+	for (int i = 0; i < NR_THREADS; i++)
+		ids[i] = session_find_named(mm, names[i]);
+	unmap(0, BASE + REGION_BYTES, 150, 150);
+	for (int i = 0; i < NR_THREADS; i++)
+		assert_int_equal(peak_of(ids[i], KIND_ANON), first[i]);
+	/* As high as before is no new height. */
+	touch_each(0, BASE + 100 * PAGE, 150);
+	assert_int_equal(peak_of(ids[0], KIND_ANON), 100);
+	touch_each(0, BASE + 250 * PAGE, 1);
+	assert_int_equal(peak_of(ids[0], KIND_ANON), 251);
+	assert_int_equal(peak_of(ids[1], KIND_ANON), 50);
+	assert_int_equal(peak_of(ids[2], KIND_ANON), 300);
+	assert_int_equal(session_image(mm)->peak_books[KIND_ANON], 601);
+	unmap(0, BASE, HUGE, 251);
+	assert_int_equal(peak_of(ids[0], KIND_ANON), 251);
+	close_session();
+}
+
+/*
+ * Thousands of random operations beside a table of whose each page is. The table has no guesses:
+ * a fault-around brings all of its window that was absent.
+ */
+#define ARENA_REGIONS 24
+#define ARENA_PAGES (ARENA_REGIONS * HUGE)
+#define ROUNDS 4000
+
+static struct {
+	__u8 owner[ARENA_PAGES]; /* thread + 1 */
+	__u8 kind[ARENA_PAGES];
+	bool is_huge[ARENA_REGIONS];
+	__s32 pages[NR_THREADS][NR_KINDS], peak[NR_THREADS][NR_KINDS];
+	__s32 sum, highest;
+	__u32 seed;
+} model;
+
+static __u32 random_below(__u32 limit)
+{
+	model.seed = model.seed * 1103515245U + 12345U;
+	return (model.seed >> 8) % limit;
+}
+
+static __u64 address_of(__u32 page)
+{
+	return BASE + page * PAGE;
+}
+
+static void note_height(void)
+{
+	if (model.sum <= model.highest)
+		return;
+	model.highest = model.sum;
+	memcpy(model.peak, model.pages, sizeof(model.peak));
+}
+
+static void model_add(__u32 page, int thread, __u32 kind)
+{
+	model.owner[page] = (__u8)(thread + 1);
+	model.kind[page] = (__u8)kind;
+	model.pages[thread][kind]++;
+	model.sum++;
+}
+
+static void model_remove(__u32 page)
+{
+	model.pages[model.owner[page] - 1][model.kind[page]]--;
+	model.sum--;
+	model.owner[page] = 0;
+}
+
+static bool is_empty(__u32 first, __u32 pages)
+{
+	for (__u32 page = first; page < first + pages; page++)
+		if (model.owner[page])
+			return false;
+	return true;
+}
+
+static void random_touch(int thread)
+{
+	__u32 page = random_below(ARENA_PAGES), count = 1 + random_below(200);
+
+	for (; count && page < ARENA_PAGES; count--, page++) {
+		if (model.owner[page])
+			continue;
+		model_add(page, thread, KIND_ANON);
+		touch(thread, address_of(page), KIND_ANON, 1);
+		note_height();
+	}
+}
+
+static void random_fault_around(int thread)
+{
+	__u32 page = random_below(ARENA_PAGES), first = page & ~15U;
+	__s32 absent = 0;
+
+	if (model.owner[page])
+		return;
+	for (__u32 i = first; i < first + 16; i++) {
+		if (model.owner[i])
+			continue;
+		model_add(i, thread, KIND_FILE);
+		absent++;
+	}
+	touch(thread, address_of(page), KIND_FILE, absent);
+	note_height();
+}
+
+static void random_huge(int thread)
+{
+	__u32 region = random_below(ARENA_REGIONS), first = region * HUGE;
+
+	if (!is_empty(first, HUGE))
+		return;
+	for (__u32 page = first; page < first + HUGE; page++)
+		model_add(page, thread, KIND_ANON);
+	model.is_huge[region] = true;
+	touch(thread, address_of(first + random_below(HUGE)), KIND_ANON, HUGE);
+	note_height();
+}
+
+/* zap_page_range: a page table at a time, an event for each kind that there is. */
+static void zap(__u32 first, __u32 end)
+{
+	while (first < end) {
+		__u32 border = (first | (HUGE - 1)) + 1;
+		__s32 gone[NR_KINDS] = {};
+
+		for (; first < end && first < border; first++) {
+			if (!model.owner[first])
+				continue;
+			gone[model.kind[first]]++;
+			model_remove(first);
+		}
+		for (__u32 kind = 0; kind < NR_KINDS; kind++)
+			if (gone[kind])
+				session_change(mm, kind, -gone[kind]);
+	}
+}
+
+static void random_release(int thread)
+{
+	static const unsigned long calls[] = { NR_munmap, NR_madvise, NR_mmap };
+	__u32 first = random_below(ARENA_PAGES);
+	__u32 end = first + 1 + random_below(random_below(4) ? 300 : ARENA_PAGES);
+
+	end = end < ARENA_PAGES ? end : ARENA_PAGES;
+	machine_run(threads[thread]);
+	session_enter(calls[random_below(3)], address_of(first), (end - first) * PAGE,
+		      MADV_DONTNEED);
+	zap(first, end);
+}
+
+static void random_move(int thread)
+{
+	__u32 pages = 1 + random_below(3 * HUGE), from = random_below(ARENA_PAGES - pages);
+	__u32 to = random_below(ARENA_PAGES - pages);
+
+	if (random_below(2)) {
+		from &= ~(HUGE - 1U);
+		to &= ~(HUGE - 1U);
+	}
+	if (!is_empty(to, pages) || (from < to + pages && to < from + pages))
+		return;
+	machine_run(threads[thread]);
+	session_enter(NR_mremap, address_of(from), pages * PAGE, pages * PAGE);
+	session_room(address_of(to), pages * PAGE);
+	memcpy(model.owner + to, model.owner + from, pages);
+	memcpy(model.kind + to, model.kind + from, pages);
+	memset(model.owner + from, 0, pages);
+}
+
+static void random_populate(int thread)
+{
+	__u32 first = random_below(ARENA_PAGES - 600), pages = 1 + random_below(600);
+
+	machine_run(threads[thread]);
+	session_enter(NR_madvise, address_of(first), pages * PAGE, MADV_POPULATE_WRITE);
+	for (__u32 page = first; page < first + pages; page++) {
+		if (model.owner[page])
+			continue;
+		model_add(page, thread, KIND_ANON);
+		session_change(mm, KIND_ANON, 1);
+		note_height();
+	}
+}
+
+static void check_model(void)
+{
+	for (int i = 0; i < NR_THREADS; i++)
+		for (__u32 kind = 0; kind < NR_KINDS; kind++) {
+			__u32 id = session_find_named(mm, names[i]);
+
+			if (!id)
+				continue;
+			assert_int_equal(live_of(mm, id, kind), model.pages[i][kind]);
+			assert_int_equal(peak_of(id, kind), model.peak[i][kind]);
+		}
+	check_sums(mm);
+}
+
+static void check_marks(void)
+{
+	for (__u32 page = 0; page < ARENA_PAGES; page++) {
+		__u32 owner = session_owner(mm, address_of(page));
+
+		assert_int_equal(owner != 0, model.owner[page] != 0);
+		if (owner) {
+			assert_int_equal(owner >> OWNER_SHIFT, model.kind[page]);
+			assert_int_equal(owner_at(address_of(page)), model.owner[page] - 1);
+		}
+	}
+}
+
+static void run_model(__u32 seed)
+{
+	static void (*const operations[])(int thread) = {
+		random_touch, random_fault_around, random_huge,	 random_release,
+		random_move,  random_populate,	   random_touch,
+	};
+
+	memset(&model, 0, sizeof(model));
+	model.seed = seed;
+	open_fixture();
+	for (int i = 0; i < ROUNDS; i++) {
+		host.cpu = random_below(HOST_CPUS);
+		operations[random_below(7)]((int)random_below(NR_THREADS));
+		if (i % 64 == 0)
+			check_model();
+	}
+	host.cpu = 0;
+	check_model();
+	check_marks();
+	/* All goes: no region is left. */
+	machine_run(threads[0]);
+	session_enter(NR_munmap, BASE, ARENA_PAGES * PAGE, 0);
+	zap(0, ARENA_PAGES);
+	check_model();
+	close_session();
+}
+
+static void test_model(void **state)
+{
+	(void)state;
+	for (__u32 seed = 1; seed <= 6; seed++)
+		run_model(seed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_touches),
+		cmocka_unit_test(test_release_by_another),
+		cmocka_unit_test(test_release_by_kind),
+		cmocka_unit_test(test_fault_around),
+		cmocka_unit_test(test_copy_on_write),
+		cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_same_range),
+		cmocka_unit_test(test_same_range_touched_by_another),
+		cmocka_unit_test(test_populate),
+		cmocka_unit_test(test_populated_mappings),
+		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_missed_release),
+		cmocka_unit_test(test_no_range),
+		cmocka_unit_test(test_compat_calls),
+		cmocka_unit_test(test_kernel_pages),
+		cmocka_unit_test(test_regions_full),
+		cmocka_unit_test(test_moving_blocks),
+		cmocka_unit_test(test_sparse_range),
+		cmocka_unit_test(test_forked_image),
+		cmocka_unit_test(test_attached_image),
+		cmocka_unit_test(test_peak),
+		cmocka_unit_test(test_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
