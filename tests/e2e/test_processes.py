@@ -4,7 +4,7 @@ import shutil
 
 from capture import capture, memprobe, read_report, read_truth, record
 from harness import Skip, check, check_equal, check_near, size_of, test, tolerance
-from tree import check_invariants
+from tree import LATE, check_invariants
 
 
 def growth_of(process, name):
@@ -161,8 +161,14 @@ def pyenv_shim(context):
     if context.run([shim, "-c", "pass"], env=environment).status != 0:
         raise Skip("the shim does not run without a version chosen")
     taken = capture(context, ["python", "-c", "pass"], env=environment)
-    check_invariants(taken.report)
     process = taken.process()
+    late = [loss for loss in process["losses"] if loss["reason"] == LATE]
+    check_invariants(taken.report, with_losses=bool(late))
+    if late:
+        # A busy machine: nobody foresees what a script execs, and the program ended before it was
+        # looked at. What has no path for that is counted.
+        check_equal("reasons", [loss["reason"] for loss in process["losses"]], [LATE])
+        return
     files = {node["file"] for node in process.named("<module>")}
     check("<string>" in files or any("site" in str(name) for name in files),
           "rows of modules: %s" % sorted(map(str, files)))
