@@ -29,6 +29,8 @@ PROCESS = {
     "end": NUMBER, "end_reason": str, "exit": ({"code": INT_OR_NONE, "signal": INT_OR_NONE}, None),
     "rss": {"start": int, "end": int, "peak": int, "live": INT_OR_NONE},
     "balance": {"start": int, "growth": int, "end": int, "kernel_end": int, "unexplained": int},
+    "smaps": ({"time": NUMBER, "rss": int, "pss": int, "uss": int}, None),
+    "unshared_late": (int, float, None),
     "losses": [{"reason": str, "events": int, "bytes": int, "grown": int, "released": int}],
     "calls": {"method": str, "complete": bool, "reason": TEXT_OR_NONE},
     "rss_series": [[NUMBER]],

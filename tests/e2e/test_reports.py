@@ -17,8 +17,8 @@ BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB g
 MORE = re.compile(r"^ *…$")
 REMARK = re.compile(r"^(Lost: \S.*, (\d+ events?, -?\d+\.\d\d MB|\d+ process(es)?, MB unknown)|Ended by signal \d+)")
 HEAD = re.compile(r"^\d+ \S")
-PROCESS = re.compile(r"^(    PID    peak MB  growth MB  end                 command"
-                     r"| *\d+ +\d+\.\d\d +-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"
+PROCESS = re.compile(r"^(    PID    peak MB  (   USS MB     PSS MB  )?growth MB  end                 command"
+                     r"| *\d+ +\d+\.\d\d +(\d+\.\d\d +\d+\.\d\d +)?-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"
                      r"|Highest moment: ≥?\d+\.\d\d MB at \d+\.\d\d s in \d+ processes, .*"
                      r"|… \d+ more)$")
 OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")

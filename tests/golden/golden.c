@@ -103,6 +103,8 @@ static const struct golden_case {
 	{ .name = "calls_released.txt",
 	  .make = golden_calls,
 	  .options = { .tree.metric = METRIC_RELEASED } },
+	{ .name = "copied.txt", .make = golden_copied },
+	{ .name = "copied.json", .make = golden_copied },
 	{ .name = "empty.txt", .make = golden_empty },
 	{ .name = "empty.json", .make = golden_empty },
 	{ .name = "empty.jsonl", .make = golden_empty },

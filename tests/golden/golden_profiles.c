@@ -161,6 +161,45 @@ struct profile *golden_processes(void)
 	return builder.profile;
 }
 
+static void copy(struct profile_builder *builder, uint32_t node, double mb)
+{
+	profile_add_cost(builder->profile, node, &(struct cost){ .unshared = (int64_t)(mb * MB) });
+}
+
+/* A worker that reads objects: their counts of references are written. */
+static void add_worker(struct profile_builder *builder, uint32_t pid, double mb)
+{
+	uint32_t process = builder_process(builder, pid, "python3 run.py", "3.11.2");
+	uint32_t node;
+
+	builder_opening(builder, BEGAN_FORK, 180);
+	node = builder_python(builder, NO_NODE, SCRIPT, "<module>", 0);
+	node = builder_python(builder, node, SCRIPT, "main", 0.25);
+	node = builder_python(builder, node, SCRIPT, "Pool.start", 0);
+	node = builder_python(builder, node, SCRIPT, "bootstrap", 0);
+	node = builder_python(builder, node, SCRIPT, "worker", 0);
+	copy(builder, node, 0.5);
+	copy(builder, builder_python(builder, node, SCRIPT, "epoch", 0), mb);
+	builder->profile->processes[process].has_unshared = true;
+	builder->profile->processes[process].shares = (struct shares){ 2500000000, 181 * MB,
+								       (int64_t)(101.5 * MB),
+								       (int64_t)((mb + 1) * MB) };
+}
+
+struct profile *golden_copied(void)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 4710, "python3 run.py", "3.11.2");
+	builder_python(&builder, NO_NODE, SCRIPT, "<module>", 172);
+	add_worker(&builder, 4711, 160.5);
+	builder.profile->processes[builder.process].unshared_late_ns = 1500000;
+	add_worker(&builder, 4712, 80);
+	add_worker(&builder, 4713, 0.25); /* too little for a block */
+	builder_finish(&builder);
+	return builder.profile;
+}
+
 struct profile *golden_hostile(void)
 {
 	static const char *const names[] = {

@@ -346,6 +346,9 @@ static char *process_difference(const struct pair *pair, size_t index)
 	found = found ? found
 		      : bytes_difference("samples", index, a->samples, b->samples,
 					 a->nr_samples * sizeof(*a->samples));
+	found = found ? found
+		      : bytes_difference("shares", index, &a->shares, &b->shares,
+					 sizeof(a->shares));
 	return found ? found : threads_difference(pair, a, b);
 }
 
@@ -519,6 +522,8 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->books[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
+	process->shares.rss = 1 + dump_fixture_below(state, 1000);
+	process->shares.uss = random_amount(state, 50);
 	process->losses[LOSS_nodes_full].bytes += 8192;
 	process->losses[LOSS_nodes_full].released += 4096;
 	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);

@@ -137,24 +137,45 @@ void moments_end(struct moments *moments, uint32_t process)
 		set_share(moments, &moments->shares[process], &nothing);
 }
 
+/* What stands in a line of smaps_rollup behind this name is added. Returns whether it does. */
+static bool add_line(const char *line, const char *name, int64_t *sum)
+{
+	size_t length = strlen(name);
+	int64_t kilobytes = 0;
+
+	if (strncmp(line, name, length) != 0 ||
+	    sscanf(line + length, ": %" SCNd64 " kB", &kilobytes) != 1)
+		return false;
+	*sum += kilobytes * BYTES_PER_KB;
+	return true;
+}
+
 /* smaps_rollup: Linux 4.14. False when the process has gone. */
-static bool read_rollup(uint32_t pid, int64_t *ret_pss, int64_t *ret_rss)
+static bool read_rollup(uint32_t pid, struct shares *ret)
 {
 	char path[64], line[128];
-	bool has_pss = false, has_rss = false;
+	int found = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/smaps_rollup", pid);
 	file = fopen(path, "re");
-	while (file && !(has_pss && has_rss) && fgets(line, sizeof(line), file)) {
-		has_pss |= sscanf(line, "Pss: %" SCNd64 " kB", ret_pss) == 1;
-		has_rss |= sscanf(line, "Rss: %" SCNd64 " kB", ret_rss) == 1;
+	while (file && fgets(line, sizeof(line), file)) {
+		found += add_line(line, "Rss", &ret->rss);
+		found += add_line(line, "Pss", &ret->pss);
+		found += add_line(line, "Private_Clean", &ret->uss);
+		found += add_line(line, "Private_Dirty", &ret->uss);
 	}
 	if (file)
 		fclose(file);
-	*ret_pss *= BYTES_PER_KB;
-	*ret_rss *= BYTES_PER_KB;
-	return has_pss && has_rss;
+	return found == 4;
+}
+
+static void keep_shares(struct process *process, const struct shares *shares)
+{
+	if (shares->pss <= process->shares.pss)
+		return;
+	process->shares = *shares;
+	process->is_dirty = true;
 }
 
 /* RSS by the counters, which may be short of some pages; 0 when the process has gone. */
@@ -175,21 +196,20 @@ static int64_t read_rss(uint32_t pid)
 
 /* A reading takes a while. What a process has given back since its own turn was not there together
  * with what others took meanwhile, and is left out. */
-static void read_all(const struct moments *moments, const struct profile *profile,
-		     struct moment *ret)
+static void read_all(const struct moments *moments, struct profile *profile, struct moment *ret)
 {
 	_cleanup_(freep) int64_t *rss = xcalloc(moments->nr_shares, sizeof(*rss));
-	int64_t pss;
 
 	for (size_t i = 0; i < moments->nr_shares; i++) {
-		pss = 0;
+		struct shares shares = { .time_ns = ret->time_ns };
+
 		if (!moments->shares[i].is_running ||
-		    !read_rollup(profile->processes[i].pid, &pss, &rss[i])) {
-			rss[i] = 0;
+		    !read_rollup(profile->processes[i].pid, &shares))
 			continue;
-		}
-		ret->bytes += pss;
-		ret->rss += rss[i];
+		keep_shares(&profile->processes[i], &shares);
+		rss[i] = shares.rss;
+		ret->bytes += shares.pss;
+		ret->rss += shares.rss;
 		ret->nr_processes++;
 	}
 	for (size_t i = 0; i < moments->nr_shares; i++) {
@@ -200,7 +220,7 @@ static void read_all(const struct moments *moments, const struct profile *profil
 	}
 }
 
-static void ask(struct moments *moments, const struct profile *profile, uint64_t now_ns)
+static void ask(struct moments *moments, struct profile *profile, uint64_t now_ns)
 {
 	struct moment moment = { .time_ns = now_ns };
 	uint64_t begin = clock_ns(), cost;

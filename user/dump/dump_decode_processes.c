@@ -51,6 +51,25 @@ int dump_decode_processes(struct dump_decoder *decoder, struct dump_cursor *from
 	return dump_result_of(from);
 }
 
+/* Absolute, as processes. */
+int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (dump_cursor_has_more(from)) {
+		uint32_t index = dump_take_id(from, profile->nr_processes);
+		struct shares shares = { .time_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS) };
+
+		shares.rss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+		shares.pss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+		shares.uss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+		if (from->is_bad)
+			return -EBADMSG;
+		profile->processes[index].shares = shares;
+	}
+	return dump_result_of(from);
+}
+
 /* Samples go on where those of the process ended, or begin anew: they were thinned. */
 static int decode_run(struct profile *profile, struct dump_cursor *from)
 {

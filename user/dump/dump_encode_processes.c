@@ -86,6 +86,33 @@ void dump_encode_owners(struct dump_encoder *encoder)
 	}
 }
 
+static void put_shares(struct dump_bytes *to, size_t index, const struct process *process)
+{
+	dump_bytes_put_unsigned(to, index);
+	dump_bytes_put_unsigned(to, process->shares.time_ns);
+	dump_bytes_put_signed(to, process->shares.rss);
+	dump_bytes_put_signed(to, process->shares.pss);
+	dump_bytes_put_signed(to, process->shares.uss);
+}
+
+void dump_encode_shares(struct dump_encoder *encoder)
+{
+	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
+		const struct process *process = &encoder->profile->processes[i];
+		struct dump_bytes *to;
+		size_t before;
+
+		if (!process->shares.rss ||
+		    !dump_marks_has_changed(encoder->marks, encoder->profile, i))
+			continue;
+		to = dump_section_for(encoder, TAG_SHARES);
+		before = to->size;
+		put_shares(to, i, process);
+		if (i < encoder->marks->nr_processes)
+			encoder->superseding += to->size - before;
+	}
+}
+
 /* What of a process is in the file. */
 static const struct dump_process_marks *marks_of(const struct dump_encoder *encoder, size_t process)
 {

@@ -66,6 +66,7 @@ enum dump_tag {
 	TAG_CALL_RUNS = 25,
 	TAG_SIGHTED = 26,
 	TAG_OWNERS = 27,
+	TAG_SHARES = 28,
 };
 
 /* Of a process, in TAG_OWNERS. */

@@ -36,6 +36,7 @@ int dump_decode_tree(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_losses(struct dump_decoder *decoder, struct dump_cursor *from);

@@ -129,6 +129,14 @@ struct thread {
 	uint64_t start_ns, end_ns;
 };
 
+/* What a process has alone and what it shares, by the kernel's page tables (smaps_rollup). */
+struct shares {
+	uint64_t time_ns;
+	int64_t rss; /* bytes; 0: nobody has asked */
+	int64_t pss; /* of each page its part among those that have it */
+	int64_t uss; /* of pages that nobody else has */
+};
+
 struct process {
 	uint32_t pid, ppid;
 	uint32_t command;      /* string: argv joined by blanks, or the comm */
@@ -162,6 +170,7 @@ struct process {
 	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'
 				   sum */
 	int64_t peak_held[NR_KINDS]; /* RSS at the highest moment; its nodes' sum */
+	struct shares shares; /* when its PSS was highest, of the times at which it was asked */
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
 	size_t nr_samples, samples_capacity;

@@ -154,6 +154,7 @@ static void merge_owners(struct process *process, const struct process *other)
 static void join_times(struct merge *merge, struct process *process, const struct process *other)
 {
 	process->nr_samples = 0;
+	process->shares = (struct shares){ 0 };
 	if (merge->sign == MERGE_DIFFERENCE)
 		return;
 	process->peak_time_ns = 0;
@@ -188,6 +189,8 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 		.unshared_late_ns = other->unshared_late_ns,
 		.has_mapped = other->has_mapped,
 	};
+	if (merge->sign == MERGE_SUM)
+		merge->profile->processes[index].shares = other->shares;
 	for (size_t i = 0; i < other->nr_samples && merge->sign == MERGE_SUM; i++)
 		profile_add_sample(merge->profile, index, other->samples[i].time_ns,
 				   other->samples[i].rss);

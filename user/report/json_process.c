@@ -77,6 +77,31 @@ static void write_balance(struct json_writer *json, const struct calltree *tree)
 	json_writer_end_object(json);
 }
 
+/* By the kernel's page tables. */
+static void write_shares(struct json_writer *json, const struct shares *shares)
+{
+	json_writer_key(json, "smaps");
+	if (!shares->rss) {
+		json_writer_null(json);
+		return;
+	}
+	json_writer_begin_object(json);
+	json_writer_member_seconds(json, "time", shares->time_ns);
+	json_writer_member_integer(json, "rss", shares->rss);
+	json_writer_member_integer(json, "pss", shares->pss);
+	json_writer_member_integer(json, "uss", shares->uss);
+	json_writer_end_object(json);
+}
+
+static void write_copies(struct json_writer *json, const struct process *process)
+{
+	json_writer_key(json, "unshared_late");
+	if (process->has_unshared)
+		json_writer_seconds(json, process->unshared_late_ns);
+	else
+		json_writer_null(json);
+}
+
 void json_fields_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES])
 {
 	json_writer_key(json, "losses");
@@ -165,6 +190,8 @@ void json_fields_process(struct json_writer *json, const struct calltree *tree)
 
 	write_identity(json, profile, process);
 	write_balance(json, tree);
+	write_shares(json, &process->shares);
+	write_copies(json, process);
 	json_fields_losses(json, process->losses);
 	write_calls(json, profile, process);
 	write_samples(json, process);

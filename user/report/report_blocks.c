@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "report_copied.h"
 #include "report_processes.h"
 #include "report_summary.h"
 
@@ -104,7 +105,8 @@ static size_t write_blocks(const struct report *report, uint32_t chosen, bool *h
 		if (!report_includes(report, i))
 			continue;
 		tree = report_tree_of(report, i);
-		if (i != chosen && !calltree_has_row_above(tree, minimum))
+		if (i != chosen && !calltree_has_row_above(tree, minimum) &&
+		    !report_copied_is_any(tree))
 			continue;
 		has_block[i] = true;
 		if (nr_blocks++)

@@ -6,9 +6,9 @@
 
 #include "memory.h"
 #include "report_number.h"
+#include "report_path.h"
 
 #define MAX_ROWS 10
-#define MAX_WHOLE_DEPTH 3 /* of a path that is shown as a whole */
 #define PERCENT 100.0
 #define HALF_A_TENTH 0.05
 #define NS_PER_SECOND 1e9
@@ -103,33 +103,6 @@ static void write_amount(const struct held_block *block, int64_t bytes, struct s
 	sink_printf(sink, " MB  %4.1f %%  ", percent_of(bytes, block->sum));
 }
 
-static void write_label(const struct held_block *block, uint32_t node, struct sink *sink)
-{
-	_cleanup_(freep) char *label = label_text(&block->report->labels, block->tree, node);
-
-	report_escaped(sink, label);
-}
-
-/* The leaf first; of a long path what lies between its caller and the root is left out. */
-static void write_path(const struct held_block *block, uint32_t leaf, struct sink *sink)
-{
-	const struct tree_node *nodes = block->tree->nodes;
-	const bool is_long = nodes[leaf].depth > MAX_WHOLE_DEPTH;
-	uint32_t step = 0;
-
-	for (uint32_t node = leaf; node != NO_NODE; node = nodes[node].parent, step++) {
-		bool is_root = nodes[node].parent == NO_NODE;
-
-		if (is_long && step > 2 && !is_root)
-			continue;
-		if (is_long && step == 2)
-			sink_text(sink, "…");
-		else
-			write_label(block, node, sink);
-		sink_text(sink, is_root ? "\n" : " < ");
-	}
-}
-
 static void write_rest(const struct held_block *block, struct sink *sink)
 {
 	size_t count = block->nr_rows > MAX_ROWS ? block->nr_rows - MAX_ROWS : 0;
@@ -147,7 +120,8 @@ static void write_rows(const struct held_block *block, struct sink *sink)
 {
 	for (size_t i = 0; i < block->nr_rows && i < MAX_ROWS; i++) {
 		write_amount(block, block->rows[i].bytes, sink);
-		write_path(block, block->rows[i].node, sink);
+		report_path(block->report, block->tree, block->rows[i].node, sink);
+		sink_text(sink, "\n");
 	}
 	write_rest(block, sink);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {

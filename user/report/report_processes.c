@@ -70,7 +70,30 @@ static struct ranked *rank(const struct report *report, size_t *ret_count, size_
 	return ranked;
 }
 
-static void write_row(const struct report *report, const struct process *process, struct sink *sink)
+/* Of the processes that are shown: was any asked what it shares? */
+static bool has_shares(const struct report *report, const struct ranked *ranked, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (report->profile->processes[ranked[i].process].shares.rss)
+			return true;
+	}
+	return false;
+}
+
+static void write_shares(const struct shares *shares, struct sink *sink)
+{
+	if (!shares->rss) {
+		sink_fill(sink, ' ', 22);
+		return;
+	}
+	sink_text(sink, "  ");
+	report_mb(sink, 9, shares->uss);
+	sink_text(sink, "  ");
+	report_mb(sink, 9, shares->pss);
+}
+
+static void write_row(const struct report *report, const struct process *process,
+		      bool is_with_shares, struct sink *sink)
 {
 	char end[PROCESS_END_BYTES], command[COMMAND_BYTES];
 	int64_t growth = rss_of(process->books) - rss_of(process->opening);
@@ -80,6 +103,8 @@ static void write_row(const struct report *report, const struct process *process
 			sizeof(command));
 	sink_printf(sink, "%7" PRIu32 "  ", process->pid);
 	report_mb(sink, 9, process->peak);
+	if (is_with_shares)
+		write_shares(&process->shares, sink);
 	sink_text(sink, "  ");
 	report_mb(sink, 9, growth);
 	sink_printf(sink, "  %-18s  %s\n", end, command);
@@ -112,10 +137,13 @@ void report_processes_write(const struct report *report, struct sink *sink)
 {
 	size_t count, all;
 	_cleanup_(freep) struct ranked *ranked = rank(report, &count, &all);
+	bool is_with_shares = has_shares(report, ranked, count);
 
-	sink_text(sink, "\n    PID    peak MB  growth MB  end                 command\n");
+	sink_printf(sink, "\n    PID    peak MB  %sgrowth MB  end                 command\n",
+		    is_with_shares ? "   USS MB     PSS MB  " : "");
 	for (size_t i = 0; i < count; i++)
-		write_row(report, &report->profile->processes[ranked[i].process], sink);
+		write_row(report, &report->profile->processes[ranked[i].process], is_with_shares,
+			  sink);
 	if (all > count)
 		sink_printf(sink, "… %zu more\n", all - count);
 	write_moment(report, sink);

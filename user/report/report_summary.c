@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "memory.h"
+#include "report_copied.h"
 #include "report_held.h"
 #include "report_number.h"
 #include "report_processes.h"
@@ -149,6 +150,7 @@ void report_summary(const struct report *report, const struct calltree *tree,
 
 	sink_text(sink, "\n");
 	report_held_write(report, tree, sink);
+	report_copied_write(report, tree, sink);
 	write_highest(process, sink);
 	write_end(report, tree, sink);
 	report_losses(losses, sink);
