@@ -38,6 +38,9 @@ static __always_inline struct progress *find_progress(__u32 which)
 	return bpf_map_lookup_elem(&progresses, &which);
 }
 
+/* Pages around a fault that the kernel maps with it: fault_around_bytes, mm/memory.c. */
+#define FAULT_AROUND_PAGES 16
+
 struct mark_loop {
 	struct region *region;
 	struct progress *progress;
@@ -51,7 +54,7 @@ static __always_inline __u64 step_end(__u64 page, __u64 end)
 	return end < border ? end : border;
 }
 
-/* A page that somebody owns comes anew: its going was missed. */
+/* The going of pages was missed. */
 static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
 {
 	hold(slot, owner_id(owner), owner_kind(owner), -pages);
@@ -112,6 +115,34 @@ static __always_inline bool place_huge(__u32 slot, struct region *region, __u32 
 	return true;
 }
 
+/* Where the pages of a fault lie: folios are aligned to their size. What is mapped around a fault
+ * begins at an aligned address, or later with the mapping, and goes on for as much from there. */
+static __always_inline struct page_range fault_window(__u64 page, __u32 pages)
+{
+	struct page_range window;
+	__u64 size = FAULT_AROUND_PAGES;
+
+	for (int i = 0; i < REGION_SHIFT - 4 && size < pages; i++)
+		size *= 2;
+	window.begin = page & -size;
+	window.end = window.begin + size;
+	if (size == FAULT_AROUND_PAGES)
+		window.end += FAULT_AROUND_PAGES - 1;
+	return window;
+}
+
+/* A page that somebody owns comes anew. Of a file it was a wrong guess which pages around a fault
+ * there are, and another of them is; else its going was missed. */
+static __always_inline void displace(__u32 slot, __u64 page, __u32 stale)
+{
+	struct page_range window = fault_window(page, 1);
+
+	if (owner_kind(stale) == KIND_FILE &&
+	    (__u32)fill_pages(slot, window.begin, window.end, 1, stale))
+		return;
+	take_from(slot, stale, 1);
+}
+
 /* The page of a fault. Returns how many pages are marked: all of a huge one, else one. */
 __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 {
@@ -134,7 +165,7 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 	add_marks(region, owner_kind(owner), 1);
 	if (stale) {
 		add_marks(region, owner_kind(stale), -1);
-		take_from(slot, stale, 1);
+		displace(slot, page, stale);
 	}
 	return 1;
 }

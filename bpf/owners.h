@@ -62,9 +62,6 @@ struct {
 	__type(value, struct touch);
 } touches SEC(".maps");
 
-/* Pages around a fault that the kernel maps with it: fault_around_bytes, mm/memory.c. */
-#define FAULT_AROUND_PAGES 16
-
 /* Regions, or GiB without any, that one event looks through; a page table has one. What is left
  * stands on [unowned]. */
 #define MAX_SWEPT_REGIONS 4096
@@ -88,19 +85,6 @@ static __always_inline void note_fault(__u64 address)
 	touch->page = address >> PAGE_SHIFT;
 	touch->range.end = 0;
 	touch->writer = touch->copier = 0;
-}
-
-/* Where the pages of a fault lie: folios are aligned to their size. */
-static __always_inline struct page_range fault_window(__u64 page, __u32 pages)
-{
-	struct page_range window;
-	__u64 size = FAULT_AROUND_PAGES;
-
-	for (int i = 0; i < REGION_SHIFT - 4 && size < pages; i++)
-		size *= 2;
-	window.begin = page & -size;
-	window.end = window.begin + size;
-	return window;
 }
 
 /* Marks what came with a fault. Returns how many pages have a mark. */

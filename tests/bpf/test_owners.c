@@ -197,11 +197,27 @@ static void test_fault_around(void **state)
 	assert_int_equal(owner_at(BASE + 20 * PAGE), 1);
 	assert_int_equal(owner_at(BASE + 16 * PAGE), 1);
 	assert_int_equal(owner_at(BASE + 17 * PAGE), 1);
-	/* A page that the guess gave to another: it is taken from that, and sums stay. */
+	/* A page that the guess gave to another, read or written: that has the next instead. */
 	touch(2, BASE + 17 * PAGE, KIND_FILE, 1);
-	assert_int_equal(live(1, KIND_FILE), 2);
+	touch(2, BASE + 16 * PAGE, KIND_ANON, 1);
+	assert_int_equal(live(1, KIND_FILE), 3);
 	assert_int_equal(live(2, KIND_FILE), 1);
+	assert_int_equal(live(2, KIND_ANON), 1);
+	assert_int_equal(owner_at(BASE + 18 * PAGE), 1);
+	assert_int_equal(owner_at(BASE + 19 * PAGE), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 0);
+	/* Where no page around it is left its going was missed. */
+	touch(2, BASE + 21 * PAGE, KIND_FILE, 11);
+	touch_each(0, BASE + 32 * PAGE, 15);
+	touch(0, BASE + 18 * PAGE, KIND_FILE, 1);
+	assert_int_equal(live(1, KIND_FILE), 2);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 1);
+	/* A mapping that begins within the window: it goes on for as much from there. */
+	touch(2, BASE + 60 * PAGE, KIND_SHMEM, 16);
+	assert_int_equal(live(2, KIND_SHMEM), 16);
+	unmap(1, BASE + 48 * PAGE, 80, 0);
+	session_change(mm, KIND_SHMEM, -16);
+	assert_int_equal(live(2, KIND_SHMEM), 0);
 	/* A large folio, aligned to its size. */
 	touch(2, BASE + 100 * PAGE, KIND_ANON, 64);
 	assert_int_equal(owner_at(BASE + 64 * PAGE), 2);
