@@ -18,6 +18,7 @@
 #include "dump_header.h"
 #include "memory.h"
 #include "profile_held.h"
+#include "profile_history.h"
 
 static void check(bool is_good, const char *what)
 {
@@ -97,8 +98,9 @@ static bool holds_something(const struct profile *profile, uint32_t id)
 	const struct cost cost = profile_cost(profile, id);
 	const struct held held = held_of(profile, id);
 
-	return profile->nodes[id].calls || !held_is_zero(&held) || profile->nodes[id].sightings ||
-	       profile->nodes[id].is_crowded || !cost_is_zero(&cost);
+	return profile->nodes[id].calls || !held_is_zero(&held) || profile_history(profile, id) ||
+	       profile->nodes[id].sightings || profile->nodes[id].is_crowded ||
+	       !cost_is_zero(&cost);
 }
 
 static int compare_sights(const void *left, const void *right, void *context)
@@ -246,6 +248,21 @@ static char *sightings_difference(struct pair *pair, const struct node *x, const
 	return found;
 }
 
+static char *history_difference(const struct pair *pair, uint32_t a, uint32_t b)
+{
+	const struct node_history *x = profile_history(pair->a, a);
+	const struct node_history *y = profile_history(pair->b, b);
+
+	COMPARE("has a history", !x, !y);
+	if (!x)
+		return NULL;
+	COMPARE("doublings", x->doublings, y->doublings);
+	COMPARE("last slot", x->last, y->last);
+	for (uint32_t slot = 0; slot <= x->last; slot++)
+		COMPARE("low", x->low[slot], y->low[slot]);
+	return NULL;
+}
+
 static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
 {
 	const struct node *x = &pair->a->nodes[a], *y = &pair->b->nodes[b];
@@ -263,7 +280,8 @@ static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
 	COMPARE("calls", x->calls, y->calls);
 	if (memcmp(&x_cost, &y_cost, sizeof(x_cost)) != 0)
 		return xasprintf("cost of node %u, %u", a, b);
-	found = site_difference(pair, x->site, y->site);
+	found = history_difference(pair, a, b);
+	found = found ? found : site_difference(pair, x->site, y->site);
 	return found ? found : sightings_difference(pair, x, y);
 }
 
@@ -553,7 +571,7 @@ static void grow_held(struct profile *profile, uint64_t *state)
 {
 	uint32_t node = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
 	const struct process *process = &profile->processes[profile->nodes[node].process];
-	struct held *held = profile_hold(profile, node);
+	struct held *held = profile_hold(profile, node), was = *held;
 
 	*held = held_now(held, process);
 	held->live[dump_fixture_below(state, NR_KINDS)] = random_pages(state);
@@ -565,6 +583,8 @@ static void grow_held(struct profile *profile, uint64_t *state)
 		held->mapped = random_pages(state);
 	if (!dump_fixture_below(state, 4))
 		held->unshared = random_pages(state);
+	profile_note_history(profile, node, &was, held,
+			     dump_fixture_random(state) >> dump_fixture_below(state, 40));
 }
 
 static void grow_thread(struct profile *profile, uint64_t *state, uint32_t index)

@@ -311,7 +311,7 @@ static void right_content_is_taken(void **state)
 		OWNERS,
 		{ TAG_HELD,
 		  "2  s0 s2  0x3fff 1  s1 s5  s1 s1 s1  s2 s2 s2 s2  s3 s3 s3 s3  s4 s-4" },
-		{ TAG_HELD, "0" },
+		{ TAG_HISTORIES, "s2 0 0 s-5  s-2 33 2 s5 s-3 s1" },
 	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
@@ -336,6 +336,11 @@ static void right_content_is_taken(void **state)
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s3 0 0 s1" } }, /* no node */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 34 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 32 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 1 s1" } }, /* fewer */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 1 s0xffffffffffff s1" } },
 	{ PROCESSES, { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
 	{ PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
 	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },

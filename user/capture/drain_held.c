@@ -9,12 +9,15 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
+#include "clock.h"
 #include "memory.h"
 #include "profile_held.h"
+#include "profile_history.h"
 
 struct drain_held {
 	const struct drain_base *base;
 	int fd;		  /* of the map */
+	uint64_t now;	  /* the profile's time */
 	uint32_t *places; /* by id: index + 1, 0: it never held anything */
 	size_t nr_places, places_capacity;
 	struct wire_held *all;
@@ -100,10 +103,16 @@ static void to_bytes(const struct wire_held *wire, struct held *ret)
 	}
 }
 
+void drain_held_begin(struct drain_held *held)
+{
+	held->now = drain_base_time(held->base, clock_ns());
+}
+
 void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
 {
-	struct held before, after;
+	struct held before, after, was;
 	struct wire_held now, *last;
+	struct held *sum;
 
 	if (held->fd < 0 || bpf_map_lookup_elem(held->fd, &id.value, &now))
 		return;
@@ -112,7 +121,10 @@ void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
 		return;
 	to_bytes(last, &before);
 	to_bytes(&now, &after);
-	held_replace(profile_hold(held->base->profile, node), &before, &after);
+	sum = profile_hold(held->base->profile, node);
+	was = *sum;
+	held_replace(sum, &before, &after);
+	profile_note_history(held->base->profile, node, &was, sum, held->now);
 	*last = now;
 }
 

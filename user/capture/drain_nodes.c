@@ -290,6 +290,7 @@ int drain_nodes_read(struct drain_nodes *nodes)
 {
 	nodes->readings++;
 	nodes->error = 0;
+	drain_held_begin(nodes->held);
 	node_table_read(nodes->table, read_node, nodes);
 	add_alive(nodes);
 	return nodes->error;

@@ -12,6 +12,7 @@
 #include "dump_marks.h"
 #include "memory.h"
 #include "profile_held.h"
+#include "profile_history.h"
 
 /* ---- Nodes ---- */
 
@@ -34,7 +35,7 @@ static bool is_holding(const struct profile *profile, uint32_t id)
 	const struct process *process = &profile->processes[profile->nodes[id].process];
 	const struct held now = held_now(profile_held(profile, id), process);
 
-	return !held_is_zero(&now);
+	return !held_is_zero(&now) || profile_history(profile, id);
 }
 
 static bool holds_something(const struct profile *profile, uint32_t id)

@@ -96,6 +96,7 @@ static const struct {
 	{ TAG_OWNERS, dump_decode_owners },
 	{ TAG_HELD, dump_decode_held },
 	{ TAG_SHARES, dump_decode_shares },
+	{ TAG_HISTORIES, dump_decode_histories },
 	{ TAG_SAMPLES, dump_decode_samples },
 	{ TAG_THREADS, dump_decode_threads },
 	{ TAG_LOSSES, dump_decode_losses },

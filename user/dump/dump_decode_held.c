@@ -7,6 +7,7 @@
 #include "dump_take.h"
 #include "memory.h"
 #include "profile_held.h"
+#include "profile_history.h"
 
 static void take_by_kind(struct dump_cursor *from, int64_t ret[NR_KINDS])
 {
@@ -110,4 +111,39 @@ int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from)
 	for (uint32_t i = 0; !err && i < count; i++)
 		err = set_held(decoder->profile, &records[i]);
 	return err;
+}
+
+/* ---- What they held before ---- */
+
+static void take_lows(struct dump_cursor *from, struct node_history *history)
+{
+	const int64_t most = DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES;
+	int64_t pages = 0;
+
+	for (uint32_t slot = 0; slot <= history->last && !from->is_bad; slot++) {
+		pages += dump_cursor_signed(from, 2 * most);
+		if (pages > most || pages < -most)
+			from->is_bad = true;
+		history->low[slot] = pages * DUMP_PAGE_BYTES;
+	}
+}
+
+int dump_decode_histories(struct dump_decoder *decoder, struct dump_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+	uint64_t node = 0;
+
+	while (dump_cursor_has_more(from)) {
+		struct node_history history = { 0 };
+
+		node = dump_cursor_step(from, node, UINT32_MAX);
+		history.doublings = dump_take_id(from, HISTORY_MAX_DOUBLINGS + 1);
+		history.last = dump_take_id(from, HISTORY_SLOTS);
+		take_lows(from, &history);
+		if (from->is_bad || node >= profile->nr_nodes)
+			return -EBADMSG;
+		history.node = (uint32_t)node;
+		profile_set_history(profile, &history);
+	}
+	return dump_result_of(from);
 }

@@ -67,6 +67,7 @@ enum dump_tag {
 	TAG_SIGHTED = 26,
 	TAG_OWNERS = 27,
 	TAG_SHARES = 28,
+	TAG_HISTORIES = 29,
 };
 
 /* Of a process, in TAG_OWNERS. */

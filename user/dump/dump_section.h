@@ -54,6 +54,7 @@ void dump_encode_costs(struct dump_encoder *encoder);
 void dump_encode_owners(struct dump_encoder *encoder);
 void dump_encode_held(struct dump_encoder *encoder);
 void dump_encode_shares(struct dump_encoder *encoder);
+void dump_encode_histories(struct dump_encoder *encoder);
 void dump_encode_series(struct dump_encoder *encoder);
 void dump_encode_losses(struct dump_encoder *encoder);
 void dump_encode_calls(struct dump_encoder *encoder);

@@ -35,6 +35,7 @@ int dump_decode_objects(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_tree(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_histories(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from);

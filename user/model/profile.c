@@ -58,6 +58,8 @@ void profile_free(struct profile *profile)
 	free(profile->node_ids.slots);
 	amounts_free(&profile->costs);
 	free(profile->held);
+	free(profile->histories);
+	hash_table_free(&profile->history_ids);
 	hash_table_free(&profile->sighting_ids);
 	hash_table_free(&profile->blob_ids);
 	free(profile->objects);
@@ -292,6 +294,8 @@ void profile_clean(struct profile *profile)
 		profile->nodes[i].has_changed = false;
 		profile->nodes[i].has_held_changed = false;
 	}
+	for (size_t i = 0; i < profile->nr_histories && profile->have_nodes_changed; i++)
+		profile->histories[i].has_changed = false;
 	profile->have_nodes_changed = false;
 	for (size_t i = 0; i < profile->nr_processes; i++)
 		profile->processes[i].is_dirty = false;

@@ -92,6 +92,17 @@ struct held {
 	uint32_t peak_moment, final_moment;
 };
 
+#define HISTORY_SLOTS 32
+
+/* How low what a node holds fell in each slot of time: see profile_history.h. */
+struct node_history {
+	uint32_t node;
+	uint32_t last;	    /* slot that has begun */
+	uint32_t doublings; /* of the slots' width */
+	bool has_changed;   /* since the last profile_clean */
+	int64_t low[HISTORY_SLOTS];
+};
+
 /* Which of the calls of a process were counted. Stored in dumps: append only. */
 enum calls_seen {
 	CALLS_SEEN_SOME, /* not from the first frame on or not to the end: numbers are bounds */
@@ -227,6 +238,9 @@ struct profile {
 	struct amounts costs;	 /* by node: of each alone */
 	struct held *held;
 	size_t nr_held, held_capacity;
+	struct node_history *histories;
+	size_t nr_histories, histories_capacity;
+	struct hash_table history_ids; /* by node, private to profile_history.c */
 	struct process *processes;
 	size_t nr_processes, processes_capacity;
 	struct object *objects;

@@ -6,6 +6,7 @@
 
 #include "memory.h"
 #include "profile_held.h"
+#include "profile_history.h"
 #include "profile_match.h"
 
 struct merge {
@@ -333,6 +334,7 @@ void profile_merge(struct profile *profile, const struct profile *other, enum me
 	for (uint32_t i = 0; i < other->nr_nodes; i++)
 		add_node(&merge, i);
 	profile_unsettle(profile);
+	profile_forget_histories(profile);
 	hash_table_free(&merge.object_ids);
 	free(merge.strings);
 	free(merge.processes);

@@ -16,6 +16,7 @@
  * a highest moment;
  * - what was held at the highest moment is added, each process's at its own; of one process that a
  *   sum is of there is no time of it;
+ * - histories (profile_history.h) belong to one run, too;
  * - who holds memory is known of a sum and of a difference if it is of both;
  * - calls that only one of two matched processes counted are a bound of the sum and of no use in a
  *   difference.

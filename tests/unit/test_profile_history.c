@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Series of what nodes hold, made up: which of them leak, since when, and what does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "profile_held.h"
+#include "profile_history.h"
+
+#define MB (1LL << 20)
+#define SECOND 1000000000ULL
+
+/* What a node holds at a time, in bytes. */
+typedef int64_t series(uint64_t time_ns);
+
+static struct profile *new_profile(uint64_t start_ns)
+{
+	struct profile *profile = profile_new();
+	uint32_t process = profile_add_process(profile);
+
+	profile->processes[process].start_ns = start_ns;
+	profile->processes[process].end = END_EXIT;
+	return profile;
+}
+
+static uint32_t add_node(struct profile *profile)
+{
+	const struct site site = { .kind = SITE_PYTHON, .line = (int32_t)profile->nr_nodes };
+
+	return profile_add_node(profile, 0, NO_NODE, profile_add_site(profile, &site), 0);
+}
+
+static void hold(struct profile *profile, uint32_t node, int64_t bytes, uint64_t time_ns)
+{
+	struct held *held = profile_hold(profile, node), before = *held;
+
+	if (held->live[KIND_ANON] == bytes)
+		return;
+	held->live[KIND_ANON] = bytes;
+	profile_note_history(profile, node, &before, held, time_ns);
+}
+
+/* As a capture does: read twice a second. */
+static uint32_t play(struct profile *profile, series *amount, uint64_t end_ns)
+{
+	uint64_t start = profile->processes[0].start_ns;
+	uint32_t node = add_node(profile);
+
+	for (uint64_t time = start; time < end_ns; time += SECOND / 2)
+		hold(profile, node, amount(time - start), time);
+	profile->processes[0].end_ns = end_ns;
+	profile_settle(profile);
+	return node;
+}
+
+static size_t count_leaks(const struct profile *profile, struct leak *ret_first)
+{
+	size_t count;
+	_cleanup_(freep) struct leak *leaks = profile_leaks(profile, 0, &count);
+
+	*ret_first = count ? leaks[0] : (struct leak){ 0 };
+	return count;
+}
+
+static int64_t leaking(uint64_t time)
+{
+	return (int64_t)(time / (SECOND / 10)) * MB;
+}
+
+/* Less and more of it in turn, and a tenth of what it takes stays. */
+static int64_t leaking_in_churn(uint64_t time)
+{
+	return leaking(time) / 10 + (time / (SECOND / 2) % 7) * 50 * MB;
+}
+
+static int64_t churning(uint64_t time)
+{
+	return (time / (SECOND / 2) % 7) * 50 * MB;
+}
+
+/* A cache that is full after 30 s. */
+static int64_t bounded(uint64_t time)
+{
+	return leaking(time < 30 * SECOND ? time : 30 * SECOND);
+}
+
+/* All of it is released each minute. */
+static int64_t sawtooth(uint64_t time)
+{
+	return leaking(time % (60 * SECOND));
+}
+
+/* Only from 40 s on, and before that another amount came and went. */
+static int64_t leaking_late(uint64_t time)
+{
+	return time < 40 * SECOND ? churning(time) : leaking(time - 40 * SECOND);
+}
+
+static int64_t small(uint64_t time)
+{
+	return (int64_t)(time / SECOND) * 1024;
+}
+
+static void test_leak(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+	uint32_t node = play(profile, leaking, 100 * SECOND);
+
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.node, node);
+	/* 25 slots of 4 s; the last third is 8 of them. */
+	assert_int_equal(leak.live, 995 * MB);
+	assert_int_equal(leak.third_ns, 68 * SECOND);
+	/* The least of the slot before is what it began with. */
+	assert_int_equal(leak.grown, leak.live - leaking(64 * SECOND - SECOND / 2));
+	assert_true(leak.first_ns <= 4 * SECOND);
+	assert_int_equal(leak.last_ns, 100 * SECOND);
+	profile_free(profile);
+}
+
+static void check_none(series *amount, uint64_t seconds)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+
+	play(profile, amount, seconds * SECOND);
+	assert_int_equal(count_leaks(profile, &leak), 0);
+	profile_free(profile);
+}
+
+/* However the slots fall. What fills up is like a leak until it is full. */
+static void test_none(void **state)
+{
+	static const uint64_t seconds[] = { 10, 16, 17, 31, 60, 100, 170, 1000, 5000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(seconds); i++) {
+		check_none(churning, seconds[i]);
+		if (seconds[i] < 250) /* KiB */
+			check_none(small, seconds[i]);
+		if (seconds[i] >= 60)
+			check_none(bounded, seconds[i]);
+		if (seconds[i] >= 100)
+			check_none(sawtooth, seconds[i]);
+	}
+}
+
+/* The churn's low is 0, so what is left is the leak's; the greatest comes first. */
+static void test_churn(void **state)
+{
+	struct profile *profile = new_profile(7 * SECOND);
+	size_t count;
+	uint32_t slow, fast;
+	struct leak *leaks;
+
+	slow = play(profile, leaking_in_churn, 407 * SECOND);
+	play(profile, churning, 407 * SECOND);
+	fast = play(profile, leaking, 407 * SECOND);
+	leaks = profile_leaks(profile, 0, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(leaks[0].node, fast);
+	assert_int_equal(leaks[1].node, slow);
+	assert_in_range(leaks[1].grown, 100 * MB, 480 * MB);
+	free(leaks);
+	profile_free(profile);
+}
+
+static void test_since_when(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+
+	play(profile, leaking_late, 120 * SECOND);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_in_range(leak.first_ns, 36 * SECOND, 44 * SECOND);
+	profile_free(profile);
+}
+
+/* What the runtime frees when it finalizes was not given back before. */
+static void test_finalizing(void **state)
+{
+	struct profile *profile = new_profile(0);
+	uint32_t node = play(profile, leaking, 100 * SECOND);
+	struct held *held = profile_hold(profile, node), before = *held;
+	struct leak leak;
+
+	held->final_moment = 1;
+	held->final_more[KIND_ANON] = held->live[KIND_ANON];
+	held->live[KIND_ANON] = 0;
+	profile_note_history(profile, node, &before, held, 100 * SECOND);
+	profile->processes[0].final_moment = 1;
+	profile_settle(profile);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.live, 995 * MB);
+	profile_free(profile);
+}
+
+/* A process of a few slots tells nothing; one that began late has its own. */
+static void test_short_life(void **state)
+{
+	struct profile *profile = new_profile(1000 * SECOND);
+	struct leak leak;
+
+	play(profile, leaking, 1002 * SECOND);
+	assert_int_equal(count_leaks(profile, &leak), 0);
+	profile_free(profile);
+	profile = new_profile(1000 * SECOND);
+	play(profile, leaking, 1900 * SECOND);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_true(leak.first_ns >= 960 * SECOND);
+	profile_free(profile);
+}
+
+/* The lows themselves, however the slots were doubled in between. */
+static void test_lows(void **state)
+{
+	struct profile *profile = new_profile(0);
+	uint32_t node = add_node(profile);
+	const struct node_history *history;
+
+	hold(profile, node, 1 * MB, 1 * SECOND);  /* slot 2 of half a second */
+	hold(profile, node, 9 * MB, 2 * SECOND);  /* slot 4 */
+	hold(profile, node, 5 * MB, 10 * SECOND); /* slot 20 */
+	history = profile_history(profile, node);
+	assert_int_equal(history->last, 20);
+	assert_int_equal(history->low[1], 0);
+	assert_int_equal(history->low[2], 0);
+	assert_int_equal(history->low[3], 1 * MB);
+	assert_int_equal(history->low[4], 1 * MB);
+	assert_int_equal(history->low[5], 9 * MB);
+	assert_int_equal(history->low[20], 5 * MB);
+	hold(profile, node, 6 * MB, 100 * SECOND); /* slots of 4 s */
+	history = profile_history(profile, node);
+	assert_int_equal(history->doublings, 3);
+	assert_int_equal(history->last, 25);
+	assert_int_equal(history->low[0], 0);
+	assert_int_equal(history->low[1], 9 * MB);
+	assert_int_equal(history->low[2], 5 * MB);
+	assert_int_equal(history->low[24], 5 * MB);
+	assert_int_equal(history->low[25], 5 * MB);
+	profile_free(profile);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_leak),	   cmocka_unit_test(test_none),
+		cmocka_unit_test(test_churn),	   cmocka_unit_test(test_since_when),
+		cmocka_unit_test(test_finalizing), cmocka_unit_test(test_short_life),
+		cmocka_unit_test(test_lows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See profile_history.h. */
+#include "profile_history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "profile_held.h"
+
+#define MIN_SLOTS 6 /* of which the last third are two */
+
+/* ---- Keeping it ---- */
+
+static int64_t lower(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t width_of(const struct node_history *history)
+{
+	return HISTORY_SLOT_NS << history->doublings;
+}
+
+static void double_width(struct node_history *history)
+{
+	for (int i = 0; i < HISTORY_SLOTS / 2; i++)
+		history->low[i] = lower(history->low[2 * i], history->low[2 * i + 1]);
+	memset(&history->low[HISTORY_SLOTS / 2], 0, sizeof(history->low) / 2);
+	history->last /= 2;
+	history->doublings++;
+}
+
+/* Until `time_ns` it was `held`. Returns whether a slot more was begun. */
+static bool bring_up(struct node_history *history, int64_t held, uint64_t time_ns)
+{
+	uint32_t last = history->last, doublings = history->doublings, slot;
+
+	while (time_ns / width_of(history) >= HISTORY_SLOTS &&
+	       history->doublings < HISTORY_MAX_DOUBLINGS) {
+		/* The upper half of a pair that has not begun is no low. */
+		if (!(history->last & 1))
+			history->low[history->last + 1] = held;
+		double_width(history);
+	}
+	slot = (uint32_t)(time_ns / width_of(history));
+	if (slot >= HISTORY_SLOTS)
+		slot = HISTORY_SLOTS - 1;
+	while (history->last < slot)
+		history->low[++history->last] = held;
+	return history->last != last || history->doublings != doublings;
+}
+
+/* What it holds; what a runtime that finalizes frees, is not given back. */
+static int64_t amount_of(const struct held *held)
+{
+	return rss_of(held->live) + (held->final_moment ? rss_of(held->final_more) : 0);
+}
+
+struct node_history *profile_history(const struct profile *profile, uint32_t node)
+{
+	uint32_t index;
+
+	return hash_table_get(&profile->history_ids, node, &index) ? &profile->histories[index]
+								   : NULL;
+}
+
+static struct node_history *add_history(struct profile *profile, uint32_t node)
+{
+	profile->histories = array_reserve(profile->histories, &profile->histories_capacity,
+					   profile->nr_histories + 1, sizeof(*profile->histories));
+	hash_table_put(&profile->history_ids, node, (uint32_t)profile->nr_histories);
+	profile->histories[profile->nr_histories] = (struct node_history){ .node = node };
+	return &profile->histories[profile->nr_histories++];
+}
+
+static void mark_changed(struct profile *profile, struct node_history *history)
+{
+	history->has_changed = true;
+	profile_note_change(profile, history->node);
+}
+
+void profile_note_history(struct profile *profile, uint32_t node, const struct held *before,
+			  const struct held *after, uint64_t time_ns)
+{
+	struct node_history *history = profile_history(profile, node);
+	int64_t was = amount_of(before), is = amount_of(after);
+	bool is_other;
+
+	if (!history && is < HISTORY_MIN_BYTES)
+		return;
+	if (!history) {
+		history = add_history(profile, node);
+		bring_up(history, 0, time_ns); /* nobody knows when it came to what it was */
+		history->low[history->last] = lower(was, is);
+		mark_changed(profile, history);
+		return;
+	}
+	is_other = bring_up(history, was, time_ns) || is < history->low[history->last];
+	history->low[history->last] = lower(history->low[history->last], is);
+	if (is_other)
+		mark_changed(profile, history);
+}
+
+void profile_set_history(struct profile *profile, const struct node_history *history)
+{
+	struct node_history *to = profile_history(profile, history->node);
+
+	if (!to)
+		to = add_history(profile, history->node);
+	*to = *history;
+	mark_changed(profile, to);
+}
+
+void profile_forget_histories(struct profile *profile)
+{
+	profile->nr_histories = 0;
+	hash_table_free(&profile->history_ids);
+	profile->history_ids = (struct hash_table){ 0 };
+}
+
+/* ---- What it tells ---- */
+
+/* The slots of a process's life. The last is left out when little of it has passed: a low of a
+ * moment is none. */
+struct span {
+	uint32_t first, third, last;
+};
+
+static uint64_t end_of(const struct profile *profile, const struct process *process)
+{
+	return process->end == END_RUNNING && process->end_ns < profile->meta.duration_ns
+		       ? profile->meta.duration_ns
+		       : process->end_ns;
+}
+
+static bool find_span(const struct node_history *history, uint64_t start_ns, uint64_t end_ns,
+		      struct span *ret)
+{
+	uint64_t width = width_of(history);
+	uint64_t first = start_ns / width;
+	uint32_t last = history->last;
+
+	if (end_ns % width < width / 2 && last)
+		last--;
+	if (first > last || last - first + 1 < MIN_SLOTS)
+		return false;
+	ret->first = (uint32_t)first;
+	ret->last = last;
+	ret->third = last - (last - ret->first + 1) / 3 + 1;
+	return true;
+}
+
+/* In each slot of the last third its least was more than any least before: a cache that is emptied
+ * now and then, or a temporary, only comes back to what it was. */
+static bool rises(const struct node_history *history, const struct span *span, int64_t live)
+{
+	int64_t most = 0;
+
+	for (uint32_t slot = span->first; slot <= span->last; slot++) {
+		if (slot >= span->third && history->low[slot] <= most)
+			return false;
+		if (history->low[slot] > most)
+			most = history->low[slot];
+	}
+	return live >= most;
+}
+
+static void tell(const struct node_history *history, const struct span *span, uint64_t end_ns,
+		 struct leak *ret)
+{
+	uint64_t width = width_of(history);
+	uint32_t first = span->third;
+
+	for (uint32_t slot = span->third; slot > span->first; slot--) {
+		if (history->low[slot] < history->low[slot - 1])
+			break;
+		if (history->low[slot] > history->low[slot - 1])
+			first = slot;
+	}
+	ret->node = history->node;
+	ret->grown = ret->live - history->low[span->third - 1];
+	ret->third_ns = span->third * width;
+	/* A low that is higher than the one before was taken in the slot before. */
+	ret->first_ns = (first - 1) * width;
+	ret->last_ns = lower((int64_t)((span->last + 1) * width), (int64_t)end_ns);
+}
+
+static int compare_leaks(const void *left, const void *right)
+{
+	const struct leak *a = left, *b = right;
+
+	if (a->grown != b->grown)
+		return a->grown > b->grown ? -1 : 1;
+	return a->node < b->node ? -1 : a->node > b->node;
+}
+
+static bool find_leak(const struct profile *profile, const struct node_history *kept,
+		      struct leak *ret)
+{
+	const struct process *process = &profile->processes[profile->nodes[kept->node].process];
+	const struct cost cost = profile_cost(profile, kept->node);
+	struct node_history history = *kept;
+	uint64_t end_ns = end_of(profile, process);
+	struct span span;
+
+	ret->live = cost_live(&cost);
+	bring_up(&history, ret->live, end_ns);
+	if (!find_span(&history, process->start_ns, end_ns, &span) ||
+	    !rises(&history, &span, ret->live))
+		return false;
+	tell(&history, &span, end_ns, ret);
+	return true;
+}
+
+struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count)
+{
+	struct leak *leaks = xcalloc(profile->nr_histories, sizeof(*leaks));
+	size_t count = 0;
+
+	for (size_t i = 0; i < profile->nr_histories; i++) {
+		const struct node_history *history = &profile->histories[i];
+
+		if (profile->nodes[history->node].process == process)
+			count += find_leak(profile, history, &leaks[count]);
+	}
+	qsort(leaks, count, sizeof(*leaks), compare_leaks);
+	*ret_count = count;
+	return leaks;
+}

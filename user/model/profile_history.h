@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How low what a node holds fell, in up to 32 slots of time that double in width when the run gets
+ * longer than they are: 16 s in slots of half a second, 32 s in slots of a second. What is used
+ * and given back shows its low; what leaks has a low that rises in every slot.
+ *
+ * Only nodes that have held a quarter of a MiB are kept. A history is brought up to date when its
+ * node changes: in the slots between nothing happened.
+ */
+#ifndef MEMPROBE_PROFILE_HISTORY_H
+#define MEMPROBE_PROFILE_HISTORY_H
+
+#include "profile.h"
+
+#define HISTORY_SLOT_NS 500000000ULL /* of one slot, not yet doubled: as often as is read */
+#define HISTORY_MIN_BYTES (256 << 10)
+#define HISTORY_MAX_DOUBLINGS 33 /* slots are within all times there are */
+
+/* A node holds `after` from now on, and held `before` until then. */
+void profile_note_history(struct profile *profile, uint32_t node, const struct held *before,
+			  const struct held *after, uint64_t time_ns);
+/* NULL: there is none. Until the next one is added. */
+struct node_history *profile_history(const struct profile *profile, uint32_t node);
+/* One that was read back; the node has none yet, or it is replaced. */
+void profile_set_history(struct profile *profile, const struct node_history *history);
+
+/* Of two runs there is none. */
+void profile_forget_histories(struct profile *profile);
+
+/* A node that took more in each slot of the last third of its process's life, and never gave back.
+ */
+struct leak {
+	uint32_t node;
+	int64_t live;		    /* in the end */
+	int64_t grown;		    /* of it, in the last third */
+	uint64_t third_ns;	    /* when that began */
+	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
+};
+
+/* Those of a process, the one that grew most first; owned by the caller. A process with less than
+ * 6 slots has none: nobody can tell. The profile is settled. */
+struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);
+
+#endif
