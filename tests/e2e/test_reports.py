@@ -22,7 +22,9 @@ PROCESS = re.compile(r"^(    PID    peak MB  (   USS MB     PSS MB  )?growth MB 
                      r"|Highest moment: ≥?\d+\.\d\d MB at \d+\.\d\d s in \d+ processes, .*"
                      r"|… \d+ more)$")
 OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
-FORMS = (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS)
+HELD = re.compile(r"^(Held at the peak, \d+\.\d\d MB( at \d+\.\d\d s)?:$"
+                  r"|  +-?\d+\.\d\d MB +-?\d+\.\d %  \S)")
+FORMS = (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS, HELD)
 
 
 def known_dump(context, name="known_sizes.py", *arguments):

@@ -5,14 +5,12 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "memory.h"
 #include "report_copied.h"
 #include "report_held.h"
 #include "report_number.h"
 #include "report_processes.h"
 
 #define HALF_A_HUNDREDTH 0.005
-#define NS_PER_SECOND 1e9
 
 /* Of whole processes no MB were measured, which is not the same as none. What was grown and what
  * was released stand apart: their sum is more than a process may ever have had. */
@@ -70,39 +68,6 @@ static void write_end(const struct report *report, const struct calltree *tree, 
 				: " MB: the rows above are what was held at its highest moment\n");
 }
 
-/* What the highest RSS was made of. */
-static void write_kinds(const struct process *process, struct sink *sink)
-{
-	static const struct {
-		enum wire_kind kind;
-		const char *name;
-	} kinds[] = { { KIND_ANON, "anon" }, { KIND_FILE, "file" }, { KIND_SHMEM, "shmem" } };
-	const char *before = " (";
-
-	if (!rss_of(process->peak_held))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!process->peak_held[kinds[i].kind])
-			continue;
-		sink_text(sink, before);
-		report_mb(sink, 0, process->peak_held[kinds[i].kind]);
-		sink_printf(sink, " %s", kinds[i].name);
-		before = " + ";
-	}
-	sink_text(sink, ")");
-}
-
-static void write_highest(const struct process *process, struct sink *sink)
-{
-	sink_text(sink, "Max mem usage: ");
-	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
-	sink_text(sink, " MB");
-	if (process->peak_time_ns)
-		sink_printf(sink, " at %.2f s", (double)process->peak_time_ns / NS_PER_SECOND);
-	write_kinds(process, sink);
-	sink_text(sink, "\n");
-}
-
 /* Why a process that runs Python has no calls, or bounds: told who asks for calls. The capture said
  * so when it happened. */
 static void write_calls_note(const struct report *report, const struct process *process,
@@ -151,7 +116,9 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	sink_text(sink, "\n");
 	report_held_write(report, tree, sink);
 	report_copied_write(report, tree, sink);
-	write_highest(process, sink);
+	sink_text(sink, "Max mem usage: ");
+	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
+	sink_text(sink, " MB\n");
 	write_end(report, tree, sink);
 	report_losses(losses, sink);
 	write_calls_note(report, process, sink);
