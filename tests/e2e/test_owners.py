@@ -1,4 +1,5 @@
 """Who holds the memory: live and peak by path, beside targets that know whose every page is."""
+import os
 import re
 
 from capture import capture, memprobe, read_truth
@@ -176,6 +177,19 @@ def who_made_the_peak(context):
     held, label = first_held(shown.output)
     check("outer" in label, "the first row is %r" % label)
     check_near("its MB", held, 8 * side * side, tolerance(8 * side * side))
+
+
+@test(interpreters="few", core=True)
+def owners_of_racing_threads(context):
+    """What eight threads touch and give back at once: in sum to the byte, and all but a few pages
+    for each CPU with an owner."""
+    taken = capture(context, context.target("owners_racing.py"))
+    check_invariants(taken.report)
+    process = taken.process()
+    check_held_sums(process)
+    check_stray(process, 64 * PAGE * os.cpu_count())
+    check_near("live of race()", process.below("live", process.named("race")), 0,
+               64 * PAGE * os.cpu_count())
 
 
 @test(interpreters="few")
