@@ -18,7 +18,8 @@ struct cow;
 struct cow *cow_new(const struct capture_base *base, bool is_from_start);
 void cow_free(struct cow *cow); /* accepts NULL */
 
-/* Before the first process is followed. Prints when copies cannot be followed. */
+/* When the loader's programs are attached, before the first process is followed. Prints when copies
+ * cannot be followed. */
 void cow_begin(struct cow *cow);
 
 /* What it hears of the drain, and of flushes. cow may be NULL. */

@@ -18,6 +18,8 @@ struct cow_programs {
 
 /* 0, -errno. The loader stays open for as long as they are. */
 int cow_programs_load(const struct loader *loader, struct cow_programs *ret);
+/* The loader's are attached: a tracepoint's programs run in the order in which they were, and what
+ * the one that sees a fault forgets of the fault before must not be what ours has noted of this. */
 int cow_programs_attach(struct cow_programs *programs);
 void cow_programs_detach(struct cow_programs *programs);
 void cow_programs_close(struct cow_programs *programs); /* accepts what was never loaded, all 0 */

@@ -340,6 +340,7 @@ static int run_command(struct capture *capture)
 		status = programs_attach(&capture->loader);
 	if (status)
 		return status;
+	cow_begin(capture->cow);
 	counting_begin_command(capture->counting, (uint32_t)command->pid, capture->expected_layout);
 	capture->flush.start_ns = clock_ns();
 	drain_set_start(capture->base.drain, capture->flush.start_ns);
@@ -353,6 +354,7 @@ static int attach(struct capture *capture)
 
 	if (status)
 		return status;
+	cow_begin(capture->cow);
 	pythons_set_adopting(capture->pythons, true);
 	status = adopt_all(&capture->adopted, &capture->loader, capture->base.drain,
 			   capture->base.profile);
@@ -362,7 +364,6 @@ static int attach(struct capture *capture)
 
 static int begin(struct capture *capture)
 {
-	cow_begin(capture->cow);
 	return capture->options->command ? run_command(capture) : attach(capture);
 }
 

@@ -1,0 +1,97 @@
+"""Copies of shared pages: no RSS tells of them, so the targets look at their page tables."""
+import json
+
+from capture import capture, memprobe
+from harness import MB, PAGE, Skip, check, check_equal, check_near, size_of, test, tolerance
+from tree import check_invariants
+
+MAPPED = 32  # MB, as in the target
+WORKERS = 3
+
+
+def unshare(context, how, *options):
+    """The capture, and what each process has measured of itself."""
+    taken = capture(context, context.target("unshares.py", how), *options)
+    facts = [json.loads(line) for line in taken.result.output.splitlines()]
+    check(facts, "the target measured nothing")
+    check_invariants(taken.report)
+    return taken, facts
+
+
+def copied(taken, fact):
+    """What a function had copied, with all that it calls."""
+    process = taken.report.python(fact["pid"])
+    check(process["unshared_late"] is not None, "copies of %d were not followed" % fact["pid"])
+    return process.below("unshared", process.named(fact["function"]))
+
+
+def check_copied(taken, facts):
+    """Private pages are also the stack's and the ruler's."""
+    for fact in facts:
+        check_near("copied by %s" % fact["function"], copied(taken, fact), fact["private"],
+                   max(tolerance(fact["private"], 0.02), MB // 2))
+
+
+@test(interpreters="few", alone=True)
+def unshared_by_readers(context):
+    """Workers that only read what their parent made: all of it is copied, on the function that
+    reads, and the report says so though they have no growth."""
+    taken, facts = unshare(context, "read")
+    check_equal("workers", len(facts), WORKERS)
+    check_copied(taken, facts)
+    check(min(fact["private"] for fact in facts) > 32 * MB, "little was to be copied: %r" % facts)
+    text = memprobe(context, "post", taken.dump).output
+    check_equal("lines of what was copied", text.count("Copied after a fork: "), WORKERS)
+    check(".read_all < " in text, "the report does not name who read")
+
+
+@test(interpreters="few")
+def unshared_by_garbage_collector(context):
+    taken, facts = unshare(context, "gc", "--cow")
+    check_copied(taken, facts)
+    check(facts[0]["private"] > 4 * MB, "little was to be copied: %r" % facts)
+    return "%.1f MB" % (facts[0]["private"] / MB)
+
+
+@test(interpreters="few")
+def unshared_after_freeze(context):
+    """gc.freeze() before the fork saves what the collector would write to."""
+    if context.python.minor < (3, 7):
+        raise Skip("gc.freeze() came with 3.7")
+    taken, facts = unshare(context, "freeze", "--cow")
+    check_copied(taken, facts)
+    check(copied(taken, facts[0]) < 2 * MB, "%d were copied" % copied(taken, facts[0]))
+
+
+@test(interpreters="few")
+def unshared_by_writing(context):
+    """To the page, and what is unmapped then stays copied."""
+    taken, facts = unshare(context, "overwrite", "--cow")
+    check_near("copied", copied(taken, facts[0]), size_of(MAPPED), 16 * PAGE)
+
+
+@test(interpreters="few")
+def unshared_by_nobody(context):
+    """The last owner of a page keeps it; the zero page and a file's are growth when they are
+    written."""
+    for how, count in (("last", 1), ("fresh", 2)):
+        taken, facts = unshare(context, how, "--cow")
+        check_equal("measured", len(facts), count)
+        check_near("copied in '%s'" % how, copied(taken, facts[0]), 0, 64 * PAGE)
+
+
+@test(interpreters="few", alone=True)
+def unshared_in_pool(context):
+    taken, facts = unshare(context, "pool")
+    check_copied(taken, facts)
+
+
+@test(interpreters="one")
+def unshared_is_not_followed(context):
+    """Where nobody looked there is no number, rather than 0."""
+    taken, facts = unshare(context, "overwrite", "--no-owners")
+    values = {node["total"]["unshared"] for process in taken.report.processes
+              for node in process.nodes}
+    check_equal("unshared", values, {None})
+    check_equal("how late", {process["unshared_late"] for process in taken.report.processes},
+                {None})
