@@ -181,17 +181,24 @@ static int64_t floor_minimum(double minimum, enum tree_metric metric)
 	return (double)whole > amount ? whole - 1 : whole;
 }
 
+static enum tree_metric find_metric(const struct report_settings *settings)
+{
+	if (settings->metric)
+		return (enum tree_metric)metric_find(settings->metric);
+	return settings->leaks ? METRIC_LIVE : METRIC_GROWTH;
+}
+
 static struct report_options make_options(const struct report_settings *settings,
 					  const struct option_pids *pids)
 {
-	enum tree_metric metric = settings->metric ? (enum tree_metric)metric_find(settings->metric)
-						   : METRIC_GROWTH;
+	enum tree_metric metric = find_metric(settings);
 
 	return (struct report_options){
 		.tree = { .sort = options_choice(calltree_sort_name, settings->sort),
 			  .metric = metric,
 			  .import_frames = settings->import_frames },
-		.has_metric = settings->metric,
+		.has_metric = settings->metric || settings->leaks,
+		.leaks = settings->leaks,
 		.has_min = settings->min.is_given,
 		.minimum = floor_minimum(settings->min.value, metric),
 		.full_paths = settings->full_paths,

@@ -15,7 +15,7 @@ struct report_settings {
 	struct option_decimal min;
 	const char *format, *metric, *sort, *color;
 	const char *out; /* NULL: the descriptor that the command gives; with places to fill */
-	bool full_paths, import_frames;
+	bool full_paths, import_frames, leaks;
 };
 
 #define NR_REPORT_OPTIONS 8

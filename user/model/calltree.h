@@ -41,6 +41,8 @@ struct tree_options {
 	enum tree_sort sort;
 	enum tree_metric metric; /* what a minimum counts, and what rows are sorted by */
 	bool import_frames;	 /* keep the import machinery */
+	const bool *only; /* by profile node: what others cost is one row, TREE_CUT; NULL: all
+			   * count; borrowed */
 };
 
 /* Parents have smaller indices than their children. A dump may have a million: what a row has grown
@@ -86,6 +88,8 @@ struct calltree *calltree_new(const struct tree_source *source, uint32_t process
 /* By another metric than the source's. */
 struct calltree *calltree_new_by(const struct tree_source *source, uint32_t process,
 				 enum tree_metric metric);
+/* Which row a node of the profile is part of, in the tree of its process that was made last. */
+uint32_t calltree_row_of(const struct tree_source *source, uint32_t node);
 void calltree_free(struct calltree *tree);
 void calltree_freep(struct calltree **tree);
 
@@ -124,7 +128,8 @@ enum tree_row {
 /* One enum tree_row a node; shown are rows with more than `minimum` of the metric, in bytes or
  * calls. The caller frees it. */
 uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum);
-/* Has it a row with more than the minimum? What was there at the opening does not count. */
+/* Has it a row with more than the minimum? What was there at the opening, and what
+ * a filter left out, does not count. */
 bool calltree_has_row_above(const struct calltree *tree, int64_t minimum);
 
 /* A copy in which what is not above the minimum is one TREE_CUT node a parent; shown rows below a

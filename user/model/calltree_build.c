@@ -121,6 +121,14 @@ static void add_objects(struct tree_builder *builder, const struct node *node, u
 	builder->tree->nodes[row].is_crowded |= node->is_crowded;
 }
 
+/* The row of what a filter leaves out, so that sums stay true. */
+static uint32_t cut_row(struct tree_builder *builder, uint32_t node, uint32_t row)
+{
+	const bool *only = builder->source->options.only;
+
+	return only && !only[node] ? calltree_child(builder, NO_NODE, NO_SITE, TREE_CUT) : row;
+}
+
 static void add_nodes(struct tree_builder *builder)
 {
 	const struct tree_source *source = builder->source;
@@ -131,10 +139,11 @@ static void add_nodes(struct tree_builder *builder)
 		const struct node *node = &source->profile->nodes[source->nodes[i]];
 		const struct cost cost = profile_cost(source->profile, source->nodes[i]);
 		uint32_t index = map_node(builder, node);
+		uint32_t payer = cut_row(builder, source->nodes[i], index);
 		struct tree_node *row = &tree->nodes[index];
 
 		source->tree_node[source->nodes[i]] = index;
-		amounts_add(&tree->totals, index, &cost);
+		amounts_add(&tree->totals, payer, &cost);
 		row->calls += calls_of(builder, node, row);
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
@@ -168,6 +177,12 @@ static char *comm_of_command(const char *command)
 	length -= base;
 	return xstrndup(command + base, length < COMM_BYTES ? length : COMM_BYTES - 1);
 }
+
+uint32_t calltree_row_of(const struct tree_source *source, uint32_t node)
+{
+	return source->tree_node[node];
+}
+
 struct calltree *calltree_new(const struct tree_source *source, uint32_t process)
 {
 	return calltree_new_by(source, process, source->options.metric);

@@ -24,7 +24,8 @@ bool calltree_has_row_above(const struct calltree *tree, int64_t minimum)
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
 		const struct tree_node *node = &tree->nodes[i];
 
-		if (!calltree_is_opening(node) && calltree_amount(tree, node) > minimum)
+		if (!calltree_is_opening(node) && node->kind != TREE_CUT &&
+		    calltree_amount(tree, node) > minimum)
 			return true;
 	}
 	return false;

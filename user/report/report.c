@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "leak_nodes.h"
 #include "memory.h"
 #include "terminal.h"
 
@@ -21,17 +22,21 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 				   const struct report_options *options, struct sink *sink)
 {
 	struct report_remarks remarks = { 0 };
-	struct tree_source *source = calltree_source_new(profile, &options->tree);
+	_cleanup_(freep) bool *only = options->leaks ? leak_nodes(profile) : NULL;
+	struct tree_options tree = options->tree;
+	struct tree_source *source;
 	struct report report = {
 		.remarks = &remarks,
 		.write_rows = reporter->write_rows,
 		.profile = profile,
 		.options = options,
-		.source = source,
 		.has_min = options->has_min || reporter->has_min,
 		.minimum = options->has_min ? options->minimum : default_minimum(options),
 	};
 
+	tree.only = only;
+	source = calltree_source_new(profile, &tree);
+	report.source = source;
 	label_style_init(&report.labels, profile, options->directory, options->full_paths);
 	reporter->write(&report, sink);
 	calltree_source_free(source);

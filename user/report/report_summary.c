@@ -7,6 +7,7 @@
 
 #include "report_copied.h"
 #include "report_held.h"
+#include "report_leaks.h"
 #include "report_number.h"
 #include "report_processes.h"
 
@@ -114,8 +115,12 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	const struct process *process = &report->profile->processes[tree->process];
 
 	sink_text(sink, "\n");
-	report_held_write(report, tree, sink);
-	report_copied_write(report, tree, sink);
+	if (report->options->leaks) {
+		report_leaks_write(report, tree, sink);
+	} else {
+		report_held_write(report, tree, sink);
+		report_copied_write(report, tree, sink);
+	}
 	sink_text(sink, "Max mem usage: ");
 	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
 	sink_text(sink, " MB\n");

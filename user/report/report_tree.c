@@ -56,7 +56,8 @@ static void write_rows(const struct report *report, const struct calltree *tree,
 	     calltree_walk_next(&walk)) {
 		if (walk.is_leaving)
 			continue;
-		if (rows[walk.node] == ROW_HIDDEN) {
+		/* What --leaks leaves out is told below the rows. */
+		if (rows[walk.node] == ROW_HIDDEN || tree->nodes[walk.node].kind == TREE_CUT) {
 			calltree_walk_skip(&walk);
 			continue;
 		}

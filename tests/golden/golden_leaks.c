@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A profile with histories of what is held; see golden_profiles.h. */
+#include "golden_profiles.h"
+
+#include "profile_builder.h"
+#include "profile_history.h"
+
+#define SCRIPT "/home/u/server.py"
+#define NR_SLOTS 24U
+
+typedef int64_t (*low_at)(uint32_t slot);
+
+static int64_t leak_at(uint32_t slot)
+{
+	return (int64_t)slot * 3 * MB;
+}
+
+static int64_t slow_leak_at(uint32_t slot)
+{
+	return (int64_t)slot * MB / 8;
+}
+
+/* Full after half of the run. */
+static int64_t cache_at(uint32_t slot)
+{
+	return (slot < NR_SLOTS / 2 ? (int64_t)slot : (int64_t)NR_SLOTS / 2) * 4 * MB;
+}
+
+static int64_t churn_at(uint32_t slot)
+{
+	return slot % 3 ? 50 * MB : 0;
+}
+
+static void keep_history(struct profile *profile, uint32_t node, low_at low)
+{
+	struct node_history history = { .node = node, .last = NR_SLOTS - 1 };
+
+	for (uint32_t slot = 0; slot < NR_SLOTS; slot++)
+		history.low[slot] = low(slot);
+	profile_set_history(profile, &history);
+}
+
+static uint32_t add_path(struct profile_builder *builder, uint32_t parent, const char *name,
+			 low_at low)
+{
+	double live = (double)low(NR_SLOTS) / MB;
+	uint32_t node = builder_python(builder, parent, SCRIPT, name, live);
+
+	builder_hold(builder, node, KIND_ANON, live, live);
+	builder_calls(builder, node, 480);
+	keep_history(builder->profile, node, low);
+	return node;
+}
+
+struct profile *golden_leaks(void)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t process = builder_process(&builder, 4711, "python3 server.py", "3.11.2");
+	uint32_t main = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 5);
+	uint32_t handle = builder_python(&builder, main, SCRIPT, "handle", 0);
+
+	builder_count(&builder, CALLS_BY_USDT, true, "");
+	builder_hold(&builder, main, KIND_ANON, 5, 5);
+	add_path(&builder, handle, "remember", leak_at);
+	add_path(&builder, handle, "note", slow_leak_at);
+	add_path(&builder, handle, "look_up", cache_at);
+	add_path(&builder, handle, "compute", churn_at);
+	/* Another process that leaks nothing has no block. */
+	builder_process(&builder, 4712, "python3 idle.py", "3.11.2");
+	main = builder_python(&builder, NO_NODE, "/home/u/idle.py", "<module>", 9);
+	builder_hold(&builder, main, KIND_ANON, 9, 9);
+	builder_finish(&builder);
+	builder.profile->processes[process].start_ns = 0;
+	builder.profile->processes[process].end_ns = NR_SLOTS * HISTORY_SLOT_NS;
+	builder.profile->meta.duration_ns = NR_SLOTS * HISTORY_SLOT_NS;
+	return builder.profile;
+}

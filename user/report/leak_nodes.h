@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which nodes of a profile kept growing, of all its processes.
+ */
+#ifndef MEMPROBE_LEAK_NODES_H
+#define MEMPROBE_LEAK_NODES_H
+
+#include "profile.h"
+
+/* By node: is it one of them? The caller frees it. */
+bool *leak_nodes(const struct profile *profile);
+
+#endif

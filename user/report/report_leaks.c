@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What kept growing; see report_leaks.h. */
+#include "report_leaks.h"
+
+#include <stdlib.h>
+
+#include "memory.h"
+#include "profile_history.h"
+#include "report_number.h"
+#include "report_path.h"
+
+#define MAX_ROWS 10
+#define BYTES_PER_MB 1048576.0
+#define NS_PER_SECOND 1e9
+#define NS_PER_HOUR 3.6e12
+
+/* What is held most comes first: that which grows fastest may have begun late. */
+static int compare_leaks(const void *left, const void *right)
+{
+	const struct leak *a = left, *b = right;
+
+	if (a->live != b->live)
+		return a->live > b->live ? -1 : 1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+static void write_rate(const struct leak *leak, struct sink *sink)
+{
+	double hours = (double)(leak->last_ns - leak->third_ns) / NS_PER_HOUR;
+
+	if (leak->last_ns > leak->third_ns)
+		sink_printf(sink, "  %9.2f MB an hour", (double)leak->grown / BYTES_PER_MB / hours);
+}
+
+/* Of bounds a share would be wrong by as much as they are. */
+static void write_share(const struct calltree *tree, uint32_t row, const struct leak *leak,
+			struct sink *sink)
+{
+	uint64_t calls = tree->profile->nodes[leak->node].calls;
+
+	if (calls && calltree_calls(tree, &tree->nodes[row]) == CALLS_EXACT)
+		sink_printf(sink, "  %7.3f MB a call",
+			    (double)leak->live / BYTES_PER_MB / (double)calls);
+}
+
+static void write_leak(const struct report *report, const struct calltree *tree,
+		       const struct leak *leak, struct sink *sink)
+{
+	uint32_t row = calltree_row_of(report->source, leak->node);
+
+	sink_text(sink, "  ");
+	report_mb_colored(sink, COLOR_NUMBER, 7, leak->live);
+	sink_text(sink, " MB");
+	write_rate(leak, sink);
+	write_share(tree, row, leak, sink);
+	sink_printf(sink, "  %.1f s to %.1f s  ", (double)leak->first_ns / NS_PER_SECOND,
+		    (double)leak->last_ns / NS_PER_SECOND);
+	report_path(report, tree, row, sink);
+	sink_text(sink, "\n");
+}
+
+static void write_rest(const struct leak *leaks, size_t count, struct sink *sink)
+{
+	int64_t bytes = 0;
+
+	if (count <= MAX_ROWS)
+		return;
+	for (size_t i = MAX_ROWS; i < count; i++)
+		bytes += leaks[i].live;
+	sink_text(sink, "  ");
+	report_mb_colored(sink, COLOR_NUMBER, 7, bytes);
+	sink_printf(sink, " MB  %zu other %s\n", count - MAX_ROWS,
+		    count - MAX_ROWS == 1 ? "path" : "paths");
+}
+
+static void write_head(const struct process *process, const struct leak *leaks, size_t count,
+		       struct sink *sink)
+{
+	int64_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += leaks[i].live;
+	sink_text(sink, "Kept growing, ");
+	report_mb(sink, 0, bytes);
+	sink_text(sink, " MB of ");
+	report_mb(sink, 0, rss_of(process->live));
+	sink_text(sink, " MB at the end:\n");
+}
+
+void report_leaks_write(const struct report *report, const struct calltree *tree, struct sink *sink)
+{
+	const struct process *process = &report->profile->processes[tree->process];
+	size_t count;
+	_cleanup_(freep) struct leak *leaks = profile_leaks(report->profile, tree->process, &count);
+
+	if (!count) {
+		sink_text(sink, "No path was seen to grow all through the last third of the run; "
+				"of a run of less than 3 s, and of a merge, nobody can tell\n");
+		return;
+	}
+	qsort(leaks, count, sizeof(*leaks), compare_leaks);
+	write_head(process, leaks, count, sink);
+	for (size_t i = 0; i < count && i < MAX_ROWS; i++)
+		write_leak(report, tree, &leaks[i], sink);
+	write_rest(leaks, count, sink);
+}
