@@ -180,7 +180,9 @@ static void tell(const struct node_history *history, const struct span *span, ui
 	}
 	ret->node = history->node;
 	ret->grown = ret->live - history->low[span->third - 1];
-	ret->third_ns = span->third * width;
+	/* The low of what rises is what it held when the slot began. */
+	ret->since_ns = (span->third - 1) * width;
+	ret->end_ns = end_ns;
 	/* A low that is higher than the one before was taken in the slot before. */
 	ret->first_ns = (first - 1) * width;
 	ret->last_ns = lower((int64_t)((span->last + 1) * width), (int64_t)end_ns);

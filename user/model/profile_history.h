@@ -31,9 +31,9 @@ void profile_forget_histories(struct profile *profile);
  */
 struct leak {
 	uint32_t node;
-	int64_t live;		    /* in the end */
-	int64_t grown;		    /* of it, in the last third */
-	uint64_t third_ns;	    /* when that began */
+	int64_t live;  /* in the end */
+	int64_t grown; /* of it, between these, about the last third: */
+	uint64_t since_ns, end_ns;
 	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
 };
 

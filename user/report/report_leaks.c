@@ -26,9 +26,9 @@ static int compare_leaks(const void *left, const void *right)
 
 static void write_rate(const struct leak *leak, struct sink *sink)
 {
-	double hours = (double)(leak->last_ns - leak->third_ns) / NS_PER_HOUR;
+	double hours = (double)(leak->end_ns - leak->since_ns) / NS_PER_HOUR;
 
-	if (leak->last_ns > leak->third_ns)
+	if (leak->end_ns > leak->since_ns)
 		sink_printf(sink, "  %9.2f MB an hour", (double)leak->grown / BYTES_PER_MB / hours);
 }
 
