@@ -133,6 +133,22 @@ void session_touch(__u64 address)
 	fault_owned(address);
 }
 
+void session_write(__u64 address, bool by_kernel)
+{
+	const unsigned long present = 1, write = 2, user = 4;
+
+	if (by_kernel)
+		kfault_owned(address);
+	else
+		session_touch(address);
+	cow_fault(address, &host.registers, present | write | (by_kernel ? 0 : user));
+}
+
+void session_allocate(__u32 order, __u32 gfp)
+{
+	cow_alloc(NULL, order, gfp);
+}
+
 void session_enter(unsigned long number, unsigned long first, unsigned long second,
 		   unsigned long third)
 {

@@ -42,6 +42,11 @@ void session_ask_lines(void);
 void session_ask_owners(__u32 regions);
 /* The next change is of a page fault there. */
 void session_touch(__u64 address);
+/* A fault for writing on a page that is present; by_kernel: within the system call that the
+ * registers tell of. */
+void session_write(__u64 address, bool by_kernel);
+/* The current task is given pages. */
+void session_allocate(__u32 order, __u32 gfp);
 /* The next change is of a system call with these registers. */
 void session_enter(unsigned long number, unsigned long first, unsigned long second,
 		   unsigned long third);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bpf/cow.h: what is a copy of a shared page, and what looks like one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "session.h"
+
+#define BASE 0x7f1200000000ULL
+#define PAGE 4096ULL
+#define MAX_REGIONS 64
+#define MOVABLE 0x8
+#define NR_READ 0
+
+static struct task_struct *task;
+
+static int open_fixture(void **state)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	task = session_process(100, "writer");
+	session_set_python(task->mm, NULL, 0);
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	session_check();
+	session_close();
+	return 0;
+}
+
+static __s32 unshared(void)
+{
+	__u32 id = session_find_named(task->mm, "writer");
+	const struct wire_held *held = id ? session_held(id) : NULL;
+
+	return held ? (__s32)held->unshared : 0;
+}
+
+static __s32 live_anon(void)
+{
+	const struct wire_held *held = session_held(session_find_named(task->mm, "writer"));
+
+	return held ? held->live[KIND_ANON] : 0;
+}
+
+static void copies_count(void **state)
+{
+	for (__u32 i = 0; i < 10; i++) {
+		session_write(BASE + i * PAGE, false);
+		session_allocate(0, MOVABLE);
+	}
+	assert_int_equal(unshared(), 10);
+	assert_int_equal(live_anon(), 0);
+	assert_true(session_take_mark(session_find_named(task->mm, "writer")));
+}
+
+/* What a page table or a slab takes in the same fault is no copy, but one may follow. */
+static void one_movable_page(void **state)
+{
+	session_write(BASE, false);
+	session_allocate(0, 0);
+	session_allocate(1, MOVABLE);
+	assert_int_equal(unshared(), 0);
+	session_allocate(0, MOVABLE);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(unshared(), 1);
+}
+
+static void last_owner_keeps_its_page(void **state)
+{
+	session_write(BASE, false);
+	session_enter(NR_READ, 0, 0, 0); /* which brings a page of a file into memory */
+	session_allocate(0, MOVABLE);
+	assert_int_equal(unshared(), 0);
+}
+
+static void zero_page_is_growth(void **state)
+{
+	session_write(BASE, false);
+	session_allocate(0, MOVABLE);
+	session_change(task->mm, KIND_ANON, 1);
+	assert_int_equal(unshared(), 0);
+	assert_int_equal(live_anon(), 1);
+}
+
+static void private_file_page_is_growth(void **state)
+{
+	session_touch(BASE);
+	session_change(task->mm, KIND_FILE, 1);
+	session_write(BASE, false);
+	session_allocate(0, MOVABLE);
+	session_change(task->mm, KIND_FILE, -1);
+	session_change(task->mm, KIND_ANON, 1);
+	assert_int_equal(unshared(), 0);
+	assert_int_equal(live_anon(), 1);
+}
+
+/* A fault forgets what was noted of the one before. */
+static void absent_page_is_growth(void **state)
+{
+	session_write(BASE, false);
+	session_touch(BASE + PAGE);
+	session_allocate(0, MOVABLE);
+	session_change(task->mm, KIND_ANON, 1);
+	assert_int_equal(unshared(), 0);
+	assert_int_equal(live_anon(), 1);
+}
+
+static void kernel_writes_for_a_process(void **state)
+{
+	session_enter(NR_READ, 0, BASE, PAGE);
+	session_write(BASE, true);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(unshared(), 1);
+}
+
+/* Its fault, and one of a BPF program that reads an absent page. */
+static void others_do_not_count(void **state)
+{
+	struct task_struct *other = machine_task_new(machine_mm_new(true), 200, 200, "other");
+
+	machine_run(other);
+	session_write(BASE, false);
+	session_allocate(0, MOVABLE);
+	machine_run(task);
+	task->pagefault_disabled = 1;
+	session_write(BASE, false);
+	task->pagefault_disabled = 0;
+	session_allocate(0, MOVABLE);
+	assert_int_equal(unshared(), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+		TEST(copies_count),
+		TEST(one_movable_page),
+		TEST(last_owner_keeps_its_page),
+		TEST(zero_page_is_growth),
+		TEST(private_file_page_is_growth),
+		TEST(absent_page_is_growth),
+		TEST(kernel_writes_for_a_process),
+		TEST(others_do_not_count),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
