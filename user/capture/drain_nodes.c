@@ -256,31 +256,23 @@ void drain_nodes_keep_alive(struct drain_nodes *nodes, struct node_id path)
 	nodes->alive[nodes->nr_alive++] = path;
 }
 
-/* Returns false for a node without a place. */
-static bool add_call(struct drain_nodes *nodes, struct node_id id)
-{
-	const struct profile *profile = nodes->base->profile;
-	bool is_shim = false;
-	uint32_t node = drain_nodes_find(nodes, id, &is_shim);
-
-	if (node == NO_NODE)
-		return false;
-	if (!is_shim && profile->sites[profile->nodes[node].site].kind == SITE_PYTHON)
-		profile_add_calls(nodes->base->profile, node, 1);
-	return true;
-}
-
-/* Where calls are counted when frames end, those that never did are counted here. */
+/* Where calls are counted when frames end, those that never did are counted here. By the profile's
+ * parents, which lead to a root whatever the BPF side's memory says; a shim's node is mostly its
+ * caller's.
+ */
 static void add_alive(struct drain_nodes *nodes)
 {
-	for (size_t i = 0; i < nodes->nr_alive; i++) {
-		struct node_id id = nodes->alive[i];
-		const struct wire_node *wire;
+	struct profile *profile = nodes->base->profile;
 
-		/* What has a place is in no circle. */
-		while (add_call(nodes, id)) {
-			wire = node_table_at(nodes->table, id);
-			id.value = wire ? wire->parent : 0;
+	for (size_t i = 0; i < nodes->nr_alive; i++) {
+		bool is_shim;
+		uint32_t node = drain_nodes_find(nodes, nodes->alive[i], &is_shim);
+
+		for (; node != NO_NODE; node = profile->nodes[node].parent) {
+			const struct site *site = &profile->sites[profile->nodes[node].site];
+
+			if (site->kind == SITE_PYTHON && !site_is_init_shim(profile, site))
+				profile_add_calls(profile, node, 1);
 		}
 	}
 	nodes->nr_alive = 0;
