@@ -267,6 +267,10 @@ static enum dump_failure failure_of(const struct section *sections)
 	{                                                           \
 		TAG_OWNERS, "0 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" \
 	}
+#define HELD                          \
+	{                             \
+		TAG_HELD, "1 s0 1 s5" \
+	}
 #define SITES                                                    \
 	{                                                        \
 		TAG_SITES, "0  0 1 2 s1 0x1030b 1  7 0 0 s0 0 0" \
@@ -337,10 +341,19 @@ static void right_content_is_taken(void **state)
 
 static const struct section bad[][MAX_SECTIONS] = {
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s3 0 0 s1" } }, /* no node */
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 34 0 s1" } },
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 32 s1" } },
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 1 s1" } }, /* fewer */
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 1 s0xffffffffffff s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HISTORIES, "s0 0 0 s1" } }, /* holds none
+										      */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, HELD, { TAG_HISTORIES, "s0 34 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, HELD, { TAG_HISTORIES, "s0 0 32 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, HELD, { TAG_HISTORIES, "s0 0 1 s1" } }, /* fewer
+											    */
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE,
+	  HELD,
+	  { TAG_HISTORIES, "s0 0 1 s0xffffffffffff s1" } },
 	{ PROCESSES, { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
 	{ PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
 	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },

@@ -140,7 +140,8 @@ int dump_decode_histories(struct dump_decoder *decoder, struct dump_cursor *from
 		history.doublings = dump_take_id(from, HISTORY_MAX_DOUBLINGS + 1);
 		history.last = dump_take_id(from, HISTORY_SLOTS);
 		take_lows(from, &history);
-		if (from->is_bad || node >= profile->nr_nodes)
+		if (from->is_bad || node >= profile->nr_nodes ||
+		    !profile_held(profile, (uint32_t)node))
 			return -EBADMSG;
 		history.node = (uint32_t)node;
 		profile_set_history(profile, &history);
