@@ -152,14 +152,18 @@ static bool find_span(const struct node_history *history, uint64_t start_ns, uin
 }
 
 /* In each slot of the last third its least was more than any least before: a cache that is emptied
- * now and then, or a temporary, only comes back to what it was. */
+ * now and then, or a temporary, only comes back to what it was. Of the slot right before it may be
+ * the same: the shortest slots are as long as the time between two readings, so that one may pass
+ * without any. */
 static bool rises(const struct node_history *history, const struct span *span, int64_t live)
 {
-	int64_t most = 0;
+	int64_t most = 0, most_before = 0; /* to the slot before, and to the one before that */
 
 	for (uint32_t slot = span->first; slot <= span->last; slot++) {
-		if (slot >= span->third && history->low[slot] <= most)
+		if (slot >= span->third &&
+		    (history->low[slot] <= most_before || history->low[slot] < most))
 			return false;
+		most_before = most;
 		if (history->low[slot] > most)
 			most = history->low[slot];
 	}
