@@ -25,14 +25,15 @@ struct {
 	__type(value, struct wire_held);
 } held SEC(".maps");
 
+static struct wire_held blank_held; /* never written: the stack is short of room */
+
 static __always_inline struct wire_held *find_held(__u32 id)
 {
-	struct wire_held blank = {};
 	struct wire_held *found = bpf_map_lookup_elem(&held, &id);
 
 	if (found)
 		return found;
-	bpf_map_update_elem(&held, &id, &blank, BPF_NOEXIST);
+	bpf_map_update_elem(&held, &id, &blank_held, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&held, &id);
 }
 

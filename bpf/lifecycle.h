@@ -222,7 +222,8 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 		image->flags |= IMAGE_FIND_JUDGED;
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
 	image->address_space = read_address_space(birth->mm);
-	forget_chunks(slot);
+	if (cfg_owners)
+		forget_chunks(slot);
 	counters = image->cached; /* the stack is short of room; 0 again below */
 	read_counters(image, birth->mm, slot, counters, percpu, true);
 	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)

@@ -21,7 +21,7 @@ struct progress {
 	__u32 slot;
 	__u32 owner; /* who gets the marks, or had the last ones that were taken */
 	__u32 run;   /* how many were taken of them, not yet told */
-	__u32 pad;
+	__u32 lost;  /* how many were taken of owners that have no room for what they hold */
 };
 
 enum { PROGRESS_PAGES, PROGRESS_REGIONS, NR_PROGRESSES };
@@ -54,11 +54,12 @@ static __always_inline __u64 step_end(__u64 page, __u64 end)
 	return end < border ? end : border;
 }
 
-/* The going of pages was missed. */
+/* The going of pages was missed. There may have been no room to say that the owner holds any: then
+ * they were nobody's already. */
 static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
 {
-	hold(slot, owner_id(owner), owner_kind(owner), -pages);
-	hold_unowned(slot, owner_kind(owner), pages);
+	if (!hold(slot, owner_id(owner), owner_kind(owner), -pages))
+		hold_unowned(slot, owner_kind(owner), pages);
 }
 
 /* A mark where there is none yet. */
@@ -170,12 +171,17 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 	return 1;
 }
 
+static __always_inline void let_go(struct progress *progress, __u32 owner, __u32 pages)
+{
+	if (hold(progress->slot, owner_id(owner), owner_kind(owner), -(__s64)pages))
+		progress->lost += pages;
+}
+
 /* Marks of the same owner that lie one after the other are taken from it at once. */
-static __always_inline void end_run(const struct progress *progress)
+static __always_inline void end_run(struct progress *progress)
 {
 	if (progress->run)
-		hold(progress->slot, owner_id(progress->owner), progress->kind,
-		     -(__s64)progress->run);
+		let_go(progress, progress->owner, progress->run);
 }
 
 static long release_page(__u32 turn, void *data)
@@ -209,7 +215,7 @@ static __always_inline bool release_huge(struct region *region, struct progress 
 	if (progress->left < REGION_PAGES || progress->end - progress->page != REGION_PAGES)
 		return false;
 	region->uniform = 0;
-	hold(progress->slot, owner_id(owner), owner_kind(owner), -(__s64)REGION_PAGES);
+	let_go(progress, owner, REGION_PAGES);
 	progress->page = progress->end;
 	progress->left -= REGION_PAGES;
 	return true;
@@ -248,6 +254,8 @@ __noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, _
 		end_run(progress);
 		add_marks(region, kind, progress->left - pages);
 	}
+	if (progress->lost)
+		hold_unowned(slot, kind, -(__s64)progress->lost);
 	pages -= progress->left;
 	page = progress->page - page;
 	/* Nobody else has a page in it that could be touched now: the whole of it was looked

@@ -127,6 +127,11 @@ void session_ask_owners(__u32 limit)
 	host_map_resize(HOST_TABLE(&held), SESSION_IDS);
 }
 
+void session_limit_held(__u32 limit)
+{
+	host_map_resize(HOST_TABLE(&held), limit);
+}
+
 void session_touch(__u64 address)
 {
 	host.registers = (struct pt_regs){ .orig_ax = -1UL };

@@ -40,6 +40,8 @@ void session_ask_lines(void);
 
 /* Owners of pages are followed, in so many regions; right after session_open, of SESSION_PERCPU. */
 void session_ask_owners(__u32 regions);
+/* So many nodes can hold something; right after that. */
+void session_limit_held(__u32 nodes);
 /* The next change is of a page fault there. */
 void session_touch(__u64 address);
 /* A fault for writing on a page that is present; by_kernel: within the system call that the

@@ -34,10 +34,8 @@ static const char *const names[NR_THREADS] = { "a", "b", "c" };
 static struct task_struct *threads[NR_THREADS];
 static struct mm_struct *mm;
 
-static void open_session(__u32 max_regions)
+static void begin_process(void)
 {
-	session_open(SESSION_PERCPU);
-	session_ask_owners(max_regions);
 	threads[0] = session_process(100, names[0]);
 	mm = threads[0]->mm;
 	session_set_python(mm, NULL, 0);
@@ -45,6 +43,13 @@ static void open_session(__u32 max_regions)
 		threads[i] = machine_task_new(mm, 100, 100 + i, names[i]);
 		session_fork_event(threads[0], threads[i]);
 	}
+}
+
+static void open_session(__u32 max_regions)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_owners(max_regions);
+	begin_process();
 }
 
 static void open_fixture(void)
@@ -497,6 +502,28 @@ static void test_regions_full(void **state)
 	close_session();
 }
 
+/* No room to say that a path holds something: counted, and nobody's. */
+static void test_held_full(void **state)
+{
+	(void)state;
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	session_limit_held(3);
+	begin_process();
+	touch_each(0, BASE, 3);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_ANON, -1);
+	touch(1, BASE + REGION_BYTES, KIND_ANON, HUGE);
+	touch_each(2, BASE + 2 * REGION_BYTES, 100);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 99);
+	assert_int_equal(live(1, KIND_ANON), HUGE);
+	assert_in_range(session_image(mm)->loss_events[LOSS_owner_memory], 100, 200);
+	check_sums(mm);
+	unmap(0, BASE + REGION_BYTES, 2 * HUGE, HUGE + 100);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -1);
+	close_session();
+}
+
 /* A block in an address space that is used up and never comes back leaves no region behind. */
 static void test_moving_blocks(void **state)
 {
@@ -884,6 +911,7 @@ int main(void)
 		cmocka_unit_test(test_compat_calls),
 		cmocka_unit_test(test_kernel_pages),
 		cmocka_unit_test(test_regions_full),
+		cmocka_unit_test(test_held_full),
 		cmocka_unit_test(test_moving_blocks),
 		cmocka_unit_test(test_sparse_range),
 		cmocka_unit_test(test_forked_image),

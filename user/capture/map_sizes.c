@@ -127,9 +127,9 @@ static uint32_t max_regions(void)
 
 void map_sizes_owners(const struct map_sizes *chosen, bool has_owners, struct memprobe *skeleton)
 {
-	struct bpf_map *const maps[] = { skeleton->maps.held, skeleton->maps.regions,
-					 skeleton->maps.touches, skeleton->maps.blank_region,
-					 skeleton->maps.progresses };
+	struct bpf_map *const maps[] = { skeleton->maps.held,	    skeleton->maps.regions,
+					 skeleton->maps.touches,    skeleton->maps.blank_region,
+					 skeleton->maps.progresses, skeleton->maps.chunks };
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		bpf_map__set_autocreate(maps[i], has_owners);
