@@ -157,9 +157,9 @@ def free_port():
 
 
 class Service:
-    """gunicorn with sync workers that leak; in front of it what is to run it."""
+    """gunicorn with sync workers; in front of it what is to run it."""
 
-    def __init__(self, context, program=()):
+    def __init__(self, context, program=(), application="leaking_wsgi", options=()):
         gunicorn = os.path.join(CACHE, "venv-pypi", "bin", "gunicorn")
         if not os.access(gunicorn, os.X_OK):
             raise Skip("gunicorn is not there: tools/setup --pypi")
@@ -168,7 +168,8 @@ class Service:
         self.process = context.start(
             list(program) + [gunicorn, "--workers", str(WORKERS), "--worker-class", "sync",
                              "--chdir", TARGETS, "--bind", "127.0.0.1:%d" % self.port,
-                             "--pid", context.path("master.pid"), "leaking_wsgi:application"])
+                             "--pid", context.path("master.pid"), *options,
+                             application + ":application"])
         self.wait_for_workers(WORKERS)
         with open(context.path("master.pid")) as file:
             self.master = int(file.read())
@@ -208,6 +209,7 @@ class Service:
         os.kill(self.process.pid, signal.SIGTERM)
         result = self.context.finish(self.process)
         check_equal("status (%s)" % last_lines(result.errors), result.status, 0)
+        return result
 
 
 def check_leaks(report, answered, master):

@@ -1,8 +1,9 @@
 """Copies of shared pages: no RSS tells of them, so the targets look at their page tables."""
 import json
 
-from capture import capture, memprobe
-from harness import MB, PAGE, Skip, check, check_equal, check_near, size_of, test, tolerance
+from capture import capture, memprobe, read_report
+from harness import MB, MEMPROBE, PAGE, Skip, check, check_equal, check_near, size_of, test, tolerance
+from test_children import Service
 from tree import check_invariants
 
 MAPPED = 32  # MB, as in the target
@@ -18,17 +19,17 @@ def unshare(context, how, *options):
     return taken, facts
 
 
-def copied(taken, fact):
+def copied(report, fact):
     """What a function had copied, with all that it calls."""
-    process = taken.report.python(fact["pid"])
+    process = report.python(fact["pid"])
     check(process["unshared_late"] is not None, "copies of %d were not followed" % fact["pid"])
     return process.below("unshared", process.named(fact["function"]))
 
 
-def check_copied(taken, facts):
+def check_copied(report, facts):
     """Private pages are also the stack's and the ruler's."""
     for fact in facts:
-        check_near("copied by %s" % fact["function"], copied(taken, fact), fact["private"],
+        check_near("copied by %s" % fact["function"], copied(report, fact), fact["private"],
                    max(tolerance(fact["private"], 0.02), MB // 2))
 
 
@@ -38,7 +39,7 @@ def unshared_by_readers(context):
     reads, and the report says so though they have no growth."""
     taken, facts = unshare(context, "read")
     check_equal("workers", len(facts), WORKERS)
-    check_copied(taken, facts)
+    check_copied(taken.report, facts)
     check(min(fact["private"] for fact in facts) > 32 * MB, "little was to be copied: %r" % facts)
     text = memprobe(context, "post", taken.dump).output
     check_equal("lines of what was copied", text.count("Copied after a fork: "), WORKERS)
@@ -48,7 +49,7 @@ def unshared_by_readers(context):
 @test(interpreters="few")
 def unshared_by_garbage_collector(context):
     taken, facts = unshare(context, "gc", "--cow")
-    check_copied(taken, facts)
+    check_copied(taken.report, facts)
     check(facts[0]["private"] > 4 * MB, "little was to be copied: %r" % facts)
     return "%.1f MB" % (facts[0]["private"] / MB)
 
@@ -59,15 +60,15 @@ def unshared_after_freeze(context):
     if context.python.minor < (3, 7):
         raise Skip("gc.freeze() came with 3.7")
     taken, facts = unshare(context, "freeze", "--cow")
-    check_copied(taken, facts)
-    check(copied(taken, facts[0]) < 2 * MB, "%d were copied" % copied(taken, facts[0]))
+    check_copied(taken.report, facts)
+    check(copied(taken.report, facts[0]) < 2 * MB, "%d were copied" % copied(taken.report, facts[0]))
 
 
 @test(interpreters="few")
 def unshared_by_writing(context):
     """To the page, and what is unmapped then stays copied."""
     taken, facts = unshare(context, "overwrite", "--cow")
-    check_near("copied", copied(taken, facts[0]), size_of(MAPPED), 16 * PAGE)
+    check_near("copied", copied(taken.report, facts[0]), size_of(MAPPED), 16 * PAGE)
 
 
 @test(interpreters="few")
@@ -77,13 +78,26 @@ def unshared_by_nobody(context):
     for how, count in (("last", 1), ("fresh", 2)):
         taken, facts = unshare(context, how, "--cow")
         check_equal("measured", len(facts), count)
-        check_near("copied in '%s'" % how, copied(taken, facts[0]), 0, 64 * PAGE)
+        check_near("copied in '%s'" % how, copied(taken.report, facts[0]), 0, 64 * PAGE)
 
 
 @test(interpreters="few", alone=True)
 def unshared_in_pool(context):
     taken, facts = unshare(context, "pool")
-    check_copied(taken, facts)
+    check_copied(taken.report, facts)
+
+
+@test(alone=True)
+def unshared_in_gunicorn(context):
+    """A preloaded application: each worker's first request copies what it reads."""
+    dump = context.path("service.dump")
+    service = Service(context, [MEMPROBE, "--no-report", "-o", dump, "--"], "preloaded_wsgi",
+                      ["--preload"])
+    answered = service.ask_all()
+    facts = [json.loads(line) for line in service.end().output.splitlines()]
+    check_equal("workers", {fact["pid"] for fact in facts}, set(answered))
+    check_copied(read_report(context, dump), facts)
+    check(min(fact["private"] for fact in facts) > 32 * MB, "little was to be copied: %r" % facts)
 
 
 @test(interpreters="one")
