@@ -105,7 +105,7 @@ static void handle_code(void *state, const void *request, size_t size, struct in
 static void handle_objects(void *state, const void *request, size_t size,
 			   struct inspect_reply *reply)
 {
-	const inspect_name_bytes lengths[] = { 3, wrong == LENGTH ? 4000 : 0 };
+	const inspect_name_bytes lengths[] = { 3, wrong == LENGTH ? 4000 : INSPECT_NAME_NONE };
 
 	memcpy(reply->bytes, &lengths[0], sizeof(lengths[0]));
 	memcpy(reply->bytes + 2, wrong == NUL_INSIDE ? "a\0c" : "abc", 3);

@@ -27,8 +27,8 @@ struct object_question {
 	uint32_t process;
 	size_t count;
 	struct inspect_object objects[INSPECT_OBJECT_BATCH];
-	char *names[INSPECT_OBJECT_BATCH]; /* the answer, owned by who asks; NULL: none, or none
-					    * yet */
+	char *names[INSPECT_OBJECT_BATCH]; /* the answer, owned by who asks; NULL: none,
+					    * INSPECT_LATER: none yet */
 	bool is_unanswered;		   /* nobody could look */
 };
 

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "hash_table.h"
+#include "inspect_texts.h"
 #include "memory.h"
 #include "user_loss.h"
 
@@ -124,7 +125,7 @@ static void take_name(struct drain_objects *objects, struct known_object *known,
 	if (!name)
 		return;
 	objects->classes[known->class_index].names++;
-	if (!*name)
+	if (!strcmp(name, INSPECT_LATER))
 		return;
 	object->pathname = string_pool_add(&objects->base->profile->strings, name) + 1;
 	object->is_dirty |= object->pathname != before;

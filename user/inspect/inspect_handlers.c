@@ -11,6 +11,7 @@
 #include "environment.h"
 #include "inspect_sources.h"
 #include "inspect_state.h"
+#include "inspect_texts.h"
 #include "memory.h"
 #include "python_jit.h"
 #include "python_object.h"
@@ -197,8 +198,8 @@ static bool has_type(const struct python_reader *reader, const struct inspect_ob
 	       found == object->type;
 }
 
-/* The first of the attributes that holds a str; "" where there is one, but none does. Another
- * object may be there by now, or come meanwhile. */
+/* The first of the attributes that holds a str; INSPECT_LATER where there is one, but none does.
+ * Another object may be there by now, or come meanwhile. */
 static char *read_name(struct python_reader *reader, const struct inspect_object *object,
 		       const char *attributes)
 {
@@ -223,18 +224,25 @@ static char *read_name(struct python_reader *reader, const struct inspect_object
 	reader->pages = pages;
 	if (!is_same)
 		return NULL;
-	return text ? TAKE(text) : xstrdup("");
+	return text ? TAKE(text) : xstrdup(INSPECT_LATER);
 }
 
 static void add_name(struct inspect_reply *reply, const char *text)
 {
+	inspect_name_bytes told = INSPECT_NAME_NONE;
 	size_t length = text ? strlen(text) : 0;
-	inspect_name_bytes bytes = length > MAX_NAME_BYTES ? 0 : (inspect_name_bytes)length;
-	inspect_name_bytes told = text && !bytes ? INSPECT_NAME_LATER : bytes;
+	bool is_text = text && length <= MAX_NAME_BYTES && strcmp(text, INSPECT_LATER) != 0;
 
+	if (is_text)
+		told = (inspect_name_bytes)length;
+	else if (text)
+		told = INSPECT_NAME_LATER;
 	memcpy(reply->bytes + reply->size, &told, sizeof(told));
-	memcpy(reply->bytes + reply->size + sizeof(told), text ? text : "", bytes);
-	reply->size += sizeof(told) + bytes;
+	reply->size += sizeof(told);
+	if (!is_text)
+		return;
+	memcpy(reply->bytes + reply->size, text, length);
+	reply->size += length;
 }
 
 static void handle_objects(void *context, const void *given, size_t size,

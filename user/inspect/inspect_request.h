@@ -112,9 +112,10 @@ struct inspect_objects_request {
 	struct inspect_object objects[INSPECT_OBJECT_BATCH];
 };
 
-/* For each object in turn: a length, and as many bytes; 0 where there is no name,
+/* For each object in turn: a length, and as many bytes; INSPECT_NAME_NONE where there is no name,
  * INSPECT_NAME_LATER where an attribute is there that holds none yet. */
 typedef uint16_t inspect_name_bytes;
+#define INSPECT_NAME_NONE (UINT16_MAX - 1)
 #define INSPECT_NAME_LATER UINT16_MAX
 
 struct inspect_name_request {

@@ -28,13 +28,13 @@ static int take_names(const struct inspect_answer *answer, uint32_t count, char 
 			return -EPROTO;
 		memcpy(&bytes, answer->bytes + at, sizeof(bytes));
 		at += sizeof(bytes);
-		if (bytes == INSPECT_NAME_LATER) {
-			ret_names[i] = xstrdup("");
+		if (bytes == INSPECT_NAME_LATER)
+			ret_names[i] = xstrdup(INSPECT_LATER);
+		if (bytes == INSPECT_NAME_LATER || bytes == INSPECT_NAME_NONE)
 			continue;
-		}
 		if (bytes > MAX_NAME_BYTES || bytes > answer->size - at)
 			return -EPROTO;
-		ret_names[i] = take_text(answer->bytes + at, bytes);
+		ret_names[i] = bytes ? take_text(answer->bytes + at, bytes) : xstrdup("");
 		at += bytes;
 	}
 	return at == answer->size ? 0 : -EPROTO;

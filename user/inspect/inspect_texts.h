@@ -10,10 +10,12 @@
 #include "inspect_request.h"
 #include "inspector.h"
 
+#define INSPECT_LATER "\xff" /* no text is, for they are UTF-8 */
+
 /*
  * Names that `count` objects of a process bear, up to INSPECT_OBJECT_BATCH: the first of the
  * attributes, parted by commas, that holds a str. ret_names[i] is owned by the caller; NULL: it has
- * none of them, or another object is there by now; "": one of them holds no name yet.
+ * none of them, or another object is there by now; INSPECT_LATER: one of them holds no name yet.
  */
 int inspect_object_names(struct inspector *inspector, const struct inspect_objects_request *request,
 			 char **ret_names);

@@ -34,14 +34,14 @@ struct metric {
 	const char *name;  /* of --metric, and of a cost's field in JSON */
 	const char *title; /* for people; NULL: it cannot be asked for and stands in JSON only */
 	enum metric_unit unit;
-	bool is_signed;	     /* else a row has at least what each row below it has */
-	bool counts_opening; /* what was there at the opening is shown in rows of its own */
 	enum metric_need need;
+	enum tree_metric bytes; /* of UNIT_COUNT: whose MB stand in the rows */
+	bool is_signed;		/* else a row has at least what each row below it has */
+	bool counts_opening;	/* what was there at the opening is shown in rows of its own */
 	/* NULL: no cost has it. That of calls is in the nodes. */
 	int64_t (*amount)(const struct cost *cost);
 	/* What the amount is the sum of (rss_of); NULL: it is not known by kind. */
 	const int64_t *(*by_kind)(const struct cost *cost);
-	enum tree_metric bytes; /* of UNIT_COUNT: whose MB stand in the rows */
 };
 
 extern const struct metric metrics[NR_METRICS];
