@@ -132,6 +132,16 @@ def check_nodes(process):
         check_total(node)
     check_equal("sum of self growth over all nodes", process.own("growth", process.nodes),
                 process["balance"]["growth"])
+    check_held(process)
+
+
+def check_held(process):
+    """Where owners of pages are followed every page has a row, be it [unowned]."""
+    if process["rss"]["live"] is None:
+        return
+    for figure in ("live", "peak"):
+        check_equal("sum of self %s over all nodes" % figure, process.own(figure, process.nodes),
+                    process["rss"][figure])
 
 
 def check_figures(node, figures):
@@ -145,7 +155,9 @@ def check_figures(node, figures):
 
 def check_total(node):
     """`unshared` is null where it was not followed."""
-    for figure in FIGURES + (("unshared",) if node["total"]["unshared"] is not None else ()):
+    followed = [figure for figure in ("live", "peak", "mapped", "unshared")
+                if node["total"][figure] is not None]
+    for figure in FIGURES + tuple(followed):
         total = node["self"][figure] + sum(child["total"][figure] for child in node["children"])
         check(node["total"][figure] == total, "total %s of %s is %d, self and children make %d" % (
             figure, describe(node), node["total"][figure], total))
