@@ -40,12 +40,21 @@ struct {
 	__type(value, struct shares_block);
 } last_shares SEC(".maps");
 
+static __always_inline struct shares *share_of(struct shares_block *block, __u32 slot)
+{
+	if (!block)
+		return NULL;
+	/* verifier: clang 22 works out the address before it asks whether there is a block. */
+	asm volatile("" : "+r"(block));
+	return &block->of[slot % SHARES_OF_BLOCK];
+}
+
 static __always_inline struct shares *find_shares(__u32 slot)
 {
 	__u32 index = slot / SHARES_OF_BLOCK;
 	struct shares_block *block = bpf_map_lookup_elem(&last_shares, &index);
 
-	return block ? &block->of[slot % SHARES_OF_BLOCK] : NULL;
+	return share_of(block, slot);
 }
 
 static __always_inline struct shares *find_shares_of(__u32 slot, __u32 cpu)
@@ -53,7 +62,7 @@ static __always_inline struct shares *find_shares_of(__u32 slot, __u32 cpu)
 	__u32 index = slot / SHARES_OF_BLOCK;
 	struct shares_block *block = bpf_map_lookup_percpu_elem(&last_shares, &index, cpu);
 
-	return block ? &block->of[slot % SHARES_OF_BLOCK] : NULL;
+	return share_of(block, slot);
 }
 
 struct {

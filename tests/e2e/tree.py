@@ -110,15 +110,19 @@ def check_invariants(report, with_losses=False):
 
 
 LATE = "interpreter found late"
+NO_MEMORY = "kernel short of memory"
 
 
 def check_losses(process):
-    """None, but what an attached process takes before its interpreter is found: it runs meanwhile."""
+    """None, but what an attached process takes before its interpreter is found: it runs meanwhile.
+    And where copies of shared pages are followed a long new path is laid down with interrupts off,
+    so that the kernel may have no row ready for its end: a page of a copy that is not growth."""
     who = "losses of %d" % process["pid"]
     if process["balance"]["start"]:
         late = [loss["bytes"] for loss in process["losses"] if loss["reason"] == LATE]
-        check_equal("other " + who, [loss for loss in process["losses"]
-                                     if loss["reason"] != LATE], [])
+        check_equal("other " + who, [
+            loss for loss in process["losses"] if loss["reason"] != LATE
+            and not (loss["reason"] == NO_MEMORY and not loss["bytes"] and loss["events"] < 16)], [])
         check(sum(late) < MB, "%d bytes are %s" % (sum(late), who))
     else:
         check_equal(who, process["losses"], [])

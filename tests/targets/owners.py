@@ -257,11 +257,13 @@ def fill_array(numpy):
 
 
 def fill_huge():
-    LEDGER.take(fill_huge, size(4))
-    mapping = mmap.mmap(-1, size(4) + 2 * MB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # a huge page comes as a whole, however little was asked for
+    bytes_filled = -(-size(4) // (2 * MB)) * 2 * MB
+    LEDGER.take(fill_huge, bytes_filled)
+    mapping = mmap.mmap(-1, bytes_filled + 2 * MB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     begin = -ctypes.addressof(ctypes.c_char.from_buffer(mapping)) % (2 * MB)
     advise(mapping, MADV_HUGEPAGE)
-    fill(mapping, begin, begin + size(4))
+    fill(mapping, begin, begin + bytes_filled)
     return mapping
 
 
