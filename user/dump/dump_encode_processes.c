@@ -10,6 +10,32 @@ static void put_by_kind(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
 		dump_bytes_put_signed(to, by_kind[kind]);
 }
 
+/* What stands of a process in sections of one tag. */
+struct process_record {
+	enum dump_tag tag;
+	bool (*is_there)(const struct process *process); /* NULL: always */
+	void (*put)(struct dump_encoder *encoder, size_t index, const struct process *process);
+};
+
+/* Of each process that has changed; what the file has of it is superseded. */
+static void encode_changed(struct dump_encoder *encoder, const struct process_record *record)
+{
+	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
+		const struct process *process = &encoder->profile->processes[i];
+		struct dump_bytes *to;
+		size_t before;
+
+		if (!dump_marks_has_changed(encoder->marks, encoder->profile, i) ||
+		    (record->is_there && !record->is_there(process)))
+			continue;
+		to = dump_section_for(encoder, record->tag);
+		before = to->size;
+		record->put(encoder, i, process);
+		if (i < encoder->marks->nr_processes)
+			encoder->superseding += to->size - before;
+	}
+}
+
 static void put_process(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
 	struct dump_bytes *to = &encoder->section;
@@ -36,18 +62,9 @@ static void put_process(struct dump_encoder *encoder, size_t index, const struct
 
 void dump_encode_processes(struct dump_encoder *encoder)
 {
-	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
-		struct dump_bytes *to;
-		size_t before;
+	static const struct process_record record = { .tag = TAG_PROCESSES, .put = put_process };
 
-		if (!dump_marks_has_changed(encoder->marks, encoder->profile, i))
-			continue;
-		to = dump_section_for(encoder, TAG_PROCESSES);
-		before = to->size;
-		put_process(encoder, i, &encoder->profile->processes[i]);
-		if (i < encoder->marks->nr_processes)
-			encoder->superseding += to->size - before;
-	}
+	encode_changed(encoder, &record);
 }
 
 static void put_pages(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
@@ -56,8 +73,10 @@ static void put_pages(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
 		dump_bytes_put_signed(to, by_kind[kind] / DUMP_PAGE_BYTES);
 }
 
-static void put_owners(struct dump_bytes *to, size_t index, const struct process *process)
+static void put_owners(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
+	struct dump_bytes *to = &encoder->section;
+
 	dump_bytes_put_unsigned(to, index);
 	dump_bytes_put_unsigned(to, (process->has_owners ? DUMP_HAS_OWNERS : 0) |
 					    (process->has_unshared ? DUMP_HAS_UNSHARED : 0) |
@@ -72,22 +91,20 @@ static void put_owners(struct dump_bytes *to, size_t index, const struct process
 
 void dump_encode_owners(struct dump_encoder *encoder)
 {
-	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
-		struct dump_bytes *to;
-		size_t before;
+	static const struct process_record record = { .tag = TAG_OWNERS, .put = put_owners };
 
-		if (!dump_marks_has_changed(encoder->marks, encoder->profile, i))
-			continue;
-		to = dump_section_for(encoder, TAG_OWNERS);
-		before = to->size;
-		put_owners(to, i, &encoder->profile->processes[i]);
-		if (i < encoder->marks->nr_processes)
-			encoder->superseding += to->size - before;
-	}
+	encode_changed(encoder, &record);
 }
 
-static void put_shares(struct dump_bytes *to, size_t index, const struct process *process)
+static bool has_shares(const struct process *process)
 {
+	return process->shares.rss;
+}
+
+static void put_shares(struct dump_encoder *encoder, size_t index, const struct process *process)
+{
+	struct dump_bytes *to = &encoder->section;
+
 	dump_bytes_put_unsigned(to, index);
 	dump_bytes_put_unsigned(to, process->shares.time_ns);
 	dump_bytes_put_signed(to, process->shares.rss);
@@ -97,20 +114,11 @@ static void put_shares(struct dump_bytes *to, size_t index, const struct process
 
 void dump_encode_shares(struct dump_encoder *encoder)
 {
-	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
-		const struct process *process = &encoder->profile->processes[i];
-		struct dump_bytes *to;
-		size_t before;
+	static const struct process_record record = { .tag = TAG_SHARES,
+						      .is_there = has_shares,
+						      .put = put_shares };
 
-		if (!process->shares.rss ||
-		    !dump_marks_has_changed(encoder->marks, encoder->profile, i))
-			continue;
-		to = dump_section_for(encoder, TAG_SHARES);
-		before = to->size;
-		put_shares(to, i, process);
-		if (i < encoder->marks->nr_processes)
-			encoder->superseding += to->size - before;
-	}
+	encode_changed(encoder, &record);
 }
 
 /* What of a process is in the file. */
