@@ -7,11 +7,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper_thread.h"
 #include "late_close.h"
 #include "memory.h"
 
@@ -92,17 +92,10 @@ static void *run(void *context)
 	return NULL;
 }
 
-/* Signals are the loop's. */
 static bool begin(struct closer *closer)
 {
-	sigset_t all, before;
-
-	if (closer->has_thread)
-		return true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	closer->has_thread = !pthread_create(&closer->thread, NULL, run, closer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!closer->has_thread)
+		closer->has_thread = !helper_thread_begin(&closer->thread, run, closer);
 	return closer->has_thread;
 }
 

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "clock.h"
 #include "cow_programs.h"
+#include "helper_thread.h"
 #include "memory.h"
 
 struct cow_worker {
@@ -92,20 +92,15 @@ static void *run(void *context)
 	return NULL;
 }
 
-/* Signals are the loop's. */
 static int begin(struct cow_worker *worker)
 {
-	sigset_t all, before;
 	int error;
 
 	if (worker->has_thread)
 		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&worker->thread, NULL, run, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	error = helper_thread_begin(&worker->thread, run, worker);
 	worker->has_thread = !error;
-	return -error;
+	return error;
 }
 
 void cow_worker_want(struct cow_worker *worker, enum cow_stage stage)
