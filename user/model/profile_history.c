@@ -227,7 +227,7 @@ struct leak *profile_leaks(const struct profile *profile, uint32_t process, size
 	for (size_t i = 0; i < profile->nr_histories; i++) {
 		const struct node_history *history = &profile->histories[i];
 
-		if (profile->nodes[history->node].process == process)
+		if (process == NO_PROCESS || profile->nodes[history->node].process == process)
 			count += find_leak(profile, history, &leaks[count]);
 	}
 	qsort(leaks, count, sizeof(*leaks), compare_leaks);

@@ -37,8 +37,8 @@ struct leak {
 	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
 };
 
-/* Those of a process, the one that grew most first; owned by the caller. A process with less than
- * 6 slots has none: nobody can tell. The profile is settled. */
+/* Those of a process, or of all with NO_PROCESS, the one that grew most first; owned by the caller.
+ * A process with less than 6 slots has none: nobody can tell. The profile is settled. */
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);
 
 #endif

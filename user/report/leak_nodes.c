@@ -8,13 +8,10 @@
 bool *leak_nodes(const struct profile *profile)
 {
 	bool *nodes = xcalloc(profile->nr_nodes, sizeof(*nodes));
+	size_t count;
+	_cleanup_(freep) struct leak *leaks = profile_leaks(profile, NO_PROCESS, &count);
 
-	for (uint32_t i = 0; i < profile->nr_processes; i++) {
-		size_t count;
-		_cleanup_(freep) struct leak *leaks = profile_leaks(profile, i, &count);
-
-		for (size_t k = 0; k < count; k++)
-			nodes[leaks[k].node] = true;
-	}
+	for (size_t i = 0; i < count; i++)
+		nodes[leaks[i].node] = true;
 	return nodes;
 }
