@@ -7,7 +7,6 @@
 
 #define MAX_ROWS 5
 #define NS_PER_MS 1e6
-#define PERCENT 100.0
 /* Every forked process copies some: what an interpreter without data does. */
 #define MIN_BYTES (2 << 20)
 
@@ -60,17 +59,10 @@ bool report_copied_is_any(const struct calltree *tree)
 	return sum_of(tree) >= MIN_BYTES;
 }
 
-static void write_amount(const struct ranking *ranking, int64_t bytes, struct sink *sink)
-{
-	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_NUMBER, 7, bytes);
-	sink_printf(sink, " MB  %4.1f %%  ", PERCENT * (double)bytes / (double)ranking->sum);
-}
-
 static void write_row(const struct report *report, const struct calltree *tree,
 		      const struct ranking *ranking, size_t row, struct sink *sink)
 {
-	write_amount(ranking, ranking->rows[row].bytes, sink);
+	report_mb_share(sink, ranking->rows[row].bytes, ranking->sum);
 	report_path(report, tree, ranking->rows[row].node, sink);
 	sink_text(sink, "\n");
 }
@@ -83,7 +75,7 @@ static void write_rest(const struct ranking *ranking, struct sink *sink)
 		rest -= ranking->rows[row].bytes;
 	if (rest <= 0)
 		return;
-	write_amount(ranking, rest, sink);
+	report_mb_share(sink, rest, ranking->sum);
 	sink_text(sink, "others\n");
 }
 

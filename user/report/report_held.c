@@ -9,8 +9,6 @@
 #include "report_path.h"
 
 #define MAX_ROWS 10
-#define PERCENT 100.0
-#define HALF_A_TENTH 0.05
 #define NS_PER_SECOND 1e9
 
 /* Rows that are no path of the program stand by themselves, below the paths. */
@@ -88,21 +86,6 @@ static void collect(struct held_block *block)
 	qsort(block->rows, block->nr_rows, sizeof(*block->rows), compare_rows);
 }
 
-/* Without a sign for what rounds to nothing. */
-static double percent_of(int64_t bytes, int64_t sum)
-{
-	double percent = sum ? PERCENT * (double)bytes / (double)sum : 0;
-
-	return percent < 0 && percent > -HALF_A_TENTH ? 0 : percent;
-}
-
-static void write_amount(const struct held_block *block, int64_t bytes, struct sink *sink)
-{
-	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_NUMBER, 7, bytes);
-	sink_printf(sink, " MB  %4.1f %%  ", percent_of(bytes, block->sum));
-}
-
 static void write_rest(const struct held_block *block, struct sink *sink)
 {
 	size_t count = block->nr_rows > MAX_ROWS ? block->nr_rows - MAX_ROWS : 0;
@@ -112,14 +95,14 @@ static void write_rest(const struct held_block *block, struct sink *sink)
 		return;
 	for (size_t i = MAX_ROWS; i < block->nr_rows; i++)
 		bytes += block->rows[i].bytes;
-	write_amount(block, bytes, sink);
+	report_mb_share(sink, bytes, block->sum);
 	sink_printf(sink, "%zu other %s\n", count, count == 1 ? "path" : "paths");
 }
 
 static void write_rows(const struct held_block *block, struct sink *sink)
 {
 	for (size_t i = 0; i < block->nr_rows && i < MAX_ROWS; i++) {
-		write_amount(block, block->rows[i].bytes, sink);
+		report_mb_share(sink, block->rows[i].bytes, block->sum);
 		report_path(block->report, block->tree, block->rows[i].node, sink);
 		sink_text(sink, "\n");
 	}
@@ -127,7 +110,7 @@ static void write_rows(const struct held_block *block, struct sink *sink)
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		if (!block->others[i])
 			continue;
-		write_amount(block, block->others[i], sink);
+		report_mb_share(sink, block->others[i], block->sum);
 		sink_printf(sink, "%s\n", others[i].label);
 	}
 }

@@ -4,6 +4,8 @@
 
 #include "decimal.h"
 
+#define PERCENT 100.0
+#define HALF_A_TENTH 0.05
 #define MB_SHIFT 20
 #define BYTES_PER_MB (1ULL << MB_SHIFT)
 #define COLOR_OFF "\033[0m"
@@ -52,4 +54,19 @@ void report_mb_colored(struct sink *sink, const char *color, int width, int64_t 
 	report_mb(sink, width, bytes);
 	if (sink->use_color)
 		sink_text(sink, COLOR_OFF);
+}
+
+/* Without a sign for what rounds to nothing. */
+static double percent_of(int64_t bytes, int64_t sum)
+{
+	double percent = sum ? PERCENT * (double)bytes / (double)sum : 0;
+
+	return percent < 0 && percent > -HALF_A_TENTH ? 0 : percent;
+}
+
+void report_mb_share(struct sink *sink, int64_t bytes, int64_t sum)
+{
+	sink_text(sink, "  ");
+	report_mb_colored(sink, COLOR_NUMBER, 7, bytes);
+	sink_printf(sink, " MB  %4.1f %%  ", percent_of(bytes, sum));
 }

@@ -21,4 +21,7 @@ void report_mb(struct sink *sink, int width, int64_t bytes);
 #define COLOR_MAX "\033[1;31m"
 void report_mb_colored(struct sink *sink, const char *color, int width, int64_t bytes);
 
+/* The head of a row that stands by itself: MB, and how much of a sum they are. */
+void report_mb_share(struct sink *sink, int64_t bytes, int64_t sum);
+
 #endif
