@@ -139,6 +139,15 @@ __noinline int hold_unowned(__u32 slot, __u32 kind, __s64 pages)
 	return hold(slot, id.value, kind, pages);
 }
 
+/* The same as hold(), where the node may have found no room. */
+static __always_inline void hold_somewhere(__u32 slot, struct node_id id, __u32 kind, __s64 pages)
+{
+	if (id.value)
+		hold(slot, id.value, kind, pages);
+	else
+		hold_unowned(slot, kind, pages);
+}
+
 /* What was there when the image began, or came without a path, and goes: pages without a mark. Of a
  * forked or adopted image they are mostly those of the beginning. */
 __noinline int release_unmarked(__u32 slot, __u32 kind, __s64 pages)
@@ -178,12 +187,8 @@ __noinline int hold_opening(__u32 slot, __u32 site)
 	image->opening_site = site;
 	id = find_plain_special(&change, site);
 	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
-		if (!image->opening[kind])
-			continue;
-		if (id.value)
-			hold(slot, id.value, kind, image->opening[kind]);
-		else
-			hold_unowned(slot, kind, image->opening[kind]);
+		if (image->opening[kind])
+			hold_somewhere(slot, id, kind, image->opening[kind]);
 	}
 	return 0;
 }

@@ -377,10 +377,8 @@ static __always_inline void own_elsewhere(__u32 slot, __u32 kind, __s64 pages, s
 {
 	if (!cfg_owners)
 		return;
-	if (pages > 0 && id.value)
-		hold(slot, id.value, kind, pages);
-	else if (pages > 0)
-		hold_unowned(slot, kind, pages);
+	if (pages > 0)
+		hold_somewhere(slot, id, kind, pages);
 	else
 		release_unmarked(slot, kind, -pages);
 }

@@ -31,7 +31,6 @@ enum {
 #define TS_COMPAT 2
 
 #define MAP_FIXED 0x10
-#define MAP_LOCKED 0x2000
 #define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
