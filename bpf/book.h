@@ -40,6 +40,7 @@ static __always_inline void begin_finalizing(struct wire_image *image)
 	image->flags |= IMAGE_FINALIZING;
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		image->final_books[kind] = image->books[kind];
+	image->alloc_final = image->alloc_bytes;
 	image->final_moment = ++image->finals;
 }
 
@@ -50,6 +51,23 @@ static __always_inline void end_finalizing(struct wire_image *image)
 		return;
 	image->flags &= ~IMAGE_FINALIZING;
 	image->final_moment = 0;
+}
+
+/* Before memory goes that nobody will walk for: has the main thread begun to finalize? */
+__noinline int look_for_finalizing(__u32 slot)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	const struct wire_layout *layout;
+	__u64 thread = bpf_get_current_pid_tgid(), finalizing;
+
+	if (!image || !python || image->flags & IMAGE_FINALIZING || (__u32)thread != thread >> 32)
+		return 0;
+	layout = known_layout(python, image->image_id);
+	if (layout && layout->finalizing_vaddr &&
+	    !read_finalizing(image, layout, python->bias, &finalizing) && finalizing)
+		begin_finalizing(image);
+	return 0;
 }
 
 /* The kind of the row of a main thread that runs no Python now. */

@@ -157,6 +157,7 @@ struct pt_regs {
 	unsigned long bp;
 	unsigned long bx;
 	unsigned long r10;
+	unsigned long ax;
 	unsigned long dx;
 	unsigned long sp;
 	unsigned long si;

@@ -12,7 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "calls.h"
+#include "allocs.h"
 #include "cow.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -256,6 +256,19 @@ SEC("?uprobe")
 int code_gone(struct pt_regs *registers)
 {
 	return forget_code(registers);
+}
+
+/* Functions of an allocator; the cookie says which. */
+SEC("?uprobe")
+int alloc_entry(struct pt_regs *registers)
+{
+	return on_alloc_entry(registers, bpf_get_attach_cookie(registers));
+}
+
+SEC("?uretprobe")
+int alloc_return(struct pt_regs *registers)
+{
+	return on_alloc_return(registers);
 }
 
 /*

@@ -86,6 +86,9 @@
 /* Objects that a method is split by; calls on others go to one row more. */
 #define MAX_INSTANCES 256
 
+/* Blocks of allocators that are followed at a time, 110 bytes each: the default of --max-blocks. */
+#define DEFAULT_MAX_BLOCKS 2097152
+
 #define COMM_BYTES 16 /* TASK_COMM_LEN */
 
 #endif

@@ -43,6 +43,7 @@ enum wire_site_kind {
 	SITE_INHERITED = 8, /* there at the fork */
 	SITE_BEFORE = 9,    /* there at the attach */
 	SITE_UNOWNED = 10,  /* nobody knows who touched them */
+	SITE_FREE = 11,	    /* whole pages within blocks that were given back to malloc */
 	NR_SITE_KINDS,
 };
 
@@ -232,8 +233,15 @@ struct wire_image {
 	__s64 address_space; /* pages that are mapped, as far as told to nodes */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
+	/* Blocks that an allocator has handed out and not got back, in bytes as asked for. */
+	__s64 alloc_bytes;
+	__s64 alloc_peak;    /* the most that alloc_bytes has been */
+	__u32 alloc_moment;  /* how often there was another alloc_peak */
+	__u32 alloc_flags;   /* ALLOCS_* */
+	__s64 alloc_final;   /* alloc_bytes when its runtime began to finalize */
+	__u64 unknown_frees; /* of blocks from before, or that found no room */
 };
-_Static_assert(sizeof(struct wire_image) == 832, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 872, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -278,6 +286,54 @@ struct wire_held {
 	__s32 mapped;	/* pages of address space, taken less given back */
 };
 _Static_assert(sizeof(struct wire_held) == 64, "wire_held");
+
+#define ALLOCS_SEEN 1 /* its allocator's functions were hit: it has amounts */
+
+/*
+ * What a path has allocated, by its node's id; in bytes as asked for. Kept lazily as wire_held is:
+ * the first moment is that of the highest sum over the image (wire_image.alloc_moment).
+ */
+struct wire_allocs {
+	__s64 bytes;	/* not given back yet */
+	__s64 at_peak;	/* where peak_moment is the image's alloc_moment; else bytes */
+	__s64 at_final; /* the same with final_moment */
+	__s64 blocks;	/* not given back yet */
+	__s64 blocks_at_final;
+	__u64 taken_bytes, taken_blocks, freed_blocks; /* in all */
+	__u32 peak_moment;
+	__u32 final_moment;
+};
+_Static_assert(sizeof(struct wire_allocs) == 72, "wire_allocs");
+
+/* A block by its address. */
+struct wire_block_key {
+	__u64 address;
+	__u32 image_id;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct wire_block_key) == 16, "wire_block_key");
+
+struct wire_block {
+	struct node_id owner;
+	__u32 time; /* when it was handed out, in units of 1 << BLOCK_TIME_SHIFT ns */
+	__u64 bytes;
+};
+_Static_assert(sizeof(struct wire_block) == 16, "wire_block");
+
+#define BLOCK_TIME_SHIFT 27 /* 0.13 s */
+
+/* Which function of an allocator a probe sits at, and where its arguments are: its cookie. */
+enum wire_alloc_call {
+	ALLOC_MALLOC = 1,   /* (size) */
+	ALLOC_CALLOC,	    /* (count, size) */
+	ALLOC_REALLOC,	    /* (block, size) */
+	ALLOC_REALLOCARRAY, /* (block, count, size) */
+	ALLOC_ALIGNED,	    /* (alignment, size): memalign, aligned_alloc */
+	ALLOC_POSIX,	    /* (where the block goes, alignment, size): posix_memalign */
+	ALLOC_PAGES,	    /* (size): valloc, pvalloc */
+	ALLOC_FREE,	    /* (block) */
+	NR_ALLOC_CALLS,
+};
 
 /* A mark for each node that has changed. */
 #define CHANGED_BLOCK 64

@@ -35,6 +35,7 @@
 #define MOST_LINES 50000
 #define MOST_INSTANCES 44000
 #define MOST_COW 13000
+#define MOST_ALLOCS 44000
 
 /* What the verifier sees differs: constants are known to it. */
 static const struct {
@@ -51,6 +52,9 @@ static const struct {
 	  MOST_OFF_OWNERS },
 	{ "without calls", { .follow_children = true }, MOST_OFF },
 	{ "with --lines", { .call_frames = LEAF_FRAMES, .has_lines = true }, MOST_LINES },
+	{ "with --allocs",
+	  { .follow_children = true, .has_owners = true, .has_allocs = true, .max_blocks = 4096 },
+	  MOST_ALLOCS },
 	{ "with --instances",
 	  { .call_frames = LEAF_FRAMES, .has_instances = true },
 	  MOST_INSTANCES },

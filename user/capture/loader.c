@@ -116,6 +116,16 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 						      ATTACH_UPROBE_MULTI);
 }
 
+static void choose_alloc_programs(struct memprobe *skeleton, bool has_allocs)
+{
+	struct bpf_program *all[] = { skeleton->progs.alloc_entry, skeleton->progs.alloc_return };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all) && has_allocs; i++) {
+		bpf_program__set_autoload(all[i], true);
+		bpf_program__set_expected_attach_type(all[i], ATTACH_UPROBE_MULTI);
+	}
+}
+
 /* What has been chosen for this run, of the kernel's features and of what was asked for. */
 static void configure(const struct loader *loader, const struct loader_sizes *sizes)
 {
@@ -136,6 +146,8 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
 	skeleton->rodata->cfg_owners = loader->has_owners;
+	skeleton->rodata->cfg_allocs = loader->has_allocs;
+	skeleton->rodata->cfg_allocs_min = sizes->allocs_min;
 	skeleton->rodata->cfg_instances = sizes->has_instances;
 	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
@@ -220,11 +232,16 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	ret->features = kernel_features_of(&btf->kernel);
 	/* Before, RSS changes come in batches, long after their faults. */
 	ret->has_owners = sizes->has_owners && ret->features.has_percpu_counters;
+	/* Probes without multi links have no cookie, and cost more. */
+	ret->has_allocs = sizes->has_allocs && ret->features.has_percpu_counters &&
+			  ret->features.has_uprobe_multi;
 	choose_programs(ret, sizes->call_frames);
+	choose_alloc_programs(ret->skeleton, ret->has_allocs);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	map_sizes_choose(sizes, &ret->map_sizes);
 	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);
 	map_sizes_owners(&ret->map_sizes, ret->has_owners, ret->skeleton);
+	map_sizes_allocs(&ret->map_sizes, ret->has_allocs ? sizes->max_blocks : 0, ret->skeleton);
 	configure(ret, sizes);
 	error = memprobe__load(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
@@ -323,6 +340,11 @@ void loader_note_removed(struct loader *loader, const struct loader_removed *rem
 bool loader_has_owners(const struct loader *loader)
 {
 	return loader->has_owners;
+}
+
+bool loader_has_allocs(const struct loader *loader)
+{
+	return loader->has_allocs;
 }
 
 uint32_t loader_nr_ids(const struct loader *loader)

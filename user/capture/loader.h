@@ -31,13 +31,16 @@ struct loader_sizes {
 	bool has_calls_budget;
 	bool has_lines, has_instances; /* split sites */
 	bool has_owners; /* who owns each page, where the kernel can: loader_has_owners() */
+	bool has_allocs; /* blocks of allocators, where the kernel can: loader_has_allocs() */
+	uint32_t max_blocks;
+	uint64_t allocs_min; /* bytes; smaller blocks are not followed */
 };
 
 struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
 	struct map_sizes map_sizes;
-	bool has_owners;
+	bool has_owners, has_allocs;
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
 	int btf; /* what the kernel's BTF says that our object asks, as libbpf reads it */
@@ -63,6 +66,8 @@ size_t loader_value_bytes(const struct loader *loader, const char *map); /* the 
 uint32_t loader_ring_bytes(const struct loader *loader);
 /* Are owners of pages followed? */
 bool loader_has_owners(const struct loader *loader);
+/* Are blocks of allocators followed? */
+bool loader_has_allocs(const struct loader *loader);
 /* Ids of nodes are below this. */
 uint32_t loader_nr_ids(const struct loader *loader);
 /* They are given back, and out, in runs of so many at most. -E2BIG: not now. */

@@ -25,11 +25,17 @@ static uint32_t choose_id_run(uint32_t rows, uint32_t scratches)
 	return run ? run : 1;
 }
 
+/* Only uprobes' programs can be preempted, and need more than one scratch memory. */
+static bool has_uprobes(const struct loader_sizes *sizes)
+{
+	return sizes->call_frames || sizes->has_allocs;
+}
+
 static uint32_t nr_scratches(const struct loader_sizes *sizes)
 {
 	int cpus = libbpf_num_possible_cpus();
 
-	return (cpus > 0 ? cpus : 1) * (sizes->call_frames ? NR_SCRATCHES : 1);
+	return (cpus > 0 ? cpus : 1) * (has_uprobes(sizes) ? NR_SCRATCHES : 1);
 }
 
 static uint32_t next_power_of_two(uint32_t value)
@@ -74,8 +80,7 @@ static void allocate_late(struct memprobe *skeleton)
 		bpf_map__set_map_flags(maps[i], bpf_map__map_flags(maps[i]) | BPF_F_NO_PREALLOC);
 }
 
-/* Only uprobes' programs can be preempted, and need more than one scratch memory. */
-static void size_without_calls(struct memprobe *skeleton)
+static void size_without_uprobes(struct memprobe *skeleton)
 {
 	struct bpf_map *const scratches[] = {
 		skeleton->maps.paths,	     skeleton->maps.path_parts, skeleton->maps.code_cache,
@@ -84,6 +89,10 @@ static void size_without_calls(struct memprobe *skeleton)
 
 	for (size_t i = 0; i < ARRAY_SIZE(scratches); i++)
 		bpf_map__set_max_entries(scratches[i], SCRATCH_RSS + 1);
+}
+
+static void size_without_calls(struct memprobe *skeleton)
+{
 	bpf_map__set_max_entries(skeleton->maps.sightings, MAX_SIGHTINGS / 2);
 	bpf_map__set_max_entries(skeleton->maps.shadows, 1);
 	bpf_map__set_max_entries(skeleton->maps.standing, 1);
@@ -103,6 +112,8 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 				 chosen->nr_ids / chosen->id_run + chosen->nr_ids / 32);
 	bpf_map__set_max_entries(skeleton->maps.sites, chosen->max_sites + RESERVED_ROWS);
 	bpf_map__set_max_entries(skeleton->maps.ring, chosen->ring_bytes);
+	if (!has_uprobes(sizes))
+		size_without_uprobes(skeleton);
 	if (!sizes->call_frames)
 		size_without_calls(skeleton);
 	bpf_map__set_max_entries(skeleton->maps.instances,
@@ -137,4 +148,16 @@ void map_sizes_owners(const struct map_sizes *chosen, bool has_owners, struct me
 	 * before any is there. */
 	bpf_map__set_max_entries(skeleton->maps.held, chosen->max_nodes / 2);
 	bpf_map__set_max_entries(skeleton->maps.regions, max_regions());
+}
+
+void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
+		      struct memprobe *skeleton)
+{
+	struct bpf_map *const maps[] = { skeleton->maps.allocs, skeleton->maps.blocks,
+					 skeleton->maps.allocating };
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		bpf_map__set_autocreate(maps[i], max_blocks);
+	bpf_map__set_max_entries(skeleton->maps.allocs, chosen->max_nodes);
+	bpf_map__set_max_entries(skeleton->maps.blocks, max_blocks ? max_blocks : 1);
 }

@@ -23,6 +23,7 @@ enum tree_kind {
 	TREE_INHERITED, /* memory there at the fork; no growth */
 	TREE_BEFORE,	/* memory there at the attach; no growth */
 	TREE_UNOWNED,
+	TREE_FREE, /* within blocks that were given back to malloc */
 	TREE_DEEPER,
 	TREE_CUT, /* what a filter hides */
 	TREE_LOST,

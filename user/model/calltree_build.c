@@ -22,7 +22,7 @@ static const uint8_t kind_of_site[NR_SITE_KINDS] = {
 	[SITE_KERNEL] = TREE_KERNEL,	   [SITE_TRUNCATED] = TREE_TRUNCATED,
 	[SITE_LOST] = TREE_LOST,	   [SITE_DEEPER] = TREE_DEEPER,
 	[SITE_INHERITED] = TREE_INHERITED, [SITE_BEFORE] = TREE_BEFORE,
-	[SITE_UNOWNED] = TREE_UNOWNED,
+	[SITE_UNOWNED] = TREE_UNOWNED,	   [SITE_FREE] = TREE_FREE,
 };
 /* Most rows have one node, whose children have different sites: they need not be searched for. */
 static uint32_t add_python_row(struct tree_builder *builder, uint32_t parent,

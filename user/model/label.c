@@ -250,6 +250,7 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
 		[TREE_INHERITED] = "[inherited]",
 		[TREE_BEFORE] = "[before attach]",
 		[TREE_UNOWNED] = "[unowned]",
+		[TREE_FREE] = "[free in malloc]",
 		[TREE_DEEPER] = "[deeper]",
 		[TREE_CUT] = "[cut]",
 		[TREE_LOST] = "[lost]",

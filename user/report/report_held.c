@@ -18,7 +18,7 @@ static const struct {
 } others[] = {
 	{ TREE_NATIVE, "[native threads]" }, { TREE_INHERITED, "[inherited]" },
 	{ TREE_BEFORE, "[before attach]" },  { TREE_KERNEL, "[kernel]" },
-	{ TREE_UNOWNED, "[unowned]" },
+	{ TREE_FREE, "[free in malloc]" },   { TREE_UNOWNED, "[unowned]" },
 };
 
 struct held_row {

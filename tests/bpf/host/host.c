@@ -145,6 +145,11 @@ __u32 bpf_get_smp_processor_id(void)
 	return host.cpu;
 }
 
+__u64 bpf_get_attach_cookie(void *context)
+{
+	return host.cookie;
+}
+
 __u64 bpf_ktime_get_ns(void)
 {
 	return host.now_ns++;

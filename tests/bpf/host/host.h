@@ -19,7 +19,9 @@
 struct host {
 	__u32 cpu;
 	struct task_struct *current;
-	__u64 now_ns;	   /* moves by one with every reading */
+	__u64 now_ns;
+	__u64 cookie; /* of the link through which a probe was hit */ /* moves by one with every
+									 reading */
 	bool has_task_btf; /* bpf_get_current_task_btf: 5.11 and later */
 
 	struct pt_regs registers; /* of the current task, in user mode */

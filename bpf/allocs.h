@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which path asked for each block that an allocator has handed out and not got back: probes at the
+ * entries and returns of malloc and its like (user/capture/allocs.c), one process at a time.
+ *
+ * A block is taken out of the table at the *entry* of free and realloc, for another thread may get
+ * its address before they return, and put in at the return of what made it. An allocator's
+ * functions call each other, and what an inner one has made is made again by the outer, at the same
+ * address: the later counts.
+ */
+#ifndef MEMPROBE_ALLOCS_H
+#define MEMPROBE_ALLOCS_H
+
+#include <linux/errno.h>
+
+#include "calls.h"
+
+const volatile bool cfg_allocs = false;
+const volatile __u64 cfg_allocs_min = 0; /* bytes; smaller blocks are not followed */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1); /* sized by loader */
+	__type(key, struct wire_block_key);
+	__type(value, struct wire_block);
+} blocks SEC(".maps");
+
+/* By id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1); /* sized by loader */
+	__type(key, __u32);
+	__type(value, struct wire_allocs);
+} allocs SEC(".maps");
+
+static struct wire_allocs blank_allocs; /* never written */
+
+/* A call of an allocator's function that has not returned. */
+struct alloc_call {
+	__u64 stack; /* the stack pointer at its entry; 0: none */
+	__u64 bytes;
+	__u64 place; /* posix_memalign: where it puts the block; realloc: the block that it is given
+		      */
+	struct wire_block old; /* realloc: what is known of that; no owner: nothing */
+	__u32 call;	       /* enum wire_alloc_call */
+	__u32 pad;
+};
+
+/* They call each other two deep at most (glibc 2.43: reallocarray, realloc, malloc). */
+#define MAX_ALLOC_DEPTH 4
+
+struct allocating {
+	struct alloc_call calls[MAX_ALLOC_DEPTH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 0);
+	__type(key, int);
+	__type(value, struct allocating);
+} allocating SEC(".maps");
+
+/* ---- What each path has ---- */
+
+static __always_inline struct wire_allocs *find_allocs(__u32 id)
+{
+	struct wire_allocs *found = bpf_map_lookup_elem(&allocs, &id);
+
+	if (found)
+		return found;
+	bpf_map_update_elem(&allocs, &id, &blank_allocs, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&allocs, &id);
+}
+
+/* Before the node changes. */
+static __always_inline void keep_alloc_moments(const struct wire_image *image,
+					       struct wire_allocs *node)
+{
+	if (node->peak_moment != image->alloc_moment) {
+		node->at_peak = node->bytes;
+		node->peak_moment = image->alloc_moment;
+	}
+	if (node->final_moment != image->final_moment) {
+		node->at_final = node->bytes;
+		node->blocks_at_final = node->blocks;
+		node->final_moment = image->final_moment;
+	}
+}
+
+/* Another highest sum is one after the node has been told. */
+static __always_inline void note_alloc_peak(struct wire_image *image)
+{
+	__s64 bytes = *(volatile __s64 *)&image->alloc_bytes;
+
+	if (bytes <= image->alloc_peak)
+		return;
+	image->alloc_peak = bytes;
+	image->alloc_moment++;
+}
+
+/* The node has a block more. Returns whether there was room to say so. */
+__noinline int add_to_allocs(__u32 slot, __u32 id, __u64 bytes)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_allocs *node = find_allocs(id);
+
+	if (!image || !node)
+		return 0;
+	keep_alloc_moments(image, node);
+	__sync_fetch_and_add(&node->bytes, bytes);
+	__sync_fetch_and_add(&node->blocks, 1);
+	__sync_fetch_and_add(&node->taken_bytes, bytes);
+	__sync_fetch_and_add(&node->taken_blocks, 1);
+	__sync_fetch_and_add(&image->alloc_bytes, bytes);
+	note_alloc_peak(image);
+	mark_changed((struct node_id){ id });
+	return 1;
+}
+
+/* The node's block goes. Where realloc fails, or an inner function's block is made again, it was no
+ * free: `freed` is 0. */
+__noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_allocs *node = bpf_map_lookup_elem(&allocs, &id);
+
+	if (!image || !node)
+		return 0;
+	keep_alloc_moments(image, node);
+	__sync_fetch_and_add(&node->bytes, -bytes);
+	__sync_fetch_and_add(&node->blocks, -1);
+	if (freed) {
+		__sync_fetch_and_add(&node->freed_blocks, 1);
+	} else {
+		__sync_fetch_and_add(&node->taken_bytes, -bytes);
+		__sync_fetch_and_add(&node->taken_blocks, -1);
+	}
+	__sync_fetch_and_add(&image->alloc_bytes, -bytes);
+	mark_changed((struct node_id){ id });
+	return 0;
+}
+
+/* ---- Blocks ---- */
+
+/* Takes a block out of the table. Returns its owner's id, 0: it is not there. */
+__noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 freed)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_block_key key = { .address = address };
+	struct wire_block *block;
+	__u32 owner;
+
+	if (!image || !ret_bytes)
+		return 0;
+	key.image_id = image->image_id;
+	block = bpf_map_lookup_elem(&blocks, &key);
+	if (!block)
+		return 0;
+	owner = block->owner.value;
+	*ret_bytes = block->bytes;
+	if (bpf_map_delete_elem(&blocks, &key))
+		return 0; /* another was quicker */
+	take_from_allocs(slot, owner, *ret_bytes, freed);
+	return owner;
+}
+
+/* Puts a block of a node into the table, in place of one that is there: an inner function's. */
+__noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_block_key key = { .address = address };
+	struct wire_block block = {
+		.owner = { id },
+		.time = bpf_ktime_get_ns() >> BLOCK_TIME_SHIFT,
+		.bytes = bytes,
+	};
+	__u64 inner;
+	long error;
+
+	if (!image)
+		return 0;
+	key.image_id = image->image_id;
+	error = bpf_map_update_elem(&blocks, &key, &block, BPF_NOEXIST);
+	if (error == -EEXIST) {
+		take_block(slot, address, &inner, 0);
+		error = bpf_map_update_elem(&blocks, &key, &block, BPF_NOEXIST);
+	}
+	if (!error && add_to_allocs(slot, id, bytes))
+		return 0;
+	if (!error)
+		bpf_map_delete_elem(&blocks, &key);
+	count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
+	return 0;
+}
+
+/* ---- Which path ---- */
+
+/* The node of what the current thread is doing. Returns its id, and above its 32 bits LOSS_* + 1.
+ */
+__noinline __u64 find_alloc_path(__u32 slot, __u32 scratch)
+{
+	__u64 found;
+
+	if (begin_walk(slot, scratch) == WALK_NO_FRAME || !walk_begun(slot, scratch))
+		return find_frameless_row(slot, scratch, 0);
+	found = find_call(slot, scratch);
+	/* That of calls is another loss. */
+	if (!(__u32)found)
+		found = (LOSS_blocks_full + 1ULL) << 32;
+	return found;
+}
+
+static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slot, __u64 bytes)
+{
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
+	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	__u64 found;
+
+	if (!owners)
+		return 0;
+	scratch = take_scratch(owners, tid);
+	found = scratch == SCRATCH_RSS ? 0 : find_alloc_path(slot, scratch);
+	if (scratch != SCRATCH_RSS && !give_scratch(owners, scratch, tid))
+		found = 0;
+	if (!(__u32)found)
+		count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
+	else if (found >> 32)
+		count_loss(image, (found >> 32) - 1, bytes >> PAGE_SHIFT);
+	return found;
+}
+
+/* ---- The probes ---- */
+
+static __always_inline void read_call(const struct pt_regs *registers, __u32 call,
+				      struct alloc_call *ret)
+{
+	ret->call = call;
+	ret->place = registers->di;
+	switch (call) {
+	case ALLOC_CALLOC:
+		ret->bytes = registers->di * registers->si;
+		return;
+	case ALLOC_REALLOC:
+	case ALLOC_ALIGNED:
+		ret->bytes = registers->si;
+		return;
+	case ALLOC_REALLOCARRAY:
+		ret->bytes = registers->si * registers->dx;
+		return;
+	case ALLOC_POSIX:
+		ret->bytes = registers->dx;
+		return;
+	default:
+		ret->bytes = registers->di;
+	}
+}
+
+static __always_inline bool is_realloc(__u32 call)
+{
+	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY;
+}
+
+/* The place of a call that begins: those deeper in the stack are over, by longjmp at the latest. */
+static __always_inline struct alloc_call *push_call(struct allocating *all, __u64 stack)
+{
+	for (int i = 0; i < MAX_ALLOC_DEPTH; i++) {
+		if (all->calls[i].stack <= stack) /* 0: free; the stack grows down */
+			return &all->calls[i];
+	}
+	return NULL;
+}
+
+/* The call that returns; its return address was at its stack pointer. */
+static __always_inline struct alloc_call *pop_call(struct allocating *all, __u64 stack)
+{
+	struct alloc_call *found = NULL;
+
+	for (int i = 0; i < MAX_ALLOC_DEPTH; i++) {
+		if (all->calls[i].stack == stack)
+			found = &all->calls[i];
+		else if (all->calls[i].stack < stack)
+			all->calls[i].stack = 0;
+	}
+	return found;
+}
+
+static __always_inline struct wire_image *alloc_image(__u32 *ret_slot)
+{
+	struct wire_image *image = find_image(CURRENT(mm), ret_slot);
+
+	if (image && !(image->alloc_flags & ALLOCS_SEEN))
+		image->alloc_flags = ALLOCS_SEEN;
+	return image;
+}
+
+static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 address)
+{
+	__u64 bytes = 0;
+
+	if (!address)
+		return;
+	look_for_finalizing(slot);
+	if (!take_block(slot, address, &bytes, 1))
+		__sync_fetch_and_add(&image->unknown_frees, 1);
+}
+
+static __always_inline int on_alloc_entry(struct pt_regs *registers, __u32 call)
+{
+	struct wire_image *image;
+	struct allocating *all;
+	struct alloc_call *pending;
+	__u32 slot;
+
+	image = alloc_image(&slot);
+	if (!image)
+		return 0;
+	if (call == ALLOC_FREE) {
+		on_free(image, slot, registers->di);
+		return 0;
+	}
+	all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL,
+				   BPF_LOCAL_STORAGE_GET_F_CREATE);
+	pending = all ? push_call(all, registers->sp) : NULL;
+	if (!pending) {
+		count_loss(image, LOSS_blocks_full, 0);
+		return 0;
+	}
+	pending->stack = registers->sp;
+	read_call(registers, call, pending);
+	pending->old.owner.value = 0;
+	if (is_realloc(call) && pending->place)
+		pending->old.owner.value = take_block(slot, pending->place, &pending->old.bytes, 1);
+	return 0;
+}
+
+/* A realloc that failed has left the block where it was. */
+static __always_inline void put_back(__u32 slot, const struct alloc_call *call)
+{
+	if (call->old.owner.value && call->bytes)
+		put_block(slot, call->place, call->old.bytes, call->old.owner.value);
+}
+
+static __always_inline int on_alloc_return(struct pt_regs *registers)
+{
+	struct wire_image *image;
+	struct allocating *all;
+	struct alloc_call *call;
+	__u64 address = registers->ax;
+	__u32 slot, id;
+
+	image = alloc_image(&slot);
+	all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL, 0);
+	call = image && all ? pop_call(all, registers->sp - sizeof(__u64)) : NULL;
+	if (!call)
+		return 0;
+	call->stack = 0;
+	if (call->call == ALLOC_POSIX) {
+		__u64 error = address;
+
+		address = 0;
+		if (!(__u32)error)
+			read_user(&address, sizeof(address), call->place);
+	}
+	if (!address) {
+		put_back(slot, call);
+		return 0;
+	}
+	if (call->bytes < cfg_allocs_min)
+		return 0;
+	id = find_alloc_node(image, slot, call->bytes);
+	if (id)
+		put_block(slot, address, call->bytes, id);
+	return 0;
+}
+
+#endif
