@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Resident memory of allocators; see heap_memory.h. */
+#include "heap_memory.h"
+
+#include <errno.h>
+
+#include "clock.h"
+#include "memory.h"
+
+struct heap_memory *heap_memory_new(const struct heap_source *source, uint64_t deadline_ns)
+{
+	struct heap_memory *memory = xcalloc(1, sizeof(*memory));
+
+	memory->source = *source;
+	memory->deadline_ns = deadline_ns;
+	return memory;
+}
+
+void heap_memory_free(struct heap_memory *memory)
+{
+	if (!memory)
+		return;
+	free(memory->ranges);
+	free(memory);
+}
+
+void heap_memory_freep(struct heap_memory **memory)
+{
+	heap_memory_free(*memory);
+}
+
+void heap_memory_add(struct heap_memory *memory, uint64_t start, uint64_t end)
+{
+	struct heap_range *last = memory->ranges;
+
+	if (last)
+		last += memory->nr_ranges - 1;
+	if (start >= end || start < HEAP_WINDOW_PAGES * HEAP_PAGE_BYTES ||
+	    (last && start < last->end))
+		return;
+	if (last && start == last->end) {
+		last->end = end;
+		return;
+	}
+	memory->ranges = array_reserve(memory->ranges, &memory->capacity, memory->nr_ranges + 1,
+				       sizeof(*memory->ranges));
+	memory->ranges[memory->nr_ranges++] = (struct heap_range){ start, end };
+}
+
+const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address)
+{
+	size_t low = 0, high = memory->nr_ranges;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memory->ranges[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < memory->nr_ranges && memory->ranges[low].start <= address
+		       ? &memory->ranges[low]
+		       : NULL;
+}
+
+bool heap_memory_is_late(struct heap_memory *memory)
+{
+	if (!memory->is_late)
+		memory->is_late = clock_ns() >= memory->deadline_ns;
+	return memory->is_late;
+}
+
+static const uint64_t *look_up(struct heap_memory *memory, uint64_t page)
+{
+	uint64_t number = page / HEAP_WINDOW_PAGES;
+	struct heap_window *window = &memory->windows[number % HEAP_NR_WINDOWS];
+
+	if (window->number != number) {
+		memory->source.look(memory->source.context, number * HEAP_WINDOW_PAGES,
+				    window->bits);
+		window->number = number;
+	}
+	return window->bits;
+}
+
+bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address)
+{
+	uint64_t page = address / HEAP_PAGE_BYTES, bit = page % HEAP_WINDOW_PAGES;
+
+	if (page < HEAP_WINDOW_PAGES)
+		return false;
+	return look_up(memory, page)[bit / 64] >> bit % 64 & 1;
+}
+
+uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end)
+{
+	uint64_t bytes = 0;
+
+	for (; start < end; start += HEAP_PAGE_BYTES) {
+		/* Terabytes may be reserved that nobody has touched. */
+		if (!(start / HEAP_PAGE_BYTES % HEAP_WINDOW_PAGES) && heap_memory_is_late(memory))
+			break;
+		bytes += heap_memory_is_resident(memory, start) ? HEAP_PAGE_BYTES : 0;
+	}
+	return bytes;
+}
+
+int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+{
+	const struct heap_range *range = heap_memory_range(memory, address);
+	uint64_t page = address & ~(HEAP_PAGE_BYTES - 1);
+
+	if (!range || !size || size > range->end - address)
+		return -EFAULT;
+	for (; page < address + size; page += HEAP_PAGE_BYTES)
+		if (!heap_memory_is_resident(memory, page))
+			return -ENODATA;
+	return memory->source.read(memory->source.context, address, to, size);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory that an allocator may have its blocks in, as the readers of allocators see it: private
+ * writable mappings without a file, of which only resident pages are read. What is resident is
+ * looked up for many pages at a time and remembered: a reading takes about a second. Every pointer
+ * of a target passes here, so that none leads anywhere else.
+ */
+#ifndef MEMPROBE_HEAP_MEMORY_H
+#define MEMPROBE_HEAP_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HEAP_PAGE_BYTES 4096UL
+#define HEAP_WINDOW_PAGES 4096UL
+#define HEAP_WINDOW_WORDS (HEAP_WINDOW_PAGES / 64)
+#define HEAP_NR_WINDOWS 256 /* of 16 MiB each: 4 GiB of a heap, without looking again */
+
+struct heap_range {
+	uint64_t start, end;
+};
+
+/* Where the bytes come from: a process, or a test. */
+struct heap_source {
+	/* All bytes (0) or -errno. */
+	int (*read)(void *context, uint64_t address, void *to, size_t size);
+	/* Reads `each` bytes at as many of the addresses as it can, and returns of how many. */
+	size_t (*gather)(void *context, const uint64_t *addresses, size_t count, size_t each,
+			 void *to);
+	/* A bit for each of HEAP_WINDOW_PAGES pages from a page on: is it resident? */
+	void (*look)(void *context, uint64_t first_page, uint64_t *ret_bits);
+	void *context;
+};
+
+struct heap_window {
+	uint64_t number; /* 0: unused, for nothing is mapped so low */
+	uint64_t bits[HEAP_WINDOW_WORDS];
+};
+
+struct heap_memory {
+	struct heap_source source;
+	struct heap_range *ranges; /* ascending; owned */
+	size_t nr_ranges, capacity;
+	uint64_t deadline_ns; /* by clock_ns */
+	bool is_late;	      /* the deadline has passed, and somebody noticed */
+	struct heap_window windows[HEAP_NR_WINDOWS];
+};
+
+/* Borrows what the source needs. Without ranges until some are added. */
+struct heap_memory *heap_memory_new(const struct heap_source *source, uint64_t deadline_ns);
+void heap_memory_free(struct heap_memory *memory);
+void heap_memory_freep(struct heap_memory **memory);
+/* Above all that were added before, or it is left out. One that continues the last is joined. */
+void heap_memory_add(struct heap_memory *memory, uint64_t start, uint64_t end);
+
+/* The range that has the address, NULL: none. */
+const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address);
+/* Has the time run out? To be asked in every loop. */
+bool heap_memory_is_late(struct heap_memory *memory);
+
+bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address);
+/* Of the pages from `start` to `end`, which are multiples of a page. */
+uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end);
+
+/* -EFAULT: not all inside a range; -ENODATA: not all resident; else as the source says. */
+int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory of a process, for readers of allocators; see heap_process.h. */
+#include "heap_process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PRESENT (1ULL << 63) /* Documentation/admin-guide/mm/pagemap.rst */
+
+/* A mapping may have gone since it was listed: then less is read. */
+static int read_bytes(void *context, uint64_t address, void *to, size_t size)
+{
+	const struct process_memory *memory = context;
+	struct iovec here = { to, size };
+	struct iovec there = { (void *)(uintptr_t)address, size };
+	ssize_t got = process_vm_readv(memory->pid, &here, 1, &there, 1, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -EFAULT;
+}
+
+static size_t gather_bytes(void *context, const uint64_t *addresses, size_t count, size_t each,
+			   void *to)
+{
+	const struct process_memory *memory = context;
+	struct iovec here = { to, 0 }, there[IOV_MAX];
+	ssize_t got;
+
+	if (count > IOV_MAX)
+		count = IOV_MAX;
+	for (size_t i = 0; i < count; i++)
+		there[i] = (struct iovec){ (void *)(uintptr_t)addresses[i], each };
+	here.iov_len = count * each;
+	got = process_vm_readv(memory->pid, &here, 1, there, count, 0);
+	return got < 0 ? 0 : (size_t)got / each;
+}
+
+static void look_at_pages(void *context, uint64_t first_page, uint64_t *ret_bits)
+{
+	const struct process_memory *memory = context;
+	uint64_t entries[HEAP_WINDOW_PAGES];
+	ssize_t got;
+
+	memset(ret_bits, memory->pagemap < 0 ? 0xff : 0, HEAP_WINDOW_WORDS * sizeof(*ret_bits));
+	if (memory->pagemap < 0)
+		return;
+	got = pread(memory->pagemap, entries, sizeof(entries),
+		    (off_t)(first_page * sizeof(*entries)));
+	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(*entries); i++)
+		if (entries[i] & PRESENT)
+			ret_bits[i / 64] |= 1ULL << i % 64;
+}
+
+/* An allocator's: what has a file behind it, and stacks, are not. */
+static bool may_be_heap(const struct process_mapping *mapping)
+{
+	return mapping->is_private && mapping->is_readable && mapping->is_writable &&
+	       !mapping->file.ino && strncmp(mapping->path, "[stack", strlen("[stack")) != 0;
+}
+
+struct heap_memory *heap_process_new(struct process_memory *memory, const struct process_maps *maps,
+				     uint64_t deadline_ns)
+{
+	const struct heap_source source = { read_bytes, gather_bytes, look_at_pages, memory };
+	struct heap_memory *heap = heap_memory_new(&source, deadline_ns);
+
+	for (size_t i = 0; i < maps->nr_mappings; i++)
+		if (may_be_heap(&maps->mappings[i]))
+			heap_memory_add(heap, maps->mappings[i].start, maps->mappings[i].end);
+	return heap;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory of a process as a source for readers of allocators, see heap_memory.h. */
+#ifndef MEMPROBE_HEAP_PROCESS_H
+#define MEMPROBE_HEAP_PROCESS_H
+
+#include "heap_memory.h"
+#include "process_maps.h"
+#include "process_memory.h"
+
+/* Borrows `memory`, and takes its ranges from `maps`. */
+struct heap_memory *heap_process_new(struct process_memory *memory, const struct process_maps *maps,
+				     uint64_t deadline_ns);
+
+#endif
