@@ -14,6 +14,7 @@
 #include <linux/errno.h>
 
 #include "calls.h"
+#include "reown.h"
 
 const volatile bool cfg_allocs = false;
 const volatile __u64 cfg_allocs_min = 0; /* bytes; smaller blocks are not followed */
@@ -167,7 +168,8 @@ __noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 f
 	return owner;
 }
 
-/* Puts a block of a node into the table, in place of one that is there: an inner function's. */
+/* Puts a block of a node into the table, in place of one that is there: an inner function's.
+ * Returns whether there was room. */
 __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
@@ -189,7 +191,7 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 		error = bpf_map_update_elem(&blocks, &key, &block, BPF_NOEXIST);
 	}
 	if (!error && add_to_allocs(slot, id, bytes))
-		return 0;
+		return 1;
 	if (!error)
 		bpf_map_delete_elem(&blocks, &key);
 	count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
@@ -213,6 +215,17 @@ __noinline __u64 find_alloc_path(__u32 slot, __u32 scratch)
 	return found;
 }
 
+/* The row of what is given back, made where there is scratch memory for it. */
+static __always_inline void make_free_row(struct wire_image *image, __u32 slot, __u32 scratch)
+{
+	struct change change = { .image = image, .slot = slot, .scratch = scratch };
+
+	if (!cfg_owners || image->alloc_flags & ALLOCS_FREE_ROW)
+		return;
+	if (find_plain_special(&change, SITE_FREE).value)
+		image->alloc_flags |= ALLOCS_FREE_ROW;
+}
+
 static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slot, __u64 bytes)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
@@ -223,6 +236,8 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 		return 0;
 	scratch = take_scratch(owners, tid);
 	found = scratch == SCRATCH_RSS ? 0 : find_alloc_path(slot, scratch);
+	if (scratch != SCRATCH_RSS && bytes >= PAGE_SIZE)
+		make_free_row(image, slot, scratch);
 	if (scratch != SCRATCH_RSS && !give_scratch(owners, scratch, tid))
 		found = 0;
 	if (!(__u32)found)
@@ -292,7 +307,7 @@ static __always_inline struct wire_image *alloc_image(__u32 *ret_slot)
 	struct wire_image *image = find_image(CURRENT(mm), ret_slot);
 
 	if (image && !(image->alloc_flags & ALLOCS_SEEN))
-		image->alloc_flags = ALLOCS_SEEN;
+		image->alloc_flags |= ALLOCS_SEEN;
 	return image;
 }
 
@@ -305,6 +320,8 @@ static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 
 	look_for_finalizing(slot);
 	if (!take_block(slot, address, &bytes, 1))
 		__sync_fetch_and_add(&image->unknown_frees, 1);
+	else
+		free_block(image, slot, address, bytes, 0);
 }
 
 static __always_inline int on_alloc_entry(struct pt_regs *registers, __u32 call)
@@ -343,6 +360,18 @@ static __always_inline void put_back(__u32 slot, const struct alloc_call *call)
 		put_block(slot, call->place, call->old.bytes, call->old.owner.value);
 }
 
+/* What realloc has left behind of the block that it was given. Another thread may have some of it
+ * already, so that what is still the former owner's is meant. */
+static __always_inline void free_rest(struct wire_image *image, __u32 slot,
+				      const struct alloc_call *call, __u64 address)
+{
+	__u64 begin = call->place, kept = address == begin ? call->bytes : 0;
+
+	if (call->old.owner.value && kept < call->old.bytes && call->old.bytes >= PAGE_SIZE)
+		free_block(image, slot, begin + kept, call->old.bytes - kept,
+			   call->old.owner.value);
+}
+
 static __always_inline int on_alloc_return(struct pt_regs *registers)
 {
 	struct wire_image *image;
@@ -368,11 +397,12 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 		put_back(slot, call);
 		return 0;
 	}
+	free_rest(image, slot, call, address);
 	if (call->bytes < cfg_allocs_min)
 		return 0;
 	id = find_alloc_node(image, slot, call->bytes);
-	if (id)
-		put_block(slot, address, call->bytes, id);
+	if (id && put_block(slot, address, call->bytes, id))
+		own_block(slot, address, call->bytes, id);
 	return 0;
 }
 

@@ -19,9 +19,11 @@ struct progress {
 	__u32 left;
 	__u32 kind;
 	__u32 slot;
-	__u32 owner; /* who gets the marks, or had the last ones that were taken */
-	__u32 run;   /* how many were taken of them, not yet told */
-	__u32 lost;  /* how many were taken of owners that have no room for what they hold */
+	__u32 owner;	 /* who gets the marks, or had the last ones that were taken */
+	__u32 run;	 /* how many were taken of them, not yet told */
+	__u32 lost;	 /* how many were taken of owners that have no room for what they hold */
+	__u32 elsewhere; /* how many came for owners who were known before, and have been told */
+	__u32 pad;
 };
 
 enum { PROGRESS_PAGES, PROGRESS_REGIONS, NR_PROGRESSES };
@@ -62,16 +64,40 @@ static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
 		hold_unowned(slot, owner_kind(owner), pages);
 }
 
+static __always_inline bool is_expected(__u32 owner)
+{
+	return owner && owner_kind(owner) == KIND_EXPECTED;
+}
+
+/* Pages have come whose owner was known before. */
+static __always_inline __u32 give_expected(__u32 slot, __u32 expected, __u32 kind, __u32 pages)
+{
+	struct progress *progress = find_progress(PROGRESS_PAGES);
+
+	if (progress)
+		progress->elsewhere += pages;
+	if (hold(slot, owner_id(expected), kind, pages))
+		hold_unowned(slot, kind, pages);
+	return make_owner(owner_id(expected), kind);
+}
+
 /* A mark where there is none yet. */
 static long fill_page(__u32 turn, void *data)
 {
 	struct mark_loop *loop = data;
 	struct progress *progress = loop->progress;
+	__u32 there, owner;
 
 	if (progress->page >= progress->end || !progress->left)
 		return 1;
-	if (!read_owner(loop->region, progress->page)) {
-		write_owner(loop->region, progress->page, progress->owner);
+	there = read_owner(loop->region, progress->page);
+	if (!there || is_expected(there)) {
+		owner = progress->owner;
+		if (there) {
+			owner = give_expected(progress->slot, there, owner_kind(owner), 1);
+			add_marks(loop->region, KIND_EXPECTED, -1);
+		}
+		write_owner(loop->region, progress->page, owner);
 		progress->left--;
 	}
 	progress->page++;
@@ -93,8 +119,11 @@ __noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u3
 		count_loss(image, LOSS_owner_memory, pages);
 		return 0;
 	}
+	if (is_expected(loop.region->uniform))
+		split_uniform(loop.region);
 	if (loop.region->uniform || count_marks(loop.region) >= REGION_PAGES)
 		return (end - page) << 32;
+	loop.progress->slot = slot;
 	loop.progress->page = page;
 	loop.progress->end = end;
 	loop.progress->left = pages;
@@ -108,9 +137,11 @@ __noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u3
 /* A whole huge page. */
 static __always_inline bool place_huge(__u32 slot, struct region *region, __u32 owner)
 {
-	if (count_marks(region))
+	if (count_marks(region) || region->owned[KIND_EXPECTED])
 		return false;
-	if (region->uniform)
+	if (is_expected(region->uniform))
+		owner = give_expected(slot, region->uniform, owner_kind(owner), REGION_PAGES);
+	else if (region->uniform)
 		take_from(slot, region->uniform, REGION_PAGES);
 	region->uniform = owner;
 	return true;
@@ -162,12 +193,15 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 		return pages;
 	split_uniform(region);
 	stale = read_owner(region, page);
+	if (is_expected(stale))
+		owner = give_expected(slot, stale, owner_kind(owner), 1);
 	write_owner(region, page, owner);
 	add_marks(region, owner_kind(owner), 1);
-	if (stale) {
-		add_marks(region, owner_kind(stale), -1);
+	if (!stale)
+		return 1;
+	add_marks(region, owner_kind(stale), -1);
+	if (!is_expected(stale))
 		displace(slot, page, stale);
-	}
 	return 1;
 }
 
@@ -260,7 +294,7 @@ __noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, _
 	page = progress->page - page;
 	/* Nobody else has a page in it that could be touched now: the whole of it was looked
 	 * through, or its page table is locked for the unmapping. */
-	if (!count_marks(region) && !region->uniform && (page == REGION_PAGES || is_unmapping()))
+	if (is_unmarked(region) && (page == REGION_PAGES || is_unmapping()))
 		bpf_map_delete_elem(&regions, &key);
 	return page << 32 | pages;
 }

@@ -26,10 +26,11 @@ static long move_page(__u32 turn, void *data)
 	stale = read_owner(moving->to, moving->to_page + turn);
 	write_owner(moving->to, moving->to_page + turn, owner);
 	add_marks(moving->to, owner_kind(owner), 1);
-	if (stale) {
-		add_marks(moving->to, owner_kind(stale), -1);
+	if (!stale)
+		return 0;
+	add_marks(moving->to, owner_kind(stale), -1);
+	if (!is_expected(stale))
 		take_from(moving->slot, stale, 1);
-	}
 	return 0;
 }
 
@@ -44,15 +45,14 @@ __noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
 		return 0;
 	key = region_key(image->image_id, from);
 	moving.from = bpf_map_lookup_elem(&regions, &key);
-	if (!moving.from || (!count_marks(moving.from) && !moving.from->uniform))
+	if (!moving.from || is_unmarked(moving.from))
 		return 0;
 	moving.to = make_region(slot, image->image_id, to);
 	if (!moving.to) {
 		count_loss(image, LOSS_owner_memory, pages);
 		return 0;
 	}
-	if (pages == REGION_PAGES && moving.from->uniform && !moving.to->uniform &&
-	    !count_marks(moving.to)) {
+	if (pages == REGION_PAGES && moving.from->uniform && is_unmarked(moving.to)) {
 		moving.to->uniform = moving.from->uniform;
 		moving.from->uniform = 0;
 	} else {
@@ -60,7 +60,7 @@ __noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
 		split_uniform(moving.to);
 		bpf_loop(pages, move_page, &moving, 0);
 	}
-	if (pages == REGION_PAGES && !count_marks(moving.from))
+	if (pages == REGION_PAGES && is_unmarked(moving.from))
 		bpf_map_delete_elem(&regions, &key);
 	return 0;
 }

@@ -288,6 +288,21 @@ static __always_inline bool own_touched(struct wire_image *image, struct touch *
 	return true;
 }
 
+/* Of the pages that came so many have a mark, those among them that are others' (KIND_EXPECTED)
+ * have been told. */
+static __always_inline void tell_placed(__u32 slot, __u32 kind, __u32 pages, __u32 placed, __u32 id)
+{
+	struct progress *progress = find_progress(PROGRESS_PAGES);
+	__u32 elsewhere = progress && placed ? progress->elsewhere : 0;
+
+	if (elsewhere)
+		progress->elsewhere = 0;
+	if (placed > elsewhere && hold(slot, id, kind, placed - elsewhere))
+		placed = elsewhere;
+	if (placed < pages)
+		hold_unowned(slot, kind, (__s64)pages - placed);
+}
+
 __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
@@ -302,10 +317,7 @@ __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 		return 0;
 	if (touch && owner && pages <= REGION_PAGES)
 		placed = place_growth(touch, image, pages, owner);
-	if (placed && hold(slot, id, kind, placed))
-		placed = 0;
-	if (placed < pages)
-		hold_unowned(slot, kind, (__s64)pages - placed);
+	tell_placed(slot, kind, pages, placed, id);
 	return 0;
 }
 

@@ -13,7 +13,10 @@
 #define REGION_SHIFT 9 /* of a number of pages */
 #define REGION_PAGES (1U << REGION_SHIFT)
 
-/* Of a page: the id of the node, and above it the kind. 0: nobody's. */
+/* Of a page: the id of the node, and above it the kind. 0: nobody's. Swapped pages have no owner,
+ * so this kind tells of a page that is not there yet whose it will be: that of a block's path. */
+#define KIND_EXPECTED KIND_SWAP
+
 #define OWNER_ID_BITS 22
 #define OWNER_IDS (1U << OWNER_ID_BITS)
 
@@ -132,6 +135,11 @@ static __always_inline struct region *make_region(__u32 slot, __u32 image_id, __
 static __always_inline __u32 count_marks(const struct region *region)
 {
 	return region->owned[KIND_FILE] + region->owned[KIND_ANON] + region->owned[KIND_SHMEM];
+}
+
+static __always_inline bool is_unmarked(const struct region *region)
+{
+	return !region->uniform && !count_marks(region) && !region->owned[KIND_EXPECTED];
 }
 
 static __always_inline void add_marks(struct region *region, __u32 kind, __s32 pages)

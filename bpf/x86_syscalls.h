@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #define PAGE_SHIFT 12
+#define PAGE_SIZE (1ULL << PAGE_SHIFT)
 
 enum {
 	NR_read = 0,

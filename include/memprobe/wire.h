@@ -287,7 +287,8 @@ struct wire_held {
 };
 _Static_assert(sizeof(struct wire_held) == 64, "wire_held");
 
-#define ALLOCS_SEEN 1 /* its allocator's functions were hit: it has amounts */
+#define ALLOCS_SEEN 1	  /* its allocator's functions were hit: it has amounts */
+#define ALLOCS_FREE_ROW 2 /* there is a row of SITE_FREE */
 
 /*
  * What a path has allocated, by its node's id; in bytes as asked for. Kept lazily as wire_held is:
