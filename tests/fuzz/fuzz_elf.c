@@ -16,6 +16,7 @@
 #include "elf_builder.h"
 #include "elf_file.h"
 #include "interpreter.h"
+#include "malloc_plan.h"
 #include "memory.h"
 #include "offset_table.h"
 #include "probe_plan.h"
@@ -86,6 +87,19 @@ static void check_plan(const struct probe_plan *plan, int status)
 	expect(strnlen(plan->what, sizeof(plan->what)) < sizeof(plan->what), "a text without end");
 }
 
+static void check_malloc(int fd)
+{
+	struct malloc_plan plan = { 0 };
+	int status = malloc_plan_find(fd, &plan);
+
+	expect(status <= 0, "an error above 0");
+	expect((status == 0) == (plan.nr_sites != 0), "sites without a plan, or none with one");
+	expect(status || !plan.reason, "a plan with a reason");
+	expect(plan.nr_sites <= MAX_MALLOC_SITES, "too many sites");
+	for (size_t i = 0; i < plan.nr_sites; i++)
+		expect(plan.sites[i].call && plan.sites[i].call < NR_ALLOC_CALLS, "no such call");
+}
+
 static void count_text(int64_t tag, const char *text, void *context)
 {
 	*(size_t *)context += strlen(text);
@@ -124,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	interpreter.layout.free_threaded = !!(options & OPTION_FREE_THREADED);
 	status = probe_plan_find(fd, &interpreter, options & OPTION_JIT, &plan);
 	check_plan(&plan, status);
+	check_malloc(fd);
 	read_needs(fd);
 	return 0;
 }

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where an allocator's functions are probed; see malloc_plan.h.
+ *
+ * A probe on an instruction that the kernel emulates takes 0.5 us, on others 17 us (probe_insn.h),
+ * and many of these functions begin with others: free of glibc 2.36 with `test %rdi,%rdi`. But a
+ * few instructions later there is a jump or a push in nearly all. Until the first jump or push all
+ * calls take the same way, so that the probe may be there as long as what comes before leaves the
+ * arguments alone, and the stack pointer where a return probe has to find the return address.
+ *
+ * Names that lead to the same address are one function. A wrapper that is nothing but a jump to
+ * another function is left out where it would be seen twice for no use: C++'s operators of jemalloc
+ * and mimalloc jump to their free.
+ */
+#include "malloc_plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <memprobe/wire.h>
+
+#include "code_step.h"
+#include "elf_file.h"
+#include "memory.h"
+#include "probe_insn.h"
+
+#define MAX_STEPS 16
+#define BEGINNING_BYTES 96
+#define JUMP_OPCODE 0xe9 /* jmp rel32 */
+
+struct function {
+	const char *name;
+	uint8_t call; /* enum wire_alloc_call */
+	bool is_hot;  /* that many programs call often */
+	bool is_operator;
+};
+
+/* Sized and aligned operators take what malloc and free take first. */
+static const struct function functions[] = {
+	{ "malloc", ALLOC_MALLOC, true, false },
+	{ "calloc", ALLOC_CALLOC, true, false },
+	{ "realloc", ALLOC_REALLOC, true, false },
+	{ "free", ALLOC_FREE, true, false },
+	{ "reallocarray", ALLOC_REALLOCARRAY, false, false },
+	{ "memalign", ALLOC_ALIGNED, false, false },
+	{ "aligned_alloc", ALLOC_ALIGNED, false, false },
+	{ "posix_memalign", ALLOC_POSIX, false, false },
+	{ "valloc", ALLOC_PAGES, false, false },
+	{ "pvalloc", ALLOC_PAGES, false, false },
+	{ "cfree", ALLOC_FREE, false, false },
+	{ "free_sized", ALLOC_FREE, false, false },
+	{ "free_aligned_sized", ALLOC_FREE, false, false },
+	{ "_Znwm", ALLOC_MALLOC, false, true },
+	{ "_Znam", ALLOC_MALLOC, false, true },
+	{ "_ZnwmRKSt9nothrow_t", ALLOC_MALLOC, false, true },
+	{ "_ZnamRKSt9nothrow_t", ALLOC_MALLOC, false, true },
+	{ "_ZnwmSt11align_val_t", ALLOC_MALLOC, false, true },
+	{ "_ZnamSt11align_val_t", ALLOC_MALLOC, false, true },
+	{ "_ZnwmSt11align_val_tRKSt9nothrow_t", ALLOC_MALLOC, false, true },
+	{ "_ZnamSt11align_val_tRKSt9nothrow_t", ALLOC_MALLOC, false, true },
+	{ "_ZdlPv", ALLOC_FREE, false, true },
+	{ "_ZdaPv", ALLOC_FREE, false, true },
+	{ "_ZdlPvm", ALLOC_FREE, false, true },
+	{ "_ZdaPvm", ALLOC_FREE, false, true },
+	{ "_ZdlPvRKSt9nothrow_t", ALLOC_FREE, false, true },
+	{ "_ZdaPvRKSt9nothrow_t", ALLOC_FREE, false, true },
+	{ "_ZdlPvSt11align_val_t", ALLOC_FREE, false, true },
+	{ "_ZdaPvSt11align_val_t", ALLOC_FREE, false, true },
+	{ "_ZdlPvmSt11align_val_t", ALLOC_FREE, false, true },
+	{ "_ZdaPvmSt11align_val_t", ALLOC_FREE, false, true },
+	{ "_ZdlPvSt11align_val_tRKSt9nothrow_t", ALLOC_FREE, false, true },
+	{ "_ZdaPvSt11align_val_tRKSt9nothrow_t", ALLOC_FREE, false, true },
+};
+#define NR_FUNCTIONS ARRAY_SIZE(functions)
+_Static_assert(NR_FUNCTIONS <= MAX_MALLOC_SITES, "a site for each");
+
+/* What only one allocator exports. glibc's loader has a malloc for its own beginning up to 2.31. */
+static const struct {
+	const char *symbol, *name;
+} marks[] = {
+	{ "_rtld_global", "the loader" },
+	{ "gnu_get_libc_version", "glibc" },
+	{ "mallctl", "jemalloc" },
+	{ "mi_version", "mimalloc" },
+	{ "MallocExtension_ReleaseFreeMemory", "tcmalloc" },
+	{ "__libc_start_main", "musl" },
+};
+#define NR_MARKS ARRAY_SIZE(marks)
+#define MARK_LOADER 0
+
+/* Registers that must still hold what they held at the entry. */
+static const uint16_t needed[NR_ALLOC_CALLS] = {
+	[ALLOC_MALLOC] = 1 << CODE_RDI,
+	[ALLOC_CALLOC] = 1 << CODE_RDI | 1 << CODE_RSI,
+	[ALLOC_REALLOC] = 1 << CODE_RDI | 1 << CODE_RSI,
+	[ALLOC_REALLOCARRAY] = 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX,
+	[ALLOC_ALIGNED] = 1 << CODE_RSI,
+	[ALLOC_POSIX] = 1 << CODE_RDI | 1 << CODE_RDX,
+	[ALLOC_PAGES] = 1 << CODE_RDI,
+	[ALLOC_FREE] = 1 << CODE_RDI,
+};
+
+/* ---- One function ---- */
+
+/* Its first bytes, as many as are in the file. */
+struct beginning {
+	uint64_t offset;
+	size_t size;
+	uint8_t bytes[BEGINNING_BYTES];
+};
+
+static int read_beginning(const struct elf_file *file, uint64_t vaddr, struct beginning *ret)
+{
+	const struct elf_segment *segment = elf_file_segment(file, vaddr);
+	uint64_t skip = segment ? vaddr - segment->vaddr : 0;
+
+	if (!segment || !segment->is_executable || skip >= segment->file_bytes)
+		return -ENOENT;
+	ret->offset = segment->offset + skip;
+	ret->size = sizeof(ret->bytes);
+	if (segment->file_bytes - skip < ret->size)
+		ret->size = (size_t)(segment->file_bytes - skip);
+	return elf_file_read(file, vaddr, ret->bytes, ret->size);
+}
+
+/* The first instruction that does something. */
+static size_t skip_landing(const struct beginning *beginning)
+{
+	enum probe_insn insn = probe_insn_classify(beginning->bytes, beginning->size);
+
+	return insn == PROBE_INSN_LANDING ? PROBE_INSN_LANDING_BYTES : 0;
+}
+
+/* Where the kernel emulates, of all calls; false: nowhere that is known to do. */
+static bool find_emulated(const struct beginning *beginning, uint16_t kept, size_t *ret)
+{
+	size_t first = skip_landing(beginning), at = first;
+
+	for (int i = 0; i < MAX_STEPS && at < beginning->size; i++) {
+		const uint8_t *bytes = beginning->bytes + at;
+		size_t size = beginning->size - at;
+		enum probe_insn insn = probe_insn_classify(bytes, size);
+		struct code_step step;
+
+		if (insn == PROBE_INSN_EMULATED || (insn == PROBE_INSN_NOP5 && at == first)) {
+			*ret = at;
+			return true;
+		}
+		if (!code_step_decode(bytes, size, &step) || step.written & kept)
+			return false;
+		at += step.bytes;
+	}
+	return false;
+}
+
+static bool is_jump(const struct beginning *beginning)
+{
+	size_t first = skip_landing(beginning);
+
+	return first < beginning->size && beginning->bytes[first] == JUMP_OPCODE;
+}
+
+static struct malloc_site choose_site(const struct beginning *beginning, uint32_t call)
+{
+	bool has_return = call != ALLOC_FREE;
+	uint16_t kept = needed[call] | (has_return ? 1 << CODE_RSP : 0);
+	size_t at = 0;
+	bool is_found = find_emulated(beginning, kept, &at);
+
+	return (struct malloc_site){
+		.offset = beginning->offset + at,
+		.call = call,
+		.has_return = has_return,
+		.is_slow = !is_found,
+	};
+}
+
+/* ---- A file ---- */
+
+struct search {
+	struct elf_symbol symbols[NR_FUNCTIONS + NR_MARKS];
+	uint64_t entries[MAX_MALLOC_SITES]; /* of the plan's sites */
+	struct malloc_plan plan;
+	char slow[64]; /* the names of functions that are */
+};
+
+static bool is_known(const struct search *search, uint64_t vaddr)
+{
+	for (size_t i = 0; i < search->plan.nr_sites; i++)
+		if (search->entries[i] == vaddr)
+			return true;
+	return false;
+}
+
+/* Whole names, as many as fit. */
+static void tell_slow(struct search *search, const char *name)
+{
+	size_t used = strlen(search->slow), left = sizeof(search->slow) - used;
+	int length = snprintf(search->slow + used, left, "%s %s", used ? "," : "", name);
+
+	if (length < 0 || (size_t)length >= left)
+		search->slow[used] = '\0';
+}
+
+static int add_function(const struct elf_file *file, struct search *search, size_t i)
+{
+	const struct function *function = &functions[i];
+	struct malloc_plan *plan = &search->plan;
+	uint64_t vaddr = search->symbols[i].vaddr;
+	struct beginning beginning;
+	struct malloc_site site;
+	int err;
+
+	if (!vaddr || is_known(search, vaddr))
+		return 0;
+	err = read_beginning(file, vaddr, &beginning);
+	if (err)
+		return err;
+	if (function->is_operator && is_jump(&beginning))
+		return 0;
+	site = choose_site(&beginning, function->call);
+	if (site.is_slow) {
+		tell_slow(search, function->name);
+		plan->is_slow |= function->is_hot;
+	}
+	search->entries[plan->nr_sites] = vaddr;
+	plan->sites[plan->nr_sites++] = site;
+	return 0;
+}
+
+static const char *name_allocator(const struct search *search)
+{
+	for (size_t i = 0; i < NR_MARKS; i++)
+		if (search->symbols[NR_FUNCTIONS + i].vaddr)
+			return marks[i].name;
+	return "malloc";
+}
+
+static void tell(struct search *search)
+{
+	struct malloc_plan *plan = &search->plan;
+
+	snprintf(plan->what, sizeof(plan->what), "%s: %zu functions%s%s", name_allocator(search),
+		 plan->nr_sites, search->slow[0] ? ", single-stepped:" : "", search->slow);
+}
+
+static void notice_needed(int64_t tag, const char *text, void *context)
+{
+	*(bool *)context = true;
+}
+
+/* A static program exports nothing. Its symbols tell, unless it was stripped. */
+static bool is_static(struct elf_file *file)
+{
+	bool needs_others = false;
+	char loader[256];
+
+	if (elf_file_loader(file, loader, sizeof(loader)) != -ENOENT)
+		return false;
+	elf_file_visit_dynamic(file, notice_needed, &needs_others);
+	return !needs_others;
+}
+
+static void find_symbols(struct elf_file *file, struct search *search)
+{
+	for (size_t i = 0; i < NR_FUNCTIONS; i++)
+		search->symbols[i].name = functions[i].name;
+	for (size_t i = 0; i < NR_MARKS; i++)
+		search->symbols[NR_FUNCTIONS + i].name = marks[i].symbol;
+	if (!elf_file_find_symbols(file, ELF_DYNSYM, search->symbols,
+				   ARRAY_SIZE(search->symbols)) &&
+	    is_static(file))
+		elf_file_find_symbols(file, ELF_SYMTAB, search->symbols,
+				      ARRAY_SIZE(search->symbols));
+}
+
+static uint64_t find_named(const struct search *search, uint32_t call)
+{
+	for (size_t i = 0; i < NR_FUNCTIONS; i++)
+		if (functions[i].call == call && functions[i].is_hot)
+			return search->symbols[i].vaddr;
+	return 0;
+}
+
+/* NULL: it can be followed. */
+static const char *find_reason(const struct search *search)
+{
+	if (!find_named(search, ALLOC_MALLOC))
+		return "it exports no malloc";
+	if (search->symbols[NR_FUNCTIONS + MARK_LOADER].vaddr)
+		return "its malloc is the loader's, for before there is another";
+	if (!find_named(search, ALLOC_FREE))
+		return "it exports malloc, but no free";
+	return NULL;
+}
+
+static int search_file(struct elf_file *file, struct search *search)
+{
+	int err = 0;
+
+	find_symbols(file, search);
+	search->plan.reason = find_reason(search);
+	if (search->plan.reason)
+		return -ENOENT;
+	for (size_t i = 0; i < NR_FUNCTIONS && !err; i++)
+		err = add_function(file, search, i);
+	if (err == -ENOENT)
+		search->plan.reason = "one of its functions lies outside its code";
+	if (!err)
+		tell(search);
+	return err;
+}
+
+int malloc_plan_find(int fd, struct malloc_plan *ret)
+{
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	struct search search = { 0 };
+	int err = elf_file_open(fd, &file);
+
+	if (err)
+		return err;
+	err = search_file(file, &search);
+	if (err)
+		search.plan = (struct malloc_plan){ .reason = search.plan.reason };
+	*ret = search.plan;
+	return err;
+}

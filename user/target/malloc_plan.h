@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the calls of an allocator's functions can be seen, in a file that exports them: a C
+ * library, an allocator that takes its place, a program that either was linked into. Attaching is
+ * capture's work.
+ */
+#ifndef MEMPROBE_MALLOC_PLAN_H
+#define MEMPROBE_MALLOC_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAX_MALLOC_SITES 40 /* all functions that are known */
+
+struct malloc_site {
+	/* In the file, of an instruction that runs once a call. The arguments that the call's
+	 * wire_alloc_call tells of are in their registers there, and with a result the stack
+	 * pointer is as at the entry. */
+	uint64_t offset;
+	uint32_t call;	    /* enum wire_alloc_call */
+	uint8_t has_return; /* it returns a block: the same place also takes a return probe */
+	uint8_t is_slow;    /* the kernel single-steps there */
+	uint8_t pad[2];
+};
+
+struct malloc_plan {
+	struct malloc_site sites[MAX_MALLOC_SITES];
+	size_t nr_sites;
+	char what[128];	    /* for people: "glibc: 9 functions, single-stepped: reallocarray" */
+	bool is_slow;	    /* malloc, calloc, realloc or free is single-stepped */
+	const char *reason; /* static text: why there is none; NULL with one */
+};
+
+/*
+ * 0; -ENOENT: the file exports no allocator, or none that can be followed, ret->reason says why;
+ * other -errno. Borrows fd.
+ */
+int malloc_plan_find(int fd, struct malloc_plan *ret);
+
+#endif
