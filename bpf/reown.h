@@ -41,9 +41,13 @@ struct reown_loop {
 
 static __always_inline void change_hands(struct reowning *reowning, __u32 from, __u32 pages)
 {
-	take_from(reowning->slot, from, pages);
-	if (hold(reowning->slot, reowning->id, owner_kind(from), pages))
-		hold_unowned(reowning->slot, owner_kind(from), pages);
+	__u32 slot = reowning->slot, kind = owner_kind(from);
+
+	/* Where there was no room to say that the owner holds any they are [unowned]'s. */
+	if (hold(slot, owner_id(from), kind, -(__s64)pages))
+		hold_unowned(slot, kind, -(__s64)pages);
+	if (hold(slot, reowning->id, kind, pages))
+		hold_unowned(slot, kind, pages);
 }
 
 static __always_inline void end_reown_run(struct reowning *reowning)

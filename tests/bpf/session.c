@@ -127,6 +127,39 @@ void session_ask_owners(__u32 limit)
 	host_map_resize(HOST_TABLE(&held), SESSION_IDS);
 }
 
+void session_ask_allocs(__u32 limit)
+{
+	const bool has_allocs = true;
+
+	host_configure(&cfg_allocs, &has_allocs, sizeof(has_allocs));
+	host_map_resize(HOST_TABLE(&blocks), limit);
+	host_map_resize(HOST_TABLE(&allocs), SESSION_IDS);
+}
+
+void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __u64 stack)
+{
+	host.cookie = call;
+	host.registers = (struct pt_regs){
+		.orig_ax = -1UL,
+		.di = arguments[0],
+		.si = arguments[1],
+		.dx = arguments[2],
+		.sp = stack,
+	};
+	alloc_entry(&host.registers);
+}
+
+void session_alloc_return(__u64 result, __u64 stack)
+{
+	host.registers = (struct pt_regs){ .orig_ax = -1UL, .ax = result, .sp = stack + 8 };
+	alloc_return(&host.registers);
+}
+
+const struct wire_allocs *session_allocs(__u32 id)
+{
+	return bpf_map_lookup_elem(&allocs, &id);
+}
+
 void session_limit_held(__u32 limit)
 {
 	host_map_resize(HOST_TABLE(&held), limit);
@@ -188,6 +221,14 @@ static void count_element(const void *key, void *value, void *count)
 	(void)key;
 	(void)value;
 	++*(__u32 *)count;
+}
+
+__u32 session_count_blocks(void)
+{
+	__u32 count = 0;
+
+	host_map_visit(HOST_TABLE(&blocks), count_element, &count);
+	return count;
 }
 
 __u32 session_count_regions(void)

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bpf/allocs.h, reown.h: which path has which block, and whose the pages within blocks are, through
+ * everything that an allocator's functions do. Three threads without Python, each a path of its
+ * own.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "session.h"
+
+#define PAGE 4096ULL
+#define HUGE 512 /* pages */
+#define BASE 0x7f1200000000ULL
+#define STACK 0x7ffe00001000ULL
+#define MAX_BLOCKS 64
+#define NR_THREADS 3
+#define NR_munmap 11
+
+static const char *const names[NR_THREADS] = { "a", "b", "c" };
+static struct task_struct *threads[NR_THREADS];
+static struct mm_struct *mm;
+
+static void open_fixture(void)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_owners(4096);
+	session_ask_allocs(MAX_BLOCKS);
+	threads[0] = session_process(100, names[0]);
+	mm = threads[0]->mm;
+	session_set_python(mm, NULL, 0);
+	for (int i = 1; i < NR_THREADS; i++) {
+		threads[i] = machine_task_new(mm, 100, 100 + i, names[i]);
+		session_fork_event(threads[0], threads[i]);
+	}
+}
+
+/* The sum over the nodes of what they have, and what it was at the highest moment. */
+static void sum_allocs(__s64 *ret_bytes, __s64 *ret_peak)
+{
+	const struct wire_image *image = session_image(mm);
+
+	*ret_bytes = *ret_peak = 0;
+	for (__u32 id = 1; id < SESSION_IDS; id++) {
+		const struct wire_allocs *node = session_allocs(id);
+
+		if (!node)
+			continue;
+		*ret_bytes += node->bytes;
+		*ret_peak += node->peak_moment == image->alloc_moment ? node->at_peak : node->bytes;
+	}
+}
+
+static void close_session(void)
+{
+	const struct wire_image *image = session_image(mm);
+	__s64 held[NR_KINDS], bytes, peak;
+
+	sum_allocs(&bytes, &peak);
+	assert_int_equal(bytes, image->alloc_bytes);
+	assert_int_equal(peak, image->alloc_peak);
+	session_sum_held(mm, held);
+	for (__u32 kind = 0; kind < NR_KINDS; kind++)
+		assert_int_equal(held[kind], image->books[kind]);
+	session_check();
+	session_close();
+}
+
+static void enter(int thread, enum wire_alloc_call call, __u64 first, __u64 second, __u64 third,
+		  __u64 depth)
+{
+	machine_run(threads[thread]);
+	session_alloc_entry(call, (const __u64[3]){ first, second, third }, STACK - depth);
+}
+
+static void leave(int thread, __u64 result, __u64 depth)
+{
+	machine_run(threads[thread]);
+	session_alloc_return(result, STACK - depth);
+}
+
+static void allocate(int thread, __u64 address, __u64 bytes)
+{
+	enter(thread, ALLOC_MALLOC, bytes, 0, 0, 0);
+	leave(thread, address, 0);
+}
+
+static void release(int thread, __u64 address)
+{
+	enter(thread, ALLOC_FREE, address, 0, 0, 0);
+}
+
+static void reallocate(int thread, __u64 from, __u64 to, __u64 bytes)
+{
+	enter(thread, ALLOC_REALLOC, from, bytes, 0, 0);
+	leave(thread, to, 0);
+}
+
+static struct wire_allocs allocs_of(int thread)
+{
+	__u32 id = session_find_named(mm, names[thread]);
+	const struct wire_allocs *found = id ? session_allocs(id) : NULL;
+
+	return found ? *found : (struct wire_allocs){ 0 };
+}
+
+static void touch(int thread, __u64 address, __u32 pages)
+{
+	machine_run(threads[thread]);
+	for (__u32 i = 0; i < pages; i++) {
+		session_touch(address + i * PAGE);
+		session_change(mm, KIND_ANON, 1);
+	}
+}
+
+static __s32 held_by(__u32 id)
+{
+	const struct wire_held *held = id ? session_held(id) : NULL;
+
+	return held ? held->live[KIND_ANON] : 0;
+}
+
+static __s32 live(int thread)
+{
+	return held_by(session_find_named(mm, names[thread]));
+}
+
+static __s32 live_free(void)
+{
+	return held_by(session_find_kind(mm, SITE_FREE));
+}
+
+static void test_blocks(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 600);
+	allocate(1, BASE + 1024, 700);
+	allocate(0, BASE + 2048, 800);
+	assert_int_equal(allocs_of(0).bytes, 1400);
+	assert_int_equal(allocs_of(0).blocks, 2);
+	release(1, BASE); /* another thread's */
+	release(1, BASE); /* unknown by now */
+	release(0, 0);
+	assert_int_equal(allocs_of(0).bytes, 800);
+	assert_int_equal(allocs_of(0).freed_blocks, 1);
+	assert_int_equal(allocs_of(0).taken_blocks, 2);
+	assert_int_equal(allocs_of(0).taken_bytes, 1400);
+	assert_int_equal(allocs_of(1).bytes, 700);
+	assert_int_equal(session_image(mm)->unknown_frees, 1);
+	assert_int_equal(session_image(mm)->alloc_peak, 2100);
+	assert_int_equal(session_count_blocks(), 2);
+	close_session();
+}
+
+static void test_arguments(void **state)
+{
+	static const struct {
+		enum wire_alloc_call call;
+		__u64 arguments[3];
+	} calls[] = {
+		{ ALLOC_CALLOC, { 6, 100, 0 } },       { ALLOC_REALLOC, { 0, 600, 0 } },
+		{ ALLOC_REALLOCARRAY, { 0, 60, 10 } }, { ALLOC_ALIGNED, { 64, 600, 0 } },
+		{ ALLOC_PAGES, { 600, 0, 0 } },
+	};
+
+	(void)state;
+	open_fixture();
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		const __u64 *given = calls[i].arguments;
+
+		enter(0, calls[i].call, given[0], given[1], given[2], 0);
+		leave(0, BASE + i * 1024, 0);
+		assert_int_equal(allocs_of(0).bytes, 600 * (i + 1));
+	}
+	close_session();
+}
+
+static void test_posix(void **state)
+{
+	__u64 block = BASE + 4 * PAGE;
+
+	(void)state;
+	open_fixture();
+	host_user_write(BASE, &block, sizeof(block));
+	enter(0, ALLOC_POSIX, BASE, 64, 600, 0);
+	leave(0, 12, 0); /* ENOMEM: what lies there is not the block's address */
+	assert_int_equal(allocs_of(0).bytes, 0);
+	enter(0, ALLOC_POSIX, BASE, 64, 600, 0);
+	leave(0, 0, 0);
+	release(0, block);
+	assert_int_equal(allocs_of(0).taken_bytes, 600);
+	assert_int_equal(session_count_blocks(), 0);
+	close_session();
+}
+
+static void test_reallocations(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 600);
+	reallocate(1, BASE, BASE, 900); /* in place: who asked last has it */
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(allocs_of(1).bytes, 900);
+	reallocate(0, BASE, BASE + 4096, 1200);
+	assert_int_equal(allocs_of(0).bytes, 1200);
+	assert_int_equal(session_count_blocks(), 1);
+	reallocate(1, BASE + 4096, 0, 5000); /* fails: the block stays */
+	assert_int_equal(allocs_of(0).bytes, 1200);
+	assert_int_equal(session_count_blocks(), 1);
+	reallocate(1, BASE + 4096, 0, 0); /* frees */
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(session_count_blocks(), 0);
+	close_session();
+}
+
+static void test_nested(void **state)
+{
+	(void)state;
+	open_fixture();
+	enter(0, ALLOC_REALLOC, 0, 640, 0, 0);
+	enter(0, ALLOC_MALLOC, 656, 0, 0, 64); /* realloc(NULL) */
+	leave(0, BASE, 64);
+	leave(0, BASE, 0);
+	assert_int_equal(allocs_of(0).bytes, 640);
+	assert_int_equal(allocs_of(0).blocks, 1);
+	assert_int_equal(allocs_of(0).taken_blocks, 1);
+	assert_int_equal(allocs_of(0).freed_blocks, 0);
+	/* left by longjmp: its return is never seen */
+	enter(0, ALLOC_MALLOC, 111, 0, 0, 128);
+	enter(0, ALLOC_MALLOC, 222, 0, 0, 0);
+	leave(0, BASE + 2048, 0);
+	assert_int_equal(allocs_of(0).bytes, 640 + 222);
+	leave(0, BASE + 4096, 32); /* its entry was not seen */
+	assert_int_equal(session_count_blocks(), 2);
+	close_session();
+}
+
+static void test_full(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (__u64 i = 0; i < MAX_BLOCKS + 3; i++)
+		allocate(0, BASE + i * 8192, 8192);
+	assert_int_equal(allocs_of(0).blocks, MAX_BLOCKS);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 3);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_full], 6);
+	close_session();
+}
+
+static void test_peak(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 1000);
+	allocate(1, BASE + 4096, 5000); /* 6,000 */
+	release(1, BASE + 4096);
+	allocate(0, BASE + 8192, 2000); /* 3,000 */
+	assert_int_equal(session_image(mm)->alloc_peak, 6000);
+	assert_int_equal(allocs_of(0).at_peak, 1000);
+	assert_int_equal(allocs_of(1).at_peak, 5000);
+	close_session();
+}
+
+/* Whoever touches them: pages of a block are its path's, also those that come later. */
+static void test_pages_of_blocks(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(1, BASE, 4);
+	allocate(0, BASE + 16, 8 * PAGE); /* 7 whole pages, 3 of them there */
+	assert_int_equal(live(0), 3);
+	touch(1, BASE + 4 * PAGE, 6);
+	assert_int_equal(live(0), 7);
+	assert_int_equal(live(1), 3);
+	release(1, BASE + 16);
+	assert_int_equal(live(0), 0);
+	assert_int_equal(live_free(), 7);
+	allocate(1, BASE + PAGE, 2 * PAGE); /* used again */
+	assert_int_equal(live(1), 5);
+	assert_int_equal(live_free(), 5);
+	session_enter(NR_munmap, BASE, 10 * PAGE, 0);
+	session_change(mm, KIND_ANON, -10);
+	assert_int_equal(live(1), 0);
+	assert_int_equal(live_free(), 0);
+	close_session();
+}
+
+static void test_untouched(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 8 * PAGE);
+	touch(1, BASE, 2);
+	release(0, BASE);
+	touch(1, BASE + 4 * PAGE, 2); /* nobody's block by now */
+	assert_int_equal(live(0), 0);
+	assert_int_equal(live(1), 2);
+	assert_int_equal(live_free(), 2);
+	close_session();
+}
+
+static void test_huge_blocks(void **state)
+{
+	const __u64 huge = HUGE * PAGE;
+
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 2 * huge + 3 * PAGE);
+	machine_run(threads[1]);
+	session_touch(BASE + 5 * PAGE);
+	session_change(mm, KIND_ANON, HUGE); /* all at once */
+	assert_int_equal(live(0), HUGE);
+	touch(1, BASE + huge + PAGE, 1); /* and the next page by page */
+	touch(1, BASE + 2 * huge, 4);
+	assert_int_equal(live(0), HUGE + 4);
+	assert_int_equal(live(1), 1);
+	release(0, BASE);
+	assert_int_equal(live(0), 0);
+	assert_int_equal(live_free(), HUGE + 4);
+	session_enter(NR_munmap, BASE, 3 * huge, 0);
+	session_change(mm, KIND_ANON, -HUGE);
+	session_change(mm, KIND_ANON, -1);
+	session_change(mm, KIND_ANON, -4);
+	assert_int_equal(live_free(), 0);
+	assert_int_equal(live(1), 0);
+	assert_int_equal(session_count_regions(), 0);
+	close_session();
+}
+
+static void test_realloc_pages(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 8 * PAGE);
+	touch(0, BASE, 8);
+	reallocate(1, BASE, BASE, 5 * PAGE); /* shrunk in place */
+	assert_int_equal(live(1), 5);
+	assert_int_equal(live_free(), 3);
+	enter(0, ALLOC_REALLOC, BASE, 16 * PAGE, 0, 0);
+	touch(0, BASE + 32 * PAGE, 5); /* copied */
+	allocate(2, BASE, 2 * PAGE);   /* another thread has some of the former block already */
+	assert_int_equal(live(2), 2);
+	leave(0, BASE + 32 * PAGE, 0);
+	assert_int_equal(live_free(), 6);
+	assert_int_equal(live(2), 2);
+	assert_int_equal(live(0), 5);
+	assert_int_equal(live(1), 0);
+	close_session();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blocks),	      cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_posix),	      cmocka_unit_test(test_reallocations),
+		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_full),
+		cmocka_unit_test(test_peak),	      cmocka_unit_test(test_pages_of_blocks),
+		cmocka_unit_test(test_untouched),     cmocka_unit_test(test_huge_blocks),
+		cmocka_unit_test(test_realloc_pages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
