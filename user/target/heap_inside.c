@@ -15,10 +15,6 @@
 /* A share of the time for each allocator; what one leaves over is the next one's. */
 #define PYMALLOC_SHARE 3
 
-/* Below this it is not worth a word: allocators always keep something. */
-#define WORTH_BYTES (8UL << 20)
-#define WORTH_SHARE 20 /* of RSS: a twentieth */
-
 static int read_rss(pid_t pid, uint64_t *ret)
 {
 	unsigned long pages = 0;
@@ -78,41 +74,4 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 	read_pymalloc(memory, &inside);
 	*ret = inside;
 	return 0;
-}
-
-static uint64_t worth_bytes(const struct heap_inside *inside)
-{
-	uint64_t share = inside->rss / WORTH_SHARE;
-
-	return share > WORTH_BYTES ? share : WORTH_BYTES;
-}
-
-static bool is_unknown(const struct heap_inside *inside)
-{
-	return inside->malloc_state == HEAP_UNKNOWN || inside->mimalloc_state == HEAP_UNKNOWN;
-}
-
-const char *heap_inside_cure(const struct heap_inside *inside)
-{
-	const uint64_t worth = worth_bytes(inside), pages = inside->malloc_free_pages;
-	const uint64_t away = inside->malloc_free_absent + pages;
-	/* Between blocks in use, or at the top of a thread's arena. */
-	const uint64_t pinned = inside->malloc_free > away ? inside->malloc_free - away : 0;
-	const uint64_t pools = inside->pymalloc_free;
-
-	if (pages >= worth && pages >= pools && pages >= pinned)
-		return "malloc_trim(0) would give back what malloc keeps, as would a smaller "
-		       "MALLOC_TRIM_THRESHOLD_ by itself";
-	if (pools >= worth && pools >= pinned)
-		return "objects that stayed hold pymalloc's arenas: each keeps all of its arena";
-	if (pinned >= worth && inside->nr_arenas > 1)
-		return "fewer arenas would keep less free in malloc: MALLOC_ARENA_MAX=2";
-	if (pinned >= worth)
-		return "blocks that stayed lie between what is free in malloc: no trim gives it "
-		       "back";
-	if (inside->mimalloc_free >= worth)
-		return "mimalloc keeps it: MIMALLOC_PURGE_DELAY=0 gives pages back at once";
-	if (is_unknown(inside))
-		return "an allocator that cannot be read may keep more";
-	return "nothing to gain: the allocators keep little, what grows is in use";
 }

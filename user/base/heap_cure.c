@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One sentence out of a dozen amounts; see heap_cure.h. What is free in the largest part decides,
+ * because another part's cure would not be noticed beside it.
+ */
+#include "heap_cure.h"
+
+#include <stdbool.h>
+
+/* Below this it is not worth a word: allocators always keep something. */
+#define WORTH_BYTES (8UL << 20)
+#define WORTH_SHARE 20 /* of RSS: a twentieth */
+/* glibc makes an arena for each thread that finds the others taken, up to eight a CPU. A second and
+ * third are there in most programs with threads. */
+#define MANY_ARENAS 4
+/* An interpreter's own files and tables are half of a process of this size. */
+#define SMALL_RSS (64UL << 20)
+
+uint64_t heap_inside_used(const struct heap_inside *inside)
+{
+	return inside->malloc_used + inside->malloc_mapped + inside->pymalloc_used +
+	       inside->mimalloc_used;
+}
+
+static uint64_t minus(uint64_t bytes, uint64_t less)
+{
+	return bytes > less ? bytes - less : 0;
+}
+
+int64_t heap_inside_rest(const struct heap_inside *inside)
+{
+	uint64_t kept = minus(inside->malloc_free, inside->malloc_free_absent) +
+			inside->pymalloc_free + inside->mimalloc_free;
+
+	return (int64_t)(inside->rss - heap_inside_used(inside) - kept);
+}
+
+static bool is_unknown(const struct heap_inside *inside)
+{
+	return inside->malloc_state == HEAP_UNKNOWN || inside->mimalloc_state == HEAP_UNKNOWN ||
+	       inside->pymalloc_state == HEAP_UNKNOWN;
+}
+
+static enum heap_cure cure_of_malloc(const struct heap_inside *inside, uint64_t pages)
+{
+	uint64_t pinned = minus(inside->malloc_free, inside->malloc_free_absent + pages);
+	bool has_many = inside->nr_arenas >= MANY_ARENAS;
+
+	/* What is pinned in many arenas is mostly the tops of threads' arenas, which malloc_trim
+	 * leaves alone. */
+	if (has_many)
+		return HEAP_CURE_ARENAS;
+	return pages >= pinned ? HEAP_CURE_TRIM : HEAP_CURE_PINNED;
+}
+
+/* Nothing that is free is worth a word. */
+static enum heap_cure cure_of_the_rest(const struct heap_inside *inside)
+{
+	int64_t half = (int64_t)(inside->rss / 2);
+
+	if (is_unknown(inside))
+		return HEAP_CURE_UNKNOWN;
+	if (inside->rss < SMALL_RSS)
+		return HEAP_CURE_NOTHING;
+	if ((int64_t)heap_inside_used(inside) >= half)
+		return HEAP_CURE_IN_USE;
+	return heap_inside_rest(inside) >= half ? HEAP_CURE_ELSEWHERE : HEAP_CURE_NOTHING;
+}
+
+enum heap_cure heap_inside_cure(const struct heap_inside *inside)
+{
+	uint64_t share = inside->rss / WORTH_SHARE;
+	uint64_t worth = share > WORTH_BYTES ? share : WORTH_BYTES;
+	uint64_t in_malloc = minus(inside->malloc_free, inside->malloc_free_absent);
+
+	if (in_malloc >= worth && in_malloc >= inside->pymalloc_free &&
+	    in_malloc >= inside->mimalloc_free)
+		return cure_of_malloc(inside, inside->malloc_free_pages);
+	if (inside->pymalloc_free >= worth && inside->pymalloc_free >= inside->mimalloc_free)
+		return HEAP_CURE_SURVIVORS;
+	if (inside->mimalloc_free >= worth)
+		return HEAP_CURE_PURGE;
+	return cure_of_the_rest(inside);
+}
+
+static const struct {
+	const char *name, *sentence;
+} cures[NR_HEAP_CURES] = {
+	[HEAP_CURE_NOTHING] = { "nothing", "nothing to gain, the allocators keep little" },
+	[HEAP_CURE_TRIM] = { "malloc_trim",
+			     "malloc_trim(0) would give back what malloc keeps, and with a smaller "
+			     "MALLOC_TRIM_THRESHOLD_ it would keep less" },
+	[HEAP_CURE_ARENAS] = { "arenas",
+			       "fewer arenas would keep less free in malloc (MALLOC_ARENA_MAX=2), "
+			       "and malloc_trim(0) gives back the whole pages" },
+	[HEAP_CURE_PINNED] = { "pinned",
+			       "blocks in use lie between what is free in malloc, which no trim "
+			       "gives back; new blocks will use it" },
+	[HEAP_CURE_SURVIVORS] = { "survivors",
+				  "a block in use in each of pymalloc's arenas keeps what is free "
+				  "beside it; new objects will use it" },
+	[HEAP_CURE_PURGE] = { "mimalloc",
+			      "mimalloc keeps it: MIMALLOC_PURGE_DELAY=0 gives pages back at "
+			      "once" },
+	[HEAP_CURE_IN_USE] = { "in use", "it is in use: live data, or a leak" },
+	[HEAP_CURE_ELSEWHERE] = { "elsewhere",
+				  "most of it is in none of these allocators: mapped files, shared "
+				  "memory, stacks, or what a library maps by itself" },
+	[HEAP_CURE_UNKNOWN] = { "unknown",
+				"an allocator that cannot be read may keep what is free" },
+};
+
+const char *heap_cure_name(enum heap_cure cure)
+{
+	return cures[cure].name;
+}
+
+const char *heap_cure_sentence(enum heap_cure cure)
+{
+	return cures[cure].sentence;
+}
