@@ -312,16 +312,30 @@ static __always_inline enum thread_found try_ways(const struct wire_layout *layo
 	return least;
 }
 
+/* Has the thread no variable in a shared library, not yet? The linker that brings the library in
+ * has not touched its tables when it takes its first pages, or has not made the thread's. */
+static __always_inline bool is_without_variable(const struct wire_image *image,
+						const struct wire_layout *layout, __u64 bias)
+{
+	__u64 index = layout->tls_bound.index_vaddr + bias;
+
+	if (!layout->tls_bound.index_vaddr)
+		return false;
+	if (!(image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED)) &&
+	    find_thread_local(index, layout->dtv_bytes) == BLOCK_UNREADABLE)
+		return true;
+	return is_beyond_dtv(index, layout->dtv_bytes);
+}
+
 /* The variable is Python's own: a state that another thread has made is believed too, unless there
  * was no variable to read. */
-static __always_inline enum thread_found judge_variable(const struct wire_layout *layout,
+static __always_inline enum thread_found judge_variable(const struct wire_image *image,
+							const struct wire_layout *layout,
 							__u64 bias, enum thread_found found)
 {
-	const struct wire_tls *tls = &layout->tls_bound;
-
 	if (found != THREAD_UNREADABLE && found != THREAD_UNCLEAR)
 		return found;
-	if (tls->index_vaddr && is_beyond_dtv(tls->index_vaddr + bias, layout->dtv_bytes))
+	if (is_without_variable(image, layout, bias))
 		return THREAD_NONE;
 	return found == THREAD_UNCLEAR ? THREAD_RUNS : found;
 }
@@ -337,7 +351,8 @@ static __always_inline enum thread_found judge_slot(struct wire_image *image, __
 	__u32 key;
 
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		return is_proven ? kept : judge_variable(layout, bias, look_at_slot(slot, 0));
+		return is_proven ? kept
+				 : judge_variable(image, layout, bias, look_at_slot(slot, 0));
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
 		return THREAD_NONE;
 	if (read_image_key(image, layout, bias, &key))

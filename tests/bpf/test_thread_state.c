@@ -507,9 +507,33 @@ static void check_dynamic(void)
 		      "!thread_unreadable 1 event 16 pages\n");
 }
 
+/* The linker has not touched the library's tables, then not made the thread's, and runs already. */
+static void check_untouched_variable(void)
+{
+	const __u64 block = DTV + 4 * HOST_PAGE;
+
+	if (has_key())
+		return;
+	make_dynamic(8, block);
+	host_user_drop(python.bias + TLS_INDEX_VADDR);
+	touch(1);
+	make_dynamic(8, block);
+	host_user_drop(DTV);
+	touch(2);
+	make_dynamic(8, block);
+	host_user_write(block + 0x48, &python.tstate, sizeof(python.tstate));
+	call("<module>");
+	touch(4);
+	host_user_drop(DTV); /* swapped out */
+	touch(8);
+	assert_report("<module> anon+4\n[lost] anon+8\n[startup] anon+3\n"
+		      "!thread_unreadable 1 event 8 pages\n");
+}
+
 static void test_dynamic(void **state)
 {
 	on_each(check_dynamic);
+	on_each(check_untouched_variable);
 }
 
 int main(void)
