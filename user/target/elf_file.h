@@ -76,6 +76,8 @@ bool elf_file_is_compiled_apart(struct elf_file *file, const char *source);
 
 /* The PT_LOAD that holds the address, or NULL. */
 const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr);
+/* Each PT_LOAD in turn, from 0 on; NULL behind the last. */
+const struct elf_segment *elf_file_segment_at(const struct elf_file *file, size_t index);
 /* How many PT_LOADs are executable: linkers make one. */
 size_t elf_file_nr_texts(const struct elf_file *file);
 /* The first executable PT_LOAD, or NULL. */
@@ -92,6 +94,13 @@ int elf_file_read(const struct elf_file *file, uint64_t vaddr, void *ret, size_t
  * elf_file_read.
  */
 int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret);
+/*
+ * Calls visit with each address that a relative relocation of DT_RELA gives a value to, until it
+ * returns false. Those of DT_RELR have theirs in the file already, where elf_file_read finds them.
+ */
+void elf_file_visit_relative(struct elf_file *file,
+			     bool (*visit)(uint64_t at, uint64_t value, void *context),
+			     void *context);
 /* The NUL-terminated string at an address. -ENAMETOOLONG: no NUL within size. */
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size);
 

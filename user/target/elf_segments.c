@@ -119,6 +119,11 @@ const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t
 	return NULL;
 }
 
+const struct elf_segment *elf_file_segment_at(const struct elf_file *file, size_t index)
+{
+	return index < file->nr_segments ? &file->segments[index] : NULL;
+}
+
 const struct elf_segment *elf_file_text(const struct elf_file *file)
 {
 	for (size_t i = 0; i < file->nr_segments; i++)
@@ -233,8 +238,9 @@ void elf_file_visit_dynamic(struct elf_file *file,
 	}
 }
 
-/* The addend of the relative relocation of an address, 0: there is none. */
-static uint64_t find_addend(struct elf_file *file, uint64_t vaddr)
+void elf_file_visit_relative(struct elf_file *file,
+			     bool (*visit)(uint64_t at, uint64_t value, void *context),
+			     void *context)
 {
 	uint64_t table = dynamic_value(file, DT_RELA), bytes = dynamic_value(file, DT_RELASZ);
 	const struct elf_segment *segment = table ? elf_file_segment(file, table) : NULL;
@@ -243,14 +249,25 @@ static uint64_t find_addend(struct elf_file *file, uint64_t vaddr)
 
 	if (!segment || !elf_cursor_begin(file, segment->offset + (table - segment->vaddr), bytes,
 					  sizeof(entry), &cursor))
-		return 0;
+		return;
 	while (elf_cursor_next(&cursor, &entry)) {
-		if (entry.r_offset == vaddr)
-			return ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE
-				       ? (uint64_t)entry.r_addend
-				       : 0;
+		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE &&
+		    !visit(entry.r_offset, (uint64_t)entry.r_addend, context))
+			return;
 	}
-	return 0;
+}
+
+struct addend {
+	uint64_t at, value; /* 0: there is none */
+};
+
+static bool notice_addend(uint64_t at, uint64_t value, void *context)
+{
+	struct addend *addend = context;
+
+	if (at == addend->at)
+		addend->value = value;
+	return at != addend->at;
 }
 
 int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret)
@@ -259,7 +276,11 @@ int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret)
 
 	if (err)
 		return err;
-	if (!*ret)
-		*ret = find_addend(file, vaddr);
+	if (!*ret) {
+		struct addend addend = { .at = vaddr };
+
+		elf_file_visit_relative(file, notice_addend, &addend);
+		*ret = addend.value;
+	}
 	return *ret ? 0 : -ENOENT;
 }
