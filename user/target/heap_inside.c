@@ -5,15 +5,18 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "heap_allocator.h"
 #include "heap_process.h"
 #include "memory.h"
+#include "malloc_arenas.h"
 #include "pymalloc.h"
 
-/* A share of the time for each allocator; what one leaves over is the next one's. */
-#define PYMALLOC_SHARE 3
+/* What malloc leaves of the time is pymalloc's, which has at least a third. */
+#define MALLOC_TIME(budget_ns) ((budget_ns) / 3 * 2)
 
 static int read_rss(pid_t pid, uint64_t *ret)
 {
@@ -35,6 +38,29 @@ static int read_rss(pid_t pid, uint64_t *ret)
 static uint32_t state_of(const struct heap_memory *memory, uint64_t torn)
 {
 	return torn || memory->is_late ? HEAP_PARTLY : HEAP_READ;
+}
+
+static void read_malloc(struct heap_memory *memory, const struct heap_allocator *allocator,
+			struct heap_inside *inside)
+{
+	struct malloc_sums sums;
+
+	memcpy(inside->malloc_name, allocator->name, sizeof(inside->malloc_name));
+	inside->malloc_state = allocator->state;
+	if (allocator->state != HEAP_READ)
+		return;
+	if (malloc_arenas_read(memory, &allocator->layout, allocator->bias, &sums)) {
+		inside->malloc_state = HEAP_UNKNOWN;
+		return;
+	}
+	inside->malloc_state = state_of(memory, sums.torn + sums.is_moving);
+	inside->nr_arenas = sums.nr_arenas;
+	inside->malloc_used = sums.used;
+	inside->malloc_free = sums.free;
+	inside->malloc_mapped = sums.mapped;
+	inside->malloc_free_absent = sums.free_absent;
+	inside->malloc_free_pages = sums.free_pages;
+	inside->torn += sums.torn;
 }
 
 static void read_pymalloc(struct heap_memory *memory, struct heap_inside *inside)
@@ -59,6 +85,7 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
 	_cleanup_(heap_memory_freep) struct heap_memory *memory = NULL;
 	_cleanup_(process_memory_close) struct process_memory process = { .pagemap = -1 };
+	struct heap_allocator allocator = { 0 };
 	struct heap_inside inside = { 0 };
 	int err = read_rss(pid, &inside.rss);
 
@@ -70,7 +97,10 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 		return err == -ENOENT ? -ESRCH : err;
 	if (!maps.nr_mappings)
 		return -ESRCH;
-	memory = heap_process_new(&process, &maps, begin + budget_ns);
+	heap_allocator_find(pid, &maps, &allocator);
+	memory = heap_process_new(&process, &maps, begin + MALLOC_TIME(budget_ns));
+	read_malloc(memory, &allocator, &inside);
+	heap_memory_set_deadline(memory, begin + budget_ns);
 	read_pymalloc(memory, &inside);
 	*ret = inside;
 	return 0;

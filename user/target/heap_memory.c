@@ -64,6 +64,18 @@ const struct heap_range *heap_memory_range(const struct heap_memory *memory, uin
 		       : NULL;
 }
 
+void heap_memory_forget(struct heap_memory *memory)
+{
+	for (size_t i = 0; i < HEAP_NR_WINDOWS; i++)
+		memory->windows[i].number = 0;
+}
+
+void heap_memory_set_deadline(struct heap_memory *memory, uint64_t deadline_ns)
+{
+	memory->deadline_ns = deadline_ns;
+	memory->is_late = false;
+}
+
 bool heap_memory_is_late(struct heap_memory *memory)
 {
 	if (!memory->is_late)
@@ -106,15 +118,23 @@ uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, 
 	return bytes;
 }
 
-int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+int heap_memory_read_variable(struct heap_memory *memory, uint64_t address, void *to, size_t size)
 {
-	const struct heap_range *range = heap_memory_range(memory, address);
 	uint64_t page = address & ~(HEAP_PAGE_BYTES - 1);
 
-	if (!range || !size || size > range->end - address)
+	if (!size || address + size < address)
 		return -EFAULT;
 	for (; page < address + size; page += HEAP_PAGE_BYTES)
 		if (!heap_memory_is_resident(memory, page))
 			return -ENODATA;
 	return memory->source.read(memory->source.context, address, to, size);
+}
+
+int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+{
+	const struct heap_range *range = heap_memory_range(memory, address);
+
+	if (!range || size > range->end - address)
+		return -EFAULT;
+	return heap_memory_read_variable(memory, address, to, size);
 }

@@ -56,6 +56,10 @@ void heap_memory_add(struct heap_memory *memory, uint64_t start, uint64_t end);
 
 /* The range that has the address, NULL: none. */
 const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address);
+/* Looks again at what is resident. */
+void heap_memory_forget(struct heap_memory *memory);
+/* Begins with time anew: until `deadline_ns`. */
+void heap_memory_set_deadline(struct heap_memory *memory, uint64_t deadline_ns);
 /* Has the time run out? To be asked in every loop. */
 bool heap_memory_is_late(struct heap_memory *memory);
 
@@ -65,5 +69,7 @@ uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, 
 
 /* -EFAULT: not all inside a range; -ENODATA: not all resident; else as the source says. */
 int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size);
+/* The same of a file's variables, which are in no range. */
+int heap_memory_read_variable(struct heap_memory *memory, uint64_t address, void *to, size_t size);
 
 #endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which allocator serves malloc in a process, by what it maps. */
+#ifndef MEMPROBE_HEAP_ALLOCATOR_H
+#define MEMPROBE_HEAP_ALLOCATOR_H
+
+#include <sys/types.h>
+
+#include "heap_inside.h"
+#include "malloc_find.h"
+#include "process_maps.h"
+
+struct heap_allocator {
+	uint32_t state; /* HEAP_READ: glibc's, found; HEAP_UNKNOWN: another; HEAP_ABSENT: none */
+	char name[HEAP_NAME_BYTES];
+	struct malloc_layout layout; /* with HEAP_READ */
+	uint64_t bias;
+};
+
+void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All arenas of glibc's malloc; see malloc_arenas.h.
+ *
+ * They form a ring that begins with main_arena. What is free in each is its bins, its fast bins and
+ * its top; what is not is in use, the caches of threads too (mallinfo2() says the same). Lists are
+ * read first: they hold together better than chunks do while threads allocate. Beyond some 200,000
+ * entries the walk through all chunks is faster, which reads 64 KiB at a time.
+ */
+#include "malloc_arenas.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "malloc_arena.h"
+#include "memory.h"
+
+#define MAX_ARENAS 65536 /* MALLOC_ARENA_MAX is 8 for each CPU */
+#define MAX_READINGS 3
+#define AGREE_SHARE 200 /* two readings that differ by less than half a percent say the same */
+
+struct reading {
+	struct heap_memory *memory;
+	const struct malloc_layout *layout;
+	uint64_t bias, sbrk_base;
+	uint64_t most; /* bytes that all heaps may have */
+	uint64_t nr_listed;
+	bool has_moved; /* an arena changed while it was read */
+	struct malloc_sums sums;
+};
+
+/* Of the main arena's top malloc_trim leaves the least chunk (systrim); those of threads stay. */
+static int add_top(const struct malloc_arena *arena, struct malloc_free *sums)
+{
+	struct malloc_chunk chunk;
+	uint64_t size, from, bytes, resident;
+	int err = malloc_arena_chunk(arena, arena->top, &chunk);
+
+	if (err)
+		return err;
+	size = chunk.size & ~MALLOC_SIZE_BITS;
+	sums->bytes += size;
+	from = malloc_arena_page(arena->top + MALLOC_MIN_CHUNK + 1);
+	if (from >= arena->top + size)
+		return 0;
+	bytes = (arena->top + size - from) & ~(HEAP_PAGE_BYTES - 1);
+	resident = heap_memory_resident_bytes(arena->memory, from, from + bytes);
+	sums->pages += arena->is_main ? resident : 0;
+	sums->absent += bytes - resident;
+	return 0;
+}
+
+static int open_arena(struct reading *reading, uint64_t address, struct malloc_arena *ret)
+{
+	const struct malloc_layout *layout = reading->layout;
+	int err;
+
+	*ret = (struct malloc_arena){
+		.memory = reading->memory,
+		.layout = layout,
+		.address = address,
+		.first = reading->sbrk_base,
+		.is_main = address == layout->main_arena + reading->bias,
+		.nr_listed = &reading->nr_listed,
+	};
+	if (ret->is_main)
+		err = heap_memory_read_variable(reading->memory, address, ret->state,
+						sizeof(ret->state));
+	else
+		err = heap_memory_read(reading->memory, address, ret->state, sizeof(ret->state));
+	ret->top = malloc_arena_word(ret, layout->top);
+	ret->system_mem = malloc_arena_word(ret, layout->system_mem);
+	return err;
+}
+
+static void add_arena(struct reading *reading, const struct malloc_arena *arena)
+{
+	struct malloc_free found = { 0 };
+
+	reading->sums.nr_arenas++;
+	/* Nobody has asked it for anything yet: its top is no chunk. */
+	if (!arena->system_mem)
+		return;
+	if (arena->system_mem > reading->most) {
+		reading->sums.torn++;
+		return;
+	}
+	if (reading->nr_listed > MALLOC_MAX_LISTED || malloc_lists_read(arena, &found))
+		malloc_walk_read(arena, &found);
+	malloc_lists_read_fast(arena, &found);
+	if (add_top(arena, &found))
+		found.torn++;
+	/* A chunk that moved between two lists may have been counted twice. */
+	if (found.bytes > arena->system_mem) {
+		found.bytes = arena->system_mem;
+		found.torn++;
+	}
+	reading->sums.free += found.bytes;
+	reading->sums.used += arena->system_mem - found.bytes;
+	reading->sums.free_pages += found.pages;
+	reading->sums.free_absent += found.absent;
+	reading->sums.torn += found.torn;
+}
+
+/* A change in the middle of a ring comes with one of its ends, or of the bin that the chunk goes
+ * to; all these are in the arena's own variables. */
+static bool has_moved(const struct malloc_arena *arena)
+{
+	uint8_t now[MALLOC_STATE_BYTES];
+	const size_t from = arena->layout->fastbins == MALLOC_NO_FIELD ? arena->layout->top
+								       : arena->layout->fastbins;
+
+	return heap_memory_read_variable(arena->memory, arena->address, now, sizeof(now)) ||
+	       memcmp(now + from, arena->state + from, arena->layout->system_mem + 8 - from) != 0;
+}
+
+static void read_parameters(struct reading *reading)
+{
+	const struct malloc_layout *layout = reading->layout;
+	uint64_t at = layout->parameters + reading->bias;
+
+	if (!layout->parameters)
+		return;
+	if (layout->sbrk_base != MALLOC_NO_FIELD)
+		(void)heap_memory_read_variable(reading->memory, at + layout->sbrk_base,
+						&reading->sbrk_base, sizeof(reading->sbrk_base));
+	if (layout->mmapped_mem == MALLOC_NO_FIELD ||
+	    heap_memory_read_variable(reading->memory, at + layout->mmapped_mem,
+				      &reading->sums.mapped, sizeof(reading->sums.mapped)) ||
+	    reading->sums.mapped > reading->most) {
+		reading->sums.mapped = 0;
+		reading->sums.torn++;
+	}
+}
+
+static int read_ring(struct reading *reading)
+{
+	const uint64_t main = reading->layout->main_arena + reading->bias;
+	struct malloc_arena *arena = xmalloc(sizeof(*arena));
+	uint64_t address = main;
+	int err = 0;
+
+	do {
+		err = open_arena(reading, address, arena);
+		if (err)
+			break;
+		add_arena(reading, arena);
+		reading->has_moved |= has_moved(arena);
+		address = malloc_arena_word(arena, reading->layout->next);
+		if (heap_memory_is_late(reading->memory) || reading->sums.nr_arenas >= MAX_ARENAS)
+			break;
+	} while (address != main);
+	free(arena);
+	if (err && reading->sums.nr_arenas)
+		reading->sums.torn++;
+	return reading->sums.nr_arenas ? 0 : err;
+}
+
+static bool agree(const struct malloc_sums *one, const struct malloc_sums *other)
+{
+	uint64_t difference = one->free > other->free ? one->free - other->free
+						      : other->free - one->free;
+
+	return difference <= (one->free + one->used) / AGREE_SHARE &&
+	       one->nr_arenas == other->nr_arenas;
+}
+
+static int read_once(struct reading *reading)
+{
+	heap_memory_forget(reading->memory);
+	reading->nr_listed = 0;
+	reading->has_moved = false;
+	reading->sums = (struct malloc_sums){ 0 };
+	read_parameters(reading);
+	return read_ring(reading);
+}
+
+int malloc_arenas_read(struct heap_memory *memory, const struct malloc_layout *layout,
+		       uint64_t bias, struct malloc_sums *ret)
+{
+	struct reading reading = { .memory = memory, .layout = layout, .bias = bias };
+	int err;
+
+	for (size_t i = 0; i < memory->nr_ranges; i++)
+		reading.most += memory->ranges[i].end - memory->ranges[i].start;
+	err = read_once(&reading);
+	*ret = reading.sums;
+	ret->is_moving = reading.has_moved;
+	for (int i = 1; !err && i < MAX_READINGS && (ret->is_moving || ret->torn); i++) {
+		struct malloc_sums before = *ret;
+
+		if (memory->is_late || read_once(&reading) || memory->is_late)
+			break;
+		*ret = reading.sums;
+		ret->is_moving = reading.has_moved && !agree(&before, ret);
+	}
+	return err;
+}
