@@ -135,6 +135,7 @@ static void name_site(const struct wire_node *node, char *ret, size_t size)
 		[SITE_INHERITED] = "[inherited]",
 		[SITE_BEFORE] = "[before attach]",
 		[SITE_UNOWNED] = "[unowned]",
+		[SITE_FREE] = "[free in malloc]",
 	};
 	const struct site *site = find_site(node->site);
 

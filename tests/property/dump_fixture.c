@@ -17,6 +17,7 @@
 #include "dump_format.h"
 #include "dump_header.h"
 #include "memory.h"
+#include "profile_allocs.h"
 #include "profile_held.h"
 #include "profile_history.h"
 
@@ -93,14 +94,29 @@ static struct held held_of(const struct profile *profile, uint32_t id)
 		    : (struct held){ 0 };
 }
 
+static struct node_allocs allocs_of(const struct profile *profile, uint32_t id)
+{
+	const struct node_allocs *allocs = profile_allocs(profile, id);
+
+	return allocs ? allocs_now(allocs, &profile->processes[profile->nodes[id].process])
+		      : (struct node_allocs){ 0 };
+}
+
+static bool has_history(const struct profile *profile, uint32_t id)
+{
+	return profile_history(profile, id, HISTORY_LIVE) ||
+	       profile_history(profile, id, HISTORY_ALLOCATED);
+}
+
 static bool holds_something(const struct profile *profile, uint32_t id)
 {
 	const struct cost cost = profile_cost(profile, id);
 	const struct held held = held_of(profile, id);
+	const struct node_allocs allocs = allocs_of(profile, id);
 
-	return profile->nodes[id].calls || !held_is_zero(&held) || profile_history(profile, id) ||
-	       profile->nodes[id].sightings || profile->nodes[id].is_crowded ||
-	       !cost_is_zero(&cost);
+	return profile->nodes[id].calls || !held_is_zero(&held) || has_history(profile, id) ||
+	       !allocs_are_zero(&allocs) || profile->nodes[id].sightings ||
+	       profile->nodes[id].is_crowded || !cost_is_zero(&cost);
 }
 
 static int compare_sights(const void *left, const void *right, void *context)
@@ -248,10 +264,11 @@ static char *sightings_difference(struct pair *pair, const struct node *x, const
 	return found;
 }
 
-static char *history_difference(const struct pair *pair, uint32_t a, uint32_t b)
+static char *history_difference(const struct pair *pair, uint32_t a, uint32_t b,
+				enum history_kind kind)
 {
-	const struct node_history *x = profile_history(pair->a, a);
-	const struct node_history *y = profile_history(pair->b, b);
+	const struct node_history *x = profile_history(pair->a, a, kind);
+	const struct node_history *y = profile_history(pair->b, b, kind);
 
 	COMPARE("has a history", !x, !y);
 	if (!x)
@@ -260,6 +277,21 @@ static char *history_difference(const struct pair *pair, uint32_t a, uint32_t b)
 	COMPARE("last slot", x->last, y->last);
 	for (uint32_t slot = 0; slot <= x->last; slot++)
 		COMPARE("low", x->low[slot], y->low[slot]);
+	return NULL;
+}
+
+static char *allocs_difference(const struct pair *pair, uint32_t a, uint32_t b)
+{
+	const struct node_allocs x = allocs_of(pair->a, a), y = allocs_of(pair->b, b);
+
+	COMPARE("bytes allocated", x.bytes, y.bytes);
+	COMPARE("blocks", x.blocks, y.blocks);
+	COMPARE("allocated at the peak", x.peak_more, y.peak_more);
+	COMPARE("allocated at the end", x.final_more, y.final_more);
+	COMPARE("blocks at the end", x.final_blocks_more, y.final_blocks_more);
+	COMPARE("bytes taken", x.taken, y.taken);
+	COMPARE("blocks taken", x.taken_blocks, y.taken_blocks);
+	COMPARE("blocks freed", x.freed_blocks, y.freed_blocks);
 	return NULL;
 }
 
@@ -280,7 +312,9 @@ static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
 	COMPARE("calls", x->calls, y->calls);
 	if (memcmp(&x_cost, &y_cost, sizeof(x_cost)) != 0)
 		return xasprintf("cost of node %u, %u", a, b);
-	found = history_difference(pair, a, b);
+	found = history_difference(pair, a, b, HISTORY_LIVE);
+	found = found ? found : history_difference(pair, a, b, HISTORY_ALLOCATED);
+	found = found ? found : allocs_difference(pair, a, b);
 	found = found ? found : site_difference(pair, x->site, y->site);
 	return found ? found : sightings_difference(pair, x, y);
 }
@@ -349,6 +383,12 @@ static char *process_difference(const struct pair *pair, size_t index)
 	COMPARE("has mapped", a->has_mapped, b->has_mapped);
 	COMPARE("moment of the peak", a->peak_moment, b->peak_moment);
 	COMPARE("moment of the end", a->final_moment, b->final_moment);
+	COMPARE("has allocations", a->has_allocs, b->has_allocs);
+	COMPARE("time of the first", a->allocs_since_ns, b->allocs_since_ns);
+	COMPARE("moment of their peak", a->alloc_moment, b->alloc_moment);
+	COMPARE("allocated in the end", a->alloc_end, b->alloc_end);
+	COMPARE("allocated at their peak", a->alloc_peak, b->alloc_peak);
+	COMPARE("unknown frees", a->unknown_frees, b->unknown_frees);
 	COMPARE("samples", a->nr_samples, b->nr_samples);
 	found = bytes_difference("opening", index, a->opening, b->opening, sizeof(a->opening));
 	found = found ? found
@@ -587,6 +627,43 @@ static void grow_held(struct profile *profile, uint64_t *state)
 			     dump_fixture_random(state) >> dump_fixture_below(state, 40));
 }
 
+/* As change_owners. */
+static void change_allocator(struct profile *profile, uint64_t *state, uint32_t index)
+{
+	struct process *process = &profile->processes[index];
+
+	process->has_allocs = true;
+	process->allocs_since_ns = dump_fixture_random(state) >> 2;
+	process->alloc_moment += dump_fixture_below(state, 3);
+	process->alloc_end = random_amount(state, 48);
+	process->alloc_peak = random_amount(state, 48);
+	process->unknown_frees += dump_fixture_below(state, 100);
+	process->is_dirty = true;
+}
+
+static void grow_allocs(struct profile *profile, uint64_t *state)
+{
+	uint32_t node = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
+	const struct process *process = &profile->processes[profile->nodes[node].process];
+	struct node_allocs *allocs = profile_allocate(profile, node), was = *allocs;
+
+	*allocs = allocs_now(allocs, process);
+	allocs->bytes = random_amount(state, 48);
+	allocs->taken += random_amount(state, 48);
+	if (dump_fixture_below(state, 2))
+		allocs->peak_more = random_amount(state, 48);
+	if (process->final_moment && dump_fixture_below(state, 2))
+		allocs->final_more = random_amount(state, 48);
+	if (process->final_moment && dump_fixture_below(state, 2))
+		allocs->final_blocks_more = random_amount(state, 30);
+	if (dump_fixture_below(state, 2))
+		allocs->taken_blocks = allocs->blocks = random_amount(state, 30);
+	if (!dump_fixture_below(state, 4))
+		allocs->freed_blocks = random_amount(state, 30);
+	profile_note_alloc_history(profile, &was, allocs,
+				   dump_fixture_random(state) >> dump_fixture_below(state, 40));
+}
+
 static void grow_thread(struct profile *profile, uint64_t *state, uint32_t index)
 {
 	struct process *process = &profile->processes[index];
@@ -698,7 +775,7 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 {
 	uint32_t process = (uint32_t)dump_fixture_below(state, profile->nr_processes);
 
-	switch (dump_fixture_below(state, 30)) {
+	switch (dump_fixture_below(state, 36)) {
 	case 0:
 		grow_process(profile, state);
 		break;
@@ -749,6 +826,14 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 	case 22:
 	case 23:
 		grow_held(profile, state);
+		break;
+	case 24:
+		change_allocator(profile, state, process);
+		break;
+	case 25:
+	case 26:
+	case 27:
+		grow_allocs(profile, state);
 		break;
 	default:
 		grow_cost(profile, state);

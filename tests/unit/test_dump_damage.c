@@ -271,6 +271,10 @@ static enum dump_failure failure_of(const struct section *sections)
 	{                             \
 		TAG_HELD, "1 s0 1 s5" \
 	}
+#define ALLOCS                                                                     \
+	{                                                                          \
+		TAG_ALLOCS, "2  s0 s2  0xff 1  s1 s5  s1  s-2  s3  s4  s5  s6  s7" \
+	}
 #define SITES                                                    \
 	{                                                        \
 		TAG_SITES, "0  0 1 2 s1 0x1030b 1  7 0 0 s0 0 0" \
@@ -317,6 +321,12 @@ static void right_content_is_taken(void **state)
 		  "2  s0 s2  0x3fff 1  s1 s5  s1 s1 s1  s2 s2 s2 s2  s3 s3 s3 s3  s4 s-4" },
 		{ TAG_HISTORIES, "s2 0 0 s-5  s-2 33 2 s5 s-3 s1" },
 	};
+	static const struct section allocated[MAX_SECTIONS] = {
+		TEXTS,	   COLUMNS,
+		PROCESSES, OBJECT,
+		TREE,	   { TAG_ALLOCATORS, "0 1 5 3 s100 s200 7  1 0 0 0 s0 s0 0" },
+		ALLOCS,	   { TAG_ALLOC_HISTORIES, "s2 0 0 s-5" },
+	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
 		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" },
@@ -337,6 +347,7 @@ static void right_content_is_taken(void **state)
 	assert_int_equal(failure_of(objects), DUMP_FINE);
 	assert_int_equal(failure_of(methods), DUMP_FINE);
 	assert_int_equal(failure_of(held), DUMP_FINE);
+	assert_int_equal(failure_of(allocated), DUMP_FINE);
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
@@ -354,6 +365,52 @@ static const struct section bad[][MAX_SECTIONS] = {
 	  TREE,
 	  HELD,
 	  { TAG_HISTORIES, "s0 0 1 s0xffffffffffff s1" } },
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE,
+	  { TAG_ALLOC_HISTORIES, "s0 0 0 s1" } }, /* no amounts */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, ALLOCS, { TAG_ALLOC_HISTORIES, "s1 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, ALLOCS, { TAG_HISTORIES, "s0 0 0 s1" } },
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE,
+	  ALLOCS,
+	  { TAG_ALLOC_HISTORIES, "s0 0 1 s0xfffffffffffffff s1" } },
+	{ PROCESSES, { TAG_ALLOCATORS, "2 1 0 0 s0 s0 0" } }, /* of no process */
+	{ PROCESSES, { TAG_ALLOCATORS, "0 2 0 0 s0 s0 0" } }, /* flags */
+	{ PROCESSES, { TAG_ALLOCATORS, "0 1 0 0x100000000 s0 s0 0" } },
+	{ PROCESSES, { TAG_ALLOCATORS, "0 1 0 0 s0x1000000000000000 s0 0" } },
+	{ PROCESSES, { TAG_ALLOCATORS, "0 1 0 0 s0 s0" } }, /* too short */
+	/* The sum of these is too much for the row that is to have what is missing. */
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE,
+	  { TAG_ALLOCATORS, "0 1 0 0 s0xfffffffffffffff s-0xfffffffffffffff 0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_ALLOCS, "1 s3 1 s1" } },     /* no node */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_ALLOCS, "1 s0 0x100 s1" } }, /* mask */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_ALLOCS, "2 s0 1 s1" } },     /* fewer */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_ALLOCS, "1 s0 1 s1 s1" } },  /* more */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_ALLOCS, "0xffffffff s0" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_ALLOCS, "1 s0 1 s0x1000000000000000" } },
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE,
+	  { TAG_ALLOCS, "1 s0 0x21 s0xfffffffffffffff s1" } }, /* more bytes in all */
+	{ TEXTS,
+	  COLUMNS,
+	  PROCESSES,
+	  OBJECT,
+	  TREE,
+	  { TAG_ALLOCS,
+	    "3 s0 s1 s1 1 1 1 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
 	{ PROCESSES, { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
 	{ PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
 	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },

@@ -149,7 +149,7 @@ static void numbers_stay(void **state)
 	static const int site_kinds[] = { SITE_PYTHON, SITE_STARTUP, SITE_SHUTDOWN,
 					  SITE_NATIVE, SITE_KERNEL,  SITE_TRUNCATED,
 					  SITE_LOST,   SITE_DEEPER,  SITE_INHERITED,
-					  SITE_BEFORE, SITE_UNOWNED };
+					  SITE_BEFORE, SITE_UNOWNED, SITE_FREE };
 	static const int losses[] = {
 		LOSS_nodes_full,	LOSS_sites_full,	LOSS_ring_full,
 		LOSS_frame_unreadable,	LOSS_code_unreadable,	LOSS_stack_truncated,
@@ -158,7 +158,8 @@ static void numbers_stay(void **state)
 		LOSS_objects_full,	LOSS_record_refused,	LOSS_images_unsent,
 		LOSS_thread_unreadable, LOSS_thread_unclear,	LOSS_found_late,
 		LOSS_name_unanswered,	LOSS_python_unanswered, LOSS_kernel_memory,
-		LOSS_page_unplaced,	LOSS_owner_memory
+		LOSS_page_unplaced,	LOSS_owner_memory,	LOSS_blocks_full,
+		LOSS_blocks_unplaced
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)
@@ -255,7 +256,7 @@ static void newer_versions_are_refused(void **state)
 	assert_int_equal(error.failure, DUMP_NEWER);
 	assert_int_equal(error.version, 7);
 	dump_error_text(&error, text);
-	assert_non_null(strstr(text, "version 7 is newer than 3"));
+	assert_non_null(strstr(text, "version 7 is newer than 4"));
 	assert_non_null(dump_error_hint(&error));
 
 	file.size = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files that versions 1 and 2 wrote, in two flushes and a close, read as the profile that they were
+/* Files that versions 1 to 3 wrote, in two flushes and a close, read as the profile that they were
  * given. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include "dump.h"
 #include "dump_fixture.h"
 #include "memory.h"
+#include "profile_held.h"
 
 /* What was written, after the three steps. */
 static struct profile *written_profile(void)
@@ -38,6 +39,24 @@ static struct profile *written_profile(void)
 	profile->nodes[node].is_crowded = true;
 	profile->processes[1].end = END_EXIT;
 	profile->meta.duration_ns++;
+	return profile;
+}
+
+/* Version 3 knew who held what. */
+static struct profile *written_by_3(void)
+{
+	struct profile *profile = written_profile();
+
+	profile->processes[0].has_owners = profile->processes[0].has_mapped = true;
+	profile->processes[0].peak = 8192;
+	profile->processes[0].peak_held[KIND_ANON] = 8192;
+	profile->processes[0].live[KIND_ANON] = 4096;
+	profile->processes[0].peak_moment = 2;
+	*profile_hold(profile, 1) = (struct held){ .live[KIND_ANON] = 4096,
+						   .peak_more[KIND_ANON] = 4096,
+						   .mapped = -4096,
+						   .peak_moment = 2 };
+	profile_settle(profile);
 	return profile;
 }
 
@@ -71,6 +90,19 @@ static void is_read(void **state)
 	check_read(MEMPROBE_VERSION_2);
 }
 
+static void version_3_is_read(void **state)
+{
+	struct profile *wanted = written_by_3(), *got = NULL;
+	struct dump_error error;
+
+	assert_int_equal(dump_read(MEMPROBE_VERSION_3, &got, &error), 0);
+	assert_same(wanted, got);
+	assert_int_equal(got->nr_allocs, 0);
+	assert_false(got->processes[0].has_allocs);
+	profile_free(wanted);
+	profile_free(got);
+}
+
 static void check_written_anew(const char *file)
 {
 	char *directory = dump_fixture_directory();
@@ -94,12 +126,14 @@ static void is_written_anew(void **state)
 {
 	check_written_anew(MEMPROBE_VERSION_1);
 	check_written_anew(MEMPROBE_VERSION_2);
+	check_written_anew(MEMPROBE_VERSION_3);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_read),
+		cmocka_unit_test(version_3_is_read),
 		cmocka_unit_test(is_written_anew),
 	};
 

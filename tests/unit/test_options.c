@@ -373,7 +373,8 @@ static void test_choices_of_registries(void **state)
 		option_choices choices;
 		const char *expected;
 	} cases[] = {
-		{ metric_choice, "growth grown released peak live mapped unshared calls" },
+		{ metric_choice,
+		  "growth grown released peak live mapped unshared allocated calls" },
 		{ calltree_sort_name, "first total self calls" },
 		{ report_format, "tree table json jsonl" },
 		{ calls_mode_name, "off auto exact" },

@@ -228,7 +228,7 @@ static void test_lows(void **state)
 	hold(profile, node, 1 * MB, 1 * SECOND);  /* slot 2 of half a second */
 	hold(profile, node, 9 * MB, 2 * SECOND);  /* slot 4 */
 	hold(profile, node, 5 * MB, 10 * SECOND); /* slot 20 */
-	history = profile_history(profile, node);
+	history = profile_history(profile, node, HISTORY_LIVE);
 	assert_int_equal(history->last, 20);
 	assert_int_equal(history->low[1], 0);
 	assert_int_equal(history->low[2], 0);
@@ -237,7 +237,7 @@ static void test_lows(void **state)
 	assert_int_equal(history->low[5], 9 * MB);
 	assert_int_equal(history->low[20], 5 * MB);
 	hold(profile, node, 6 * MB, 100 * SECOND); /* slots of 4 s */
-	history = profile_history(profile, node);
+	history = profile_history(profile, node, HISTORY_LIVE);
 	assert_int_equal(history->doublings, 3);
 	assert_int_equal(history->last, 25);
 	assert_int_equal(history->low[0], 0);

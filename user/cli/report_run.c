@@ -228,14 +228,24 @@ static bool is_followed(const struct profile *profile, enum tree_metric metric)
 	return !profile->nr_processes;
 }
 
+static const char *hint_of(enum metric_need need)
+{
+	switch (need) {
+	case NEEDS_UNSHARED:
+		return "it is from the first fork of a process on, or with --cow";
+	case NEEDS_ALLOCS:
+		return "it is with --allocs, on kernels from 6.6 on";
+	default:
+		return "it is without --no-owners, on kernels from 6.2 on";
+	}
+}
+
 static int check_metric(const struct profile *profile, enum tree_metric metric)
 {
 	if (is_followed(profile, metric))
 		return 0;
 	log_error("cannot show '%s': it was not followed in this run", metrics[metric].name);
-	log_hint(metrics[metric].need == NEEDS_UNSHARED
-			 ? "it is from the first fork of a process on, or with --cow"
-			 : "it is without --no-owners, on kernels from 6.2 on");
+	log_hint("%s", hint_of(metrics[metric].need));
 	return -ENOTSUP;
 }
 

@@ -73,6 +73,23 @@ static bool can_sum_held(const struct profile *profile)
 	return true;
 }
 
+static bool can_sum_allocs(const struct profile *profile)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < profile->nr_allocs; i++) {
+		const struct node_allocs *allocs = &profile->allocs[i];
+
+		if (!add_amount(&sum, allocs->bytes) || !add_amount(&sum, allocs->blocks) ||
+		    !add_amount(&sum, allocs->peak_more) || !add_amount(&sum, allocs->final_more) ||
+		    !add_amount(&sum, allocs->final_blocks_more) ||
+		    !add_amount(&sum, allocs->taken) || !add_amount(&sum, allocs->taken_blocks) ||
+		    !add_amount(&sum, allocs->freed_blocks))
+			return false;
+	}
+	return true;
+}
+
 static bool can_sum_nodes(const struct profile *profile)
 {
 	int64_t sum = 0;
@@ -101,7 +118,7 @@ static bool can_sum_calls(const struct profile *profile)
 static bool can_sum_processes(const struct profile *profile)
 {
 	int64_t opening = 0, books = 0, kernel = 0, peak = 0, growth = 0, events = 0, bytes = 0;
-	int64_t live = 0, peak_held = 0;
+	int64_t live = 0, peak_held = 0, alloc_end = 0, alloc_peak = 0;
 
 	for (size_t i = 0; i < profile->nr_processes; i++) {
 		const struct process *process = &profile->processes[i];
@@ -111,6 +128,8 @@ static bool can_sum_processes(const struct profile *profile)
 		    !add_by_kind(&kernel, process->kernel) || !add_amount(&peak, process->peak) ||
 		    !add_by_kind(&live, process->live) ||
 		    !add_by_kind(&peak_held, process->peak_held) ||
+		    !add_amount(&alloc_end, process->alloc_end) ||
+		    !add_amount(&alloc_peak, process->alloc_peak) ||
 		    !add_losses(&events, &bytes, process->losses))
 			return false;
 		for (size_t j = 0; j < process->nr_threads; j++) {
@@ -124,7 +143,8 @@ static bool can_sum_processes(const struct profile *profile)
 int dump_decode_check_sums(const struct profile *profile)
 {
 	if (!has_objects(profile) || !has_whole_pages(profile) || !can_sum_nodes(profile) ||
-	    !can_sum_held(profile) || !can_sum_calls(profile) || !can_sum_processes(profile))
+	    !can_sum_held(profile) || !can_sum_allocs(profile) || !can_sum_calls(profile) ||
+	    !can_sum_processes(profile))
 		return -EBADMSG;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "dump_marks.h"
 #include "memory.h"
+#include "profile_allocs.h"
 #include "profile_held.h"
 #include "profile_history.h"
 
@@ -35,7 +36,19 @@ static bool is_holding(const struct profile *profile, uint32_t id)
 	const struct process *process = &profile->processes[profile->nodes[id].process];
 	const struct held now = held_now(profile_held(profile, id), process);
 
-	return !held_is_zero(&now) || profile_history(profile, id);
+	return !held_is_zero(&now) || profile_history(profile, id, HISTORY_LIVE);
+}
+
+static bool has_allocated(const struct profile *profile, uint32_t id)
+{
+	const struct process *process = &profile->processes[profile->nodes[id].process];
+	const struct node_allocs *allocs = profile_allocs(profile, id);
+	struct node_allocs now;
+
+	if (!allocs)
+		return false;
+	now = allocs_now(allocs, process);
+	return !allocs_are_zero(&now) || profile_history(profile, id, HISTORY_ALLOCATED);
 }
 
 static bool holds_something(const struct profile *profile, uint32_t id)
@@ -45,7 +58,7 @@ static bool holds_something(const struct profile *profile, uint32_t id)
 
 	if (node->calls || node->sightings || node->is_crowded)
 		return true;
-	if (node->held && is_holding(profile, id))
+	if ((node->held && is_holding(profile, id)) || has_allocated(profile, id))
 		return true;
 	cost = profile_cost(profile, id);
 	return !cost_is_zero(&cost);

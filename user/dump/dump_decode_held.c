@@ -7,7 +7,6 @@
 #include "dump_take.h"
 #include "memory.h"
 #include "profile_held.h"
-#include "profile_history.h"
 
 static void take_by_kind(struct dump_cursor *from, int64_t ret[NR_KINDS])
 {
@@ -45,38 +44,11 @@ int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from)
 
 /* ---- Nodes ---- */
 
-struct record {
-	uint32_t node, mask;
-	int64_t values[NR_HELD_VALUES];
-};
-
-static void take_records(struct dump_cursor *from, size_t nr_nodes, struct record *records,
-			 size_t count)
-{
-	uint64_t node = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		node = dump_cursor_step(from, node, UINT32_MAX);
-		if (node >= nr_nodes)
-			from->is_bad = true;
-		records[i].node = (uint32_t)node;
-	}
-	for (size_t i = 0; i < count; i++)
-		records[i].mask = (uint32_t)dump_cursor_unsigned(from, (1U << NR_HELD_VALUES) - 1);
-	for (int value = 0; value < NR_HELD_VALUES; value++) {
-		for (size_t i = 0; i < count; i++) {
-			if (records[i].mask >> value & 1)
-				records[i].values[value] = dump_cursor_signed(
-					from, DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES);
-		}
-	}
-}
-
 /* Amounts that are not 0 are of the moments which the process has at this place of the file. */
-static int set_held(struct profile *profile, const struct record *record)
+static int set_held(struct profile *profile, const struct dump_taken_row *record)
 {
-	const struct process *process = &profile->processes[profile->nodes[record->node].process];
-	const struct cost cost = profile_cost(profile, record->node);
+	const struct process *process = &profile->processes[profile->nodes[record->number].process];
+	const struct cost cost = profile_cost(profile, record->number);
 	struct held held = {
 		.unshared = record->values[HELD_UNSHARED] * DUMP_PAGE_BYTES,
 		.mapped = record->values[HELD_MAPPED] * DUMP_PAGE_BYTES,
@@ -93,58 +65,21 @@ static int set_held(struct profile *profile, const struct record *record)
 		if (held.live[kind] > DUMP_MAX_AMOUNT || held.live[kind] < -DUMP_MAX_AMOUNT)
 			return -EBADMSG;
 	}
-	*profile_hold(profile, record->node) = held;
+	*profile_hold(profile, record->number) = held;
 	return 0;
 }
 
-#define LEAST_HELD_BYTES 2
-
 int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from)
 {
-	uint32_t count = dump_take_count(from, LEAST_HELD_BYTES);
-	_cleanup_(freep) struct record *records = xcalloc((size_t)count + 1, sizeof(*records));
+	uint32_t count;
+	_cleanup_(freep) struct dump_taken_row *rows = dump_take_rows(
+		from, decoder->profile->nr_nodes, NR_HELD_VALUES, DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES,
+		&count);
 	int err = 0;
 
-	take_records(from, decoder->profile->nr_nodes, records, count);
 	if (from->is_bad)
 		return -EBADMSG;
 	for (uint32_t i = 0; !err && i < count; i++)
-		err = set_held(decoder->profile, &records[i]);
+		err = set_held(decoder->profile, &rows[i]);
 	return err;
-}
-
-/* ---- What they held before ---- */
-
-static void take_lows(struct dump_cursor *from, struct node_history *history)
-{
-	const int64_t most = DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES;
-	int64_t pages = 0;
-
-	for (uint32_t slot = 0; slot <= history->last && !from->is_bad; slot++) {
-		pages += dump_cursor_signed(from, 2 * most);
-		if (pages > most || pages < -most)
-			from->is_bad = true;
-		history->low[slot] = pages * DUMP_PAGE_BYTES;
-	}
-}
-
-int dump_decode_histories(struct dump_decoder *decoder, struct dump_cursor *from)
-{
-	struct profile *profile = decoder->profile;
-	uint64_t node = 0;
-
-	while (dump_cursor_has_more(from)) {
-		struct node_history history = { 0 };
-
-		node = dump_cursor_step(from, node, UINT32_MAX);
-		history.doublings = dump_take_id(from, HISTORY_MAX_DOUBLINGS + 1);
-		history.last = dump_take_id(from, HISTORY_SLOTS);
-		take_lows(from, &history);
-		if (from->is_bad || node >= profile->nr_nodes ||
-		    !profile_held(profile, (uint32_t)node))
-			return -EBADMSG;
-		history.node = (uint32_t)node;
-		profile_set_history(profile, &history);
-	}
-	return dump_result_of(from);
 }

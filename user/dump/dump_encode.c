@@ -55,6 +55,8 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	dump_encode_costs(&encoder);
 	dump_encode_owners(&encoder);
 	dump_encode_held(&encoder);
+	dump_encode_allocators(&encoder);
+	dump_encode_allocs(&encoder);
 	dump_encode_shares(&encoder);
 	dump_encode_histories(&encoder);
 	dump_encode_series(&encoder);

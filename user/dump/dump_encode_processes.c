@@ -2,6 +2,7 @@
 /* Processes, their samples, threads and losses as sections; see dump_section.h. */
 #include <string.h>
 
+#include "dump_allocs.h"
 #include "dump_section.h"
 
 static void put_by_kind(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
@@ -92,6 +93,33 @@ static void put_owners(struct dump_encoder *encoder, size_t index, const struct 
 void dump_encode_owners(struct dump_encoder *encoder)
 {
 	static const struct process_record record = { .tag = TAG_OWNERS, .put = put_owners };
+
+	encode_changed(encoder, &record);
+}
+
+static bool has_allocs(const struct process *process)
+{
+	return process->has_allocs;
+}
+
+static void put_allocator(struct dump_encoder *encoder, size_t index, const struct process *process)
+{
+	struct dump_bytes *to = &encoder->section;
+
+	dump_bytes_put_unsigned(to, index);
+	dump_bytes_put_unsigned(to, DUMP_HAS_ALLOCS);
+	dump_bytes_put_unsigned(to, process->allocs_since_ns);
+	dump_bytes_put_unsigned(to, process->alloc_moment);
+	dump_bytes_put_signed(to, process->alloc_end);
+	dump_bytes_put_signed(to, process->alloc_peak);
+	dump_bytes_put_unsigned(to, process->unknown_frees);
+}
+
+void dump_encode_allocators(struct dump_encoder *encoder)
+{
+	static const struct process_record record = { .tag = TAG_ALLOCATORS,
+						      .is_there = has_allocs,
+						      .put = put_allocator };
 
 	encode_changed(encoder, &record);
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define DUMP_MAGIC "memprobe" /* 8 bytes, without a NUL */
-#define DUMP_VERSION 3
+#define DUMP_VERSION 4
 
 /* The header; offsets of its little-endian fields. The layout is the same in all versions. */
 enum dump_header_offset {
@@ -68,6 +68,9 @@ enum dump_tag {
 	TAG_OWNERS = 27,
 	TAG_SHARES = 28,
 	TAG_HISTORIES = 29,
+	TAG_ALLOCATORS = 30,
+	TAG_ALLOCS = 31,
+	TAG_ALLOC_HISTORIES = 32,
 };
 
 /* Of a process, in TAG_OWNERS. */

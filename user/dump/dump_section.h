@@ -38,6 +38,28 @@ void dump_section_put_string(struct dump_encoder *encoder, uint32_t string);
 /* Numbers, that of the next thing being 0: things are numbered as they are first named. */
 void dump_put_new_or_known(struct dump_bytes *to, uint32_t number, uint32_t *next);
 
+/* What a row of a table is made of that is written in columns: values, most of them 0. */
+#define DUMP_MAX_VALUES 14
+
+struct dump_row {
+	uint32_t number; /* of a node in the file */
+	uint32_t mask;	 /* which values are not 0; dump_rows_add fills it in */
+	int64_t values[DUMP_MAX_VALUES];
+};
+
+/* Rows that are collected for sections of one tag. The first two are the caller's; dump_rows_end
+ * frees the rest. */
+struct dump_rows {
+	enum dump_tag tag;
+	int nr_values;
+	struct dump_row *rows;
+	size_t count;
+};
+
+void dump_rows_add(struct dump_encoder *encoder, struct dump_rows *rows,
+		   const struct dump_row *row);
+void dump_rows_end(struct dump_encoder *encoder, struct dump_rows *rows);
+
 /* Once, before the costs, calls and sightings of nodes are written. */
 void dump_encode_find_changed(struct dump_encoder *encoder);
 /* The number of the first node from `number` on that may have changed; the count of all when there
@@ -53,6 +75,8 @@ void dump_encode_nodes(struct dump_encoder *encoder);
 void dump_encode_costs(struct dump_encoder *encoder);
 void dump_encode_owners(struct dump_encoder *encoder);
 void dump_encode_held(struct dump_encoder *encoder);
+void dump_encode_allocators(struct dump_encoder *encoder);
+void dump_encode_allocs(struct dump_encoder *encoder);
 void dump_encode_shares(struct dump_encoder *encoder);
 void dump_encode_histories(struct dump_encoder *encoder);
 void dump_encode_series(struct dump_encoder *encoder);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "memory.h"
+
 /* What the cursor has found out so far. */
 int dump_result_of(const struct dump_cursor *from)
 {
@@ -56,4 +58,38 @@ uint32_t dump_take_new_or_known(struct dump_cursor *from, uint32_t *next, size_t
 uint32_t dump_take_count(struct dump_cursor *from, size_t least_bytes)
 {
 	return (uint32_t)dump_cursor_unsigned(from, (uint64_t)(from->end - from->at) / least_bytes);
+}
+
+static void take_numbers(struct dump_cursor *from, size_t nr_nodes, struct dump_taken_row *rows,
+			 uint32_t count)
+{
+	uint64_t node = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		node = dump_cursor_step(from, node, UINT32_MAX);
+		if (node >= nr_nodes)
+			from->is_bad = true;
+		rows[i].number = (uint32_t)node;
+	}
+}
+
+#define LEAST_ROW_BYTES 2
+
+struct dump_taken_row *dump_take_rows(struct dump_cursor *from, size_t nr_nodes, int nr_values,
+				      int64_t most, uint32_t *ret_count)
+{
+	uint32_t count = dump_take_count(from, LEAST_ROW_BYTES);
+	struct dump_taken_row *rows = xcalloc((size_t)count + 1, sizeof(*rows));
+
+	take_numbers(from, nr_nodes, rows, count);
+	for (uint32_t i = 0; i < count; i++)
+		rows[i].mask = (uint32_t)dump_cursor_unsigned(from, (1U << nr_values) - 1);
+	for (int value = 0; value < nr_values; value++) {
+		for (uint32_t i = 0; i < count; i++) {
+			if (rows[i].mask >> value & 1)
+				rows[i].values[value] = dump_cursor_signed(from, most);
+		}
+	}
+	*ret_count = count;
+	return rows;
 }

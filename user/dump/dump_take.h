@@ -10,6 +10,8 @@
 #include "dump_decode.h"
 #include "profile.h"
 
+#define DUMP_MAX_TAKEN_VALUES 14
+
 /* What the cursor has found out so far. */
 int dump_result_of(const struct dump_cursor *from);
 /* The number of the first record of a section: the one after those that are there. */
@@ -22,6 +24,17 @@ uint32_t dump_take_new_or_known(struct dump_cursor *from, uint32_t *next, size_t
 int32_t dump_take_int32(struct dump_cursor *from);
 /* How many records follow, each of so many bytes at least. */
 uint32_t dump_take_count(struct dump_cursor *from, size_t least_bytes);
+
+/* A row that was written in columns; `number` is the node's. */
+struct dump_taken_row {
+	uint32_t number, mask;
+	int64_t values[DUMP_MAX_TAKEN_VALUES];
+};
+
+/* All rows of a section, whose values are at most `most` in absolute value; the caller frees them.
+ * After an error, which the cursor tells, they are of no use. */
+struct dump_taken_row *dump_take_rows(struct dump_cursor *from, size_t nr_nodes, int nr_values,
+				      int64_t most, uint32_t *ret_count);
 
 /* The next node; its time is not looked at further. */
 int dump_add_node(struct dump_decoder *decoder, const struct node *node);
@@ -36,6 +49,9 @@ int dump_decode_tree(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_histories(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_allocators(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_allocs(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_alloc_histories(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes that became and ceased to be resident and that are held, by kind: of one thing (struct
- * cost), and of many in columns (struct amounts). Most programs move anonymous and file pages only,
- * so that half of the columns need no memory, and a sum over a million nodes reads what it needs
- * and nothing else.
+ * Bytes that became and ceased to be resident and that are held, by kind, and that were allocated:
+ * of one thing (struct cost), and of many in columns (struct amounts). Most programs move anonymous
+ * and file pages only, so that more than half of the columns need no memory, and a sum over a
+ * million nodes reads what it needs and nothing else.
  */
 #ifndef MEMPROBE_AMOUNTS_H
 #define MEMPROBE_AMOUNTS_H
@@ -22,6 +22,15 @@ struct cost {
 	int64_t peak[NR_KINDS]; /* held at the process's highest moment */
 	int64_t unshared;	/* copied, because this path wrote to what was shared */
 	int64_t mapped;		/* address space taken, less what was given back */
+	/* Blocks of an allocator, in bytes as they were asked for; as profile_allocs.h settles
+	 * them.
+	 */
+	int64_t alloc_peak;   /* allocated when the process's sum was highest */
+	int64_t alloc_end;    /* allocated in the end */
+	int64_t alloc_blocks; /* how many blocks that is */
+	int64_t alloc_taken;  /* asked for in all */
+	int64_t alloc_taken_blocks;
+	int64_t alloc_freed_blocks;
 };
 
 int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */
@@ -34,7 +43,7 @@ void cost_add(struct cost *sum, const struct cost *more);
 void cost_subtract(struct cost *sum, const struct cost *less);
 bool cost_is_zero(const struct cost *cost);
 
-#define NR_AMOUNTS (4 * NR_KINDS + 2) /* in the order of struct cost */
+#define NR_AMOUNTS (4 * NR_KINDS + 8) /* in the order of struct cost */
 
 /* Owns its columns. Zeroed is empty: every amount is 0. */
 struct amounts {

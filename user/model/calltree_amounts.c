@@ -16,6 +16,8 @@ bool calltree_has_metric(const struct process *process, enum tree_metric metric)
 		return process->has_mapped;
 	case NEEDS_UNSHARED:
 		return process->has_unshared;
+	case NEEDS_ALLOCS:
+		return process->has_allocs;
 	default:
 		return true;
 	}

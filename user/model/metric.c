@@ -50,6 +50,11 @@ static int64_t unshared_of(const struct cost *cost)
 	return cost->unshared;
 }
 
+static int64_t allocated_of(const struct cost *cost)
+{
+	return cost->alloc_end;
+}
+
 const struct metric metrics[NR_METRICS] = {
 	[METRIC_GROWTH] = { .name = "growth",
 			    .title = "grown less released",
@@ -86,6 +91,10 @@ const struct metric metrics[NR_METRICS] = {
 			      .title = "copied after a fork",
 			      .need = NEEDS_UNSHARED,
 			      .amount = unshared_of },
+	[METRIC_ALLOCATED] = { .name = "allocated",
+			       .title = "allocated and not freed in the end",
+			       .need = NEEDS_ALLOCS,
+			       .amount = allocated_of },
 	[METRIC_CALLS] = { .name = "calls",
 			   .title = "calls and resumes, beside the MB of growth",
 			   .unit = UNIT_COUNT,

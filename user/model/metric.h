@@ -20,12 +20,13 @@ enum tree_metric {
 	METRIC_LIVE,
 	METRIC_MAPPED,
 	METRIC_UNSHARED,
+	METRIC_ALLOCATED,
 	METRIC_CALLS,
 	NR_METRICS,
 };
 
 /* What must have been followed in a process for the metric to be known. */
-enum metric_need { NEEDS_NOTHING, NEEDS_OWNERS, NEEDS_MAPPED, NEEDS_UNSHARED };
+enum metric_need { NEEDS_NOTHING, NEEDS_OWNERS, NEEDS_MAPPED, NEEDS_UNSHARED, NEEDS_ALLOCS };
 
 /* A minimum is in MB or a number. */
 enum metric_unit { UNIT_BYTES, UNIT_COUNT };

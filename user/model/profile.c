@@ -58,6 +58,8 @@ void profile_free(struct profile *profile)
 	free(profile->node_ids.slots);
 	amounts_free(&profile->costs);
 	free(profile->held);
+	free(profile->allocs);
+	hash_table_free(&profile->allocs_ids);
 	free(profile->histories);
 	hash_table_free(&profile->history_ids);
 	hash_table_free(&profile->sighting_ids);
@@ -193,6 +195,15 @@ uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t pa
 	return *slot - 1;
 }
 
+uint32_t profile_add_root(struct profile *profile, uint32_t process, enum wire_site_kind kind,
+			  uint64_t first_ns)
+{
+	const struct site site = { .kind = kind };
+
+	return profile_add_node(profile, process, NO_NODE, profile_add_site(profile, &site),
+				first_ns);
+}
+
 void profile_note_change(struct profile *profile, uint32_t node)
 {
 	profile->nodes[node].has_changed = true;
@@ -294,6 +305,8 @@ void profile_clean(struct profile *profile)
 		profile->nodes[i].has_changed = false;
 		profile->nodes[i].has_held_changed = false;
 	}
+	for (size_t i = 0; i < profile->nr_allocs && profile->have_nodes_changed; i++)
+		profile->allocs[i].has_changed = false;
 	for (size_t i = 0; i < profile->nr_histories && profile->have_nodes_changed; i++)
 		profile->histories[i].has_changed = false;
 	profile->have_nodes_changed = false;

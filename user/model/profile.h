@@ -92,11 +92,29 @@ struct held {
 	uint32_t peak_moment, final_moment;
 };
 
+/* What a node has allocated, in bytes as asked for, as it is measured: see profile_allocs.h. */
+struct node_allocs {
+	uint32_t node;
+	bool has_changed;	   /* since the last profile_clean */
+	int64_t bytes;		   /* not freed yet */
+	int64_t blocks;		   /* the same */
+	int64_t peak_more;	   /* bytes more than now, with peak_moment as struct held */
+	int64_t final_more;	   /* the same with final_moment */
+	int64_t final_blocks_more; /* the same */
+	int64_t taken;		   /* bytes in all */
+	int64_t taken_blocks, freed_blocks;
+	uint32_t peak_moment, final_moment;
+};
+
 #define HISTORY_SLOTS 32
+
+/* What a history is of. */
+enum history_kind { HISTORY_LIVE, HISTORY_ALLOCATED, NR_HISTORY_KINDS };
 
 /* How low what a node holds fell in each slot of time: see profile_history.h. */
 struct node_history {
 	uint32_t node;
+	uint32_t kind;	    /* enum history_kind */
 	uint32_t last;	    /* slot that has begun */
 	uint32_t doublings; /* of the slots' width */
 	bool has_changed;   /* since the last profile_clean */
@@ -180,7 +198,12 @@ struct process {
 	uint32_t peak_moment, final_moment; /* see profile_held.h */
 	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'
 				   sum */
-	int64_t peak_held[NR_KINDS]; /* RSS at the highest moment; its nodes' sum */
+	int64_t peak_held[NR_KINDS];   /* RSS at the highest moment; its nodes' sum */
+	bool has_allocs;	       /* blocks of its allocator were followed */
+	uint64_t allocs_since_ns;      /* from when on; 0: from its beginning */
+	uint32_t alloc_moment;	       /* as peak_moment, of the highest sum of what is allocated */
+	int64_t alloc_end, alloc_peak; /* bytes, as live and peak_held; its nodes' sums */
+	uint64_t unknown_frees;	       /* of blocks that nobody had seen allocated */
 	struct shares shares; /* when its PSS was highest, of the times at which it was asked */
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
@@ -238,6 +261,9 @@ struct profile {
 	struct amounts costs;	 /* by node: of each alone */
 	struct held *held;
 	size_t nr_held, held_capacity;
+	struct node_allocs *allocs;
+	size_t nr_allocs, allocs_capacity;
+	struct hash_table allocs_ids; /* by node, private to profile_allocs.c */
 	struct node_history *histories;
 	size_t nr_histories, histories_capacity;
 	struct hash_table history_ids; /* by node, private to profile_history.c */
@@ -268,6 +294,9 @@ uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t s
 uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t size);
 /* The node (process, parent, site), added when new. */
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
+			  uint64_t first_ns);
+/* A root of a process that stands for no function: the node of that kind, added when new. */
+uint32_t profile_add_root(struct profile *profile, uint32_t process, enum wire_site_kind kind,
 			  uint64_t first_ns);
 /* To be called when a node's fields are changed by another way than the functions here. */
 void profile_note_change(struct profile *profile, uint32_t node);

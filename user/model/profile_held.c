@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "profile_allocs.h"
 
 /* ---- Raw amounts ---- */
 
@@ -105,14 +106,6 @@ static void settle_node(struct profile *profile, uint32_t node)
 	amounts_set(&profile->costs, node, &cost);
 }
 
-static uint32_t add_unowned(struct profile *profile, uint32_t process)
-{
-	const struct site site = { .kind = SITE_UNOWNED };
-
-	return profile_add_node(profile, process, NO_NODE, profile_add_site(profile, &site),
-				profile->processes[process].start_ns);
-}
-
 static int64_t absolute_sum(const int64_t amounts[NR_KINDS])
 {
 	int64_t sum = 0;
@@ -125,8 +118,8 @@ static int64_t absolute_sum(const int64_t amounts[NR_KINDS])
 /* Where the runtime has begun to finalize, what is there now need not be right. */
 static void close_gap(struct profile *profile, uint32_t index, const struct gap *gap)
 {
-	uint32_t node = add_unowned(profile, index);
 	struct process *process = &profile->processes[index];
+	uint32_t node = profile_add_root(profile, index, SITE_UNOWNED, process->start_ns);
 	struct loss_count *loss = &process->losses[LOSS_page_unplaced];
 	int64_t live = absolute_sum(gap->live), peak = absolute_sum(gap->peak);
 	struct held *held = profile_hold(profile, node);
@@ -197,6 +190,7 @@ void profile_settle(struct profile *profile)
 		    absolute_sum(gaps[i].live) + absolute_sum(gaps[i].peak))
 			close_gap(profile, i, &gaps[i]);
 	}
+	profile_settle_allocs(profile);
 }
 
 static void unsettle_node(struct profile *profile, uint32_t node)
@@ -218,4 +212,5 @@ void profile_unsettle(struct profile *profile)
 		profile->processes[i].peak_moment = profile->processes[i].final_moment = 0;
 	for (uint32_t i = 0; i < profile->nr_nodes; i++)
 		unsettle_node(profile, i);
+	profile_unsettle_allocs(profile);
 }

@@ -27,7 +27,8 @@ const struct held *profile_held(const struct profile *profile, uint32_t node);
 struct held *profile_hold(struct profile *profile, uint32_t node);
 
 /*
- * Writes the columns of all nodes. In a process with owners their sums are process.live and
+ * Writes the columns of all nodes, and those of what they have allocated (profile_allocs.h). In a
+ * process with owners their sums are process.live and
  * process.peak_held afterwards: what is missing, or too much, is [unowned]'s from now on, and
  * counted as a loss of the process. Nothing happens when it is called again.
  */

@@ -57,20 +57,34 @@ static int64_t amount_of(const struct held *held)
 	return rss_of(held->live) + (held->final_moment ? rss_of(held->final_more) : 0);
 }
 
-struct node_history *profile_history(const struct profile *profile, uint32_t node)
+static int64_t amount_of_allocs(const struct node_allocs *allocs)
+{
+	return allocs->bytes + (allocs->final_moment ? allocs->final_more : 0);
+}
+
+static uint64_t key_of(uint32_t node, enum history_kind kind)
+{
+	return (uint64_t)kind << 32 | node;
+}
+
+struct node_history *profile_history(const struct profile *profile, uint32_t node,
+				     enum history_kind kind)
 {
 	uint32_t index;
 
-	return hash_table_get(&profile->history_ids, node, &index) ? &profile->histories[index]
-								   : NULL;
+	return hash_table_get(&profile->history_ids, key_of(node, kind), &index)
+		       ? &profile->histories[index]
+		       : NULL;
 }
 
-static struct node_history *add_history(struct profile *profile, uint32_t node)
+static struct node_history *add_history(struct profile *profile, uint32_t node,
+					enum history_kind kind)
 {
 	profile->histories = array_reserve(profile->histories, &profile->histories_capacity,
 					   profile->nr_histories + 1, sizeof(*profile->histories));
-	hash_table_put(&profile->history_ids, node, (uint32_t)profile->nr_histories);
-	profile->histories[profile->nr_histories] = (struct node_history){ .node = node };
+	hash_table_put(&profile->history_ids, key_of(node, kind), (uint32_t)profile->nr_histories);
+	profile->histories[profile->nr_histories] = (struct node_history){ .node = node,
+									   .kind = kind };
 	return &profile->histories[profile->nr_histories++];
 }
 
@@ -80,34 +94,57 @@ static void mark_changed(struct profile *profile, struct node_history *history)
 	profile_note_change(profile, history->node);
 }
 
-void profile_note_history(struct profile *profile, uint32_t node, const struct held *before,
-			  const struct held *after, uint64_t time_ns)
+/* From one amount to another. */
+struct change {
+	int64_t was, is;
+	uint64_t time_ns;
+};
+
+static void note(struct profile *profile, uint32_t node, enum history_kind kind,
+		 const struct change *change)
 {
-	struct node_history *history = profile_history(profile, node);
-	int64_t was = amount_of(before), is = amount_of(after);
+	struct node_history *history = profile_history(profile, node, kind);
 	bool is_other;
 
-	if (!history && is < HISTORY_MIN_BYTES)
+	if (!history && change->is < HISTORY_MIN_BYTES)
 		return;
 	if (!history) {
-		history = add_history(profile, node);
-		bring_up(history, 0, time_ns); /* nobody knows when it came to what it was */
-		history->low[history->last] = lower(was, is);
+		history = add_history(profile, node, kind);
+		/* Nobody knows when it came to what it was. */
+		bring_up(history, 0, change->time_ns);
+		history->low[history->last] = lower(change->was, change->is);
 		mark_changed(profile, history);
 		return;
 	}
-	is_other = bring_up(history, was, time_ns) || is < history->low[history->last];
-	history->low[history->last] = lower(history->low[history->last], is);
+	is_other = bring_up(history, change->was, change->time_ns) ||
+		   change->is < history->low[history->last];
+	history->low[history->last] = lower(history->low[history->last], change->is);
 	if (is_other)
 		mark_changed(profile, history);
 }
 
+void profile_note_history(struct profile *profile, uint32_t node, const struct held *before,
+			  const struct held *after, uint64_t time_ns)
+{
+	const struct change change = { amount_of(before), amount_of(after), time_ns };
+
+	note(profile, node, HISTORY_LIVE, &change);
+}
+
+void profile_note_alloc_history(struct profile *profile, const struct node_allocs *before,
+				const struct node_allocs *after, uint64_t time_ns)
+{
+	const struct change change = { amount_of_allocs(before), amount_of_allocs(after), time_ns };
+
+	note(profile, after->node, HISTORY_ALLOCATED, &change);
+}
+
 void profile_set_history(struct profile *profile, const struct node_history *history)
 {
-	struct node_history *to = profile_history(profile, history->node);
+	struct node_history *to = profile_history(profile, history->node, history->kind);
 
 	if (!to)
-		to = add_history(profile, history->node);
+		to = add_history(profile, history->node, history->kind);
 	*to = *history;
 	mark_changed(profile, to);
 }
@@ -210,13 +247,75 @@ static bool find_leak(const struct profile *profile, const struct node_history *
 	uint64_t end_ns = end_of(profile, process);
 	struct span span;
 
-	ret->live = cost_live(&cost);
+	*ret = (struct leak){ .is_allocated = kept->kind == HISTORY_ALLOCATED };
+	ret->live = ret->is_allocated ? cost.alloc_end : cost_live(&cost);
 	bring_up(&history, ret->live, end_ns);
 	if (!find_span(&history, process->start_ns, end_ns, &span) ||
 	    !rises(&history, &span, ret->live))
 		return false;
 	tell(&history, &span, end_ns, ret);
 	return true;
+}
+
+/* ---- Whose heap it is ---- */
+
+/* By node: the address space that it and those below it have taken. The caller frees it. */
+static int64_t *sum_mapped(const struct profile *profile)
+{
+	int64_t *mapped = xcalloc(profile->nr_nodes, sizeof(*mapped));
+
+	for (size_t i = profile->nr_nodes; i--;) {
+		uint32_t parent = profile->nodes[i].parent;
+
+		mapped[i] += profile_cost(profile, i).mapped;
+		if (parent != NO_NODE)
+			mapped[parent] += mapped[i];
+	}
+	return mapped;
+}
+
+/* Most of a file's pages, or of shared memory, are nobody's heap. */
+static bool is_heap(const struct profile *profile, uint32_t node, int64_t mapped)
+{
+	const struct process *process = &profile->processes[profile->nodes[node].process];
+	const struct cost cost = profile_cost(profile, node);
+	int64_t live = cost_live(&cost);
+
+	return process->has_mapped && 2 * cost.live[KIND_ANON] > live && 2 * mapped < live;
+}
+
+/* What is free in the allocator is no path's, however much it grows. */
+static bool is_path(const struct profile *profile, uint32_t node)
+{
+	return profile->sites[profile->nodes[node].site].kind != SITE_FREE;
+}
+
+/* Leaks of pages, of which blocks have not told already. Returns how many are left. */
+static size_t judge_pages(const struct profile *profile, struct leak *leaks, size_t count)
+{
+	_cleanup_(freep) bool *is_told = NULL;
+	_cleanup_(freep) int64_t *mapped = NULL;
+	size_t kept = 0;
+
+	if (!count)
+		return 0;
+	is_told = xcalloc(profile->nr_nodes, sizeof(*is_told));
+	mapped = sum_mapped(profile);
+	for (size_t i = 0; i < count; i++)
+		is_told[leaks[i].node] |= leaks[i].is_allocated;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t node = leaks[i].node;
+
+		if (!leaks[i].is_allocated) {
+			leaks[i].is_heap = is_heap(profile, node, mapped[node]);
+			if (is_told[node] || !is_path(profile, node) ||
+			    (leaks[i].is_heap &&
+			     profile->processes[profile->nodes[node].process].has_allocs))
+				continue;
+		}
+		leaks[kept++] = leaks[i];
+	}
+	return kept;
 }
 
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count)
@@ -230,6 +329,7 @@ struct leak *profile_leaks(const struct profile *profile, uint32_t process, size
 		if (process == NO_PROCESS || profile->nodes[history->node].process == process)
 			count += find_leak(profile, history, &leaks[count]);
 	}
+	count = judge_pages(profile, leaks, count);
 	qsort(leaks, count, sizeof(*leaks), compare_leaks);
 	*ret_count = count;
 	return leaks;

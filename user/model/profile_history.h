@@ -2,7 +2,9 @@
 /*
  * How low what a node holds fell, in up to 32 slots of time that double in width when the run gets
  * longer than they are: 16 s in slots of half a second, 32 s in slots of a second. What is used
- * and given back shows its low; what leaks has a low that rises in every slot.
+ * and given back shows its low; what leaks has a low that rises in every slot. What a node has
+ * allocated has a history of its own: pages tell who was the first to touch the heap, blocks who
+ * keeps it.
  *
  * Only nodes that have held a quarter of a MiB are kept. A history is brought up to date when its
  * node changes: in the slots between nothing happened.
@@ -19,9 +21,13 @@
 /* A node holds `after` from now on, and held `before` until then. */
 void profile_note_history(struct profile *profile, uint32_t node, const struct held *before,
 			  const struct held *after, uint64_t time_ns);
+/* The same of what it has allocated. */
+void profile_note_alloc_history(struct profile *profile, const struct node_allocs *before,
+				const struct node_allocs *after, uint64_t time_ns);
 /* NULL: there is none. Until the next one is added. */
-struct node_history *profile_history(const struct profile *profile, uint32_t node);
-/* One that was read back; the node has none yet, or it is replaced. */
+struct node_history *profile_history(const struct profile *profile, uint32_t node,
+				     enum history_kind kind);
+/* One that was read back; the node has none of the kind yet, or it is replaced. */
 void profile_set_history(struct profile *profile, const struct node_history *history);
 
 /* Of two runs there is none. */
@@ -31,14 +37,22 @@ void profile_forget_histories(struct profile *profile);
  */
 struct leak {
 	uint32_t node;
-	int64_t live;  /* in the end */
-	int64_t grown; /* of it, between these, about the last third: */
+	bool is_allocated; /* what is told is of blocks, not of pages */
+	bool is_heap;	   /* pages that nobody near it has mapped: see profile_leaks */
+	int64_t live;	   /* in the end */
+	int64_t grown;	   /* of it, between these, about the last third: */
 	uint64_t since_ns, end_ns;
 	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
 };
 
-/* Those of a process, or of all with NO_PROCESS, the one that grew most first; owned by the caller.
- * A process with less than 6 slots has none: nobody can tell. The profile is settled. */
+/*
+ * Those of a process, or of all with NO_PROCESS, the one that grew most first; owned by the caller.
+ * A process with less than 6 slots has none: nobody can tell. The profile is settled.
+ *
+ * A node that holds anonymous pages of which it and those below it have mapped less than half was
+ * the first to touch an allocator's heap; who keeps that heap may be another. Where blocks were
+ * followed they tell, and such a node is no leak; where they were not it is_heap.
+ */
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);
 
 #endif

@@ -137,6 +137,8 @@ static void add_process(struct merge *merge, struct process *process, const stru
 	process->peak += sign * other->peak;
 	add_kinds(process->live, other->live, sign);
 	add_kinds(process->peak_held, other->peak_held, sign);
+	process->alloc_end += sign * other->alloc_end;
+	process->alloc_peak += sign * other->alloc_peak;
 	losses_add(process->losses, other->losses);
 	process->is_dirty = true;
 }
@@ -147,6 +149,10 @@ static void merge_owners(struct process *process, const struct process *other)
 	process->has_owners &= other->has_owners;
 	process->has_unshared &= other->has_unshared;
 	process->has_mapped &= other->has_mapped;
+	process->has_allocs &= other->has_allocs;
+	if (process->allocs_since_ns < other->allocs_since_ns)
+		process->allocs_since_ns = other->allocs_since_ns;
+	process->unknown_frees += other->unknown_frees;
 	if (process->unshared_late_ns < other->unshared_late_ns)
 		process->unshared_late_ns = other->unshared_late_ns;
 }
@@ -189,6 +195,9 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 		.has_unshared = other->has_unshared,
 		.unshared_late_ns = other->unshared_late_ns,
 		.has_mapped = other->has_mapped,
+		.has_allocs = other->has_allocs,
+		.allocs_since_ns = other->allocs_since_ns,
+		.unknown_frees = other->unknown_frees,
 	};
 	if (merge->sign == MERGE_SUM)
 		merge->profile->processes[index].shares = other->shares;

@@ -23,6 +23,25 @@ static void write_kinds(struct json_writer *json, const struct process *process,
 	json_writer_end_object(json);
 }
 
+/* What was allocated has more than one number. */
+static void write_allocated(struct json_writer *json, const struct process *process,
+			    const struct cost *cost)
+{
+	if (!calltree_has_metric(process, METRIC_ALLOCATED)) {
+		json_writer_member_null(json, metrics[METRIC_ALLOCATED].name);
+		return;
+	}
+	json_writer_key(json, metrics[METRIC_ALLOCATED].name);
+	json_writer_begin_object(json);
+	json_writer_member_integer(json, "peak", cost->alloc_peak);
+	json_writer_member_integer(json, "end", cost->alloc_end);
+	json_writer_member_integer(json, "blocks", cost->alloc_blocks);
+	json_writer_member_integer(json, "taken", cost->alloc_taken);
+	json_writer_member_integer(json, "taken_blocks", cost->alloc_taken_blocks);
+	json_writer_member_integer(json, "freed_blocks", cost->alloc_freed_blocks);
+	json_writer_end_object(json);
+}
+
 /* A row's bytes; numbers of things, as calls are, stand beside them. */
 static void write_cost(struct json_writer *json, const struct process *process, const char *key,
 		       const struct cost *cost)
@@ -33,13 +52,14 @@ static void write_cost(struct json_writer *json, const struct process *process, 
 	json_writer_key(json, key);
 	json_writer_begin_object(json);
 	for (size_t i = 0; i < NR_METRICS; i++) {
-		if (metrics[i].unit != UNIT_BYTES)
+		if (metrics[i].unit != UNIT_BYTES || i == METRIC_ALLOCATED)
 			continue;
 		if (calltree_has_metric(process, i))
 			json_writer_member_integer(json, metrics[i].name, metrics[i].amount(cost));
 		else
 			json_writer_member_null(json, metrics[i].name);
 	}
+	write_allocated(json, process, cost);
 	json_writer_key(json, "by_kind");
 	json_writer_begin_object(json);
 	for (size_t i = 0; i < ARRAY_SIZE(by_kind); i++)

@@ -102,6 +102,24 @@ static void write_copies(struct json_writer *json, const struct process *process
 		json_writer_null(json);
 }
 
+/* Blocks of its allocator: the sums of its nodes. */
+static void write_allocs(struct json_writer *json, const struct process *process)
+{
+	json_writer_key(json, "allocs");
+	if (!process->has_allocs) {
+		json_writer_null(json);
+		return;
+	}
+	json_writer_begin_object(json);
+	json_writer_member_integer(json, "peak", process->alloc_peak);
+	json_writer_member_integer(json, "end", process->alloc_end);
+	json_writer_member_seconds(json, "since", process->allocs_since_ns);
+	json_writer_key(json, "complete");
+	json_writer_bool(json, !process->allocs_since_ns);
+	json_writer_member_integer(json, "unknown_frees", (int64_t)process->unknown_frees);
+	json_writer_end_object(json);
+}
+
 void json_fields_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES])
 {
 	json_writer_key(json, "losses");
@@ -192,6 +210,7 @@ void json_fields_process(struct json_writer *json, const struct calltree *tree)
 	write_balance(json, tree);
 	write_shares(json, &process->shares);
 	write_copies(json, process);
+	write_allocs(json, process);
 	json_fields_losses(json, process->losses);
 	write_calls(json, profile, process);
 	write_samples(json, process);
