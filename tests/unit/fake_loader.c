@@ -41,13 +41,17 @@ static struct fake_map maps[] = {
 	{ .name = "sightings", .key_bytes = 8, .value_bytes = 8 },
 	{ .name = "held", .key_bytes = 4, .value_bytes = sizeof(struct wire_held) },
 	{ .name = "regions", .key_bytes = 8, .value_bytes = FAKE_REGION_BYTES },
+	{ .name = "allocs", .key_bytes = 4, .value_bytes = sizeof(struct wire_allocs) },
+	{ .name = "blocks",
+	  .key_bytes = sizeof(struct wire_block_key),
+	  .value_bytes = sizeof(struct wire_block) },
 };
 
 static struct {
 	struct fake_record *records;
 	size_t nr_records, capacity;
 	struct fake_told told;
-	bool is_without_owners;
+	bool is_without_owners, is_with_allocs;
 } fake;
 
 static size_t entry_bytes(const struct fake_map *map)
@@ -93,8 +97,21 @@ void fake_loader_reset(void)
 		free(fake.records[i].bytes);
 	fake.nr_records = 0;
 	fake.told = (struct fake_told){ 0 };
-	fake.is_without_owners = false;
+	fake.is_without_owners = fake.is_with_allocs = false;
 	fake_nodes_reset();
+}
+
+static void append(struct fake_map *map, const void *key, const void *value)
+{
+	map->entries = array_reserve(map->entries, &map->capacity, map->count + 1,
+				     entry_bytes(map));
+	memcpy(entry(map, map->count), key, map->key_bytes);
+	memcpy(entry(map, map->count++) + map->key_bytes, value, map->value_bytes);
+}
+
+void fake_loader_append(const char *name, const void *key, const void *value)
+{
+	append(map_named(name), key, value);
 }
 
 void fake_loader_put(const char *name, const void *key, const void *value)
@@ -102,13 +119,10 @@ void fake_loader_put(const char *name, const void *key, const void *value)
 	struct fake_map *map = map_named(name);
 	size_t index = find(map, key);
 
-	if (index == map->count) {
-		map->entries = array_reserve(map->entries, &map->capacity, map->count + 1,
-					     entry_bytes(map));
-		map->count++;
-	}
-	memcpy(entry(map, index), key, map->key_bytes);
-	memcpy(entry(map, index) + map->key_bytes, value, map->value_bytes);
+	if (index == map->count)
+		append(map, key, value);
+	else
+		memcpy(entry(map, index) + map->key_bytes, value, map->value_bytes);
 }
 
 size_t fake_loader_count(const char *name)
@@ -146,6 +160,16 @@ size_t loader_value_bytes(const struct loader *loader, const char *map)
 bool loader_has_owners(const struct loader *loader)
 {
 	return !fake.is_without_owners;
+}
+
+bool loader_has_allocs(const struct loader *loader)
+{
+	return fake.is_with_allocs;
+}
+
+void fake_loader_with_allocs(void)
+{
+	fake.is_with_allocs = true;
 }
 
 void fake_loader_without_owners(void)
@@ -204,6 +228,14 @@ int bpf_map_delete_elem(int fd, const void *key)
 	return 0;
 }
 
+int bpf_map_delete_batch(int fd, const void *keys, __u32 *count,
+			 const struct bpf_map_batch_opts *options)
+{
+	for (__u32 i = 0; i < *count; i++)
+		bpf_map_delete_elem(fd, (const char *)keys + i * map_of(fd)->key_bytes);
+	return 0;
+}
+
 int bpf_map_get_next_key(int fd, const void *key, void *ret)
 {
 	const struct fake_map *map = map_of(fd);
@@ -221,17 +253,17 @@ int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, 
 			 const struct bpf_map_batch_opts *options)
 {
 	const struct fake_map *map = map_of(fd);
-	uint64_t begin = in ? *(uint64_t *)in : 0, index = begin;
+	/* From the last to the first: what is deleted meanwhile moves nothing that is to come. */
+	uint64_t left = in ? *(uint64_t *)in : map->count, taken = 0;
 
-	for (; index < map->count && index - begin < *count; index++) {
-		memcpy((char *)keys + (index - begin) * map->key_bytes, entry(map, index),
-		       map->key_bytes);
-		memcpy((char *)values + (index - begin) * map->value_bytes,
-		       entry(map, index) + map->key_bytes, map->value_bytes);
+	for (; left && taken < *count; taken++, left--) {
+		memcpy((char *)keys + taken * map->key_bytes, entry(map, left - 1), map->key_bytes);
+		memcpy((char *)values + taken * map->value_bytes,
+		       entry(map, left - 1) + map->key_bytes, map->value_bytes);
 	}
-	*count = (__u32)(index - begin);
-	*(uint64_t *)out = index;
-	return index < map->count ? 0 : fail(ENOENT);
+	*count = (__u32)taken;
+	*(uint64_t *)out = left;
+	return left ? 0 : fail(ENOENT);
 }
 
 /* ---- bpf/libbpf.h ---- */

@@ -21,9 +21,13 @@
 void fake_loader_reset(void);
 /* Until then owners of pages are not followed. */
 void fake_loader_without_owners(void);
+/* Until then blocks of allocators are followed. */
+void fake_loader_with_allocs(void);
 
 /* `map` is a name that loader_map() knows. A per-CPU value has FAKE_CPUS parts. */
 void fake_loader_put(const char *map, const void *key, const void *value);
+/* The same of a key that is not there, of which many are put. */
+void fake_loader_append(const char *map, const void *key, const void *value);
 size_t fake_loader_count(const char *map);
 
 /* What the ring buffer will give at the next reading; a copy is made. */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The order of draining, and which part takes which record; see drain.h. Each part is a file with a
- * struct of its own, and knows those below it only: base, images, objects, sites, held, nodes,
- * sightings.
+ * struct of its own, and knows those below it only: base, images, objects, sites, held, allocs,
+ * nodes, sightings.
  */
 #include "drain.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
 
+#include "drain_allocs.h"
 #include "drain_base.h"
+#include "drain_blocks.h"
 #include "drain_books.h"
 #include "drain_held.h"
 #include "drain_images.h"
@@ -33,6 +35,8 @@ struct drain {
 	struct drain_objects *objects;
 	struct drain_sites *sites;
 	struct drain_held *held;
+	struct drain_allocs *allocs;
+	struct drain_blocks *blocks;
 	struct drain_nodes *nodes;
 	struct drain_sightings *sightings;
 	uint64_t nr_refused; /* records that were not sound */
@@ -171,7 +175,10 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 	drain->objects = drain_objects_new(base, drain->images);
 	drain->sites = drain_sites_new(base, drain->images, drain->objects);
 	drain->held = drain_held_new(base);
-	drain->nodes = drain_nodes_new(base, drain->images, drain->sites, drain->held);
+	drain->allocs = drain_allocs_new(base);
+	drain->blocks = drain_blocks_new(base, drain->images);
+	drain->nodes = drain_nodes_new(base, drain->images, drain->sites, drain->held,
+				       drain->allocs);
 	drain->sightings = drain_sightings_new(base, drain->images, drain->objects, drain->nodes);
 	if (!drain->nodes) {
 		drain_free(drain);
@@ -187,6 +194,8 @@ void drain_free(struct drain *drain)
 	ring_reader_free(drain->ring);
 	drain_sightings_free(drain->sightings);
 	drain_nodes_free(drain->nodes);
+	drain_blocks_free(drain->blocks);
+	drain_allocs_free(drain->allocs);
 	drain_held_free(drain->held);
 	drain_sites_free(drain->sites);
 	drain_objects_free(drain->objects);
@@ -247,6 +256,7 @@ static void remove_past(struct drain *drain)
 	drain_sites_remove(drain->sites);
 	drain_sightings_remove(drain->sightings);
 	drain_tables_sweep(&drain->base, drain->images);
+	drain_blocks_note_past(drain->blocks);
 	/* Now that nothing is noted under their ids any more. */
 	drain_nodes_give_back(drain->nodes);
 	drain_images_release(drain->images);
@@ -262,10 +272,11 @@ int drain_all(struct drain *drain)
 	drain_sightings_place(drain->sightings);
 	if (error)
 		return error;
-	drain_books_read(&drain->base, drain->images);
+	drain_books_read(&drain->base, drain->images, drain->allocs);
 	drain_books_read_losses(&drain->base);
 	drain->base.profile->losses[LOSS_record_refused].events = drain->nr_refused;
 	remove_past(drain);
+	drain_blocks_sweep(drain->blocks);
 	drain_images_mark_read(drain->images);
 	return 0;
 }

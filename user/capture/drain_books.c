@@ -22,7 +22,6 @@ void drain_books_add(const struct drain_base *base, uint32_t node, const struct 
 static void add_lost(const struct drain_base *base, uint32_t process,
 		     const struct wire_image *image)
 {
-	struct site site = { .kind = SITE_LOST };
 	struct cost lost = { 0 };
 	uint32_t node;
 
@@ -32,8 +31,7 @@ static void add_lost(const struct drain_base *base, uint32_t process,
 	}
 	if (cost_is_zero(&lost))
 		return;
-	node = profile_add_node(base->profile, process, NO_NODE,
-				profile_add_site(base->profile, &site), 0);
+	node = profile_add_root(base->profile, process, SITE_LOST, 0);
 	for (int kind = 0; kind < NR_KINDS; kind++) {
 		lost.grown[kind] -= base->profile->processes[process].lost.grown[kind];
 		lost.released[kind] -= base->profile->processes[process].lost.released[kind];
@@ -115,7 +113,8 @@ static void take_balance(struct process *process, const struct image_slot *slot)
 }
 
 static void take(const struct drain_base *base, struct drain_images *images,
-		 struct image_slot *slot, const struct wire_image *image)
+		 struct drain_allocs *allocs, struct image_slot *slot,
+		 const struct wire_image *image)
 {
 	struct process *process = &base->profile->processes[slot->process];
 
@@ -132,10 +131,12 @@ static void take(const struct drain_base *base, struct drain_images *images,
 	look_for_calls(base, slot, image);
 	add_lost(base, slot->process, image);
 	drain_held_moments(base, slot->process, image);
+	drain_allocs_moments(allocs, slot->process, image);
 	take_balance(&base->profile->processes[slot->process], slot);
 }
 
-void drain_books_read(const struct drain_base *base, struct drain_images *images)
+void drain_books_read(const struct drain_base *base, struct drain_images *images,
+		      struct drain_allocs *allocs)
 {
 	int fd = loader_map(base->loader, "images");
 	struct wire_image image;
@@ -144,7 +145,7 @@ void drain_books_read(const struct drain_base *base, struct drain_images *images
 		struct image_slot *known = drain_images_at(images, slot);
 
 		if (known->state != SLOT_EMPTY && !bpf_map_lookup_elem(fd, &slot, &image))
-			take(base, images, known, &image);
+			take(base, images, allocs, known, &image);
 	}
 }
 

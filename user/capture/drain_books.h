@@ -6,10 +6,12 @@
 #ifndef MEMPROBE_DRAIN_BOOKS_H
 #define MEMPROBE_DRAIN_BOOKS_H
 
+#include "drain_allocs.h"
 #include "drain_base.h"
 #include "drain_images.h"
 
-void drain_books_read(const struct drain_base *base, struct drain_images *images);
+void drain_books_read(const struct drain_base *base, struct drain_images *images,
+		      struct drain_allocs *allocs);
 /* Those that are no image's. */
 void drain_books_read_losses(const struct drain_base *base);
 /* Are the last balances of the running images free of differences? */

@@ -32,6 +32,7 @@ struct drain_nodes {
 	struct drain_images *images;
 	const struct drain_sites *sites;
 	struct drain_held *held;
+	struct drain_allocs *allocs;
 	int node_ids_fd, special_ids_fd, deeper_ids_fd;
 	struct node_table *table;
 	struct kernel_node *all; /* by id */
@@ -45,7 +46,8 @@ struct drain_nodes {
 };
 
 struct drain_nodes *drain_nodes_new(const struct drain_base *base, struct drain_images *images,
-				    const struct drain_sites *sites, struct drain_held *held)
+				    const struct drain_sites *sites, struct drain_held *held,
+				    struct drain_allocs *allocs)
 {
 	struct drain_nodes *nodes = xcalloc(1, sizeof(*nodes));
 
@@ -53,6 +55,7 @@ struct drain_nodes *drain_nodes_new(const struct drain_base *base, struct drain_
 	nodes->images = images;
 	nodes->sites = sites;
 	nodes->held = held;
+	nodes->allocs = allocs;
 	nodes->node_ids_fd = loader_map(base->loader, "node_ids");
 	nodes->special_ids_fd = loader_map(base->loader, "special_ids");
 	nodes->deeper_ids_fd = loader_map(base->loader, "deeper_ids");
@@ -247,6 +250,7 @@ static void read_node(void *context, struct node_id id)
 	}
 	add_gain(nodes, &nodes->all[id.value], wire);
 	drain_held_read(nodes->held, id, nodes->all[id.value].node);
+	drain_allocs_read(nodes->allocs, id, nodes->all[id.value].node);
 }
 
 void drain_nodes_keep_alive(struct drain_nodes *nodes, struct node_id path)
@@ -283,6 +287,7 @@ int drain_nodes_read(struct drain_nodes *nodes)
 	nodes->readings++;
 	nodes->error = 0;
 	drain_held_begin(nodes->held);
+	drain_allocs_begin(nodes->allocs);
 	node_table_read(nodes->table, read_node, nodes);
 	add_alive(nodes);
 	return nodes->error;
@@ -317,6 +322,7 @@ void drain_nodes_remove(struct drain_nodes *nodes)
 		if (wire)
 			remove_key(nodes, wire->key, &removed);
 		drain_held_remove(nodes->held, id);
+		drain_allocs_remove(nodes->allocs, id);
 		node_table_release(nodes->table, id);
 	}
 	loader_note_removed(nodes->base->loader, &removed);

@@ -3,6 +3,7 @@
 #ifndef MEMPROBE_DRAIN_NODES_H
 #define MEMPROBE_DRAIN_NODES_H
 
+#include "drain_allocs.h"
 #include "drain_base.h"
 #include "drain_held.h"
 #include "drain_images.h"
@@ -12,7 +13,8 @@ struct drain_nodes;
 
 /* Borrows all. NULL: their memory could not be mapped. */
 struct drain_nodes *drain_nodes_new(const struct drain_base *base, struct drain_images *images,
-				    const struct drain_sites *sites, struct drain_held *held);
+				    const struct drain_sites *sites, struct drain_held *held,
+				    struct drain_allocs *allocs);
 void drain_nodes_free(struct drain_nodes *nodes); /* accepts NULL */
 
 /* -ENOMEM: some could not be mapped; they wait for the next reading. */

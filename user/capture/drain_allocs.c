@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See drain_allocs.h. The BPF side's numbers are absolute, and several of its nodes can be one of
+ * the profile, so that what was read of each is kept until it changes.
+ *
+ * Sizes are what a target has asked its own functions for: one that lies about them must not make
+ * sums overflow, or a dump that nobody can read.
+ */
+#include "drain_allocs.h"
+
+#include <bpf/bpf.h>
+#include <string.h>
+
+#include "clock.h"
+#include "memory.h"
+#include "profile_allocs.h"
+#include "profile_history.h"
+
+/* All amounts of all nodes and processes together: a quarter of what a dump's reader takes. */
+#define MAX_WEIGHT (1LL << 59)
+/* One amount. */
+#define MAX_AMOUNT (1LL << 58)
+
+struct drain_allocs {
+	const struct drain_base *base;
+	int fd;		      /* of the map */
+	uint64_t now;	      /* the profile's time */
+	int64_t weight;	      /* of all that was taken */
+	struct hash_table at; /* by id: place in `all` */
+	struct wire_allocs *all;
+	size_t count, capacity;
+	uint32_t *free_places; /* of `all` */
+	size_t nr_free, free_capacity;
+};
+
+struct drain_allocs *drain_allocs_new(const struct drain_base *base)
+{
+	struct drain_allocs *allocs = xcalloc(1, sizeof(*allocs));
+
+	allocs->base = base;
+	allocs->fd = loader_has_allocs(base->loader) ? loader_map(base->loader, "allocs") : -1;
+	return allocs;
+}
+
+void drain_allocs_free(struct drain_allocs *allocs)
+{
+	if (!allocs)
+		return;
+	hash_table_free(&allocs->at);
+	free(allocs->all);
+	free(allocs->free_places);
+	free(allocs);
+}
+
+/* ---- What was read last ---- */
+
+static uint32_t new_place(struct drain_allocs *allocs)
+{
+	if (allocs->nr_free)
+		return allocs->free_places[--allocs->nr_free];
+	allocs->all = array_reserve(allocs->all, &allocs->capacity, allocs->count + 1,
+				    sizeof(*allocs->all));
+	return (uint32_t)allocs->count++;
+}
+
+static struct wire_allocs *last_of(struct drain_allocs *allocs, struct node_id id)
+{
+	uint32_t place;
+
+	if (!hash_table_get(&allocs->at, id.value, &place)) {
+		place = new_place(allocs);
+		allocs->all[place] = (struct wire_allocs){ 0 };
+		hash_table_put(&allocs->at, id.value, place);
+	}
+	return &allocs->all[place];
+}
+
+void drain_allocs_remove(struct drain_allocs *allocs, struct node_id id)
+{
+	uint32_t place;
+
+	if (allocs->fd < 0)
+		return;
+	bpf_map_delete_elem(allocs->fd, &id.value);
+	if (!hash_table_get(&allocs->at, id.value, &place))
+		return;
+	hash_table_remove(&allocs->at, id.value);
+	allocs->free_places = array_reserve(allocs->free_places, &allocs->free_capacity,
+					    allocs->nr_free + 1, sizeof(*allocs->free_places));
+	allocs->free_places[allocs->nr_free++] = place;
+}
+
+/* ---- Is it to be believed? ---- */
+
+static int64_t weight_of(const int64_t *amounts, size_t count)
+{
+	int64_t weight = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (amounts[i] > MAX_AMOUNT || amounts[i] < -MAX_AMOUNT)
+			return MAX_WEIGHT;
+		weight += amounts[i] < 0 ? -amounts[i] : amounts[i];
+		if (weight >= MAX_WEIGHT)
+			return MAX_WEIGHT;
+	}
+	return weight;
+}
+
+static int64_t weight_of_node(const struct wire_allocs *wire)
+{
+	const int64_t amounts[] = {
+		wire->bytes,
+		wire->at_peak,
+		wire->at_final,
+		wire->blocks,
+		wire->blocks_at_final,
+		(int64_t)wire->taken_bytes,
+		(int64_t)wire->taken_blocks,
+		(int64_t)wire->freed_blocks,
+	};
+
+	return weight_of(amounts, ARRAY_SIZE(amounts));
+}
+
+/* Replaces a weight by another, if there is room for it. */
+static bool take_weight(struct drain_allocs *allocs, int64_t before, int64_t after)
+{
+	if (after >= MAX_WEIGHT || allocs->weight - before + after >= MAX_WEIGHT)
+		return false;
+	allocs->weight += after - before;
+	return true;
+}
+
+/* ---- Into the profile ---- */
+
+static struct node_allocs to_allocs(const struct wire_allocs *wire, uint32_t node)
+{
+	return (struct node_allocs){
+		.node = node,
+		.bytes = wire->bytes,
+		.blocks = wire->blocks,
+		.peak_more = wire->at_peak - wire->bytes,
+		.final_more = wire->at_final - wire->bytes,
+		.final_blocks_more = wire->blocks_at_final - wire->blocks,
+		.taken = (int64_t)wire->taken_bytes,
+		.taken_blocks = (int64_t)wire->taken_blocks,
+		.freed_blocks = (int64_t)wire->freed_blocks,
+		.peak_moment = wire->peak_moment,
+		.final_moment = wire->final_moment,
+	};
+}
+
+void drain_allocs_begin(struct drain_allocs *allocs)
+{
+	allocs->now = drain_base_time(allocs->base, clock_ns());
+}
+
+/* What is refused is missing in the sum over the nodes, and so becomes a loss (profile_allocs.h).
+ */
+void drain_allocs_read(struct drain_allocs *allocs, struct node_id id, uint32_t node)
+{
+	struct wire_allocs now, *last;
+	struct node_allocs before, after, was, *sum;
+
+	if (allocs->fd < 0 || bpf_map_lookup_elem(allocs->fd, &id.value, &now))
+		return;
+	last = last_of(allocs, id);
+	if (!memcmp(last, &now, sizeof(now)) ||
+	    !take_weight(allocs, weight_of_node(last), weight_of_node(&now)))
+		return;
+	before = to_allocs(last, node);
+	after = to_allocs(&now, node);
+	sum = profile_allocate(allocs->base->profile, node);
+	was = *sum;
+	allocs_replace(sum, &before, &after);
+	profile_note_alloc_history(allocs->base->profile, &was, sum, allocs->now);
+	*last = now;
+}
+
+/* Its parent's blocks are not a forked child's here: the child's frees of them are unknown. */
+static void begin_process(struct drain_allocs *allocs, struct process *process)
+{
+	process->has_allocs = true;
+	if (process->begin == BEGAN_ATTACH && !process->allocs_since_ns)
+		process->allocs_since_ns = allocs->now ? allocs->now : 1;
+	process->is_dirty = true;
+}
+
+static void set_amount(struct process *process, int64_t *amount, int64_t now)
+{
+	process->is_dirty |= *amount != now;
+	*amount = now;
+}
+
+void drain_allocs_moments(struct drain_allocs *allocs, uint32_t index,
+			  const struct wire_image *image)
+{
+	struct process *process = &allocs->base->profile->processes[index];
+	const int64_t before[] = { process->alloc_end, process->alloc_peak };
+	const int64_t after[] = { image->final_moment ? image->alloc_final : image->alloc_bytes,
+				  image->alloc_peak };
+
+	if (allocs->fd < 0 || !(image->alloc_flags & ALLOCS_SEEN))
+		return;
+	if (!process->has_allocs)
+		begin_process(allocs, process);
+	process->is_dirty |= process->alloc_moment != image->alloc_moment ||
+			     process->final_moment != image->final_moment ||
+			     process->unknown_frees != image->unknown_frees;
+	process->alloc_moment = image->alloc_moment;
+	process->final_moment = image->final_moment;
+	process->unknown_frees = image->unknown_frees;
+	if (!take_weight(allocs, weight_of(before, ARRAY_SIZE(before)),
+			 weight_of(after, ARRAY_SIZE(after))))
+		return;
+	set_amount(process, &process->alloc_end, after[0]);
+	set_amount(process, &process->alloc_peak, after[1]);
+}
