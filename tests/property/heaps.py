@@ -1,0 +1,186 @@
+"""What is read of heaps from outside against what their allocators say themselves.
+
+    heaps.py TOOL KNOWN
+
+TOOL is heap_tool, KNOWN tests/targets/heap_known.c as a program. Root, since it reads others.
+"""
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TARGET = os.path.join(TESTS, "targets", "heap_kept.py")
+INTERPRETERS = os.path.join(os.path.dirname(TESTS), "tools", "interpreters")
+READ, PARTLY = 1, 2
+PATIENCE = "60"  # seconds: on a busy machine too
+SLACK = 65536    # what printing takes
+
+failures = 0
+
+
+def expect(is_good, *text):
+    global failures
+    if not is_good:
+        failures += 1
+        print("FAILED:", *text)
+
+
+def is_near(one, other, share, slack=0):
+    return abs(one - other) <= max(share * max(one, other), slack)
+
+
+def read_heap(tool, pid, seconds=PATIENCE):
+    lines = subprocess.run([tool, str(pid), seconds], stdout=subprocess.PIPE, check=True,
+                           universal_newlines=True).stdout.splitlines()
+    pairs = [line.split(" ", 1) for line in lines]
+    return {name: value if name == "malloc_name" else int(value) for name, value in pairs}
+
+
+class Target:
+    """A program that says how its heap is, and waits."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        universal_newlines=True)
+        words = self.process.stdout.readline().split()
+        self.pid = int(words[1])
+        self.used, self.free, self.mapped = (int(word) for word in words[3:6])
+
+    def go_on(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().split()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+# ---- C programs: to the byte ----
+
+EXACT = [("small", 100000), ("threads", 20000), ("fast", 100000), ("mapped", 20),
+         # More entries than lists are followed for: chunk by chunk.
+         ("small", 1000000), ("threads", 250000)]
+
+
+def check_exact(tool, known):
+    for case, count in EXACT:
+        with Target([known, case, str(count)]) as target:
+            found = read_heap(tool, target.pid)
+            expect(found["malloc_state"] == READ and found["torn"] == 0, case, found)
+            for name, truth in (("used", target.used), ("free", target.free),
+                                ("mapped", target.mapped)):
+                expect(found["malloc_" + name] == truth, case, count, name,
+                       found["malloc_" + name], "of", truth)
+            print("%s %d: %s, %d arenas, %.1f MB used, %.1f free, %.3f s" % (
+                case, count, found["malloc_name"], found["nr_arenas"], target.used / 2**20,
+                target.free / 2**20, found["ns"] / 1e9))
+
+
+def check_churn(tool, known):
+    """Each thread has as many blocks all the time, of sizes drawn anew: what is in use hardly
+    changes. Whatever is read meanwhile, it ends, and a sum that may be wrong is marked."""
+    readings = []
+    with Target([known, "churn", PATIENCE]) as target:
+        for _ in range(10):
+            readings.append(read_heap(tool, target.pid, "1"))
+        expect(target.process.poll() is None, "churn: the target ended")
+    for found in readings:
+        expect(found["malloc_state"] in (READ, PARTLY), "churn", found)
+        expect(found["torn"] == 0 or found["malloc_state"] == PARTLY, "churn: no mark", found)
+    whole = [found["malloc_used"] for found in readings if found["malloc_state"] == READ]
+    for used in whole:
+        expect(is_near(used, target.used, 0.1), "churn:", used, "in use, of", target.used)
+    print("churn: %d of %d readings were marked; %s MB used, %s free" % (
+        len(readings) - len(whole), len(readings), spread(readings, "malloc_used"),
+        spread(readings, "malloc_free")))
+
+
+def spread(readings, name):
+    values = [found[name] / 2**20 for found in readings]
+    return "%.1f to %.1f" % (min(values), max(values))
+
+
+# ---- Pythons ----
+
+def pool_stats(path):
+    with open(path) as stream:
+        text = stream.read()
+
+    def figure(pattern):
+        found = re.search(pattern + r"\s*=\s*([\d,]+)", text)
+        return int(found.group(1).replace(",", ""))
+
+    return {"used": figure("# bytes in allocated blocks"),
+            "available": figure("# bytes in available blocks"),
+            "unused": figure(r"\d+ unused pools \* \d+ bytes"),
+            "arenas": figure("# arenas allocated current")}
+
+
+def check_pools(name, case, found, path):
+    truth = pool_stats(path)
+    expect(found["pymalloc_state"] == READ, name, case, found)
+    expect(found["pymalloc_nr_arenas"] == truth["arenas"], name, case, "arenas",
+           found["pymalloc_nr_arenas"], "of", truth["arenas"])
+    expect(is_near(found["pymalloc_used"], truth["used"], 0.01, SLACK), name, case, "pymalloc used",
+           found["pymalloc_used"], "of", truth["used"])
+    # Of the last arena some pools were never touched.
+    free = truth["available"] + truth["unused"]
+    expect(free - 2**20 - SLACK <= found["pymalloc_free"] <= free + max(free // 100, SLACK), name,
+           case, "pymalloc free", found["pymalloc_free"], "of", free)
+
+
+def check_python(tool, name, command, case, directory):
+    path = os.path.join(directory, "stats")
+    with Target(command + ["-W", "ignore", TARGET, case, path]) as target:
+        found = read_heap(tool, target.pid)
+        expect(found["malloc_state"] == READ, name, case, found)
+        expect(is_near(found["malloc_used"], target.used, 0.01, SLACK), name, case, "malloc used",
+               found["malloc_used"], "of", target.used)
+        expect(is_near(found["malloc_free"], target.free, 0.01, SLACK), name, case, "malloc free",
+               found["malloc_free"], "of", target.free)
+        expect(is_near(found["malloc_mapped"], target.mapped, 0.01, SLACK), name, case, "mapped",
+               found["malloc_mapped"], "of", target.mapped)
+        check_pools(name, case, found, path)
+        trimmed = int(target.go_on()[1])
+        expect(is_near(found["malloc_free_pages"], trimmed, 0.1, 3 * SLACK), name, case,
+               "malloc_trim gave", trimmed, "of", found["malloc_free_pages"])
+        print("%s, %s, %s: malloc %.1f MB used, %.1f free, %.1f whole pages (trim gave %.1f), %d "
+              "arenas; pymalloc %.1f used, %.1f free" % ((
+                  name, found["malloc_name"], case) + tuple(value / 2**20 for value in (
+                      target.used, target.free, found["malloc_free_pages"], trimmed)) + (
+                          found["nr_arenas"],) + tuple(found["pymalloc_" + part] / 2**20
+                                                       for part in ("used", "free"))))
+
+
+def find_pythons():
+    lines = subprocess.run([INTERPRETERS, "list"], stdout=subprocess.PIPE, check=True,
+                           universal_newlines=True).stdout.splitlines()
+    rows = [line.split("\t", 3) for line in lines if line]
+    for name, _, _, command in rows:
+        if not re.match(r"built-.*t$", name):  # these have mimalloc
+            yield name, shlex.split(command)
+
+
+def main():
+    tool, known = sys.argv[1:]
+    if os.geteuid():
+        print("skipped: it takes root")
+        return SKIPPED
+    check_exact(tool, known)
+    check_churn(tool, known)
+    with tempfile.TemporaryDirectory() as directory:
+        for name, command in find_pythons():
+            for case in ("malloc", "pymalloc", "leak"):
+                check_python(tool, name, command, case, directory)
+    return 1 if failures else 0
+
+
+sys.exit(main())
