@@ -19,6 +19,8 @@
 const volatile bool cfg_allocs = false;
 const volatile __u64 cfg_allocs_min = 0; /* bytes; smaller blocks are not followed */
 
+bool allocs_are_over = false; /* the books are being closed, the probes still there */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -304,8 +306,10 @@ static __always_inline struct alloc_call *pop_call(struct allocating *all, __u64
 
 static __always_inline struct wire_image *alloc_image(__u32 *ret_slot)
 {
-	struct wire_image *image = find_image(CURRENT(mm), ret_slot);
+	struct wire_image *image = NULL;
 
+	if (!*(volatile bool *)&allocs_are_over)
+		image = find_image(CURRENT(mm), ret_slot);
 	if (image && !(image->alloc_flags & ALLOCS_SEEN))
 		image->alloc_flags |= ALLOCS_SEEN;
 	return image;

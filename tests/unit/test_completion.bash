@@ -29,7 +29,7 @@ expect_one_of() { # ANSWER WORD...
 	failures=$((failures + 1))
 }
 
-expect "--max-nodes= --max-sites=" memprobe --max
+expect "--max-nodes= --max-sites= --max-blocks=" memprobe --max
 expect "--import-frames" memprobe post --imp
 expect "" memprobe post --dur
 expect "first total self calls" memprobe post --sort ""

@@ -21,7 +21,7 @@ struct values {
 	int count;
 	const char *text, *choice;
 	uint32_t integer;
-	struct option_decimal decimal;
+	struct option_decimal decimal, maybe;
 	struct option_pids pids;
 };
 
@@ -53,6 +53,12 @@ static const struct option_spec specs[] = {
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(choice),
 	  .choices = one_or_two },
+	{ .name = "maybe",
+	  .argument = "N",
+	  .kind = OPTION_INTEGER_OR_NOT,
+	  .offset = FIELD(maybe),
+	  .min = 1,
+	  .max = 9 },
 	{ .name = "integer",
 	  .argument = "N",
 	  .kind = OPTION_INTEGER,
@@ -124,6 +130,27 @@ static void test_values(void **state)
 	assert_int_equal(outcome.target.before, 0);
 	assert_int_equal(outcome.words.nr_operands, 0);
 	release(&outcome);
+}
+
+static void test_optional_value(void **state)
+{
+	static const struct {
+		const char *line;
+		bool is_given;
+		double value;
+	} lines[] = { { "--flag 7", false, 0 },
+		      { "--maybe 7", true, 1 },
+		      { "--maybe=7", true, 7 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct outcome outcome;
+
+		parse(lines[i].line, true, &outcome);
+		assert_int_equal(outcome.error, 0);
+		assert_int_equal(outcome.target.values.maybe.is_given, lines[i].is_given);
+		assert_true(outcome.target.values.maybe.value == lines[i].value);
+		release(&outcome);
+	}
 }
 
 static void test_short_options(void **state)
@@ -212,6 +239,10 @@ static void test_refused(void **state)
 		"--choice=",
 		"--choice=one|two",
 		"--integer=1",
+		"--maybe=",
+		"--maybe=0",
+		"--maybe=10",
+		"--maybe=2.5",
 		"--integer=",
 		"--integer=+3",
 		"--integer=4294967296",
@@ -457,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_optional_value),
 		cmocka_unit_test(test_short_options),
 		cmocka_unit_test(test_pids),
 		cmocka_unit_test(test_stops_at_operand),

@@ -11,12 +11,20 @@
 #include "kernel_features.h"
 #include "memory.h"
 
+#define MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN of 6.6 */
+
 /* The part of union bpf_attr's link_create that bookworm's header lacks. */
 struct multi_link {
 	uint32_t prog_fd, target_fd, attach_type, flags;
 	uint64_t path, offsets, ref_ctr_offsets, cookies;
 	uint32_t count, multi_flags, pid, pad;
 };
+
+static int create_link(struct call_probe *probe, const struct multi_link *link)
+{
+	probe->multi = (int)syscall(__NR_bpf, BPF_LINK_CREATE, link, sizeof(*link));
+	return probe->multi < 0 ? -errno : 0;
+}
 
 int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place)
 {
@@ -37,8 +45,25 @@ int call_probe_attach_multi(struct call_probe *probe, int program, const struct 
 	}
 	if (plan->sites[0].semaphore)
 		link.ref_ctr_offsets = (uintptr_t)semaphores;
-	probe->multi = syscall(__NR_bpf, BPF_LINK_CREATE, &link, sizeof(link));
-	return probe->multi < 0 ? -errno : 0;
+	return create_link(probe, &link);
+}
+
+int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tgid,
+			      const char *path, const struct cookie_sites *sites)
+{
+	const struct multi_link link = {
+		.prog_fd = program,
+		.attach_type = ATTACH_UPROBE_MULTI,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)sites->offsets,
+		.cookies = (uintptr_t)sites->cookies,
+		.count = sites->count,
+		.multi_flags = sites->is_return ? MULTI_RETURN : 0,
+		.pid = tgid,
+	};
+
+	*probe = (struct call_probe){ .multi = -1 };
+	return create_link(probe, &link);
 }
 
 static int attach_each(struct call_probe *probe, struct bpf_program *program,

@@ -33,6 +33,17 @@ int call_probe_attach(struct call_probe *probe, struct bpf_program *program, boo
 		      const struct call_place *place);
 /* The same with a program that libbpf does not know. The probe must be empty: {.multi = -1}. */
 int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place);
+
+/* Places with a number each, which the program gets at a hit. */
+struct cookie_sites {
+	const uint64_t *offsets, *cookies;
+	uint32_t count;
+	bool is_return; /* where they return, instead of the instructions there */
+};
+
+/* Only where there are multi links: one, in a process that maps the file at `path`. */
+int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tgid,
+			      const char *path, const struct cookie_sites *sites);
 bool call_probe_is_empty(const struct call_probe *probe);
 /* Takes 32 ms with a multi link, 90 to 130 ms for each perf uprobe. */
 void call_probe_detach(struct call_probe *probe);

@@ -16,12 +16,14 @@ struct capture_options {
 			     * the renaming of an old one */
 	bool force;	    /* replace an existing output */
 	double duration_s;  /* 0: until the processes end or a signal */
-	uint32_t max_nodes, max_sites, ring_mb;
+	uint32_t max_nodes, max_sites, ring_mb, max_blocks;
 	bool keep_root; /* --no-drop-root */
 	bool no_children;
 	uint32_t calls_mode; /* enum calls_mode */
 	bool lines;	     /* split nodes by line */
 	bool no_owners;	     /* do not follow who owns each page */
+	bool allocs;	     /* follow the blocks of allocators */
+	uint64_t allocs_min; /* those of so many bytes and more */
 	bool cow;	     /* follow copies of shared pages from the start */
 	const char
 		*instances; /* classes whose methods are split by object, "" for all; NULL: none */

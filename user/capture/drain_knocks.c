@@ -7,6 +7,7 @@ void drain_knocks_begin(const struct drain_base *base, const struct wire_image_b
 {
 	uint32_t state = record->layout >> 16, layout = record->layout & 0xffff;
 
+	DRAIN_TELL(&base->listeners, image_begun, process);
 	if (state == PYTHON_KNOWN)
 		DRAIN_TELL(&base->listeners, python_found, process, layout);
 	else if (state == PYTHON_UNKNOWN && record->reason == BEGIN_EXEC)

@@ -279,6 +279,8 @@ int loader_attach(struct loader *loader)
 
 void loader_detach(struct loader *loader)
 {
+	if (loader->skeleton && loader->skeleton->bss)
+		loader->skeleton->bss->allocs_are_over = true;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		bpf_link__destroy(loader->links[i]);
 		loader->links[i] = NULL;

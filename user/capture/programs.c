@@ -18,11 +18,19 @@ static int refuse(const struct loader *loader, int error)
 	log_error("cannot %s '%s': %s", loader->failed_step, loader->failed_object,
 		  strerror(-error));
 	if (error == -ENOMEM)
-		log_hint("lower --max-nodes, --max-sites or --ring");
+		log_hint("lower --max-nodes, --max-sites, --max-blocks or --ring");
 	else if (error == -EPERM)
 		log_hint(REQUIREMENT_HINT_MEMLOCK);
 	else
 		log_hint("-vvv shows what the kernel says");
+	return EXIT_FAILURE_OWN;
+}
+
+static int refuse_allocs(void)
+{
+	log_error("cannot follow 'allocations': this kernel has no uprobes with cookies, many in "
+		  "one link");
+	log_hint("Linux 6.6 or later is needed; without --allocs growth is measured all the same");
 	return EXIT_FAILURE_OWN;
 }
 
@@ -38,6 +46,9 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.has_lines = options->lines,
 		.has_instances = options->instances != NULL,
 		.has_owners = !options->no_owners,
+		.has_allocs = options->allocs,
+		.max_blocks = options->max_blocks,
+		.allocs_min = options->allocs_min,
 	};
 	int error;
 
@@ -46,6 +57,8 @@ int programs_load(const struct capture_options *options, const struct interprete
 	error = loader_open(&sizes, ret);
 	if (error)
 		return refuse(ret, error);
+	if (options->allocs && !loader_has_allocs(ret))
+		return refuse_allocs();
 	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
 	       ret->features.has_percpu_counters ? "per CPU" : "cached in tasks");
 	return 0;

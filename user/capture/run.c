@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "adopt.h"
+#include "allocs.h"
 #include "capture_meta.h"
 #include "capture_notes.h"
 #include "clock.h"
@@ -61,6 +62,7 @@ struct capture {
 	struct pythons *pythons;
 	struct moments *moments;
 	struct cow *cow;
+	struct allocs *allocs;
 	struct output *output;
 	char *dump_path; /* where it can be read at the end, NULL */
 	struct progress progress;
@@ -203,6 +205,7 @@ static int make_parts(struct capture *capture)
 	capture->pythons = pythons_new(base, capture->counting, options->label_attributes);
 	capture->moments = moments_new();
 	capture->cow = cow_new(base, options->cow);
+	capture->allocs = allocs_new(base);
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
 	capture->snapshot.base = base;
@@ -216,6 +219,7 @@ static int listen_to_drain(struct capture *capture)
 		pythons_hear_drain(capture->pythons),	  counting_hear_drain(capture->counting),
 		moments_hear_drain(capture->moments),	  end_watch_hear_drain(&capture->end_watch),
 		capture_notes_hear_drain(&capture->base), cow_hear_drain(capture->cow),
+		allocs_hear_drain(capture->allocs),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
@@ -230,6 +234,7 @@ static int listen_to_flushes(struct capture *capture)
 		pythons_hear_flush(capture->pythons),
 		counting_hear_flush(capture->counting),
 		cow_hear_flush(capture->cow),
+		allocs_hear_flush(capture->allocs),
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
 		moments_hear_flush(capture->moments),
@@ -342,6 +347,7 @@ static int run_command(struct capture *capture)
 		return status;
 	cow_begin(capture->cow);
 	counting_begin_command(capture->counting, (uint32_t)command->pid, capture->expected_layout);
+	allocs_begin_command(capture->allocs, (uint32_t)command->pid, command->path);
 	capture->flush.start_ns = clock_ns();
 	drain_set_start(capture->base.drain, capture->flush.start_ns);
 	error = command_release(command);
@@ -406,6 +412,7 @@ static void release(struct capture *capture)
 	adopt_free(&capture->adopted);
 	moments_free(capture->moments);
 	cow_free(capture->cow);
+	allocs_free(capture->allocs);
 	loader_close(&capture->loader);
 	loop_close(&capture->loop);
 	signals_close(&capture->signals);

@@ -96,17 +96,33 @@ static int set_duration(const struct found *found)
 	return 0;
 }
 
+static int read_integer(const struct found *found, double *ret)
+{
+	if (!*found->value || strspn(found->value, "0123456789") != strlen(found->value))
+		return refuse_value(found, "a whole number");
+	if (!read_decimal(found->value, ret) || *ret < found->spec->min || *ret > found->spec->max)
+		return refuse_range(found);
+	return 0;
+}
+
 static int set_integer(const struct found *found)
 {
 	double value;
+	int error = read_integer(found, &value);
 
-	if (!*found->value || strspn(found->value, "0123456789") != strlen(found->value))
-		return refuse_value(found, "a whole number");
-	if (!read_decimal(found->value, &value) || value < found->spec->min ||
-	    value > found->spec->max)
-		return refuse_range(found);
-	*(uint32_t *)found->target = (uint32_t)value;
-	return 0;
+	if (!error)
+		*(uint32_t *)found->target = (uint32_t)value;
+	return error;
+}
+
+static int set_integer_or_not(const struct found *found)
+{
+	double value = found->spec->min;
+	int error = found->value ? read_integer(found, &value) : 0;
+
+	if (!error)
+		*(struct option_decimal *)found->target = (struct option_decimal){ true, value };
+	return error;
 }
 
 int options_choice(option_choices choices, const char *text)
@@ -185,15 +201,21 @@ static int set_pids(const struct found *found)
 
 /* ---- Options ---- */
 
+/* May its value be left out? */
+static bool is_optional(const struct option_spec *spec)
+{
+	return spec->kind == OPTION_TEXT_OR_NOT || spec->kind == OPTION_INTEGER_OR_NOT;
+}
+
 static bool needs_value(const struct option_spec *spec)
 {
 	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COUNT &&
-	       spec->kind != OPTION_ACTION && spec->kind != OPTION_TEXT_OR_NOT;
+	       spec->kind != OPTION_ACTION && !is_optional(spec);
 }
 
 static bool may_take_value(const struct option_spec *spec)
 {
-	return needs_value(spec) || spec->kind == OPTION_TEXT_OR_NOT;
+	return needs_value(spec) || is_optional(spec);
 }
 
 static int apply(struct parser *parser, const struct found *found)
@@ -219,6 +241,8 @@ static int apply(struct parser *parser, const struct found *found)
 		return set_choice(found);
 	case OPTION_INTEGER:
 		return set_integer(found);
+	case OPTION_INTEGER_OR_NOT:
+		return set_integer_or_not(found);
 	case OPTION_DECIMAL:
 		return set_decimal(found);
 	case OPTION_DURATION:

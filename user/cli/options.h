@@ -17,16 +17,17 @@
 
 /* How a value is read, and what lies at the spec's offset for it. */
 enum option_kind {
-	OPTION_FLAG,	    /* bool: set; takes no value */
-	OPTION_COUNT,	    /* int: one more each time; takes no value */
-	OPTION_ACTION,	    /* nothing: ends the parsing with spec->action; takes no value */
-	OPTION_TEXT,	    /* const char *: the word itself, not empty */
-	OPTION_TEXT_OR_NOT, /* the same, but only behind `=`; "" without one */
-	OPTION_CHOICE,	    /* const char *: the word, one of spec->choices */
-	OPTION_INTEGER,	    /* uint32_t within the bounds */
-	OPTION_DECIMAL,	    /* struct option_decimal within the bounds */
-	OPTION_DURATION,    /* the same in seconds; 90s, 1.5m and 2h are taken too */
-	OPTION_PIDS,	    /* struct option_pids: appended, once each; a comma list */
+	OPTION_FLAG,	       /* bool: set; takes no value */
+	OPTION_COUNT,	       /* int: one more each time; takes no value */
+	OPTION_ACTION,	       /* nothing: ends the parsing with spec->action; takes no value */
+	OPTION_TEXT,	       /* const char *: the word itself, not empty */
+	OPTION_TEXT_OR_NOT,    /* the same, but only behind `=`; "" without one */
+	OPTION_CHOICE,	       /* const char *: the word, one of spec->choices */
+	OPTION_INTEGER,	       /* uint32_t within the bounds */
+	OPTION_INTEGER_OR_NOT, /* struct option_decimal: whole, but only behind `=`; min without */
+	OPTION_DECIMAL,	       /* struct option_decimal within the bounds */
+	OPTION_DURATION,       /* the same in seconds; 90s, 1.5m and 2h are taken too */
+	OPTION_PIDS,	       /* struct option_pids: appended, once each; a comma list */
 };
 
 /* What an option does instead of running the command. */

@@ -25,6 +25,8 @@
 #define MAX_NODES_LIMIT 16777216
 #define MAX_SITES_LIMIT 4194304
 #define MAX_RING_MB 1024
+#define MAX_BLOCKS_LIMIT 134217728 /* 14 GB of the kernel's memory */
+#define MAX_ALLOCS_MIN 1e12
 #define MIN_DURATION_S 0.001
 #define MAX_DURATION_S 1e9
 
@@ -38,7 +40,8 @@ struct record_options {
 	const char *instances, *label_attributes;
 	bool lines;
 	bool no_owners, cow;
-	uint32_t max_nodes, max_sites, ring_mb;
+	struct option_decimal allocs;
+	uint32_t max_nodes, max_sites, max_blocks, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
 	struct report_settings report;
@@ -86,6 +89,12 @@ static const struct option_spec capture_specs[] = {
 	  .help = "follow copies of shared pages from the start (from the first fork on)",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(cow) },
+	{ .name = "allocs",
+	  .argument = "BYTES",
+	  .help = "follow what allocators hand out, blocks of so many bytes or more (all)",
+	  .kind = OPTION_INTEGER_OR_NOT,
+	  .offset = FIELD(allocs),
+	  .max = MAX_ALLOCS_MIN },
 	{ .name = "lines",
 	  .help = "split rows by the line that is executed",
 	  .kind = OPTION_FLAG,
@@ -114,6 +123,13 @@ static const struct option_spec capture_specs[] = {
 	  .offset = FIELD(max_sites),
 	  .min = MIN_TABLE,
 	  .max = MAX_SITES_LIMIT },
+	{ .name = "max-blocks",
+	  .argument = "N",
+	  .help = "blocks that --allocs follows at a time (2097152)",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(max_blocks),
+	  .min = MIN_TABLE,
+	  .max = MAX_BLOCKS_LIMIT },
 	{ .name = "ring",
 	  .argument = "MB",
 	  .help = "buffer from the kernel (8; 4 without calls)",
@@ -180,6 +196,7 @@ static void set_defaults(void *given)
 	options->label_attributes = "pathname";
 	options->max_nodes = DEFAULT_MAX_NODES;
 	options->max_sites = DEFAULT_MAX_SITES;
+	options->max_blocks = DEFAULT_MAX_BLOCKS;
 	report_run_defaults(&options->report);
 }
 
@@ -240,7 +257,10 @@ static struct capture_options make_capture(const struct record_options *options,
 		.calls_mode = options_choice(calls_mode_name, options->calls),
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
+		.max_blocks = options->max_blocks,
 		.ring_mb = options->ring_mb,
+		.allocs = options->allocs.is_given,
+		.allocs_min = (uint64_t)options->allocs.value,
 		.lines = options->lines,
 		.no_owners = options->no_owners,
 		.cow = options->cow,

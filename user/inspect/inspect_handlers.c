@@ -306,6 +306,24 @@ static void handle_variable(void *context, const void *given, size_t size,
 	environment_clear(&environment);
 }
 
+static void handle_malloc(void *context, const void *given, size_t size,
+			  struct inspect_reply *reply)
+{
+	const struct inspect_malloc_request *request = given;
+	struct malloc_file *answer = (struct malloc_file *)reply->bytes;
+	struct inspect_state *state = context;
+	size_t count = 0;
+
+	memset(answer, 0, reply->capacity);
+	if (request->pid)
+		reply->status = malloc_place_find(&state->malloc_places, request->pid, answer,
+						  &count);
+	else
+		malloc_place_foresee(request->path, request->has_preload ? request->preload : NULL,
+				     answer, &count);
+	reply->size = count * sizeof(*answer);
+}
+
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_PLACE] = { "interpreters of processes", sizeof(struct inspect_process_request),
 			    sizeof(struct inspect_place), handle_place },
@@ -327,6 +345,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 			      sizeof(struct inspect_process), handle_process },
 	[INSPECT_VARIABLE] = { "the caller's PATH", sizeof(struct inspect_variable_request),
 			       INSPECT_PATH_LIST_BYTES, handle_variable },
+	[INSPECT_MALLOC] = { "allocators", sizeof(struct inspect_malloc_request),
+			     MAX_MALLOC_FILES * sizeof(struct malloc_file), handle_malloc },
 };
 
 const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

@@ -7,23 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspect_check.h"
 #include "inspect_request.h"
 #include "memory.h"
 
 #define MAX_OFFSET 0x7fff /* as in _Py_DebugOffsets, debug_offsets.c */
 
 /* ---- Checks ---- */
-
-/* A text of ours: ASCII without controls, and ended. */
-static bool is_plain(const char *text, size_t size)
-{
-	size_t length = strnlen(text, size);
-
-	for (size_t i = 0; i < length; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	return length < size;
-}
 
 static bool is_ended(const char *text, size_t size)
 {
@@ -50,14 +40,14 @@ static bool is_sane_plan(const struct probe_plan *plan)
 {
 	return plan->method <= PROBE_BY_UPROBE && plan->event <= PROBE_DEATHS &&
 	       plan->frame <= PROBE_FRAME_ARG2 && plan->nr_sites <= MAX_PROBE_SITES &&
-	       is_plain(plan->what, sizeof(plan->what));
+	       inspect_is_plain(plan->what, sizeof(plan->what));
 }
 
 static bool is_sane_interpreter(const struct interpreter *interpreter)
 {
 	const struct wire_layout *layout = &interpreter->layout;
 
-	return is_plain(interpreter->version, sizeof(interpreter->version)) &&
+	return inspect_is_plain(interpreter->version, sizeof(interpreter->version)) &&
 	       layout->version >> 8 == 3 && layout->tstate_by <= TSTATE_BY_TLS &&
 	       has_sane_offsets(layout);
 }
@@ -65,15 +55,15 @@ static bool is_sane_interpreter(const struct interpreter *interpreter)
 /* One that can be walked, one that cannot and says why, or a file that claims too much. */
 static bool is_sane(const struct inspect_entry *entry)
 {
-	if (!is_plain(entry->reason, sizeof(entry->reason)) ||
-	    !is_plain(entry->plan_reason, sizeof(entry->plan_reason)) ||
+	if (!inspect_is_plain(entry->reason, sizeof(entry->reason)) ||
+	    !inspect_is_plain(entry->plan_reason, sizeof(entry->plan_reason)) ||
 	    !is_ended(entry->path, sizeof(entry->path)))
 		return false;
 	if (entry->status == -E2BIG)
 		return !*entry->interpreter.version;
 	if (entry->status == -ENOTSUP)
-		return entry->has_reason &&
-		       is_plain(entry->interpreter.version, sizeof(entry->interpreter.version));
+		return entry->has_reason && inspect_is_plain(entry->interpreter.version,
+							     sizeof(entry->interpreter.version));
 	return !entry->status && !entry->has_reason && is_sane_interpreter(&entry->interpreter) &&
 	       is_sane_plan(&entry->plan);
 }

@@ -14,6 +14,7 @@
 #include <memprobe/wire.h>
 
 #include "inspect_service.h"
+#include "malloc_place.h"
 #include "probe_plan.h"
 #include "process_maps.h"
 #include "python_frames.h"
@@ -31,6 +32,7 @@ enum inspect_target {
 	INSPECT_LINES,	  /* text of source lines */
 	INSPECT_PROCESS,  /* its command line, and whether its environment turns the JIT on */
 	INSPECT_VARIABLE, /* of an environment */
+	INSPECT_MALLOC,	  /* files of a process or a command that have an allocator */
 	NR_INSPECT_TARGETS,
 };
 
@@ -53,6 +55,13 @@ struct inspect_process_request {
 struct inspect_variable_request {
 	int32_t pid;
 	char name[INSPECT_VARIABLE_NAME_BYTES];
+};
+
+/* The answer is an array of malloc_file, whose plans have no reason. */
+struct inspect_malloc_request {
+	int32_t pid; /* 0: what a command will have */
+	uint32_t has_preload;
+	char path[PATH_MAX], preload[PATH_MAX];
 };
 
 struct inspect_foresee_request {

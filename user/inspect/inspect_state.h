@@ -27,6 +27,7 @@ struct parsed_source {
 
 struct inspect_state {
 	struct interpreter_cache *cache;
+	struct malloc_places malloc_places;
 	struct known_process processes[KNOWN_PROCESSES];
 	size_t next_process;
 	struct parsed_source *sources;

@@ -17,15 +17,13 @@
 #include <unistd.h>
 
 #include "elf_file.h"
+#include "library_path.h"
 #include "memory.h"
 #include "target_open.h"
 
 #define MAX_SCRIPTS 4	 /* the kernel follows five `#!` lines at most */
 #define SCRIPT_BYTES 256 /* BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h */
 #define MAX_LIBRARIES 8	 /* DT_NEEDED entries named like python */
-
-static const char default_directories[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:"
-					  "/usr/local/lib:/lib64:/usr/lib64:/lib:/usr/lib";
 
 /* What a program's dynamic section says of the libpython it needs. */
 struct needs {
@@ -116,51 +114,12 @@ static void visit_dynamic(int64_t tag, const char *text, void *context)
 		needs->libraries[needs->nr_libraries++] = xstrdup(text);
 }
 
-/* $ORIGIN and ${ORIGIN} at the beginning of a path, the only use seen. */
-static char *expand_origin(const char *path, const char *origin)
-{
-	static const char *const names[] = { "$ORIGIN", "${ORIGIN}" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t length = strlen(names[i]);
-
-		if (!strncmp(path, names[i], length))
-			return xasprintf("%s%s", origin, path + length);
-	}
-	return xstrdup(path);
-}
-
-static int open_in(const char *directories, const char *origin, const char *name)
-{
-	_cleanup_(freep) char *list = xstrdup(directories);
-	char *next = list, *directory;
-
-	while ((directory = strsep(&next, ":"))) {
-		_cleanup_(freep) char *expanded = expand_origin(directory, origin);
-		_cleanup_(freep) char *path = xasprintf("%s/%s", expanded, name);
-		int fd = *directory ? open_file(path) : -ENOENT;
-
-		if (fd >= 0)
-			return fd;
-	}
-	return -ENOENT;
-}
-
-/* ld.so(8): RPATH only without RUNPATH, then the default directories. A name with a slash is a
- * path; python-build-standalone (uv) writes $ORIGIN/../lib/libpython3.12.so.1.0. */
+/* RPATH counts only without RUNPATH. */
 static int open_library(const struct needs *needs, const char *origin, const char *name)
 {
-	const char *run_path = needs->runpath ? needs->runpath : needs->rpath;
-	int fd = -ENOENT;
+	const struct library_user user = { needs->runpath ? needs->runpath : needs->rpath, origin };
 
-	if (strchr(name, '/')) {
-		_cleanup_(freep) char *path = expand_origin(name, origin);
-
-		return open_file(path);
-	}
-	if (run_path)
-		fd = open_in(run_path, origin, name);
-	return fd >= 0 ? fd : open_in(default_directories, origin, name);
+	return library_path_open(&user, name, NULL);
 }
 
 static int inspect(struct interpreter_cache *cache, int fd)

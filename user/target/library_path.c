@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See library_path.h; the rules are those of ld.so(8). */
+#include "library_path.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "interpreter.h"
+#include "memory.h"
+#include "target_open.h"
+
+static const char default_directories[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:"
+					  "/usr/local/lib:/lib64:/usr/lib64:/lib:/usr/lib";
+
+/* $ORIGIN and ${ORIGIN} at the beginning of a path, the only use seen. */
+static char *expand_origin(const char *path, const char *origin)
+{
+	static const char *const names[] = { "$ORIGIN", "${ORIGIN}" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t length = strlen(names[i]);
+
+		if (!strncmp(path, names[i], length))
+			return xasprintf("%s%s", origin, path + length);
+	}
+	return xstrdup(path);
+}
+
+static int open_at(char *path, char **ret_path)
+{
+	_cleanup_(freep) char *owned = path;
+	int fd = target_open_here(path, NULL, INTERPRETER_MAX_BYTES);
+
+	if (fd >= 0 && ret_path)
+		*ret_path = TAKE(owned);
+	return fd;
+}
+
+static int open_in(const char *directories, const char *origin, const char *name, char **ret_path)
+{
+	_cleanup_(freep) char *list = xstrdup(directories);
+	char *next = list, *directory;
+
+	while ((directory = strsep(&next, ":"))) {
+		_cleanup_(freep) char *expanded = expand_origin(directory, origin);
+		int fd = *directory ? open_at(xasprintf("%s/%s", expanded, name), ret_path)
+				    : -ENOENT;
+
+		if (fd >= 0)
+			return fd;
+	}
+	return -ENOENT;
+}
+
+/* python-build-standalone (uv) writes $ORIGIN/../lib/libpython3.12.so.1.0. */
+int library_path_open(const struct library_user *user, const char *name, char **ret_path)
+{
+	int fd = -ENOENT;
+
+	if (strchr(name, '/'))
+		return open_at(expand_origin(name, user->origin), ret_path);
+	if (user->run_path)
+		fd = open_in(user->run_path, user->origin, name, ret_path);
+	return fd >= 0 ? fd : open_in(default_directories, user->origin, name, ret_path);
+}

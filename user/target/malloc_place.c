@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See malloc_place.h. */
+#include "malloc_place.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "elf_file.h"
+#include "library_path.h"
+#include "memory.h"
+#include "python_place.h"
+
+#define MAX_NEEDED 64
+#define MAX_OPENED 4096 /* as python_place.c */
+
+static const char usual_library[] = "libc.so.6";
+
+/* ---- Found files ---- */
+
+struct found {
+	struct malloc_file *files;
+	size_t count;
+};
+
+static bool is_found(const struct found *found, struct file_identity file)
+{
+	for (size_t i = 0; i < found->count; i++)
+		if (found->files[i].file.dev == file.dev && found->files[i].file.ino == file.ino)
+			return true;
+	return false;
+}
+
+/* Returns whether there is an allocator in the file. */
+static bool add(struct found *found, int fd, struct file_identity file, const char *path)
+{
+	struct malloc_file *added = &found->files[found->count];
+
+	if (found->count == MAX_MALLOC_FILES || malloc_plan_find(fd, &added->plan))
+		return false;
+	added->file = file;
+	snprintf(added->path, sizeof(added->path), "%s",
+		 strlen(path) < sizeof(added->path) ? path : "");
+	found->count++;
+	return true;
+}
+
+/* ---- Of a process ---- */
+
+static uint64_t key_of(struct file_identity file)
+{
+	return file.ino ^ file.dev << 40;
+}
+
+static void try_mapping(struct malloc_places *places, pid_t pid,
+			const struct process_mapping *mapping, struct found *found)
+{
+	_cleanup_(closep) int fd = python_place_open(pid, mapping->file);
+
+	if (fd >= 0 && !add(found, fd, mapping->file, mapping->path))
+		hash_table_put(&places->others, key_of(mapping->file), 0);
+}
+
+int malloc_place_find(struct malloc_places *places, pid_t pid, struct malloc_file *ret,
+		      size_t *ret_count)
+{
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	struct found found = { .files = ret };
+	int err = process_maps_read(pid, &maps);
+	uint32_t unused;
+
+	*ret_count = 0;
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	for (size_t i = 0, opened = 0; i < maps.nr_mappings && opened < MAX_OPENED; i++) {
+		const struct process_mapping *mapping = &maps.mappings[i];
+
+		if (!mapping->is_executable || !mapping->file.ino ||
+		    is_found(&found, mapping->file) || found.count == MAX_MALLOC_FILES ||
+		    hash_table_get(&places->others, key_of(mapping->file), &unused))
+			continue;
+		opened++;
+		try_mapping(places, pid, mapping, &found);
+	}
+	*ret_count = found.count;
+	return 0;
+}
+
+/* ---- Of a command ---- */
+
+/* What a program's dynamic section asks for. */
+struct wishes {
+	char *rpath, *runpath;
+	char *needed[MAX_NEEDED];
+	size_t nr_needed;
+};
+
+static void wishes_clear(struct wishes *wishes)
+{
+	free(wishes->rpath);
+	free(wishes->runpath);
+	for (size_t i = 0; i < wishes->nr_needed; i++)
+		free(wishes->needed[i]);
+}
+
+static void visit_dynamic(int64_t tag, const char *text, void *context)
+{
+	struct wishes *wishes = context;
+
+	if (tag == DT_RPATH && !wishes->rpath)
+		wishes->rpath = xstrdup(text);
+	else if (tag == DT_RUNPATH && !wishes->runpath)
+		wishes->runpath = xstrdup(text);
+	else if (tag == DT_NEEDED && wishes->nr_needed < MAX_NEEDED)
+		wishes->needed[wishes->nr_needed++] = xstrdup(text);
+}
+
+static void add_open(struct found *found, int fd, const char *path)
+{
+	struct file_identity file;
+
+	if (fd >= 0 && !process_maps_identify(fd, &file) && !is_found(found, file))
+		add(found, fd, file, path);
+}
+
+static void add_library(struct found *found, const struct library_user *user, const char *name)
+{
+	_cleanup_(freep) char *path = NULL;
+	_cleanup_(closep) int fd = library_path_open(user, name, &path);
+
+	if (fd >= 0)
+		add_open(found, fd, path);
+}
+
+/* musl's loader is its C library; glibc's has a malloc only for itself. */
+static void add_loader(struct found *found, const struct elf_file *file)
+{
+	const struct library_user nobody = { NULL, "/" };
+	char path[256];
+
+	if (!elf_file_loader(file, path, sizeof(path)))
+		add_library(found, &nobody, path);
+}
+
+/* Returns false when it is no ELF file. */
+static bool add_program(struct found *found, const char *path)
+{
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	_cleanup_(wishes_clear) struct wishes wishes = { 0 };
+	_cleanup_(freep) char *real = realpath(path, NULL); /* as ld.so: symlinks resolved */
+	struct library_user user = { .origin = real };
+	_cleanup_(closep) int fd = -1;
+
+	if (!real || strrchr(real, '/') == NULL)
+		return false;
+	fd = library_path_open(&user, real, NULL);
+	if (fd < 0 || elf_file_open(fd, &file))
+		return false;
+	add_open(found, fd, real);
+	*strrchr(real, '/') = '\0';
+	elf_file_visit_dynamic(file, visit_dynamic, &wishes);
+	user.run_path = wishes.runpath ? wishes.runpath : wishes.rpath;
+	add_loader(found, file);
+	for (size_t i = 0; i < wishes.nr_needed; i++)
+		add_library(found, &user, wishes.needed[i]);
+	return true;
+}
+
+/* ld.so takes blanks and colons. */
+static void add_preloaded(struct found *found, const char *preload)
+{
+	const struct library_user nobody = { NULL, "/" };
+	_cleanup_(freep) char *list = xstrdup(preload);
+	char *next = list, *name;
+
+	while ((name = strsep(&next, " :")))
+		if (*name)
+			add_library(found, &nobody, name);
+}
+
+void malloc_place_foresee(const char *path, const char *preload, struct malloc_file *ret,
+			  size_t *ret_count)
+{
+	const struct library_user nobody = { NULL, "/" };
+	struct found found = { .files = ret };
+
+	if (preload)
+		add_preloaded(&found, preload);
+	if (!add_program(&found, path))
+		add_library(&found, &nobody, usual_library);
+	*ret_count = found.count;
+}
