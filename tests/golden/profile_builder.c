@@ -100,6 +100,25 @@ void builder_hold(struct profile_builder *builder, uint32_t node, enum wire_kind
 	process->peak_held[kind] += cost.peak[kind];
 }
 
+void builder_allocate(struct profile_builder *builder, uint32_t node,
+		      const struct builder_allocs *allocs)
+{
+	struct process *process = &builder->profile->processes[builder->process];
+	const struct cost cost = {
+		.alloc_end = (int64_t)(allocs->end_mb * MB),
+		.alloc_peak = (int64_t)(allocs->peak_mb * MB),
+		.alloc_blocks = allocs->blocks,
+		.alloc_taken = (int64_t)(2 * allocs->peak_mb * MB),
+		.alloc_taken_blocks = allocs->taken_blocks,
+		.alloc_freed_blocks = allocs->taken_blocks - allocs->blocks,
+	};
+
+	profile_add_cost(builder->profile, node, &cost);
+	process->has_allocs = true;
+	process->alloc_end += cost.alloc_end;
+	process->alloc_peak += cost.alloc_peak;
+}
+
 void builder_count(struct profile_builder *builder, enum calls_method method, bool is_complete,
 		   const char *reason)
 {

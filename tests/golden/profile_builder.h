@@ -37,6 +37,15 @@ void builder_cost(struct profile_builder *builder, uint32_t node, enum wire_kind
 void builder_hold(struct profile_builder *builder, uint32_t node, enum wire_kind kind,
 		  double live_mb, double peak_mb);
 
+/* What a node has allocated: MB in the end and at the highest moment, blocks in the end and in all;
+ * twice of what it had at the highest moment was taken. Its process has allocations then. */
+struct builder_allocs {
+	double end_mb, peak_mb;
+	int64_t blocks, taken_blocks;
+};
+void builder_allocate(struct profile_builder *builder, uint32_t node,
+		      const struct builder_allocs *allocs);
+
 /* How calls are counted in the process, and how often a node was called. */
 void builder_count(struct profile_builder *builder, enum calls_method method, bool is_complete,
 		   const char *reason);

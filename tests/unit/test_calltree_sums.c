@@ -253,6 +253,22 @@ static void check_process(const struct tree_source *source, uint32_t process,
 	}
 }
 
+static void add_allocs(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->nr_nodes; i += 1 + random_below(3)) {
+		const struct cost cost = {
+			.alloc_peak = random_below(MB),
+			.alloc_end = random_below(MB),
+			.alloc_blocks = random_below(99),
+			.alloc_taken = random_below(MB),
+			.alloc_taken_blocks = random_below(99),
+			.alloc_freed_blocks = random_below(99),
+		};
+
+		profile_add_cost(profile, i, &cost);
+	}
+}
+
 static void test_sums(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
@@ -262,6 +278,8 @@ static void test_sums(void **state)
 							metric_choice(random_below(4))),
 						.import_frames = random_below(2) };
 		struct tree_source *source = calltree_source_new(profile, &options);
+
+		add_allocs(profile);
 
 		for (uint32_t process = 0; process < profile->nr_processes; process++)
 			check_process(source, process, &options);

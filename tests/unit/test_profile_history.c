@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "memory.h"
+#include "profile_allocs.h"
 #include "profile_held.h"
 #include "profile_history.h"
 
@@ -54,6 +55,24 @@ static uint32_t play(struct profile *profile, series *amount, uint64_t end_ns)
 
 	for (uint64_t time = start; time < end_ns; time += SECOND / 2)
 		hold(profile, node, amount(time - start), time);
+	profile->processes[0].end_ns = end_ns;
+	profile_settle(profile);
+	return node;
+}
+
+/* What it allocates, and of its pages what it holds and has mapped. */
+static uint32_t play_allocs(struct profile *profile, series *amount, uint64_t end_ns)
+{
+	uint32_t node = add_node(profile);
+
+	profile->processes[0].has_allocs = true;
+	for (uint64_t time = 0; time < end_ns; time += SECOND / 2) {
+		struct node_allocs *allocs = profile_allocate(profile, node), before = *allocs;
+
+		allocs->bytes = amount(time);
+		profile_note_alloc_history(profile, &before, allocs, time);
+		profile->processes[0].alloc_end = profile->processes[0].alloc_peak = allocs->bytes;
+	}
 	profile->processes[0].end_ns = end_ns;
 	profile_settle(profile);
 	return node;
@@ -248,13 +267,120 @@ static void test_lows(void **state)
 	profile_free(profile);
 }
 
+/* Of blocks as of pages; the pages of the same node are not told again. */
+static void test_allocated(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+	uint32_t node = play_allocs(profile, leaking_in_churn, 100 * SECOND);
+
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.node, node);
+	assert_true(leak.is_allocated);
+	assert_false(leak.is_heap);
+	for (uint64_t time = 0; time < 100 * SECOND; time += SECOND / 2)
+		hold(profile, node, leaking(time), time);
+	profile_settle(profile);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_true(leak.is_allocated);
+	assert_int_equal(leak.live, profile_cost(profile, node).alloc_end);
+	profile_free(profile);
+}
+
+static void test_allocated_and_freed(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+
+	play_allocs(profile, churning, 100 * SECOND);
+	assert_int_equal(count_leaks(profile, &leak), 0);
+	profile_free(profile);
+}
+
+/* A row below the node maps so many bytes. */
+static void map_below(struct profile *profile, uint32_t node, int64_t bytes)
+{
+	const struct site site = { .kind = SITE_PYTHON, .line = 99 };
+	uint32_t below = profile_add_node(profile, 0, node, profile_add_site(profile, &site), 0);
+
+	profile_hold(profile, below)->mapped = bytes;
+	profile->processes[0].has_mapped = true;
+	profile_settle(profile);
+}
+
+/* Pages that nobody near has mapped are an allocator's: it tells who keeps them, if it was asked.
+ */
+static void test_heap(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+	uint32_t node = play(profile, leaking, 100 * SECOND);
+
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap); /* nobody knows what was mapped */
+	map_below(profile, node, 400 * MB);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_true(leak.is_heap);
+	profile->processes[0].has_allocs = true;
+	assert_int_equal(count_leaks(profile, &leak), 0);
+	/* What goes again is of a heap, whoever has mapped it. */
+	profile_add_cost(profile, node, &(struct cost){ .grown = { [KIND_ANON] = 2000 * MB } });
+	map_below(profile, node, 1000 * MB);
+	profile->processes[0].has_allocs = false;
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_true(leak.is_heap);
+	profile->processes[0].has_allocs = true;
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap);
+	assert_false(leak.is_allocated);
+	profile_free(profile);
+}
+
+/* Pages of files are in no heap. */
+static void test_file_pages(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+	uint32_t node = play(profile, leaking, 100 * SECOND);
+	struct held *held = profile_hold(profile, node);
+
+	held->live[KIND_FILE] = held->live[KIND_ANON];
+	held->live[KIND_ANON] = 0;
+	profile->processes[0].has_mapped = true;
+	profile_settle(profile);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap);
+	profile_free(profile);
+}
+
+/* What lies about free in an allocator grows on no path. */
+static void test_free_row(void **state)
+{
+	struct profile *profile = new_profile(0);
+	struct leak leak;
+	uint32_t node = play(profile, leaking, 100 * SECOND);
+
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	profile->sites[profile->nodes[node].site].kind = SITE_FREE;
+	assert_int_equal(count_leaks(profile, &leak), 0);
+	profile_free(profile);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leak),	   cmocka_unit_test(test_none),
-		cmocka_unit_test(test_churn),	   cmocka_unit_test(test_since_when),
-		cmocka_unit_test(test_finalizing), cmocka_unit_test(test_short_life),
+		cmocka_unit_test(test_leak),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_since_when),
+		cmocka_unit_test(test_finalizing),
+		cmocka_unit_test(test_short_life),
 		cmocka_unit_test(test_lows),
+		cmocka_unit_test(test_allocated),
+		cmocka_unit_test(test_allocated_and_freed),
+		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_file_pages),
+		cmocka_unit_test(test_free_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include "memory.h"
 #include "profile_builder.h"
+#include "profile_allocs.h"
 #include "profile_held.h"
 #include "profile_merge.h"
 #include "random_profile.h"
@@ -91,6 +92,31 @@ static void add_held(struct profile *profile)
 	profile_settle(profile);
 }
 
+static void add_allocs(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		struct process *process = &profile->processes[i];
+
+		process->has_allocs = true;
+		process->alloc_moment = 7;
+		process->alloc_end = random_below(MB);
+		process->alloc_peak = random_below(MB);
+		process->unknown_frees = random_below(9);
+	}
+	for (uint32_t i = 0; i < profile->nr_nodes; i += 1 + random_below(3)) {
+		struct node_allocs *allocs = profile_allocate(profile, i);
+
+		allocs->bytes = random_below(MB);
+		allocs->blocks = random_below(99);
+		allocs->peak_more = (int64_t)random_below(MB) - MB / 2;
+		allocs->peak_moment = 6 + random_below(2);
+		allocs->taken = random_below(MB);
+		allocs->taken_blocks = random_below(99);
+		allocs->freed_blocks = random_below(99);
+	}
+	profile_settle(profile);
+}
+
 /* With all that a process may have. */
 static struct profile *new_profile(void)
 {
@@ -105,6 +131,7 @@ static struct profile *new_profile(void)
 			(struct loss_count){ random_below(9), random_below(MB), 0 };
 	}
 	add_held(profile);
+	add_allocs(profile);
 	return profile;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "json_writer.h"
+#include "leak_nodes.h"
 #include "log.h"
 #include "memory.h"
 #include "name_pattern.h"
@@ -181,17 +182,19 @@ static int64_t floor_minimum(double minimum, enum tree_metric metric)
 	return (double)whole > amount ? whole - 1 : whole;
 }
 
-static enum tree_metric find_metric(const struct report_settings *settings)
+static enum tree_metric find_metric(const struct report_settings *settings,
+				    const struct profile *profile)
 {
 	if (settings->metric)
 		return (enum tree_metric)metric_find(settings->metric);
-	return settings->leaks ? METRIC_LIVE : METRIC_GROWTH;
+	return settings->leaks ? leak_metric(profile) : METRIC_GROWTH;
 }
 
 static struct report_options make_options(const struct report_settings *settings,
+					  const struct profile *profile,
 					  const struct option_pids *pids)
 {
-	enum tree_metric metric = find_metric(settings);
+	enum tree_metric metric = find_metric(settings, profile);
 
 	return (struct report_options){
 		.tree = { .sort = options_choice(calltree_sort_name, settings->sort),
@@ -254,7 +257,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 {
 	_cleanup_(freep) char *out = fill_out(settings, profile);
 	const char *name = !out ? target->name : strcmp(out, "-") ? out : "standard output";
-	struct report_options options = make_options(settings, pids);
+	struct report_options options = make_options(settings, profile, pids);
 	char directory[PATH_MAX];
 	struct report_remarks remarks;
 	struct sink sink;

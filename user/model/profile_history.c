@@ -274,20 +274,39 @@ static int64_t *sum_mapped(const struct profile *profile)
 	return mapped;
 }
 
-/* Most of a file's pages, or of shared memory, are nobody's heap. */
-static bool is_heap(const struct profile *profile, uint32_t node, int64_t mapped)
+/* Pages of files or of shared memory are in nobody's heap. */
+static bool is_anonymous(const struct cost *cost)
+{
+	return 2 * cost->live[KIND_ANON] > cost_live(cost);
+}
+
+/* It and those below it have mapped less than half of what it holds. */
+static bool is_mapped_elsewhere(const struct profile *profile, uint32_t node, int64_t mapped)
 {
 	const struct process *process = &profile->processes[profile->nodes[node].process];
 	const struct cost cost = profile_cost(profile, node);
-	int64_t live = cost_live(&cost);
 
-	return process->has_mapped && 2 * cost.live[KIND_ANON] > live && 2 * mapped < live;
+	return process->has_mapped && is_anonymous(&cost) && 2 * mapped < cost_live(&cost);
+}
+
+/* It has touched twice as much as it holds: most of it went, and which part stayed an allocator
+ * may have chosen. */
+static bool is_mostly_given_back(const struct profile *profile, uint32_t node)
+{
+	const struct cost cost = profile_cost(profile, node);
+
+	return is_anonymous(&cost) && cost.grown[KIND_ANON] > 2 * cost_live(&cost);
 }
 
 /* What is free in the allocator is no path's, however much it grows. */
 static bool is_path(const struct profile *profile, uint32_t node)
 {
 	return profile->sites[profile->nodes[node].site].kind != SITE_FREE;
+}
+
+static bool has_allocs(const struct profile *profile, uint32_t node)
+{
+	return profile->processes[profile->nodes[node].process].has_allocs;
 }
 
 /* Leaks of pages, of which blocks have not told already. Returns how many are left. */
@@ -307,11 +326,13 @@ static size_t judge_pages(const struct profile *profile, struct leak *leaks, siz
 		uint32_t node = leaks[i].node;
 
 		if (!leaks[i].is_allocated) {
-			leaks[i].is_heap = is_heap(profile, node, mapped[node]);
+			bool is_elsewhere = is_mapped_elsewhere(profile, node, mapped[node]);
+
 			if (is_told[node] || !is_path(profile, node) ||
-			    (leaks[i].is_heap &&
-			     profile->processes[profile->nodes[node].process].has_allocs))
+			    (is_elsewhere && has_allocs(profile, node)))
 				continue;
+			leaks[i].is_heap = !has_allocs(profile, node) &&
+					   (is_elsewhere || is_mostly_given_back(profile, node));
 		}
 		leaks[kept++] = leaks[i];
 	}

@@ -38,7 +38,7 @@ void profile_forget_histories(struct profile *profile);
 struct leak {
 	uint32_t node;
 	bool is_allocated; /* what is told is of blocks, not of pages */
-	bool is_heap;	   /* pages that nobody near it has mapped: see profile_leaks */
+	bool is_heap;	   /* pages that another may keep: see profile_leaks */
 	int64_t live;	   /* in the end */
 	int64_t grown;	   /* of it, between these, about the last third: */
 	uint64_t since_ns, end_ns;
@@ -51,7 +51,8 @@ struct leak {
  *
  * A node that holds anonymous pages of which it and those below it have mapped less than half was
  * the first to touch an allocator's heap; who keeps that heap may be another. Where blocks were
- * followed they tell, and such a node is no leak; where they were not it is_heap.
+ * followed they tell, and such a node is no leak; where they were not it is_heap. So is one that
+ * has touched more than twice of what it holds, for what stays of it may be another's, too.
  */
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);
 

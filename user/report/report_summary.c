@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "report_allocs.h"
 #include "report_copied.h"
 #include "report_held.h"
 #include "report_leaks.h"
@@ -119,6 +120,7 @@ void report_summary(const struct report *report, const struct calltree *tree,
 		report_leaks_write(report, tree, sink);
 	} else {
 		report_held_write(report, tree, sink);
+		report_allocs_write(report, tree, sink);
 		report_copied_write(report, tree, sink);
 	}
 	sink_text(sink, "Max mem usage: ");
