@@ -133,10 +133,29 @@ static void read_parameters(struct reading *reading)
 	}
 }
 
+/* Brent's way to tell a ring that does not lead back to its beginning. */
+struct ring {
+	uint64_t seen;
+	uint32_t steps, limit;
+};
+
+static bool is_circle(struct ring *ring, uint64_t address)
+{
+	if (address == ring->seen)
+		return true;
+	if (++ring->steps > ring->limit) {
+		ring->seen = address;
+		ring->steps = 0;
+		ring->limit = ring->limit * 2 + 1;
+	}
+	return false;
+}
+
 static int read_ring(struct reading *reading)
 {
 	const uint64_t main = reading->layout->main_arena + reading->bias;
 	struct malloc_arena *arena = xmalloc(sizeof(*arena));
+	struct ring ring = { 0 };
 	uint64_t address = main;
 	int err = 0;
 
@@ -149,9 +168,9 @@ static int read_ring(struct reading *reading)
 		address = malloc_arena_word(arena, reading->layout->next);
 		if (heap_memory_is_late(reading->memory) || reading->sums.nr_arenas >= MAX_ARENAS)
 			break;
-	} while (address != main);
+	} while (address != main && !is_circle(&ring, address));
 	free(arena);
-	if (err && reading->sums.nr_arenas)
+	if (address != main || err)
 		reading->sums.torn++;
 	return reading->sums.nr_arenas ? 0 : err;
 }

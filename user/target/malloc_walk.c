@@ -106,33 +106,37 @@ static uint64_t search(struct walk *walk, uint64_t from)
 	return walk->end;
 }
 
-/* From one chunk to the end of the heap. The last is the top, or a fence, and in use. */
+/* What closes a heap that another one follows. */
+static bool is_fence(const struct walk *walk, uint64_t chunk, uint64_t word)
+{
+	return (word & ~MALLOC_SIZE_BITS) <= FENCE_BYTES &&
+	       walk->end - chunk <= 2 * MALLOC_MIN_CHUNK;
+}
+
+/* From one chunk to the end of the heap. The one before the top is never free, and so not asked
+ * for: it would be part of the top. */
 static void walk_chunks(struct walk *walk, uint64_t chunk)
 {
-	uint64_t before = 0, size_before = 0, word;
+	uint64_t before = 0, size_before = 0, word = 0;
 
 	while (chunk < walk->end) {
 		int err = read_size(walk, chunk, &word);
+		bool is_last = !err && is_fence(walk, chunk, word);
+		bool is_good = !err && (is_last || is_size(walk, chunk, word));
 
 		if (err == -ETIME)
 			return;
-		if (!err && size_before && !(word & MALLOC_IN_USE_BEFORE))
+		if (is_good && size_before && !(word & MALLOC_IN_USE_BEFORE))
 			malloc_arena_add(walk->arena, before, size_before, walk->sums);
-		size_before = 0;
-		if (!err && (word & ~MALLOC_SIZE_BITS) <= FENCE_BYTES &&
-		    walk->end - chunk <= 2 * MALLOC_MIN_CHUNK)
+		if (is_last)
 			return;
-		if (err || !is_size(walk, chunk, word)) {
-			walk->sums->torn++;
-			chunk = search(walk, chunk + 16);
-			continue;
-		}
+		size_before = is_good ? word & ~MALLOC_SIZE_BITS : 0;
 		before = chunk;
-		size_before = word & ~MALLOC_SIZE_BITS;
-		chunk += size_before;
 		walk->walked += size_before;
+		if (!is_good)
+			walk->sums->torn++;
+		chunk = is_good ? chunk + size_before : search(walk, chunk + 16);
 	}
-	/* The top says whether the chunk before it is free, which it never is. */
 }
 
 static uint64_t align_chunk(uint64_t address)
@@ -179,6 +183,11 @@ static void walk_heaps(struct walk *walk)
 		walk_chunks(walk, align_chunk(first));
 		if (heap_memory_is_late(arena->memory))
 			return;
+		/* Heaps that lead to each other. */
+		if (walk->walked > arena->system_mem) {
+			walk->sums->torn++;
+			return;
+		}
 		inside = heap.before;
 	}
 }
