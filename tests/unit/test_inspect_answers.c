@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "inspect_heap.h"
 #include "inspect_python.h"
 #include "inspect_texts.h"
 #include "memory.h"
@@ -39,6 +40,8 @@ static enum {
 	NUL_INSIDE,
 	NO_FILE,
 	DIRECTORY,
+	AMOUNT,
+	PART,
 } wrong;
 
 static void make_entry(struct inspect_entry *entry)
@@ -142,6 +145,20 @@ static void handle_variable(void *state, const void *request, size_t size,
 	reply->size = wrong == SHORT ? 0 : 4;
 }
 
+static void handle_heap(void *state, const void *request, size_t size, struct inspect_reply *reply)
+{
+	struct heap_inside *inside = (struct heap_inside *)reply->bytes;
+
+	memset(inside, 0, sizeof(*inside));
+	strcpy(inside->malloc_name, wrong == CONTROL_TEXT ? "\033[2J" : "glibc 2.36");
+	if (wrong == OPEN_TEXT)
+		memset(inside->malloc_name, 'x', sizeof(inside->malloc_name));
+	inside->malloc_state = wrong == STATUS ? NR_HEAP_STATES : HEAP_READ;
+	inside->malloc_used = wrong == AMOUNT ? HEAP_MAX_BYTES + 1 : 5;
+	inside->malloc_free_pages = wrong == PART;
+	reply->size = sizeof(*inside) - (wrong == SHORT);
+}
+
 #define MOST 400000
 
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
@@ -155,6 +172,7 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_LINES] = { "", MOST, MOST, handle_lines },
 	[INSPECT_PROCESS] = { "", MOST, MOST, handle_process },
 	[INSPECT_VARIABLE] = { "", MOST, MOST, handle_variable },
+	[INSPECT_HEAP] = { "", MOST, MOST, handle_heap },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
@@ -269,6 +287,15 @@ static int ask_variable(struct inspector *inspector)
 	return inspect_variable(inspector, 1, "PATH", &value);
 }
 
+static int ask_heap(struct inspector *inspector)
+{
+	struct heap_inside inside = { .malloc_used = 7 };
+	int status = inspect_heap(inspector, 1, 1, &inside);
+
+	assert_int_equal(inside.malloc_used, status ? 7 : 5);
+	return status;
+}
+
 /* What each kind must notice; NOTHING ends a list. */
 static const struct {
 	int (*ask)(struct inspector *inspector);
@@ -286,6 +313,7 @@ static const struct {
 	{ ask_lines, { SHORT } },
 	{ ask_process, { SHORT, LENGTH } },
 	{ ask_variable, { SHORT, NUL_INSIDE } },
+	{ ask_heap, { SHORT, OPEN_TEXT, CONTROL_TEXT, STATUS, AMOUNT, PART } },
 };
 
 static int ask_wrong(size_t index, int how)

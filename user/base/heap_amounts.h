@@ -6,6 +6,8 @@
 #ifndef MEMPROBE_HEAP_AMOUNTS_H
 #define MEMPROBE_HEAP_AMOUNTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum heap_state {
@@ -17,6 +19,7 @@ enum heap_state {
 };
 
 #define HEAP_NAME_BYTES 32
+#define HEAP_MAX_BYTES (1ULL << 56) /* what user space can address, with five levels of pages */
 
 /* Bytes, where nothing else is said. */
 struct heap_inside {
@@ -39,5 +42,13 @@ struct heap_inside {
 	uint64_t torn; /* how many chunks, lists, pools did not hold together */
 	uint64_t rss;  /* at the reading */
 };
+
+/* Can these be amounts of a process? Each within HEAP_MAX_BYTES and parts within their wholes, so
+ * that sums and differences of them need no care. */
+bool heap_amounts_are_sane(const struct heap_inside *inside);
+
+/* All numbers of 64 bits, in an order that stays: later ones come at the end. */
+size_t heap_amounts_count(void);
+uint64_t *heap_amounts_at(struct heap_inside *inside, size_t index);
 
 #endif

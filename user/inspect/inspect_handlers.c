@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "heap_inside.h"
 #include "inspect_sources.h"
 #include "inspect_state.h"
 #include "inspect_texts.h"
@@ -324,6 +325,15 @@ static void handle_malloc(void *context, const void *given, size_t size,
 	reply->size = count * sizeof(*answer);
 }
 
+static void handle_heap(void *context, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_heap_request *request = given;
+
+	reply->status = heap_inside_read(request->pid, request->budget_ns,
+					 (struct heap_inside *)reply->bytes);
+	reply->size = reply->status ? 0 : sizeof(struct heap_inside);
+}
+
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_PLACE] = { "interpreters of processes", sizeof(struct inspect_process_request),
 			    sizeof(struct inspect_place), handle_place },
@@ -347,6 +357,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 			       INSPECT_PATH_LIST_BYTES, handle_variable },
 	[INSPECT_MALLOC] = { "allocators", sizeof(struct inspect_malloc_request),
 			     MAX_MALLOC_FILES * sizeof(struct malloc_file), handle_malloc },
+	[INSPECT_HEAP] = { "what is free inside allocators", sizeof(struct inspect_heap_request),
+			   sizeof(struct heap_inside), handle_heap },
 };
 
 const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

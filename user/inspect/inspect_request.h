@@ -33,6 +33,7 @@ enum inspect_target {
 	INSPECT_PROCESS,  /* its command line, and whether its environment turns the JIT on */
 	INSPECT_VARIABLE, /* of an environment */
 	INSPECT_MALLOC,	  /* files of a process or a command that have an allocator */
+	INSPECT_HEAP,	  /* what is in use and what is free inside its allocators */
 	NR_INSPECT_TARGETS,
 };
 
@@ -62,6 +63,13 @@ struct inspect_malloc_request {
 	int32_t pid; /* 0: what a command will have */
 	uint32_t has_preload;
 	char path[PATH_MAX], preload[PATH_MAX];
+};
+
+/* The answer is a struct heap_inside. */
+struct inspect_heap_request {
+	int32_t pid;
+	uint32_t pad;
+	uint64_t budget_ns;
 };
 
 struct inspect_foresee_request {

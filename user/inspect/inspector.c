@@ -200,6 +200,11 @@ static bool is_urgent(const struct inspector *inspector)
 	return listener->is_urgent && listener->is_urgent(listener->context);
 }
 
+uint64_t inspector_patience_ns(const struct inspector *inspector)
+{
+	return (is_urgent(inspector) ? urgent : ordinary).cpu_ms * NS_PER_MS;
+}
+
 static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 {
 	uint64_t now = clock_ns();
