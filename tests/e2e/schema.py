@@ -24,6 +24,17 @@ NODE = {
     "objects": INT_OR_NONE, "at": INT_OR_NONE, "thread": TEXT_OR_NONE, "label": str,
     "self": FIGURES, "total": FIGURES, "calls": INT_OR_NONE, "calls_exact": bool, "children": list,
     "_parent": Optional(object)}
+INSIDE = {
+    "time": NUMBER,
+    "rss": int, "rest": int,
+    "malloc": {"state": str, "name": TEXT_OR_NONE, "arenas": INT_OR_NONE, "used": INT_OR_NONE,
+               "mapped": INT_OR_NONE, "free": INT_OR_NONE, "free_absent": INT_OR_NONE,
+               "free_pages": INT_OR_NONE},
+    "pymalloc": {"state": str, "arenas": INT_OR_NONE, "used": INT_OR_NONE, "free": INT_OR_NONE,
+                 "free_pools": INT_OR_NONE, "free_arenas": INT_OR_NONE},
+    "mimalloc": {"state": str, "used": INT_OR_NONE, "free": INT_OR_NONE},
+    "torn": int, "cure": str, "advice": str}
+HEAP = {"format": str, "version": int, "pid": int, "command": str, "readings": [INSIDE]}
 PROCESS = {
     "pid": int, "ppid": int, "command": str, "python": TEXT_OR_NONE, "start": NUMBER,
     "end": NUMBER, "end_reason": str, "exit": ({"code": INT_OR_NONE, "signal": INT_OR_NONE}, None),
@@ -31,6 +42,7 @@ PROCESS = {
     "balance": {"start": int, "growth": int, "end": int, "kernel_end": int, "unexplained": int},
     "smaps": ({"time": NUMBER, "rss": int, "pss": int, "uss": int}, None),
     "unshared_late": (int, float, None),
+    "inside": (INSIDE, None),
     "losses": [{"reason": str, "events": int, "bytes": int, "grown": int, "released": int}],
     "calls": {"method": str, "complete": bool, "reason": TEXT_OR_NONE},
     "rss_series": [[NUMBER]],

@@ -381,6 +381,8 @@ static char *process_difference(const struct pair *pair, size_t index)
 	COMPARE("has unshared", a->has_unshared, b->has_unshared);
 	COMPARE("time without unshared", a->unshared_late_ns, b->unshared_late_ns);
 	COMPARE("has mapped", a->has_mapped, b->has_mapped);
+	COMPARE("has inside", a->has_inside, b->has_inside);
+	COMPARE("time of inside", a->inside_ns, b->inside_ns);
 	COMPARE("moment of the peak", a->peak_moment, b->peak_moment);
 	COMPARE("moment of the end", a->final_moment, b->final_moment);
 	COMPARE("has allocations", a->has_allocs, b->has_allocs);
@@ -407,6 +409,9 @@ static char *process_difference(const struct pair *pair, size_t index)
 	found = found ? found
 		      : bytes_difference("shares", index, &a->shares, &b->shares,
 					 sizeof(a->shares));
+	found = found ? found
+		      : bytes_difference("inside", index, &a->inside, &b->inside,
+					 sizeof(a->inside));
 	return found ? found : threads_difference(pair, a, b);
 }
 
@@ -568,6 +573,30 @@ static void grow_process(struct profile *profile, uint64_t *state)
 	process->start_ns = dump_fixture_random(state) >> 2;
 }
 
+static void change_inside(struct process *process, uint64_t *state)
+{
+	struct heap_inside inside = {
+		.malloc_state = dump_fixture_below(state, NR_HEAP_STATES),
+		.pymalloc_state = dump_fixture_below(state, NR_HEAP_STATES),
+		.mimalloc_state = dump_fixture_below(state, NR_HEAP_STATES),
+		.nr_arenas = (uint32_t)dump_fixture_random(state),
+		.malloc_free = HEAP_MAX_BYTES,
+		.pymalloc_free = HEAP_MAX_BYTES,
+	};
+
+	/* Parts stay within their wholes. */
+	for (size_t i = 0; i < heap_amounts_count(); i++) {
+		uint64_t *amount = heap_amounts_at(&inside, i);
+
+		if (!*amount)
+			*amount = dump_fixture_random(state) % HEAP_MAX_BYTES;
+	}
+	memset(inside.malloc_name, 'a', dump_fixture_below(state, HEAP_NAME_BYTES));
+	process->has_inside = true;
+	process->inside_ns = dump_fixture_random(state) >> 2;
+	process->inside = inside;
+}
+
 static void change_process(struct profile *profile, uint64_t *state, uint32_t index)
 {
 	struct process *process = &profile->processes[index];
@@ -582,6 +611,7 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
 	process->shares.rss = 1 + dump_fixture_below(state, 1000);
 	process->shares.uss = random_amount(state, 50);
+	change_inside(process, state);
 	process->losses[LOSS_nodes_full].bytes += 8192;
 	process->losses[LOSS_nodes_full].released += 4096;
 	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);

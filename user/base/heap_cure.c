@@ -16,6 +16,12 @@
 /* An interpreter's own files and tables are half of a process of this size. */
 #define SMALL_RSS (64UL << 20)
 
+bool heap_inside_is_any(const struct heap_inside *inside)
+{
+	return inside->malloc_state != HEAP_ABSENT || inside->pymalloc_state != HEAP_ABSENT ||
+	       inside->mimalloc_state != HEAP_ABSENT;
+}
+
 uint64_t heap_inside_used(const struct heap_inside *inside)
 {
 	return inside->malloc_used + inside->malloc_mapped + inside->pymalloc_used +

@@ -30,6 +30,7 @@
 #include "end_watch.h"
 #include "flush.h"
 #include "inherited.h"
+#include "insides.h"
 #include "inspect_request.h"
 #include "interpreters.h"
 #include "log.h"
@@ -237,6 +238,7 @@ static int listen_to_flushes(struct capture *capture)
 		allocs_hear_flush(capture->allocs),
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
+		insides_hear_flush(&capture->base),
 		moments_hear_flush(capture->moments),
 		output_hear_flush(capture->output),
 		progress_hear_flush(&capture->progress),

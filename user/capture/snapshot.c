@@ -3,6 +3,7 @@
 #include "snapshot.h"
 
 #include "clock.h"
+#include "insides.h"
 #include "memory.h"
 #include "open_calls.h"
 
@@ -36,7 +37,9 @@ void snapshot_write(const struct snapshot *snapshot, const struct output *output
 	for (size_t i = 0; i < count; i++)
 		seen[i] = profile->processes[i].calls_seen;
 	add_open_calls(snapshot, &calls);
+	insides_read(snapshot->base);
 	output_snapshot(output, profile);
+	insides_forget(profile);
 	for (size_t i = 0; i < count; i++)
 		profile->processes[i].calls_seen = seen[i];
 	open_calls_take_back(&calls);

@@ -98,6 +98,7 @@ static const struct {
 	{ TAG_ALLOCATORS, dump_decode_allocators },
 	{ TAG_ALLOCS, dump_decode_allocs },
 	{ TAG_SHARES, dump_decode_shares },
+	{ TAG_INSIDE, dump_decode_inside },
 	{ TAG_HISTORIES, dump_decode_histories },
 	{ TAG_ALLOC_HISTORIES, dump_decode_alloc_histories },
 	{ TAG_SAMPLES, dump_decode_samples },

@@ -149,6 +149,38 @@ void dump_encode_shares(struct dump_encoder *encoder)
 	encode_changed(encoder, &record);
 }
 
+static bool has_inside(const struct process *process)
+{
+	return process->has_inside;
+}
+
+/* As many amounts as there are, so that later versions may have more. */
+static void put_inside(struct dump_encoder *encoder, size_t index, const struct process *process)
+{
+	struct dump_bytes *to = &encoder->section;
+	struct heap_inside inside = process->inside;
+
+	dump_bytes_put_unsigned(to, index);
+	dump_bytes_put_unsigned(to, process->inside_ns);
+	dump_bytes_put_unsigned(to, inside.malloc_state);
+	dump_bytes_put_unsigned(to, inside.pymalloc_state);
+	dump_bytes_put_unsigned(to, inside.mimalloc_state);
+	dump_bytes_put_counted(to, inside.malloc_name, strlen(inside.malloc_name));
+	dump_bytes_put_unsigned(to, inside.nr_arenas);
+	dump_bytes_put_unsigned(to, heap_amounts_count());
+	for (size_t i = 0; i < heap_amounts_count(); i++)
+		dump_bytes_put_unsigned(to, *heap_amounts_at(&inside, i));
+}
+
+void dump_encode_inside(struct dump_encoder *encoder)
+{
+	static const struct process_record record = { .tag = TAG_INSIDE,
+						      .is_there = has_inside,
+						      .put = put_inside };
+
+	encode_changed(encoder, &record);
+}
+
 /* What of a process is in the file. */
 static const struct dump_process_marks *marks_of(const struct dump_encoder *encoder, size_t process)
 {

@@ -71,6 +71,7 @@ enum dump_tag {
 	TAG_ALLOCATORS = 30,
 	TAG_ALLOCS = 31,
 	TAG_ALLOC_HISTORIES = 32,
+	TAG_INSIDE = 33,
 };
 
 /* Of a process, in TAG_OWNERS. */

@@ -54,6 +54,7 @@ int dump_decode_allocs(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_alloc_histories(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from);
+int dump_decode_inside(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from);
 int dump_decode_losses(struct dump_decoder *decoder, struct dump_cursor *from);

@@ -18,6 +18,7 @@
 
 #include "amounts.h"
 #include "hash_table.h"
+#include "heap_amounts.h"
 #include "string_pool.h"
 
 #define NO_NODE UINT32_MAX
@@ -195,15 +196,18 @@ struct process {
 	uint64_t peak_time_ns;	  /* when that was; 0: of several runs, each has its own */
 	bool has_owners;	  /* it is known who holds what: nodes' live, peak */
 	bool has_mapped;
+	bool has_allocs;		    /* blocks of its allocator were followed */
+	bool has_inside;		    /* its allocators were read while it ran */
 	uint32_t peak_moment, final_moment; /* see profile_held.h */
 	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'
 				   sum */
 	int64_t peak_held[NR_KINDS];   /* RSS at the highest moment; its nodes' sum */
-	bool has_allocs;	       /* blocks of its allocator were followed */
 	uint64_t allocs_since_ns;      /* from when on; 0: from its beginning */
 	uint32_t alloc_moment;	       /* as peak_moment, of the highest sum of what is allocated */
 	int64_t alloc_end, alloc_peak; /* bytes, as live and peak_held; its nodes' sums */
 	uint64_t unknown_frees;	       /* of blocks that nobody had seen allocated */
+	uint64_t inside_ns;	       /* when its allocators were read */
+	struct heap_inside inside;
 	struct shares shares; /* when its PSS was highest, of the times at which it was asked */
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */

@@ -162,6 +162,7 @@ static void join_times(struct merge *merge, struct process *process, const struc
 {
 	process->nr_samples = 0;
 	process->shares = (struct shares){ 0 };
+	process->has_inside = false;
 	if (merge->sign == MERGE_DIFFERENCE)
 		return;
 	process->peak_time_ns = 0;
@@ -169,6 +170,15 @@ static void join_times(struct merge *merge, struct process *process, const struc
 		process->start_ns = other->start_ns;
 	if (other->end_ns > process->end_ns)
 		process->end_ns = other->end_ns;
+}
+
+/* What was read of one process at one time, and stands for no other. */
+static void copy_readings(struct process *process, const struct process *other)
+{
+	process->shares = other->shares;
+	process->has_inside = other->has_inside;
+	process->inside_ns = other->inside_ns;
+	process->inside = other->inside;
 }
 
 /* An entry that tells of itself what the other's does, and has no amounts yet. */
@@ -200,7 +210,7 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 		.unknown_frees = other->unknown_frees,
 	};
 	if (merge->sign == MERGE_SUM)
-		merge->profile->processes[index].shares = other->shares;
+		copy_readings(&merge->profile->processes[index], other);
 	for (size_t i = 0; i < other->nr_samples && merge->sign == MERGE_SUM; i++)
 		profile_add_sample(merge->profile, index, other->samples[i].time_ns,
 				   other->samples[i].rss);

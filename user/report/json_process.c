@@ -3,6 +3,7 @@
 #include "json_fields.h"
 
 #include "memory.h"
+#include "report_inside.h"
 
 static const char *end_name(uint32_t end)
 {
@@ -120,6 +121,20 @@ static void write_allocs(struct json_writer *json, const struct process *process
 	json_writer_end_object(json);
 }
 
+/* Null where its allocators were not read. */
+static void write_inside(struct json_writer *json, const struct process *process)
+{
+	json_writer_key(json, "inside");
+	if (!process->has_inside) {
+		json_writer_null(json);
+		return;
+	}
+	json_writer_begin_object(json);
+	json_writer_member_seconds(json, "time", process->inside_ns);
+	report_inside_members(&process->inside, json);
+	json_writer_end_object(json);
+}
+
 void json_fields_losses(struct json_writer *json, const struct loss_count losses[NR_LOSSES])
 {
 	json_writer_key(json, "losses");
@@ -211,6 +226,7 @@ void json_fields_process(struct json_writer *json, const struct calltree *tree)
 	write_shares(json, &process->shares);
 	write_copies(json, process);
 	write_allocs(json, process);
+	write_inside(json, process);
 	json_fields_losses(json, process->losses);
 	write_calls(json, profile, process);
 	write_samples(json, process);

@@ -8,6 +8,7 @@
 #include "report_allocs.h"
 #include "report_copied.h"
 #include "report_held.h"
+#include "report_inside.h"
 #include "report_leaks.h"
 #include "report_number.h"
 #include "report_processes.h"
@@ -129,5 +130,7 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	write_end(report, tree, sink);
 	report_losses(losses, sink);
 	write_calls_note(report, process, sink);
+	if (process->has_inside)
+		report_inside_write(&process->inside, sink);
 	write_balance(tree, sink);
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is in use and what is free inside the allocators of the processes that still run when a
+ * report is made: at a snapshot, and at the end of a capture that ends before they do.
+ */
+#ifndef MEMPROBE_INSIDES_H
+#define MEMPROBE_INSIDES_H
+
+#include "capture_base.h"
+#include "flush_listener.h"
+
+/* Reads those of all that run, for a second at most: the largest first. */
+void insides_read(const struct capture_base *base);
+/* Forgets them: they are of a moment that has passed. */
+void insides_forget(struct profile *profile);
+/* At the end. Before the dump is written. */
+struct flush_listener insides_hear_flush(const struct capture_base *base);
+
+#endif
