@@ -39,7 +39,10 @@ expect "tree table json jsonl" memprobe --format = ""
 expect "off auto exact" memprobe --calls = ""
 expect "auto" memprobe --calls = a
 expect "growth grown" memprobe post --metric = gro
+expect "text json" memprobe heap --format ""
+expect "--every=" memprobe heap --ev
 expect_one_of post memprobe pos
+expect_one_of heap memprobe hea
 expect_one_of bash memprobe -f bas
 cd "$(dirname "$1")" || exit 1
 expect_one_of CMakeCache.txt memprobe post CMakeC

@@ -277,7 +277,8 @@ static void test_refused(void **state)
 
 /* ---- The real tables ---- */
 
-static const struct command *const table[] = { &command_record, &command_post, &command_check };
+static const struct command *const table[] = { &command_record, &command_post, &command_heap,
+					       &command_check };
 
 static char *read_man_page(void)
 {
@@ -446,7 +447,8 @@ static void test_letters_are_unique(void **state)
 static int run(const char *line)
 {
 	_cleanup_(freep) char *copy = xstrdup(line);
-	const struct command *commands[] = { &command_record, &command_post, &command_check, NULL };
+	const struct command *commands[] = { &command_record, &command_post, &command_heap,
+					     &command_check, NULL };
 	char *argv[MAX_WORDS] = { 0 };
 	size_t count = 0;
 
@@ -461,7 +463,11 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe --nonsense"), EXIT_USAGE);
 	assert_int_equal(run("memprobe -p 1 command"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap"), EXIT_USAGE);
-	assert_int_equal(run("memprobe heap -p 1"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap 1"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap -p 1,2"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap -p 1 --objects"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap -p 1 --every=0"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap -p 4294967295"), EXIT_FAILED);
 	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe merge"), EXIT_USAGE);
 	assert_int_equal(run("memprobe check a b"), EXIT_USAGE);

@@ -11,7 +11,7 @@
 #include "memory.h"
 
 /* Words that mean a command from a later version on: not taken for programs before that. */
-static const char *const later[] = { "heap", "diff", "merge" };
+static const char *const later[] = { "diff", "merge" };
 
 static int act(const struct command *const *table, const struct command *command,
 	       enum option_action action)

@@ -23,7 +23,7 @@ struct command {
 	int (*run)(void *options, const struct option_words *words, char **argv);
 };
 
-extern const struct command command_record, command_post, command_check;
+extern const struct command command_record, command_post, command_heap, command_check;
 
 /* Finds the command that argv asks for, reads its options, runs it. Returns the exit status. The
  * table's first command is the one without a name. */

@@ -44,8 +44,8 @@ _memprobe() {
 		fi
 	fi
 	COMPREPLY=()
-	if [[ -n $previous && -n ${_memprobe_choices[$previous]-} ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "${_memprobe_choices[$previous]}" -- "$current")
+	if [[ -n $previous && -n ${_memprobe_choices["$command $previous"]-} ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "${_memprobe_choices["$command $previous"]}" -- "$current")
 	elif [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "${_memprobe_options[$command]}" -- "$current")
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null

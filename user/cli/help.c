@@ -97,7 +97,11 @@ static void write_names(const struct command *command, struct sink *sink)
 	}
 }
 
-/* Choices go by the option's name alone: it means the same in every command. */
+static const char *name_of(const struct command *command)
+{
+	return command->name ? command->name : "capture";
+}
+
 static void write_choices(const struct command *command, struct sink *sink)
 {
 	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
@@ -110,7 +114,8 @@ static void write_choices(const struct command *command, struct sink *sink)
 			if (!spec->choices)
 				continue;
 			choices = options_join_choices(spec->choices, " ");
-			sink_printf(sink, "_memprobe_choices[--%s]='%s'\n", spec->name, choices);
+			sink_printf(sink, "_memprobe_choices['%s --%s']='%s'\n", name_of(command),
+				    spec->name, choices);
 		}
 	}
 }
@@ -138,8 +143,7 @@ void help_write_completion(const struct command *const *table, struct sink *sink
 			    table[i]->name ? table[i]->name : "");
 	sink_text(sink, "'\n");
 	for (size_t i = 0; table[i]; i++) {
-		sink_printf(sink, "_memprobe_options[%s]='",
-			    table[i]->name ? table[i]->name : "capture");
+		sink_printf(sink, "_memprobe_options[%s]='", name_of(table[i]));
 		write_names(table[i], sink);
 		sink_text(sink, "'\n");
 		write_choices(table[i], sink);

@@ -90,7 +90,7 @@ void report_run_defaults(struct report_settings *ret)
 
 /* ---- Where it goes ---- */
 
-static int refuse_output(const char *name, int error)
+int report_run_refuse_output(const char *name, int error)
 {
 	if (error == -EPIPE)
 		return error;
@@ -116,7 +116,7 @@ int report_run_check(const struct report_settings *settings, bool force)
 	bool is_known = settings->out && !name_pattern_is(settings->out);
 	int error = is_known ? sink_check(settings->out, force) : 0;
 
-	return error ? refuse_output(settings->out, error) : 0;
+	return error ? report_run_refuse_output(settings->out, error) : 0;
 }
 
 static bool is_color_terminal(int fd)
@@ -274,11 +274,11 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	signal(SIGXFSZ, SIG_IGN);
 	error = open_sink(settings, out, target, &sink);
 	if (error)
-		return refuse_output(name, error);
+		return report_run_refuse_output(name, error);
 	remarks = report_write(report_find(settings->format), profile, &options, &sink);
 	error = sink_close(&sink);
 	if (error)
-		return refuse_output(name, error);
+		return report_run_refuse_output(name, error);
 	tell_remarks(name, &remarks);
 	return 0;
 }

@@ -27,6 +27,9 @@ void report_run_defaults(struct report_settings *ret);
  * the first process, %h and %t for where and when the capture began (name_pattern.h). */
 int report_run_check(const struct report_settings *settings, bool force);
 
+/* Prints why this output cannot be written. Returns the error. */
+int report_run_refuse_output(const char *name, int error);
+
 struct report_target {
 	int fd;		  /* where the report goes without --out */
 	const char *name; /* of that, for messages */
