@@ -202,13 +202,36 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 
 /* ---- Which path ---- */
 
+/* Images whose code objects are seen to end: user/capture/code_watch.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_IMAGES);
+	__type(key, __u32);
+	__type(value, __u8);
+} watched_images SEC(".maps");
+
+/* Begins a walk of the current thread. Returns whether it runs Python. */
+static __always_inline bool begin_alloc_walk(__u32 slot, __u32 scratch)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	__u32 image_id;
+
+	if (!path || begin_walk(slot, scratch) == WALK_NO_FRAME)
+		return false;
+	image_id = path->image_id;
+	if (!is_split() && bpf_map_lookup_elem(&watched_images, &image_id))
+		path->watched = CODE_WATCHED_FOR_ALLOCS;
+	return true;
+}
+
 /* The node of what the current thread is doing. Returns its id, and above its 32 bits LOSS_* + 1.
  */
 __noinline __u64 find_alloc_path(__u32 slot, __u32 scratch)
 {
 	__u64 found;
 
-	if (begin_walk(slot, scratch) == WALK_NO_FRAME || !walk_begun(slot, scratch))
+	if (!begin_alloc_walk(slot, scratch) || !walk_begun(slot, scratch))
 		return find_frameless_row(slot, scratch, 0);
 	found = find_call(slot, scratch);
 	/* That of calls is another loss. */

@@ -126,6 +126,8 @@ static __always_inline int walk_from(__u32 slot, __u32 scratch, __u64 frame, __u
 							read_interp(&call));
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
 	walk.path->by_shadow = !plain_loop && !is_split();
+	if (walk.path->by_shadow && call.layout->code_watched)
+		walk.path->watched = CODE_WATCHED;
 	walk.path->begins = 1;
 	walk_frames(&walk, slot, scratch, plain_loop);
 	if (!walk.path->depth)
@@ -414,8 +416,10 @@ static __always_inline int forget_code(struct pt_regs *registers)
 	__u32 slot;
 
 	image = find_image(BPF_CORE_READ(task, mm), &slot);
-	if (image)
-		forget(name_code(image->image_id, registers->di, CODE_WATCHED));
+	if (!image)
+		return 0;
+	forget(name_code(image->image_id, registers->di, CODE_WATCHED));
+	forget(name_code(image->image_id, registers->di, CODE_WATCHED_FOR_ALLOCS));
 	return 0;
 }
 

@@ -49,6 +49,8 @@ struct path {
 	__u32 generation; /* 0: none, always check */
 	__u32 image_id;
 	__u32 was_elsewhere; /* the last frame was no part of a block */
+	__u32 watched;	 /* which name of code objects holds (CODE_WATCHED), 0: the generation tells
+			  */
 	__u32 by_shadow; /* the walk may end at a frame whose path is known (shadow.h) and laid */
 	__u64 above;	 /* key of the known path that the walk ended at, 0: none; it has a node */
 	__u64 node;	 /* laying down: key of the deepest ancestor that has a node, 0: none */
@@ -139,6 +141,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->depth = 0;
 	path->end = WALK_GOING;
 	path->by_shadow = 0;
+	path->watched = 0;
 }
 
 #endif

@@ -39,9 +39,12 @@ struct {
 
 /*
  * What a slot is about: a frame's path, or the site of a code object. Which one lives at an address
- * is told by `version`; CODE_WATCHED where a probe at the end of code objects clears their slots.
+ * is told by `version`, or by who has a probe at the end of code objects that clears their slots:
+ * while calls are counted, or allocations followed. What one of them has missed the other may not
+ * believe.
  */
 #define CODE_WATCHED 0xffffffff
+#define CODE_WATCHED_FOR_ALLOCS 0xfffffffe
 static __always_inline __u64 name_frame(__u32 image_id, __u64 frame, __u64 code)
 {
 	return (frame ^ (__u64)image_id << 48) * 0x9e3779b97f4a7c15ULL +

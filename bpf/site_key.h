@@ -235,7 +235,7 @@ __noinline int read_site(__u32 slot, __u32 scratch, __u64 code)
 /* The same while a probe sees code objects go (calls.h). */
 static __always_inline int site_key_watched(struct walk *walk, __u64 code, __u64 *ret_key)
 {
-	__u64 name = name_code(walk->path->image_id, code, CODE_WATCHED);
+	__u64 name = name_code(walk->path->image_id, code, walk->path->watched);
 
 	if (recall(name, ret_key))
 		return 0;
@@ -250,7 +250,7 @@ static __always_inline int site_key(struct walk *walk, __u64 code, __u64 *ret_ke
 {
 	struct cached_code *cached = &walk->cache[code_slot(code)];
 
-	if (walk->path->by_shadow && walk->layout->code_watched)
+	if (walk->path->watched)
 		return site_key_watched(walk, code, ret_key);
 	if (walk->path->generation && cached->code == code &&
 	    cached->generation == walk->path->generation &&

@@ -118,7 +118,8 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 
 static void choose_alloc_programs(struct memprobe *skeleton, bool has_allocs)
 {
-	struct bpf_program *all[] = { skeleton->progs.alloc_entry, skeleton->progs.alloc_return };
+	struct bpf_program *all[] = { skeleton->progs.alloc_entry, skeleton->progs.alloc_return,
+				      skeleton->progs.code_gone };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all) && has_allocs; i++) {
 		bpf_program__set_autoload(all[i], true);

@@ -91,10 +91,11 @@ static void size_without_uprobes(struct memprobe *skeleton)
 		bpf_map__set_max_entries(scratches[i], SCRATCH_RSS + 1);
 }
 
-static void size_without_calls(struct memprobe *skeleton)
+static void size_without_calls(const struct loader_sizes *sizes, struct memprobe *skeleton)
 {
 	bpf_map__set_max_entries(skeleton->maps.sightings, MAX_SIGHTINGS / 2);
-	bpf_map__set_max_entries(skeleton->maps.shadows, 1);
+	if (!sizes->has_allocs)
+		bpf_map__set_max_entries(skeleton->maps.shadows, 1);
 	bpf_map__set_max_entries(skeleton->maps.standing, 1);
 	bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
 }
@@ -115,7 +116,7 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 	if (!has_uprobes(sizes))
 		size_without_uprobes(skeleton);
 	if (!sizes->call_frames)
-		size_without_calls(skeleton);
+		size_without_calls(sizes, skeleton);
 	bpf_map__set_max_entries(skeleton->maps.instances,
 				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
 	if (!features->has_percpu_counters)
@@ -154,7 +155,8 @@ void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
 		      struct memprobe *skeleton)
 {
 	struct bpf_map *const maps[] = { skeleton->maps.allocs, skeleton->maps.blocks,
-					 skeleton->maps.allocating, skeleton->maps.reownings };
+					 skeleton->maps.allocating, skeleton->maps.reownings,
+					 skeleton->maps.watched_images };
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		bpf_map__set_autocreate(maps[i], max_blocks);

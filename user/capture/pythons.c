@@ -20,6 +20,7 @@
 struct pythons {
 	const struct capture_base *base;
 	struct counting *counting;
+	struct code_watch *code_watch;
 	struct object_names *object_names;
 	struct late_finds *late_finds;
 	bool is_adopting;
@@ -46,12 +47,13 @@ void pythons_foresee(struct interpreters *interpreters, const struct command *co
 }
 
 struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,
-			    const char *label_attributes)
+			    struct code_watch *code_watch, const char *label_attributes)
 {
 	struct pythons *pythons = xcalloc(1, sizeof(*pythons));
 
 	pythons->base = base;
 	pythons->counting = counting;
+	pythons->code_watch = code_watch;
 	pythons->object_names = object_names_new(label_attributes, base->inspector);
 	pythons->late_finds = late_finds_new(base->profile);
 	return pythons;
@@ -122,6 +124,7 @@ static void take(struct pythons *pythons, uint32_t process, const char *version,
 				 (pid_t)profile->processes[process].pid,
 				 &entry->interpreter.layout);
 	counting_plan(pythons->counting, process, layout);
+	code_watch_plan(pythons->code_watch, process, layout);
 }
 
 static void on_found(void *context, uint32_t process, uint32_t layout)

@@ -7,6 +7,7 @@
 #define MEMPROBE_PYTHONS_H
 
 #include "capture_base.h"
+#include "code_watch.h"
 #include "command.h"
 #include "counting.h"
 #include "flush_listener.h"
@@ -20,7 +21,7 @@ void pythons_foresee(struct interpreters *interpreters, const struct command *co
 
 /* Borrows all. `label_attributes`: names parted by commas. */
 struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,
-			    const char *label_attributes);
+			    struct code_watch *code_watch, const char *label_attributes);
 void pythons_free(struct pythons *pythons); /* accepts NULL */
 
 /* From now on, or no longer, processes are attached to: of one without Python a note is due. */

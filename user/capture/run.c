@@ -60,6 +60,7 @@ struct capture {
 	struct capture_base base; /* all is owned */
 	uint32_t expected_layout; /* of the command's interpreter, NO_LAYOUT */
 	struct counting *counting;
+	struct code_watch *code_watch;
 	struct pythons *pythons;
 	struct moments *moments;
 	struct cow *cow;
@@ -203,7 +204,9 @@ static int make_parts(struct capture *capture)
 	const struct capture_base *base = &capture->base;
 
 	capture->counting = counting_new(base, options->calls_mode == CALLS_MODE_OFF);
-	capture->pythons = pythons_new(base, capture->counting, options->label_attributes);
+	capture->code_watch = code_watch_new(base);
+	capture->pythons = pythons_new(base, capture->counting, capture->code_watch,
+				       options->label_attributes);
 	capture->moments = moments_new();
 	capture->cow = cow_new(base, options->cow);
 	capture->allocs = allocs_new(base);
@@ -217,10 +220,14 @@ static int make_parts(struct capture *capture)
 static int listen_to_drain(struct capture *capture)
 {
 	const struct drain_listener listeners[] = {
-		pythons_hear_drain(capture->pythons),	  counting_hear_drain(capture->counting),
-		moments_hear_drain(capture->moments),	  end_watch_hear_drain(&capture->end_watch),
-		capture_notes_hear_drain(&capture->base), cow_hear_drain(capture->cow),
+		pythons_hear_drain(capture->pythons),
+		counting_hear_drain(capture->counting),
+		moments_hear_drain(capture->moments),
+		end_watch_hear_drain(&capture->end_watch),
+		capture_notes_hear_drain(&capture->base),
+		cow_hear_drain(capture->cow),
 		allocs_hear_drain(capture->allocs),
+		code_watch_hear_drain(capture->code_watch),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
@@ -415,6 +422,7 @@ static void release(struct capture *capture)
 	moments_free(capture->moments);
 	cow_free(capture->cow);
 	allocs_free(capture->allocs);
+	code_watch_free(capture->code_watch);
 	loader_close(&capture->loader);
 	loop_close(&capture->loop);
 	signals_close(&capture->signals);
