@@ -16,6 +16,8 @@ BY_KIND = {kind: INT_OR_NONE for kind in ("anon", "file", "shmem", "swap")}
 FIGURES = {
     "growth": int, "grown": int, "released": int, "anon": int, "file": int, "shmem": int,
     "peak": INT_OR_NONE, "live": INT_OR_NONE, "mapped": INT_OR_NONE,
+    "allocated": ({name: int for name in ("peak", "end", "blocks", "taken", "taken_blocks",
+                                          "freed_blocks")}, None),
     "by_kind": {"grown": BY_KIND, "released": BY_KIND, "live": (BY_KIND, None),
                 "peak": (BY_KIND, None)}}
 NODE = {
@@ -43,6 +45,8 @@ PROCESS = {
     "smaps": ({"time": NUMBER, "rss": int, "pss": int, "uss": int}, None),
     "unshared_late": (int, float, None),
     "inside": (INSIDE, None),
+    "allocs": ({"peak": int, "end": int, "since": NUMBER, "complete": bool, "unknown_frees": int},
+               None),
     "losses": [{"reason": str, "events": int, "bytes": int, "grown": int, "released": int}],
     "calls": {"method": str, "complete": bool, "reason": TEXT_OR_NONE},
     "rss_series": [[NUMBER]],

@@ -26,3 +26,37 @@ def leak_beside_churn(context):
                       re.M)
     check(found, "no row of take < remember: %r" % text[:600])
     check("look_up" not in text and "compute" not in text, "more than the leak: %r" % text[:600])
+
+
+@test(interpreters="few")
+def leak_of_blocks(context):
+    """With --allocs the path that keeps blocks is named, and no other touched the heap first."""
+    taken = capture(context, context.target("keeping.py"), "--allocs")
+    process, truth = taken.process(), taken.truth
+    if process["allocs"] is None:
+        raise Skip("allocators are not followed on this kernel")
+    check_invariants(taken.report)
+    check_equal("unknown frees", process["allocs"]["unknown_frees"], 0)
+    check(process["allocs"]["complete"], "followed from the beginning: %r" % process["allocs"])
+    remember, compute = (allocated(process, name) for name in ("remember", "compute"))
+    check_near("what remember keeps", remember["end"], truth["kept"], tolerance(truth["kept"]))
+    check_near("blocks that remember keeps", remember["blocks"], truth["blocks"], 3)
+    check_near("what compute keeps", compute["end"], 0, tolerance(truth["kept"]))
+    check(compute["taken"] > 90 * truth["kept"], "what compute took: %r" % compute)
+    text = memprobe(context, "post", "--leaks", taken.dump).output
+    check(re.search(r"^Kept growing in blocks, .*\n +\S+ MB +\d+ blocks .* chance 9\d\.\d %  .*remember",
+                    text, re.M), "no row of remember: %r" % text[:600])
+    check("compute" not in text, "more than the leak: %r" % text[:600])
+    kept = memprobe(context, "post", taken.dump).output.split("Kept at the end, ")[1]
+    first = kept.splitlines()[2]
+    check("remember" in first, "the first row of what is kept is not remember's: %r" % first)
+
+
+def allocated(process, name):
+    """The sum over the rows of a function and below it."""
+    sums = {}
+    for node in process.nodes:
+        if any(each["function"] == name for each in [node] + list(ancestors(node))):
+            for field, amount in node["self"]["allocated"].items():
+                sums[field] = sums.get(field, 0) + amount
+    return sums

@@ -2,7 +2,7 @@
 from harness import MB, check, check_equal
 
 KINDS = {"python", "startup", "shutdown", "native", "kernel", "truncated", "inherited", "before",
-         "unowned", "deeper", "cut", "lost"}
+         "unowned", "free", "deeper", "cut", "lost"}
 FIGURES = ("growth", "grown", "released", "anon", "file", "shmem")
 
 
@@ -137,6 +137,7 @@ def check_nodes(process):
     check_equal("sum of self growth over all nodes", process.own("growth", process.nodes),
                 process["balance"]["growth"])
     check_held(process)
+    check_allocs(process)
 
 
 def check_held(process):
@@ -146,6 +147,14 @@ def check_held(process):
     for figure in ("live", "peak"):
         check_equal("sum of self %s over all nodes" % figure, process.own(figure, process.nodes),
                     process["rss"][figure])
+
+
+def check_allocs(process):
+    """Where blocks are followed each has a row."""
+    for figure in ("end", "peak") if process["allocs"] else ():
+        check_equal("sum of self allocated at the %s over all nodes" % figure,
+                    sum(node["self"]["allocated"][figure] for node in process.nodes),
+                    process["allocs"][figure])
 
 
 def check_figures(node, figures):
@@ -165,6 +174,11 @@ def check_total(node):
         total = node["self"][figure] + sum(child["total"][figure] for child in node["children"])
         check(node["total"][figure] == total, "total %s of %s is %d, self and children make %d" % (
             figure, describe(node), node["total"][figure], total))
+    for figure in node["total"]["allocated"] or ():
+        total = node["self"]["allocated"][figure] + sum(child["total"]["allocated"][figure]
+                                                        for child in node["children"])
+        check_equal("total %s allocated of %s" % (figure, describe(node)),
+                    node["total"]["allocated"][figure], total)
 
 
 def check_balance(process):

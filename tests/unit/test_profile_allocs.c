@@ -113,6 +113,7 @@ static void test_finalizing(void **state)
 	set_process(profile, 70, 90);
 	assert_settled(profile, node, 70, 90);
 	assert_int_equal(profile_cost(profile, node).alloc_blocks, 7);
+	assert_int_equal(profile_cost(profile, node).alloc_freed_blocks, 93); /* 99 by now */
 	/* It did not, after all. */
 	profile->processes[0].final_moment = 0;
 	set_process(profile, 10, 90);

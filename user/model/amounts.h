@@ -30,7 +30,7 @@ struct cost {
 	int64_t alloc_blocks; /* how many blocks that is */
 	int64_t alloc_taken;  /* asked for in all */
 	int64_t alloc_taken_blocks;
-	int64_t alloc_freed_blocks;
+	int64_t alloc_freed_blocks; /* until the end */
 };
 
 int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */

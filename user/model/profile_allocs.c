@@ -98,7 +98,8 @@ static void settle_node(struct profile *profile, const struct node_allocs *alloc
 	cost.alloc_blocks = now.blocks + now.final_blocks_more;
 	cost.alloc_taken = now.taken;
 	cost.alloc_taken_blocks = now.taken_blocks;
-	cost.alloc_freed_blocks = now.freed_blocks;
+	/* So many more were there in the end than now: the runtime's finalizing has freed them. */
+	cost.alloc_freed_blocks = now.freed_blocks - now.final_blocks_more;
 	amounts_set(&profile->costs, allocs->node, &cost);
 }
 
