@@ -80,7 +80,9 @@ void heap_fixture_init(struct heap_fixture *fixture, unsigned int layout)
 	fixture->layout = layouts[layout % FIXTURE_NR_LAYOUTS];
 	fixture->memory = heap_memory_new(&source, UINT64_MAX);
 	for (size_t i = 1; i < FIXTURE_NR_REGIONS; i++)
-		heap_memory_add(fixture->memory, starts[i], starts[i] + FIXTURE_REGION_BYTES);
+		heap_memory_add(
+			fixture->memory,
+			(struct heap_range){ starts[i], starts[i] + FIXTURE_REGION_BYTES, false });
 }
 
 void heap_fixture_clear(struct heap_fixture *fixture)

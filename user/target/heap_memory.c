@@ -29,22 +29,22 @@ void heap_memory_freep(struct heap_memory **memory)
 	heap_memory_free(*memory);
 }
 
-void heap_memory_add(struct heap_memory *memory, uint64_t start, uint64_t end)
+void heap_memory_add(struct heap_memory *memory, struct heap_range range)
 {
 	struct heap_range *last = memory->ranges;
 
 	if (last)
 		last += memory->nr_ranges - 1;
-	if (start >= end || start < HEAP_WINDOW_PAGES * HEAP_PAGE_BYTES ||
-	    (last && start < last->end))
+	if (range.start >= range.end || range.start < HEAP_WINDOW_PAGES * HEAP_PAGE_BYTES ||
+	    (last && range.start < last->end))
 		return;
-	if (last && start == last->end) {
-		last->end = end;
+	if (last && range.start == last->end && range.is_brk == last->is_brk) {
+		last->end = range.end;
 		return;
 	}
 	memory->ranges = array_reserve(memory->ranges, &memory->capacity, memory->nr_ranges + 1,
 				       sizeof(*memory->ranges));
-	memory->ranges[memory->nr_ranges++] = (struct heap_range){ start, end };
+	memory->ranges[memory->nr_ranges++] = range;
 }
 
 const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address)

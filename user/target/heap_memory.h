@@ -19,6 +19,7 @@
 
 struct heap_range {
 	uint64_t start, end;
+	bool is_brk; /* sbrk's, which only malloc uses: pymalloc takes arenas from mmap */
 };
 
 /* Where the bytes come from: a process, or a test. */
@@ -51,8 +52,9 @@ struct heap_memory {
 struct heap_memory *heap_memory_new(const struct heap_source *source, uint64_t deadline_ns);
 void heap_memory_free(struct heap_memory *memory);
 void heap_memory_freep(struct heap_memory **memory);
-/* Above all that were added before, or it is left out. One that continues the last is joined. */
-void heap_memory_add(struct heap_memory *memory, uint64_t start, uint64_t end);
+/* Above all that were added before, or it is left out. One that continues the last and is like it
+ * is joined. */
+void heap_memory_add(struct heap_memory *memory, struct heap_range range);
 
 /* The range that has the address, NULL: none. */
 const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address);

@@ -68,8 +68,15 @@ struct heap_memory *heap_process_new(struct process_memory *memory, const struct
 	const struct heap_source source = { read_bytes, gather_bytes, look_at_pages, memory };
 	struct heap_memory *heap = heap_memory_new(&source, deadline_ns);
 
-	for (size_t i = 0; i < maps->nr_mappings; i++)
-		if (may_be_heap(&maps->mappings[i]))
-			heap_memory_add(heap, maps->mappings[i].start, maps->mappings[i].end);
+	for (size_t i = 0; i < maps->nr_mappings; i++) {
+		const struct process_mapping *mapping = &maps->mappings[i];
+
+		if (may_be_heap(mapping))
+			heap_memory_add(heap, (struct heap_range){
+						      mapping->start,
+						      mapping->end,
+						      !strcmp(mapping->path, "[heap]"),
+					      });
+	}
 	return heap;
 }

@@ -18,9 +18,9 @@
 #define MALLOC_HEAP_BYTES (64UL << 20) /* HEAP_MAX_SIZE of threads' heaps */
 #define MALLOC_MAX_HEAPS 65536	       /* of one arena: 4 TiB */
 
-/* Entries of lists that are looked at in a whole reading: a read each, as dear as 20 chunks of a
- * walk. */
-#define MALLOC_MAX_LISTED 200000
+/* Entries of lists that are looked at in a whole reading. Each is a read, as dear as 3 KB of a
+ * walk: what was spent in vain before a walk of a gigabyte is a fifth of it. */
+#define MALLOC_MAX_LISTED 65536
 
 struct malloc_arena {
 	struct heap_memory *memory;

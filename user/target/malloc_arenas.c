@@ -4,7 +4,7 @@
  *
  * They form a ring that begins with main_arena. What is free in each is its bins, its fast bins and
  * its top; what is not is in use, the caches of threads too (mallinfo2() says the same). Lists are
- * read first: they hold together better than chunks do while threads allocate. Beyond some 200,000
+ * read first: they hold together better than chunks do while threads allocate. Beyond some 65,000
  * entries the walk through all chunks is faster, which reads 64 KiB at a time.
  */
 #include "malloc_arenas.h"

@@ -191,7 +191,8 @@ void pymalloc_read(struct heap_memory *memory, struct pymalloc *ret)
 
 	scan->memory = memory;
 	for (size_t i = 0; i < memory->nr_ranges && !heap_memory_is_late(memory); i++)
-		scan_range(scan, &memory->ranges[i]);
+		if (!memory->ranges[i].is_brk)
+			scan_range(scan, &memory->ranges[i]);
 	for (size_t i = 0; i < NR_KINDS; i++) {
 		finish(&scan->found[i]);
 		if (scan->found[i].sums.nr_pools > scan->found[best].sums.nr_pools)
