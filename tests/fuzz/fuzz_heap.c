@@ -15,6 +15,7 @@
 #include "heap_fixture.h"
 #include "malloc_arenas.h"
 #include "memory.h"
+#include "mimalloc.h"
 #include "pymalloc.h"
 
 #define HEAD_BYTES 2
@@ -23,6 +24,7 @@
 /* Arenas may overlap: each 8 bytes could begin one, and each reads all fast bins five times. */
 #define DEADLINE_NS 200000000ULL
 #define NR_SEEDS 20
+#define MIMALLOC 200 /* as the layout: a segment of mimalloc instead */
 
 static void expect(bool is_good, const char *what)
 {
@@ -69,6 +71,16 @@ static void read_pools(struct heap_fixture *fixture)
 	expect(pools.free_pools <= pools.free, "free pools that are not free");
 }
 
+static void read_segments(struct heap_fixture *fixture)
+{
+	struct mimalloc_sums sums;
+
+	mimalloc_read(fixture->memory, &sums);
+	expect(sums.free <= ALL_BYTES * 2, "more free than is resident");
+	expect(sums.nr_segments <= FIXTURE_NR_REGIONS, "more segments than there is memory");
+	expect(sums.used <= sums.nr_segments << 45, "more used than slices could have");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct heap_fixture fixture;
@@ -76,12 +88,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (size < HEAD_BYTES)
 		return 0;
 	heap_fixture_init(&fixture, bytes[0]);
-	heap_fixture_make(&fixture, bytes[1]);
+	if (bytes[0] < MIMALLOC)
+		heap_fixture_make(&fixture, bytes[1]);
+	else
+		heap_fixture_make_segment(&fixture, FIXTURE_MAIN, bytes[1] % FIXTURE_NR_MIMALLOCS,
+					  64, 100);
 	damage(&fixture, bytes + HEAD_BYTES, size - HEAD_BYTES);
 	fixture.memory->deadline_ns = clock_ns() + DEADLINE_NS;
 	read_malloc(&fixture);
 	heap_memory_set_deadline(fixture.memory, clock_ns() + DEADLINE_NS);
 	read_pools(&fixture);
+	read_segments(&fixture);
 	heap_fixture_clear(&fixture);
 	return 0;
 }
@@ -95,7 +112,7 @@ uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 		return NULL;
 	*ret_size = HEAD_BYTES + (number + 1UL) * PATCH_BYTES;
 	input = xcalloc(1, *ret_size);
-	input[0] = (uint8_t)number;
+	input[0] = (uint8_t)(number < NR_SEEDS / 2 ? number : MIMALLOC);
 	input[1] = (uint8_t)(number * 7);
 	for (unsigned int i = 0; i <= number; i++) {
 		uint32_t place = 64 + i * 8 + number % 4 * (uint32_t)FIXTURE_REGION_BYTES;

@@ -15,7 +15,8 @@ SKIPPED = 77
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.path.join(TESTS, "targets", "heap_kept.py")
 INTERPRETERS = os.path.join(os.path.dirname(TESTS), "tools", "interpreters")
-READ, PARTLY = 1, 2
+ABSENT, READ, PARTLY, UNKNOWN = range(4)
+LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 PATIENCE = "60"  # seconds: on a busy machine too
 SLACK = 65536    # what printing takes
 
@@ -43,9 +44,10 @@ def read_heap(tool, pid, seconds=PATIENCE):
 class Target:
     """A program that says how its heap is, and waits."""
 
-    def __init__(self, command):
+    def __init__(self, command, preload=None):
+        environment = dict(os.environ, LD_PRELOAD=preload) if preload else None
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        universal_newlines=True)
+                                        env=environment, universal_newlines=True)
         words = self.process.stdout.readline().split()
         self.pid = int(words[1])
         self.used, self.free, self.mapped = (int(word) for word in words[3:6])
@@ -106,6 +108,43 @@ def check_churn(tool, known):
 def spread(readings, name):
     values = [found[name] / 2**20 for found in readings]
     return "%.1f to %.1f" % (min(values), max(values))
+
+
+# ---- Other allocators, preloaded ----
+
+def find_library(name):
+    path = os.path.join(LIBRARIES, name)
+    if os.path.exists(path):
+        return path
+    print("skipped: there is no", name)
+    return None
+
+
+def check_mimalloc(tool, known):
+    path = find_library("libmimalloc.so.2.0")
+    if not path:
+        return
+    with Target([known, "usable", "300000"], path) as target:
+        found = read_heap(tool, target.pid)
+        expect(found["malloc_name"] == "mimalloc" and found["malloc_state"] == ABSENT, found)
+        expect(found["mimalloc_state"] == READ and not found["torn"], "mimalloc", found)
+        expect(is_near(found["mimalloc_used"], target.used, 0.01), "mimalloc",
+               found["mimalloc_used"], "used, of", target.used)
+        total = found["mimalloc_used"] + found["mimalloc_free"]
+        expect(is_near(total, found["rss"], 0.05), "mimalloc", total, "in all, of", found["rss"])
+        print("mimalloc: %d used of %d, %.1f MB free" % (
+            found["mimalloc_used"], target.used, found["mimalloc_free"] / 2**20))
+
+
+def check_unknown(tool, known):
+    for library, name in (("libjemalloc.so.2", "jemalloc"),
+                          ("libtcmalloc_minimal.so.4", "tcmalloc")):
+        path = find_library(library)
+        if not path:
+            continue
+        with Target([known, "usable", "1000"], path) as target:
+            found = read_heap(tool, target.pid)
+            expect(found["malloc_name"] == name and found["malloc_state"] == UNKNOWN, name, found)
 
 
 # ---- Pythons ----
@@ -176,6 +215,8 @@ def main():
         return SKIPPED
     check_exact(tool, known)
     check_churn(tool, known)
+    check_mimalloc(tool, known)
+    check_unknown(tool, known)
     with tempfile.TemporaryDirectory() as directory:
         for name, command in find_pythons():
             for case in ("malloc", "pymalloc", "leak"):

@@ -4,6 +4,7 @@
  * nothing is allocated between its answer and the end. Or one that threads change without rest.
  *
  *     small N    N blocks of many sizes, a third stays
+ *     usable N   the same, with what malloc_usable_size() says of those that stay: of any allocator
  *     threads N  the same in four threads
  *     fast N     blocks that lie in fast bins
  *     mapped N   blocks with mappings of their own
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@
 
 static pthread_barrier_t barrier;
 static unsigned int count;
+static size_t usable; /* of the blocks that stay */
 
 static uint32_t draw(uint32_t *state)
 {
@@ -48,6 +51,9 @@ static void make_blocks(uint32_t seed)
 	for (unsigned int i = 0; i < count; i++)
 		if (draw(&seed) % 3)
 			free(blocks[i]);
+		else
+			__atomic_add_fetch(&usable, malloc_usable_size(blocks[i]),
+					   __ATOMIC_RELAXED);
 	free(blocks);
 }
 
@@ -106,12 +112,12 @@ static void *churn(void *seed)
 	return NULL;
 }
 
-static void say(void)
+static void say(bool by_usable)
 {
 	struct mallinfo2 info = mallinfo2();
 	char line[256];
 	int size = snprintf(line, sizeof(line), "pid %d malloc %zu %zu %zu\n", getpid(),
-			    info.uordblks, info.fordblks, info.hblkhd);
+			    by_usable ? usable : info.uordblks, info.fordblks, info.hblkhd);
 
 	if (write(STDOUT_FILENO, line, (size_t)size) != size)
 		exit(1);
@@ -124,7 +130,7 @@ int main(int argc, char **argv)
 
 	pthread_barrier_init(&barrier, NULL, NR_THREADS + 1);
 	count = argc == 3 ? (unsigned int)strtoul(argv[2], NULL, 10) : 0;
-	if (!strcmp(what, "small"))
+	if (!strcmp(what, "small") || !strcmp(what, "usable"))
 		make_blocks(7);
 	else if (!strcmp(what, "threads"))
 		begin_threads(run_thread);
@@ -136,7 +142,7 @@ int main(int argc, char **argv)
 		begin_threads(churn);
 	else
 		return 2;
-	say();
+	say(!strcmp(what, "usable"));
 	if (!strcmp(what, "churn"))
 		alarm(count);
 	return read(STDIN_FILENO, &byte, 1) < 0;

@@ -216,3 +216,51 @@ void heap_fixture_make(struct heap_fixture *fixture, uint32_t seed)
 	heap_fixture_put(fixture, FIXTURE_THREAD + 16, FIXTURE_REGION_BYTES);
 	fill_arena(fixture, arena, first, seed ^ 0x5555);
 }
+
+/* ---- mimalloc ---- */
+
+static const struct {
+	uint16_t cookie, entries, slices, slice_bytes, used, block_size;
+} segments[FIXTURE_NR_MIMALLOCS] = {
+	{ 216, 248, 264, 80, 24, 28 },
+	{ 216, 248, 264, 96, 32, 40 },
+	{ 224, 272, 288, 96, 32, 40 },
+};
+
+uint64_t heap_fixture_slice(uint64_t address, unsigned int version, unsigned int slice)
+{
+	return address + segments[version].slices + (uint64_t)slice * segments[version].slice_bytes;
+}
+
+static void put_slice(struct heap_fixture *fixture, uint64_t slice, uint64_t count)
+{
+	heap_fixture_put(fixture, slice, count);
+}
+
+static void put_blocks(struct heap_fixture *fixture, uint64_t slice, unsigned int version,
+		       uint64_t size, uint64_t used)
+{
+	if (version) {
+		heap_fixture_put(fixture, slice + segments[version].used, used);
+		heap_fixture_put(fixture, slice + segments[version].block_size, size);
+	} else {
+		heap_fixture_put(fixture, slice + segments[version].used, used | size << 32);
+	}
+}
+
+void heap_fixture_make_segment(struct heap_fixture *fixture, uint64_t address, unsigned int version,
+			       uint64_t size, uint64_t used)
+{
+	uint64_t page = heap_fixture_slice(address, version, 1);
+
+	heap_fixture_put(fixture, address + segments[version].cookie,
+			 address ^ 0x123456789abcdefULL);
+	heap_fixture_put(fixture, address + segments[version].entries, 512);
+	put_slice(fixture, heap_fixture_slice(address, version, 0), 1);
+	put_slice(fixture, page, 1);
+	put_blocks(fixture, page, version, size, used);
+	page = heap_fixture_slice(address, version, 2);
+	put_slice(fixture, page, 2);
+	put_blocks(fixture, page, version, 1UL << 31, 1);
+	put_slice(fixture, heap_fixture_slice(address, version, 4), 508);
+}

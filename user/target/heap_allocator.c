@@ -54,6 +54,7 @@ static const char *name_of(const char *path)
 static void set_other(struct heap_allocator *ret, const char *name)
 {
 	ret->state = HEAP_UNKNOWN;
+	ret->is_mimalloc = !strcmp(name, "mimalloc");
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
 }
 
@@ -170,13 +171,25 @@ static const struct process_mapping *find_program(const struct process_maps *map
 	return NULL;
 }
 
-void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
+/* python3.13t, libpython3.14t.so.1.0 */
+static bool is_free_threaded(const char *name)
+{
+	size_t length;
+
+	name = begins_with(name, "lib") ? name + strlen("lib") : name;
+	if (!begins_with(name, "python3."))
+		return false;
+	name += strlen("python3.");
+	length = strspn(name, "0123456789");
+	return length && name[length] == 't' && (!name[length + 1] || name[length + 1] == '.');
+}
+
+static void find_allocator(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
 {
 	const struct process_mapping *program = find_program(maps);
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	_cleanup_(closep) int fd = -1;
 
-	*ret = (struct heap_allocator){ .state = HEAP_ABSENT };
 	if (find_other(maps, ret))
 		return;
 	if (program)
@@ -188,4 +201,13 @@ void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap
 	if (fd >= 0 && take_glibc(file, maps, program->file, ret))
 		return;
 	set_other(ret, "an unknown allocator");
+}
+
+void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
+{
+	*ret = (struct heap_allocator){ .state = HEAP_ABSENT };
+	find_allocator(pid, maps, ret);
+	for (size_t i = 0; i < maps->nr_mappings && !ret->has_free_threads; i++)
+		ret->has_free_threads = maps->mappings[i].is_executable &&
+					is_free_threaded(name_of(maps->mappings[i].path));
 }

@@ -3,6 +3,7 @@
 #ifndef MEMPROBE_HEAP_ALLOCATOR_H
 #define MEMPROBE_HEAP_ALLOCATOR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "heap_inside.h"
@@ -14,6 +15,9 @@ struct heap_allocator {
 	char name[HEAP_NAME_BYTES];
 	struct malloc_layout layout; /* with HEAP_READ */
 	uint64_t bias;
+	bool is_mimalloc;      /* with HEAP_UNKNOWN: that other is mimalloc */
+	bool has_free_threads; /* a free-threaded CPython, whose own mimalloc is laid out its own
+				  way */
 };
 
 void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret);

@@ -13,6 +13,7 @@
 #include "heap_process.h"
 #include "memory.h"
 #include "malloc_arenas.h"
+#include "mimalloc.h"
 #include "pymalloc.h"
 
 /* What malloc leaves of the time is pymalloc's, which has at least a third. */
@@ -63,6 +64,28 @@ static void read_malloc(struct heap_memory *memory, const struct heap_allocator 
 	inside->torn += sums.torn;
 }
 
+/* Instead of another malloc, or of pymalloc in a Python without a lock: that one has fields of its
+ * own, and was not measured. */
+static void read_mimalloc(struct heap_memory *memory, const struct heap_allocator *allocator,
+			  struct heap_inside *inside)
+{
+	struct mimalloc_sums sums = { 0 };
+
+	if (allocator->is_mimalloc) {
+		inside->malloc_state = HEAP_ABSENT;
+		mimalloc_read(memory, &sums);
+	}
+	if (!sums.nr_segments) {
+		if (allocator->is_mimalloc || allocator->has_free_threads)
+			inside->mimalloc_state = HEAP_UNKNOWN;
+		return;
+	}
+	inside->mimalloc_state = state_of(memory, sums.torn);
+	inside->mimalloc_used = sums.used;
+	inside->mimalloc_free = sums.free;
+	inside->torn += sums.torn;
+}
+
 static void read_pymalloc(struct heap_memory *memory, struct heap_inside *inside)
 {
 	struct pymalloc pymalloc;
@@ -100,6 +123,7 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 	heap_allocator_find(pid, &maps, &allocator);
 	memory = heap_process_new(&process, &maps, begin + MALLOC_TIME(budget_ns));
 	read_malloc(memory, &allocator, &inside);
+	read_mimalloc(memory, &allocator, &inside);
 	heap_memory_set_deadline(memory, begin + budget_ns);
 	read_pymalloc(memory, &inside);
 	*ret = inside;

@@ -73,6 +73,21 @@ static int open_arena(struct reading *reading, uint64_t address, struct malloc_a
 	return err;
 }
 
+/* A chunk that moved between two lists may have been counted twice. */
+static void bound(struct malloc_free *found, uint64_t most)
+{
+	if (found->bytes <= most && found->pages <= found->bytes &&
+	    found->absent <= found->bytes - found->pages)
+		return;
+	found->torn++;
+	if (found->bytes > most)
+		found->bytes = most;
+	if (found->pages > found->bytes)
+		found->pages = found->bytes;
+	if (found->absent > found->bytes - found->pages)
+		found->absent = found->bytes - found->pages;
+}
+
 static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 {
 	struct malloc_free found = { 0 };
@@ -90,11 +105,7 @@ static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 	malloc_lists_read_fast(arena, &found);
 	if (add_top(arena, &found))
 		found.torn++;
-	/* A chunk that moved between two lists may have been counted twice. */
-	if (found.bytes > arena->system_mem) {
-		found.bytes = arena->system_mem;
-		found.torn++;
-	}
+	bound(&found, arena->system_mem);
 	reading->sums.free += found.bytes;
 	reading->sums.used += arena->system_mem - found.bytes;
 	reading->sums.free_pages += found.pages;

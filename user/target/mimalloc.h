@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Segments of mimalloc 2.x, found by themselves: it exports nothing that leads to them. */
+#ifndef MEMPROBE_MIMALLOC_H
+#define MEMPROBE_MIMALLOC_H
+
+#include "heap_memory.h"
+
+struct mimalloc_sums {
+	uint64_t used; /* bytes of blocks that it has handed out */
+	uint64_t free; /* the rest of what is resident, but for its own tables */
+	uint64_t nr_segments;
+	uint64_t torn;
+};
+
+/* No segments: the process has none, or those of a version that is not known. */
+void mimalloc_read(struct heap_memory *memory, struct mimalloc_sums *ret);
+
+#endif
