@@ -187,6 +187,19 @@ static void test_largest(void **state)
 	assert_int_equal(heap_inside_cure(&inside), HEAP_CURE_TRIM);
 }
 
+static void test_what_was_read(void **state)
+{
+	struct heap_inside inside = { .rss = MB(10) };
+
+	assert_false(heap_inside_is_any(&inside));
+	assert_false(heap_inside_is_read(&inside));
+	inside.malloc_state = HEAP_UNKNOWN;
+	assert_true(heap_inside_is_any(&inside));
+	assert_false(heap_inside_is_read(&inside));
+	inside.mimalloc_state = HEAP_PARTLY;
+	assert_true(heap_inside_is_read(&inside));
+}
+
 static void test_rest(void **state)
 {
 	const struct heap_inside inside = { .rss = MB(100),
@@ -220,8 +233,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),	cmocka_unit_test(test_worth),
-		cmocka_unit_test(test_largest), cmocka_unit_test(test_rest),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_largest), cmocka_unit_test(test_what_was_read),
+		cmocka_unit_test(test_rest),	cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

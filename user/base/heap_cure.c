@@ -22,6 +22,17 @@ bool heap_inside_is_any(const struct heap_inside *inside)
 	       inside->mimalloc_state != HEAP_ABSENT;
 }
 
+static bool is_read(uint32_t state)
+{
+	return state == HEAP_READ || state == HEAP_PARTLY;
+}
+
+bool heap_inside_is_read(const struct heap_inside *inside)
+{
+	return is_read(inside->malloc_state) || is_read(inside->pymalloc_state) ||
+	       is_read(inside->mimalloc_state);
+}
+
 uint64_t heap_inside_used(const struct heap_inside *inside)
 {
 	return inside->malloc_used + inside->malloc_mapped + inside->pymalloc_used +

@@ -25,8 +25,9 @@ enum heap_cure heap_inside_cure(const struct heap_inside *inside);
 const char *heap_cure_name(enum heap_cure cure);
 const char *heap_cure_sentence(enum heap_cure cure);
 
-/* Has it an allocator at all? */
+/* Has it an allocator at all, and was one of them read? */
 bool heap_inside_is_any(const struct heap_inside *inside);
+bool heap_inside_is_read(const struct heap_inside *inside);
 /* What the allocators have handed out. */
 uint64_t heap_inside_used(const struct heap_inside *inside);
 /* What RSS has beside all that the allocators have; negative where blocks were handed out whose

@@ -20,7 +20,6 @@
 #include "inspect_request.h"
 #include "log.h"
 #include "memory.h"
-#include "requirements.h"
 
 #define BUDGET_NS 900000000ULL
 #define MIN_EVERY_S 0.01
@@ -154,7 +153,7 @@ static int refuse(const struct heap_watch *watch, int error)
 	else
 		log_error("cannot read '%d': %s", (int)watch->pid, strerror(-error));
 	if (error == -EACCES || error == -EPERM)
-		log_hint(REQUIREMENT_HINT_OTHERS);
+		log_hint("run it with sudo, or give it CAP_SYS_PTRACE");
 	return error;
 }
 
@@ -164,10 +163,15 @@ static int read_inside(const struct heap_watch *watch, struct heap_inside *ret)
 
 	if (error)
 		return refuse(watch, error);
-	if (heap_inside_is_any(ret))
+	if (heap_inside_is_read(ret))
 		return 0;
-	log_error("cannot read '%d': it has neither malloc nor the allocators of Python",
-		  (int)watch->pid);
+	if (heap_inside_is_any(ret))
+		log_error("cannot read '%d': its malloc is %s, which is none that can be read",
+			  (int)watch->pid,
+			  *ret->malloc_name ? ret->malloc_name : "an unknown allocator");
+	else
+		log_error("cannot read '%d': it has neither malloc nor the allocators of Python",
+			  (int)watch->pid);
 	log_hint("memprobe -p %d tells which Python call paths take memory", (int)watch->pid);
 	return -ENOENT;
 }

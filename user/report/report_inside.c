@@ -70,15 +70,15 @@ static void put_unknown(struct clauses *to, const struct heap_inside *inside)
 {
 	if (inside->pymalloc_state == HEAP_UNKNOWN) {
 		begin(to);
-		sink_text(to->sink, "pymalloc: not known");
+		sink_text(to->sink, "pymalloc not known");
 	}
 	if (inside->mimalloc_state == HEAP_UNKNOWN) {
 		begin(to);
-		sink_text(to->sink, "mimalloc: not known");
+		sink_text(to->sink, "mimalloc not known");
 	}
 	if (inside->malloc_state == HEAP_UNKNOWN) {
 		begin(to);
-		sink_printf(to->sink, "malloc is %s: not known",
+		sink_printf(to->sink, "malloc (%s) not known",
 			    *inside->malloc_name ? inside->malloc_name : "another one");
 	}
 	if (!to->is_next)

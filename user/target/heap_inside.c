@@ -113,6 +113,8 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 	int err = read_rss(pid, &inside.rss);
 
 	if (!err)
+		err = process_memory_check(pid);
+	if (!err)
 		err = process_memory_open(&process, pid);
 	if (!err)
 		err = process_maps_read(pid, &maps);

@@ -33,6 +33,17 @@ void process_memory_close(struct process_memory *memory)
 	memory->pagemap = -1;
 }
 
+/* The kernel asks for the right before it looks at the address, at which nothing is. */
+int process_memory_check(pid_t pid)
+{
+	uint8_t byte;
+	struct iovec here = { &byte, sizeof(byte) }, there = { NULL, sizeof(byte) };
+
+	if (process_vm_readv(pid, &here, 1, &there, 1, 0) >= 0 || errno == EFAULT)
+		return 0;
+	return -errno;
+}
+
 void process_memory_forget(struct process_memory *memory)
 {
 	memset(memory->resident, 0, sizeof(memory->resident));

@@ -21,6 +21,10 @@ struct process_memory {
 int process_memory_open(struct process_memory *ret, pid_t pid);
 void process_memory_close(struct process_memory *memory);
 
+/* May we read it? 0, -ESRCH, or -EPERM, as where only its parent may trace a process of the same
+ * user (kernel.yama.ptrace_scope): then /proc can be read, and each read of memory fails. */
+int process_memory_check(pid_t pid);
+
 /* Looks again at what is resident: to be called when time has passed. */
 void process_memory_forget(struct process_memory *memory);
 /* All `size` bytes (0), -ENODATA where a page is not resident, or another -errno. */

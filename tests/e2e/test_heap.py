@@ -1,0 +1,257 @@
+"""What is in use and what is free inside a running process: memprobe heap, and reports of processes
+that still run, against what the target's own allocators say (tests/targets/heap_truth.py)."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from capture import CANNOT, HINT, Attached, check_error, memprobe, parse, read_report
+from harness import (MB, MEMPROBE, NOBODY, Skip, check, check_all, check_equal, check_near, test,
+                     wait_until)
+from schema import HEAP, Checker
+from test_rights import as_user
+
+# What asking for the one takes from the other, and what the last arena has that nobody touched.
+FLOOR = 64 * 1024
+ARENA = MB
+ROUNDS = 12
+
+
+class Heap:
+    """The target, and what it says of itself."""
+
+    def __init__(self, context, command=None):
+        self.context = context
+        self.process = context.start(command or context.target("heap_truth.py"),
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.answer()["pid"]
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        check(line, "the target ended")
+        return json.loads(line.decode())
+
+    def ask(self, word):
+        self.process.stdin.write((word + "\n").encode())
+        self.process.stdin.flush()
+        return self.answer()
+
+    def quit(self):
+        self.process.stdin.write(b"quit\n")
+        self.process.stdin.close()
+        self.context.finish(self.process)
+
+
+def read_heap(context, pid, *options):
+    """The readings of one run, whose form is the contract's."""
+    result = memprobe(context, "heap", "-p", pid, "--format=json", *options)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    document = parse(result.output)
+    Checker().check(document, HEAP, "heap")
+    check_equal("pid", document["pid"], int(pid))
+    return document["readings"]
+
+
+def mismatches_of(seen, truth, name, ratio=0.01, floor=FLOOR):
+    expected = truth[name]
+    if abs(seen[name] - expected) <= max(floor, ratio * expected):
+        return []
+    return ["%s is %d, the target says %d" % (name, seen[name], expected)]
+
+
+def check_inside(inside, truth):
+    """At a quiet point: each allocator was read, and says what it says of itself."""
+    wrong = []
+    check_equal("malloc (%r)" % inside, inside["malloc"]["state"], "read")
+    check_equal("torn", inside["torn"], 0)
+    for name in ("used", "free", "mapped"):
+        wrong += mismatches_of(inside["malloc"], truth["malloc"], name)
+    if truth["pymalloc"]:
+        check_equal("pymalloc", inside["pymalloc"]["state"], "read")
+        wrong += mismatches_of(inside["pymalloc"], truth["pymalloc"], "used")
+        wrong += mismatches_of(inside["pymalloc"], truth["pymalloc"], "free", floor=ARENA)
+        wrong += mismatches_of(inside["pymalloc"], truth["pymalloc"], "arenas", floor=1)
+    wrong += mismatches_of(inside, truth, "rss")
+    check_all(wrong)
+
+
+@test(interpreters="all")
+def heap_says_what_the_target_says(context):
+    """Buffers that eight threads churned, dicts of which few stay, blocks of their own mapping."""
+    heap = Heap(context)
+    for word, cure in (("large", None), ("keep", ("arenas", "malloc_trim")), ("dicts", None)):
+        heap.ask(word)
+        truth = heap.ask("truth")
+        inside, = read_heap(context, heap.pid)
+        check_inside(inside, truth)
+        check(not cure or inside["cure"] in cure, "the cure is %r: %r" % (inside["cure"], inside))
+    promised, gave = inside["malloc"]["free_pages"], heap.ask("trim")["gave"]
+    check(promised > 16 * MB, "only %d bytes are free in whole pages" % promised)
+    check_near("what malloc_trim gave back", gave, promised, promised // 10)
+    inside, = read_heap(context, heap.pid)
+    check_inside(inside, heap.ask("truth"))
+    check(inside["malloc"]["free_pages"] < 2 * MB, "whole pages after malloc_trim: %r" % inside)
+    check(inside["malloc"]["free_absent"] > promised * 9 // 10, "absent: %r" % inside)
+    heap.quit()
+
+
+@test(interpreters="few")
+def heap_in_reports(context):
+    """With -p: a snapshot of a process that runs, the report at the end, and none once it ended."""
+    heap = Heap(context)
+    heap.ask("keep")
+    attached = Attached(context, heap.pid)
+    truth = heap.ask("truth")
+    os.kill(attached.process.pid, signal.SIGUSR1)
+    snapshot = attached.dump + ".1"
+    wait_until(lambda: os.path.exists(snapshot), "a snapshot")
+    check_inside(read_report(context, snapshot).python(heap.pid).entry["inside"], truth)
+    heap.ask("dicts")
+    truth = heap.ask("truth")
+    report = attached.end()
+    check_inside(report.python(heap.pid).entry["inside"], truth)
+    shown = memprobe(context, "post", attached.dump).output.splitlines()
+    lines = [number for number, line in enumerate(shown) if line.startswith("Inside: ")]
+    check_equal("lines with Inside (%r)" % shown, len(lines), 1)
+    check("MB in use by Python objects, " in shown[lines[0]] and "MB free in malloc (" in
+          shown[lines[0]] and shown[lines[0] + 1].startswith("  RSS "), "%r" % shown)
+    check([line for line in shown[lines[0]:] if line.startswith("Balance: ")], "%r" % shown)
+
+    attached = Attached(context, heap.pid)
+    os.kill(attached.process.pid, signal.SIGUSR1)
+    wait_until(lambda: os.path.exists(attached.dump + ".1"), "a snapshot")
+    heap.quit()
+    report = attached.end(number=None)
+    check_equal("inside of what has ended", report.python(heap.pid).entry["inside"], None)
+
+
+@test(interpreters="one")
+def heap_while_threads_allocate(context):
+    """Four threads that do nothing else: no reading hangs, and what is torn is said. The arenas'
+    whole only grows, so that a reading lies between what the target says before and after."""
+    heap, wrong = Heap(context), []
+    heap.ask("keep")
+    heap.ask("busy")
+    for _ in range(ROUNDS):
+        before = heap.ask("truth")["malloc"]
+        inside, = read_heap(context, heap.pid)
+        after = heap.ask("truth")["malloc"]
+        malloc = inside["malloc"]
+        whole = malloc["used"] + malloc["free"]
+        check(malloc["state"] in ("read", "partly"), "malloc is %r" % malloc)
+        if malloc["state"] == "read" and not before["total"] <= whole <= after["total"]:
+            wrong.append("%d of %d to %d" % (whole, before["total"], after["total"]))
+        if malloc["state"] == "read" and malloc["free"] > 2 * max(before["free"], after["free"]):
+            wrong.append("%d free of %d and %d" % (malloc["free"], before["free"], after["free"]))
+    heap.ask("idle")
+    heap.quit()
+    check_all(wrong)
+
+
+@test(interpreters="one")
+def heap_of_a_process_that_ends(context):
+    """It is killed sooner or later after the reading began: an answer, or an error and no more."""
+    for number in range(ROUNDS):
+        heap = Heap(context)
+        heap.ask("dicts")
+        process = context.start([MEMPROBE, "heap", "-p", str(heap.pid), "--format=json"])
+        time.sleep(number * 0.002)
+        heap.process.kill()
+        context.finish(heap.process)
+        result = context.finish(process)
+        if result.status == 0:
+            check_equal("readings", len(parse(result.output)["readings"]), 1)
+        else:
+            check_error(result, 1, CANNOT)
+            check_equal("output of a failure", result.output, "")
+
+
+@test(interpreters="one")
+def heap_again_and_again(context):
+    """--every and --count; SIGINT, and the process's end, end it with what there is."""
+    heap = Heap(context)
+    check_equal("readings", len(read_heap(context, heap.pid, "--every=0.05", "--count=3")), 3)
+    for end in (lambda process: os.kill(process.pid, signal.SIGINT), lambda process: heap.quit()):
+        process = context.start([MEMPROBE, "heap", "-p", str(heap.pid), "--every=0.05",
+                                 "--format=json"])
+        wait_until(lambda at=process.files[0].name: os.path.getsize(at) > 1000, "readings")
+        end(process)
+        result = context.finish(process)
+        check_equal("status (%s)" % result.errors, result.status, 0)
+        times = [one["time"] for one in parse(result.output)["readings"]]
+        check(times and times == sorted(times), "times are %r" % times)
+
+
+@test(interpreters="one")
+def heap_outputs(context):
+    """Text, a file, one that exists, and words that mean nothing."""
+    heap, out = Heap(context), context.path("out")
+    text = memprobe(context, "heap", "-p", heap.pid, "--every=0.01", "--count=2").output
+    check_equal("readings (%s)" % text, text.count("\nInside: "), 2)
+    check_equal("sentences (%s)" % text, text.count("\n  In short: "), 2)
+    check("at 0.00 s\n" in text and text.split("\nat ")[0].endswith("heap_truth.py"), text)
+    check_equal("status", memprobe(context, "heap", "-p", heap.pid, "--out=" + out).status, 0)
+    with open(out) as file:
+        check("Inside: " in file.read(), "no Inside in the file")
+    check_error(memprobe(context, "heap", "-p", heap.pid, "--out=" + out), 1, CANNOT, HINT, "exists")
+    check_equal("status", memprobe(context, "heap", "-p", heap.pid, "-f", "--out=" + out).status, 0)
+    for words in ((), ("-p", heap.pid, "x"), ("-p", "%d,1" % heap.pid), ("-p", heap.pid, "--every=0"),
+                  ("-p", heap.pid, "--format=tree"), ("-p", heap.pid, "--freeze")):
+        check_error(memprobe(context, "heap", *words), 2, CANNOT)
+    heap.quit()
+
+
+NO_MALLOC = r"""
+void _start(void)
+{
+	for (;;)
+		__asm__ volatile("syscall" : : "a"(34) /* pause */ : "rcx", "r11", "memory");
+}
+"""
+
+
+@test(interpreters="one")
+def heap_of_what_has_none(context):
+    """No such process, a kernel thread, a thread, a zombie, a process without any allocator."""
+    heap = Heap(context)
+    heap.ask("busy")
+    threads = [int(name) for name in os.listdir("/proc/%d/task" % heap.pid)]
+    thread = next(one for one in threads if one != heap.pid)
+    check_error(memprobe(context, "heap", "-p", thread), 1, CANNOT, HINT, "thread of process")
+    heap.ask("idle")
+    heap.quit()
+    check_error(memprobe(context, "heap", "-p", heap.pid), 1, CANNOT, "no such process|has ended")
+    with open("/proc/2/comm") as file:
+        if file.read() == "kthreadd\n":
+            check_error(memprobe(context, "heap", "-p", 2), 1, CANNOT, "kernel thread")
+    if not shutil.which("cc"):
+        raise Skip("there is no compiler")
+    source, program = context.write("none.c", NO_MALLOC), context.path("none")
+    built = context.run(["cc", "-nostdlib", "-static", "-o", program, source])
+    check_equal("the compiler's status (%s)" % built.errors, built.status, 0)
+    bare = context.start([program])
+    wait_until(lambda: os.readlink("/proc/%d/exe" % bare.pid) == program, "the exec")
+    check_error(memprobe(context, "heap", "-p", bare.pid), 1, CANNOT, HINT, "malloc")
+
+
+@test(interpreters="one")
+def heap_without_rights(context):
+    """An ordinary user's own process can be read, another's not: no capability is needed."""
+    shared = context.path("shared")
+    os.mkdir(shared)
+    for path in (MEMPROBE, os.path.join(os.path.dirname(__file__), "../targets/heap_truth.py")):
+        os.chmod(shutil.copy(path, shared), 0o755)
+    program, target = os.path.join(shared, "memprobe"), os.path.join(shared, "heap_truth.py")
+    if context.run(as_user(NOBODY) + context.python.command + ["-c", "pass"]).status:
+        raise Skip("nobody has no Python")
+    theirs = Heap(context, as_user(NOBODY) + context.python.command + [target])
+    result = context.run(as_user(NOBODY) + [program, "heap", "-p", str(theirs.pid)])
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    check("MB in use by Python objects" in result.output, result.output)
+    ours = Heap(context)
+    result = context.run(as_user(NOBODY) + [program, "heap", "-p", str(ours.pid)])
+    check_error(result, 1, CANNOT, HINT)
+    for heap in (theirs, ours):
+        heap.quit()
