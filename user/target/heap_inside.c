@@ -91,7 +91,8 @@ static void read_pymalloc(struct heap_memory *memory, struct heap_inside *inside
 	struct pymalloc pymalloc;
 
 	pymalloc_read(memory, &pymalloc);
-	if (!pymalloc.nr_pools && !pymalloc.torn)
+	/* There may be some where it did not get to. */
+	if (!pymalloc.nr_pools && !pymalloc.torn && !memory->is_late)
 		return;
 	inside->pymalloc_state = state_of(memory, pymalloc.torn);
 	inside->pymalloc_used = pymalloc.used;

@@ -105,15 +105,32 @@ bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address)
 	return look_up(memory, page)[bit / 64] >> bit % 64 & 1;
 }
 
+uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t end)
+{
+	uint64_t page = address / HEAP_PAGE_BYTES, last = end / HEAP_PAGE_BYTES;
+
+	while (page < last) {
+		uint64_t bit = page % HEAP_WINDOW_PAGES, word;
+
+		if (!bit && heap_memory_is_late(memory))
+			break;
+		word = page < HEAP_WINDOW_PAGES ? 0 : look_up(memory, page)[bit / 64] >> bit % 64;
+		if (word) {
+			page += (uint64_t)__builtin_ctzll(word);
+			return page < last ? page * HEAP_PAGE_BYTES : end;
+		}
+		page += 64 - bit % 64;
+	}
+	return end;
+}
+
 uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end)
 {
 	uint64_t bytes = 0;
 
-	for (; start < end; start += HEAP_PAGE_BYTES) {
-		/* Terabytes may be reserved that nobody has touched. */
-		if (!(start / HEAP_PAGE_BYTES % HEAP_WINDOW_PAGES) && heap_memory_is_late(memory))
-			break;
-		bytes += heap_memory_is_resident(memory, start) ? HEAP_PAGE_BYTES : 0;
+	while ((start = heap_memory_next(memory, start, end)) < end) {
+		bytes += HEAP_PAGE_BYTES;
+		start += HEAP_PAGE_BYTES;
 	}
 	return bytes;
 }

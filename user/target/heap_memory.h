@@ -66,6 +66,9 @@ void heap_memory_set_deadline(struct heap_memory *memory, uint64_t deadline_ns);
 bool heap_memory_is_late(struct heap_memory *memory);
 
 bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address);
+/* The first resident page from `address` on, both multiples of a page; `end`: none below it, or the
+ * time has run out. Terabytes may be reserved that nobody has touched. */
+uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t end);
 /* Of the pages from `start` to `end`, which are multiples of a page. */
 uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end);
 

@@ -162,15 +162,16 @@ static void take_batch(struct scan *scan)
 static void scan_range(struct scan *scan, const struct heap_range *range)
 {
 	uint64_t address = (range->start + HEAP_PAGE_BYTES - 1) & ~(HEAP_PAGE_BYTES - 1);
+	uint64_t end = range->end & ~(HEAP_PAGE_BYTES - 1);
 
-	for (; address < range->end; address += HEAP_PAGE_BYTES) {
-		if (!(address / HEAP_PAGE_BYTES % BATCH) && heap_memory_is_late(scan->memory))
-			break;
-		if (!heap_memory_is_resident(scan->memory, address))
-			continue;
+	while ((address = heap_memory_next(scan->memory, address, end)) < end) {
 		scan->addresses[scan->count++] = address;
-		if (scan->count == BATCH)
-			take_batch(scan);
+		address += HEAP_PAGE_BYTES;
+		if (scan->count < BATCH)
+			continue;
+		take_batch(scan);
+		if (heap_memory_is_late(scan->memory))
+			break;
 	}
 	take_batch(scan);
 }
