@@ -34,6 +34,8 @@ def check_interpreter(context):
     check(lines["calls"].lower().startswith(method_of(context.python)), "calls: %s" % lines["calls"])
     wanted = {"deaths": "ends", "returns": "returns"}.get(meaning_of(context.python), "starts")
     check((": %s" % wanted) in lines["calls"], "calls: %s" % lines["calls"])
+    check(re.search(r": (glibc|musl): [0-9]+ functions", lines["allocator"]),
+          "allocator: %s" % lines["allocator"])
     served.quit()
 
 

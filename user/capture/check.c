@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command_search.h"
+#include "inspect_malloc.h"
 #include "inspect_python.h"
 #include "inspect_texts.h"
 #include "loader.h"
@@ -60,6 +61,10 @@ static bool check_kernel(struct sink *sink)
 	    features.has_percpu_counters ? "who holds each page is followed"
 					 : "who holds each page is not followed: changes of RSS "
 					   "come too late before 6.2");
+	say(sink, "allocs", "%s",
+	    features.has_percpu_counters && features.has_uprobe_multi
+		    ? "--allocs can follow what allocators hand out"
+		    : "no --allocs: that takes many uprobes in one link, of Linux 6.6");
 	return true;
 }
 
@@ -187,6 +192,41 @@ static bool check_entry(const struct interpreter_entry *entry, struct sink *sink
 	return check_calls(&entry->plan, sink);
 }
 
+/* ---- Allocators ---- */
+
+/* What works without is no failure. */
+static void check_allocators(const struct malloc_file *files, size_t count, int error,
+			     struct sink *sink)
+{
+	if (!count)
+		say(sink, "allocator", "none found%s%s: --allocs has nothing to follow",
+		    error ? ": " : "", error ? strerror(-error) : "");
+	for (size_t i = 0; i < count; i++) {
+		say(sink, "allocator", "%s: %s", files[i].path, files[i].plan.what);
+		if (files[i].plan.is_slow)
+			hint(sink, "--allocs is slow with it: single-stepping takes 17 us a call");
+	}
+}
+
+static void check_program_allocators(struct inspector *inspector, const char *path,
+				     struct sink *sink)
+{
+	struct malloc_file files[MAX_MALLOC_FILES];
+	size_t count;
+	int error = inspect_malloc_foresee(inspector, path, getenv("LD_PRELOAD"), files, &count);
+
+	check_allocators(files, count, error, sink);
+}
+
+static void check_process_allocators(struct inspector *inspector, pid_t pid, struct sink *sink)
+{
+	struct malloc_file files[MAX_MALLOC_FILES];
+	size_t count;
+	int error = inspect_malloc(inspector, pid, files, &count);
+
+	check_allocators(files, count, error, sink);
+}
+
 static bool check_cache(const struct interpreter_cache *cache, struct sink *sink)
 {
 	bool is_any = false, works = true;
@@ -238,6 +278,7 @@ bool check_program(const char *name, struct sink *sink)
 	_cleanup_(interpreter_cache_freep) struct interpreter_cache *cache = NULL;
 	_cleanup_(inspector_freep) struct inspector *inspector = NULL;
 	_cleanup_(command_free) struct command command = { .gate = -1, .failure = -1 };
+	bool works;
 	int error;
 
 	inspector = inspector_new(&inspect_targets);
@@ -255,7 +296,9 @@ bool check_program(const char *name, struct sink *sink)
 	list = command.search_path ? command.search_path : getenv("PATH");
 	if (inspect_foresee(inspector, command.path, list, NULL, cache) && !name)
 		return true; /* behind a wrapper */
-	return check_cache(cache, sink);
+	works = check_cache(cache, sink);
+	check_program_allocators(inspector, command.path, sink);
+	return works;
 }
 
 bool check_process(pid_t pid, struct sink *sink)
@@ -265,6 +308,7 @@ bool check_process(pid_t pid, struct sink *sink)
 	_cleanup_(inspector_freep) struct inspector *inspector = inspector_new(&inspect_targets);
 	struct python_place place = { 0 };
 	struct inspect_process process;
+	bool works;
 	int error;
 
 	if (!inspect_process(inspector, pid, &process) && process.is_jit_on)
@@ -278,5 +322,7 @@ bool check_process(pid_t pid, struct sink *sink)
 	}
 	if (!error || error == -ENOTSUP)
 		python_place_clear(&place);
-	return check_cache(cache, sink);
+	works = check_cache(cache, sink);
+	check_process_allocators(inspector, pid, sink);
+	return works;
 }
