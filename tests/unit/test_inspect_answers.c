@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "inspect_heap.h"
+#include "inspect_malloc.h"
 #include "inspect_python.h"
 #include "inspect_texts.h"
 #include "memory.h"
@@ -159,6 +160,29 @@ static void handle_heap(void *state, const void *request, size_t size, struct in
 	reply->size = sizeof(*inside) - (wrong == SHORT);
 }
 
+static void handle_malloc(void *state, const void *request, size_t size,
+			  struct inspect_reply *reply)
+{
+	struct malloc_file *file = (struct malloc_file *)reply->bytes;
+
+	memset(file, 0, sizeof(*file));
+	strcpy(file->path, "/lib/libc.so.6");
+	strcpy(file->plan.what, "glibc: 1 functions");
+	file->plan.nr_sites = wrong == SITES ? MAX_MALLOC_SITES + 1 : 1;
+	file->plan.sites[0].call = wrong == METHOD ? NR_ALLOC_CALLS : ALLOC_MALLOC;
+	file->plan.sites[0].has_return = wrong != FRAME;
+	if (wrong == COUNT)
+		file->plan.nr_sites = 0;
+	if (wrong == STATUS)
+		file->plan.reason = "x";
+	if (wrong == OPEN_TEXT)
+		memset(file->path, 'x', sizeof(file->path));
+	if (wrong == CONTROL_TEXT)
+		strcpy(file->plan.what, "\033[2J");
+	reply->size = wrong == LENGTH ? (MAX_MALLOC_FILES + 1) * sizeof(*file)
+				      : sizeof(*file) - (wrong == SHORT);
+}
+
 #define MOST 400000
 
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
@@ -173,6 +197,7 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_PROCESS] = { "", MOST, MOST, handle_process },
 	[INSPECT_VARIABLE] = { "", MOST, MOST, handle_variable },
 	[INSPECT_HEAP] = { "", MOST, MOST, handle_heap },
+	[INSPECT_MALLOC] = { "", MOST, MOST, handle_malloc },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
@@ -296,6 +321,16 @@ static int ask_heap(struct inspector *inspector)
 	return status;
 }
 
+static int ask_malloc(struct inspector *inspector)
+{
+	struct malloc_file files[MAX_MALLOC_FILES];
+	size_t count;
+	int status = inspect_malloc(inspector, 1, files, &count);
+
+	assert_int_equal(count, !status);
+	return status;
+}
+
 /* What each kind must notice; NOTHING ends a list. */
 static const struct {
 	int (*ask)(struct inspector *inspector);
@@ -314,6 +349,8 @@ static const struct {
 	{ ask_process, { SHORT, LENGTH } },
 	{ ask_variable, { SHORT, NUL_INSIDE } },
 	{ ask_heap, { SHORT, OPEN_TEXT, CONTROL_TEXT, STATUS, AMOUNT, PART } },
+	{ ask_malloc,
+	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, STATUS, COUNT, LENGTH } },
 };
 
 static int ask_wrong(size_t index, int how)

@@ -98,7 +98,7 @@ void allocs_free(struct allocs *allocs)
 	free(allocs);
 }
 
-static const struct process *entry_of(const struct allocs *allocs, uint32_t process)
+static struct process *entry_of(const struct allocs *allocs, uint32_t process)
 {
 	return &allocs->base->profile->processes[process];
 }
@@ -273,17 +273,20 @@ static bool has_room(const struct allocs *allocs)
 }
 
 /* In a process that has run a while without. */
-static bool attach_late(struct allocs *allocs, const struct process *process, size_t file)
+static bool attach_late(struct allocs *allocs, struct process *process, size_t file)
 {
 	bool is_new = !find(allocs, process->pid, file);
-	uint64_t now_ns, late_ns;
+	uint64_t late_ns;
 
 	if (!attach(allocs, process->pid, file))
 		return false;
-	now_ns = drain_time(allocs->base->drain, clock_ns());
-	late_ns = now_ns > process->start_ns ? now_ns - process->start_ns : 0;
-	if (!is_new || process->begin == BEGAN_ATTACH)
+	if (!is_new)
 		return true;
+	process->allocs_since_ns = drain_time(allocs->base->drain, clock_ns()) + 1; /* 0: none */
+	process->is_dirty = true;
+	if (process->begin == BEGAN_ATTACH)
+		return true;
+	late_ns = process->allocs_since_ns - process->start_ns;
 	allocs->nr_late++;
 	if (late_ns > allocs->latest_ns)
 		allocs->latest_ns = late_ns;
@@ -291,7 +294,7 @@ static bool attach_late(struct allocs *allocs, const struct process *process, si
 }
 
 /* The parent's, or all there are: the child of one that was too short for being attached. */
-static void attach_inherited(struct allocs *allocs, const struct process *process)
+static void attach_inherited(struct allocs *allocs, struct process *process)
 {
 	bool has_parent = is_attached(allocs, process->ppid);
 
@@ -301,17 +304,19 @@ static void attach_inherited(struct allocs *allocs, const struct process *proces
 	}
 }
 
-/* Returns whether it is known now. */
-static bool look(struct allocs *allocs, const struct process *process)
+/* The files that a process maps, or that its loader is going to. Returns whether there is one. */
+static bool look(struct allocs *allocs, struct process *process, bool is_loading)
 {
 	struct malloc_file found[MAX_MALLOC_FILES];
+	struct inspector *inspector = allocs->base->inspector;
 	bool is_known = false;
 	size_t count;
 
-	if (inspect_malloc(allocs->base->inspector, (pid_t)process->pid, found, &count))
+	if (is_loading ? inspect_malloc_loading(inspector, (pid_t)process->pid, found, &count)
+		       : inspect_malloc(inspector, (pid_t)process->pid, found, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		size_t file = know_file(allocs, &found[i], process->pid);
+		size_t file = know_file(allocs, &found[i], is_loading ? 0 : process->pid);
 
 		is_known |= file < MAX_FILES && attach_late(allocs, process, file);
 	}
@@ -328,13 +333,15 @@ static void look_later(struct allocs *allocs, uint32_t process)
 static void on_begun(void *context, uint32_t index)
 {
 	struct allocs *allocs = context;
-	const struct process *process = entry_of(allocs, index);
+	struct process *process = entry_of(allocs, index);
 
-	if (process->begin == BEGAN_ATTACH && look(allocs, process))
+	if (process->begin == BEGAN_ATTACH && look(allocs, process, false))
 		return;
 	if (process->begin != BEGAN_ATTACH && !is_attached(allocs, process->pid) &&
 	    has_room(allocs))
 		attach_inherited(allocs, process);
+	if (process->begin == BEGAN_EXEC && has_room(allocs))
+		look(allocs, process, true);
 	look_later(allocs, index);
 }
 
@@ -361,11 +368,11 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 /* Returns whether it need not be looked at again. */
 static bool settle(struct allocs *allocs, struct unsettled *unsettled)
 {
-	const struct process *process = entry_of(allocs, unsettled->process);
+	struct process *process = entry_of(allocs, unsettled->process);
 
 	if (process->end != END_RUNNING || ++unsettled->looks > MAX_LOOKS)
 		return true;
-	return look(allocs, process);
+	return look(allocs, process, false);
 }
 
 static void on_flush(void *context, struct profile *profile, uint64_t now_ns)

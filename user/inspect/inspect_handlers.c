@@ -316,7 +316,9 @@ static void handle_malloc(void *context, const void *given, size_t size,
 	size_t count = 0;
 
 	memset(answer, 0, reply->capacity);
-	if (request->pid)
+	if (request->is_loading)
+		malloc_place_foresee_process(request->pid, answer, &count);
+	else if (request->pid)
 		reply->status = malloc_place_find(&state->malloc_places, request->pid, answer,
 						  &count);
 	else

@@ -60,6 +60,16 @@ int inspect_malloc(struct inspector *inspector, pid_t pid, struct malloc_file *r
 	return ask(inspector, request, ret, ret_count);
 }
 
+int inspect_malloc_loading(struct inspector *inspector, pid_t pid, struct malloc_file *ret,
+			   size_t *ret_count)
+{
+	_cleanup_(freep) struct inspect_malloc_request *request = xcalloc(1, sizeof(*request));
+
+	request->pid = pid;
+	request->is_loading = true;
+	return ask(inspector, request, ret, ret_count);
+}
+
 /* A list of preloaded files that is too long is foreseen without; what they are is found once they
  * are mapped. */
 int inspect_malloc_foresee(struct inspector *inspector, const char *path, const char *preload,

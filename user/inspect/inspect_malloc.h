@@ -12,6 +12,8 @@
 /* Up to MAX_MALLOC_FILES. */
 int inspect_malloc(struct inspector *inspector, pid_t pid, struct malloc_file *ret,
 		   size_t *ret_count);
+int inspect_malloc_loading(struct inspector *inspector, pid_t pid, struct malloc_file *ret,
+			   size_t *ret_count);
 /* -ENAMETOOLONG: of the path. */
 int inspect_malloc_foresee(struct inspector *inspector, const char *path, const char *preload,
 			   struct malloc_file *ret, size_t *ret_count);

@@ -60,8 +60,10 @@ struct inspect_variable_request {
 
 /* The answer is an array of malloc_file, whose plans have no reason. */
 struct inspect_malloc_request {
-	int32_t pid; /* 0: what a command will have */
+	int32_t pid;	     /* 0: what a command will have */
+	uint32_t is_loading; /* the process has just been exec'd: what it will have */
 	uint32_t has_preload;
+	uint32_t pad;
 	char path[PATH_MAX], preload[PATH_MAX];
 };
 

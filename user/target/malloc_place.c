@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "elf_file.h"
+#include "environment.h"
 #include "library_path.h"
 #include "memory.h"
 #include "python_place.h"
@@ -192,4 +193,16 @@ void malloc_place_foresee(const char *path, const char *preload, struct malloc_f
 	if (!add_program(&found, path))
 		add_library(&found, &nobody, usual_library);
 	*ret_count = found.count;
+}
+
+void malloc_place_foresee_process(pid_t pid, struct malloc_file *ret, size_t *ret_count)
+{
+	_cleanup_(environment_clear) struct environment environment = { 0 };
+	_cleanup_(freep) char *link = xasprintf("/proc/%d/exe", (int)pid);
+	char path[PATH_MAX];
+	ssize_t length = readlink(link, path, sizeof(path) - 1);
+
+	path[length > 0 ? length : 0] = '\0';
+	environment_read(pid, &environment);
+	malloc_place_foresee(path, environment_find(&environment, "LD_PRELOAD"), ret, ret_count);
 }

@@ -1,0 +1,171 @@
+"""--allocs: where probes are attached and that nothing of them stays, and that blocks are right."""
+import os
+import signal
+import sys
+
+from capture import Attached, Served, check_error, memprobe, read_report
+from harness import MEMPROBE, TARGETS, Skip, check, check_equal, test, wait_until
+
+sys.path.append(TARGETS)
+import allocating  # noqa: E402  the sizes
+
+ROUNDS = 20
+BLOCKS = 500
+ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
+WAYS = ("by_malloc", "by_calloc", "by_realloc", "by_growing", "by_shrinking", "by_failing",
+        "by_reallocarray", "by_memalign", "by_aligned_alloc", "by_posix_memalign", "by_valloc")
+
+
+def allocated(process, name, figure):
+    return sum(node["self"]["allocated"][figure] for node in process.named(name))
+
+
+def check_allocated(process, name, size, blocks, figures=("end", "blocks")):
+    for figure, expected in zip(figures, (size, blocks)):
+        check_equal("%s allocated by %s" % (figure, name), allocated(process, name, figure),
+                    expected)
+
+
+def follows_allocs(context):
+    result = memprobe(context, "check", "-p", str(os.getpid()))
+    if "no --allocs" in result.output:
+        raise Skip("allocations are not followed on this kernel")
+    return result.output
+
+
+def run_served(context, *words, options=("--allocs",), env=None):
+    """The target under memprobe: its answers, and the report."""
+    dump = context.path("dump.%d" % len(context.children))
+    arguments = context.target("allocating.py")
+    served = ServedBy(context, dump, options, arguments, env or {})
+    answers = [served.ask(word) for word in words]
+    check_equal("status", served.quit(), allocating.EXIT_STATUS)
+    return answers, read_report(context, dump)
+
+
+class ServedBy(Served):
+    """As Served, below memprobe."""
+
+    def __init__(self, context, dump, options, arguments, env):
+        prefix = ["env"] + ["%s=%s" % item for item in env.items()] if env else []
+        super().__init__(context, [MEMPROBE, "-o", dump,
+                                   "--no-report", *options, "--", *prefix, *arguments])
+
+
+def check_kinds(process, least=0):
+    sizes = [size for size in allocating.SIZES if size >= least]
+    for way in WAYS:
+        if process.named(way):
+            check_allocated(process, way, sum(sizes), len(sizes))
+    check(process.named("by_posix_memalign"), "by_posix_memalign has no row")
+    for way in ("by_nobody", "take_for_another"):
+        check_allocated(process, way, 0, 0)
+    # A thread takes and the main thread frees: the path that took has both.
+    check_equal("freed of take_for_another",
+                allocated(process, "take_for_another", "freed_blocks"),
+                allocated(process, "take_for_another", "taken_blocks"))
+
+
+@test(interpreters="few")
+def allocs_of_each_function(context):
+    """Each function that hands out blocks: live bytes and blocks of its path, to the byte."""
+    follows_allocs(context)
+    _, report = run_served(context, "kinds", "keep %d" % BLOCKS)
+    process = report.python()
+    check_kinds(process)
+    check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
+    check(process["allocs"]["complete"], "allocs: %s" % process["allocs"])
+
+
+@test(interpreters="one")
+def allocs_of_large_blocks(context):
+    """--allocs=BYTES: smaller blocks are left out, and their frees no error."""
+    follows_allocs(context)
+    least = allocating.SIZES[1]
+    _, report = run_served(context, "kinds", "keep %d" % BLOCKS, options=("--allocs=%d" % least,))
+    check_kinds(report.python(), least)
+    check_allocated(report.python(), "keep_blocks", 0, 0)
+
+
+@test(interpreters="one")
+def allocs_of_preloaded(context):
+    """An allocator in place of the C library's, which has functions of other beginnings."""
+    follows_allocs(context)
+    found = [name for name in ALLOCATORS
+             if os.path.exists(os.path.join("/usr/lib/x86_64-linux-gnu", name))]
+    if not found:
+        raise Skip("none of %s is installed" % ", ".join(ALLOCATORS))
+    for name in found:
+        _, report = run_served(context, "kinds", "keep %d" % BLOCKS, env={"LD_PRELOAD": name})
+        process = [entry for entry in report.processes if entry["python"]][-1]
+        check_kinds(process)
+        check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
+
+
+@test(interpreters="few")
+def allocs_of_children(context):
+    """A child is probed soon after its exec, and what it does then is right."""
+    follows_allocs(context)
+    answers, report = run_served(context, "child")
+    process = [entry for entry in report.of_pid(answers[0]) if entry["python"]][-1]
+    check_allocated(process, "keep_blocks", allocating.CHILD_BLOCKS * allocating.KEPT_BYTES,
+                    allocating.CHILD_BLOCKS)
+
+
+def changed_code(pid):
+    """How many bytes of a process's C library are not the file's."""
+    changed = 0
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for line in maps:
+            words = line.split()
+            if len(words) < 6 or not words[5].endswith("/libc.so.6") or words[1] != "r-xp":
+                continue
+            first, last = (int(number, 16) for number in words[0].split("-"))
+            memory.seek(first)
+            code = memory.read(last - first)
+            with open(words[5], "rb") as file:
+                file.seek(int(words[2], 16))
+                changed += sum(a != b for a, b in zip(code, file.read(last - first)))
+    return changed
+
+
+@test(interpreters="one")
+def allocs_attached_and_detached(context):
+    """20 times while 8 threads allocate: what is kept meanwhile is right each time, the threads find
+    their bytes as they left them, and the code of the process is as before."""
+    follows_allocs(context)
+    served = Served(context, context.target("allocating.py"))
+    served.ask("start")
+    check_equal("bytes changed before", changed_code(served.pid), 0)
+    for _ in range(ROUNDS):
+        attached = Attached(context, served.pid, options=("--allocs",))
+        check(changed_code(served.pid) > 0, "nothing is probed")
+        served.ask("keep %d" % BLOCKS)
+        process = attached.end().python()
+        check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
+        check(process["allocs"]["since"] is not None and not process["allocs"]["complete"],
+              "allocs: %s" % process["allocs"])
+        wait_until(lambda: changed_code(served.pid) == 0, "the probes' end")
+    check_equal("the threads", served.ask("stop"), 1)
+    check_equal("status", served.quit(), allocating.EXIT_STATUS)
+
+
+@test(interpreters="one")
+def allocs_of_killed_memprobe(context):
+    """Whatever ends memprobe, the kernel takes its probes away."""
+    follows_allocs(context)
+    served = Served(context, context.target("allocating.py"))
+    attached = Attached(context, served.pid, options=("--allocs",))
+    check(changed_code(served.pid) > 0, "nothing is probed")
+    attached.process.send_signal(signal.SIGKILL)
+    attached.process.wait()
+    wait_until(lambda: changed_code(served.pid) == 0, "the probes' end")
+    check_equal("what it keeps", served.ask("keep %d" % BLOCKS), BLOCKS)
+    served.quit()
+
+
+@test(interpreters="one")
+def allocs_of_no_number(context):
+    """The least size is a whole number, behind `=`."""
+    for word in ("--allocs=x", "--allocs=-1", "--allocs=", "--max-blocks=0"):
+        check_error(memprobe(context, word, "--", "true"), 2, "cannot parse")

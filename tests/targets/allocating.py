@@ -1,0 +1,242 @@
+"""Blocks of the C library's allocator on command: one word a line on stdin, one number a line on
+stdout.
+
+kinds         a function for each way to get a block keeps some; the answer is their number
+keep NUMBER   keep_blocks() keeps NUMBER blocks of KEPT_BYTES; the answer is how many it keeps in all
+start         8 threads get blocks and give them back, each other's too, until "stop", whose answer
+              is 1 when none found another's bytes in its block
+child         another Python, once its own malloc is probed, keeps CHILD_BLOCKS; the answer is its pid
+quit          end with status 9
+"""
+import collections
+import ctypes
+import subprocess
+import sys
+import threading
+import time
+
+EXIT_STATUS = 9
+THREADS = 8
+KEPT_BYTES = 1000
+CHILD_BLOCKS = 500
+SIZES = (1000, 20000, 300000)  # tcache, arena, a mapping of its own
+MAX_KEPT = 100000
+
+LIBC = ctypes.CDLL(None)
+POINTER, SIZE = ctypes.c_void_p, ctypes.c_size_t
+
+
+def function_of(name, *arguments, result=POINTER):
+    """None where the C library has no such function."""
+    function = getattr(LIBC, name, None)
+    if function:
+        function.argtypes, function.restype = arguments, result
+    return function
+
+
+MALLOC = function_of("malloc", SIZE)
+CALLOC = function_of("calloc", SIZE, SIZE)
+REALLOC = function_of("realloc", POINTER, SIZE)
+REALLOCARRAY = function_of("reallocarray", POINTER, SIZE, SIZE)
+MEMALIGN = function_of("memalign", SIZE, SIZE)
+ALIGNED_ALLOC = function_of("aligned_alloc", SIZE, SIZE)
+POSIX_MEMALIGN = function_of("posix_memalign", POINTER, SIZE, SIZE, result=ctypes.c_int)
+VALLOC = function_of("valloc", SIZE)
+FREE = function_of("free", POINTER, result=None)
+
+# Made before, so that keeping needs no memory.
+KEPT = (POINTER * MAX_KEPT)()
+PLACE = ctypes.c_void_p()
+PLACE_ADDRESS = ctypes.addressof(PLACE)
+STATE = {"kept": 0, "wheels": []}
+
+
+def hold(block):
+    assert block
+    KEPT[STATE["kept"]] = block
+    STATE["kept"] += 1
+
+
+def by_malloc():
+    for size in SIZES:
+        hold(MALLOC(size))
+
+
+def by_calloc():
+    for size in SIZES:
+        hold(CALLOC(10, size // 10))
+
+
+def by_realloc():
+    for size in SIZES:
+        hold(REALLOC(None, size))
+
+
+def by_growing():
+    for size in SIZES:
+        hold(REALLOC(MALLOC(100), size))
+
+
+def by_shrinking():
+    for size in SIZES:
+        hold(REALLOC(MALLOC(2 * size), size))
+
+
+def by_failing():
+    """The block stays what it was."""
+    for size in SIZES:
+        block = MALLOC(size)
+        assert not REALLOC(block, (1 << 62) + 1)
+        hold(block)
+
+
+def by_reallocarray():
+    for size in SIZES:
+        hold(REALLOCARRAY(None, size // 10, 10))
+
+
+def by_memalign():
+    for size in SIZES:
+        hold(MEMALIGN(64, size))
+
+
+def by_aligned_alloc():
+    for size in SIZES:
+        hold(ALIGNED_ALLOC(8, size))
+
+
+def by_posix_memalign():
+    for size in SIZES:
+        assert POSIX_MEMALIGN(PLACE_ADDRESS, 4096, size) == 0
+        hold(PLACE.value)
+
+
+def by_valloc():
+    for size in SIZES:
+        hold(VALLOC(size))
+
+
+def by_nobody():
+    for size in SIZES:
+        FREE(MALLOC(size))
+        FREE(CALLOC(1, size))
+        FREE(REALLOC(REALLOC(MALLOC(size), 2 * size), 0))  # glibc gives it back, others do not
+    FREE(None)
+
+
+def take_for_another(blocks):
+    for size in SIZES:
+        blocks.append(MALLOC(size))
+
+
+def by_another_thread():
+    blocks = []
+    thread = threading.Thread(target=take_for_another, args=(blocks,))
+    thread.start()
+    thread.join()
+    for block in blocks:
+        FREE(block)
+
+
+def kinds(_):
+    before = STATE["kept"]
+    for way in (by_malloc, by_calloc, by_realloc, by_growing, by_shrinking, by_failing, by_memalign,
+                by_aligned_alloc, by_posix_memalign, by_valloc):
+        way()
+    if REALLOCARRAY:
+        by_reallocarray()
+    by_nobody()
+    by_another_thread()
+    return STATE["kept"] - before
+
+
+def keep_blocks(number):
+    for _ in range(number):
+        hold(MALLOC(KEPT_BYTES))
+    return STATE["kept"]
+
+
+class Wheel:
+    """A thread that gets blocks, writes its number into each, and frees what others have put away."""
+
+    stopped = False
+    shelf = collections.deque()
+
+    def __init__(self, number):
+        self.number, self.right = number, True
+        self.thread = threading.Thread(target=self.spin)
+        self.thread.start()
+
+    def turn(self, size):
+        block = MALLOC(size)
+        ctypes.memset(block, self.number, size)
+        block = REALLOC(block, 2 * size)
+        self.right &= ctypes.string_at(block, size) == bytes([self.number]) * size
+        self.shelf.append(block)
+
+    def spin(self):
+        size = 600
+        while not Wheel.stopped:
+            self.turn(size)
+            size = size * 3 % 70001 + 16
+            if len(self.shelf) > THREADS:
+                FREE(self.shelf.popleft())
+
+
+def start(_):
+    Wheel.stopped = False
+    STATE["wheels"] = [Wheel(number + 1) for number in range(THREADS)]
+    return THREADS
+
+
+def stop(_):
+    Wheel.stopped = True
+    for wheel in STATE["wheels"]:
+        wheel.thread.join()
+    return int(all(wheel.right for wheel in STATE["wheels"]))
+
+
+def is_probed():
+    """Has somebody written into the code of malloc? An executable's own malloc is a jump to it."""
+    address = ctypes.cast(ctypes.CDLL("libc.so.6").malloc, POINTER).value
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            first, last = (int(number, 16) for number in line.split()[0].split("-"))
+            if first <= address < last:
+                break
+    offset, path = int(line.split()[2], 16) + address - first, line.split()[5]
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return file.read(64) != ctypes.string_at(address, 64)
+
+
+def child_keeps():
+    while not is_probed():
+        time.sleep(0.01)
+    # The last probes, of returns, come together with the first.
+    time.sleep(0.5)
+    keep_blocks(CHILD_BLOCKS)
+
+
+def child(_):
+    process = subprocess.Popen([sys.executable, __file__, "child"])
+    assert process.wait() == 0
+    return process.pid
+
+
+def main():
+    if sys.argv[1:] == ["child"]:
+        child_keeps()
+        return 0
+    commands = {"kinds": kinds, "keep": keep_blocks, "start": start, "stop": stop, "child": child}
+    print(0, flush=True)
+    for line in sys.stdin:
+        words = line.split()
+        if words[0] == "quit":
+            break
+        print(commands[words[0]](int(words[1]) if len(words) > 1 else 0), flush=True)
+    return EXIT_STATUS
+
+
+if __name__ == "__main__":
+    sys.exit(main())
