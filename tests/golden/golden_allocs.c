@@ -8,14 +8,6 @@
 #define SCRIPT "/home/u/server.py"
 #define NR_SLOTS 24U
 
-static void allocate(struct profile_builder *builder, uint32_t node, double end_mb, double peak_mb,
-		     int64_t blocks, int64_t taken_blocks)
-{
-	const struct builder_allocs allocs = { end_mb, peak_mb, blocks, taken_blocks };
-
-	builder_allocate(builder, node, &allocs);
-}
-
 /* compute() opens the heap in which remember() keeps what it allocates. */
 static void add_server(struct profile_builder *builder)
 {
@@ -24,16 +16,16 @@ static void add_server(struct profile_builder *builder)
 	builder_process(builder, 4711, "python3 server.py", "3.11.2");
 	node = builder_special(builder, NO_NODE, SITE_STARTUP, NULL, 8);
 	builder_hold(builder, node, KIND_ANON, 6, 6);
-	allocate(builder, node, 3.5, 4, 2100, 9000);
+	builder_allocate(builder, node, &(struct builder_allocs){ 3.5, 4, 2100, 9000 });
 	main = builder_python(builder, NO_NODE, SCRIPT, "<module>", 1);
 	builder_hold(builder, main, KIND_ANON, 1, 1);
 	handle = builder_python(builder, main, SCRIPT, "handle", 0);
 	node = builder_python(builder, handle, SCRIPT, "compute", 1570);
 	builder_hold(builder, node, KIND_ANON, 4, 12);
-	allocate(builder, node, 0, 8, 0, 600);
+	builder_allocate(builder, node, &(struct builder_allocs){ 0, 8, 0, 600 });
 	node = builder_python(builder, handle, SCRIPT, "remember", 27.5);
 	builder_hold(builder, node, KIND_ANON, 300, 299.5);
-	allocate(builder, node, 300, 299.5, 600, 600);
+	builder_allocate(builder, node, &(struct builder_allocs){ 300, 299.5, 600, 600 });
 	/* What is of files is no allocator's. */
 	node = builder_python(builder, main, SCRIPT, "read", 0);
 	builder_cost(builder, node, KIND_FILE, 90 * MB, 0);
@@ -42,7 +34,7 @@ static void add_server(struct profile_builder *builder)
 		const char name[] = { 'f', (char)('a' + i), '\0' };
 
 		node = builder_python(builder, main, SCRIPT, name, 0.25 * i);
-		allocate(builder, node, 0.5, 0.5, 10 + i, 20);
+		builder_allocate(builder, node, &(struct builder_allocs){ 0.5, 0.5, 10 + i, 20 });
 	}
 	builder_hold(builder, builder_special(builder, NO_NODE, SITE_FREE, NULL, 0), KIND_ANON,
 		     1280, 100);
@@ -56,7 +48,7 @@ static void add_attached(struct profile_builder *builder)
 	builder->profile->processes[process].unknown_frees = 12;
 	builder_opening(builder, BEGAN_ATTACH, 50);
 	node = builder_python(builder, NO_NODE, "/home/u/worker.py", "work", 5);
-	allocate(builder, node, 4.5, 4.5, 1, 7);
+	builder_allocate(builder, node, &(struct builder_allocs){ 4.5, 4.5, 1, 7 });
 }
 
 /* Nothing was followed there. */
@@ -119,16 +111,20 @@ static void add_paths(struct profile_builder *builder, uint32_t handle)
 	uint32_t node = builder_python(builder, handle, SCRIPT, "remember", 1);
 
 	builder_calls(builder, node, 480);
-	allocate(builder, node, mb_at_end(leak_at), mb_at_end(leak_at), 144, 144);
+	builder_allocate(
+		builder, node,
+		&(struct builder_allocs){ mb_at_end(leak_at), mb_at_end(leak_at), 144, 144 });
 	builder_hold(builder, node, KIND_ANON, mb_at_end(leak_at), 1);
 	keep(profile, node, HISTORY_ALLOCATED, leak_at);
 	keep(profile, node, HISTORY_LIVE, leak_at); /* told once */
 	node = builder_python(builder, handle, SCRIPT, "note", 1);
 	builder_calls(builder, node, 48000);
-	allocate(builder, node, mb_at_end(slow_leak_at), mb_at_end(slow_leak_at), 36000, 48000);
+	builder_allocate(builder, node,
+			 &(struct builder_allocs){ mb_at_end(slow_leak_at), mb_at_end(slow_leak_at),
+						   36000, 48000 });
 	keep(profile, node, HISTORY_ALLOCATED, slow_leak_at);
 	node = builder_python(builder, handle, SCRIPT, "compute", 90);
-	allocate(builder, node, 0, 50, 0, 600);
+	builder_allocate(builder, node, &(struct builder_allocs){ 0, 50, 0, 600 });
 	builder_hold(builder, node, KIND_ANON, mb_at_end(leak_at), 1);
 	keep(profile, node, HISTORY_ALLOCATED, churn_at);
 	keep(profile, node, HISTORY_LIVE, leak_at);

@@ -88,10 +88,8 @@ struct cost amounts_get(const struct amounts *amounts, size_t index)
 {
 	union row row = { 0 };
 
-	for (size_t column = 0; column < NR_AMOUNTS && index < amounts->capacity; column++) {
-		if (amounts->columns[column])
-			row.values[column] = amounts->columns[column][index];
-	}
+	for (size_t i = 0; i < amounts->nr_used && index < amounts->capacity; i++)
+		row.values[amounts->used[i]] = amounts->columns[amounts->used[i]][index];
 	return row.cost;
 }
 
@@ -119,8 +117,10 @@ static int64_t *find(struct amounts *amounts, size_t column, size_t index)
 {
 	if (index >= amounts->capacity)
 		grow(amounts, index + 1);
-	if (!amounts->columns[column])
+	if (!amounts->columns[column]) {
 		amounts->columns[column] = xcalloc(amounts->capacity, sizeof(int64_t));
+		amounts->used[amounts->nr_used++] = (uint8_t)column;
+	}
 	return &amounts->columns[column][index];
 }
 

@@ -48,7 +48,9 @@ bool cost_is_zero(const struct cost *cost);
 /* Owns its columns. Zeroed is empty: every amount is 0. */
 struct amounts {
 	int64_t *columns[NR_AMOUNTS]; /* NULL: 0 everywhere */
-	size_t capacity;	      /* of every column that is there */
+	uint8_t used[NR_AMOUNTS];     /* which of them are there, in the order of their coming */
+	uint8_t nr_used;
+	size_t capacity; /* of every column that is there */
 };
 
 void amounts_free(struct amounts *amounts);
