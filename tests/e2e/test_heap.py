@@ -130,7 +130,7 @@ def heap_in_reports(context):
 @test(interpreters="one")
 def heap_while_threads_allocate(context):
     """Four threads that do nothing else: no reading hangs, and what is torn is said. The arenas'
-    whole only grows, so that a reading lies between what the target says before and after."""
+    whole hardly moves, so that a reading is what the target says before and after."""
     heap, wrong = Heap(context), []
     heap.ask("keep")
     heap.ask("busy")
@@ -141,8 +141,9 @@ def heap_while_threads_allocate(context):
         malloc = inside["malloc"]
         whole = malloc["used"] + malloc["free"]
         check(malloc["state"] in ("read", "partly"), "malloc is %r" % malloc)
-        if malloc["state"] == "read" and not before["total"] <= whole <= after["total"]:
-            wrong.append("%d of %d to %d" % (whole, before["total"], after["total"]))
+        least, most = sorted((before["total"], after["total"]))
+        if malloc["state"] == "read" and not least * 0.99 <= whole <= most * 1.01:
+            wrong.append("%d of %d to %d" % (whole, least, most))
         if malloc["state"] == "read" and malloc["free"] > 2 * max(before["free"], after["free"]):
             wrong.append("%d free of %d and %d" % (malloc["free"], before["free"], after["free"]))
     heap.ask("idle")
