@@ -1,8 +1,9 @@
 """What is read of heaps from outside against what their allocators say themselves.
 
-    heaps.py TOOL KNOWN
+    heaps.py TOOL KNOWN STATIC...
 
-TOOL is heap_tool, KNOWN tests/targets/heap_known.c as a program. Root, since it reads others.
+TOOL is heap_tool, KNOWN tests/targets/heap_known.c as a program, STATIC the same with the C library
+within. Root, since it reads others.
 """
 import os
 import re
@@ -72,10 +73,27 @@ EXACT = [("small", 100000), ("threads", 20000), ("fast", 100000), ("mapped", 20)
          ("small", 1000000), ("threads", 250000)]
 
 
-def check_exact(tool, known):
-    for case, count in EXACT:
-        with Target([known, case, str(count)]) as target:
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+
+
+def traces(pid):
+    """What reading absent pages would leave: faults, pages, tables of pages."""
+    with open("/proc/%d/stat" % pid) as stream:
+        faults = stream.read().rsplit(")", 1)[1].split()[7:11]
+    with open("/proc/%d/smaps_rollup" % pid) as stream:
+        pages = next(line for line in stream if line.startswith("Rss:"))
+    with open("/proc/%d/status" % pid) as stream:
+        tables = next(line for line in stream if line.startswith("VmPTE:"))
+    return faults, pages, tables
+
+
+def check_exact(tool, command, cases):
+    for case, count in cases:
+        with Target(command + [case, str(count)]) as target:
+            before = traces(target.pid)
             found = read_heap(tool, target.pid)
+            expect(traces(target.pid) == before, case, "the target changed:", before,
+                   traces(target.pid))
             expect(found["malloc_state"] == READ and found["torn"] == 0, case, found)
             for name, truth in (("used", target.used), ("free", target.free),
                                 ("mapped", target.mapped)):
@@ -208,12 +226,23 @@ def find_pythons():
             yield name, shlex.split(command)
 
 
+def check_programs(tool, known, static):
+    check_exact(tool, [known], EXACT)
+    for program in static:
+        if os.path.exists(program):
+            check_exact(tool, [program], EXACT[1:3])
+        else:
+            print("skipped: there is no", program)
+    if os.path.exists(LOADER):
+        check_exact(tool, [LOADER, known], EXACT[1:2])
+
+
 def main():
-    tool, known = sys.argv[1:]
+    tool, known = sys.argv[1:3]
     if os.geteuid():
         print("skipped: it takes root")
         return SKIPPED
-    check_exact(tool, known)
+    check_programs(tool, known, sys.argv[3:])
     check_churn(tool, known)
     check_mimalloc(tool, known)
     check_unknown(tool, known)

@@ -122,6 +122,13 @@ static bool is_c_library(const char *name)
 	return begins_with(name, "libc.so.6") || begins_with(name, "libc-2.");
 }
 
+/* It has a malloc for itself, which 2.31's exports. */
+static bool is_loader(const char *name)
+{
+	return begins_with(name, "ld-2.") || begins_with(name, "ld-linux") ||
+	       begins_with(name, "ld.so");
+}
+
 static bool find_c_library(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
 {
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
@@ -161,13 +168,18 @@ static bool serves_malloc(struct elf_file *file, struct heap_allocator *ret)
 	return true;
 }
 
-/* The file that is executable and mapped lowest: where the program is no position-independent one
- * also the first, where it is the kernel puts it below its libraries. */
+/* The kernel puts the program below its libraries, but for one that the loader was run with as an
+ * argument: that comes between them. */
 static const struct process_mapping *find_program(const struct process_maps *maps)
 {
-	for (size_t i = 0; i < maps->nr_mappings; i++)
-		if (maps->mappings[i].is_executable && maps->mappings[i].file.ino)
-			return &maps->mappings[i];
+	for (size_t i = 0; i < maps->nr_mappings; i++) {
+		const struct process_mapping *mapping = &maps->mappings[i];
+		const char *name = name_of(mapping->path);
+
+		if (mapping->is_executable && mapping->file.ino && !is_c_library(name) &&
+		    !is_loader(name))
+			return mapping;
+	}
 	return NULL;
 }
 

@@ -35,8 +35,7 @@ void heap_memory_add(struct heap_memory *memory, struct heap_range range)
 
 	if (last)
 		last += memory->nr_ranges - 1;
-	if (range.start >= range.end || range.start < HEAP_WINDOW_PAGES * HEAP_PAGE_BYTES ||
-	    (last && range.start < last->end))
+	if (range.start >= range.end || (last && range.start < last->end))
 		return;
 	if (last && range.start == last->end && range.is_brk == last->is_brk) {
 		last->end = range.end;
@@ -88,10 +87,10 @@ static const uint64_t *look_up(struct heap_memory *memory, uint64_t page)
 	uint64_t number = page / HEAP_WINDOW_PAGES;
 	struct heap_window *window = &memory->windows[number % HEAP_NR_WINDOWS];
 
-	if (window->number != number) {
+	if (window->number != number + 1) {
 		memory->source.look(memory->source.context, number * HEAP_WINDOW_PAGES,
 				    window->bits);
-		window->number = number;
+		window->number = number + 1;
 	}
 	return window->bits;
 }
@@ -100,8 +99,6 @@ bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address)
 {
 	uint64_t page = address / HEAP_PAGE_BYTES, bit = page % HEAP_WINDOW_PAGES;
 
-	if (page < HEAP_WINDOW_PAGES)
-		return false;
 	return look_up(memory, page)[bit / 64] >> bit % 64 & 1;
 }
 
@@ -114,7 +111,7 @@ uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t
 
 		if (!bit && heap_memory_is_late(memory))
 			break;
-		word = page < HEAP_WINDOW_PAGES ? 0 : look_up(memory, page)[bit / 64] >> bit % 64;
+		word = look_up(memory, page)[bit / 64] >> bit % 64;
 		if (word) {
 			page += (uint64_t)__builtin_ctzll(word);
 			return page < last ? page * HEAP_PAGE_BYTES : end;

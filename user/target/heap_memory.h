@@ -35,7 +35,7 @@ struct heap_source {
 };
 
 struct heap_window {
-	uint64_t number; /* 0: unused, for nothing is mapped so low */
+	uint64_t number; /* plus 1; 0: unused */
 	uint64_t bits[HEAP_WINDOW_WORDS];
 };
 
