@@ -69,6 +69,13 @@ static __always_inline bool is_expected(__u32 owner)
 	return owner && owner_kind(owner) == KIND_EXPECTED;
 }
 
+/* Is a page of that kind, which comes there, the one that is expected? Blocks have no pages of
+ * files; which of these come around a fault is a guess. */
+static __always_inline bool meets(__u32 there, __u32 kind)
+{
+	return is_expected(there) && kind != KIND_FILE;
+}
+
 /* Pages have come whose owner was known before. */
 static __always_inline __u32 give_expected(__u32 slot, __u32 expected, __u32 kind, __u32 pages)
 {
@@ -91,7 +98,7 @@ static long fill_page(__u32 turn, void *data)
 	if (progress->page >= progress->end || !progress->left)
 		return 1;
 	there = read_owner(loop->region, progress->page);
-	if (!there || is_expected(there)) {
+	if (!there || meets(there, owner_kind(progress->owner))) {
 		owner = progress->owner;
 		if (there) {
 			owner = give_expected(progress->slot, there, owner_kind(owner), 1);
@@ -139,9 +146,9 @@ static __always_inline bool place_huge(__u32 slot, struct region *region, __u32 
 {
 	if (count_marks(region) || region->owned[KIND_EXPECTED])
 		return false;
-	if (is_expected(region->uniform))
+	if (meets(region->uniform, owner_kind(owner)))
 		owner = give_expected(slot, region->uniform, owner_kind(owner), REGION_PAGES);
-	else if (region->uniform)
+	else if (region->uniform && !is_expected(region->uniform))
 		take_from(slot, region->uniform, REGION_PAGES);
 	region->uniform = owner;
 	return true;
@@ -193,7 +200,7 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 		return pages;
 	split_uniform(region);
 	stale = read_owner(region, page);
-	if (is_expected(stale))
+	if (meets(stale, owner_kind(owner)))
 		owner = give_expected(slot, stale, owner_kind(owner), 1);
 	write_owner(region, page, owner);
 	add_marks(region, owner_kind(owner), 1);

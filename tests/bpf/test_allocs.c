@@ -333,6 +333,26 @@ static void test_huge_blocks(void **state)
 	close_session();
 }
 
+/* Pages of a file around a fault are not those of the block behind its mapping. */
+static void test_files_beside_blocks(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE + 2 * PAGE, 8 * PAGE);
+	machine_run(threads[1]);
+	session_touch(BASE);
+	session_change(mm, KIND_FILE, 2);
+	session_touch(BASE + PAGE); /* a private page where one of the file was guessed */
+	session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(0), 0);
+	assert_int_equal(live(1), 1);
+	touch(1, BASE + 2 * PAGE, 8);
+	assert_int_equal(live(0), 8);
+	session_touch(BASE + 4 * PAGE);
+	session_change(mm, KIND_FILE, 3); /* wrong guesses */
+	close_session();
+}
+
 static void test_realloc_pages(void **state)
 {
 	(void)state;
@@ -362,7 +382,7 @@ int main(void)
 		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_full),
 		cmocka_unit_test(test_peak),	      cmocka_unit_test(test_pages_of_blocks),
 		cmocka_unit_test(test_untouched),     cmocka_unit_test(test_huge_blocks),
-		cmocka_unit_test(test_realloc_pages),
+		cmocka_unit_test(test_realloc_pages), cmocka_unit_test(test_files_beside_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,58 @@
+"""--allocs: who keeps memory that malloc uses again, and what of it is nobody's."""
+from capture import capture, memprobe
+from harness import MB, check, check_equal, check_near, test
+from test_owners import check_held_sums
+from tree import check_invariants
+
+REQUESTS = 200
+KEPT = REQUESTS * 512 << 10
+
+
+def capture_churn(context, *options):
+    taken = capture(context, context.target("kept_beside_churn.py", REQUESTS, 4), *options)
+    check_invariants(taken.report)
+    check_held_sums(taken.process())
+    return taken
+
+
+def below(process, name, amount):
+    """Of a function and all that it calls."""
+    return sum(amount(node["total"]) for node in process.named(name))
+
+
+@test(interpreters="few")
+def kept_beside_churn(context):
+    """What remember() keeps is its own, allocated and page by page; what compute() dropped is free."""
+    taken = capture_churn(context, "--allocs")
+    process = taken.process()
+    check_equal("losses", process["losses"], [])
+    check_near("allocated at the end by remember",
+               below(process, "remember", lambda total: total["allocated"]["end"]), KEPT, KEPT // 100)
+    check_near("live of remember", below(process, "remember", lambda total: total["live"]), KEPT,
+               KEPT // 100)
+    check(below(process, "compute", lambda total: total["allocated"]["end"]) <= 20 * MB,
+          "compute keeps more than 20 MB")
+    free = process.own("live", process.of_kind("free"))
+    rest = sum(process.own("live", [node]) for node in process.nodes if node["kind"] != "free")
+    check_near("live of all rows", free + rest, process["rss"]["live"], 0)
+    check(rest <= KEPT + 20 * MB, "all rows but [free in malloc] hold %d" % rest)
+
+
+@test(interpreters="few")
+def leaks_of_blocks(context):
+    """post --leaks names remember() and nothing else."""
+    taken = capture_churn(context, "--allocs")
+    shown = memprobe(context, "post", "--leaks", "--min=1", taken.dump).output
+    rows = [line for line in shown.split("Kept growing in blocks", 1)[1].splitlines()
+            if " blocks " in line]
+    check(len(rows) == 1 and "remember" in rows[0], "the rows are %r" % rows)
+
+
+@test(interpreters="few")
+def first_touched_and_reused(context):
+    """Without --allocs who touched first has it, and the report says who could tell."""
+    process = capture_churn(context).process()
+    check(below(process, "remember", lambda total: total["live"]) < KEPT - KEPT // 10,
+          "remember holds all that it keeps: the case shows nothing")
+    check_equal("allocated of all rows", {node["self"]["allocated"] and "there"
+                                          for node in process.nodes}, {None})
