@@ -68,7 +68,7 @@ class Target:
 
 # ---- C programs: to the byte ----
 
-EXACT = [("small", 100000), ("threads", 20000), ("fast", 100000), ("mapped", 20),
+EXACT = [("small", 100000), ("threads", 20000), ("fast", 100000), ("mapped", 20), ("foreign", 20000),
          # More entries than lists are followed for: chunk by chunk.
          ("small", 1000000), ("threads", 250000)]
 

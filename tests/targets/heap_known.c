@@ -7,6 +7,7 @@
  *     usable N   the same, with what malloc_usable_size() says of those that stay: of any allocator
  *     threads N  the same in four threads
  *     fast N     blocks that lie in fast bins
+ *     foreign N  as small, twice, and between them memory from sbrk that is not malloc's
  *     mapped N   blocks with mappings of their own
  *     churn S    four threads allocate as fast as they can, for S seconds
  */
@@ -130,9 +131,11 @@ int main(int argc, char **argv)
 
 	pthread_barrier_init(&barrier, NULL, NR_THREADS + 1);
 	count = argc == 3 ? (unsigned int)strtoul(argv[2], NULL, 10) : 0;
-	if (!strcmp(what, "small") || !strcmp(what, "usable"))
+	if (!strcmp(what, "small") || !strcmp(what, "usable") || !strcmp(what, "foreign"))
 		make_blocks(7);
-	else if (!strcmp(what, "threads"))
+	if (!strcmp(what, "foreign") && sbrk(100000) != (void *)-1)
+		make_blocks(8);
+	if (!strcmp(what, "threads"))
 		begin_threads(run_thread);
 	else if (!strcmp(what, "fast"))
 		make_fast();
@@ -140,8 +143,6 @@ int main(int argc, char **argv)
 		make_mapped();
 	else if (!strcmp(what, "churn"))
 		begin_threads(churn);
-	else
-		return 2;
 	say(!strcmp(what, "usable"));
 	if (!strcmp(what, "churn"))
 		alarm(count);
