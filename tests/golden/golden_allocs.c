@@ -103,7 +103,7 @@ static double mb_at_end(low_at low)
 }
 
 /* remember() leaks large blocks, note() small ones of which it frees some; list() leaks memory of
- * its own mapping; compute() is the first to touch what the others keep. */
+ * its own mapping; compute() may be but the first to touch what the others keep. */
 static void add_paths(struct profile_builder *builder, uint32_t handle)
 {
 	struct profile *profile = builder->profile;

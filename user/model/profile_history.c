@@ -304,9 +304,12 @@ static bool is_path(const struct profile *profile, uint32_t node)
 	return profile->sites[profile->nodes[node].site].kind != SITE_FREE;
 }
 
-static bool has_allocs(const struct profile *profile, uint32_t node)
+/* Blocks explain most of the pages: small Python objects are in none. */
+static bool is_explained(const struct profile *profile, uint32_t node)
 {
-	return profile->processes[profile->nodes[node].process].has_allocs;
+	const struct cost cost = profile_cost(profile, node);
+
+	return 2 * cost.alloc_end >= cost_live(&cost);
 }
 
 /* Leaks of pages, of which blocks have not told already. Returns how many are left. */
@@ -326,13 +329,11 @@ static size_t judge_pages(const struct profile *profile, struct leak *leaks, siz
 		uint32_t node = leaks[i].node;
 
 		if (!leaks[i].is_allocated) {
-			bool is_elsewhere = is_mapped_elsewhere(profile, node, mapped[node]);
-
-			if (is_told[node] || !is_path(profile, node) ||
-			    (is_elsewhere && has_allocs(profile, node)))
+			if (!is_path(profile, node) ||
+			    (is_told[node] && is_explained(profile, node)))
 				continue;
-			leaks[i].is_heap = !has_allocs(profile, node) &&
-					   (is_elsewhere || is_mostly_given_back(profile, node));
+			leaks[i].is_heap = is_mapped_elsewhere(profile, node, mapped[node]) ||
+					   is_mostly_given_back(profile, node);
 		}
 		leaks[kept++] = leaks[i];
 	}

@@ -49,10 +49,10 @@ struct leak {
  * Those of a process, or of all with NO_PROCESS, the one that grew most first; owned by the caller.
  * A process with less than 6 slots has none: nobody can tell. The profile is settled.
  *
- * A node that holds anonymous pages of which it and those below it have mapped less than half was
- * the first to touch an allocator's heap; who keeps that heap may be another. Where blocks were
- * followed they tell, and such a node is no leak; where they were not it is_heap. So is one that
- * has touched more than twice of what it holds, for what stays of it may be another's, too.
+ * A node that holds anonymous pages of which it and those below it have mapped less than half, or
+ * that has touched more than twice of what it holds, may have been the first to touch an
+ * allocator's heap that another keeps: is_heap. Where blocks were followed they tell, and pages of
+ * a node that its blocks explain are not told again; but small Python objects are in no block.
  */
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);
 

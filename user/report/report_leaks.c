@@ -120,12 +120,16 @@ static void write_head(const struct process *process, const struct leak *leaks, 
 	sink_text(sink, is_allocated ? " MB allocated at the end:\n" : " MB at the end:\n");
 }
 
-static void write_heap_note(const struct leak *leaks, size_t count, struct sink *sink)
+static void write_heap_note(const struct process *process, const struct leak *leaks, size_t count,
+			    struct sink *sink)
 {
 	for (size_t i = 0; i < count && i < MAX_ROWS; i++) {
 		if (!leaks[i].is_heap)
 			continue;
-		sink_text(sink, "  * first touched here; --allocs tells who keeps it\n");
+		sink_text(sink,
+			  process->has_allocs
+				  ? "  * first touched here; another may keep it, in no block\n"
+				  : "  * first touched here; --allocs tells who keeps it\n");
 		return;
 	}
 }
@@ -134,13 +138,15 @@ static void write_heap_note(const struct leak *leaks, size_t count, struct sink 
 static void write_group(const struct report *report, const struct calltree *tree,
 			const struct leak *leaks, size_t count, struct sink *sink)
 {
+	const struct process *process = &report->profile->processes[tree->process];
+
 	if (!count)
 		return;
-	write_head(&report->profile->processes[tree->process], leaks, count, sink);
+	write_head(process, leaks, count, sink);
 	for (size_t i = 0; i < count && i < MAX_ROWS; i++)
 		write_leak(report, tree, &leaks[i], sink);
 	write_rest(leaks, count, sink);
-	write_heap_note(leaks, count, sink);
+	write_heap_note(process, leaks, count, sink);
 }
 
 void report_leaks_write(const struct report *report, const struct calltree *tree, struct sink *sink)
