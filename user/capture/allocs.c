@@ -345,6 +345,25 @@ static void on_begun(void *context, uint32_t index)
 	look_later(allocs, index);
 }
 
+/* Its loader is through with all that it was begun with, where nothing of that was foreseen. */
+static void on_python(void *context, uint32_t index, uint32_t layout)
+{
+	struct allocs *allocs = context;
+	struct process *process = entry_of(allocs, index);
+
+	if (!is_attached(allocs, process->pid) && has_room(allocs))
+		look(allocs, process, false);
+}
+
+static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
+{
+	struct allocs *allocs = context;
+	uint32_t process = drain_process(allocs->base->drain, image_id);
+
+	if (process != NO_PROCESS)
+		on_python(allocs, process, 0);
+}
+
 static void on_process_ended(void *context, uint32_t tgid)
 {
 	struct allocs *allocs = context;
@@ -361,6 +380,8 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 	return (struct drain_listener){
 		.context = allocs,
 		.image_begun = on_begun,
+		.python_found = on_python,
+		.unknown_python = on_unknown_python,
 		.process_ended = on_process_ended,
 	};
 }
