@@ -37,15 +37,17 @@ static void put_python(struct clauses *to, const struct heap_inside *inside)
 	bool has_pymalloc = was_read(inside->pymalloc_state);
 	bool has_mimalloc = was_read(inside->mimalloc_state);
 
-	if (has_pymalloc || has_mimalloc)
-		put(to, inside->pymalloc_used + inside->mimalloc_used, "in use by Python objects");
 	if (has_pymalloc) {
+		put(to, inside->pymalloc_used, "in use by Python objects");
 		put(to, inside->pymalloc_free, "free in pymalloc (");
 		report_mb(to->sink, 0, (int64_t)inside->pymalloc_free_arenas);
 		sink_text(to->sink, " MB whole arenas)");
 	}
-	if (has_mimalloc)
-		put(to, inside->mimalloc_free, "free in mimalloc");
+	/* Only where it serves malloc: a free-threaded Python's own is not known. */
+	if (has_mimalloc) {
+		put(to, inside->mimalloc_used, "in use in mimalloc");
+		put(to, inside->mimalloc_free, "free in it");
+	}
 }
 
 static void put_malloc(struct clauses *to, const struct heap_inside *inside)
