@@ -58,7 +58,7 @@ struct allocs {
 	size_t nr_unsettled, unsettled_capacity;
 	size_t nr_late; /* attachments to processes that ran a while without */
 	uint64_t latest_ns;
-	bool has_told_slow;
+	bool has_told_slow, has_told_failure;
 };
 
 struct allocs *allocs_new(const struct capture_base *base)
@@ -180,14 +180,21 @@ static int attach_both(struct allocs *allocs, struct attachment *attachment)
 	return error;
 }
 
-static void tell_failure(const struct allocs *allocs, const struct attachment *attachment,
-			 int error)
+/* Once: where descriptors are short it is every process. */
+static void tell_failure(struct allocs *allocs, const struct attachment *attachment, int error)
 {
+	const char *path = allocs->files[attachment->file]->found.path;
+
 	if (error == -ESRCH || error == -ENOENT)
 		return; /* it has ended */
-	TELL_MISSING(allocs->base->waits, "cannot follow 'allocations' of process %u in '%s': %s",
-		     attachment->tgid, allocs->files[attachment->file]->found.path,
-		     strerror(-error));
+	log_at(LOG_DECISIONS, "allocations of %u in %s: %s", attachment->tgid, path,
+	       strerror(-error));
+	if (allocs->has_told_failure)
+		return;
+	allocs->has_told_failure = true;
+	TELL_MISSING(allocs->base->waits,
+		     "cannot follow 'allocations' of process %u in '%s': %s, continuing without",
+		     attachment->tgid, path, strerror(-error));
 }
 
 static void tell_slow(struct allocs *allocs, const struct malloc_file *file)
