@@ -24,7 +24,7 @@
 /* Arenas may overlap: each 8 bytes could begin one, and each reads all fast bins five times. */
 #define DEADLINE_NS 200000000ULL
 #define NR_SEEDS 20
-#define MIMALLOC 200 /* as the layout: a segment of mimalloc instead */
+#define MIMALLOC 200 /* as the layout: a segment of mimalloc, and pools, instead */
 
 static void expect(bool is_good, const char *what)
 {
@@ -81,18 +81,33 @@ static void read_segments(struct heap_fixture *fixture)
 	expect(sums.used <= sums.nr_segments << 45, "more used than slices could have");
 }
 
+/* Of 64 bytes a block, 10 of 20 in use, in arena 0. */
+static void make_pool(struct heap_fixture *fixture, uint64_t address)
+{
+	heap_fixture_put(fixture, address, 10);
+	heap_fixture_put(fixture, address + 32, 3ULL << 32);
+	heap_fixture_put(fixture, address + 40, (48 + 20 * 64) | (4096ULL - 64) << 32);
+}
+
+static void make(struct heap_fixture *fixture, uint8_t layout, uint8_t seed)
+{
+	heap_fixture_init(fixture, layout);
+	if (layout < MIMALLOC) {
+		heap_fixture_make(fixture, seed);
+		return;
+	}
+	heap_fixture_make_segment(fixture, FIXTURE_MAIN, seed % FIXTURE_NR_MIMALLOCS, 64, 100);
+	for (uint64_t i = 0; i < 8; i++)
+		make_pool(fixture, FIXTURE_THREAD + i * 4096);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct heap_fixture fixture;
 
 	if (size < HEAD_BYTES)
 		return 0;
-	heap_fixture_init(&fixture, bytes[0]);
-	if (bytes[0] < MIMALLOC)
-		heap_fixture_make(&fixture, bytes[1]);
-	else
-		heap_fixture_make_segment(&fixture, FIXTURE_MAIN, bytes[1] % FIXTURE_NR_MIMALLOCS,
-					  64, 100);
+	make(&fixture, bytes[0], bytes[1]);
 	damage(&fixture, bytes + HEAD_BYTES, size - HEAD_BYTES);
 	fixture.memory->deadline_ns = clock_ns() + DEADLINE_NS;
 	read_malloc(&fixture);
@@ -115,7 +130,8 @@ uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 	input[0] = (uint8_t)(number < NR_SEEDS / 2 ? number : MIMALLOC);
 	input[1] = (uint8_t)(number * 7);
 	for (unsigned int i = 0; i <= number; i++) {
-		uint32_t place = 64 + i * 8 + number % 4 * (uint32_t)FIXTURE_REGION_BYTES;
+		uint32_t place = (number < NR_SEEDS / 2 ? 64 : 0) + i * 8 +
+				 number % 4 * (uint32_t)FIXTURE_REGION_BYTES;
 		uint64_t value = FIXTURE_MAIN + 4096UL * i;
 
 		memcpy(input + HEAD_BYTES + (size_t)i * PATCH_BYTES, &place, sizeof(place));
