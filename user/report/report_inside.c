@@ -95,7 +95,7 @@ static void write_rss(const struct heap_inside *inside, struct sink *sink)
 	report_mb(sink, 0, (int64_t)inside->rss);
 	sink_text(sink, " MB, ");
 	report_mb(sink, 0, rest < 0 ? -rest : rest);
-	sink_text(sink, rest < 0 ? " MB less than these: blocks that nobody has touched yet\n"
+	sink_text(sink, rest < 0 ? " MB less than these: blocks not touched yet, or swapped out\n"
 				 : " MB of it none of these\n");
 }
 
@@ -110,8 +110,8 @@ static void write_partly(const struct heap_inside *inside, struct sink *sink)
 			    "figures are approximate\n",
 			    inside->torn, inside->torn == 1 ? "place" : "places");
 	else
-		sink_text(sink, "  Read partly: the time for it was over, the figures are lower "
-				"bounds\n");
+		sink_text(sink, "  Read partly: it went on meanwhile, or the time for it was over; "
+				"the figures are approximate\n");
 }
 
 void report_inside_write(const struct heap_inside *inside, struct sink *sink)
