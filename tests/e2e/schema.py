@@ -31,7 +31,7 @@ INSIDE = {
     "rss": int, "rest": int,
     "malloc": {"state": str, "name": TEXT_OR_NONE, "arenas": INT_OR_NONE, "used": INT_OR_NONE,
                "mapped": INT_OR_NONE, "free": INT_OR_NONE, "free_absent": INT_OR_NONE,
-               "free_pages": INT_OR_NONE},
+               "free_pages": INT_OR_NONE, "free_threads": INT_OR_NONE},
     "pymalloc": {"state": str, "arenas": INT_OR_NONE, "used": INT_OR_NONE, "free": INT_OR_NONE,
                  "free_pools": INT_OR_NONE, "free_arenas": INT_OR_NONE},
     "mimalloc": {"state": str, "used": INT_OR_NONE, "free": INT_OR_NONE},

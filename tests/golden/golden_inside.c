@@ -27,6 +27,7 @@ struct profile *golden_inside(void)
 		.malloc_mapped = 34 * MB,
 		.malloc_free = 196 * MB,
 		.malloc_free_pages = 181 * MB,
+		.malloc_free_threads = 150 * MB,
 		.malloc_free_absent = 4 * MB,
 		.pymalloc_used = 412 * MB,
 		.pymalloc_free = 88 * MB,

@@ -21,6 +21,7 @@ static const size_t byte_fields[] = {
 	offsetof(struct heap_inside, mimalloc_free),
 	offsetof(struct heap_inside, torn),
 	offsetof(struct heap_inside, rss),
+	offsetof(struct heap_inside, malloc_free_threads),
 };
 
 size_t heap_amounts_count(void)
@@ -57,6 +58,7 @@ bool heap_amounts_are_sane(const struct heap_inside *inside)
 	       inside->mimalloc_state < NR_HEAP_STATES && is_name(inside->malloc_name) &&
 	       inside->malloc_free_absent <= inside->malloc_free &&
 	       inside->malloc_free_pages <= inside->malloc_free &&
+	       inside->malloc_free_threads <= inside->malloc_free &&
 	       inside->pymalloc_free_pools <= inside->pymalloc_free &&
 	       inside->pymalloc_free_arenas <= inside->pymalloc_free;
 }

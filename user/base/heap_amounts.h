@@ -32,7 +32,8 @@ struct heap_inside {
 	 * not, as after malloc_trim; the rest of the free bytes is what RSS has. */
 	uint64_t malloc_used, malloc_free, malloc_mapped;
 	uint64_t malloc_free_absent;
-	uint64_t malloc_free_pages; /* whole resident pages that malloc_trim would give back */
+	uint64_t malloc_free_threads; /* in other arenas than the main one */
+	uint64_t malloc_free_pages;   /* whole resident pages that malloc_trim would give back */
 	/* As sys._debugmallocstats() has them, of pools whose first page is resident: blocks in use
 	 * and blocks that are not. Free pools are all free blocks; arenas without a block in use
 	 * are rare, since CPython unmaps them. */

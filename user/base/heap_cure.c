@@ -61,7 +61,8 @@ static bool is_unknown(const struct heap_inside *inside)
 static enum heap_cure cure_of_malloc(const struct heap_inside *inside, uint64_t pages)
 {
 	uint64_t pinned = minus(inside->malloc_free, inside->malloc_free_absent + pages);
-	bool has_many = inside->nr_arenas >= MANY_ARENAS;
+	bool has_many = inside->nr_arenas >= MANY_ARENAS &&
+			inside->malloc_free_threads >= inside->malloc_free / 2;
 
 	/* What is pinned in many arenas is mostly the tops of threads' arenas, which malloc_trim
 	 * leaves alone. */

@@ -13,7 +13,7 @@
 int inspect_heap(struct inspector *inspector, pid_t pid, uint64_t budget_ns,
 		 struct heap_inside *ret)
 {
-	uint64_t most = inspector_patience_ns(inspector) / PATIENCE_PART;
+	uint64_t most = inspector_patience_ns(inspector, INSPECT_HEAP) / PATIENCE_PART;
 	const struct inspect_heap_request request = {
 		.pid = pid,
 		.budget_ns = budget_ns < most ? budget_ns : most,

@@ -22,6 +22,8 @@ struct inspect_kind {
 	size_t request_bytes, answer_bytes; /* the most */
 	/* `request` has `size` bytes and can be trusted: it comes from our own process. */
 	void (*handle)(void *state, const void *request, size_t size, struct inspect_reply *reply);
+	/* What an answer may compute while somebody waits for us to end; 0: as all others. */
+	unsigned long urgent_cpu_ms;
 };
 
 struct inspect_service {

@@ -186,6 +186,7 @@ static bool read_progress(pid_t pid, struct progress *ret)
 }
 
 struct wait {
+	uint32_t kind; /* of what is asked */
 	uint64_t begin_ns, moved_ns;
 	uint64_t urgent_ns; /* since when it is urgent; 0: it is not */
 	bool has_looked;
@@ -200,16 +201,28 @@ static bool is_urgent(const struct inspector *inspector)
 	return listener->is_urgent && listener->is_urgent(listener->context);
 }
 
-uint64_t inspector_patience_ns(const struct inspector *inspector)
+static struct patience urgent_patience(const struct inspector *inspector, uint32_t kind)
 {
-	return (is_urgent(inspector) ? urgent : ordinary).cpu_ms * NS_PER_MS;
+	struct patience patience = urgent;
+
+	if (inspector->service->kinds[kind].urgent_cpu_ms)
+		patience.cpu_ms = inspector->service->kinds[kind].urgent_cpu_ms;
+	return patience;
+}
+
+uint64_t inspector_patience_ns(const struct inspector *inspector, uint32_t kind)
+{
+	const struct patience patience = is_urgent(inspector) ? urgent_patience(inspector, kind)
+							      : ordinary;
+
+	return patience.cpu_ms * NS_PER_MS;
 }
 
 static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 {
 	uint64_t now = clock_ns();
 	struct progress seen;
-	const struct patience *patience;
+	struct patience patience;
 	uint64_t begin_ns;
 	unsigned long used;
 
@@ -226,10 +239,10 @@ static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 		wait->moved_ns = now;
 	wait->last = seen;
 	used = seen.ticks - wait->begin_ticks;
-	patience = wait->urgent_ns ? &urgent : &ordinary;
+	patience = wait->urgent_ns ? urgent_patience(inspector, wait->kind) : ordinary;
 	begin_ns = wait->urgent_ns ? wait->urgent_ns : wait->begin_ns;
-	return now - wait->moved_ns > patience->idle_ns || now - begin_ns > patience->wall_ns ||
-	       used * 1000 / (unsigned long)sysconf(_SC_CLK_TCK) > patience->cpu_ms;
+	return now - wait->moved_ns > patience.idle_ns || now - begin_ns > patience.wall_ns ||
+	       used * 1000 / (unsigned long)sysconf(_SC_CLK_TCK) > patience.cpu_ms;
 }
 
 /* Until there is something to receive, or nothing more to hope for. */
@@ -389,7 +402,7 @@ bool inspector_is_unanswered(int status)
 int inspector_ask(struct inspector *inspector, uint32_t kind, const void *request, size_t size,
 		  struct inspect_answer *ret)
 {
-	struct wait wait = { .begin_ns = clock_ns(), .moved_ns = clock_ns() };
+	struct wait wait = { .kind = kind, .begin_ns = clock_ns(), .moved_ns = clock_ns() };
 	int error, status = 0;
 
 	*ret = (struct inspect_answer){ .fd = -1 };

@@ -53,8 +53,9 @@ void inspect_answer_clear(struct inspect_answer *answer);
 int inspector_ask(struct inspector *inspector, uint32_t kind, const void *request, size_t size,
 		  struct inspect_answer *ret);
 
-/* How long an answer may be computed at present: less while somebody waits for us to end. */
-uint64_t inspector_patience_ns(const struct inspector *inspector);
+/* How long an answer of this kind may be computed at present: less while somebody waits for us to
+ * end. */
+uint64_t inspector_patience_ns(const struct inspector *inspector, uint32_t kind);
 
 /* Is this a status that says nothing of what was asked for: no answer, or none to believe? */
 bool inspector_is_unanswered(int status);

@@ -49,6 +49,7 @@ static void write_malloc(struct json_writer *json, const struct heap_inside *ins
 		{ "free", inside->malloc_free },
 		{ "free_absent", inside->malloc_free_absent },
 		{ "free_pages", inside->malloc_free_pages },
+		{ "free_threads", inside->malloc_free_threads },
 	};
 
 	begin_allocator(json, "malloc", inside->malloc_state);

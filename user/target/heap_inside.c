@@ -61,6 +61,7 @@ static void read_malloc(struct heap_memory *memory, const struct heap_allocator 
 	inside->malloc_mapped = sums.mapped;
 	inside->malloc_free_absent = sums.free_absent;
 	inside->malloc_free_pages = sums.free_pages;
+	inside->malloc_free_threads = sums.free_threads;
 	inside->torn += sums.torn + sums.is_moving;
 }
 

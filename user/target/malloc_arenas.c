@@ -108,6 +108,7 @@ static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 	bound(&found, arena->system_mem);
 	reading->sums.free += found.bytes;
 	reading->sums.used += arena->system_mem - found.bytes;
+	reading->sums.free_threads += arena->is_main ? 0 : found.bytes;
 	reading->sums.free_pages += found.pages;
 	reading->sums.free_absent += found.absent;
 	reading->sums.torn += found.torn;

@@ -13,8 +13,9 @@ struct malloc_sums {
 	uint64_t used,
 		free;	 /* of all arenas, as mallinfo2() sees them: caches of threads are used */
 	uint64_t mapped; /* blocks with a mapping of their own */
-	uint64_t free_pages;  /* whole resident pages that malloc_trim would give back */
-	uint64_t free_absent; /* whole pages, free and not resident */
+	uint64_t free_pages;   /* whole resident pages that malloc_trim would give back */
+	uint64_t free_threads; /* in other arenas than the main one */
+	uint64_t free_absent;  /* whole pages, free and not resident */
 	uint64_t torn;
 	uint32_t nr_arenas;
 	bool is_moving; /* two readings did not agree */
