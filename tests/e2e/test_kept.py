@@ -1,6 +1,6 @@
 """--allocs: who keeps memory that malloc uses again, and what of it is nobody's."""
 from capture import capture, memprobe
-from harness import MB, check, check_equal, check_near, test
+from harness import MB, check, check_all, check_equal, check_near, test
 from test_owners import check_held_sums
 from tree import check_invariants
 
@@ -56,3 +56,16 @@ def first_touched_and_reused(context):
           "remember holds all that it keeps: the case shows nothing")
     check_equal("allocated of all rows", {node["self"]["allocated"] and "there"
                                           for node in process.nodes}, {None})
+
+
+@test(interpreters="all")
+def kept_objects(context):
+    """Buffers of Python's own objects, to the byte, by who asked for them."""
+    taken = capture(context, context.target("kept_objects.py"), "--allocs")
+    process, wrong = taken.process(), []
+    for name, expected in sorted(taken.truth["kept"].items()):
+        for figure, key in (("end", "size"), ("blocks", "blocks")):
+            seen = sum(node["self"]["allocated"][figure] for node in process.named(name))
+            if seen != expected[key]:
+                wrong.append("%s of %s is %d, expected %d" % (key, name, seen, expected[key]))
+    check_all(wrong)
