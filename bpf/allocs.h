@@ -136,9 +136,7 @@ __noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
 	__sync_fetch_and_add(&node->bytes, -bytes);
 	__sync_fetch_and_add(&node->blocks, -1);
 	if (freed) {
-		/* What the runtime frees in the end says nothing of who gives back. */
-		if (!(image->flags & IMAGE_FINALIZING))
-			__sync_fetch_and_add(&node->freed_blocks, 1);
+		__sync_fetch_and_add(&node->freed_blocks, 1);
 	} else {
 		__sync_fetch_and_add(&node->taken_bytes, -bytes);
 		__sync_fetch_and_add(&node->taken_blocks, -1);

@@ -300,8 +300,7 @@ struct wire_allocs {
 	__s64 at_final; /* the same with final_moment */
 	__s64 blocks;	/* not given back yet */
 	__s64 blocks_at_final;
-	__u64 taken_bytes, taken_blocks; /* in all */
-	__u64 freed_blocks;		 /* the same, until the runtime finalizes */
+	__u64 taken_bytes, taken_blocks, freed_blocks; /* in all */
 	__u32 peak_moment;
 	__u32 final_moment;
 };

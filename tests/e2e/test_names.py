@@ -71,7 +71,7 @@ def instances(context):
                 {("Special", 0): 5})
 
 
-@test(interpreters="all")
+@test(interpreters="few")
 def pathnames(context):
     """The attribute that names an object is read while the process runs; another one by option."""
     if context.python.kind == "built":

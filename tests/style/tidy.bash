@@ -1,16 +1,15 @@
 #!/bin/bash
 # tidy.bash REPOSITORY BUILD: clang-tidy has nothing to say of user/, with the checks and limits of
 # .clang-tidy. Each version has other checks. Skipped (77) without clang-tidy 14 or
-# compile_commands.json. Nearly all of its time goes into clang's analyzer, which looks at 50,000
-# states a function instead of 225,000 unless MEMPROBE_LONG is set: 12 s instead of 41 on every
-# twelfth file.
+# compile_commands.json. Nearly all of its time goes into clang's analyzer, which looks at 20,000
+# states a function instead of 225,000 unless MEMPROBE_LONG is set.
 set -eu
 
 repository=$1 build=$2
 . "$(dirname "$0")/llvm.bash"
 tidy=$(find_llvm clang-tidy) || { echo "$tidy"; exit 77; }
 [ -e "$build/compile_commands.json" ] || { echo "skipped: there is no compile_commands.json"; exit 77; }
-depth=(--extra-arg={-Xclang,-analyzer-config,-Xclang,max-nodes=50000})
+depth=(--extra-arg={-Xclang,-analyzer-config,-Xclang,max-nodes=20000})
 [ -z "${MEMPROBE_LONG-}" ] || depth=()
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
