@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See drain_allocs.h. The BPF side's numbers are absolute, and several of its nodes can be one of
- * the profile, so that what was read of each is kept until it changes.
- *
- * Sizes are what a target has asked its own functions for: one that lies about them must not make
- * sums overflow, or a dump that nobody can read.
+ * See drain_allocs.h. Sizes are what a target has asked its own functions for: one that lies about
+ * them must not make sums overflow, or a dump that nobody can read.
  */
 #include "drain_allocs.h"
 
@@ -12,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "last_reads.h"
 #include "memory.h"
 #include "profile_allocs.h"
 #include "profile_history.h"
@@ -23,14 +21,10 @@
 
 struct drain_allocs {
 	const struct drain_base *base;
-	int fd;		      /* of the map */
-	uint64_t now;	      /* the profile's time */
-	int64_t weight;	      /* of all that was taken */
-	struct hash_table at; /* by id: place in `all` */
-	struct wire_allocs *all;
-	size_t count, capacity;
-	uint32_t *free_places; /* of `all` */
-	size_t nr_free, free_capacity;
+	int fd;			/* of the map */
+	uint64_t now;		/* the profile's time */
+	int64_t weight;		/* of all that was taken */
+	struct last_reads last; /* struct wire_allocs */
 };
 
 struct drain_allocs *drain_allocs_new(const struct drain_base *base)
@@ -38,6 +32,7 @@ struct drain_allocs *drain_allocs_new(const struct drain_base *base)
 	struct drain_allocs *allocs = xcalloc(1, sizeof(*allocs));
 
 	allocs->base = base;
+	allocs->last.value_bytes = sizeof(struct wire_allocs);
 	allocs->fd = loader_has_allocs(base->loader) ? loader_map(base->loader, "allocs") : -1;
 	return allocs;
 }
@@ -46,48 +41,16 @@ void drain_allocs_free(struct drain_allocs *allocs)
 {
 	if (!allocs)
 		return;
-	hash_table_free(&allocs->at);
-	free(allocs->all);
-	free(allocs->free_places);
+	last_reads_free(&allocs->last);
 	free(allocs);
-}
-
-/* ---- What was read last ---- */
-
-static uint32_t new_place(struct drain_allocs *allocs)
-{
-	if (allocs->nr_free)
-		return allocs->free_places[--allocs->nr_free];
-	allocs->all = array_reserve(allocs->all, &allocs->capacity, allocs->count + 1,
-				    sizeof(*allocs->all));
-	return (uint32_t)allocs->count++;
-}
-
-static struct wire_allocs *last_of(struct drain_allocs *allocs, struct node_id id)
-{
-	uint32_t place;
-
-	if (!hash_table_get(&allocs->at, id.value, &place)) {
-		place = new_place(allocs);
-		allocs->all[place] = (struct wire_allocs){ 0 };
-		hash_table_put(&allocs->at, id.value, place);
-	}
-	return &allocs->all[place];
 }
 
 void drain_allocs_remove(struct drain_allocs *allocs, struct node_id id)
 {
-	uint32_t place;
-
 	if (allocs->fd < 0)
 		return;
 	bpf_map_delete_elem(allocs->fd, &id.value);
-	if (!hash_table_get(&allocs->at, id.value, &place))
-		return;
-	hash_table_remove(&allocs->at, id.value);
-	allocs->free_places = array_reserve(allocs->free_places, &allocs->free_capacity,
-					    allocs->nr_free + 1, sizeof(*allocs->free_places));
-	allocs->free_places[allocs->nr_free++] = place;
+	last_reads_remove(&allocs->last, id);
 }
 
 /* ---- Is it to be believed? ---- */
@@ -164,7 +127,7 @@ void drain_allocs_read(struct drain_allocs *allocs, struct node_id id, uint32_t 
 
 	if (allocs->fd < 0 || bpf_map_lookup_elem(allocs->fd, &id.value, &now))
 		return;
-	last = last_of(allocs, id);
+	last = last_reads_of(&allocs->last, id);
 	if (!memcmp(last, &now, sizeof(now)) ||
 	    !take_weight(allocs, weight_of_node(last), weight_of_node(&now)))
 		return;

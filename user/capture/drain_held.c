@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See drain_held.h. The BPF side's numbers are absolute, and several of its nodes can be one of the
- * profile, so that what was read of each is kept until it changes: of those that hold something,
- * a fifth or less where calls are counted.
+ * See drain_held.h. What was read last is kept of nodes that have held something: a fifth or less
+ * where calls are counted.
  */
 #include "drain_held.h"
 
@@ -10,20 +9,16 @@
 #include <string.h>
 
 #include "clock.h"
+#include "last_reads.h"
 #include "memory.h"
 #include "profile_held.h"
 #include "profile_history.h"
 
 struct drain_held {
 	const struct drain_base *base;
-	int fd;		  /* of the map */
-	uint64_t now;	  /* the profile's time */
-	uint32_t *places; /* by id: index + 1, 0: it never held anything */
-	size_t nr_places, places_capacity;
-	struct wire_held *all;
-	size_t count, capacity;
-	uint32_t *free_places; /* of `all` */
-	size_t nr_free, free_capacity;
+	int fd;			/* of the map */
+	uint64_t now;		/* the profile's time */
+	struct last_reads last; /* struct wire_held */
 };
 
 struct drain_held *drain_held_new(const struct drain_base *base)
@@ -31,6 +26,7 @@ struct drain_held *drain_held_new(const struct drain_base *base)
 	struct drain_held *held = xcalloc(1, sizeof(*held));
 
 	held->base = base;
+	held->last.value_bytes = sizeof(struct wire_held);
 	held->fd = loader_has_owners(base->loader) ? loader_map(base->loader, "held") : -1;
 	return held;
 }
@@ -39,36 +35,8 @@ void drain_held_free(struct drain_held *held)
 {
 	if (!held)
 		return;
-	free(held->places);
-	free(held->all);
-	free(held->free_places);
+	last_reads_free(&held->last);
 	free(held);
-}
-
-/* ---- What was read last ---- */
-
-static uint32_t new_place(struct drain_held *held)
-{
-	if (held->nr_free)
-		return held->free_places[--held->nr_free];
-	held->all = array_reserve(held->all, &held->capacity, held->count + 1, sizeof(*held->all));
-	return (uint32_t)++held->count;
-}
-
-static struct wire_held *last_of(struct drain_held *held, struct node_id id)
-{
-	if (id.value >= held->nr_places) {
-		held->places = array_reserve(held->places, &held->places_capacity,
-					     (size_t)id.value + 1, sizeof(*held->places));
-		memset(&held->places[held->nr_places], 0,
-		       (id.value + 1 - held->nr_places) * sizeof(*held->places));
-		held->nr_places = id.value + 1;
-	}
-	if (!held->places[id.value]) {
-		held->places[id.value] = new_place(held);
-		held->all[held->places[id.value] - 1] = (struct wire_held){ 0 };
-	}
-	return &held->all[held->places[id.value] - 1];
 }
 
 void drain_held_remove(struct drain_held *held, struct node_id id)
@@ -76,12 +44,7 @@ void drain_held_remove(struct drain_held *held, struct node_id id)
 	if (held->fd < 0)
 		return;
 	bpf_map_delete_elem(held->fd, &id.value);
-	if (id.value >= held->nr_places || !held->places[id.value])
-		return;
-	held->free_places = array_reserve(held->free_places, &held->free_capacity,
-					  held->nr_free + 1, sizeof(*held->free_places));
-	held->free_places[held->nr_free++] = held->places[id.value];
-	held->places[id.value] = 0;
+	last_reads_remove(&held->last, id);
 }
 
 /* ---- Into the profile ---- */
@@ -116,7 +79,7 @@ void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
 
 	if (held->fd < 0 || bpf_map_lookup_elem(held->fd, &id.value, &now))
 		return;
-	last = last_of(held, id);
+	last = last_reads_of(&held->last, id);
 	if (!memcmp(last, &now, sizeof(now)))
 		return;
 	to_bytes(last, &before);
