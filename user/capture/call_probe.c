@@ -98,6 +98,18 @@ int call_probe_attach(struct call_probe *probe, struct bpf_program *program, boo
 	return error;
 }
 
+int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *program,
+				 bool has_multi, const struct call_place *place)
+{
+	const struct probe_plan plan = {
+		.sites = { { .offset = place->plan->code_death } },
+		.nr_sites = 1,
+	};
+	const struct call_place death = { place->tgid, place->path, &plan };
+
+	return call_probe_attach(probe, program, has_multi, &death);
+}
+
 bool call_probe_is_empty(const struct call_probe *probe)
 {
 	return probe->multi < 0 && !probe->nr_links;

@@ -33,6 +33,9 @@ int call_probe_attach(struct call_probe *probe, struct bpf_program *program, boo
 		      const struct call_place *place);
 /* The same with a program that libbpf does not know. The probe must be empty: {.multi = -1}. */
 int call_probe_attach_multi(struct call_probe *probe, int program, const struct call_place *place);
+/* call_probe_attach() at the end of code objects, where the plan knows that. */
+int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *program,
+				 bool has_multi, const struct call_place *place);
 
 /* Places with a number each, which the program gets at a hit. */
 struct cookie_sites {

@@ -172,11 +172,6 @@ static void plan_sweep(struct attachment *attachment, const char *path,
 static int attach(const struct calls *calls, struct attachment *attachment, const char *path,
 		  const struct probe_plan *plan)
 {
-	const struct probe_plan code_death = {
-		.sites = { { .offset = plan->code_death } },
-		.nr_sites = 1,
-	};
-	const struct call_place death = { attachment->tgid, path, &code_death };
 	const struct call_place place = { attachment->tgid, path, plan };
 	bool has_multi = calls->loader->features.has_uprobe_multi;
 	int error = 0;
@@ -184,9 +179,9 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 	if (has_multi && has_budget(calls))
 		plan_sweep(attachment, path, plan);
 	if (plan->code_death)
-		error = call_probe_attach(&attachment->code_death,
-					  calls->loader->skeleton->progs.code_gone, has_multi,
-					  &death);
+		error = call_probe_attach_code_death(&attachment->code_death,
+						     calls->loader->skeleton->progs.code_gone,
+						     has_multi, &place);
 	if (!error)
 		error = call_probe_attach(&attachment->calls, choose_program(calls, plan->frame),
 					  has_multi, &place);

@@ -67,21 +67,17 @@ static void end_watches(struct code_watch *watch, uint32_t tgid)
 static int attach(const struct code_watch *watch, const struct interpreter_entry *entry,
 		  struct watched *watched)
 {
-	const struct probe_plan plan = {
-		.sites = { { .offset = entry->plan.code_death } },
-		.nr_sites = 1,
-	};
 	_cleanup_(closep) int fd = inspect_file(watch->base->inspector, (pid_t)watched->tgid,
 						entry->file);
 	_cleanup_(freep) char *path = NULL;
-	struct call_place place = { watched->tgid, NULL, &plan };
+	struct call_place place = { watched->tgid, NULL, &entry->plan };
 
 	if (fd < 0)
 		return fd;
 	path = xasprintf("/proc/self/fd/%d", fd);
 	place.path = path;
-	return call_probe_attach(&watched->probe, watch->base->loader->skeleton->progs.code_gone,
-				 true, &place);
+	return call_probe_attach_code_death(
+		&watched->probe, watch->base->loader->skeleton->progs.code_gone, true, &place);
 }
 
 /* Without it paths are as right, and dearer. */
