@@ -18,6 +18,15 @@ int close_fixture(void **state);
 void send_record(size_t size);
 void send_type(uint32_t type);
 
+/* A node of FIXTURE_SITE in FIXTURE_IMAGE. */
+void put_site_node(uint32_t id);
+/* FIXTURE_IMAGE as the BPF side has it. */
+void put_image(const struct wire_image *image);
+/* All that there is to be read. */
+void read_all(void);
+/* A node's cost at the end of the run. */
+struct cost cost_at_end(uint32_t node);
+
 uint64_t refused(void);
 const char *text(uint32_t string);
 

@@ -26,13 +26,6 @@ static int open_with_allocs(void **state)
 	return 0;
 }
 
-static void put_node(uint32_t id)
-{
-	const struct wire_node node = { .site = FIXTURE_SITE, .image_id = FIXTURE_IMAGE };
-
-	fake_nodes_put(id, &node);
-}
-
 static void allocate(uint32_t id, int64_t bytes, int64_t at_peak, uint32_t moment)
 {
 	const struct wire_allocs allocs = {
@@ -64,24 +57,6 @@ static struct wire_image image(int64_t bytes, int64_t peak, uint32_t moment)
 	};
 }
 
-static void put_image(const struct wire_image *image)
-{
-	const uint32_t slot = FIXTURE_SLOT;
-
-	fake_loader_put("images", &slot, image);
-}
-
-static void drain(void)
-{
-	assert_int_equal(drain_all(fixture.drain), 0);
-}
-
-static struct cost settled(uint32_t node)
-{
-	assert_int_equal(drain_finish(fixture.drain, FIXTURE_START_NS + 9000), 0);
-	return profile_cost(fixture.profile, node);
-}
-
 static uint64_t unplaced(void)
 {
 	return fixture.profile->processes[0].losses[LOSS_blocks_unplaced].bytes;
@@ -95,14 +70,14 @@ static void test_sums(void **state)
 	struct cost cost;
 
 	put_image(&now);
-	put_node(1);
-	put_node(2);
+	put_site_node(1);
+	put_site_node(2);
 	allocate(1, 40, 80, 1);
 	allocate(2, 50, 170, 2);
-	drain();
+	read_all();
 	assert_int_equal(fixture.profile->nr_nodes, 1);
 	allocate(1, 50, 230, 2); /* absolute: 50 bytes, not 90 */
-	cost = settled(0);
+	cost = cost_at_end(0);
 	assert_int_equal(cost.alloc_end, 100);
 	assert_int_equal(cost.alloc_peak, 400);
 	assert_int_equal(cost.alloc_blocks, 10);
@@ -126,9 +101,9 @@ static void test_finalizing(void **state)
 	now.final_moment = 1;
 	now.alloc_final = 121;
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	allocate(1, 100, 400, 2);
-	cost = settled(0);
+	cost = cost_at_end(0);
 	assert_int_equal(cost.alloc_end, 101);
 	assert_int_equal(cost.alloc_blocks, 11);
 	assert_int_equal(fixture.profile->processes[0].alloc_end, 121);
@@ -142,7 +117,7 @@ static void test_since(void **state)
 
 	fixture.profile->processes[0].begin = BEGAN_ATTACH;
 	put_image(&now);
-	drain();
+	read_all();
 	assert_true(process->allocs_since_ns > 0);
 }
 
@@ -153,7 +128,7 @@ static void test_not_seen(void **state)
 
 	now.alloc_flags = 0;
 	put_image(&now);
-	drain();
+	read_all();
 	assert_false(fixture.profile->processes[0].has_allocs);
 }
 
@@ -163,9 +138,9 @@ static void test_history(void **state)
 	const struct node_history *history;
 
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	allocate(1, HISTORY_MIN_BYTES, HISTORY_MIN_BYTES, 0);
-	drain();
+	read_all();
 	history = profile_history(fixture.profile, 0, HISTORY_ALLOCATED);
 	assert_non_null(history);
 	assert_null(profile_history(fixture.profile, 0, HISTORY_LIVE));
@@ -178,15 +153,15 @@ static void test_made_up(void **state)
 	struct cost cost;
 
 	put_image(&now);
-	put_node(1);
-	put_node(2);
-	put_node(3);
+	put_site_node(1);
+	put_site_node(2);
+	put_site_node(3);
 	allocate(1, INT64_MIN, INT64_MIN, 2);
 	allocate(2, 1LL << 57, 0, 2);
 	allocate(3, 30, 30, 2);
-	drain();
+	read_all();
 	allocate(2, INT64_MAX, INT64_MAX, 2);
-	cost = settled(0);
+	cost = cost_at_end(0);
 	assert_int_equal(cost.alloc_end, (1LL << 57) + 30);
 	assert_int_equal(fixture.profile->processes[0].alloc_end, 0);
 	assert_int_equal(unplaced(), (1LL << 57) + 30);
@@ -211,20 +186,20 @@ static void test_ended(void **state)
 	const struct wire_allocs elsewhere = { .bytes = 1 };
 
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	allocate(1, 50, 400, 0);
 	fake_loader_put("allocs", &other, &elsewhere);
 	put_blocks(FIXTURE_IMAGE + MAX_IMAGES, 2);
 	put_blocks(FIXTURE_IMAGE, 5000);
-	drain();
+	read_all();
 	assert_int_equal(fake_loader_count("blocks"), 5002);
 	send_type(RECORD_IMAGE_END);
 	for (int i = 0; i < 4; i++)
-		drain();
+		read_all();
 	assert_int_equal(fake_loader_count("allocs"), 1);
 	assert_int_equal(fake_loader_count("blocks"), 2);
 	/* What was read stays. */
-	assert_int_equal(settled(0).alloc_end, 50);
+	assert_int_equal(cost_at_end(0).alloc_end, 50);
 	assert_int_equal(unplaced(), 0);
 }
 
@@ -241,7 +216,7 @@ static void test_many_blocks(void **state)
 	send_type(RECORD_IMAGE_END);
 	left = before = fake_loader_count("blocks");
 	for (; left > MANY_BLOCKS && flushes < 100; flushes++) {
-		drain();
+		read_all();
 		left = fake_loader_count("blocks");
 	}
 	assert_int_equal(left, MANY_BLOCKS);
@@ -254,9 +229,9 @@ static void test_not_followed(void **state)
 	const struct wire_image now = image(50, 400, 0);
 
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	allocate(1, 50, 400, 0);
-	drain();
+	read_all();
 	assert_false(fixture.profile->processes[0].has_allocs);
 	assert_int_equal(fixture.profile->nr_allocs, 0);
 }

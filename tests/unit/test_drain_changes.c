@@ -46,18 +46,13 @@ static int64_t grown(uint32_t node)
 	return profile_cost(fixture.profile, node).grown[KIND_ANON];
 }
 
-static void drain(void)
-{
-	assert_int_equal(drain_all(fixture.drain), 0);
-}
-
 static void test_only_marked(void **state)
 {
 	(void)state;
 	put_node(1, 0, FIXTURE_IMAGE);
 	fake_nodes_at(1)->grown[KIND_ANON] = 5;
 	fake_nodes_at(1)->calls = 7;
-	drain();
+	read_all();
 	assert_int_equal(fixture.profile->nr_nodes, 1);
 	assert_int_equal(grown(0), 5 * 4096);
 	assert_int_equal(fixture.profile->nodes[0].calls, 7);
@@ -65,10 +60,10 @@ static void test_only_marked(void **state)
 	/* Taken away, so that the next reading adds nothing. */
 	assert_int_equal(fake_nodes_at(1)->grown[KIND_ANON] + fake_nodes_at(1)->calls, 0);
 	fake_nodes_at(1)->grown[KIND_ANON] = 2;
-	drain();
+	read_all();
 	assert_int_equal(grown(0), 5 * 4096);
 	fake_nodes_mark(1);
-	drain();
+	read_all();
 	assert_int_equal(grown(0), 7 * 4096);
 }
 
@@ -79,7 +74,7 @@ static void test_all_windows(void **state)
 	put_node(1, FAR, FIXTURE_IMAGE); /* below a node with a higher id */
 	put_node(1500, 1, FIXTURE_IMAGE);
 	fake_nodes_at(1500)->released[KIND_ANON] = 3;
-	drain();
+	read_all();
 	assert_int_equal(fixture.profile->nr_nodes, 3);
 	assert_int_equal(fixture.profile->nodes[2].parent, 1);
 	assert_int_equal(fixture.profile->nodes[1].parent, 0);
@@ -102,12 +97,12 @@ static void test_unknown_site(void **state)
 
 	(void)state;
 	fake_nodes_put(9, &node);
-	drain();
+	read_all();
 	assert_int_equal(fixture.profile->nr_nodes, 0);
 	assert_true(fake_nodes_is_marked(9));
 	sent->site.site = FIXTURE_SITE + 2;
 	fake_loader_send(sent, size);
-	drain();
+	read_all();
 	assert_int_equal(grown(0), 4 * 4096);
 	assert_false(fake_nodes_is_marked(9));
 	free(sent);
@@ -117,8 +112,8 @@ static void test_unknown_site(void **state)
 static void end_image(void)
 {
 	send_type(RECORD_IMAGE_END);
-	drain();
-	drain();
+	read_all();
+	read_all();
 }
 
 static void assert_free_run(uint32_t first, uint32_t count)
@@ -139,7 +134,7 @@ static void test_freed_runs(void **state)
 		put_node(id, 0, FIXTURE_IMAGE);
 	put_node(40, 0, FIXTURE_IMAGE);
 	put_node(41, 0, FIXTURE_IMAGE + MAX_IMAGES); /* a later image of the slot, not met yet */
-	drain();
+	read_all();
 	fake_nodes_limit_free_runs(2);
 	end_image();
 	assert_int_equal(fake_loader_told().removed.nodes, FAKE_ID_RUN + 4);
@@ -167,7 +162,7 @@ static void test_reuse(void **state)
 	send_of_next(RECORD_SITE);
 	put_node(5, 0, FIXTURE_IMAGE + MAX_IMAGES);
 	fake_nodes_at(5)->grown[KIND_ANON] = 2;
-	drain();
+	read_all();
 	assert_int_equal(fixture.profile->nr_nodes, 2);
 	assert_int_equal(grown(0), 1 * 4096);
 	assert_int_equal(grown(1), 2 * 4096);
@@ -208,8 +203,8 @@ static void test_nothing_lost(void **state)
 		put_node(id, id - 1, FIXTURE_IMAGE);
 	assert_int_equal(pthread_create(&thread, NULL, add_on, NULL), 0);
 	while (pthread_tryjoin_np(thread, NULL))
-		drain();
-	drain();
+		read_all();
+	read_all();
 	assert_int_equal(sum_calls(), ADDITIONS);
 }
 

@@ -13,13 +13,6 @@
 
 #define PAGE 4096
 
-static void put_node(uint32_t id)
-{
-	const struct wire_node node = { .site = FIXTURE_SITE, .image_id = FIXTURE_IMAGE };
-
-	fake_nodes_put(id, &node);
-}
-
 static void hold(uint32_t id, int32_t live, int32_t at_peak, uint32_t moment)
 {
 	const struct wire_held held = {
@@ -46,24 +39,6 @@ static struct wire_image image(int64_t live, int64_t peak, uint32_t moment)
 	};
 }
 
-static void put_image(const struct wire_image *image)
-{
-	const uint32_t slot = FIXTURE_SLOT;
-
-	fake_loader_put("images", &slot, image);
-}
-
-static void drain(void)
-{
-	assert_int_equal(drain_all(fixture.drain), 0);
-}
-
-static struct cost settled(uint32_t node)
-{
-	assert_int_equal(drain_finish(fixture.drain, FIXTURE_START_NS + 9000), 0);
-	return profile_cost(fixture.profile, node);
-}
-
 static uint64_t unplaced(void)
 {
 	return fixture.profile->processes[0].losses[LOSS_page_unplaced].bytes / PAGE;
@@ -76,14 +51,14 @@ static void test_sums(void **state)
 	struct cost cost;
 
 	put_image(&now);
-	put_node(1);
-	put_node(2);
+	put_site_node(1);
+	put_site_node(2);
 	hold(1, 4, 8, 1);
 	hold(2, 5, 17, 2);
-	drain();
+	read_all();
 	assert_int_equal(fixture.profile->nr_nodes, 1);
 	hold(1, 5, 23, 2); /* absolute: 5 pages, not 9 */
-	cost = settled(0);
+	cost = cost_at_end(0);
 	assert_int_equal(cost.live[KIND_ANON], 10 * PAGE);
 	assert_int_equal(cost.peak[KIND_ANON], 40 * PAGE);
 	assert_int_equal(cost.mapped, -6 * PAGE);
@@ -99,9 +74,9 @@ static void test_finalizing(void **state)
 	now.final_moment = 1;
 	now.final_books[KIND_ANON] = 12;
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	hold(1, 10, 40, 2);
-	cost = settled(0);
+	cost = cost_at_end(0);
 	assert_int_equal(cost.live[KIND_ANON], 11 * PAGE);
 	assert_int_equal(fixture.profile->processes[0].live[KIND_ANON], 12 * PAGE);
 	assert_int_equal(unplaced(), 1);
@@ -118,19 +93,19 @@ static void test_ended(void **state)
 	const struct wire_held elsewhere = { .unshared = 1 };
 
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	hold(1, 5, 40, 0);
 	fake_loader_put("held", &other, &elsewhere);
 	fake_loader_put("regions", &region, owners);
 	fake_loader_put("regions", &living, owners);
-	drain();
+	read_all();
 	send_type(RECORD_IMAGE_END);
-	drain();
-	drain();
+	read_all();
+	read_all();
 	assert_int_equal(fake_loader_count("held"), 1);
 	assert_int_equal(fake_loader_count("regions"), 1);
 	/* What was read stays. */
-	assert_int_equal(settled(0).live[KIND_ANON], 5 * PAGE);
+	assert_int_equal(cost_at_end(0).live[KIND_ANON], 5 * PAGE);
 	assert_int_equal(unplaced(), 0);
 }
 
@@ -147,9 +122,9 @@ static void test_time_of_the_peak(void **state)
 	now.peak = 150;
 	now.end_ns = FIXTURE_START_NS + 777;
 	put_image(&now);
-	drain();
+	read_all();
 	assert_int_equal(process->peak_time_ns, 777);
-	drain();
+	read_all();
 	assert_int_equal(process->peak_time_ns, 777);
 }
 
@@ -171,9 +146,9 @@ static void test_without_owners(void **state)
 	struct cost cost;
 
 	put_image(&now);
-	put_node(1);
+	put_site_node(1);
 	hold(1, 5, 5, 0);
-	cost = settled(0);
+	cost = cost_at_end(0);
 	assert_memory_equal(&cost, &zero, sizeof(zero));
 	assert_false(fixture.profile->processes[0].has_owners);
 	assert_int_equal(fixture.profile->nr_held, 0);
