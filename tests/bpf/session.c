@@ -436,6 +436,18 @@ struct task_struct *session_process(int tgid, const char *comm)
 	return task;
 }
 
+struct mm_struct *session_threads(int tgid, const char *const *names, size_t count,
+				  struct task_struct **ret)
+{
+	ret[0] = session_process(tgid, names[0]);
+	session_set_python(ret[0]->mm, NULL, 0);
+	for (size_t i = 1; i < count; i++) {
+		ret[i] = machine_task_new(ret[0]->mm, tgid, tgid + (int)i, names[i]);
+		session_fork_event(ret[0], ret[i]);
+	}
+	return ret[0]->mm;
+}
+
 struct wire_image *session_image(const struct mm_struct *mm)
 {
 	__u64 key = (uintptr_t)mm;

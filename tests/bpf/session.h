@@ -123,6 +123,11 @@ bool session_take_mark(__u32 id);
 /* A new process with one thread that runs now, followed since its exec. */
 struct task_struct *session_process(int tgid, const char *comm);
 
+/* The same with further threads, `count` in all: each a path of its own by its name, for there is
+ * no Python. */
+struct mm_struct *session_threads(int tgid, const char *const *names, size_t count,
+				  struct task_struct **ret);
+
 /* NULL when the mm is not tracked. */
 struct wire_image *session_image(const struct mm_struct *mm);
 struct wire_python *session_python(const struct mm_struct *mm);

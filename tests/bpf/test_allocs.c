@@ -31,13 +31,7 @@ static void open_fixture(void)
 	session_open(SESSION_PERCPU);
 	session_ask_owners(4096);
 	session_ask_allocs(MAX_BLOCKS);
-	threads[0] = session_process(100, names[0]);
-	mm = threads[0]->mm;
-	session_set_python(mm, NULL, 0);
-	for (int i = 1; i < NR_THREADS; i++) {
-		threads[i] = machine_task_new(mm, 100, 100 + i, names[i]);
-		session_fork_event(threads[0], threads[i]);
-	}
+	mm = session_threads(100, names, NR_THREADS, threads);
 }
 
 /* The sum over the nodes of what they have, and what it was at the highest moment. */

@@ -34,22 +34,11 @@ static const char *const names[NR_THREADS] = { "a", "b", "c" };
 static struct task_struct *threads[NR_THREADS];
 static struct mm_struct *mm;
 
-static void begin_process(void)
-{
-	threads[0] = session_process(100, names[0]);
-	mm = threads[0]->mm;
-	session_set_python(mm, NULL, 0);
-	for (int i = 1; i < NR_THREADS; i++) {
-		threads[i] = machine_task_new(mm, 100, 100 + i, names[i]);
-		session_fork_event(threads[0], threads[i]);
-	}
-}
-
 static void open_session(__u32 max_regions)
 {
 	session_open(SESSION_PERCPU);
 	session_ask_owners(max_regions);
-	begin_process();
+	mm = session_threads(100, names, NR_THREADS, threads);
 }
 
 static void open_fixture(void)
@@ -509,7 +498,7 @@ static void test_held_full(void **state)
 	session_open(SESSION_PERCPU);
 	session_ask_owners(MAX_REGIONS);
 	session_limit_held(3);
-	begin_process();
+	mm = session_threads(100, names, NR_THREADS, threads);
 	touch_each(0, BASE, 3);
 	session_enter(77, 3, 0, 0);
 	session_change(mm, KIND_ANON, -1);
