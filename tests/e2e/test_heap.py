@@ -242,7 +242,9 @@ def heap_without_rights(context):
     """An ordinary user's own process can be read, another's not: no capability is needed."""
     shared = context.path("shared")
     os.mkdir(shared)
-    for path in (MEMPROBE, os.path.join(os.path.dirname(__file__), "../targets/heap_truth.py")):
+    targets = os.path.join(os.path.dirname(__file__), "../targets")
+    for path in (MEMPROBE, os.path.join(targets, "heap_truth.py"),
+                 os.path.join(targets, "allocator_truth.py")):
         os.chmod(shutil.copy(path, shared), 0o755)
     program, target = os.path.join(shared, "memprobe"), os.path.join(shared, "heap_truth.py")
     if context.run(as_user(NOBODY) + context.python.command + ["-c", "pass"]).status:

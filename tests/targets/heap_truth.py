@@ -9,7 +9,6 @@ truth     what mallinfo() and sys._debugmallocstats() say
 trim      malloc_trim(0); what that gave back
 quit      end
 """
-import ctypes
 import gc
 import json
 import os
@@ -19,7 +18,9 @@ import tempfile
 import threading
 import time
 
-C = ctypes.CDLL("libc.so.6")
+import allocator_truth
+from allocator_truth import rss
+
 KEPT = []
 BUSY = threading.Event()
 THREADS = []
@@ -73,34 +74,16 @@ def idle():
         THREADS.pop().join()
 
 
-class Mallinfo(ctypes.Structure):
-    """struct mallinfo2 of glibc 2.33; the older one has ints."""
-    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-    _fields_ = [(name, ctypes.c_size_t) for name in names]
-
-
-class OldMallinfo(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int) for name in Mallinfo.names]
-
-
 def mallinfo():
-    new = hasattr(C, "mallinfo2")
-    ask = C.mallinfo2 if new else C.mallinfo
-    ask.restype = Mallinfo if new else OldMallinfo
-    found = ask()
+    found = allocator_truth.mallinfo()
     return {"total": found.arena, "used": found.uordblks, "free": found.fordblks,
             "mapped": found.hblkhd}
 
 
 def debugmallocstats():
-    """What it prints to the descriptor 2."""
-    file, kept = tempfile.TemporaryFile("w+"), os.dup(2)
-    os.dup2(file.fileno(), 2)
-    sys._debugmallocstats()
-    os.dup2(kept, 2)
-    os.close(kept)
-    file.seek(0)
-    with file:
+    with tempfile.TemporaryFile("w+") as file:
+        allocator_truth.write_pymalloc_stats(file.fileno())
+        file.seek(0)
         return file.read()
 
 
@@ -121,12 +104,6 @@ def pymalloc():
             + unused[0] * unused[1]}
 
 
-def rss():
-    """By the page tables: other counters of the kernel are behind."""
-    with open("/proc/self/smaps_rollup") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Rss:"))
-
-
 def wait_for_threads():
     """A thread that was joined has yet to give its cache back to its arena, and to end."""
     while len(os.listdir("/proc/self/task")) > 1:
@@ -144,9 +121,7 @@ def truth():
 
 
 def trim():
-    before = rss()
-    C.malloc_trim(0)
-    return {"gave": before - rss()}
+    return {"gave": allocator_truth.trim()}
 
 
 def main():
