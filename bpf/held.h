@@ -139,12 +139,10 @@ __noinline int hold_unowned(__u32 slot, __u32 kind, __s64 pages)
 	return hold(slot, id.value, kind, pages);
 }
 
-/* The same as hold(), where the node may have found no room. */
+/* The same as hold(), where the node, or what it holds, may have found no room. */
 static __always_inline void hold_somewhere(__u32 slot, struct node_id id, __u32 kind, __s64 pages)
 {
-	if (id.value)
-		hold(slot, id.value, kind, pages);
-	else
+	if (!id.value || hold(slot, id.value, kind, pages))
 		hold_unowned(slot, kind, pages);
 }
 

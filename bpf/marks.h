@@ -83,8 +83,7 @@ static __always_inline __u32 give_expected(__u32 slot, __u32 expected, __u32 kin
 
 	if (progress)
 		progress->elsewhere += pages;
-	if (hold(slot, owner_id(expected), kind, pages))
-		hold_unowned(slot, kind, pages);
+	hold_somewhere(slot, (struct node_id){ owner_id(expected) }, kind, pages);
 	return make_owner(owner_id(expected), kind);
 }
 

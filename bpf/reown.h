@@ -43,11 +43,8 @@ static __always_inline void change_hands(struct reowning *reowning, __u32 from, 
 {
 	__u32 slot = reowning->slot, kind = owner_kind(from);
 
-	/* Where there was no room to say that the owner holds any they are [unowned]'s. */
-	if (hold(slot, owner_id(from), kind, -(__s64)pages))
-		hold_unowned(slot, kind, -(__s64)pages);
-	if (hold(slot, reowning->id, kind, pages))
-		hold_unowned(slot, kind, pages);
+	hold_somewhere(slot, (struct node_id){ owner_id(from) }, kind, -(__s64)pages);
+	hold_somewhere(slot, (struct node_id){ reowning->id }, kind, pages);
 }
 
 static __always_inline void end_reown_run(struct reowning *reowning)
@@ -57,10 +54,15 @@ static __always_inline void end_reown_run(struct reowning *reowning)
 	reowning->run = 0;
 }
 
+/* The mark of a page that is not there yet; 0: nobody's. */
+static __always_inline __u32 coming_owner(const struct reowning *reowning)
+{
+	return reowning->is_expected ? make_owner(reowning->id, KIND_EXPECTED) : 0;
+}
+
 static __always_inline void expect_page(struct reown_loop *loop, __u64 page, __u32 before)
 {
-	struct reowning *reowning = loop->reowning;
-	__u32 after = reowning->is_expected ? make_owner(reowning->id, KIND_EXPECTED) : 0;
+	__u32 after = coming_owner(loop->reowning);
 
 	if (before == after)
 		return;
@@ -105,8 +107,7 @@ static __always_inline bool reown_uniform(struct region *region, struct reowning
 	if (reowning->only && before && owner_id(before) != reowning->only)
 		return true;
 	if (!before || is_expected(before)) {
-		region->uniform = reowning->is_expected ? make_owner(reowning->id, KIND_EXPECTED)
-							: 0;
+		region->uniform = coming_owner(reowning);
 	} else if (owner_id(before) != reowning->id) {
 		region->uniform = make_owner(reowning->id, owner_kind(before));
 		change_hands(reowning, before, REGION_PAGES);

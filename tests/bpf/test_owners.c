@@ -513,6 +513,23 @@ static void test_held_full(void **state)
 	close_session();
 }
 
+/* The same of what a kernel thread brings in: no path, and no room for the row [kernel] either. */
+static void test_held_full_kernel(void **state)
+{
+	(void)state;
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	session_limit_held(2);
+	mm = session_threads(100, names, NR_THREADS, threads);
+	touch(0, BASE, KIND_ANON, 1);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_ANON, -2); /* makes the row [unowned] */
+	machine_run(machine_task_new(machine_mm_new(true), 500, 500, "khugepaged"));
+	session_change(mm, KIND_ANON, 3);
+	check_sums(mm);
+	close_session();
+}
+
 /* A block in an address space that is used up and never comes back leaves no region behind. */
 static void test_moving_blocks(void **state)
 {
@@ -901,6 +918,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_pages),
 		cmocka_unit_test(test_regions_full),
 		cmocka_unit_test(test_held_full),
+		cmocka_unit_test(test_held_full_kernel),
 		cmocka_unit_test(test_moving_blocks),
 		cmocka_unit_test(test_sparse_range),
 		cmocka_unit_test(test_forked_image),
