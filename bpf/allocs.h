@@ -178,7 +178,6 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 	struct wire_block_key key = { .address = address };
 	struct wire_block block = {
 		.owner = { id },
-		.time = bpf_ktime_get_ns() >> BLOCK_TIME_SHIFT,
 		.bytes = bytes,
 	};
 	__u64 inner;
@@ -255,16 +254,18 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	__u64 found;
+	__u64 found = 0;
 
 	if (!owners)
 		return 0;
 	scratch = take_scratch(owners, tid);
-	found = scratch == SCRATCH_RSS ? 0 : find_alloc_path(slot, scratch);
-	if (scratch != SCRATCH_RSS && bytes >= PAGE_SIZE)
-		make_free_row(image, slot, scratch);
-	if (scratch != SCRATCH_RSS && !give_scratch(owners, scratch, tid))
-		found = 0;
+	if (scratch != SCRATCH_RSS) {
+		found = find_alloc_path(slot, scratch);
+		if (bytes >= PAGE_SIZE)
+			make_free_row(image, slot, scratch);
+		if (!give_scratch(owners, scratch, tid))
+			found = 0;
+	}
 	if (!(__u32)found)
 		count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
 	else if (found >> 32)

@@ -316,12 +316,10 @@ _Static_assert(sizeof(struct wire_block_key) == 16, "wire_block_key");
 
 struct wire_block {
 	struct node_id owner;
-	__u32 time; /* when it was handed out, in units of 1 << BLOCK_TIME_SHIFT ns */
+	__u32 pad;
 	__u64 bytes;
 };
 _Static_assert(sizeof(struct wire_block) == 16, "wire_block");
-
-#define BLOCK_TIME_SHIFT 27 /* 0.13 s */
 
 /* Which function of an allocator a probe sits at, and where its arguments are: its cookie. */
 enum wire_alloc_call {
