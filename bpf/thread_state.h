@@ -313,7 +313,8 @@ static __always_inline enum thread_found try_ways(const struct wire_layout *layo
 }
 
 /* Has the thread no variable in a shared library, not yet? The linker that brings the library in
- * has not touched its tables when it takes its first pages, or has not made the thread's. */
+ * takes its first pages before it has set the thread's pointer: in all of 278 such events that was
+ * 0, and the DTV, whose address lies behind it, not to be read (Debian's 3.15, 6.18). */
 static __always_inline bool is_without_variable(const struct wire_image *image,
 						const struct wire_layout *layout, __u64 bias)
 {
