@@ -2,7 +2,10 @@
 /* See library_path.h; the rules are those of ld.so(8). */
 #include "library_path.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "interpreter.h"
@@ -62,4 +65,42 @@ int library_path_open(const struct library_user *user, const char *name, char **
 	if (user->run_path)
 		fd = open_in(user->run_path, user->origin, name, ret_path);
 	return fd >= 0 ? fd : open_in(default_directories, user->origin, name, ret_path);
+}
+
+/* ---- What is asked for ---- */
+
+static bool is_wanted(const struct library_needs *needs, const char *name)
+{
+	return needs->count < needs->most && (!needs->part || strstr(name, needs->part));
+}
+
+static void visit_dynamic(int64_t tag, const char *text, void *context)
+{
+	struct library_needs *needs = context;
+
+	if (tag == DT_RPATH && !needs->rpath)
+		needs->rpath = xstrdup(text);
+	else if (tag == DT_RUNPATH && !needs->runpath)
+		needs->runpath = xstrdup(text);
+	else if (tag == DT_NEEDED && is_wanted(needs, text))
+		needs->names[needs->count++] = xstrdup(text);
+}
+
+void library_needs_read(struct library_needs *needs, struct elf_file *file)
+{
+	elf_file_visit_dynamic(file, visit_dynamic, needs);
+}
+
+void library_needs_clear(struct library_needs *needs)
+{
+	free(needs->rpath);
+	free(needs->runpath);
+	for (size_t i = 0; i < needs->count; i++)
+		free(needs->names[i]);
+}
+
+/* RPATH counts only without RUNPATH. */
+const char *library_needs_run_path(const struct library_needs *needs)
+{
+	return needs->runpath ? needs->runpath : needs->rpath;
 }

@@ -2,7 +2,6 @@
 /* See malloc_place.h. */
 #include "malloc_place.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,6 @@
 #include "memory.h"
 #include "python_place.h"
 
-#define MAX_NEEDED 64
 #define MAX_OPENED 4096 /* as python_place.c */
 
 static const char usual_library[] = "libc.so.6";
@@ -92,33 +90,6 @@ int malloc_place_find(struct malloc_places *places, pid_t pid, struct malloc_fil
 
 /* ---- Of a command ---- */
 
-/* What a program's dynamic section asks for. */
-struct wishes {
-	char *rpath, *runpath;
-	char *needed[MAX_NEEDED];
-	size_t nr_needed;
-};
-
-static void wishes_clear(struct wishes *wishes)
-{
-	free(wishes->rpath);
-	free(wishes->runpath);
-	for (size_t i = 0; i < wishes->nr_needed; i++)
-		free(wishes->needed[i]);
-}
-
-static void visit_dynamic(int64_t tag, const char *text, void *context)
-{
-	struct wishes *wishes = context;
-
-	if (tag == DT_RPATH && !wishes->rpath)
-		wishes->rpath = xstrdup(text);
-	else if (tag == DT_RUNPATH && !wishes->runpath)
-		wishes->runpath = xstrdup(text);
-	else if (tag == DT_NEEDED && wishes->nr_needed < MAX_NEEDED)
-		wishes->needed[wishes->nr_needed++] = xstrdup(text);
-}
-
 static void add_open(struct found *found, int fd, const char *path)
 {
 	struct file_identity file;
@@ -150,7 +121,7 @@ static void add_loader(struct found *found, const struct elf_file *file)
 static bool add_program(struct found *found, const char *path)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
-	_cleanup_(wishes_clear) struct wishes wishes = { 0 };
+	_cleanup_(library_needs_clear) struct library_needs needs = { .most = MAX_LIBRARY_NEEDS };
 	_cleanup_(freep) char *real = realpath(path, NULL); /* as ld.so: symlinks resolved */
 	struct library_user user = { .origin = real };
 	_cleanup_(closep) int fd = -1;
@@ -162,11 +133,11 @@ static bool add_program(struct found *found, const char *path)
 		return false;
 	add_open(found, fd, real);
 	*strrchr(real, '/') = '\0';
-	elf_file_visit_dynamic(file, visit_dynamic, &wishes);
-	user.run_path = wishes.runpath ? wishes.runpath : wishes.rpath;
+	library_needs_read(&needs, file);
+	user.run_path = library_needs_run_path(&needs);
 	add_loader(found, file);
-	for (size_t i = 0; i < wishes.nr_needed; i++)
-		add_library(found, &user, wishes.needed[i]);
+	for (size_t i = 0; i < needs.count; i++)
+		add_library(found, &user, needs.names[i]);
 	return true;
 }
 

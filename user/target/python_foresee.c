@@ -7,7 +7,6 @@
 #include "python_place.h"
 
 #include <ctype.h>
-#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <paths.h>
@@ -24,22 +23,6 @@
 #define MAX_SCRIPTS 4	 /* the kernel follows five `#!` lines at most */
 #define SCRIPT_BYTES 256 /* BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h */
 #define MAX_LIBRARIES 8	 /* DT_NEEDED entries named like python */
-
-/* What a program's dynamic section says of the libpython it needs. */
-struct needs {
-	char *rpath;
-	char *runpath;
-	char *libraries[MAX_LIBRARIES];
-	size_t nr_libraries;
-};
-
-static void needs_clear(struct needs *needs)
-{
-	free(needs->rpath);
-	free(needs->runpath);
-	for (size_t i = 0; i < needs->nr_libraries; i++)
-		free(needs->libraries[i]);
-}
 
 /* With our own rights: a program that can be run need not be readable, and of what a script or a
  * library names no more is told than whether it is a Python. */
@@ -102,26 +85,6 @@ static char *script_program(char *line, const char *path_variable)
 	return program ? find_command(program, path_variable) : NULL;
 }
 
-static void visit_dynamic(int64_t tag, const char *text, void *context)
-{
-	struct needs *needs = context;
-
-	if (tag == DT_RPATH && !needs->rpath)
-		needs->rpath = xstrdup(text);
-	else if (tag == DT_RUNPATH && !needs->runpath)
-		needs->runpath = xstrdup(text);
-	else if (tag == DT_NEEDED && strstr(text, "python") && needs->nr_libraries < MAX_LIBRARIES)
-		needs->libraries[needs->nr_libraries++] = xstrdup(text);
-}
-
-/* RPATH counts only without RUNPATH. */
-static int open_library(const struct needs *needs, const char *origin, const char *name)
-{
-	const struct library_user user = { needs->runpath ? needs->runpath : needs->rpath, origin };
-
-	return library_path_open(&user, name, NULL);
-}
-
 static int inspect(struct interpreter_cache *cache, int fd)
 {
 	struct file_identity file;
@@ -142,16 +105,19 @@ static int better(int a, int b)
 static int foresee_libraries(int fd, const char *path, struct interpreter_cache *cache)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
-	_cleanup_(needs_clear) struct needs needs = { 0 };
+	_cleanup_(library_needs_clear) struct library_needs needs = { .part = "python",
+								      .most = MAX_LIBRARIES };
+	struct library_user user = { 0 };
 	_cleanup_(freep) char *origin = realpath(path, NULL); /* as ld.so: symlinks resolved */
 	int result = -ENOENT;
 
 	if (!origin || elf_file_open(fd, &file))
 		return -ENOENT;
 	*strrchr(origin, '/') = '\0';
-	elf_file_visit_dynamic(file, visit_dynamic, &needs);
-	for (size_t i = 0; i < needs.nr_libraries; i++) {
-		_cleanup_(closep) int library = open_library(&needs, origin, needs.libraries[i]);
+	library_needs_read(&needs, file);
+	user = (struct library_user){ library_needs_run_path(&needs), origin };
+	for (size_t i = 0; i < needs.count; i++) {
+		_cleanup_(closep) int library = library_path_open(&user, needs.names[i], NULL);
 
 		if (library >= 0)
 			result = better(result, inspect(cache, library));
