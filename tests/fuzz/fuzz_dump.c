@@ -63,31 +63,31 @@ static void write_again(struct profile *profile)
 	unlink(path);
 }
 
-static void put_payload(struct dump_bytes *file, const uint8_t *bytes, size_t size)
+static void put_payload(struct packed_bytes *file, const uint8_t *bytes, size_t size)
 {
-	struct dump_bytes payload = { 0 };
+	struct packed_bytes payload = { 0 };
 
-	dump_bytes_put(&payload, bytes, size);
+	packed_bytes_put(&payload, bytes, size);
 	dump_fixture_put_block(file, BLOCK_PROFILE, DUMP_BLOCK_VERSION, &payload);
-	dump_bytes_free(&payload);
+	packed_bytes_free(&payload);
 }
 
 /* Two bytes tell where the first payload ends. */
-static void put_payloads(struct dump_bytes *file, const uint8_t *bytes, size_t size)
+static void put_payloads(struct packed_bytes *file, const uint8_t *bytes, size_t size)
 {
 	size_t first;
 
 	dump_fixture_put_header(file, 0);
 	if (size < 2)
 		return;
-	first = dump_load16(bytes) % (size - 1);
+	first = packed_load16(bytes) % (size - 1);
 	put_payload(file, bytes + 2, first);
 	put_payload(file, bytes + 2 + first, size - 2 - first);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
 	struct profile *profile = NULL;
 	struct dump_error error = { 0 };
 	char text[DUMP_ERROR_TEXT_BYTES];
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		return 0;
 	prepare();
 	if (bytes[0] % NR_MODES == MODE_FILE)
-		dump_bytes_put(&file, bytes + 1, size - 1);
+		packed_bytes_put(&file, bytes + 1, size - 1);
 	else
 		put_payloads(&file, bytes + 1, size - 1);
 	if (dump_fixture_read(file.bytes, file.size, &profile, &error)) {
@@ -113,12 +113,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 /* A file of two flushes; the last ones that versions 2 and 1 wrote, the latter with other tags.
  */
-static struct dump_bytes make_file(unsigned int number)
+static struct packed_bytes make_file(unsigned int number)
 {
 	struct dump_create options = { .path = path, .uid = geteuid(), .gid = getegid() };
 	struct profile *profile;
 	struct dump_writer *writer = NULL;
-	struct dump_bytes file;
+	struct packed_bytes file;
 	uint64_t state = number;
 
 	if (number == SEEDS_OF_A_MODE - 1)
@@ -139,19 +139,19 @@ static struct dump_bytes make_file(unsigned int number)
 	return file;
 }
 
-static void append_payload(struct dump_bytes *to, int fd, const struct dump_block_head *head)
+static void append_payload(struct packed_bytes *to, int fd, const struct dump_block_head *head)
 {
 	_cleanup_(freep) uint8_t *raw = xmalloc(head->raw);
 	struct dump_unblock *block = dump_unblock_begin(fd, head);
 
 	expect(!dump_unblock_take(block, raw, head->raw), "cannot inflate a seed");
 	dump_unblock_end(block);
-	dump_bytes_put(to, raw, head->raw);
+	packed_bytes_put(to, raw, head->raw);
 }
 
-static struct dump_bytes payloads_of(const struct dump_bytes *file)
+static struct packed_bytes payloads_of(const struct packed_bytes *file)
 {
-	struct dump_bytes input = { 0 };
+	struct packed_bytes input = { 0 };
 	struct dump_block_head head;
 	FILE *stream = tmpfile();
 	uint8_t first[2] = { 0 };
@@ -159,11 +159,11 @@ static struct dump_bytes payloads_of(const struct dump_bytes *file)
 
 	expect(stream && fwrite(file->bytes, 1, file->size, stream) == file->size, "copy");
 	fflush(stream);
-	dump_bytes_put(&input, first, sizeof(first));
+	packed_bytes_put(&input, first, sizeof(first));
 	while (!dump_unblock_check(fileno(stream), offset, file->size, &head)) {
 		append_payload(&input, fileno(stream), &head);
 		if (!count++)
-			dump_store16(input.bytes, (uint16_t)head.raw);
+			packed_store16(input.bytes, (uint16_t)head.raw);
 		offset = head.payload + head.stored;
 	}
 	fclose(stream);
@@ -172,8 +172,8 @@ static struct dump_bytes payloads_of(const struct dump_bytes *file)
 
 uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes content = { 0 };
-	struct dump_bytes input = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes content = { 0 };
+	struct packed_bytes input = { 0 };
 	uint8_t mode = number % NR_MODES;
 
 	if (number >= NR_MODES * SEEDS_OF_A_MODE)
@@ -181,13 +181,13 @@ uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 	prepare();
 	content = make_file(number / NR_MODES);
 	if (mode == MODE_PAYLOADS) {
-		struct dump_bytes payloads = payloads_of(&content);
+		struct packed_bytes payloads = payloads_of(&content);
 
-		dump_bytes_free(&content);
+		packed_bytes_free(&content);
 		content = payloads;
 	}
-	dump_bytes_put(&input, &mode, 1);
-	dump_bytes_put(&input, content.bytes, content.size);
+	packed_bytes_put(&input, &mode, 1);
+	packed_bytes_put(&input, content.bytes, content.size);
 	*ret_size = input.size;
 	return input.bytes;
 }

@@ -166,7 +166,7 @@ static int write_seeds(const struct run *run, const char *directory)
 
 static int play_file(const char *path)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = dump_fixture_load(path);
+	_cleanup_(packed_bytes_free) struct packed_bytes file = dump_fixture_load(path);
 
 	return LLVMFuzzerTestOneInput(file.bytes, file.size);
 }

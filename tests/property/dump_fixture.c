@@ -928,16 +928,16 @@ size_t dump_fixture_count(const char *directory)
 	return count;
 }
 
-struct dump_bytes dump_fixture_load(const char *path)
+struct packed_bytes dump_fixture_load(const char *path)
 {
-	struct dump_bytes file = { 0 };
+	struct packed_bytes file = { 0 };
 	uint8_t chunk[4096];
 	FILE *stream = fopen(path, "re");
 	size_t size;
 
 	check(stream != NULL, "open a file");
 	while ((size = fread(chunk, 1, sizeof(chunk), stream)))
-		dump_bytes_put(&file, chunk, size);
+		packed_bytes_put(&file, chunk, size);
 	fclose(stream);
 	return file;
 }
@@ -949,16 +949,16 @@ void dump_fixture_store(const char *path, const void *bytes, size_t size)
 	check(stream && fwrite(bytes, 1, size, stream) == size && !fclose(stream), "write a file");
 }
 
-void dump_fixture_put_header(struct dump_bytes *file, uint64_t closed_bytes)
+void dump_fixture_put_header(struct packed_bytes *file, uint64_t closed_bytes)
 {
 	uint8_t bytes[HEADER_BYTES];
 
 	dump_header_pack(closed_bytes, bytes);
-	dump_bytes_put(file, bytes, sizeof(bytes));
+	packed_bytes_put(file, bytes, sizeof(bytes));
 }
 
-void dump_fixture_put_block(struct dump_bytes *file, unsigned int type, unsigned int version,
-			    const struct dump_bytes *payload)
+void dump_fixture_put_block(struct packed_bytes *file, unsigned int type, unsigned int version,
+			    const struct packed_bytes *payload)
 {
 	_cleanup_(freep) uint8_t *stored = NULL;
 	unsigned long size = compressBound(payload->size);
@@ -967,21 +967,21 @@ void dump_fixture_put_block(struct dump_bytes *file, unsigned int type, unsigned
 
 	stored = xmalloc(size);
 	check(compress2(stored, &size, payload->bytes, payload->size, 1) == Z_OK, "compress");
-	dump_store16(head + BLOCK_TYPE, (uint16_t)type);
-	dump_store16(head + BLOCK_VERSION, (uint16_t)version);
-	dump_store32(head + BLOCK_STORED, (uint32_t)size);
-	dump_store32(head + BLOCK_RAW, (uint32_t)payload->size);
+	packed_store16(head + BLOCK_TYPE, (uint16_t)type);
+	packed_store16(head + BLOCK_VERSION, (uint16_t)version);
+	packed_store32(head + BLOCK_STORED, (uint32_t)size);
+	packed_store32(head + BLOCK_RAW, (uint32_t)payload->size);
 	crc = (uint32_t)crc32(0, stored, size);
-	dump_store32(head + BLOCK_CRC, (uint32_t)crc32(crc, head, BLOCK_CRC));
-	dump_bytes_put(file, head, sizeof(head));
-	dump_bytes_put(file, stored, size);
+	packed_store32(head + BLOCK_CRC, (uint32_t)crc32(crc, head, BLOCK_CRC));
+	packed_bytes_put(file, head, sizeof(head));
+	packed_bytes_put(file, stored, size);
 }
 
-void dump_fixture_put_section(struct dump_bytes *payload, uint64_t tag,
-			      const struct dump_bytes *records)
+void dump_fixture_put_section(struct packed_bytes *payload, uint64_t tag,
+			      const struct packed_bytes *records)
 {
-	dump_bytes_put_unsigned(payload, tag);
-	dump_bytes_put_counted(payload, records->bytes, records->size);
+	packed_bytes_put_unsigned(payload, tag);
+	packed_bytes_put_counted(payload, records->bytes, records->size);
 }
 
 int dump_fixture_read(const void *bytes, size_t size, struct profile **ret_profile,

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 #include "profile.h"
 
 /* The first difference between what two profiles hold, however it is numbered; nodes that hold
@@ -34,15 +34,15 @@ void dump_fixture_remove(char *directory);
 size_t dump_fixture_count(const char *directory);
 
 /* A file's bytes; ends the program when that fails. Owned by the caller. */
-struct dump_bytes dump_fixture_load(const char *path);
+struct packed_bytes dump_fixture_load(const char *path);
 void dump_fixture_store(const char *path, const void *bytes, size_t size);
 
 /* Appends a header, and a block with a right checksum, to a file put together by hand. */
-void dump_fixture_put_header(struct dump_bytes *file, uint64_t closed_bytes);
-void dump_fixture_put_block(struct dump_bytes *file, unsigned int type, unsigned int version,
-			    const struct dump_bytes *payload);
-void dump_fixture_put_section(struct dump_bytes *payload, uint64_t tag,
-			      const struct dump_bytes *records);
+void dump_fixture_put_header(struct packed_bytes *file, uint64_t closed_bytes);
+void dump_fixture_put_block(struct packed_bytes *file, unsigned int type, unsigned int version,
+			    const struct packed_bytes *payload);
+void dump_fixture_put_section(struct packed_bytes *payload, uint64_t tag,
+			      const struct packed_bytes *records);
 
 /* Reads a file from its bytes: dump_read_fd on a copy in memory. */
 struct dump_error;

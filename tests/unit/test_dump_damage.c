@@ -22,7 +22,7 @@
 
 /* A file of several blocks, and what it holds up to each. */
 struct history {
-	struct dump_bytes file;
+	struct packed_bytes file;
 	size_t ends[FLUSHES + 1]; /* [0] is the header's */
 	struct profile *states[FLUSHES + 1];
 };
@@ -31,7 +31,7 @@ static void remember(struct history *history, size_t number, const char *path)
 {
 	struct dump_error error;
 
-	dump_bytes_free(&history->file);
+	packed_bytes_free(&history->file);
 	history->file = dump_fixture_load(path);
 	history->ends[number] = history->file.size;
 	assert_int_equal(dump_read(path, &history->states[number], &error), 0);
@@ -78,7 +78,7 @@ static int tear_down(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(history->states); i++)
 		profile_free(history->states[i]);
-	dump_bytes_free(&history->file);
+	packed_bytes_free(&history->file);
 	free(history);
 	return 0;
 }
@@ -151,13 +151,13 @@ static void every_byte_flipped(void **state)
 static void whole_block_missing(void **state)
 {
 	const struct history *history = *state;
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
 	struct profile *got = NULL;
 	struct dump_error error;
 
-	dump_bytes_put(&file, history->file.bytes, history->ends[1]);
-	dump_bytes_put(&file, history->file.bytes + history->ends[2],
-		       history->file.size - history->ends[2]);
+	packed_bytes_put(&file, history->file.bytes, history->ends[1]);
+	packed_bytes_put(&file, history->file.bytes + history->ends[2],
+			 history->file.size - history->ends[2]);
 	if (!dump_fixture_read(file.bytes, file.size, &got, &error))
 		assert_false(got->meta.is_complete);
 	profile_free(got);
@@ -168,11 +168,11 @@ static void head_not_written(void **state)
 {
 	const struct history *history = *state;
 	size_t last = history->ends[FLUSHES - 1], head = last + BLOCK_HEAD_BYTES;
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
 	struct profile *got = NULL;
 	struct dump_error error;
 
-	dump_bytes_put(&file, history->file.bytes, history->file.size);
+	packed_bytes_put(&file, history->file.bytes, history->file.size);
 	memset(file.bytes + last, 0, BLOCK_HEAD_BYTES);
 	for (size_t size = head; size <= file.size; size++) {
 		assert_int_equal(dump_fixture_read(file.bytes, size, &got, &error), 0);
@@ -191,31 +191,31 @@ struct section {
 	const char *records;
 };
 
-static const char *put_word(struct dump_bytes *to, const char *at)
+static const char *put_word(struct packed_bytes *to, const char *at)
 {
 	char *end;
 
 	if (*at == '"') {
 		end = strchr(at + 1, '"');
-		dump_bytes_put_counted(to, at + 1, end - at - 1);
+		packed_bytes_put_counted(to, at + 1, end - at - 1);
 		return end + 1;
 	}
 	if (*at == '\'') {
 		end = strchr(at + 1, '\'');
-		dump_bytes_put(to, at + 1, end - at - 1);
-		dump_bytes_put(to, "", 1);
+		packed_bytes_put(to, at + 1, end - at - 1);
+		packed_bytes_put(to, "", 1);
 		return end + 1;
 	}
 	if (*at == 's')
-		dump_bytes_put_signed(to, strtoll(at + 1, &end, 0));
+		packed_bytes_put_signed(to, strtoll(at + 1, &end, 0));
 	else
-		dump_bytes_put_unsigned(to, strtoull(at, &end, 0));
+		packed_bytes_put_unsigned(to, strtoull(at, &end, 0));
 	return end;
 }
 
-static void put_records(struct dump_bytes *payload, const struct section *section)
+static void put_records(struct packed_bytes *payload, const struct section *section)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes records = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes records = { 0 };
 	const char *at = section->records;
 
 	while (*at)
@@ -227,7 +227,7 @@ static void put_records(struct dump_bytes *payload, const struct section *sectio
 
 static enum dump_failure failure_of(const struct section *sections)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 }, payload = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 }, payload = { 0 };
 	struct profile *got = NULL;
 	struct dump_error error = { 0 };
 
@@ -583,9 +583,9 @@ static void wrong_content_is_refused(void **state)
 	}
 }
 
-static enum dump_failure failure_of_payload(const struct dump_bytes *payload)
+static enum dump_failure failure_of_payload(const struct packed_bytes *payload)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
 	struct profile *got = NULL;
 	struct dump_error error = { 0 };
 
@@ -607,21 +607,21 @@ static void payload_that_is_no_section(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
-		_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 };
+		_cleanup_(packed_bytes_free) struct packed_bytes payload = { 0 };
 
-		dump_bytes_put(&payload, payloads[i], strlen(payloads[i]));
+		packed_bytes_put(&payload, payloads[i], strlen(payloads[i]));
 		assert_int_equal(failure_of_payload(&payload), DUMP_CORRUPT);
 	}
 }
 
 static void nul_in_a_string(void **state)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes payload = { 0 };
 
-	dump_bytes_put(&payload,
-		       "\x03\x05\x01\x03"
-		       "a\0b",
-		       7);
+	packed_bytes_put(&payload,
+			 "\x03\x05\x01\x03"
+			 "a\0b",
+			 7);
 	assert_int_equal(failure_of_payload(&payload), DUMP_CORRUPT);
 	payload.bytes[5] = 'x';
 	assert_int_equal(failure_of_payload(&payload), DUMP_FINE);
@@ -630,7 +630,7 @@ static void nul_in_a_string(void **state)
 /* A small file that inflates to much is refused before anything is allocated for it. */
 static void bombs_are_refused(void **state)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 }, zeros = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes payload = { 0 }, zeros = { 0 };
 	size_t size = 8 << 20;
 
 	zeros.bytes = xcalloc(size, 1);
@@ -640,32 +640,32 @@ static void bombs_are_refused(void **state)
 }
 
 /* In both versions. */
-static void deep_tree(enum dump_tag tag, struct dump_bytes *nodes)
+static void deep_tree(enum dump_tag tag, struct packed_bytes *nodes)
 {
 	const uint32_t count = DUMP_MAX_DEPTH + 1;
 
-	dump_bytes_put_unsigned(nodes, 0);
+	packed_bytes_put_unsigned(nodes, 0);
 	if (tag == TAG_NODES) {
 		for (uint32_t i = 0; i < count; i++) {
-			dump_bytes_put_unsigned(nodes, 0);
-			dump_bytes_put_unsigned(nodes, i ? 1 : 0);
-			dump_bytes_put_unsigned(nodes, 0);
-			dump_bytes_put_signed(nodes, 0);
+			packed_bytes_put_unsigned(nodes, 0);
+			packed_bytes_put_unsigned(nodes, i ? 1 : 0);
+			packed_bytes_put_unsigned(nodes, 0);
+			packed_bytes_put_signed(nodes, 0);
 		}
 		return;
 	}
-	dump_bytes_put_unsigned(nodes, count);
-	dump_bytes_put(nodes, "\0\0\0\0\1", 5); /* the first, of site 0 */
+	packed_bytes_put_unsigned(nodes, count);
+	packed_bytes_put(nodes, "\0\0\0\0\1", 5); /* the first, of site 0 */
 	for (uint32_t i = 1; i < count; i++)
-		dump_bytes_put(nodes, "\1\1", 2);
+		packed_bytes_put(nodes, "\1\1", 2);
 	for (uint32_t i = 0; i < count; i++)
-		dump_bytes_put_signed(nodes, 0);
+		packed_bytes_put_signed(nodes, 0);
 }
 
 static void refuse_deep(enum dump_tag tag)
 {
 	static const struct section start[] = { NAMES, SITES, PROCESSES };
-	_cleanup_(dump_bytes_free) struct dump_bytes payload = { 0 }, nodes = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes payload = { 0 }, nodes = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(start); i++)
 		put_records(&payload, &start[i]);

@@ -73,7 +73,7 @@ static struct profile *example_profile(void)
 
 /* The bytes of one line: offset, pairs of digits with a blank before each, the rest is
  * explanation and stands two blanks further at least. */
-static void take_line(struct dump_bytes *to, const char *line)
+static void take_line(struct packed_bytes *to, const char *line)
 {
 	unsigned long offset = strtoul(line, NULL, 16);
 	const char *at = line + 8;
@@ -82,14 +82,14 @@ static void take_line(struct dump_bytes *to, const char *line)
 	for (; at[0] == ' ' && isxdigit(at[1]) && isxdigit(at[2]); at += 3) {
 		uint8_t byte = (uint8_t)strtoul((char[]){ at[1], at[2], '\0' }, NULL, 16);
 
-		dump_bytes_put(to, &byte, 1);
+		packed_bytes_put(to, &byte, 1);
 	}
 }
 
 /* The n-th block of the document that is fenced as ```hexdump. */
-static struct dump_bytes documented(int wanted)
+static struct packed_bytes documented(int wanted)
 {
-	struct dump_bytes bytes = { 0 };
+	struct packed_bytes bytes = { 0 };
 	FILE *stream = fopen(MEMPROBE_FORMAT_MD, "re");
 	char line[512];
 	int number = 0;
@@ -108,7 +108,7 @@ static struct dump_bytes documented(int wanted)
 	return bytes;
 }
 
-static void print_bytes(const struct dump_bytes *bytes)
+static void print_bytes(const struct packed_bytes *bytes)
 {
 	for (size_t i = 0; i < bytes->size; i++)
 		print_message("%s%02x", i % 16 ? " " : "\n", bytes->bytes[i]);
@@ -117,8 +117,8 @@ static void print_bytes(const struct dump_bytes *bytes)
 
 static void assert_documented(const char *path, int number)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes wanted = documented(number);
-	_cleanup_(dump_bytes_free) struct dump_bytes got = dump_fixture_load(path);
+	_cleanup_(packed_bytes_free) struct packed_bytes wanted = documented(number);
+	_cleanup_(packed_bytes_free) struct packed_bytes got = dump_fixture_load(path);
 
 	if (!wanted.size || wanted.size != got.size ||
 	    memcmp(wanted.bytes, got.bytes, got.size) != 0)
@@ -186,7 +186,7 @@ static void numbers_stay(void **state)
 	assert_int_equal(CALLS_MODE_EXACT, 2);
 }
 
-static enum dump_failure failure_of(const struct dump_bytes *file)
+static enum dump_failure failure_of(const struct packed_bytes *file)
 {
 	struct profile *profile = NULL;
 	struct dump_error error = { 0 };
@@ -205,16 +205,16 @@ static enum dump_failure failure_of(const struct dump_bytes *file)
 
 static void other_files_are_refused(void **state)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
 
 	assert_int_equal(failure_of(&file), DUMP_NOT_A_DUMP);
-	dump_bytes_put(&file, "memprob", 7);
+	packed_bytes_put(&file, "memprob", 7);
 	assert_int_equal(failure_of(&file), DUMP_NOT_A_DUMP);
-	dump_bytes_put(&file, "e", 1);
+	packed_bytes_put(&file, "e", 1);
 	assert_int_equal(failure_of(&file), DUMP_HEADER_TRUNCATED);
-	dump_bytes_put(&file, "\1\0\0\0", 4);
+	packed_bytes_put(&file, "\1\0\0\0", 4);
 	assert_int_equal(failure_of(&file), DUMP_HEADER_TRUNCATED);
-	dump_bytes_put(&file, "0123456789012345678901234567", 28);
+	packed_bytes_put(&file, "0123456789012345678901234567", 28);
 	assert_int_equal(failure_of(&file), DUMP_HEADER_CORRUPT);
 	file.bytes[0] = 'M';
 	assert_int_equal(failure_of(&file), DUMP_NOT_A_DUMP);
@@ -237,16 +237,16 @@ static void unreadable_files_are_named(void **state)
 }
 
 /* A header with this version and a checksum that is right. */
-static void put_header(struct dump_bytes *file, uint32_t version)
+static void put_header(struct packed_bytes *file, uint32_t version)
 {
 	dump_fixture_put_header(file, 0);
-	dump_store32(file->bytes + HEADER_VERSION, version);
-	dump_store32(file->bytes + HEADER_CRC, (uint32_t)crc32(0, file->bytes, HEADER_CRC));
+	packed_store32(file->bytes + HEADER_VERSION, version);
+	packed_store32(file->bytes + HEADER_CRC, (uint32_t)crc32(0, file->bytes, HEADER_CRC));
 }
 
 static void newer_versions_are_refused(void **state)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 }, payload = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 }, payload = { 0 };
 	struct profile *profile = NULL;
 	struct dump_error error;
 	char text[DUMP_ERROR_TEXT_BYTES];
@@ -273,18 +273,19 @@ static void newer_versions_are_refused(void **state)
 /* What a later version may add without a new number. */
 static void additions_are_skipped(void **state)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = { 0 }, payload = { 0 }, records = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 }, payload = { 0 },
+							 records = { 0 };
 	struct profile *profile = NULL;
 	struct dump_error error;
 
 	dump_fixture_put_header(&file, 0);
-	dump_bytes_put(&records, "anything", 8);
+	packed_bytes_put(&records, "anything", 8);
 	dump_fixture_put_block(&file, 9, 9, &records);
 	dump_fixture_put_section(&payload, 1ULL << 39, &records);
 	dump_fixture_put_section(&payload, 1ULL << 40, &records);
 	records.size = 0;
 	dump_fixture_put_section(&payload, 14, &records);
-	dump_bytes_put_unsigned(&records, 77);
+	packed_bytes_put_unsigned(&records, 77);
 	dump_fixture_put_section(&payload, TAG_DURATION, &records);
 	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_BLOCK_VERSION, &payload);
 	assert_int_equal(dump_fixture_read(file.bytes, file.size, &profile, &error), 0);
@@ -297,7 +298,7 @@ static void additions_are_skipped(void **state)
 	assert_int_equal(dump_fixture_read(file.bytes, file.size, &profile, &error), 0);
 	assert_true(profile->meta.is_complete);
 	profile_free(profile);
-	dump_bytes_put(&file, "x", 1);
+	packed_bytes_put(&file, "x", 1);
 	assert_int_equal(dump_fixture_read(file.bytes, file.size, &profile, &error), 0);
 	assert_false(profile->meta.is_complete);
 	profile_free(profile);

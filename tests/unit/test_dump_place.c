@@ -90,7 +90,7 @@ static void assert_reads(const char *path, const struct profile *wanted, bool is
 
 static void assert_text(const char *path, const char *wanted)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes got = dump_fixture_load(path);
+	_cleanup_(packed_bytes_free) struct packed_bytes got = dump_fixture_load(path);
 
 	assert_int_equal(got.size, strlen(wanted));
 	assert_memory_equal(got.bytes, wanted, got.size);
@@ -553,7 +553,7 @@ static void add_noise(struct profile *profile, uint64_t *seed, size_t bytes)
 /* What a full disk leaves is the last flush; once there is room again, nothing is missing. */
 static void play_full_disk(struct scratch *scratch, int wanted, int (*make_room)(struct scratch *))
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes before = { 0 }, after = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes before = { 0 }, after = { 0 };
 	uint64_t seed = 1;
 
 	assert_int_equal(create(scratch), 0);
@@ -567,7 +567,7 @@ static void play_full_disk(struct scratch *scratch, int wanted, int (*make_room)
 		after = dump_fixture_load(scratch->path);
 		assert_int_equal(before.size, after.size);
 		assert_memory_equal(before.bytes, after.bytes, before.size);
-		dump_bytes_free(&after);
+		packed_bytes_free(&after);
 	}
 	assert_true(scratch->profile->nodes[0].has_changed);
 	assert_int_equal(make_room(scratch), 0);

@@ -310,7 +310,7 @@ static void dense_profiles_stay_readable(void **state)
 /* The bytes of a file, as text where they are. */
 static bool holds_text(const struct scratch *scratch, const char *text)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes file = dump_fixture_load(scratch->path);
+	_cleanup_(packed_bytes_free) struct packed_bytes file = dump_fixture_load(scratch->path);
 
 	return memmem(file.bytes, file.size, text, strlen(text)) != NULL;
 }
@@ -453,7 +453,7 @@ static void order_is_finer_than_times(void **state)
 static void short_runs_are_written_once(void **state)
 {
 	struct scratch *scratch = *state;
-	_cleanup_(dump_bytes_free) struct dump_bytes flushed = { 0 }, closed = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes flushed = { 0 }, closed = { 0 };
 	uint64_t seed = 13;
 
 	dump_fixture_grow(scratch->profile, &seed, 2000);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 #include "dump_format.h"
 #include "memory.h"
 
@@ -129,11 +129,11 @@ static int write_head(const struct dump_block *block)
 {
 	uint8_t head[BLOCK_HEAD_BYTES];
 
-	dump_store16(head + BLOCK_TYPE, BLOCK_PROFILE);
-	dump_store16(head + BLOCK_VERSION, DUMP_BLOCK_VERSION);
-	dump_store32(head + BLOCK_STORED, (uint32_t)block->stored);
-	dump_store32(head + BLOCK_RAW, (uint32_t)block->raw);
-	dump_store32(head + BLOCK_CRC, (uint32_t)crc32(block->crc, head, BLOCK_CRC));
+	packed_store16(head + BLOCK_TYPE, BLOCK_PROFILE);
+	packed_store16(head + BLOCK_VERSION, DUMP_BLOCK_VERSION);
+	packed_store32(head + BLOCK_STORED, (uint32_t)block->stored);
+	packed_store32(head + BLOCK_RAW, (uint32_t)block->raw);
+	packed_store32(head + BLOCK_CRC, (uint32_t)crc32(block->crc, head, BLOCK_CRC));
 	return dump_block_write_at(block->fd, head, sizeof(head), block->offset);
 }
 

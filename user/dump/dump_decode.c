@@ -15,16 +15,16 @@ static void free_words(char **words)
 	free(words);
 }
 
-static void replace_text(char **text, struct dump_cursor *from)
+static void replace_text(char **text, struct packed_cursor *from)
 {
 	free(*text);
-	*text = dump_cursor_text(from);
+	*text = packed_cursor_text(from);
 }
 
 /* NULL-terminated; a word is a byte of the section at least. */
-static char **take_words(struct dump_cursor *from)
+static char **take_words(struct packed_cursor *from)
 {
-	uint64_t counted = dump_cursor_unsigned(from, (uint64_t)(from->end - from->at));
+	uint64_t counted = packed_cursor_unsigned(from, (uint64_t)(from->end - from->at));
 	char **words;
 	size_t length;
 
@@ -32,20 +32,20 @@ static char **take_words(struct dump_cursor *from)
 		return NULL;
 	words = xcalloc(counted, sizeof(*words));
 	for (size_t i = 0; i + 1 < counted && !from->is_bad; i++) {
-		const char *word = dump_cursor_string(from, &length);
+		const char *word = packed_cursor_string(from, &length);
 
 		words[i] = xstrndup(word, length);
 	}
 	return words;
 }
 
-static int decode_meta(struct dump_decoder *decoder, struct dump_cursor *from)
+static int decode_meta(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile_meta *meta = &decoder->profile->meta;
 
 	free_words(meta->command);
 	meta->command = take_words(from);
-	meta->started_s = dump_cursor_signed(from, DUMP_MAX_TIME_NS / 1000000000);
+	meta->started_s = packed_cursor_signed(from, DUMP_MAX_TIME_NS / 1000000000);
 	replace_text(&meta->kernel, from);
 	replace_text(&meta->memprobe, from);
 	replace_text(&meta->host, from);
@@ -54,35 +54,35 @@ static int decode_meta(struct dump_decoder *decoder, struct dump_cursor *from)
 	return dump_result_of(from);
 }
 
-static int decode_duration(struct dump_decoder *decoder, struct dump_cursor *from)
+static int decode_duration(struct dump_decoder *decoder, struct packed_cursor *from)
 {
-	decoder->profile->meta.duration_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	decoder->profile->meta.duration_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
 	return dump_result_of(from);
 }
 
-static int decode_moment(struct dump_decoder *decoder, struct dump_cursor *from)
+static int decode_moment(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct moment *highest = &decoder->profile->highest;
 
-	highest->time_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-	highest->bytes = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
-	highest->rss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	highest->time_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	highest->bytes = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
+	highest->rss = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
 	highest->nr_processes = dump_take_id(from, DUMP_MAX_PROCESSES + 1);
 	return dump_result_of(from);
 }
 
-static int decode_moment_bound(struct dump_decoder *decoder, struct dump_cursor *from)
+static int decode_moment_bound(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct moment *highest = &decoder->profile->highest;
 
-	highest->is_bound = dump_cursor_unsigned(from, 1);
-	highest->rss_most = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	highest->is_bound = packed_cursor_unsigned(from, 1);
+	highest->rss_most = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
 	return dump_result_of(from);
 }
 
 static const struct {
 	uint64_t tag;
-	int (*decode)(struct dump_decoder *decoder, struct dump_cursor *from);
+	int (*decode)(struct dump_decoder *decoder, struct packed_cursor *from);
 } sections[] = {
 	{ TAG_META, decode_meta },
 	{ TAG_DURATION, decode_duration },
@@ -120,7 +120,7 @@ static const struct {
 int dump_decode_section(struct dump_decoder *decoder, uint64_t tag, const uint8_t *bytes,
 			size_t size)
 {
-	struct dump_cursor from = { .at = bytes, .end = bytes + size };
+	struct packed_cursor from = { .at = bytes, .end = bytes + size };
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {

@@ -11,24 +11,24 @@
 _Static_assert(NR_ALLOCS_VALUES <= DUMP_MAX_TAKEN_VALUES, "a row has room for them");
 
 /* Absolute, as processes. */
-int dump_decode_allocators(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_allocators(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t index = dump_take_id(from, profile->nr_processes);
-		uint64_t flags = dump_cursor_unsigned(from, DUMP_HAS_ALLOCS);
+		uint64_t flags = packed_cursor_unsigned(from, DUMP_HAS_ALLOCS);
 		struct process *process;
 
 		if (from->is_bad)
 			return -EBADMSG;
 		process = &profile->processes[index];
 		process->has_allocs = flags & DUMP_HAS_ALLOCS;
-		process->allocs_since_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-		process->alloc_moment = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
-		process->alloc_end = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
-		process->alloc_peak = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
-		process->unknown_frees = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		process->allocs_since_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		process->alloc_moment = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
+		process->alloc_end = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
+		process->alloc_peak = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
+		process->unknown_frees = packed_cursor_unsigned(from, DUMP_MAX_AMOUNT);
 	}
 	return dump_result_of(from);
 }
@@ -66,7 +66,7 @@ static int set_allocs(struct profile *profile, const struct dump_taken_row *row)
 	return 0;
 }
 
-int dump_decode_allocs(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_allocs(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	uint32_t count;
 	_cleanup_(freep) struct dump_taken_row *rows = dump_take_rows(

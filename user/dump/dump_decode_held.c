@@ -8,22 +8,22 @@
 #include "memory.h"
 #include "profile_held.h"
 
-static void take_by_kind(struct dump_cursor *from, int64_t ret[NR_KINDS])
+static void take_by_kind(struct packed_cursor *from, int64_t ret[NR_KINDS])
 {
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		ret[kind] = DUMP_PAGE_BYTES *
-			    dump_cursor_signed(from, DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES);
+			    packed_cursor_signed(from, DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES);
 }
 
 /* Absolute, as processes. */
-int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_owners(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t index = dump_take_id(from, profile->nr_processes);
-		uint64_t flags = dump_cursor_unsigned(from, DUMP_HAS_OWNERS | DUMP_HAS_UNSHARED |
-								    DUMP_HAS_MAPPED);
+		uint64_t flags = packed_cursor_unsigned(from, DUMP_HAS_OWNERS | DUMP_HAS_UNSHARED |
+								      DUMP_HAS_MAPPED);
 		struct process *process;
 
 		if (from->is_bad)
@@ -32,10 +32,10 @@ int dump_decode_owners(struct dump_decoder *decoder, struct dump_cursor *from)
 		process->has_owners = flags & DUMP_HAS_OWNERS;
 		process->has_unshared = flags & DUMP_HAS_UNSHARED;
 		process->has_mapped = flags & DUMP_HAS_MAPPED;
-		process->unshared_late_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-		process->peak_time_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-		process->peak_moment = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
-		process->final_moment = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+		process->unshared_late_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		process->peak_time_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		process->peak_moment = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
+		process->final_moment = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
 		take_by_kind(from, process->live);
 		take_by_kind(from, process->peak_held);
 	}
@@ -69,7 +69,7 @@ static int set_held(struct profile *profile, const struct dump_taken_row *record
 	return 0;
 }
 
-int dump_decode_held(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_held(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	uint32_t count;
 	_cleanup_(freep) struct dump_taken_row *rows = dump_take_rows(

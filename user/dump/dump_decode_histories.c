@@ -9,13 +9,13 @@
 #include "profile_history.h"
 
 /* In units of so many bytes. */
-static void take_lows(struct dump_cursor *from, int64_t unit, struct node_history *history)
+static void take_lows(struct packed_cursor *from, int64_t unit, struct node_history *history)
 {
 	const int64_t most = DUMP_MAX_AMOUNT / unit;
 	int64_t amount = 0;
 
 	for (uint32_t slot = 0; slot <= history->last && !from->is_bad; slot++) {
-		amount += dump_cursor_signed(from, 2 * most);
+		amount += packed_cursor_signed(from, 2 * most);
 		if (amount > most || amount < -most)
 			from->is_bad = true;
 		history->low[slot] = amount * unit;
@@ -29,16 +29,16 @@ static bool has_amounts(const struct profile *profile, uint32_t node, enum histo
 				    : !!profile_allocs(profile, node);
 }
 
-static int decode(struct dump_decoder *decoder, struct dump_cursor *from, enum history_kind kind)
+static int decode(struct dump_decoder *decoder, struct packed_cursor *from, enum history_kind kind)
 {
 	int64_t unit = kind == HISTORY_LIVE ? DUMP_PAGE_BYTES : 1;
 	struct profile *profile = decoder->profile;
 	uint64_t node = 0;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		struct node_history history = { .kind = kind };
 
-		node = dump_cursor_step(from, node, UINT32_MAX);
+		node = packed_cursor_step(from, node, UINT32_MAX);
 		history.doublings = dump_take_id(from, HISTORY_MAX_DOUBLINGS + 1);
 		history.last = dump_take_id(from, HISTORY_SLOTS);
 		take_lows(from, unit, &history);
@@ -51,12 +51,12 @@ static int decode(struct dump_decoder *decoder, struct dump_cursor *from, enum h
 	return dump_result_of(from);
 }
 
-int dump_decode_histories(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_histories(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	return decode(decoder, from, HISTORY_LIVE);
 }
 
-int dump_decode_alloc_histories(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_alloc_histories(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	return decode(decoder, from, HISTORY_ALLOCATED);
 }

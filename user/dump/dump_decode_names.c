@@ -7,12 +7,12 @@
 #include "dump_take.h"
 #include "memory.h"
 
-int dump_decode_texts(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_texts(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct string_pool *pool = &decoder->profile->strings;
 	int err = dump_take_first(from, pool->count);
 
-	while (!err && dump_cursor_has_more(from)) {
+	while (!err && packed_cursor_has_more(from)) {
 		const char *text = (const char *)from->at;
 		const uint8_t *end = memchr(text, '\0', (size_t)(from->end - from->at));
 		size_t count = pool->count;
@@ -36,23 +36,23 @@ struct columns {
 	uint32_t next_file, next_name;
 };
 
-static void take_file(struct columns *columns, struct dump_cursor *from, size_t i)
+static void take_file(struct columns *columns, struct packed_cursor *from, size_t i)
 {
 	columns->sites[i].file = dump_take_new_or_known(from, &columns->next_file,
 							columns->profile->strings.count);
 }
 
-static void take_name(struct columns *columns, struct dump_cursor *from, size_t i)
+static void take_name(struct columns *columns, struct packed_cursor *from, size_t i)
 {
 	columns->sites[i].name = dump_take_new_or_known(from, &columns->next_name,
 							columns->profile->strings.count);
 }
 
-static void take_line(struct columns *columns, struct dump_cursor *from, size_t i)
+static void take_line(struct columns *columns, struct packed_cursor *from, size_t i)
 {
 	const struct site *site = &columns->sites[i];
 	int64_t base = i && site[-1].file == site->file ? site[-1].line : 0;
-	int64_t line = base + dump_cursor_signed(from, 2LL * UINT32_MAX);
+	int64_t line = base + packed_cursor_signed(from, 2LL * UINT32_MAX);
 
 	if (line < INT32_MIN || line > INT32_MAX)
 		from->is_bad = true;
@@ -60,18 +60,18 @@ static void take_line(struct columns *columns, struct dump_cursor *from, size_t 
 		columns->sites[i].line = (int32_t)line;
 }
 
-static void take_kind(struct columns *columns, struct dump_cursor *from, size_t i)
+static void take_kind(struct columns *columns, struct packed_cursor *from, size_t i)
 {
 	columns->sites[i].kind = dump_take_id(from, NR_SITE_KINDS);
 }
 
-static void take_version(struct columns *columns, struct dump_cursor *from, size_t i)
+static void take_version(struct columns *columns, struct packed_cursor *from, size_t i)
 {
-	columns->sites[i].version = (uint32_t)dump_cursor_unsigned(
+	columns->sites[i].version = (uint32_t)packed_cursor_unsigned(
 		from, DUMP_SITE_RESUMABLE | DUMP_SITE_PART | UINT16_MAX);
 }
 
-static void take_part(struct columns *columns, struct dump_cursor *from, size_t i)
+static void take_part(struct columns *columns, struct packed_cursor *from, size_t i)
 {
 	struct site *site = &columns->sites[i];
 
@@ -84,9 +84,9 @@ static void take_part(struct columns *columns, struct dump_cursor *from, size_t 
 	site->version &= UINT16_MAX;
 }
 
-static void take_columns(struct columns *columns, struct dump_cursor *from, size_t count)
+static void take_columns(struct columns *columns, struct packed_cursor *from, size_t count)
 {
-	static void (*const take[])(struct columns * columns, struct dump_cursor * from,
+	static void (*const take[])(struct columns * columns, struct packed_cursor * from,
 				    size_t i) = {
 		take_file, take_name, take_line, take_kind, take_version, take_part,
 	};
@@ -112,7 +112,7 @@ static int add_sites(struct profile *profile, const struct site *sites, size_t c
 
 #define LEAST_SITE_BYTES 5
 
-int dump_decode_site_columns(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_site_columns(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	_cleanup_(freep) struct site *sites = NULL;
@@ -134,14 +134,14 @@ int dump_decode_site_columns(struct dump_decoder *decoder, struct dump_cursor *f
 
 /* ---- Objects ---- */
 
-static void take_new_object(const struct profile *profile, struct dump_cursor *from,
+static void take_new_object(const struct profile *profile, struct packed_cursor *from,
 			    uint32_t *next_instances, struct object *ret)
 {
 	int64_t instance;
 
 	ret->process = dump_take_id(from, profile->nr_processes);
 	ret->class_name = dump_take_id(from, profile->strings.count);
-	instance = next_instances[ret->class_name] + dump_cursor_signed(from, UINT32_MAX);
+	instance = next_instances[ret->class_name] + packed_cursor_signed(from, UINT32_MAX);
 	if (instance < 0 || instance > UINT32_MAX)
 		from->is_bad = true;
 	ret->instance = (uint32_t)instance;
@@ -149,14 +149,14 @@ static void take_new_object(const struct profile *profile, struct dump_cursor *f
 	next_instances[ret->class_name] = ret->instance + 1;
 }
 
-int dump_decode_new_objects(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_new_objects(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	_cleanup_(freep)
 		uint32_t *next_instances = xcalloc(profile->strings.count, sizeof(*next_instances));
 	int err = dump_take_first(from, profile->nr_objects);
 
-	while (!err && dump_cursor_has_more(from)) {
+	while (!err && packed_cursor_has_more(from)) {
 		struct object object = { 0 };
 
 		take_new_object(profile, from, next_instances, &object);
@@ -169,17 +169,17 @@ int dump_decode_new_objects(struct dump_decoder *decoder, struct dump_cursor *fr
 	return err;
 }
 
-int dump_decode_objects(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_objects(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t id = dump_take_id(from, profile->nr_objects + 1);
 		struct object object = { 0 };
 
 		object.process = dump_take_id(from, profile->nr_processes);
 		object.class_name = dump_take_id(from, profile->strings.count);
-		object.instance = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+		object.instance = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
 		object.pathname = dump_take_id(from, profile->strings.count + 1);
 		if (from->is_bad)
 			return -EBADMSG;

@@ -43,7 +43,7 @@ struct walk {
 };
 
 /* Levels above the node before; 0: named, with its process. */
-static void take_parent(const struct walk *walk, struct dump_cursor *from, struct node *ret)
+static void take_parent(const struct walk *walk, struct packed_cursor *from, struct node *ret)
 {
 	const struct profile *profile = walk->decoder->profile;
 	uint32_t levels = dump_take_id(from, DUMP_MAX_DEPTH + 1), parent = walk->before;
@@ -63,7 +63,7 @@ static void take_parent(const struct walk *walk, struct dump_cursor *from, struc
 	ret->process = profile->nodes[parent].process;
 }
 
-static int decode_node(struct walk *walk, struct dump_cursor *from)
+static int decode_node(struct walk *walk, struct packed_cursor *from)
 {
 	const struct profile *profile = walk->decoder->profile;
 	struct node node = { 0 };
@@ -76,7 +76,7 @@ static int decode_node(struct walk *walk, struct dump_cursor *from)
 
 #define LEAST_NODE_BYTES 3
 
-int dump_decode_tree(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_tree(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	struct walk walk = { .decoder = decoder, .before = NO_NODE };
@@ -91,33 +91,33 @@ int dump_decode_tree(struct dump_decoder *decoder, struct dump_cursor *from)
 	for (uint32_t i = 0; !err && i < count; i++)
 		err = decode_node(&walk, from);
 	for (uint32_t i = 0; !err && i < count; i++) {
-		time = dump_cursor_step(from, time, DUMP_MAX_TIME_NS / DUMP_FIRST_UNIT_NS);
+		time = packed_cursor_step(from, time, DUMP_MAX_TIME_NS / DUMP_FIRST_UNIT_NS);
 		profile->nodes[first + i].first_ns = time * DUMP_FIRST_UNIT_NS;
 	}
 	return err ? err : dump_result_of(from);
 }
 
-static void take_cost(struct dump_cursor *from, struct cost *ret)
+static void take_cost(struct packed_cursor *from, struct cost *ret)
 {
 	int64_t values[2 * NR_KINDS] = { 0 };
-	uint64_t mask = dump_cursor_unsigned(from, (1U << ARRAY_SIZE(values)) - 1);
+	uint64_t mask = packed_cursor_unsigned(from, (1U << ARRAY_SIZE(values)) - 1);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(values); i++) {
 		if (mask >> i & 1)
-			values[i] = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+			values[i] = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
 	}
 	memcpy(ret->grown, values, sizeof(ret->grown));
 	memcpy(ret->released, values + NR_KINDS, sizeof(ret->released));
 }
 
-int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_costs(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	struct cost cost = { 0 };
 	uint64_t id = 0;
 
-	while (dump_cursor_has_more(from)) {
-		id = dump_cursor_step(from, id, UINT32_MAX);
+	while (packed_cursor_has_more(from)) {
+		id = packed_cursor_step(from, id, UINT32_MAX);
 		if (from->is_bad || id >= profile->nr_nodes)
 			return -EBADMSG;
 		take_cost(from, &cost);
@@ -126,26 +126,27 @@ int dump_decode_costs(struct dump_decoder *decoder, struct dump_cursor *from)
 	return dump_result_of(from);
 }
 
-int dump_decode_call_runs(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_call_runs(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	uint64_t id = 0;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t count;
 
-		id = dump_cursor_step(from, id, UINT32_MAX);
+		id = packed_cursor_step(from, id, UINT32_MAX);
 		count = dump_take_count(from, 1);
 		if (from->is_bad || id > profile->nr_nodes || count > profile->nr_nodes - id)
 			return -EBADMSG;
 		for (uint32_t i = 0; i < count; i++)
-			profile->nodes[id++].calls = dump_cursor_unsigned(from, DUMP_MAX_CALLS);
+			profile->nodes[id++].calls = packed_cursor_unsigned(from, DUMP_MAX_CALLS);
 	}
 	return dump_result_of(from);
 }
 
 /* 1: the next object, which is counted up; above: so many before it, and one more. */
-static uint32_t take_sighted(struct dump_cursor *from, uint32_t coded, uint32_t *next, size_t count)
+static uint32_t take_sighted(struct packed_cursor *from, uint32_t coded, uint32_t *next,
+			     size_t count)
 {
 	uint32_t back = coded - 1, object;
 
@@ -158,7 +159,7 @@ static uint32_t take_sighted(struct dump_cursor *from, uint32_t coded, uint32_t 
 	return object;
 }
 
-static void decode_sighted_of(struct profile *profile, struct dump_cursor *from, uint32_t node,
+static void decode_sighted_of(struct profile *profile, struct packed_cursor *from, uint32_t node,
 			      uint32_t *next)
 {
 	uint32_t count = dump_take_count(from, 1);
@@ -176,14 +177,14 @@ static void decode_sighted_of(struct profile *profile, struct dump_cursor *from,
 	}
 }
 
-int dump_decode_sighted(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_sighted(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	uint32_t next = dump_take_id(from, profile->nr_objects + 1);
 	uint64_t node = 0;
 
-	while (dump_cursor_has_more(from)) {
-		node = dump_cursor_step(from, node, UINT32_MAX);
+	while (packed_cursor_has_more(from)) {
+		node = packed_cursor_step(from, node, UINT32_MAX);
 		if (from->is_bad || node >= profile->nr_nodes)
 			return -EBADMSG;
 		decode_sighted_of(profile, from, (uint32_t)node, &next);

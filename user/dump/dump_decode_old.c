@@ -6,14 +6,14 @@
 #include "dump_format.h"
 #include "dump_take.h"
 
-int dump_decode_strings(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_strings(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct string_pool *pool = &decoder->profile->strings;
 	int err = dump_take_first(from, pool->count);
 
-	while (!err && dump_cursor_has_more(from)) {
+	while (!err && packed_cursor_has_more(from)) {
 		size_t length, count = pool->count;
-		const char *text = dump_cursor_string(from, &length);
+		const char *text = packed_cursor_string(from, &length);
 
 		if (count >= DUMP_MAX_STRINGS)
 			return -EFBIG;
@@ -23,15 +23,15 @@ int dump_decode_strings(struct dump_decoder *decoder, struct dump_cursor *from)
 	return err;
 }
 
-static void take_site(struct dump_cursor *from, const struct profile *profile, struct site *ret)
+static void take_site(struct packed_cursor *from, const struct profile *profile, struct site *ret)
 {
 	ret->kind = dump_take_id(from, NR_SITE_KINDS);
 	ret->file = dump_take_id(from, profile->strings.count);
 	ret->name = dump_take_id(from, profile->strings.count);
 	ret->line = dump_take_int32(from);
-	ret->version = (uint32_t)dump_cursor_unsigned(from, DUMP_SITE_RESUMABLE | DUMP_SITE_PART |
-								    UINT16_MAX);
-	dump_cursor_unsigned(from, UINT32_MAX); /* its line table */
+	ret->version = (uint32_t)packed_cursor_unsigned(from, DUMP_SITE_RESUMABLE | DUMP_SITE_PART |
+								      UINT16_MAX);
+	packed_cursor_unsigned(from, UINT32_MAX); /* its line table */
 	if (ret->version & DUMP_SITE_PART) {
 		ret->part_object = dump_take_id(from, DUMP_MAX_OBJECTS + 1); /* has_objects() */
 		ret->at = dump_take_int32(from);
@@ -40,12 +40,12 @@ static void take_site(struct dump_cursor *from, const struct profile *profile, s
 	ret->version &= UINT16_MAX;
 }
 
-int dump_decode_sites(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_sites(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	int err = dump_take_first(from, profile->nr_sites);
 
-	while (!err && dump_cursor_has_more(from)) {
+	while (!err && packed_cursor_has_more(from)) {
 		size_t count = profile->nr_sites;
 		struct site site = { 0 };
 
@@ -58,13 +58,13 @@ int dump_decode_sites(struct dump_decoder *decoder, struct dump_cursor *from)
 	return err;
 }
 
-int dump_decode_nodes(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_nodes(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	int err = dump_take_first(from, profile->nr_nodes);
 	uint64_t time = 0;
 
-	while (!err && dump_cursor_has_more(from)) {
+	while (!err && packed_cursor_has_more(from)) {
 		uint32_t id = (uint32_t)profile->nr_nodes, distance;
 		struct node node = { 0 };
 
@@ -72,21 +72,21 @@ int dump_decode_nodes(struct dump_decoder *decoder, struct dump_cursor *from)
 		distance = dump_take_id(from, (size_t)id + 1);
 		node.parent = distance ? id - distance : NO_NODE;
 		node.site = dump_take_id(from, profile->nr_sites);
-		time = dump_cursor_step(from, time, DUMP_MAX_TIME_NS);
+		time = packed_cursor_step(from, time, DUMP_MAX_TIME_NS);
 		node.first_ns = time;
 		err = from->is_bad ? -EBADMSG : dump_add_node(decoder, &node);
 	}
 	return err;
 }
 
-int dump_decode_calls(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_calls(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 	uint64_t id = 0, calls;
 
-	while (dump_cursor_has_more(from)) {
-		id = dump_cursor_step(from, id, UINT32_MAX);
-		calls = dump_cursor_unsigned(from, DUMP_MAX_CALLS);
+	while (packed_cursor_has_more(from)) {
+		id = packed_cursor_step(from, id, UINT32_MAX);
+		calls = packed_cursor_unsigned(from, DUMP_MAX_CALLS);
 		if (from->is_bad || id >= profile->nr_nodes)
 			return -EBADMSG;
 		profile->nodes[id].calls = calls;
@@ -94,11 +94,11 @@ int dump_decode_calls(struct dump_decoder *decoder, struct dump_cursor *from)
 	return dump_result_of(from);
 }
 
-int dump_decode_sightings(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_sightings(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t node = dump_take_id(from, profile->nr_nodes);
 		uint32_t object = dump_take_id(from, profile->nr_objects + 1);
 

@@ -5,39 +5,39 @@
 #include "dump_format.h"
 #include "dump_take.h"
 
-static void take_by_kind(struct dump_cursor *from, int64_t ret[NR_KINDS])
+static void take_by_kind(struct packed_cursor *from, int64_t ret[NR_KINDS])
 {
 	for (int kind = 0; kind < NR_KINDS; kind++)
-		ret[kind] = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+		ret[kind] = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
 }
 
-static void take_process(struct dump_cursor *from, size_t nr_strings, struct process *ret)
+static void take_process(struct packed_cursor *from, size_t nr_strings, struct process *ret)
 {
-	ret->pid = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
-	ret->ppid = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+	ret->pid = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
+	ret->ppid = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
 	ret->command = dump_take_id(from, nr_strings);
 	ret->python = dump_take_id(from, nr_strings);
 	ret->begin = dump_take_id(from, BEGAN_ATTACH + 1);
 	ret->end = dump_take_id(from, END_EXEC + 1);
 	ret->exit_code = dump_take_int32(from);
-	ret->exit_signal = (int32_t)dump_cursor_unsigned(from, DUMP_MAX_SIGNAL);
-	ret->start_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-	ret->end_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	ret->exit_signal = (int32_t)packed_cursor_unsigned(from, DUMP_MAX_SIGNAL);
+	ret->start_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+	ret->end_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
 	take_by_kind(from, ret->opening);
 	take_by_kind(from, ret->books);
 	take_by_kind(from, ret->kernel);
-	ret->peak = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+	ret->peak = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
 	ret->calls_method = dump_take_id(from, CALLS_BY_UPROBE + 1);
 	ret->calls_seen = dump_take_id(from, NR_CALLS_SEEN);
 	ret->calls_reason = dump_take_id(from, nr_strings);
 }
 
 /* Absolute: the first record of a process adds it, another one replaces what it holds. */
-int dump_decode_processes(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_processes(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t index = dump_take_id(from, profile->nr_processes + 1);
 
 		if (from->is_bad)
@@ -52,17 +52,18 @@ int dump_decode_processes(struct dump_decoder *decoder, struct dump_cursor *from
 }
 
 /* Absolute, as processes. */
-int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_shares(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t index = dump_take_id(from, profile->nr_processes);
-		struct shares shares = { .time_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS) };
+		struct shares shares = { .time_ns = packed_cursor_unsigned(from,
+									   DUMP_MAX_TIME_NS) };
 
-		shares.rss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
-		shares.pss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
-		shares.uss = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
+		shares.rss = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
+		shares.pss = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
+		shares.uss = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
 		if (from->is_bad)
 			return -EBADMSG;
 		profile->processes[index].shares = shares;
@@ -71,11 +72,11 @@ int dump_decode_shares(struct dump_decoder *decoder, struct dump_cursor *from)
 }
 
 /* Samples go on where those of the process ended, or begin anew: they were thinned. */
-static int decode_run(struct profile *profile, struct dump_cursor *from)
+static int decode_run(struct profile *profile, struct packed_cursor *from)
 {
 	uint32_t index = dump_take_id(from, profile->nr_processes);
-	uint64_t first = dump_cursor_unsigned(from, MAX_SAMPLES);
-	uint64_t count = dump_cursor_unsigned(from, MAX_SAMPLES), time = 0;
+	uint64_t first = packed_cursor_unsigned(from, MAX_SAMPLES);
+	uint64_t count = packed_cursor_unsigned(from, MAX_SAMPLES), time = 0;
 	struct process *process;
 	int64_t rss = 0;
 
@@ -90,8 +91,8 @@ static int decode_run(struct profile *profile, struct dump_cursor *from)
 	}
 	process->nr_samples = first;
 	for (uint64_t i = 0; i < count; i++) {
-		time += dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-		rss += dump_cursor_signed(from, 2 * DUMP_MAX_AMOUNT);
+		time += packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		rss += packed_cursor_signed(from, 2 * DUMP_MAX_AMOUNT);
 		if (from->is_bad || time > DUMP_MAX_TIME_NS || rss < -DUMP_MAX_AMOUNT ||
 		    rss > DUMP_MAX_AMOUNT)
 			return -EBADMSG;
@@ -100,21 +101,21 @@ static int decode_run(struct profile *profile, struct dump_cursor *from)
 	return 0;
 }
 
-int dump_decode_samples(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_samples(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	int err = 0;
 
-	while (!err && dump_cursor_has_more(from))
+	while (!err && packed_cursor_has_more(from))
 		err = decode_run(decoder->profile, from);
 	return err;
 }
 
 /* Absolute, as processes. */
-int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_threads(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t index = dump_take_id(from, profile->nr_processes), number;
 		struct process *process;
 		struct thread thread = { 0 };
@@ -123,11 +124,11 @@ int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from)
 			return -EBADMSG;
 		process = &profile->processes[index];
 		number = dump_take_id(from, process->nr_threads + 1);
-		thread.tid = (uint32_t)dump_cursor_unsigned(from, UINT32_MAX);
+		thread.tid = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
 		thread.name = dump_take_id(from, profile->strings.count);
-		thread.growth = dump_cursor_signed(from, DUMP_MAX_AMOUNT);
-		thread.start_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
-		thread.end_ns = dump_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		thread.growth = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
+		thread.start_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+		thread.end_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
 		if (from->is_bad)
 			return -EBADMSG;
 		if (number >= DUMP_MAX_THREADS)
@@ -140,17 +141,17 @@ int dump_decode_threads(struct dump_decoder *decoder, struct dump_cursor *from)
 	return dump_result_of(from);
 }
 
-int dump_decode_losses(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_losses(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t owner = dump_take_id(from, profile->nr_processes + 1);
 		uint32_t loss = dump_take_id(from, NR_LOSSES);
 		struct loss_count count = { 0 }, *losses;
 
-		count.events = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
-		count.bytes = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		count.events = packed_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		count.bytes = packed_cursor_unsigned(from, DUMP_MAX_AMOUNT);
 		if (from->is_bad)
 			return -EBADMSG;
 		losses = owner ? profile->processes[owner - 1].losses : profile->losses;
@@ -160,14 +161,14 @@ int dump_decode_losses(struct dump_decoder *decoder, struct dump_cursor *from)
 }
 
 /* Part of a loss that is there: the writer puts both into one block. */
-int dump_decode_losses_released(struct dump_decoder *decoder, struct dump_cursor *from)
+int dump_decode_losses_released(struct dump_decoder *decoder, struct packed_cursor *from)
 {
 	struct profile *profile = decoder->profile;
 
-	while (dump_cursor_has_more(from)) {
+	while (packed_cursor_has_more(from)) {
 		uint32_t owner = dump_take_id(from, profile->nr_processes + 1);
 		uint32_t loss = dump_take_id(from, NR_LOSSES);
-		uint64_t released = dump_cursor_unsigned(from, DUMP_MAX_AMOUNT);
+		uint64_t released = packed_cursor_unsigned(from, DUMP_MAX_AMOUNT);
 		struct loss_count *count;
 
 		if (from->is_bad)

@@ -16,27 +16,27 @@ static void encode_capture(struct dump_encoder *encoder)
 		dump_meta_put(dump_section_for(encoder, TAG_META), meta);
 		encoder->superseding += encoder->marks->meta ? encoder->section.size : 0;
 	}
-	dump_bytes_put_unsigned(dump_section_for(encoder, TAG_DURATION), meta->duration_ns);
+	packed_bytes_put_unsigned(dump_section_for(encoder, TAG_DURATION), meta->duration_ns);
 	encoder->superseding += encoder->marks->meta ? encoder->section.size : 0;
 }
 
 static void encode_moment(struct dump_encoder *encoder)
 {
 	const struct moment *highest = &encoder->profile->highest;
-	struct dump_bytes *to;
+	struct packed_bytes *to;
 
 	if (highest->bytes == encoder->marks->highest &&
 	    highest->rss_most == encoder->marks->rss_most)
 		return;
 	to = dump_section_for(encoder, TAG_MOMENT);
-	dump_bytes_put_unsigned(to, highest->time_ns);
-	dump_bytes_put_signed(to, highest->bytes);
-	dump_bytes_put_signed(to, highest->rss);
-	dump_bytes_put_unsigned(to, highest->nr_processes);
+	packed_bytes_put_unsigned(to, highest->time_ns);
+	packed_bytes_put_signed(to, highest->bytes);
+	packed_bytes_put_signed(to, highest->rss);
+	packed_bytes_put_unsigned(to, highest->nr_processes);
 	encoder->superseding += encoder->marks->highest ? to->size : 0;
 	to = dump_section_for(encoder, TAG_MOMENT_BOUND);
-	dump_bytes_put_unsigned(to, highest->is_bound);
-	dump_bytes_put_signed(to, highest->rss_most);
+	packed_bytes_put_unsigned(to, highest->is_bound);
+	packed_bytes_put_signed(to, highest->rss_most);
 	encoder->superseding += encoder->marks->highest ? to->size : 0;
 }
 
@@ -66,7 +66,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	dump_encode_sightings(&encoder);
 	encode_moment(&encoder);
 	dump_section_end(&encoder);
-	dump_bytes_free(&encoder.section);
+	packed_bytes_free(&encoder.section);
 	free(encoder.changed);
 	return encoder.superseding;
 }

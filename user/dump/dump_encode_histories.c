@@ -13,16 +13,16 @@ static const struct {
 static void put_history(struct dump_encoder *encoder, uint32_t number,
 			const struct node_history *history)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 	int64_t before = 0;
 
 	dump_section_put_step(encoder, number);
-	dump_bytes_put_unsigned(to, history->doublings);
-	dump_bytes_put_unsigned(to, history->last);
+	packed_bytes_put_unsigned(to, history->doublings);
+	packed_bytes_put_unsigned(to, history->last);
 	for (uint32_t slot = 0; slot <= history->last; slot++) {
 		int64_t amount = history->low[slot] / kinds[history->kind].unit;
 
-		dump_bytes_put_signed(to, amount - before);
+		packed_bytes_put_signed(to, amount - before);
 		before = amount;
 	}
 }

@@ -14,11 +14,11 @@ void dump_encode_strings(struct dump_encoder *encoder)
 
 	for (size_t i = strings->nr_written; i < strings->count; i++) {
 		const char *text = profile_string(encoder->profile, strings->ids[i]);
-		struct dump_bytes *to = dump_section_for(encoder, TAG_TEXTS);
+		struct packed_bytes *to = dump_section_for(encoder, TAG_TEXTS);
 
 		if (!to->size)
-			dump_bytes_put_unsigned(to, i);
-		dump_bytes_put(to, text, strlen(text) + 1);
+			packed_bytes_put_unsigned(to, i);
+		packed_bytes_put(to, text, strlen(text) + 1);
 	}
 }
 
@@ -51,12 +51,12 @@ static void put_line(struct columns *columns, const struct site *site)
 	const struct site *before = columns->before;
 	int64_t from = before && before->file == site->file ? before->line : 0;
 
-	dump_bytes_put_signed(&columns->encoder->section, site->line - from);
+	packed_bytes_put_signed(&columns->encoder->section, site->line - from);
 }
 
 static void put_kind(struct columns *columns, const struct site *site)
 {
-	dump_bytes_put_unsigned(&columns->encoder->section, site->kind);
+	packed_bytes_put_unsigned(&columns->encoder->section, site->kind);
 }
 
 static void put_version(struct columns *columns, const struct site *site)
@@ -64,19 +64,19 @@ static void put_version(struct columns *columns, const struct site *site)
 	uint32_t flags = (site->is_resumable ? DUMP_SITE_RESUMABLE : 0) |
 			 (site->part_object || site->at ? DUMP_SITE_PART : 0);
 
-	dump_bytes_put_unsigned(&columns->encoder->section, site->version | flags);
+	packed_bytes_put_unsigned(&columns->encoder->section, site->version | flags);
 }
 
 static void put_part(struct columns *columns, const struct site *site)
 {
 	const struct dump_numbers *objects = &columns->encoder->marks->objects;
-	struct dump_bytes *to = &columns->encoder->section;
+	struct packed_bytes *to = &columns->encoder->section;
 	uint32_t object = site->part_object;
 
 	if (!object && !site->at)
 		return;
-	dump_bytes_put_unsigned(to, object ? dump_numbers_get(objects, object - 1) + 1 : 0);
-	dump_bytes_put_signed(to, site->at);
+	packed_bytes_put_unsigned(to, object ? dump_numbers_get(objects, object - 1) + 1 : 0);
+	packed_bytes_put_signed(to, site->at);
 }
 
 static void encode_columns(struct columns *columns, size_t first, size_t count)
@@ -85,12 +85,12 @@ static void encode_columns(struct columns *columns, size_t first, size_t count)
 		put_file, put_name, put_line, put_kind, put_version, put_part,
 	};
 	struct dump_encoder *encoder = columns->encoder;
-	struct dump_bytes *to = dump_section_begin(encoder, TAG_SITE_COLUMNS);
+	struct packed_bytes *to = dump_section_begin(encoder, TAG_SITE_COLUMNS);
 
-	dump_bytes_put_unsigned(to, first);
-	dump_bytes_put_unsigned(to, count);
-	dump_bytes_put_unsigned(to, columns->next_file);
-	dump_bytes_put_unsigned(to, columns->next_name);
+	packed_bytes_put_unsigned(to, first);
+	packed_bytes_put_unsigned(to, count);
+	packed_bytes_put_unsigned(to, columns->next_file);
+	packed_bytes_put_unsigned(to, columns->next_name);
 	for (size_t column = 0; column < ARRAY_SIZE(put); column++) {
 		columns->before = NULL;
 		for (size_t i = 0; i < count; i++) {
@@ -140,8 +140,8 @@ static void put_pathname(struct dump_encoder *encoder, const struct object *obje
 	const struct dump_numbers *strings = &encoder->marks->strings;
 	uint32_t pathname = object->pathname;
 
-	dump_bytes_put_unsigned(&encoder->section,
-				pathname ? dump_numbers_get(strings, pathname - 1) + 1 : 0);
+	packed_bytes_put_unsigned(&encoder->section,
+				  pathname ? dump_numbers_get(strings, pathname - 1) + 1 : 0);
 }
 
 /* Instances of a class are numbered one after the other. */
@@ -150,11 +150,11 @@ static void put_new_object(struct dump_encoder *encoder, size_t number, uint32_t
 	uint32_t id = encoder->marks->objects.ids[number];
 	const struct object *object = &encoder->profile->objects[id];
 	uint32_t *next = &next_instances[object->class_name];
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, object->process);
+	packed_bytes_put_unsigned(to, object->process);
 	dump_section_put_string(encoder, object->class_name);
-	dump_bytes_put_signed(to, (int64_t)object->instance - *next);
+	packed_bytes_put_signed(to, (int64_t)object->instance - *next);
 	*next = object->instance + 1;
 	put_pathname(encoder, object);
 }
@@ -169,10 +169,10 @@ static void encode_new_objects(struct dump_encoder *encoder)
 		return;
 	next_instances = xcalloc(nr_strings, sizeof(*next_instances));
 	for (size_t i = objects->nr_written; i < objects->count; i++) {
-		struct dump_bytes *to = dump_section_for(encoder, TAG_NEW_OBJECTS);
+		struct packed_bytes *to = dump_section_for(encoder, TAG_NEW_OBJECTS);
 
 		if (!to->size) {
-			dump_bytes_put_unsigned(to, i);
+			packed_bytes_put_unsigned(to, i);
 			memset(next_instances, 0, nr_strings * sizeof(*next_instances));
 		}
 		put_new_object(encoder, i, next_instances);
@@ -184,13 +184,13 @@ static void put_changed_object(struct dump_encoder *encoder, size_t number)
 {
 	uint32_t id = encoder->marks->objects.ids[number];
 	const struct object *object = &encoder->profile->objects[id];
-	struct dump_bytes *to = dump_section_for(encoder, TAG_OBJECTS);
+	struct packed_bytes *to = dump_section_for(encoder, TAG_OBJECTS);
 	size_t before = to->size;
 
-	dump_bytes_put_unsigned(to, number);
-	dump_bytes_put_unsigned(to, object->process);
+	packed_bytes_put_unsigned(to, number);
+	packed_bytes_put_unsigned(to, object->process);
 	dump_section_put_string(encoder, object->class_name);
-	dump_bytes_put_unsigned(to, object->instance);
+	packed_bytes_put_unsigned(to, object->instance);
 	put_pathname(encoder, object);
 	encoder->superseding += to->size - before;
 }

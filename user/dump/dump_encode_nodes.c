@@ -31,12 +31,12 @@ static void put_node(struct dump_encoder *encoder, uint32_t id, uint32_t before,
 	uint32_t levels = node->parent == NO_NODE
 				  ? 0
 				  : levels_above(encoder->profile, before, node->parent);
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, levels);
+	packed_bytes_put_unsigned(to, levels);
 	if (!levels) {
-		dump_bytes_put_unsigned(to, node->process);
-		dump_bytes_put_unsigned(
+		packed_bytes_put_unsigned(to, node->process);
+		packed_bytes_put_unsigned(
 			to, node->parent == NO_NODE
 				    ? 0
 				    : dump_numbers_get(&marks->nodes, node->parent) + 1);
@@ -49,12 +49,12 @@ static void encode_tree(struct dump_encoder *encoder, size_t first, size_t count
 			uint32_t *next_site)
 {
 	const uint32_t *ids = encoder->marks->nodes.ids;
-	struct dump_bytes *to = dump_section_begin(encoder, TAG_TREE);
+	struct packed_bytes *to = dump_section_begin(encoder, TAG_TREE);
 	uint32_t before = NO_NODE;
 
-	dump_bytes_put_unsigned(to, first);
-	dump_bytes_put_unsigned(to, count);
-	dump_bytes_put_unsigned(to, *next_site);
+	packed_bytes_put_unsigned(to, first);
+	packed_bytes_put_unsigned(to, count);
+	packed_bytes_put_unsigned(to, *next_site);
 	for (size_t i = first; i < first + count; i++) {
 		put_node(encoder, ids[i], before, next_site);
 		before = ids[i];
@@ -120,7 +120,7 @@ size_t dump_encode_next_changed(const struct dump_encoder *encoder, size_t numbe
 /* ---- Amounts ---- */
 
 /* The kinds that are not zero, grown in bits 0-3 and released in 4-7, then their values. */
-static void put_cost(struct dump_bytes *to, const struct cost *cost)
+static void put_cost(struct packed_bytes *to, const struct cost *cost)
 {
 	int64_t values[2 * NR_KINDS];
 	unsigned int mask = 0;
@@ -129,10 +129,10 @@ static void put_cost(struct dump_bytes *to, const struct cost *cost)
 	memcpy(values + NR_KINDS, cost->released, sizeof(cost->released));
 	for (unsigned int i = 0; i < ARRAY_SIZE(values); i++)
 		mask |= values[i] ? 1U << i : 0;
-	dump_bytes_put_unsigned(to, mask);
+	packed_bytes_put_unsigned(to, mask);
 	for (unsigned int i = 0; i < ARRAY_SIZE(values); i++) {
 		if (values[i])
-			dump_bytes_put_signed(to, values[i]);
+			packed_bytes_put_signed(to, values[i]);
 	}
 }
 
@@ -140,7 +140,7 @@ static void encode_cost(struct dump_encoder *encoder, size_t number, uint32_t id
 {
 	const struct cost cost = profile_cost(encoder->profile, id);
 	uint64_t written = dump_marks_of_node(encoder->marks, id).cost;
-	struct dump_bytes *to;
+	struct packed_bytes *to;
 	size_t before;
 
 	if (dump_digest_cost(&cost) == written)
@@ -186,17 +186,17 @@ static size_t end_of_run(const struct dump_encoder *encoder, size_t first)
 
 static size_t encode_run(struct dump_encoder *encoder, size_t first)
 {
-	struct dump_bytes *to = dump_section_for(encoder, TAG_CALL_RUNS);
+	struct packed_bytes *to = dump_section_for(encoder, TAG_CALL_RUNS);
 	size_t end = end_of_run(encoder, first);
 
 	dump_section_put_step(encoder, first);
 	encoder->last = end;
-	dump_bytes_put_unsigned(to, end - first);
+	packed_bytes_put_unsigned(to, end - first);
 	for (size_t i = first; i < end; i++) {
 		uint32_t id = encoder->marks->nodes.ids[i];
 		size_t before = to->size;
 
-		dump_bytes_put_unsigned(to, encoder->profile->nodes[id].calls);
+		packed_bytes_put_unsigned(to, encoder->profile->nodes[id].calls);
 		if (dump_marks_of_node(encoder->marks, id).calls)
 			encoder->superseding += to->size - before;
 	}
@@ -229,20 +229,21 @@ struct sighted {
 static void put_sighted(struct dump_encoder *encoder, const struct sighted *sighted,
 			uint32_t *next_object)
 {
-	struct dump_bytes *to = dump_section_for(encoder, TAG_SIGHTED);
+	struct packed_bytes *to = dump_section_for(encoder, TAG_SIGHTED);
 
 	if (!to->size)
-		dump_bytes_put_unsigned(to, *next_object);
+		packed_bytes_put_unsigned(to, *next_object);
 	dump_section_put_step(encoder, sighted->node);
-	dump_bytes_put_unsigned(to, sighted->count + sighted->is_crowded);
+	packed_bytes_put_unsigned(to, sighted->count + sighted->is_crowded);
 	for (size_t i = 0; i < sighted->count; i++) {
 		uint32_t number = dump_numbers_get(&encoder->marks->objects, sighted->objects[i]);
 
-		dump_bytes_put_unsigned(to, number < *next_object ? *next_object - number + 1 : 1);
+		packed_bytes_put_unsigned(to,
+					  number < *next_object ? *next_object - number + 1 : 1);
 		*next_object += number == *next_object;
 	}
 	if (sighted->is_crowded)
-		dump_bytes_put_unsigned(to, 0);
+		packed_bytes_put_unsigned(to, 0);
 }
 
 /* dump_choose has numbered the objects of new sites, then those that are sighted first. */

@@ -5,10 +5,10 @@
 #include "dump_allocs.h"
 #include "dump_section.h"
 
-static void put_by_kind(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
+static void put_by_kind(struct packed_bytes *to, const int64_t by_kind[NR_KINDS])
 {
 	for (int kind = 0; kind < NR_KINDS; kind++)
-		dump_bytes_put_signed(to, by_kind[kind]);
+		packed_bytes_put_signed(to, by_kind[kind]);
 }
 
 /* What stands of a process in sections of one tag. */
@@ -23,7 +23,7 @@ static void encode_changed(struct dump_encoder *encoder, const struct process_re
 {
 	for (size_t i = 0; i < encoder->profile->nr_processes; i++) {
 		const struct process *process = &encoder->profile->processes[i];
-		struct dump_bytes *to;
+		struct packed_bytes *to;
 		size_t before;
 
 		if (!dump_marks_has_changed(encoder->marks, encoder->profile, i) ||
@@ -39,25 +39,25 @@ static void encode_changed(struct dump_encoder *encoder, const struct process_re
 
 static void put_process(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, index);
-	dump_bytes_put_unsigned(to, process->pid);
-	dump_bytes_put_unsigned(to, process->ppid);
+	packed_bytes_put_unsigned(to, index);
+	packed_bytes_put_unsigned(to, process->pid);
+	packed_bytes_put_unsigned(to, process->ppid);
 	dump_section_put_string(encoder, process->command);
 	dump_section_put_string(encoder, process->python);
-	dump_bytes_put_unsigned(to, process->begin);
-	dump_bytes_put_unsigned(to, process->end);
-	dump_bytes_put_signed(to, process->exit_code);
-	dump_bytes_put_unsigned(to, (uint32_t)process->exit_signal);
-	dump_bytes_put_unsigned(to, process->start_ns);
-	dump_bytes_put_unsigned(to, process->end_ns);
+	packed_bytes_put_unsigned(to, process->begin);
+	packed_bytes_put_unsigned(to, process->end);
+	packed_bytes_put_signed(to, process->exit_code);
+	packed_bytes_put_unsigned(to, (uint32_t)process->exit_signal);
+	packed_bytes_put_unsigned(to, process->start_ns);
+	packed_bytes_put_unsigned(to, process->end_ns);
 	put_by_kind(to, process->opening);
 	put_by_kind(to, process->books);
 	put_by_kind(to, process->kernel);
-	dump_bytes_put_signed(to, process->peak);
-	dump_bytes_put_unsigned(to, process->calls_method);
-	dump_bytes_put_unsigned(to, process->calls_seen);
+	packed_bytes_put_signed(to, process->peak);
+	packed_bytes_put_unsigned(to, process->calls_method);
+	packed_bytes_put_unsigned(to, process->calls_seen);
 	dump_section_put_string(encoder, process->calls_reason);
 }
 
@@ -68,24 +68,24 @@ void dump_encode_processes(struct dump_encoder *encoder)
 	encode_changed(encoder, &record);
 }
 
-static void put_pages(struct dump_bytes *to, const int64_t by_kind[NR_KINDS])
+static void put_pages(struct packed_bytes *to, const int64_t by_kind[NR_KINDS])
 {
 	for (int kind = 0; kind < NR_KINDS; kind++)
-		dump_bytes_put_signed(to, by_kind[kind] / DUMP_PAGE_BYTES);
+		packed_bytes_put_signed(to, by_kind[kind] / DUMP_PAGE_BYTES);
 }
 
 static void put_owners(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, index);
-	dump_bytes_put_unsigned(to, (process->has_owners ? DUMP_HAS_OWNERS : 0) |
-					    (process->has_unshared ? DUMP_HAS_UNSHARED : 0) |
-					    (process->has_mapped ? DUMP_HAS_MAPPED : 0));
-	dump_bytes_put_unsigned(to, process->unshared_late_ns);
-	dump_bytes_put_unsigned(to, process->peak_time_ns);
-	dump_bytes_put_unsigned(to, process->peak_moment);
-	dump_bytes_put_unsigned(to, process->final_moment);
+	packed_bytes_put_unsigned(to, index);
+	packed_bytes_put_unsigned(to, (process->has_owners ? DUMP_HAS_OWNERS : 0) |
+					      (process->has_unshared ? DUMP_HAS_UNSHARED : 0) |
+					      (process->has_mapped ? DUMP_HAS_MAPPED : 0));
+	packed_bytes_put_unsigned(to, process->unshared_late_ns);
+	packed_bytes_put_unsigned(to, process->peak_time_ns);
+	packed_bytes_put_unsigned(to, process->peak_moment);
+	packed_bytes_put_unsigned(to, process->final_moment);
 	put_pages(to, process->live);
 	put_pages(to, process->peak_held);
 }
@@ -104,15 +104,15 @@ static bool has_allocs(const struct process *process)
 
 static void put_allocator(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, index);
-	dump_bytes_put_unsigned(to, DUMP_HAS_ALLOCS);
-	dump_bytes_put_unsigned(to, process->allocs_since_ns);
-	dump_bytes_put_unsigned(to, process->alloc_moment);
-	dump_bytes_put_signed(to, process->alloc_end);
-	dump_bytes_put_signed(to, process->alloc_peak);
-	dump_bytes_put_unsigned(to, process->unknown_frees);
+	packed_bytes_put_unsigned(to, index);
+	packed_bytes_put_unsigned(to, DUMP_HAS_ALLOCS);
+	packed_bytes_put_unsigned(to, process->allocs_since_ns);
+	packed_bytes_put_unsigned(to, process->alloc_moment);
+	packed_bytes_put_signed(to, process->alloc_end);
+	packed_bytes_put_signed(to, process->alloc_peak);
+	packed_bytes_put_unsigned(to, process->unknown_frees);
 }
 
 void dump_encode_allocators(struct dump_encoder *encoder)
@@ -131,13 +131,13 @@ static bool has_shares(const struct process *process)
 
 static void put_shares(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, index);
-	dump_bytes_put_unsigned(to, process->shares.time_ns);
-	dump_bytes_put_signed(to, process->shares.rss);
-	dump_bytes_put_signed(to, process->shares.pss);
-	dump_bytes_put_signed(to, process->shares.uss);
+	packed_bytes_put_unsigned(to, index);
+	packed_bytes_put_unsigned(to, process->shares.time_ns);
+	packed_bytes_put_signed(to, process->shares.rss);
+	packed_bytes_put_signed(to, process->shares.pss);
+	packed_bytes_put_signed(to, process->shares.uss);
 }
 
 void dump_encode_shares(struct dump_encoder *encoder)
@@ -157,19 +157,19 @@ static bool has_inside(const struct process *process)
 /* As many amounts as there are, so that later versions may have more. */
 static void put_inside(struct dump_encoder *encoder, size_t index, const struct process *process)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 	struct heap_inside inside = process->inside;
 
-	dump_bytes_put_unsigned(to, index);
-	dump_bytes_put_unsigned(to, process->inside_ns);
-	dump_bytes_put_unsigned(to, inside.malloc_state);
-	dump_bytes_put_unsigned(to, inside.pymalloc_state);
-	dump_bytes_put_unsigned(to, inside.mimalloc_state);
-	dump_bytes_put_counted(to, inside.malloc_name, strlen(inside.malloc_name));
-	dump_bytes_put_unsigned(to, inside.nr_arenas);
-	dump_bytes_put_unsigned(to, heap_amounts_count());
+	packed_bytes_put_unsigned(to, index);
+	packed_bytes_put_unsigned(to, process->inside_ns);
+	packed_bytes_put_unsigned(to, inside.malloc_state);
+	packed_bytes_put_unsigned(to, inside.pymalloc_state);
+	packed_bytes_put_unsigned(to, inside.mimalloc_state);
+	packed_bytes_put_counted(to, inside.malloc_name, strlen(inside.malloc_name));
+	packed_bytes_put_unsigned(to, inside.nr_arenas);
+	packed_bytes_put_unsigned(to, heap_amounts_count());
 	for (size_t i = 0; i < heap_amounts_count(); i++)
-		dump_bytes_put_unsigned(to, *heap_amounts_at(&inside, i));
+		packed_bytes_put_unsigned(to, *heap_amounts_at(&inside, i));
 }
 
 void dump_encode_inside(struct dump_encoder *encoder)
@@ -196,21 +196,21 @@ static void encode_samples(struct dump_encoder *encoder, size_t index,
 	const struct process *process = &encoder->profile->processes[index];
 	size_t first = process->nr_thinnings == marks->nr_thinnings ? marks->nr_samples : 0;
 	const struct sample *before = first ? &process->samples[first - 1] : &(struct sample){ 0 };
-	struct dump_bytes *to;
+	struct packed_bytes *to;
 	size_t size_before;
 
 	if (first >= process->nr_samples)
 		return;
 	to = dump_section_for(encoder, TAG_SAMPLES);
 	size_before = to->size;
-	dump_bytes_put_unsigned(to, index);
-	dump_bytes_put_unsigned(to, first);
-	dump_bytes_put_unsigned(to, process->nr_samples - first);
+	packed_bytes_put_unsigned(to, index);
+	packed_bytes_put_unsigned(to, first);
+	packed_bytes_put_unsigned(to, process->nr_samples - first);
 	for (size_t i = first; i < process->nr_samples; i++) {
 		const struct sample *sample = &process->samples[i];
 
-		dump_bytes_put_unsigned(to, sample->time_ns - before->time_ns);
-		dump_bytes_put_signed(to, sample->rss - before->rss);
+		packed_bytes_put_unsigned(to, sample->time_ns - before->time_ns);
+		packed_bytes_put_signed(to, sample->rss - before->rss);
 		before = sample;
 	}
 	if (marks->nr_samples && !first)
@@ -224,20 +224,20 @@ static void encode_threads(struct dump_encoder *encoder, size_t index,
 
 	for (size_t i = 0; i < process->nr_threads; i++) {
 		const struct thread *thread = &process->threads[i];
-		struct dump_bytes *to;
+		struct packed_bytes *to;
 		size_t before;
 
 		if (i < marks->nr_threads && marks->threads[i] == dump_digest_thread(thread))
 			continue;
 		to = dump_section_for(encoder, TAG_THREADS);
 		before = to->size;
-		dump_bytes_put_unsigned(to, index);
-		dump_bytes_put_unsigned(to, i);
-		dump_bytes_put_unsigned(to, thread->tid);
+		packed_bytes_put_unsigned(to, index);
+		packed_bytes_put_unsigned(to, i);
+		packed_bytes_put_unsigned(to, thread->tid);
 		dump_section_put_string(encoder, thread->name);
-		dump_bytes_put_signed(to, thread->growth);
-		dump_bytes_put_unsigned(to, thread->start_ns);
-		dump_bytes_put_unsigned(to, thread->end_ns);
+		packed_bytes_put_signed(to, thread->growth);
+		packed_bytes_put_unsigned(to, thread->start_ns);
+		packed_bytes_put_unsigned(to, thread->end_ns);
 		if (i < marks->nr_threads)
 			encoder->superseding += to->size - before;
 	}
@@ -259,18 +259,18 @@ void dump_encode_series(struct dump_encoder *encoder)
 static void put_loss(struct dump_encoder *encoder, size_t owner, int loss,
 		     const struct loss_count *count)
 {
-	struct dump_bytes *to = dump_section_for(encoder, TAG_LOSSES);
+	struct packed_bytes *to = dump_section_for(encoder, TAG_LOSSES);
 
-	dump_bytes_put_unsigned(to, owner);
-	dump_bytes_put_unsigned(to, (unsigned int)loss);
-	dump_bytes_put_unsigned(to, count->events);
-	dump_bytes_put_unsigned(to, count->bytes);
+	packed_bytes_put_unsigned(to, owner);
+	packed_bytes_put_unsigned(to, (unsigned int)loss);
+	packed_bytes_put_unsigned(to, count->events);
+	packed_bytes_put_unsigned(to, count->bytes);
 	if (!count->released)
 		return;
 	to = dump_section_for(encoder, TAG_LOSSES_RELEASED);
-	dump_bytes_put_unsigned(to, owner);
-	dump_bytes_put_unsigned(to, (unsigned int)loss);
-	dump_bytes_put_unsigned(to, count->released);
+	packed_bytes_put_unsigned(to, owner);
+	packed_bytes_put_unsigned(to, (unsigned int)loss);
+	packed_bytes_put_unsigned(to, count->released);
 }
 
 static void encode_losses_of(struct dump_encoder *encoder, size_t index)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 
 #define MAGIC_BYTES (sizeof(DUMP_MAGIC) - 1)
 
@@ -19,11 +19,11 @@ static uint32_t checksum(const uint8_t *bytes)
 void dump_header_pack(uint64_t closed_bytes, uint8_t ret_bytes[HEADER_BYTES])
 {
 	memcpy(ret_bytes + HEADER_MAGIC, DUMP_MAGIC, MAGIC_BYTES);
-	dump_store32(ret_bytes + HEADER_VERSION, DUMP_VERSION);
-	dump_store32(ret_bytes + HEADER_FLAGS, closed_bytes ? 0 : DUMP_INCOMPLETE);
-	dump_store64(ret_bytes + HEADER_CLOSED_BYTES, closed_bytes);
-	dump_store32(ret_bytes + HEADER_SIZE, HEADER_BYTES);
-	dump_store32(ret_bytes + HEADER_CRC, checksum(ret_bytes));
+	packed_store32(ret_bytes + HEADER_VERSION, DUMP_VERSION);
+	packed_store32(ret_bytes + HEADER_FLAGS, closed_bytes ? 0 : DUMP_INCOMPLETE);
+	packed_store64(ret_bytes + HEADER_CLOSED_BYTES, closed_bytes);
+	packed_store32(ret_bytes + HEADER_SIZE, HEADER_BYTES);
+	packed_store32(ret_bytes + HEADER_CRC, checksum(ret_bytes));
 }
 
 bool dump_header_is_magic(const uint8_t *bytes, size_t size)
@@ -37,13 +37,13 @@ enum dump_failure dump_header_unpack(const uint8_t *bytes, size_t size, struct d
 		return DUMP_NOT_A_DUMP;
 	if (size < HEADER_BYTES)
 		return DUMP_HEADER_TRUNCATED;
-	if (dump_load32(bytes + HEADER_CRC) != checksum(bytes))
+	if (packed_load32(bytes + HEADER_CRC) != checksum(bytes))
 		return DUMP_HEADER_CORRUPT;
 	*ret = (struct dump_header){
-		.version = dump_load32(bytes + HEADER_VERSION),
-		.flags = dump_load32(bytes + HEADER_FLAGS),
-		.size = dump_load32(bytes + HEADER_SIZE),
-		.closed_bytes = dump_load64(bytes + HEADER_CLOSED_BYTES),
+		.version = packed_load32(bytes + HEADER_VERSION),
+		.flags = packed_load32(bytes + HEADER_FLAGS),
+		.size = packed_load32(bytes + HEADER_SIZE),
+		.closed_bytes = packed_load64(bytes + HEADER_CLOSED_BYTES),
 	};
 	if (ret->version > DUMP_VERSION)
 		return DUMP_NEWER;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 #include "dump_meta.h"
 #include "memory.h"
 
@@ -37,7 +37,7 @@ uint64_t dump_digest_thread(const struct thread *thread)
 
 uint64_t dump_digest_meta(const struct profile_meta *meta)
 {
-	_cleanup_(dump_bytes_free) struct dump_bytes record = { 0 };
+	_cleanup_(packed_bytes_free) struct packed_bytes record = { 0 };
 
 	dump_meta_put(&record, meta);
 	return hash_bytes(record.bytes, record.size, 0);

@@ -4,19 +4,19 @@
 
 #include <string.h>
 
-void dump_meta_put(struct dump_bytes *to, const struct profile_meta *meta)
+void dump_meta_put(struct packed_bytes *to, const struct profile_meta *meta)
 {
 	size_t count = 0;
 
 	while (meta->command && meta->command[count])
 		count++;
-	dump_bytes_put_unsigned(to, meta->command ? count + 1 : 0);
+	packed_bytes_put_unsigned(to, meta->command ? count + 1 : 0);
 	for (size_t i = 0; i < count; i++)
-		dump_bytes_put_counted(to, meta->command[i], strlen(meta->command[i]));
-	dump_bytes_put_signed(to, meta->started_s);
-	dump_bytes_put_text(to, meta->kernel);
-	dump_bytes_put_text(to, meta->memprobe);
-	dump_bytes_put_text(to, meta->host);
-	dump_bytes_put_text(to, meta->options);
-	dump_bytes_put_unsigned(to, meta->calls_mode);
+		packed_bytes_put_counted(to, meta->command[i], strlen(meta->command[i]));
+	packed_bytes_put_signed(to, meta->started_s);
+	packed_bytes_put_text(to, meta->kernel);
+	packed_bytes_put_text(to, meta->memprobe);
+	packed_bytes_put_text(to, meta->host);
+	packed_bytes_put_text(to, meta->options);
+	packed_bytes_put_unsigned(to, meta->calls_mode);
 }

@@ -5,9 +5,9 @@
 #ifndef MEMPROBE_DUMP_META_H
 #define MEMPROBE_DUMP_META_H
 
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 #include "profile.h"
 
-void dump_meta_put(struct dump_bytes *to, const struct profile_meta *meta);
+void dump_meta_put(struct packed_bytes *to, const struct profile_meta *meta);
 
 #endif

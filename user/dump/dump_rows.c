@@ -7,17 +7,17 @@
 
 static void put_columns(struct dump_encoder *encoder, const struct dump_rows *rows)
 {
-	struct dump_bytes *to = &encoder->section;
+	struct packed_bytes *to = &encoder->section;
 
-	dump_bytes_put_unsigned(to, rows->count);
+	packed_bytes_put_unsigned(to, rows->count);
 	for (size_t i = 0; i < rows->count; i++)
 		dump_section_put_step(encoder, rows->rows[i].number);
 	for (size_t i = 0; i < rows->count; i++)
-		dump_bytes_put_unsigned(to, rows->rows[i].mask);
+		packed_bytes_put_unsigned(to, rows->rows[i].mask);
 	for (int value = 0; value < rows->nr_values; value++) {
 		for (size_t i = 0; i < rows->count; i++) {
 			if (rows->rows[i].mask >> value & 1)
-				dump_bytes_put_signed(to, rows->rows[i].values[value]);
+				packed_bytes_put_signed(to, rows->rows[i].values[value]);
 		}
 	}
 }

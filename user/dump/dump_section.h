@@ -7,7 +7,7 @@
 #define MEMPROBE_DUMP_SECTION_H
 
 #include "dump_block.h"
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 #include "dump_format.h"
 #include "dump_marks.h"
 #include "profile.h"
@@ -17,7 +17,7 @@ struct dump_encoder {
 	const struct profile *profile;
 	const struct dump_marks *marks;
 	enum dump_tag tag;
-	struct dump_bytes section;
+	struct packed_bytes section;
 	uint64_t superseding;
 	uint64_t last;	   /* what the next record's step in this section is counted from */
 	uint64_t *changed; /* nodes that may have other amounts than the file: a bit each */
@@ -25,9 +25,9 @@ struct dump_encoder {
 
 /* Where a record of this tag is to be put: in the section that is being written, while it is not
  * long, or in a new one. */
-struct dump_bytes *dump_section_for(struct dump_encoder *encoder, enum dump_tag tag);
+struct packed_bytes *dump_section_for(struct dump_encoder *encoder, enum dump_tag tag);
 /* A new one in any case. */
-struct dump_bytes *dump_section_begin(struct dump_encoder *encoder, enum dump_tag tag);
+struct packed_bytes *dump_section_begin(struct dump_encoder *encoder, enum dump_tag tag);
 void dump_section_end(struct dump_encoder *encoder);
 
 /* A number, counted from the one before in this section. */
@@ -36,7 +36,7 @@ void dump_section_put_step(struct dump_encoder *encoder, uint64_t value);
 void dump_section_put_string(struct dump_encoder *encoder, uint32_t string);
 
 /* Numbers, that of the next thing being 0: things are numbered as they are first named. */
-void dump_put_new_or_known(struct dump_bytes *to, uint32_t number, uint32_t *next);
+void dump_put_new_or_known(struct packed_bytes *to, uint32_t number, uint32_t *next);
 
 /* What a row of a table is made of that is written in columns: values, most of them 0. */
 #define DUMP_MAX_VALUES 14

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "dump_bytes.h"
+#include "packed_bytes.h"
 #include "dump_format.h"
 #include "memory.h"
 
@@ -72,10 +72,10 @@ int dump_unblock_check(int fd, uint64_t offset, uint64_t size, struct dump_block
 	if (err)
 		return err;
 	head = (struct dump_block_head){
-		.type = dump_load16(bytes + BLOCK_TYPE),
-		.version = dump_load16(bytes + BLOCK_VERSION),
-		.stored = dump_load32(bytes + BLOCK_STORED),
-		.raw = dump_load32(bytes + BLOCK_RAW),
+		.type = packed_load16(bytes + BLOCK_TYPE),
+		.version = packed_load16(bytes + BLOCK_VERSION),
+		.stored = packed_load32(bytes + BLOCK_STORED),
+		.raw = packed_load32(bytes + BLOCK_RAW),
 		.payload = offset + sizeof(bytes),
 	};
 	if (head.stored > size - head.payload)
@@ -83,7 +83,7 @@ int dump_unblock_check(int fd, uint64_t offset, uint64_t size, struct dump_block
 	err = checksum(fd, &head, &crc);
 	if (err)
 		return err;
-	if (dump_load32(bytes + BLOCK_CRC) != (uint32_t)crc32(crc, bytes, BLOCK_CRC))
+	if (packed_load32(bytes + BLOCK_CRC) != (uint32_t)crc32(crc, bytes, BLOCK_CRC))
 		return -ENODATA;
 	*ret = head;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Varints, zigzag, counted text, little endian; see dump_bytes.h. */
-#include "dump_bytes.h"
+/* Varints, zigzag, counted text, little endian; see packed_bytes.h. */
+#include "packed_bytes.h"
 
 #include <endian.h>
 #include <string.h>
@@ -9,13 +9,13 @@
 
 #define MAX_VARINT_SHIFT 63
 
-void dump_bytes_free(struct dump_bytes *bytes)
+void packed_bytes_free(struct packed_bytes *bytes)
 {
 	free(bytes->bytes);
-	*bytes = (struct dump_bytes){ 0 };
+	*bytes = (struct packed_bytes){ 0 };
 }
 
-void dump_bytes_put(struct dump_bytes *to, const void *bytes, size_t size)
+void packed_bytes_put(struct packed_bytes *to, const void *bytes, size_t size)
 {
 	if (!size)
 		return;
@@ -24,7 +24,7 @@ void dump_bytes_put(struct dump_bytes *to, const void *bytes, size_t size)
 	to->size += size;
 }
 
-void dump_bytes_put_unsigned(struct dump_bytes *to, uint64_t value)
+void packed_bytes_put_unsigned(struct packed_bytes *to, uint64_t value)
 {
 	uint8_t bytes[10];
 	size_t size = 0;
@@ -32,46 +32,46 @@ void dump_bytes_put_unsigned(struct dump_bytes *to, uint64_t value)
 	for (; value > 0x7f; value >>= 7)
 		bytes[size++] = (uint8_t)(value & 0x7f) | 0x80;
 	bytes[size++] = (uint8_t)value;
-	dump_bytes_put(to, bytes, size);
+	packed_bytes_put(to, bytes, size);
 }
 
-void dump_bytes_put_signed(struct dump_bytes *to, int64_t value)
+void packed_bytes_put_signed(struct packed_bytes *to, int64_t value)
 {
 	uint64_t doubled = (uint64_t)value << 1;
 
-	dump_bytes_put_unsigned(to, value < 0 ? ~doubled : doubled);
+	packed_bytes_put_unsigned(to, value < 0 ? ~doubled : doubled);
 }
 
-void dump_bytes_put_counted(struct dump_bytes *to, const void *bytes, size_t size)
+void packed_bytes_put_counted(struct packed_bytes *to, const void *bytes, size_t size)
 {
-	dump_bytes_put_unsigned(to, size);
-	dump_bytes_put(to, bytes, size);
+	packed_bytes_put_unsigned(to, size);
+	packed_bytes_put(to, bytes, size);
 }
 
-void dump_bytes_put_text(struct dump_bytes *to, const char *text)
+void packed_bytes_put_text(struct packed_bytes *to, const char *text)
 {
 	size_t length = text ? strlen(text) : 0;
 
-	dump_bytes_put_unsigned(to, text ? length + 1 : 0);
-	dump_bytes_put(to, text, length);
+	packed_bytes_put_unsigned(to, text ? length + 1 : 0);
+	packed_bytes_put(to, text, length);
 }
 
-bool dump_cursor_has_more(const struct dump_cursor *from)
+bool packed_cursor_has_more(const struct packed_cursor *from)
 {
 	return !from->is_bad && from->at < from->end;
 }
 
-static uint64_t fail(struct dump_cursor *from)
+static uint64_t fail(struct packed_cursor *from)
 {
 	from->is_bad = true;
 	return 0;
 }
 
-uint64_t dump_cursor_unsigned(struct dump_cursor *from, uint64_t max)
+uint64_t packed_cursor_unsigned(struct packed_cursor *from, uint64_t max)
 {
 	uint64_t value = 0, part;
 
-	for (unsigned int shift = 0; dump_cursor_has_more(from); shift += 7) {
+	for (unsigned int shift = 0; packed_cursor_has_more(from); shift += 7) {
 		part = *from->at & 0x7f;
 		if (shift > MAX_VARINT_SHIFT || (shift == MAX_VARINT_SHIFT && part > 1))
 			break;
@@ -83,22 +83,22 @@ uint64_t dump_cursor_unsigned(struct dump_cursor *from, uint64_t max)
 	return fail(from);
 }
 
-static int64_t take_zigzag(struct dump_cursor *from)
+static int64_t take_zigzag(struct packed_cursor *from)
 {
-	uint64_t value = dump_cursor_unsigned(from, UINT64_MAX);
+	uint64_t value = packed_cursor_unsigned(from, UINT64_MAX);
 	int64_t half = (int64_t)(value >> 1);
 
 	return value & 1 ? ~half : half;
 }
 
-int64_t dump_cursor_signed(struct dump_cursor *from, int64_t max)
+int64_t packed_cursor_signed(struct packed_cursor *from, int64_t max)
 {
 	int64_t value = take_zigzag(from);
 
 	return value >= -max && value <= max ? value : (int64_t)fail(from);
 }
 
-uint64_t dump_cursor_step(struct dump_cursor *from, uint64_t base, uint64_t max)
+uint64_t packed_cursor_step(struct packed_cursor *from, uint64_t base, uint64_t max)
 {
 	int64_t step = take_zigzag(from);
 	uint64_t value;
@@ -108,7 +108,7 @@ uint64_t dump_cursor_step(struct dump_cursor *from, uint64_t base, uint64_t max)
 	return from->is_bad ? 0 : value;
 }
 
-static const void *take_bytes(struct dump_cursor *from, size_t size)
+static const void *take_bytes(struct packed_cursor *from, size_t size)
 {
 	const uint8_t *bytes = from->at;
 
@@ -120,18 +120,18 @@ static const void *take_bytes(struct dump_cursor *from, size_t size)
 	return bytes;
 }
 
-const void *dump_cursor_counted(struct dump_cursor *from, size_t *ret_size)
+const void *packed_cursor_counted(struct packed_cursor *from, size_t *ret_size)
 {
-	size_t size = dump_cursor_unsigned(from, SIZE_MAX);
+	size_t size = packed_cursor_unsigned(from, SIZE_MAX);
 	const void *bytes = take_bytes(from, size);
 
 	*ret_size = from->is_bad ? 0 : size;
 	return bytes;
 }
 
-const char *dump_cursor_string(struct dump_cursor *from, size_t *ret_length)
+const char *packed_cursor_string(struct packed_cursor *from, size_t *ret_length)
 {
-	const char *text = dump_cursor_counted(from, ret_length);
+	const char *text = packed_cursor_counted(from, ret_length);
 
 	if (!memchr(text, '\0', *ret_length))
 		return text;
@@ -140,9 +140,9 @@ const char *dump_cursor_string(struct dump_cursor *from, size_t *ret_length)
 	return "";
 }
 
-char *dump_cursor_text(struct dump_cursor *from)
+char *packed_cursor_text(struct packed_cursor *from)
 {
-	uint64_t counted = dump_cursor_unsigned(from, SIZE_MAX);
+	uint64_t counted = packed_cursor_unsigned(from, SIZE_MAX);
 	const char *text;
 
 	if (!counted)
@@ -153,25 +153,25 @@ char *dump_cursor_text(struct dump_cursor *from)
 	return from->is_bad ? NULL : xstrndup(text, counted - 1);
 }
 
-void dump_store16(uint8_t *to, uint16_t value)
+void packed_store16(uint8_t *to, uint16_t value)
 {
 	value = htole16(value);
 	memcpy(to, &value, sizeof(value));
 }
 
-void dump_store32(uint8_t *to, uint32_t value)
+void packed_store32(uint8_t *to, uint32_t value)
 {
 	value = htole32(value);
 	memcpy(to, &value, sizeof(value));
 }
 
-void dump_store64(uint8_t *to, uint64_t value)
+void packed_store64(uint8_t *to, uint64_t value)
 {
 	value = htole64(value);
 	memcpy(to, &value, sizeof(value));
 }
 
-uint16_t dump_load16(const uint8_t *from)
+uint16_t packed_load16(const uint8_t *from)
 {
 	uint16_t value;
 
@@ -179,7 +179,7 @@ uint16_t dump_load16(const uint8_t *from)
 	return le16toh(value);
 }
 
-uint32_t dump_load32(const uint8_t *from)
+uint32_t packed_load32(const uint8_t *from)
 {
 	uint32_t value;
 
@@ -187,7 +187,7 @@ uint32_t dump_load32(const uint8_t *from)
 	return le32toh(value);
 }
 
-uint64_t dump_load64(const uint8_t *from)
+uint64_t packed_load64(const uint8_t *from)
 {
 	uint64_t value;
 
