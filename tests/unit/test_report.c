@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -50,6 +53,30 @@ static void test_deep_chain(void **state)
 	assert_int_equal(write_to("/dev/null", "tree", &all), 0);
 	assert_int_equal(write_to("/dev/null", "json", &plain), 0);
 	assert_int_equal(write_to("/dev/null", "json", &all), 0);
+	assert_int_equal(write_to("/dev/null", "csv", &all), 0);
+}
+
+/* Stacks of a chain that no stack has are bounded, and nothing is lost. */
+static void test_deep_stacks(void **state)
+{
+	const struct report_options plain = { 0 };
+	char path[] = "/tmp/memprobe-report-XXXXXX", line[1 << 20];
+	int fd = mkstemp(path);
+	int64_t sum = 0;
+	FILE *file;
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(write_to(path, "collapsed", &plain), 0);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		assert_non_null(strrchr(line, ' '));
+		sum += strtoll(strrchr(line, ' '), NULL, 10);
+	}
+	fclose(file);
+	unlink(path);
+	assert_int_equal(sum, DEEP * (int64_t)(0.001 * MB));
 }
 
 static struct report_remarks remarks_of(const char *format)
@@ -96,9 +123,8 @@ static void test_find(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_deep_chain),
-		cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_deep_chain), cmocka_unit_test(test_deep_stacks),
+		cmocka_unit_test(test_nesting),	   cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_find),
 	};
 

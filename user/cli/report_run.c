@@ -39,7 +39,7 @@ static const char *color_choice(size_t index)
 const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	{ .name = "min",
 	  .argument = "MB",
-	  .help = "rows with more MB, or calls, than this (1; json, jsonl: all)",
+	  .help = "rows with more MB, or calls, than this (1 in tree and table, else all)",
 	  .kind = OPTION_DECIMAL,
 	  .offset = FIELD(min),
 	  .min = -MAX_MB,
@@ -215,6 +215,9 @@ static void tell_remarks(const char *name, const struct report_remarks *remarks)
 	if (remarks->nr_cut)
 		log_note("'%s': %" PRIu64 " names were cut at %d bytes", name, remarks->nr_cut,
 			 JSON_NAME_BYTES);
+	if (remarks->negative)
+		log_note("'%s': %.2f MB of rows that released more than they grew are left out",
+			 name, (double)remarks->negative / BYTES_PER_MB);
 	if (remarks->nesting <= MAX_NESTING)
 		return;
 	log_warning("'%s' nests %" PRIu32 " deep, more than some readers of JSON take", name,

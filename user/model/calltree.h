@@ -97,6 +97,15 @@ void calltree_freep(struct calltree **tree);
 struct cost calltree_total(const struct calltree *tree, uint32_t node);
 struct cost calltree_self(const struct calltree *tree, uint32_t node);
 
+/* Where the code of a row is. */
+struct tree_place {
+	const char *function, *file; /* NULL: there is none */
+	int32_t line;
+	bool has_line;
+};
+
+struct tree_place calltree_place(const struct calltree *tree, const struct tree_node *node);
+
 /* Growth of all rows: what the process gained since its opening. */
 int64_t calltree_growth(const struct calltree *tree);
 /* What a minimum counts: the row's total, of calls those of the row alone. */

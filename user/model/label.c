@@ -161,6 +161,13 @@ const char *label_class(const struct calltree *tree, const struct tree_node *nod
 	return profile_string(tree->profile, tree->profile->objects[node->object].class_name);
 }
 
+const struct object *label_object(const struct calltree *tree, const struct tree_node *node)
+{
+	bool is_single = node->nr_objects == 1 && !node->is_crowded;
+
+	return is_single ? &tree->profile->objects[node->object] : NULL;
+}
+
 /* Is this the class that a qualified name names its method by? */
 static bool names_class(const char *qualified, const char *class_name)
 {
@@ -194,8 +201,8 @@ static char *objects_text(const struct calltree *tree, const struct tree_node *n
 
 	if (!node->nr_objects)
 		return xstrdup("");
-	if (node->nr_objects == 1 && !node->is_crowded)
-		return single_object(tree, &tree->profile->objects[node->object]);
+	if (label_object(tree, node))
+		return single_object(tree, label_object(tree, node));
 	return xasprintf("%s%s%s (%s%u objects)", is_other ? " (" : "", is_other ? class_name : "",
 			 is_other ? ")" : "", node->is_crowded ? "≥" : "", node->nr_objects);
 }

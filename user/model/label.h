@@ -44,6 +44,9 @@ void label_style_init(struct label_style *ret, const struct profile *profile, co
 /* The class of the objects of a row, NULL: it has none, or they are of several. */
 const char *label_class(const struct calltree *tree, const struct tree_node *node);
 
+/* The object that the method of a row ran on, NULL: none is known, or there are several. */
+const struct object *label_object(const struct calltree *tree, const struct tree_node *node);
+
 /* As the target named it: to be escaped before a terminal sees it. The caller frees it. */
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t node);
 

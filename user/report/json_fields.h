@@ -13,8 +13,6 @@
 void json_fields_format(struct json_writer *json);
 void json_fields_meta(struct json_writer *json, const struct profile *profile);
 
-/* The tree that is written, with what is below the minimum cut; the caller frees it. */
-struct calltree *json_fields_tree(const struct report *report, uint32_t process);
 /* The process of the tree, without its nodes. */
 void json_fields_process(struct json_writer *json, const struct calltree *tree);
 /* `losses`: those of the whole capture or of a process. */

@@ -71,18 +71,14 @@ static void write_cost(struct json_writer *json, const struct process *process, 
 static void write_site(struct json_writer *json, const struct calltree *tree,
 		       const struct tree_node *node)
 {
-	const struct site *site;
+	const struct tree_place place = calltree_place(tree, node);
 
-	if (node->kind != TREE_PYTHON) {
-		json_writer_member_null(json, "function");
-		json_writer_member_null(json, "file");
+	json_writer_member_name(json, "function", place.function);
+	json_writer_member_name(json, "file", place.file);
+	if (place.has_line)
+		json_writer_member_integer(json, "line", place.line);
+	else
 		json_writer_member_null(json, "line");
-		return;
-	}
-	site = &tree->profile->sites[node->site];
-	json_writer_member_name(json, "function", profile_string(tree->profile, site->name));
-	json_writer_member_name(json, "file", profile_string(tree->profile, site->file));
-	json_writer_member_integer(json, "line", site->line);
 }
 
 static void write_object(struct json_writer *json, const struct calltree *tree,
@@ -103,11 +99,10 @@ static void write_object(struct json_writer *json, const struct calltree *tree,
 static void write_objects(struct json_writer *json, const struct calltree *tree,
 			  const struct tree_node *node)
 {
-	bool is_single = node->nr_objects == 1 && !node->is_crowded;
 	int32_t at = node->kind == TREE_PYTHON ? tree->profile->sites[node->site].at : 0;
 
 	json_writer_member_name(json, "class", label_class(tree, node));
-	write_object(json, tree, is_single ? &tree->profile->objects[node->object] : NULL);
+	write_object(json, tree, label_object(tree, node));
 	if (node->nr_objects)
 		json_writer_member_integer(json, "objects", node->nr_objects);
 	else

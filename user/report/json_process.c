@@ -205,17 +205,6 @@ static void write_threads(struct json_writer *json, const struct profile *profil
 	json_writer_end_array(json);
 }
 
-struct calltree *json_fields_tree(const struct report *report, uint32_t process)
-{
-	struct calltree *tree = calltree_new(report->source, process), *pruned;
-
-	if (!report->has_min)
-		return tree;
-	pruned = calltree_prune(tree, report->minimum);
-	calltree_free(tree);
-	return pruned;
-}
-
 void json_fields_process(struct json_writer *json, const struct calltree *tree)
 {
 	const struct profile *profile = tree->profile;

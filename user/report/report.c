@@ -10,8 +10,6 @@
 #include "terminal.h"
 
 #define DEFAULT_MIN_BYTES (1 << 20)
-/* No byte of a text grows to more than this by escaping: C0 controls become \xNN. */
-#define ESCAPED_BYTES 4
 
 static int64_t default_minimum(const struct report_options *options)
 {
@@ -43,23 +41,25 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 	return remarks;
 }
 
-/* Nothing but printable ASCII, as most names are. */
-static bool is_plain(const char *text)
+size_t report_plain_length(const char *text)
 {
-	while (*text >= ' ' && *text <= '~')
-		text++;
-	return !*text;
+	const char *end = text;
+
+	while (*end >= ' ' && *end <= '~')
+		end++;
+	return (size_t)(end - text);
 }
 
 void report_escaped(struct sink *sink, const char *text)
 {
-	size_t size = ESCAPED_BYTES * strlen(text) + 1;
+	size_t plain = report_plain_length(text), size;
 	_cleanup_(freep) char *escaped = NULL;
 
-	if (is_plain(text)) {
-		sink_text(sink, text);
+	if (!text[plain]) {
+		sink_bytes(sink, text, plain);
 		return;
 	}
+	size = REPORT_ESCAPED_BYTES * strlen(text) + 1;
 	escaped = xmalloc(size);
 	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
 }

@@ -37,6 +37,8 @@ struct report_options {
 struct report_remarks {
 	uint32_t nesting; /* how deep its brackets nest, 0 where a format has none */
 	uint64_t nr_cut;  /* names that were too long for it */
+	int64_t negative; /* what rows have released more than grown, where a format cannot say it
+			   */
 };
 
 struct report;
@@ -65,7 +67,8 @@ struct reporter {
 	void (*write)(const struct report *report, struct sink *sink);
 };
 
-extern const struct reporter report_tree, report_table, report_json, report_jsonl;
+extern const struct reporter report_tree, report_table, report_json, report_jsonl, report_csv,
+	report_collapsed;
 
 /* Names of formats; NULL behind the last. */
 const char *report_format(size_t index);
@@ -75,6 +78,11 @@ const struct reporter *report_find(const char *name);
 struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
 				   const struct report_options *options, struct sink *sink);
 
+/* No byte of a text grows to more than this by escaping: C0 controls become \xNN. */
+#define REPORT_ESCAPED_BYTES 4
+
+/* How much of a text is printable ASCII from its beginning on: most names are as a whole. */
+size_t report_plain_length(const char *text);
 /* Writes text that comes from a target, made inert for a terminal. */
 void report_escaped(struct sink *sink, const char *text);
 /* The tree of a process; the caller frees it. Without the user's word it is of what was held at the

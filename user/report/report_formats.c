@@ -6,8 +6,9 @@
 
 #include "memory.h"
 
-static const struct reporter *const reporters[] = { &report_tree, &report_table, &report_json,
-						    &report_jsonl };
+static const struct reporter *const reporters[] = {
+	&report_tree, &report_table, &report_json, &report_jsonl, &report_csv, &report_collapsed
+};
 
 const char *report_format(size_t index)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* JSON, version 1: one document, nodes within nodes. Written as it comes, a node a line. */
 #include "json_fields.h"
+#include "report_export.h"
 
 static void begin_node(struct json_writer *json, const struct report *report,
 		       const struct calltree *tree, uint32_t index)
@@ -31,7 +32,7 @@ static void write_nodes(struct json_writer *json, const struct report *report,
 
 static void write_process(struct json_writer *json, const struct report *report, uint32_t index)
 {
-	struct calltree *tree = json_fields_tree(report, index);
+	struct calltree *tree = report_data_tree(report, index);
 
 	json_writer_line(json);
 	json_writer_begin_object(json);

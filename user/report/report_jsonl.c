@@ -5,6 +5,7 @@
  * and a reader needs one line at a time.
  */
 #include "json_fields.h"
+#include "report_export.h"
 
 static void begin_line(struct json_writer *json, const char *type)
 {
@@ -35,7 +36,7 @@ static void write_node(struct json_writer *json, const struct report *report,
 static void write_process(struct json_writer *json, const struct report *report, uint32_t index,
 			  uint32_t number)
 {
-	struct calltree *tree = json_fields_tree(report, index);
+	struct calltree *tree = report_data_tree(report, index);
 
 	begin_line(json, "process");
 	json_fields_process(json, tree);
