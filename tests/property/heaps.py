@@ -7,15 +7,15 @@ within. Root, since it reads others.
 """
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 
+from pythons import find_pythons
+
 SKIPPED = 77
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.path.join(TESTS, "targets", "heap_kept.py")
-INTERPRETERS = os.path.join(os.path.dirname(TESTS), "tools", "interpreters")
 ABSENT, READ, PARTLY, UNKNOWN = range(4)
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 PATIENCE = "60"  # seconds: on a busy machine too
@@ -215,15 +215,6 @@ def check_python(tool, name, command, case, directory):
                       target.used, target.free, found["malloc_free_pages"], trimmed)) + (
                           found["nr_arenas"],) + tuple(found["pymalloc_" + part] / 2**20
                                                        for part in ("used", "free"))))
-
-
-def find_pythons():
-    lines = subprocess.run([INTERPRETERS, "list"], stdout=subprocess.PIPE, check=True,
-                           universal_newlines=True).stdout.splitlines()
-    rows = [line.split("\t", 3) for line in lines if line]
-    for name, _, _, command in rows:
-        if not re.match(r"built-.*t$", name):  # these have mimalloc
-            yield name, shlex.split(command)
 
 
 def check_programs(tool, known, static):

@@ -3,8 +3,9 @@
  * What a census of a process's Python objects found: by type, by holder, the largest ones. Only
  * facts and their bytes: who counts is user/census, who shows is user/report.
  *
- * Bytes of an object are what sys.getsizeof() says of it, its GC head included, rounded up as its
- * allocator does; buffers are what it owns outside itself (an ndarray's data, a list's items).
+ * Bytes of an object are those of its own block, its GC head included, rounded up as its allocator
+ * does; buffers are what belongs to it beside that (a list's items, a dict's table, an ndarray's
+ * data, attributes kept without a dict). Together they are what sys.getsizeof() says, or more.
  */
 #ifndef MEMPROBE_CENSUS_H
 #define MEMPROBE_CENSUS_H

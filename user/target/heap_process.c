@@ -55,15 +55,21 @@ static void look_at_pages(void *context, uint64_t first_page, uint64_t *ret_bits
 			ret_bits[i / 64] |= 1ULL << i % 64;
 }
 
+static bool is_own(const struct process_mapping *mapping)
+{
+	return mapping->is_private && mapping->is_readable && mapping->is_writable;
+}
+
 /* An allocator's: what has a file behind it, and stacks, are not. */
 static bool may_be_heap(const struct process_mapping *mapping)
 {
-	return mapping->is_private && mapping->is_readable && mapping->is_writable &&
-	       !mapping->file.ino && strncmp(mapping->path, "[stack", strlen("[stack")) != 0;
+	return is_own(mapping) && !mapping->file.ino &&
+	       strncmp(mapping->path, "[stack", strlen("[stack")) != 0;
 }
 
-struct heap_memory *heap_process_new(struct process_memory *memory, const struct process_maps *maps,
-				     uint64_t deadline_ns)
+static struct heap_memory *new_memory(struct process_memory *memory,
+				      const struct process_maps *maps, uint64_t deadline_ns,
+				      bool (*is_wanted)(const struct process_mapping *mapping))
 {
 	const struct heap_source source = { read_bytes, gather_bytes, look_at_pages, memory };
 	struct heap_memory *heap = heap_memory_new(&source, deadline_ns);
@@ -71,7 +77,7 @@ struct heap_memory *heap_process_new(struct process_memory *memory, const struct
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
 		const struct process_mapping *mapping = &maps->mappings[i];
 
-		if (may_be_heap(mapping))
+		if (is_wanted(mapping))
 			heap_memory_add(heap, (struct heap_range){
 						      mapping->start,
 						      mapping->end,
@@ -79,4 +85,16 @@ struct heap_memory *heap_process_new(struct process_memory *memory, const struct
 					      });
 	}
 	return heap;
+}
+
+struct heap_memory *heap_process_new(struct process_memory *memory, const struct process_maps *maps,
+				     uint64_t deadline_ns)
+{
+	return new_memory(memory, maps, deadline_ns, may_be_heap);
+}
+
+struct heap_memory *heap_process_new_own(struct process_memory *memory,
+					 const struct process_maps *maps, uint64_t deadline_ns)
+{
+	return new_memory(memory, maps, deadline_ns, is_own);
 }

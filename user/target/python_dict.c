@@ -19,12 +19,6 @@
 #define MAX_LOG2_SIZE 32
 #define KEYS_HEAD_BYTES 40
 
-struct keys {
-	uint64_t entries; /* address */
-	uint64_t nr_entries;
-	size_t entry_bytes;
-};
-
 struct entry {
 	uint64_t index;
 	uint64_t address; /* of its value */
@@ -64,7 +58,15 @@ static int measure_keys(const struct python_reader *reader, const uint8_t *head,
 	return 0;
 }
 
-static int read_keys(const struct python_reader *reader, uint64_t address, struct keys *ret)
+/* USABLE_FRACTION() (Objects/dict-common.h, pycore_dict.h): the entries that a table has room for.
+ */
+static uint64_t usable_of(uint64_t size)
+{
+	return (size << 1) / 3;
+}
+
+int python_dict_read_keys(const struct python_reader *reader, uint64_t address,
+			  struct python_keys *ret)
 {
 	const struct python_layout *layout = &reader->layout;
 	bool is_general = true;
@@ -81,6 +83,11 @@ static int read_keys(const struct python_reader *reader, uint64_t address, struc
 	ret->entry_bytes = is_general ? GENERAL_ENTRY_BYTES : UNICODE_ENTRY_BYTES;
 	ret->entries = address + layout->keys_indices + index_bytes;
 	ret->nr_entries = python_reader_load64(head + layout->keys_nentries);
+	/* dk_usable stands before dk_nentries in every version. */
+	ret->capacity = ret->nr_entries +
+			python_reader_load64(head + layout->keys_nentries - sizeof(uint64_t));
+	ret->references = python_reader_load64(head);
+	ret->bytes = layout->keys_indices + index_bytes + usable_of(size) * ret->entry_bytes;
 	return ret->nr_entries <= size ? 0 : -EINVAL;
 }
 
@@ -99,8 +106,8 @@ static bool matches(const struct match *match, uint64_t key)
 }
 
 /* The first of the entries in `bytes`, which begin with entry ret->index, that matches. */
-static bool search_chunk(const struct match *match, const struct keys *keys, const uint8_t *bytes,
-			 size_t count, struct entry *ret)
+static bool search_chunk(const struct match *match, const struct python_keys *keys,
+			 const uint8_t *bytes, size_t count, struct entry *ret)
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *end = bytes + (i + 1) * keys->entry_bytes;
@@ -117,7 +124,7 @@ static bool search_chunk(const struct match *match, const struct keys *keys, con
 	return false;
 }
 
-static int search(const struct match *match, const struct keys *keys, struct entry *ret)
+static int search(const struct match *match, const struct python_keys *keys, struct entry *ret)
 {
 	uint64_t end = keys->nr_entries < MAX_ENTRIES ? keys->nr_entries : MAX_ENTRIES;
 	size_t count = CHUNK_BYTES / keys->entry_bytes;
@@ -164,8 +171,8 @@ int python_dict_find(struct python_reader *reader, const struct python_table *ta
 {
 	struct match match = { .reader = reader, .name = name, .known = *known_key };
 	struct entry entry;
-	struct keys keys;
-	int err = read_keys(reader, table->keys, &keys);
+	struct python_keys keys;
+	int err = python_dict_read_keys(reader, table->keys, &keys);
 
 	if (err)
 		return err;

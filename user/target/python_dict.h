@@ -20,6 +20,20 @@ struct python_table {
 	uint64_t nr_values; /* in that array, UINT64_MAX: unknown */
 };
 
+/* A PyDictKeysObject. Entries end with a key and, unless the values stand apart, its value. */
+struct python_keys {
+	uint64_t entries; /* address */
+	uint64_t nr_entries;
+	size_t entry_bytes;
+	uint64_t capacity;   /* entries that it has or may yet take; not checked */
+	uint64_t references; /* 1: of one dict; not checked */
+	uint64_t bytes;	     /* that it takes, some 400 GB at most */
+};
+
+/* -EINVAL: no sense in it, or what reading failed with. */
+int python_dict_read_keys(const struct python_reader *reader, uint64_t address,
+			  struct python_keys *ret);
+
 /* Where a value stands. */
 struct python_slot {
 	uint64_t address;

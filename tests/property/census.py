@@ -1,0 +1,97 @@
+"""Objects that are read from outside, against what their interpreter says of them.
+
+    census.py TOOL
+
+TOOL is census_tool. Root, since it reads others. Tracked objects by type are exact; where a type's
+instances all are tracked, its bytes are within a thousandth of sys.getsizeof()'s, rounded as the
+allocators do.
+"""
+import json
+import os
+import subprocess
+import sys
+
+from pythons import find_pythons
+
+SKIPPED = 77
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TARGET = os.path.join(TESTS, "targets", "census_known.py")
+SECONDS, MEGABYTES = "60", "400"
+SHARE = 0.001
+# Frames of 3.6 are tracked while they run, and calls of C functions have a tuple of arguments.
+LOOSE = {"builtins\tframe", "builtins\ttuple"}
+# The target does not round an OrderedDict's nodes; frames of 3.10 leave out a word they have, dicts
+# of instances from 3.13 on the head of their values, or count those of the instance.
+SHARES = {"collections\tOrderedDict": 0.01, "builtins\tframe": 0.05}
+SHARE_OF_SPLIT_DICTS = 0.01
+# They count what only their own code knows.
+UNKNOWN = {"_io\tBufferedReader", "_io\tBufferedWriter", "_struct\tStruct", "builtins\tStgDict"}
+
+failures = 0
+
+
+def expect(is_good, *text):
+    global failures
+    if not is_good:
+        failures += 1
+        print("FAILED:", *text)
+
+
+class Census:
+    def __init__(self, tool, pid):
+        self.types, self.sums = {}, {}
+        text = subprocess.run([tool, str(pid), SECONDS, MEGABYTES], stdout=subprocess.PIPE,
+                              check=True).stdout.decode("utf-8", "replace")
+        for fields in (line.split("\t") for line in text.splitlines()):
+            if fields[0] == "type":
+                self.types["\t".join(fields[1:3])] = [int(field) for field in fields[3:]]
+            elif len(fields) == 2:
+                self.sums[fields[0]] = fields[1]
+
+
+def check_counts(name, census, frozen, counts):
+    kinds = set(counts) | set(census.types)
+    more = {kind: census.types.get(kind, [0])[0] - counts.get(kind, 0) for kind in kinds}
+    more = {kind: extra for kind, extra in more.items() if extra}
+    expect(sum(more.values()) == frozen, name, "differs:", more)
+    for kind, extra in more.items():
+        expect(frozen or (kind in LOOSE and abs(extra) == 1), name, kind, extra)
+
+
+def share_of(kind, minor):
+    if kind == "builtins\tdict" and minor >= 13:
+        return SHARE_OF_SPLIT_DICTS
+    return SHARES.get(kind, SHARE)
+
+
+def check_bytes(name, minor, census, counts, sizes):
+    """Attributes that an object has without a dict are buffers that it does not count."""
+    for kind, size in sizes.items():
+        objects, own, buffers = census.types.get(kind, [0, 0, 0])
+        if objects == counts[kind] and kind not in UNKNOWN:
+            expect(min(abs(own + buffers - size), abs(own - size)) <= size * share_of(kind, minor), name,
+                   kind, "has", own, "and", buffers, "for", size, "in", objects)
+
+
+def check_python(tool, name, command):
+    target = subprocess.Popen(command + [TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pid, minor, frozen, counts, sizes = json.loads(target.stdout.readline().decode())
+    census = Census(tool, pid)
+    target.communicate(b"\n")
+    expect("refused" not in census.sums, name, census.sums.get("refused"))
+    expect(census.sums["unreadable_objects"] == "0", name, census.sums["unreadable_objects"],
+           "unreadable")
+    check_counts(name, census, frozen, counts)
+    check_bytes(name, minor, census, counts, sizes)
+
+
+def main():
+    if os.geteuid():
+        print("skipped: it takes root")
+        return SKIPPED
+    for name, command in find_pythons():
+        check_python(sys.argv[1], name, command)
+    return 1 if failures else 0
+
+
+sys.exit(main())

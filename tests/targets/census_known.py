@@ -1,0 +1,202 @@
+"""Objects of every layout in known numbers. Prints, as JSON, what this interpreter says of them:
+tracked objects by type, and what sys.getsizeof() says of objects that are held in known places;
+then waits for a line, and ends. numpy, where there is one, is used, too."""
+import array
+import builtins
+import collections
+import gc
+import json
+import os
+import sys
+
+
+class Plain:
+    def __init__(self, number):
+        self.number = number
+        self.text = "text %d" % number
+
+
+class Slotted:
+    __slots__ = ("left", "right")
+
+    def __init__(self, number):
+        self.left = [number]
+        self.right = None
+
+
+class OfList(list):
+    pass
+
+
+class OfDict(dict):
+    pass
+
+
+class OfInt(int):
+    pass
+
+
+class OfStr(str):
+    pass
+
+
+class Grown:
+    """Gets attributes in an order of its own, so that its keys are not shared."""
+
+
+def make_grown(number):
+    grown = Grown()
+    for i in range(number % 7 + 30):
+        setattr(grown, "name_%d" % ((i * 7 + number) % 60), i)
+    return grown
+
+
+def generate(number):
+    text = "local %d" % number
+    yield text
+    yield number
+
+
+def started(number):
+    generator = generate(number)
+    next(generator)
+    return generator
+
+
+def enclose(number):
+    held = [number, "cell"]
+
+    def inner():
+        return held
+    return inner
+
+
+def texts(number):
+    return ["ascii %d" % number, "caf\xe9 %d" % number, "\u0436\u0436 %d" % number,
+            "\U0001f600 %d" % number, "x" * (number % 1000 + 1)]
+
+
+def make_deque(number):
+    made = collections.deque(range(number % 200))
+    return made
+
+
+COUNT = 500
+HELD = {
+    "plain": [Plain(i) for i in range(COUNT)],
+    "slotted": [Slotted(i) for i in range(COUNT)],
+    "grown": [make_grown(i) for i in range(COUNT)],
+    "lists": [list(range(i % 50)) for i in range(COUNT)],
+    "tuples": [(i, [i], str(i)) for i in range(COUNT)],
+    "dicts": [{j: str(j) for j in range(i % 40)} for i in range(COUNT)],
+    "named": [{"key_%d" % j: [j] for j in range(i % 40)} for i in range(COUNT)],
+    "sets": [set(range(i % 60)) for i in range(COUNT)],
+    "frozen": [frozenset([i, str(i)]) for i in range(COUNT)],
+    "texts": [texts(i) for i in range(COUNT)],
+    "bytes": [b"b" * (i % 700) for i in range(COUNT)],
+    "bytearrays": [bytearray(b"b" * (i % 700)) for i in range(COUNT)],
+    "ints": [[1 << (i % 300), -(1 << (i % 100)), i + 1000] for i in range(COUNT)],
+    "floats": [i / 7 for i in range(COUNT)],
+    "complex": [complex(i, 1) for i in range(COUNT)],
+    "deques": [make_deque(i) for i in range(COUNT)],
+    "ordered": [collections.OrderedDict((j, [j]) for j in range(i % 30)) for i in range(COUNT)],
+    "arrays": [array.array("d", [1.0] * (i % 90)) for i in range(COUNT)],
+    "functions": [enclose(i) for i in range(COUNT)],
+    "generators": [started(i) for i in range(COUNT)],
+    "views": [memoryview(b"view %d" % i) for i in range(COUNT)],
+    "of_list": [OfList(range(i % 20)) for i in range(COUNT)],
+    "of_dict": [OfDict((j, j) for j in range(i % 20)) for i in range(COUNT)],
+    "of_int": [OfInt(i << 40) for i in range(COUNT)],
+    "of_str": [OfStr("subclass %d" % i) for i in range(COUNT)],
+    "types": [type("Made%d" % i, (Plain,), {"number": i}) for i in range(50)],
+    "ranges": [range(i) for i in range(COUNT)],
+    "slices": [slice(i, None) for i in range(COUNT)],
+    "partials": [__import__("functools").partial(enclose, i) for i in range(COUNT)],
+    "exceptions": [ValueError("wrong %d" % i) for i in range(COUNT)],
+    "chained": [collections.Counter("abc" * (i % 9)) for i in range(COUNT)],
+}
+try:
+    import numpy
+    HELD["numpy"] = [numpy.zeros((i + 1, 3)) for i in range(COUNT)]
+    HELD["numpy_objects"] = [numpy.array([[i], "text"], dtype=object) for i in range(COUNT)]
+except ImportError:
+    numpy = None
+
+
+def name_of(kind):
+    return "%s\t%s" % (kind.__module__ if isinstance(kind.__module__, str) else "",
+                       kind.__qualname__)
+
+
+NAMES, COUNTS = {}, {}
+
+
+def count_tracked():
+    """Nothing that is made here is tracked once it has returned."""
+    COUNTS.clear()
+    for one in gc.get_objects():
+        kind = type(one)
+        if kind not in NAMES:
+            NAMES[kind] = name_of(kind)
+        COUNTS[NAMES[kind]] = COUNTS.get(NAMES[kind], 0) + 1
+
+
+BASES = (list, set, frozenset, bytearray, dict, array.array)
+if hasattr(builtins, "frozendict"):
+    BASES += (builtins.frozendict,)
+POINTER = 8
+
+
+def block(size):
+    """A block of pymalloc, or a chunk of malloc."""
+    if size <= 512:
+        return (size + 15) // 16 * 16
+    return (size + POINTER + 15) // 16 * 16
+
+
+def bytes_of(one):
+    """sys.getsizeof(), with each block rounded as its allocator does."""
+    size = sys.getsizeof(one)
+    before = size - type(one).__sizeof__(one)
+    if isinstance(one, collections.OrderedDict):
+        return size  # a node each, and three buffers more
+    if isinstance(one, collections.deque):
+        blocks = (size - before - DEQUE_BYTES) // 528
+        return block(before + type(one).__basicsize__) + blocks * block(528)
+    if isinstance(one, BASES):
+        own = before + type(one).__basicsize__
+        return block(own) + (block(size - own) if size > own else 0)
+    return block(size)
+
+
+DEQUE_BYTES = collections.deque.__basicsize__
+NAMES, COUNTS, BYTES = {}, {}, {}
+
+
+def count_tracked():
+    """Nothing that is made here is tracked once it has returned."""
+    COUNTS.clear()
+    BYTES.clear()
+    for one in gc.get_objects():
+        kind = type(one)
+        if kind not in NAMES:
+            NAMES[kind] = name_of(kind)
+        name = NAMES[kind]
+        COUNTS[name] = COUNTS.get(name, 0) + 1
+        # Some types are not allocated at all; subclasses do not count what they add.
+        if not isinstance(one, type) and (
+                kind.__sizeof__ is object.__sizeof__ or not kind.__dictoffset__):
+            BYTES[name] = BYTES.get(name, 0) + bytes_of(one)
+
+
+def main():
+    frozen = gc.get_freeze_count() if hasattr(gc, "get_freeze_count") else 0
+    gc.collect()
+    gc.disable()
+    count_tracked()
+    count_tracked()
+    os.write(1, json.dumps([os.getpid(), sys.version_info[1], frozen, COUNTS, BYTES]).encode() + b"\n")
+    os.read(0, 1)
+
+
+main()

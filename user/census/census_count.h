@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counting objects, each once: to its type, and to the largest. */
+#ifndef MEMPROBE_CENSUS_COUNT_H
+#define MEMPROBE_CENSUS_COUNT_H
+
+#include "census.h"
+#include "census_size.h"
+#include "census_table.h"
+
+#define CENSUS_MAX_LARGEST 32
+
+struct census_large {
+	uint64_t address, bytes;
+	uint32_t class, entry;
+};
+
+struct census_count {
+	struct census_classes *classes;
+	struct census_table *table;
+	struct census_large largest[CENSUS_MAX_LARGEST]; /* the smallest first, as a heap */
+	uint32_t nr_largest;
+	uint64_t objects, bytes, buffer_bytes;
+	uint64_t unreadable_objects, unreadable_bytes;
+};
+
+/* Adds an object of the table; its bytes with buffers. An object without sense counts as
+ * unreadable, and has none. */
+uint64_t census_count_add(struct census_count *count, uint32_t entry);
+
+/* Fills in the census's sums, types and largest objects, which name no holder yet; types of one
+ * name are one. */
+void census_count_finish(struct census_count *count, struct census *census);
+
+#endif
