@@ -83,6 +83,18 @@ static int64_t slow_leak_at(uint32_t slot)
 	return (int64_t)slot * MB / 8;
 }
 
+/* What was taken in all: of the one before as much was dropped, before the first slot. */
+static int64_t leak_taken_at(uint32_t slot)
+{
+	return leak_at(NR_SLOTS) + leak_at(slot);
+}
+
+/* Of this one in all the time. */
+static int64_t slow_leak_taken_at(uint32_t slot)
+{
+	return 2 * slow_leak_at(slot);
+}
+
 static int64_t churn_at(uint32_t slot)
 {
 	return slot % 3 ? 50 * MB : 0;
@@ -116,6 +128,7 @@ static void add_paths(struct profile_builder *builder, uint32_t handle)
 		&(struct builder_allocs){ mb_at_end(leak_at), mb_at_end(leak_at), 144, 144 });
 	builder_hold(builder, node, KIND_ANON, mb_at_end(leak_at), 1);
 	keep(profile, node, HISTORY_ALLOCATED, leak_at);
+	keep(profile, node, HISTORY_TAKEN, leak_taken_at);
 	keep(profile, node, HISTORY_LIVE, leak_at); /* told once */
 	node = builder_python(builder, handle, SCRIPT, "note", 1);
 	builder_calls(builder, node, 48000);
@@ -123,6 +136,7 @@ static void add_paths(struct profile_builder *builder, uint32_t handle)
 			 &(struct builder_allocs){ mb_at_end(slow_leak_at), mb_at_end(slow_leak_at),
 						   36000, 48000 });
 	keep(profile, node, HISTORY_ALLOCATED, slow_leak_at);
+	keep(profile, node, HISTORY_TAKEN, slow_leak_taken_at);
 	node = builder_python(builder, handle, SCRIPT, "compute", 90);
 	builder_allocate(builder, node, &(struct builder_allocs){ 0, 50, 0, 600 });
 	builder_hold(builder, node, KIND_ANON, mb_at_end(leak_at), 1);

@@ -105,7 +105,8 @@ static struct node_allocs allocs_of(const struct profile *profile, uint32_t id)
 static bool has_history(const struct profile *profile, uint32_t id)
 {
 	return profile_history(profile, id, HISTORY_LIVE) ||
-	       profile_history(profile, id, HISTORY_ALLOCATED);
+	       profile_history(profile, id, HISTORY_ALLOCATED) ||
+	       profile_history(profile, id, HISTORY_TAKEN);
 }
 
 static bool holds_something(const struct profile *profile, uint32_t id)
@@ -312,8 +313,9 @@ static char *node_difference(struct pair *pair, uint32_t a, uint32_t b)
 	COMPARE("calls", x->calls, y->calls);
 	if (memcmp(&x_cost, &y_cost, sizeof(x_cost)) != 0)
 		return xasprintf("cost of node %u, %u", a, b);
-	found = history_difference(pair, a, b, HISTORY_LIVE);
-	found = found ? found : history_difference(pair, a, b, HISTORY_ALLOCATED);
+	found = NULL;
+	for (enum history_kind kind = 0; !found && kind < NR_HISTORY_KINDS; kind++)
+		found = history_difference(pair, a, b, kind);
 	found = found ? found : allocs_difference(pair, a, b);
 	found = found ? found : site_difference(pair, x->site, y->site);
 	return found ? found : sightings_difference(pair, x, y);

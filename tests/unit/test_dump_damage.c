@@ -327,6 +327,15 @@ static void right_content_is_taken(void **state)
 		TREE,	   { TAG_ALLOCATORS, "0 1 5 3 s100 s200 7  1 0 0 0 s0 s0 0" },
 		ALLOCS,	   { TAG_ALLOC_HISTORIES, "s2 0 0 s-5" },
 	};
+	static const struct section taken[MAX_SECTIONS] = {
+		TEXTS,
+		COLUMNS,
+		PROCESSES,
+		OBJECT,
+		TREE,
+		ALLOCS,
+		{ TAG_TAKEN_HISTORIES, "s2 0 1 s5 s1" },
+	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
 		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" },
@@ -348,6 +357,7 @@ static void right_content_is_taken(void **state)
 	assert_int_equal(failure_of(methods), DUMP_FINE);
 	assert_int_equal(failure_of(held), DUMP_FINE);
 	assert_int_equal(failure_of(allocated), DUMP_FINE);
+	assert_int_equal(failure_of(taken), DUMP_FINE);
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
@@ -373,6 +383,8 @@ static const struct section bad[][MAX_SECTIONS] = {
 	  { TAG_ALLOC_HISTORIES, "s0 0 0 s1" } }, /* no amounts */
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, ALLOCS, { TAG_ALLOC_HISTORIES, "s1 0 0 s1" } },
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, ALLOCS, { TAG_HISTORIES, "s0 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, ALLOCS, { TAG_TAKEN_HISTORIES, "s1 0 0 s1" } },
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, ALLOCS, { TAG_TAKEN_HISTORIES, "s2 34 0 s1" } },
 	{ TEXTS,
 	  COLUMNS,
 	  PROCESSES,

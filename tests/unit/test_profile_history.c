@@ -302,6 +302,75 @@ static void test_allocated(void **state)
 	profile_free(profile);
 }
 
+/* A second's blocks, each of which lives for ever, or until the next second. */
+static void allocate_until(struct profile *profile, uint32_t node, int64_t kept, int64_t dropped,
+			   uint64_t end_ns)
+{
+	profile->processes[0].has_allocs = true;
+	profile->processes[0].end_ns = end_ns;
+	for (uint64_t time = 0; time < end_ns; time += SECOND) {
+		struct node_allocs *allocs = profile_allocate(profile, node), before = *allocs;
+		int64_t seconds = (int64_t)(time / SECOND) + 1;
+
+		allocs->bytes = seconds * kept + dropped;
+		allocs->taken = seconds * (kept + dropped);
+		profile_note_alloc_history(profile, &before, allocs, time);
+		profile->processes[0].alloc_end = profile->processes[0].alloc_peak = allocs->bytes;
+	}
+	profile_settle(profile);
+}
+
+/* Where nothing is given back it is known how much is old; else within bounds, and what was really
+ * kept lies between them. */
+static void test_age(void **state)
+{
+	const int64_t kept = 10 * MB, dropped[] = { 0, 1 * MB, 500 * MB };
+	struct profile *profile;
+	struct leak leak;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++) {
+		profile = new_profile(0);
+		allocate_until(profile, add_node(profile), kept, dropped[i], 100 * SECOND);
+		assert_int_equal(count_leaks(profile, &leak), 1);
+		/* 25 slots of 4 s, as in test_leak: the last third begins at 68 s. */
+		assert_int_equal(leak.older_ns, 32 * SECOND);
+		assert_in_range(leak.older_least, 0, 68 * kept);
+		assert_in_range(leak.older_most, 68 * kept, 68 * kept + dropped[i]);
+		if (!dropped[i])
+			assert_int_equal(leak.older_least, leak.older_most);
+		profile_free(profile);
+	}
+	/* 32 blocks of 1 MB that came may all be there. */
+	profile = new_profile(0);
+	allocate_until(profile, add_node(profile), kept, MB, 100 * SECOND);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.older_least, 68 * kept + MB - 32 * MB);
+	assert_int_equal(leak.older_most, 68 * kept + MB);
+	profile_free(profile);
+}
+
+/* What began a moment ago, or was freed by a runtime that finalizes, is in no bound twice. */
+static void test_age_of_finalized(void **state)
+{
+	struct profile *profile = new_profile(0);
+	uint32_t node = add_node(profile);
+	struct node_allocs *allocs, before;
+	struct leak leak;
+
+	allocate_until(profile, node, 10 * MB, 0, 100 * SECOND);
+	allocs = profile_allocate(profile, node);
+	before = *allocs;
+	allocs->final_moment = profile->processes[0].final_moment = 1;
+	allocs->final_more = allocs->bytes;
+	allocs->bytes = 0;
+	profile_note_alloc_history(profile, &before, allocs, 100 * SECOND);
+	profile_settle(profile);
+	assert_int_equal(count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.older_least, 680 * MB);
+	assert_int_equal(leak.older_most, 680 * MB);
+	profile_free(profile);
+}
+
 static void test_allocated_and_freed(void **state)
 {
 	struct profile *profile = new_profile(0);
@@ -390,6 +459,8 @@ int main(void)
 		cmocka_unit_test(test_short_life),
 		cmocka_unit_test(test_lows),
 		cmocka_unit_test(test_allocated),
+		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_age_of_finalized),
 		cmocka_unit_test(test_allocated_and_freed),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_file_pages),

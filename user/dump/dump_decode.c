@@ -101,6 +101,7 @@ static const struct {
 	{ TAG_INSIDE, dump_decode_inside },
 	{ TAG_HISTORIES, dump_decode_histories },
 	{ TAG_ALLOC_HISTORIES, dump_decode_alloc_histories },
+	{ TAG_TAKEN_HISTORIES, dump_decode_taken_histories },
 	{ TAG_SAMPLES, dump_decode_samples },
 	{ TAG_THREADS, dump_decode_threads },
 	{ TAG_LOSSES, dump_decode_losses },

@@ -60,3 +60,8 @@ int dump_decode_alloc_histories(struct dump_decoder *decoder, struct packed_curs
 {
 	return decode(decoder, from, HISTORY_ALLOCATED);
 }
+
+int dump_decode_taken_histories(struct dump_decoder *decoder, struct packed_cursor *from)
+{
+	return decode(decoder, from, HISTORY_TAKEN);
+}

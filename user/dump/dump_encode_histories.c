@@ -8,6 +8,7 @@ static const struct {
 } kinds[NR_HISTORY_KINDS] = {
 	[HISTORY_LIVE] = { TAG_HISTORIES, DUMP_PAGE_BYTES },
 	[HISTORY_ALLOCATED] = { TAG_ALLOC_HISTORIES, 1 },
+	[HISTORY_TAKEN] = { TAG_TAKEN_HISTORIES, 1 },
 };
 
 static void put_history(struct dump_encoder *encoder, uint32_t number,

@@ -72,6 +72,7 @@ enum dump_tag {
 	TAG_ALLOCS = 31,
 	TAG_ALLOC_HISTORIES = 32,
 	TAG_INSIDE = 33,
+	TAG_TAKEN_HISTORIES = 34,
 };
 
 /* Of a process, in TAG_OWNERS. */

@@ -52,6 +52,7 @@ int dump_decode_histories(struct dump_decoder *decoder, struct packed_cursor *fr
 int dump_decode_allocators(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_allocs(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_alloc_histories(struct dump_decoder *decoder, struct packed_cursor *from);
+int dump_decode_taken_histories(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_shares(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_inside(struct dump_decoder *decoder, struct packed_cursor *from);

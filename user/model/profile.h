@@ -109,8 +109,9 @@ struct node_allocs {
 
 #define HISTORY_SLOTS 32
 
-/* What a history is of. */
-enum history_kind { HISTORY_LIVE, HISTORY_ALLOCATED, NR_HISTORY_KINDS };
+/* What a history is of. What was allocated in all only rises: its low in a slot is what it was when
+ * the slot began. */
+enum history_kind { HISTORY_LIVE, HISTORY_ALLOCATED, HISTORY_TAKEN, NR_HISTORY_KINDS };
 
 /* How low what a node holds fell in each slot of time: see profile_history.h. */
 struct node_history {

@@ -136,7 +136,11 @@ void profile_note_alloc_history(struct profile *profile, const struct node_alloc
 {
 	const struct change change = { amount_of_allocs(before), amount_of_allocs(after), time_ns };
 
+	const struct change taken = { before->taken, after->taken, time_ns };
+
 	note(profile, after->node, HISTORY_ALLOCATED, &change);
+	if (profile_history(profile, after->node, HISTORY_ALLOCATED))
+		note(profile, after->node, HISTORY_TAKEN, &taken);
 }
 
 void profile_set_history(struct profile *profile, const struct node_history *history)
@@ -238,6 +242,33 @@ static int compare_leaks(const void *left, const void *right)
 	return a->node < b->node ? -1 : a->node > b->node;
 }
 
+/*
+ * No block knows its age, but two numbers of its path bound it. Of what is there now at most so
+ * much is younger as was taken since, so that the rest is older; and at no time since can there
+ * have been less than what is left of then.
+ */
+static void tell_age(const struct profile *profile, const struct node_history *history,
+		     const struct span *span, struct leak *ret)
+{
+	const struct node_history *kept = profile_history(profile, history->node, HISTORY_TAKEN);
+	int64_t taken = profile_cost(profile, history->node).alloc_taken;
+	struct node_history before;
+
+	ret->older_ns = ret->end_ns - span->third * width_of(history);
+	ret->older_most = ret->live;
+	for (uint32_t slot = span->third; slot <= span->last; slot++)
+		ret->older_most = lower(ret->older_most, history->low[slot]);
+	if (!kept)
+		return;
+	before = *kept;
+	bring_up(&before, taken, ret->end_ns);
+	if (before.doublings == history->doublings && taken >= before.low[span->third])
+		ret->older_least = ret->live - (taken - before.low[span->third]);
+	if (ret->older_least < 0)
+		ret->older_least = 0;
+	ret->older_least = lower(ret->older_least, ret->older_most);
+}
+
 static bool find_leak(const struct profile *profile, const struct node_history *kept,
 		      struct leak *ret)
 {
@@ -247,6 +278,8 @@ static bool find_leak(const struct profile *profile, const struct node_history *
 	uint64_t end_ns = end_of(profile, process);
 	struct span span;
 
+	if (kept->kind == HISTORY_TAKEN)
+		return false;
 	*ret = (struct leak){ .is_allocated = kept->kind == HISTORY_ALLOCATED };
 	ret->live = ret->is_allocated ? cost.alloc_end : cost_live(&cost);
 	bring_up(&history, ret->live, end_ns);
@@ -254,6 +287,8 @@ static bool find_leak(const struct profile *profile, const struct node_history *
 	    !rises(&history, &span, ret->live))
 		return false;
 	tell(&history, &span, end_ns, ret);
+	if (ret->is_allocated)
+		tell_age(profile, &history, &span, ret);
 	return true;
 }
 

@@ -4,7 +4,7 @@
  * longer than they are: 16 s in slots of half a second, 32 s in slots of a second. What is used
  * and given back shows its low; what leaks has a low that rises in every slot. What a node has
  * allocated has a history of its own: pages tell who was the first to touch the heap, blocks who
- * keeps it.
+ * keeps it. With it goes one of what it has taken in all, from which follows how much is old.
  *
  * Only nodes that have held a quarter of a MiB are kept. A history is brought up to date when its
  * node changes: in the slots between nothing happened.
@@ -43,6 +43,10 @@ struct leak {
 	int64_t grown;	   /* of it, between these, about the last third: */
 	uint64_t since_ns, end_ns;
 	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
+	/* Of blocks: how much of it is older than a third of the process's life, at least and at
+	 * most, and how old that is. The same where the path gives nothing back. */
+	int64_t older_least, older_most;
+	uint64_t older_ns;
 };
 
 /*

@@ -71,6 +71,18 @@ static void write_chance(const struct calltree *tree, const struct leak *leak, s
 		sink_printf(sink, "  chance %4.1f %%", PERCENT * (1 - (freed + 1) / (taken + 2)));
 }
 
+/* A third of the process's life. Where a path gives nothing back both bounds are the same. */
+static void write_age(const struct leak *leak, struct sink *sink)
+{
+	sink_text(sink, "  ");
+	if (leak->older_most - leak->older_least > leak->older_most / 100) {
+		report_mb(sink, 7, leak->older_least);
+		sink_text(sink, " to ");
+	}
+	report_mb(sink, 7, leak->older_most);
+	sink_printf(sink, " MB older than %.1f s", (double)leak->older_ns / NS_PER_SECOND);
+}
+
 static void write_leak(const struct report *report, const struct calltree *tree,
 		       const struct leak *leak, struct sink *sink)
 {
@@ -83,8 +95,10 @@ static void write_leak(const struct report *report, const struct calltree *tree,
 		write_blocks(tree, leak, sink);
 	write_rate(leak, sink);
 	write_share(tree, row, leak, sink);
-	if (leak->is_allocated)
+	if (leak->is_allocated) {
 		write_chance(tree, leak, sink);
+		write_age(leak, sink);
+	}
 	sink_printf(sink, "  %.1f s to %.1f s  ", (double)leak->first_ns / NS_PER_SECOND,
 		    (double)leak->last_ns / NS_PER_SECOND);
 	report_path(report, tree, row, sink);
