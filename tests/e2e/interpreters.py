@@ -80,9 +80,11 @@ def by_name(found, name):
 
 def choose(found, which, long):
     """Those that a test of this kind runs under: "all", "few" (one of each generation), "one", or
-    those of some names."""
+    those of some names, of which these words may be some."""
     if isinstance(which, tuple):
-        return [by_name(found, name) for name in which]
+        chosen = [one for name in which for one in (
+            choose(found, name, long) if name in ("all", "few", "one") else [by_name(found, name)])]
+        return list({one.name: one for one in chosen}.values())
     usual = [one for one in found if one.kind not in ("debian", "built")] or found
     if which == "one":
         return usual[:1]

@@ -352,13 +352,16 @@ static void on_begun(void *context, uint32_t index)
 	look_later(allocs, index);
 }
 
-/* Its loader is through with all that it was begun with, where nothing of that was foreseen. */
+/* Its loader is through with all that it was begun with. What was foreseen may lie in another root
+ * than the program's, or be what an earlier program of the process had; a forked child has what its
+ * parent has. */
 static void on_python(void *context, uint32_t index, uint32_t layout)
 {
 	struct allocs *allocs = context;
 	struct process *process = entry_of(allocs, index);
 
-	if (!is_attached(allocs, process->pid) && has_room(allocs))
+	if ((process->begin != BEGAN_FORK || !is_attached(allocs, process->pid)) &&
+	    has_room(allocs))
 		look(allocs, process, false);
 }
 

@@ -59,6 +59,11 @@ static const struct function functions[] = {
 	{ "_ZnamSt11align_val_t", ALLOC_MALLOC, false, true },
 	{ "_ZnwmSt11align_val_tRKSt9nothrow_t", ALLOC_MALLOC, false, true },
 	{ "_ZnamSt11align_val_tRKSt9nothrow_t", ALLOC_MALLOC, false, true },
+	/* What some of mimalloc's operators jump to. */
+	{ "mi_new", ALLOC_MALLOC, false, true },
+	{ "mi_new_nothrow", ALLOC_MALLOC, false, true },
+	{ "mi_new_aligned", ALLOC_MALLOC, false, true },
+	{ "mi_new_aligned_nothrow", ALLOC_MALLOC, false, true },
 	{ "_ZdlPv", ALLOC_FREE, false, true },
 	{ "_ZdaPv", ALLOC_FREE, false, true },
 	{ "_ZdlPvm", ALLOC_FREE, false, true },

@@ -1,0 +1,125 @@
+"""--allocs beside targets that know their blocks: C++, numpy, mremap, threads, forks, exits."""
+import os
+import shutil
+
+from capture import capture, capture_until, memprobe, read_truth
+from harness import CACHE, TARGETS, Skip, check, check_all, check_equal, check_near, test
+from test_allocs import ALLOCATORS, follows_allocs
+from test_owners import check_held_sums
+from tree import check_invariants
+
+FEW = ("few", "debian-3.14")
+LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+LEAST_ARRAY = 4096  # numpy keeps small blocks, such as shapes, for itself
+NOT_INSTALLED = 77
+
+
+def compare_kept(process, kept):
+    """Bytes and blocks of each function and below it, exactly."""
+    wrong = []
+    for name, expected in sorted(kept.items()):
+        totals = [node["total"]["allocated"] for node in process.named(name)]
+        for figure, key in (("end", "size"), ("blocks", "blocks")):
+            seen = sum(total[figure] for total in totals)
+            if seen != expected[key]:
+                wrong.append("%s of %s is %d, expected %d" % (key, name, seen, expected[key]))
+    check_all(wrong)
+
+
+def build_news(context):
+    compiler = shutil.which("c++")
+    if not compiler:
+        raise Skip("there is no C++ compiler")
+    library = context.path("libnews.so")
+    built = context.run([compiler, "-std=c++17", "-O1", "-shared", "-fPIC", "-o", library,
+                         os.path.join(TARGETS, "news.cpp")])
+    check_equal("the compiler's status (%s)" % built.errors, built.status, 0)
+    return library
+
+
+def capture_known(context, env=None):
+    """The target itself, where a program that only sets its environment may have been before."""
+    command = context.target("blocks_known.py", build_news(context))
+    if env:
+        command = ["env"] + ["%s=%s" % item for item in env.items()] + command
+    taken = capture(context, command, "--allocs")
+    check_invariants(taken.report)
+    entries = [entry for entry in taken.report.of_pid(taken.truth["pid"]) if entry["python"]]
+    return entries[-1], taken.truth
+
+
+@test(interpreters=FEW)
+def known_blocks(context):
+    """new and delete of each kind, realloc by mremap, threads that give back others' blocks, and what
+    goes before and after the runtime begins to finalize: to the byte and the block."""
+    follows_allocs(context)
+    process, truth = capture_known(context)
+    compare_kept(process, truth["kept"])
+    check_held_sums(process)
+    # The pages have moved with their block, and only what was touched is there.
+    for name, expected in (("grow_it", truth["touched"]), ("shrink_it", truth["touched"]),
+                           ("take_small", 0)):
+        check_near("live of %s" % name, process.below("live", process.named(name)), expected,
+                   256 << 10)
+
+
+@test(interpreters=FEW)
+def known_blocks_of_preloaded(context):
+    """The same with an allocator in place of the C library's."""
+    follows_allocs(context)
+    names = [name for name in ALLOCATORS if os.path.exists(os.path.join(LIBRARIES, name))]
+    if not names or context.python.kind == "debian":
+        raise Skip("this Python's libraries have none of %s" % ", ".join(ALLOCATORS))
+    for name in names:
+        process, truth = capture_known(context, {"LD_PRELOAD": name})
+        compare_kept(process, truth["kept"])
+    return ", ".join(names)
+
+
+@test(interpreters=FEW)
+def known_arrays(context):
+    """numpy arrays, by the bytes that they say they have."""
+    follows_allocs(context)
+    alone = context.run(context.target("arrays_known.py"), env={"MEMPROBE_TRUTH": context.path("x")})
+    if alone.status == NOT_INSTALLED:
+        raise Skip(alone.errors.strip())
+    taken = capture(context, context.target("arrays_known.py"), "--allocs=%d" % LEAST_ARRAY)
+    check_invariants(taken.report)
+    compare_kept(taken.process(), taken.truth["kept"])
+
+
+@test(interpreters=FEW)
+def known_blocks_of_forks(context):
+    """A forked child takes and gives back its own and its parent's, the parent likewise: the books of
+    neither see the other's."""
+    follows_allocs(context)
+    path = context.path("truth")
+    context.environment["MEMPROBE_TRUTH"] = path
+    taken = capture_until(context, context.target("forked_blocks.py"),
+                          lambda process: process["rss"]["start"] and process["allocs"], "--allocs")
+    for role in ("", ".child"):
+        truth = read_truth(path + role)
+        process = [one for one in taken.report.of_pid(truth["pid"]) if one["python"]][-1]
+        compare_kept(process, truth["kept"])
+    check(process["allocs"]["unknown_frees"] >= truth["given_back"],
+          "allocs of the child: %r" % process["allocs"])
+
+
+@test()
+def known_leak_in_openmdao(context):
+    """Problem.setup in a loop with a component that keeps 0.5 MB each time: --leaks names that
+    component and nothing else."""
+    follows_allocs(context)
+    python = os.path.join(CACHE, "venv-pypi", "bin", "python")
+    if not os.path.exists(python):
+        raise Skip("openmdao is not installed: tools/setup --pypi")
+    script = os.path.join(TARGETS, "openmdao_keeping.py")
+    taken = capture(context, [python, script, "300", "6"], "--allocs", timeout=300)
+    check_invariants(taken.report)
+    process, kept = taken.process(), taken.truth["kept"]
+    totals = [node["total"]["allocated"] for node in process.named("Remembering.remember")]
+    check_near("kept by Remembering.remember", sum(total["end"] for total in totals), kept,
+               kept // 100)
+    shown = memprobe(context, "post", "--leaks", "--min=1", taken.dump).output
+    rows = [line for line in shown.splitlines() if " MB an hour " in line]
+    check(rows and all("Remembering" in row for row in rows), "the rows are %r" % rows)
