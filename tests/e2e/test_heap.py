@@ -2,16 +2,22 @@
 that still run, against what the target's own allocators say (tests/targets/heap_truth.py)."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-from capture import CANNOT, HINT, Attached, check_error, memprobe, parse, read_report
-from harness import (MB, MEMPROBE, NOBODY, Skip, check, check_all, check_equal, check_near, test,
+from capture import (CANNOT, HINT, Attached, capture_until, check_error, has_flushed, memprobe, parse,
+                     read_report)
+from harness import (MB, MEMPROBE, NOBODY, TARGETS, Skip, check, check_all, check_equal, check_near, test,
                      wait_until)
 from schema import HEAP, Checker
 from test_rights import as_user
+
+sys.path.append(TARGETS)
+import dies_slowly  # noqa: E402  how much it keeps
 
 # What asking for the one takes from the other, and what the last arena has that nobody touched.
 FLOOR = 64 * 1024
@@ -123,8 +129,75 @@ def heap_in_reports(context):
     os.kill(attached.process.pid, signal.SIGUSR1)
     wait_until(lambda: os.path.exists(attached.dump + ".1"), "a snapshot")
     heap.quit()
-    report = attached.end(number=None)
-    check_equal("inside of what has ended", report.python(heap.pid).entry["inside"], None)
+    check_last_reading(context, attached.end(number=None).python(heap.pid), truth, attached.dump)
+
+
+def check_last_reading(context, process, truth, dump):
+    """Of what has ended: the last before, and how long before that was."""
+    inside = process["inside"]
+    check_inside(inside, truth)
+    check(process["start"] <= inside["time"] <= process["end"], "time is %r of %r" % (
+        inside["time"], process["end"]))
+    shown = memprobe(context, "post", dump).output
+    check(re.search(r"^Inside: .*(\n  .*)*\n  Read at \d+\.\d\d s, \d+\.\d\d s before its end$",
+                    shown, re.M), "no time of the reading: %r" % shown[-1500:])
+
+
+@test(interpreters=("few", "debian-3.14"))
+def heap_of_a_command(context):
+    """A command that ends: what was inside before its runtime finalized, within 1 %."""
+    dump = context.path("command.raw")
+    heap = Heap(context, [MEMPROBE, "-o", dump, "--no-report", "--"] + context.target("heap_truth.py"))
+    heap.ask("keep")
+    heap.ask("large")  # one more, for a heap that stays as it is, is read again after a while
+    truth = heap.ask("truth")
+
+    def is_read(process):
+        inside = process["inside"]
+        return inside and inside["malloc"]["mapped"] == truth["malloc"]["mapped"] and \
+            inside["rss"] >= truth["rss"] * 99 // 100
+
+    wait_until(lambda: has_flushed(context, dump, is_read), "a reading")
+    heap.quit()
+    report = read_report(context, dump)
+    check_last_reading(context, report.of_pid(heap.pid)[-1], truth, dump)
+
+
+@test(interpreters=("few", "debian-3.14"))
+def heap_that_finalizes(context):
+    """A heap that the runtime takes down for seconds is not told as if it were free."""
+    kept = dies_slowly.COUNT * dies_slowly.BLOCKS * dies_slowly.SIZE
+    taken = capture_until(context, context.target("dies_slowly.py"), lambda process:
+                          process["inside"] and process["inside"]["malloc"]["used"] >= kept)
+    inside = taken.report.python()["inside"]
+    check(kept <= inside["malloc"]["used"] <= kept + 8 * MB, "%d kept: %r" % (kept, inside))
+    check(inside["time"] < taken.report.python()["end"] - 1, "read at the end: %r" % inside)
+
+
+@test(interpreters="few")
+def heap_beside_allocs(context):
+    """With probes in its malloc a heap says of itself what it says without; what is free in whole
+    pages malloc_trim gives back, and the row of freed blocks is no more than that."""
+    dump = context.path("allocs.raw")
+    command = context.target("heap_truth.py")
+    heap = Heap(context, [MEMPROBE, "-o", dump, "--no-report", "--allocs", "--"] + command)
+    heap.ask("keep")
+    truth = heap.ask("truth")
+    inside, = read_heap(context, heap.pid)
+    check_inside(inside, truth)
+    os.kill(heap.process.pid, signal.SIGUSR1)
+    wait_until(lambda: os.path.exists(dump + ".1"), "a snapshot")
+    process = read_report(context, dump + ".1").of_pid(heap.pid)[-1]
+    check_inside(process["inside"], truth)
+    promised, gave = inside["malloc"]["free_pages"], heap.ask("trim")["gave"]
+    check(promised > 16 * MB, "only %d bytes are free in whole pages" % promised)
+    check_near("what malloc_trim gave back", gave, promised, promised // 10)
+    if process["rss"]["live"] is not None:
+        free = process.own("live", process.of_kind("free"))
+        check(promised // 2 <= free <= promised + MB, "[free in malloc] holds %d of %d" % (
+            free, promised))
+    heap.quit()
+    check_equal("losses", read_report(context, dump).of_pid(heap.pid)[-1]["losses"], [])
 
 
 @test(interpreters="one")

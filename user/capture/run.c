@@ -70,6 +70,7 @@ struct capture {
 	struct progress progress;
 	struct snapshot snapshot;
 	struct end_watch end_watch;
+	struct insides insides;
 	struct flush_listener flush_listeners[MAX_FLUSH_LISTENERS];
 	struct flush flush;
 	struct loop loop;
@@ -212,6 +213,7 @@ static int make_parts(struct capture *capture)
 	capture->allocs = allocs_new(base);
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
+	capture->insides.base = base;
 	capture->snapshot.base = base;
 	capture->snapshot.is_split = options->lines || options->instances;
 	return 0;
@@ -245,7 +247,7 @@ static int listen_to_flushes(struct capture *capture)
 		allocs_hear_flush(capture->allocs),
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
-		insides_hear_flush(&capture->base),
+		insides_hear_flush(&capture->insides),
 		moments_hear_flush(capture->moments),
 		output_hear_flush(capture->output),
 		progress_hear_flush(&capture->progress),

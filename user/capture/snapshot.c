@@ -39,7 +39,6 @@ void snapshot_write(const struct snapshot *snapshot, const struct output *output
 	add_open_calls(snapshot, &calls);
 	insides_read(snapshot->base);
 	output_snapshot(output, profile);
-	insides_forget(profile);
 	for (size_t i = 0; i < count; i++)
 		profile->processes[i].calls_seen = seen[i];
 	open_calls_take_back(&calls);

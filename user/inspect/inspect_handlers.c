@@ -330,12 +330,26 @@ static void handle_malloc(void *context, const void *given, size_t size,
 	reply->size = count * sizeof(*answer);
 }
 
+/* A page that is not there was never written. */
+static bool is_set(pid_t pid, uint64_t address)
+{
+	_cleanup_(process_memory_close) struct process_memory memory = { .pagemap = -1 };
+	uint64_t word = 0;
+	int error = process_memory_open(&memory, pid);
+
+	if (!error)
+		error = process_memory_read(&memory, address, &word, sizeof(word));
+	return word || (error && error != -ENODATA);
+}
+
 static void handle_heap(void *context, const void *given, size_t size, struct inspect_reply *reply)
 {
 	const struct inspect_heap_request *request = given;
 
 	reply->status = heap_inside_read(request->pid, request->budget_ns,
 					 (struct heap_inside *)reply->bytes);
+	if (!reply->status && request->finalizing && is_set(request->pid, request->finalizing))
+		reply->status = -ECANCELED;
 	reply->size = reply->status ? 0 : sizeof(struct heap_inside);
 }
 

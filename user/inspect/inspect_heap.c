@@ -13,10 +13,19 @@
 int inspect_heap(struct inspector *inspector, pid_t pid, uint64_t budget_ns,
 		 struct heap_inside *ret)
 {
+	const struct heap_question question = { .pid = pid, .budget_ns = budget_ns };
+
+	return inspect_standing_heap(inspector, &question, ret);
+}
+
+int inspect_standing_heap(struct inspector *inspector, const struct heap_question *question,
+			  struct heap_inside *ret)
+{
 	uint64_t most = inspector_patience_ns(inspector, INSPECT_HEAP) / PATIENCE_PART;
 	const struct inspect_heap_request request = {
-		.pid = pid,
-		.budget_ns = budget_ns < most ? budget_ns : most,
+		.pid = question->pid,
+		.budget_ns = question->budget_ns < most ? question->budget_ns : most,
+		.finalizing = question->finalizing,
 	};
 	struct heap_inside inside;
 	struct inspect_answer answer;

@@ -12,4 +12,13 @@
 int inspect_heap(struct inspector *inspector, pid_t pid, uint64_t budget_ns,
 		 struct heap_inside *ret);
 
+struct heap_question {
+	pid_t pid;
+	uint64_t budget_ns;
+	uint64_t finalizing; /* wire_layout.finalizing_vaddr as it was loaded; 0: nobody knows */
+};
+/* The same of a heap that nobody takes down: -ECANCELED when its runtime finalized meanwhile. */
+int inspect_standing_heap(struct inspector *inspector, const struct heap_question *question,
+			  struct heap_inside *ret);
+
 #endif

@@ -72,6 +72,7 @@ struct inspect_heap_request {
 	int32_t pid;
 	uint32_t pad;
 	uint64_t budget_ns;
+	uint64_t finalizing; /* address of a pointer that is set once its runtime finalizes, or 0 */
 };
 
 struct inspect_foresee_request {

@@ -14,6 +14,7 @@
 #include "report_processes.h"
 
 #define HALF_A_HUNDREDTH 0.005
+#define NS_PER_SECOND 1e9
 
 /* Of whole processes no MB were measured, which is not the same as none. What was grown and what
  * was released stand apart: their sum is more than a process may ever have had. */
@@ -111,6 +112,19 @@ static void write_balance(const struct calltree *tree, struct sink *sink)
 		    fabs(percent) < HALF_A_HUNDREDTH ? 0.0 : percent);
 }
 
+/* Of what has ended the last reading before its end is told, and how long before that was. */
+static void write_inside(const struct process *process, struct sink *sink)
+{
+	uint64_t end_ns = process->end_ns > process->inside_ns ? process->end_ns : 0;
+
+	report_inside_write(&process->inside, sink);
+	if (process->end == END_RUNNING || !end_ns)
+		return;
+	sink_printf(sink, "  Read at %.2f s, %.2f s before its end\n",
+		    (double)process->inside_ns / NS_PER_SECOND,
+		    (double)(end_ns - process->inside_ns) / NS_PER_SECOND);
+}
+
 void report_summary(const struct report *report, const struct calltree *tree,
 		    const struct loss_count losses[NR_LOSSES], struct sink *sink)
 {
@@ -131,6 +145,6 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	report_losses(losses, sink);
 	write_calls_note(report, process, sink);
 	if (process->has_inside)
-		report_inside_write(&process->inside, sink);
+		write_inside(process, sink);
 	write_balance(tree, sink);
 }
