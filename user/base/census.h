@@ -19,6 +19,15 @@
 
 #define CENSUS_NONE UINT32_MAX
 
+/* What is written of it: the largest, and the first bytes of each text. */
+#define CENSUS_MAX_TYPES 4096U
+#define CENSUS_MAX_HOLDERS 4096U
+#define CENSUS_MAX_SINGLE 256U
+#define CENSUS_MAX_TEXT 200U
+#define CENSUS_MAX_STRINGS (2 * CENSUS_MAX_TYPES + CENSUS_MAX_HOLDERS + CENSUS_MAX_SINGLE + 1)
+#define CENSUS_MAX_AMOUNT (1ULL << 48)
+#define CENSUS_MAX_WRITTEN (4U << 20) /* bytes that census_write() makes at most */
+
 enum census_holder_kind {
 	CENSUS_MODULE,	  /* a name in a module's dict: `flaskapp.CACHE` */
 	CENSUS_CLASS,	  /* a class attribute: `flaskapp.Cache.entries` */
@@ -52,11 +61,11 @@ struct census_holder {
 
 /* One of the largest single objects. */
 struct census_object {
-	uint32_t type;	/* index into types */
+	uint32_t type;	/* index into types, or CENSUS_NONE: it is none of those */
 	uint64_t bytes; /* with buffers */
 	uint64_t address;
 	uint32_t look;	 /* the first characters of a str, shape and dtype of an array; "" */
-	uint32_t holder; /* index of the deepest row it is counted in */
+	uint32_t holder; /* index of the deepest row it is counted in, or CENSUS_NONE */
 };
 
 /* Owns everything in it. */
@@ -81,7 +90,8 @@ void census_free(struct census *census);
 
 /*
  * The census as bytes, for the inspecting process's answer and for the dump: one encoding, every
- * number bounded when it is read. census_read() gives 0, or -EINVAL for bytes that are no census.
+ * number bounded when it is read. census_read() gives 0, or -EINVAL for bytes that are no census,
+ * and leaves *ret alone then.
  */
 void census_write(const struct census *census, struct packed_bytes *out);
 int census_read(const uint8_t *bytes, size_t size, struct census *ret);
