@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -76,7 +77,7 @@ static void handle_lie(void *state, const void *request, size_t size, struct ins
 static void handle_eat(void *state, const void *request, size_t size, struct inspect_reply *reply)
 {
 	for (;;)
-		memset(xmalloc(1 << 20), 1, 1 << 20);
+		*(volatile uint8_t *)xmalloc(1 << 20) = 1;
 }
 
 static void handle_forbidden(void *state, const void *request, size_t size,
@@ -110,10 +111,17 @@ static void handle_count(void *state, const void *request, size_t size, struct i
 	reply->status = -++*(int *)state;
 }
 
-/* An answer that takes twice the CPU time that who is to end would wait for. */
+/* An answer that takes so much CPU time. Who is to end waits for LITTLE_MS, all others for
+ * 5 s: for both of the rest. These are far apart, because on a busy machine who waits may come to
+ * look late, and an answer that is there by then is taken; and ANSWER_MS is little of 15 s, which
+ * no answer may take by the clock. */
+#define LITTLE_MS 50
+#define ANSWER_MS 100
+#define FOREVER_MS 3000
+
 static void handle_slow(void *state, const void *request, size_t size, struct inspect_reply *reply)
 {
-	clock_t end = clock() + CLOCKS_PER_SEC * 3 / 5;
+	clock_t end = clock() + CLOCKS_PER_SEC / 1000 * *(const int *)request;
 
 	while (clock() < end)
 		;
@@ -131,18 +139,28 @@ static const struct inspect_kind kinds[NR_KINDS] = {
 	[EAT] = { "eaters", 0, 0, handle_eat },
 	[FORBIDDEN] = { "forbidden ones", sizeof(pid_t), 256, handle_forbidden },
 	[COUNT] = { "counts", 0, 0, handle_count },
-	[SLOW] = { "slow ones", 0, 0, handle_slow },
+	[SLOW] = { "slow ones", sizeof(int), 0, handle_slow, LITTLE_MS },
 };
 
 static const struct inspect_service service = { kinds, NR_KINDS, new_count };
 
-static int ask(struct inspector *inspector, uint32_t kind)
+static int ask_with(struct inspector *inspector, uint32_t kind, const void *request, size_t size)
 {
 	struct inspect_answer answer;
-	int status = inspector_ask(inspector, kind, NULL, 0, &answer);
+	int status = inspector_ask(inspector, kind, request, size, &answer);
 
 	inspect_answer_clear(&answer);
 	return status;
+}
+
+static int ask(struct inspector *inspector, uint32_t kind)
+{
+	return ask_with(inspector, kind, NULL, 0);
+}
+
+static int ask_slow(struct inspector *inspector, int cpu_ms)
+{
+	return ask_with(inspector, SLOW, &cpu_ms, sizeof(cpu_ms));
 }
 
 static void answers(void **state)
@@ -317,9 +335,9 @@ static void hurries(void **state)
 	struct asker asker;
 	struct inspector *inspector = new_heard(&asker);
 
-	assert_int_equal(ask(inspector, SLOW), -ENOENT);
+	assert_int_equal(ask_slow(inspector, ANSWER_MS), -ENOENT);
 	assert_int_equal(write(asker.ends[1], "", 1), 1);
-	assert_int_equal(ask(inspector, SLOW), -ETIME);
+	assert_int_equal(ask_slow(inspector, FOREVER_MS), -ETIME);
 	assert_true(asker.is_urgent);
 	asker.is_urgent = false;
 	assert_int_equal(ask(inspector, COUNT), -1);
@@ -357,11 +375,11 @@ static void hears_meanwhile(void **state)
 		struct timespec used = { 0 };
 
 		clock_getcpuclockid(inspector_pid(inspector), &clock);
-		while (!used.tv_sec && used.tv_nsec < 100000000)
+		for (; !used.tv_sec && used.tv_nsec < 20000000; poll(NULL, 0, 1))
 			clock_gettime(clock, &used);
 		_exit(write(asker.ends[1], "", 1) != 1);
 	}
-	assert_int_equal(ask(inspector, SLOW), -ETIME);
+	assert_int_equal(ask_slow(inspector, FOREVER_MS), -ETIME);
 	assert_true(asker.is_urgent);
 	while (waitpid(writer, NULL, 0) < 0)
 		;
