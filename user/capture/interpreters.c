@@ -186,12 +186,15 @@ static void tell_unwalkable(struct interpreters *interpreters, size_t index,
 	ret->version = string_pool_get(&interpreters->versions, id);
 }
 
-/* Has the BPF side found the image's interpreter itself meanwhile? It sees more than one look into
- * /proc: a library that was mapped behind the look. */
-static bool is_learned(const struct interpreters *interpreters, uint32_t slot, uint32_t image_id)
+/* Is there nothing to be found out for the image any more? It has ended: what runs there now is the
+ * next one's. Or the BPF side has found its interpreter itself, and a record tells of it: it sees
+ * more than one look into /proc, as a library that was mapped behind the look. */
+static bool is_over(const struct interpreters *interpreters, uint32_t slot, uint32_t image_id)
 {
 	struct wire_python known;
 
+	if (!loader_is_live(interpreters->loader, slot, image_id))
+		return true;
 	return !loader_get_python(interpreters->loader, slot, &known) &&
 	       known.image_id == image_id && known.state != PYTHON_UNKNOWN;
 }
@@ -202,16 +205,20 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	struct wire_python python = { .image_id = image_id, .state = PYTHON_NONE };
 	struct found_python found = { .layout = NO_LAYOUT };
 	struct python_place place = { 0 };
-	int error = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache,
-				  &place);
+	int error;
 
+	/* Who asks for the maps of a process waits for its exec and its mmap, and on a busy machine
+	 * these wait for their turn: up to 136 ms (m), in which later records are not read. */
+	if (is_over(interpreters, slot, image_id)) {
+		found.is_told = true;
+		return found;
+	}
+	error = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache, &place);
 	found.is_unanswered = inspector_is_unanswered(error);
 	found.is_denied = error == -EACCES || error == -EPERM;
 	if (error && error != -ENOTSUP)
 		return found;
-	/* An exec meanwhile: what was found is the next image's. Or a record tells of it. */
-	if (!loader_is_live(interpreters->loader, slot, image_id) ||
-	    is_learned(interpreters, slot, image_id)) {
+	if (is_over(interpreters, slot, image_id)) {
 		python_place_clear(&place);
 		found.is_told = true;
 		return found;
