@@ -24,19 +24,20 @@ def of_library():
 class Children:
     """memprobe over tests/targets/short_children.sh, which waits at its gate."""
 
-    def __init__(self, context, python, count, *options, is_known=True):
+    def __init__(self, context, python, count, *options, is_known=True, words=()):
         self.context = context
         self.directory = context.path("short.%d" % len(context.children))
         self.dump = os.path.join(self.directory, "dump")
         os.mkdir(self.directory)
-        if not is_known:
+        write_to(os.path.join(self.directory, "python"), python + "\n")
+        if not is_known or words:
             write_to(os.path.join(self.directory, "unknown"), "")
         self.process = context.start(
             [MEMPROBE, "-v", "--no-report", "-o", self.dump, *options, "--", "/bin/sh",
-             os.path.join(TARGETS, "short_children.sh"), python, self.directory, str(count),
-             str(size_of(TAKEN))])
+             os.path.join(TARGETS, "short_children.sh"), self.directory, str(count),
+             str(size_of(TAKEN)), *words])
         self.wait_for("known")
-        if is_known:
+        if is_known and not words:
             wait_until(self.has_seen_python, "memprobe's look at the library", timeout=LONG)
 
     def has_seen_python(self):
@@ -100,6 +101,15 @@ def children_while_calls_are_counted(context):
     children = Children(context, of_library(), CHILDREN)
     children.run_unanswered()
     check_children(children.end(), CHILDREN)
+
+
+@test()
+def children_of_python_in_words(context):
+    """The same where no child has run: the command is no Python, and one of its words leads to it."""
+    python = of_library()
+    children = Children(context, python, 2, "--calls=off", words=("-x", "A=1", python))
+    children.run_unanswered()
+    check_children(children.end(), 2)
 
 
 @test(core=True)

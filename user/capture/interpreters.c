@@ -119,11 +119,12 @@ void interpreters_expect_jit(struct interpreters *interpreters)
 	interpreter_cache_expect_jit(interpreters->cache);
 }
 
-void interpreters_foresee(struct interpreters *interpreters, const char *path,
-			  const char *path_variable)
+int interpreters_foresee(struct interpreters *interpreters, const char *path,
+			 const char *path_variable)
 {
 	interpreters->path_variable = path_variable;
-	inspect_foresee(interpreters->inspector, path, path_variable, NULL, interpreters->cache);
+	return inspect_foresee(interpreters->inspector, path, path_variable, NULL,
+			       interpreters->cache);
 }
 
 int interpreters_foresee_program(struct interpreters *interpreters, const char *path,

@@ -23,13 +23,13 @@ void interpreters_free(struct interpreters *interpreters);
 
 /* Before the next: processes of this run may have their JIT on. */
 void interpreters_expect_jit(struct interpreters *interpreters);
-/* Before anything is loaded: inspects what the command's exec will lead to, or what a process has.
- * Borrows path_variable, the PATH that the command gets. */
-void interpreters_foresee(struct interpreters *interpreters, const char *path,
-			  const char *path_variable);
-/* The same of a program that has begun to run: 0 when there is an interpreter in it that can be
- * walked, or in a library that it needs; -ENOENT, -ENOTSUP, -E2BIG: none; other -errno: at `path`
- * is another file, or nobody could look. */
+/* Before anything runs: inspects what an exec of the command will lead to, or what a process has.
+ * Borrows path_variable, the PATH that the command gets. 0: there is an interpreter in it that can
+ * be walked, or in a library that it needs; -ENOENT, -ENOTSUP, -E2BIG: none; other -errno: nobody
+ * could look. */
+int interpreters_foresee(struct interpreters *interpreters, const char *path,
+			 const char *path_variable);
+/* The same of a program that has begun to run; also -ESRCH: at `path` is another file. */
 int interpreters_foresee_program(struct interpreters *interpreters, const char *path,
 				 const struct wire_file *program);
 void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid);

@@ -28,10 +28,14 @@ struct pythons {
 	uint32_t noted_python; /* string: version of the last one that could not be walked */
 };
 
+static const char *search_list(const struct command *command)
+{
+	return command->search_path ? command->search_path : getenv("PATH");
+}
+
 void pythons_foresee(struct interpreters *interpreters, const struct command *command,
 		     const pid_t *pids, size_t nr_pids)
 {
-	const char *list = command->search_path;
 	struct inspector *inspector = interpreters_inspector(interpreters);
 
 	/* The command gets memprobe's own environment. */
@@ -41,9 +45,28 @@ void pythons_foresee(struct interpreters *interpreters, const struct command *co
 		if (inspect_may_use_jit(inspector, pids[i]))
 			interpreters_expect_jit(interpreters);
 	if (command->path)
-		interpreters_foresee(interpreters, command->path, list ? list : getenv("PATH"));
+		interpreters_foresee(interpreters, command->path, search_list(command));
 	for (size_t i = 0; i < nr_pids; i++)
 		interpreters_foresee_process(interpreters, pids[i]);
+}
+
+/* Of the words behind a command; each that could be one is looked at. */
+#define MAX_WORDS 8
+
+static bool may_be_command(const char *word)
+{
+	return *word && *word != '-' && !strchr(word, '=');
+}
+
+void pythons_foresee_words(struct interpreters *interpreters, const struct command *command,
+			   char *const words[])
+{
+	const char *list = search_list(command);
+	int status = -ENOENT;
+
+	for (size_t i = 1; words[i] && i <= MAX_WORDS && status; i++)
+		if (may_be_command(words[i]))
+			status = interpreters_foresee(interpreters, words[i], list);
 }
 
 struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,

@@ -18,6 +18,11 @@ struct pythons;
  * what these processes have. */
 void pythons_foresee(struct interpreters *interpreters, const struct command *command,
 		     const pid_t *pids, size_t nr_pids);
+/* Of a command without a Python: the first of its words that leads to one, as behind env, nice or
+ * timeout. Only its file becomes known: whether it runs, and in which process, is yet to be seen.
+ */
+void pythons_foresee_words(struct interpreters *interpreters, const struct command *command,
+			   char *const words[]);
 
 /* Borrows all. `label_attributes`: names parted by commas. */
 struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,

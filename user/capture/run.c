@@ -173,9 +173,16 @@ static int load(struct capture *capture)
 	pythons_foresee(capture->base.interpreters, &capture->command, capture->adopted.pids,
 			capture->adopted.nr_pids);
 	status = programs_load(capture->options, capture->base.interpreters, &capture->loader);
-	if (!status)
-		capture->expected_layout = interpreters_register(capture->base.interpreters);
-	return status;
+	if (status)
+		return status;
+	capture->expected_layout = interpreters_register(capture->base.interpreters);
+	/* A guess, so it decides neither what is loaded nor whose calls are counted. */
+	if (capture->options->command && capture->expected_layout == NO_LAYOUT) {
+		pythons_foresee_words(capture->base.interpreters, &capture->command,
+				      capture->options->command);
+		interpreters_register(capture->base.interpreters);
+	}
+	return 0;
 }
 
 /* ---- Who does what while it runs ---- */
