@@ -4,12 +4,13 @@
  * Python ignores SIGPIPE and SIGXFSZ, and closes what it was not asked to keep.
  */
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/sched/types.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DESCRIPTORS 64
@@ -64,6 +65,15 @@ static void print_file(const char *path)
 		fclose(file);
 }
 
+/* A fair task's slice (since 6.12); glibc has no call for it until 2.41. */
+static void print_slice(void)
+{
+	struct sched_attr scheduling = { 0 };
+
+	if (!syscall(SYS_sched_getattr, 0, &scheduling, sizeof(scheduling), 0))
+		printf("slice: %llu\n", (unsigned long long)scheduling.sched_runtime);
+}
+
 int main(void)
 {
 	mode_t mask = umask(0);
@@ -75,7 +85,7 @@ int main(void)
 	print_file("/proc/self/coredump_filter");
 	print_file("/proc/self/timerslack_ns");
 	printf("umask: %o, nice: %d, scheduler: %d\n", mask, getpriority(PRIO_PROCESS, 0),
-	       sched_getscheduler(0));
+	       (int)syscall(SYS_sched_getscheduler, 0));
 	printf("group: %d, session: %d, terminal: %d\n", getpgrp(), getsid(0), tcgetpgrp(0));
 	printf("ids: %d %d %d %d, dumpable: %d, no new privileges: %d, secure bits: %d\n", getuid(),
 	       geteuid(), getgid(), getegid(), prctl(PR_GET_DUMPABLE),
