@@ -408,7 +408,7 @@ static void test_choices_of_registries(void **state)
 		{ metric_choice,
 		  "growth grown released peak live mapped unshared allocated calls" },
 		{ calltree_sort_name, "first total self calls" },
-		{ report_format, "tree table json jsonl csv collapsed" },
+		{ report_format, "tree table json jsonl csv collapsed speedscope pprof" },
 		{ calls_mode_name, "off auto exact" },
 	};
 

@@ -54,6 +54,8 @@ static void test_deep_chain(void **state)
 	assert_int_equal(write_to("/dev/null", "json", &plain), 0);
 	assert_int_equal(write_to("/dev/null", "json", &all), 0);
 	assert_int_equal(write_to("/dev/null", "csv", &all), 0);
+	assert_int_equal(write_to("/dev/null", "speedscope", &all), 0);
+	assert_int_equal(write_to("/dev/null", "pprof", &all), 0);
 }
 
 /* Stacks of a chain that no stack has are bounded, and nothing is lost. */
@@ -109,6 +111,8 @@ static void test_disk_full(void **state)
 	assert_int_equal(write_to("/dev/full", "tree", &options), -ENOSPC);
 	assert_int_equal(write_to("/dev/full", "json", &options), -ENOSPC);
 	assert_int_equal(write_to("/dev/full", "jsonl", &options), -ENOSPC);
+	assert_int_equal(write_to("/dev/full", "csv", &options), -ENOSPC);
+	assert_int_equal(write_to("/dev/full", "pprof", &options), -ENOSPC);
 }
 
 static void test_find(void **state)

@@ -100,7 +100,7 @@ struct cost calltree_self(const struct calltree *tree, uint32_t node);
 /* Where the code of a row is. */
 struct tree_place {
 	const char *function, *file; /* NULL: there is none */
-	int32_t line;
+	int32_t line, at;	     /* of the function; that is executed, 0: any */
 	bool has_line;
 };
 

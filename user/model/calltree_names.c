@@ -13,6 +13,7 @@ struct tree_place calltree_place(const struct calltree *tree, const struct tree_
 		.function = profile_string(tree->profile, site->name),
 		.file = profile_string(tree->profile, site->file),
 		.line = site->line,
+		.at = site->at,
 		.has_line = true,
 	};
 }

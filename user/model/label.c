@@ -217,6 +217,24 @@ static char *method_place(const struct label_style *style, const struct site *si
 	return xasprintf(" (%s:%d)", slash ? slash + 1 : file, site->line);
 }
 
+char *label_name(const struct label_style *style, const struct calltree *tree, uint32_t index)
+{
+	const struct tree_node *node = &tree->nodes[index];
+	_cleanup_(freep) char *name = NULL, *object = NULL;
+	const struct site *site;
+	const char *qualified;
+
+	if (node->kind != TREE_PYTHON)
+		return label_text(style, tree, index);
+	site = &tree->profile->sites[node->site];
+	qualified = or_unknown(profile_string(style->profile, site->name));
+	name = qualified[0] == '<' ? python_label(style, site) : xstrdup(qualified);
+	if (!site->part_object)
+		return TAKE(name);
+	object = single_object(tree, &tree->profile->objects[site->part_object - 1]);
+	return xasprintf("%s%s", name, object);
+}
+
 char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t index)
 {
 	const struct tree_node *node = &tree->nodes[index];

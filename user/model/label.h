@@ -50,8 +50,12 @@ const struct object *label_object(const struct calltree *tree, const struct tree
 /* As the target named it: to be escaped before a terminal sees it. The caller frees it. */
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t node);
 
-/* The same without the objects that the row's path ran on, and with the place of a method, `Class.f
- * (file.py:LINE)`; of a part of a site, its own object. */
+/* The name alone: the qualified one, a module's or a lambda's with its file; of a part of a site
+ * with its object. */
+char *label_name(const struct label_style *style, const struct calltree *tree, uint32_t node);
+
+/* The same as label_text without the objects that the row's path ran on, and with the place of a
+ * method, `Class.f (file.py:LINE)`; of a part of a site, its own object. */
 char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t node);
 
 /* A native thread's name. */

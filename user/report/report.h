@@ -68,7 +68,7 @@ struct reporter {
 };
 
 extern const struct reporter report_tree, report_table, report_json, report_jsonl, report_csv,
-	report_collapsed;
+	report_collapsed, report_speedscope, report_pprof;
 
 /* Names of formats; NULL behind the last. */
 const char *report_format(size_t index);

@@ -81,6 +81,7 @@ static void write_tree(struct path *path, struct sink *sink)
 	for (struct tree_walk walk = calltree_walk(path->tree); walk.node != NO_NODE;
 	     calltree_walk_next(&walk)) {
 		uint32_t depth = path->tree->nodes[walk.node].depth;
+		struct cost self;
 		int64_t value;
 
 		if (walk.is_leaving) {
@@ -88,7 +89,9 @@ static void write_tree(struct path *path, struct sink *sink)
 			continue;
 		}
 		enter(path, walk.node);
-		value = report_stack_value(path->report, path->tree, walk.node, metric);
+		self = calltree_self(path->tree, walk.node);
+		value = report_stack_value(path->report, &path->tree->nodes[walk.node], &self,
+					   metric);
 		if (depth >= REPORT_STACK_DEPTH - 1)
 			path->deeper += value;
 		else if (value)

@@ -58,19 +58,20 @@ char *report_process_title(const struct report *report, uint32_t index)
 bool report_has_metric(const struct report *report, enum tree_metric metric)
 {
 	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
-		if (report_includes(report, i) &&
-		    calltree_has_metric(&report->profile->processes[i], metric))
+		const struct process *process = &report->profile->processes[i];
+		bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+
+		if (report_includes(report, i) && calltree_has_metric(process, metric) &&
+		    (metric != METRIC_CALLS || is_counted))
 			return true;
 	}
 	return false;
 }
 
-int64_t report_stack_value(const struct report *report, const struct calltree *tree, uint32_t node,
-			   enum tree_metric metric)
+int64_t report_stack_value(const struct report *report, const struct tree_node *node,
+			   const struct cost *self, enum tree_metric metric)
 {
-	const struct cost self = calltree_self(tree, node);
-	int64_t value = metric == METRIC_CALLS ? tree->nodes[node].calls
-					       : metrics[metric].amount(&self);
+	int64_t value = metric == METRIC_CALLS ? node->calls : metrics[metric].amount(self);
 
 	if (value >= 0)
 		return value;
