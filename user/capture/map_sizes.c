@@ -100,6 +100,20 @@ static void size_without_calls(const struct loader_sizes *sizes, struct memprobe
 	bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
 }
 
+/* The verifier replaces each look-up in an array by instructions of its own, one after another, and
+ * moves all that is behind: of a start that is a sixth. An array that could lie in another map has
+ * no known size, and is looked up by a call (array_map_gen_lookup, kernel/bpf/arraymap.c). */
+static void look_up_by_calls(struct memprobe *skeleton)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skeleton->obj)
+	{
+		if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY && !bpf_map__is_internal(map))
+			bpf_map__set_map_flags(map, bpf_map__map_flags(map) | BPF_F_INNER_MAP);
+	}
+}
+
 void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *sizes,
 		     const struct kernel_features *features, struct memprobe *skeleton)
 {
@@ -121,6 +135,7 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
+	look_up_by_calls(skeleton);
 	if (features->has_mem_alloc)
 		allocate_late(skeleton);
 }
