@@ -38,6 +38,8 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define ITERATOR 8  /* read, not attached to an event */
 #define FOR_CALLS 16
 #define FOR_OWNERS 32
+#define FOR_COMMANDS 64
+#define FOR_PROCESSES 128 /* that run already */
 static const struct {
 	const char *name;
 	uint32_t kernels;
@@ -50,7 +52,8 @@ static const struct {
 	{ "fork_percpu", ON_PERCPU },
 	{ "exit_path", ON_PERCPU | FOR_CALLS },
 	{ "exit_percpu", ON_PERCPU },
-	{ "iterate_percpu", ON_PERCPU | ITERATOR },
+	{ "balance_percpu", ON_PERCPU | FOR_COMMANDS | ITERATOR },
+	{ "iterate_percpu", ON_PERCPU | FOR_PROCESSES | ITERATOR },
 	{ "rss_cached", ON_CACHED },
 	{ "rss_oldest", ON_OLDEST },
 	{ "fault_cached", ON_CACHED },
@@ -75,20 +78,35 @@ static struct bpf_program *find_program(const struct memprobe *skeleton, size_t 
 	return bpf_object__find_program_by_name(skeleton->obj, programs[index].name);
 }
 
-static bool is_needed(uint32_t kernels, const struct loader *loader, uint32_t call_frames)
+static bool is_needed(uint32_t kernels, const struct loader *loader,
+		      const struct loader_sizes *sizes)
 {
-	return kernels & kind_of(&loader->features) && (call_frames || !(kernels & FOR_CALLS)) &&
-	       (loader->has_owners || !(kernels & FOR_OWNERS));
+	return kernels & kind_of(&loader->features) &&
+	       (sizes->call_frames || !(kernels & FOR_CALLS)) &&
+	       (loader->has_owners || !(kernels & FOR_OWNERS)) &&
+	       !(kernels & (sizes->attaches ? FOR_COMMANDS : FOR_PROCESSES));
 }
 
-static void choose_programs(const struct loader *loader, uint32_t call_frames)
+static void choose_programs(const struct loader *loader, const struct loader_sizes *sizes)
 {
 	struct memprobe *skeleton = loader->skeleton;
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		bpf_program__set_autoload(find_program(skeleton, i),
-					  is_needed(programs[i].kernels, loader, call_frames));
+					  is_needed(programs[i].kernels, loader, sizes));
 	}
+}
+
+/* The one that was loaded. */
+static int iterator_fd(const struct loader *loader)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		const struct bpf_program *program = find_program(loader->skeleton, i);
+
+		if (programs[i].kernels & ITERATOR && bpf_program__fd(program) >= 0)
+			return bpf_program__fd(program);
+	}
+	return -ENOENT;
 }
 
 static void choose_call_programs(struct memprobe *skeleton, const struct kernel_features *features,
@@ -199,19 +217,13 @@ static int fill_free_ids(struct loader *loader)
 
 static int prepare(struct loader *loader)
 {
-	struct memprobe *skeleton = loader->skeleton;
-	struct bpf_program *program = loader->features.has_percpu_counters
-					      ? skeleton->progs.iterate_percpu
-					      : skeleton->progs.iterate_cached;
-	int error;
-
-	error = fill_free_slots(loader);
+	int error = fill_free_slots(loader);
 	if (error)
 		return fail(loader, "fill", "free_slots", error);
 	error = fill_free_ids(loader);
 	if (error)
 		return fail(loader, "fill", "free_ids", error);
-	loader->iterator = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL);
+	loader->iterator = bpf_link_create(iterator_fd(loader), 0, BPF_TRACE_ITER, NULL);
 	if (loader->iterator < 0)
 		return fail(loader, "attach", "task iterator", loader->iterator);
 	error = loader_iterate(loader, LOADER_PREPARE);
@@ -236,7 +248,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	/* Probes without multi links have no cookie, and cost more. */
 	ret->has_allocs = sizes->has_allocs && ret->features.has_percpu_counters &&
 			  ret->features.has_uprobe_multi;
-	choose_programs(ret, sizes->call_frames);
+	choose_programs(ret, sizes);
 	choose_alloc_programs(ret->skeleton, ret->has_allocs);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	map_sizes_choose(sizes, &ret->map_sizes);

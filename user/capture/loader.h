@@ -19,12 +19,13 @@ struct bpf_link;
 struct memprobe; /* the skeleton */
 
 #define LOADER_PROGRAMS                                                           \
-	19 /* that are attached when the command begins, for all kinds of kernels \
+	20 /* that are attached when the command begins, for all kinds of kernels \
 	    */
 
 struct loader_sizes {
 	uint32_t max_nodes, max_sites;
 	uint32_t ring_mb; /* 0: as there is need */
+	bool attaches;	  /* to processes that run, so that the iterator opens their books */
 	bool follow_children;
 	uint32_t call_frames; /* bit 1 << enum probe_frame for each way in which calls will be
 				 counted */

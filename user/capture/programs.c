@@ -41,6 +41,7 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
 		.ring_mb = options->ring_mb,
+		.attaches = options->nr_pids > 0,
 		.follow_children = !options->no_children,
 		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
 		.has_lines = options->lines,
