@@ -101,7 +101,7 @@ static void fill(struct census *census, unsigned int number)
 	census->holders = xcalloc(number, sizeof(*census->holders));
 	census->largest = xcalloc(number, sizeof(*census->largest));
 	for (uint32_t i = 0; i < number; i++) {
-		census->types[i] = (struct census_type){ 0, name, i, 1ULL << i, i };
+		census->types[i] = (struct census_type){ 0, name, i, 1ULL << i, i, i };
 		census->holders[i] = (struct census_holder){
 			.parent = i - 1,
 			.kind = i % NR_CENSUS_HOLDER_KINDS,

@@ -30,6 +30,7 @@ static void fill_types(struct census *census)
 			.objects = 1000000 >> i,
 			.bytes = 72000000 >> i,
 			.buffer_bytes = i,
+			.tracked = i * 1000,
 		};
 }
 
@@ -94,6 +95,7 @@ static void assert_same_types(const struct census *first, const struct census *s
 		assert_int_equal(one->objects, other->objects);
 		assert_int_equal(one->bytes, other->bytes);
 		assert_int_equal(one->buffer_bytes, other->buffer_bytes);
+		assert_int_equal(one->tracked, other->tracked);
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "inspect_census.h"
 #include "inspect_heap.h"
 #include "inspect_malloc.h"
 #include "inspect_python.h"
@@ -183,6 +184,21 @@ static void handle_malloc(void *state, const void *request, size_t size,
 				      : sizeof(*file) - (wrong == SHORT);
 }
 
+static void handle_census(void *state, const void *request, size_t size,
+			  struct inspect_reply *reply)
+{
+	struct census census = { .refused = CENSUS_NONE, .objects = 5 };
+	struct packed_bytes bytes = { 0 };
+
+	string_pool_init(&census.strings);
+	census_write(&census, &bytes);
+	memcpy(reply->bytes, bytes.bytes, bytes.size);
+	reply->bytes[bytes.size] = 0;
+	reply->size = bytes.size - (wrong == SHORT) + (wrong == LENGTH);
+	packed_bytes_free(&bytes);
+	census_free(&census);
+}
+
 #define MOST 400000
 
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
@@ -197,6 +213,7 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_PROCESS] = { "", MOST, MOST, handle_process },
 	[INSPECT_VARIABLE] = { "", MOST, MOST, handle_variable },
 	[INSPECT_HEAP] = { "", MOST, MOST, handle_heap },
+	[INSPECT_CENSUS] = { "", MOST, MOST, handle_census },
 	[INSPECT_MALLOC] = { "", MOST, MOST, handle_malloc },
 };
 
@@ -321,6 +338,18 @@ static int ask_heap(struct inspector *inspector)
 	return status;
 }
 
+static int ask_census(struct inspector *inspector)
+{
+	struct census census = { .objects = 7 };
+	const struct census_question question = { .pid = 1, .budget_ns = 1 };
+	int status = inspect_census(inspector, &question, &census);
+
+	assert_int_equal(census.objects, status ? 7 : 5);
+	if (!status)
+		census_free(&census);
+	return status;
+}
+
 static int ask_malloc(struct inspector *inspector)
 {
 	struct malloc_file files[MAX_MALLOC_FILES];
@@ -349,6 +378,7 @@ static const struct {
 	{ ask_process, { SHORT, LENGTH } },
 	{ ask_variable, { SHORT, NUL_INSIDE } },
 	{ ask_heap, { SHORT, OPEN_TEXT, CONTROL_TEXT, STATUS, AMOUNT, PART } },
+	{ ask_census, { SHORT, LENGTH } },
 	{ ask_malloc,
 	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, STATUS, COUNT, LENGTH } },
 };

@@ -8,7 +8,7 @@
 #include "memory.h"
 
 /* What a record takes at least, all its numbers being below 128. */
-#define LEAST_TYPE 5
+#define LEAST_TYPE 6
 #define LEAST_HOLDER 6
 #define LEAST_OBJECT 5
 
@@ -42,6 +42,14 @@ void census_free(struct census *census)
 	free(census->holders);
 	free(census->largest);
 	*census = (struct census){ .refused = CENSUS_NONE };
+}
+
+void census_delete(struct census *census)
+{
+	if (!census)
+		return;
+	census_free(census);
+	free(census);
 }
 
 /* ---- Writing ---- */
@@ -118,6 +126,7 @@ static uint32_t put_types(struct writing *writing)
 		put_amount(writing, type->objects);
 		put_amount(writing, type->bytes);
 		put_amount(writing, type->buffer_bytes);
+		put_amount(writing, type->tracked);
 	}
 	return count;
 }
@@ -150,7 +159,7 @@ static void put_largest(struct writing *writing, uint32_t nr_types, uint32_t nr_
 
 		put_index(writing, object->type, nr_types);
 		put_amount(writing, object->bytes);
-		packed_bytes_put_unsigned(writing->out, object->address);
+		packed_bytes_put_unsigned(writing->out, least_of(object->address, INT64_MAX));
 		put_string(writing, object->look);
 		put_index(writing, object->holder, nr_holders);
 	}
@@ -248,6 +257,7 @@ static void take_types(struct packed_cursor *from, struct census *census)
 			.objects = take_amount(from),
 			.bytes = take_amount(from),
 			.buffer_bytes = take_amount(from),
+			.tracked = take_amount(from),
 		};
 }
 
@@ -275,7 +285,7 @@ static void take_largest(struct packed_cursor *from, struct census *census)
 		census->largest[i] = (struct census_object){
 			.type = take_index(from, census->nr_types),
 			.bytes = take_amount(from),
-			.address = packed_cursor_unsigned(from, UINT64_MAX),
+			.address = packed_cursor_unsigned(from, INT64_MAX),
 			.look = take_string(from, census),
 			.holder = take_index(from, census->nr_holders),
 		};
@@ -298,4 +308,17 @@ int census_read(const uint8_t *bytes, size_t size, struct census *ret)
 	}
 	*ret = census;
 	return 0;
+}
+
+struct census *census_copy(const struct census *census)
+{
+	struct census *copy = xcalloc(1, sizeof(*copy));
+	struct packed_bytes bytes = { 0 };
+
+	census_write(census, &bytes);
+	/* What is written is read again (tests/fuzz/fuzz_census.c). */
+	if (census_read(bytes.bytes, bytes.size, copy))
+		string_pool_init(&copy->strings);
+	packed_bytes_free(&bytes);
+	return copy;
 }

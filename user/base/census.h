@@ -47,6 +47,7 @@ enum census_holder_kind {
 struct census_type {
 	uint32_t module, name; /* "builtins", "dict"; both are the target's text */
 	uint64_t objects, bytes, buffer_bytes;
+	uint64_t tracked; /* of the objects, those that the collector's lists name */
 };
 
 /* A row of the tree of holders. Its sums hold all below it; a parent stands before its children.
@@ -87,6 +88,10 @@ struct census {
 };
 
 void census_free(struct census *census);
+/* The same of one that is allocated itself, or NULL. */
+void census_delete(struct census *census);
+/* As it would be read again, so within the limits; allocated itself. */
+struct census *census_copy(const struct census *census);
 
 /*
  * The census as bytes, for the inspecting process's answer and for the dump: one encoding, every

@@ -118,7 +118,7 @@ static void add_class(struct census *census, struct hash_table *ids,
 	if (!hash_table_get(ids, key, &id)) {
 		id = census->nr_types++;
 		hash_table_put(ids, key, id);
-		census->types[id] = (struct census_type){ class->module, class->name, 0, 0, 0 };
+		census->types[id] = (struct census_type){ class->module, class->name, 0, 0, 0, 0 };
 	}
 	type = &census->types[id];
 	type->objects += class->objects;

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "census_take.h"
 #include "environment.h"
 #include "heap_inside.h"
 #include "inspect_sources.h"
@@ -21,6 +22,11 @@
 
 /* The end is when most reports are made, and a heap of a gigabyte takes 0.4 s. */
 #define HEAP_URGENT_CPU_MS 1200
+/* Ten million objects take 20 s, and nobody else waits meanwhile. Below what inspect_confine.c
+ * allows. */
+#define CENSUS_CPU_MS 40000
+#define CENSUS_URGENT_CPU_MS 10000
+#define CENSUS_BYTES (256ULL << 20)
 
 #define FUSE_MAGIC 0x65735546
 
@@ -353,6 +359,28 @@ static void handle_heap(void *context, const void *given, size_t size, struct in
 	reply->size = reply->status ? 0 : sizeof(struct heap_inside);
 }
 
+static void handle_census(void *context, const void *given, size_t size,
+			  struct inspect_reply *reply)
+{
+	const struct inspect_census_request *request = given;
+	const struct census_limits limits = { request->budget_ns, CENSUS_BYTES };
+	struct packed_bytes bytes = { 0 };
+	struct census census;
+
+	reply->status = census_take(request->pid, &limits, &census);
+	if (reply->status)
+		return;
+	census_write(&census, &bytes);
+	if (bytes.size <= reply->capacity) {
+		memcpy(reply->bytes, bytes.bytes, bytes.size);
+		reply->size = bytes.size;
+	} else {
+		reply->status = -E2BIG;
+	}
+	packed_bytes_free(&bytes);
+	census_free(&census);
+}
+
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_PLACE] = { "interpreters of processes", sizeof(struct inspect_process_request),
 			    sizeof(struct inspect_place), handle_place },
@@ -378,6 +406,9 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 			     MAX_MALLOC_FILES * sizeof(struct malloc_file), handle_malloc },
 	[INSPECT_HEAP] = { "what is free inside allocators", sizeof(struct inspect_heap_request),
 			   sizeof(struct heap_inside), handle_heap, HEAP_URGENT_CPU_MS },
+	[INSPECT_CENSUS] = { "censuses of objects", sizeof(struct inspect_census_request),
+			     CENSUS_MAX_WRITTEN, handle_census, CENSUS_URGENT_CPU_MS,
+			     CENSUS_CPU_MS },
 };
 
 const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

@@ -34,6 +34,7 @@ enum inspect_target {
 	INSPECT_VARIABLE, /* of an environment */
 	INSPECT_MALLOC,	  /* files of a process or a command that have an allocator */
 	INSPECT_HEAP,	  /* what is in use and what is free inside its allocators */
+	INSPECT_CENSUS,	  /* which Python objects it has, and who holds them */
 	NR_INSPECT_TARGETS,
 };
 
@@ -73,6 +74,13 @@ struct inspect_heap_request {
 	uint32_t pad;
 	uint64_t budget_ns;
 	uint64_t finalizing; /* address of a pointer that is set once its runtime finalizes, or 0 */
+};
+
+/* The answer is what census_write() makes. */
+struct inspect_census_request {
+	int32_t pid;
+	uint32_t pad;
+	uint64_t budget_ns;
 };
 
 struct inspect_foresee_request {

@@ -24,6 +24,8 @@ struct inspect_kind {
 	void (*handle)(void *state, const void *request, size_t size, struct inspect_reply *reply);
 	/* What an answer may compute while somebody waits for us to end; 0: as all others. */
 	unsigned long urgent_cpu_ms;
+	/* The same while nobody does. */
+	unsigned long cpu_ms;
 };
 
 struct inspect_service {

@@ -201,21 +201,24 @@ static bool is_urgent(const struct inspector *inspector)
 	return listener->is_urgent && listener->is_urgent(listener->context);
 }
 
-static struct patience urgent_patience(const struct inspector *inspector, uint32_t kind)
+/* What computes for longer than all others waits for its turn longer, too. */
+static struct patience patience_of(const struct inspector *inspector, uint32_t kind, bool is_urgent)
 {
-	struct patience patience = urgent;
+	const struct inspect_kind *asked = &inspector->service->kinds[kind];
+	struct patience patience = is_urgent ? urgent : ordinary;
+	unsigned long cpu_ms = is_urgent ? asked->urgent_cpu_ms : asked->cpu_ms;
 
-	if (inspector->service->kinds[kind].urgent_cpu_ms)
-		patience.cpu_ms = inspector->service->kinds[kind].urgent_cpu_ms;
+	if (!cpu_ms)
+		return patience;
+	patience.cpu_ms = cpu_ms;
+	if (patience.wall_ns < cpu_ms * 3 / 2 * NS_PER_MS)
+		patience.wall_ns = cpu_ms * 3 / 2 * NS_PER_MS;
 	return patience;
 }
 
 uint64_t inspector_patience_ns(const struct inspector *inspector, uint32_t kind)
 {
-	const struct patience patience = is_urgent(inspector) ? urgent_patience(inspector, kind)
-							      : ordinary;
-
-	return patience.cpu_ms * NS_PER_MS;
+	return patience_of(inspector, kind, is_urgent(inspector)).cpu_ms * NS_PER_MS;
 }
 
 static bool is_too_long(const struct inspector *inspector, struct wait *wait)
@@ -239,7 +242,7 @@ static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 		wait->moved_ns = now;
 	wait->last = seen;
 	used = seen.ticks - wait->begin_ticks;
-	patience = wait->urgent_ns ? urgent_patience(inspector, wait->kind) : ordinary;
+	patience = patience_of(inspector, wait->kind, wait->urgent_ns);
 	begin_ns = wait->urgent_ns ? wait->urgent_ns : wait->begin_ns;
 	return now - wait->moved_ns > patience.idle_ns || now - begin_ns > patience.wall_ns ||
 	       used * 1000 / (unsigned long)sysconf(_SC_CLK_TCK) > patience.cpu_ms;

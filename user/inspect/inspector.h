@@ -23,7 +23,8 @@ struct inspector_listener {
 	/* Asking for this kind has failed too often: from now on it is not done. */
 	void (*gave_up)(void *context, const char *what);
 	/* Is somebody waiting for us to end? Asked before each question, and meanwhile whenever
-	 * `fd` is readable, which it empties. Then no answer is waited for longer than 2 s, and
+	 * `fd` is readable, which it empties. Then no answer is waited for longer than 2 s (but a
+	 * census, which the user has asked for), and
 	 * those that do not come cost little more than a second in all. */
 	bool (*is_urgent)(void *context);
 	int fd; /* without is_urgent: none */
