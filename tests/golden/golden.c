@@ -88,6 +88,8 @@ static const struct golden_case {
 	{ .name = "inside.txt", .make = golden_inside },
 	{ .name = "inside.json", .make = golden_inside },
 	{ .name = "inside.jsonl", .make = golden_inside },
+	{ .name = "census.txt", .make = golden_census },
+	{ .name = "census.json", .make = golden_census },
 	{ .name = "imports.txt", .make = golden_imports },
 	{ .name = "imports_frames.txt",
 	  .make = golden_imports,

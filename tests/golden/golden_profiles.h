@@ -18,6 +18,7 @@ struct profile *golden_leaks(void);	 /* a leak, a bounded cache, churn */
 struct profile *golden_heap_leaks(void); /* whose pages another may keep */
 struct profile *golden_allocs(void);	 /* one path touches, another keeps */
 struct profile *golden_alloc_leaks(void);
+struct profile *golden_census(void); /* whose objects were counted, or not */
 struct profile *golden_inside(void); /* whose allocators were read, or not */
 struct profile *golden_empty(void);
 

@@ -359,6 +359,21 @@ static char *threads_difference(const struct pair *pair, const struct process *a
 	return NULL;
 }
 
+/* A census is the same when its bytes are (tests/unit/test_census.c). */
+static char *census_difference(size_t index, const struct process *a, const struct process *b)
+{
+	_cleanup_(packed_bytes_free) struct packed_bytes first = { 0 }, second = { 0 };
+
+	COMPARE("has a census", !a->census, !b->census);
+	if (!a->census)
+		return NULL;
+	COMPARE("time of the census", a->census_ns, b->census_ns);
+	census_write(a->census, &first);
+	census_write(b->census, &second);
+	COMPARE("size of the census", first.size, second.size);
+	return bytes_difference("census", index, first.bytes, second.bytes, first.size);
+}
+
 static char *process_difference(const struct pair *pair, size_t index)
 {
 	const struct process *a = &pair->a->processes[index], *b = &pair->b->processes[index];
@@ -414,6 +429,7 @@ static char *process_difference(const struct pair *pair, size_t index)
 	found = found ? found
 		      : bytes_difference("inside", index, &a->inside, &b->inside,
 					 sizeof(a->inside));
+	found = found ? found : census_difference(index, a, b);
 	return found ? found : threads_difference(pair, a, b);
 }
 
@@ -599,6 +615,30 @@ static void change_inside(struct process *process, uint64_t *state)
 	process->inside = inside;
 }
 
+/* Now and then another one, which takes the place of what the file has. */
+static void change_census(struct profile *profile, uint64_t *state, uint32_t index)
+{
+	struct census census = { .refused = CENSUS_NONE, .cut = dump_fixture_below(state, 2) };
+	char name[32];
+
+	if (dump_fixture_below(state, 3))
+		return;
+	string_pool_init(&census.strings);
+	census.nr_holders = dump_fixture_below(state, 300);
+	census.holders = xcalloc(census.nr_holders, sizeof(*census.holders));
+	for (uint32_t i = 0; i < census.nr_holders; i++) {
+		snprintf(name, sizeof(name), "holder_%u",
+			 (unsigned int)dump_fixture_below(state, 100));
+		census.holders[i] = (struct census_holder){
+			.parent = i ? dump_fixture_below(state, i) : CENSUS_NONE,
+			.kind = dump_fixture_below(state, NR_CENSUS_HOLDER_KINDS),
+			.name = string_pool_add(&census.strings, name),
+			.bytes = dump_fixture_random(state) >> 16,
+		};
+	}
+	profile_set_census(profile, index, &census, dump_fixture_random(state) >> 2);
+}
+
 static void change_process(struct profile *profile, uint64_t *state, uint32_t index)
 {
 	struct process *process = &profile->processes[index];
@@ -614,6 +654,7 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->shares.rss = 1 + dump_fixture_below(state, 1000);
 	process->shares.uss = random_amount(state, 50);
 	change_inside(process, state);
+	change_census(profile, state, index);
 	process->losses[LOSS_nodes_full].bytes += 8192;
 	process->losses[LOSS_nodes_full].released += 4096;
 	process->calls_method = dump_fixture_below(state, CALLS_BY_UPROBE + 1);

@@ -465,7 +465,7 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe heap"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap 1"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap -p 1,2"), EXIT_USAGE);
-	assert_int_equal(run("memprobe heap -p 1 --objects"), EXIT_USAGE);
+	assert_int_equal(run("memprobe heap -p 1 --freeze"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap -p 1 --every=0"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap -p 4294967295"), EXIT_FAILED);
 	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);

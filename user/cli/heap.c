@@ -15,6 +15,7 @@
 #include "attach_targets.h"
 #include "clock.h"
 #include "heap_cure.h"
+#include "heap_objects.h"
 #include "heap_output.h"
 #include "inspect_heap.h"
 #include "inspect_request.h"
@@ -34,7 +35,7 @@ struct heap_options {
 	struct option_decimal every;
 	uint32_t count;
 	const char *format, *out;
-	bool force;
+	bool force, objects, freeze;
 };
 
 #define FIELD(field) offsetof(struct heap_options, field)
@@ -46,6 +47,14 @@ static const struct option_spec heap_specs[] = {
 	  .help = "the process",
 	  .kind = OPTION_PIDS,
 	  .offset = FIELD(pids) },
+	{ .name = "objects",
+	  .help = "which Python objects it has, by type and by holder; with --every, what grew",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(objects) },
+	{ .name = "freeze",
+	  .help = "stop the process while its objects are read",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(freeze) },
 	{ .name = "every",
 	  .argument = "TIME",
 	  .help = "read again after so many seconds, 90s, 1.5m or 2h, until SIGINT or the "
@@ -105,6 +114,7 @@ struct heap_watch {
 	pid_t pid;
 	struct inspector *inspector;
 	struct heap_output output;
+	struct heap_objects objects;
 	int signals; /* -1: none could be opened */
 	bool is_over;
 };
@@ -199,6 +209,24 @@ static uint64_t count_of(const struct heap_options *options)
 	return options->every.is_given ? UINT64_MAX : 1;
 }
 
+/* Nothing is shown of what could be read in part only. */
+static int take_reading(struct heap_watch *watch, uint64_t time_ns)
+{
+	const struct heap_options *options = watch->options;
+	const struct census *census = NULL;
+	struct heap_inside inside;
+	int error = read_inside(watch, &inside);
+
+	if (!error && options->objects) {
+		error = heap_objects_take(&watch->objects, watch->inspector, watch->pid,
+					  options->freeze);
+		census = heap_objects_last(&watch->objects);
+	}
+	if (!error)
+		heap_output_put(&watch->output, time_ns, &inside, census);
+	return error;
+}
+
 /* The first reading fails the command; a process that ends later, or a signal, ends it. */
 static int take_readings(struct heap_watch *watch)
 {
@@ -208,23 +236,30 @@ static int take_readings(struct heap_watch *watch)
 	uint64_t count = count_of(options), next_ns = begin_ns;
 
 	for (uint64_t i = 0; i < count; i++) {
-		struct heap_inside inside;
-		uint64_t now_ns;
 		int error;
 
 		wait_until(watch, next_ns);
 		if (watch->is_over)
 			break;
-		now_ns = clock_ns();
-		error = read_inside(watch, &inside);
+		error = take_reading(watch, clock_ns() - begin_ns);
 		if (error)
 			return i && error == -ESRCH ? 0 : error;
-		heap_output_put(&watch->output, now_ns - begin_ns, &inside);
 		if (watch->output.sink.error)
 			break;
 		next_ns += every_ns;
 	}
 	return 0;
+}
+
+static void put_growth(struct heap_watch *watch)
+{
+	struct census_diff diff;
+
+	heap_output_end_readings(&watch->output);
+	if (!heap_objects_diff(&watch->objects, &diff))
+		return;
+	heap_output_growth(&watch->output, &diff);
+	census_diff_free(&diff);
 }
 
 static int watch_process(struct heap_watch *watch)
@@ -238,6 +273,8 @@ static int watch_process(struct heap_watch *watch)
 		return error;
 	heap_output_begin(&watch->output, watch->pid, command, count_of(watch->options) > 1);
 	error = take_readings(watch);
+	if (!error)
+		put_growth(watch);
 	if (error) {
 		heap_output_abandon(&watch->output);
 		return error;
@@ -253,6 +290,8 @@ static int check_usage(const struct heap_options *options, const struct option_w
 		log_error("cannot parse '%s': -p PID names the process", words->operands[0]);
 	else if (!options->pids.count)
 		log_error("cannot parse '%s': -p PID is missing", "heap");
+	else if (options->freeze && !options->objects)
+		log_error("cannot parse '%s': it stops the process for --objects", "--freeze");
 	else if (options->pids.count > 1)
 		log_error("cannot parse '%s': one PID at a time", "--pid");
 	else
@@ -276,6 +315,7 @@ static int heap(void *given, const struct option_words *words, char **argv)
 	watch.signals = open_signals();
 	begin_inspector(&watch);
 	error = watch_process(&watch);
+	heap_objects_free(&watch.objects);
 	inspector_free(watch.inspector);
 	closep(&watch.signals);
 	if (error == -EPIPE)

@@ -9,6 +9,7 @@
 #include "identity.h"
 #include "inspect_texts.h"
 #include "memory.h"
+#include "report_census.h"
 #include "report_inside.h"
 #include "report_run.h"
 #include "terminal.h"
@@ -128,25 +129,55 @@ void heap_output_begin(struct heap_output *output, pid_t pid, const char *comman
 	json_writer_begin_array(json);
 }
 
-static void put_json(struct json_writer *json, uint64_t time_ns, const struct heap_inside *inside)
+static void put_json(struct json_writer *json, uint64_t time_ns, const struct heap_inside *inside,
+		     const struct census *census)
 {
 	json_writer_line(json);
 	json_writer_begin_object(json);
 	json_writer_member_seconds(json, "time", time_ns);
 	report_inside_members(inside, json);
+	if (census) {
+		json_writer_key(json, "objects");
+		json_writer_begin_object(json);
+		report_census_members(census, json);
+		json_writer_end_object(json);
+	}
 	json_writer_end_object(json);
 }
 
-void heap_output_put(struct heap_output *output, uint64_t time_ns, const struct heap_inside *inside)
+void heap_output_put(struct heap_output *output, uint64_t time_ns, const struct heap_inside *inside,
+		     const struct census *census)
 {
 	if (is_json(output)) {
-		put_json(&output->json, time_ns, inside);
+		put_json(&output->json, time_ns, inside, census);
 	} else {
 		if (output->is_series)
 			sink_printf(&output->sink, "at %.2f s\n", (double)time_ns / NS_PER_S);
 		report_inside_write(inside, &output->sink);
+		if (census)
+			report_census_write(census, &output->sink);
 	}
 	sink_flush(&output->sink);
+}
+
+void heap_output_end_readings(struct heap_output *output)
+{
+	if (is_json(output))
+		json_writer_end_array(&output->json);
+}
+
+void heap_output_growth(struct heap_output *output, const struct census_diff *diff)
+{
+	struct json_writer *json = &output->json;
+
+	if (!is_json(output)) {
+		report_census_diff_write(diff, &output->sink);
+		return;
+	}
+	json_writer_key(json, "growth");
+	json_writer_begin_object(json);
+	report_census_diff_members(diff, json);
+	json_writer_end_object(json);
 }
 
 int heap_output_end(struct heap_output *output)
@@ -154,7 +185,6 @@ int heap_output_end(struct heap_output *output)
 	int error;
 
 	if (is_json(output)) {
-		json_writer_end_array(&output->json);
 		json_writer_end_object(&output->json);
 		json_writer_end_line(&output->json);
 	}

@@ -7,6 +7,7 @@
 #define MEMPROBE_HEAP_OUTPUT_H
 
 #include "dump_owner.h"
+#include "census_diff.h"
 #include "heap_amounts.h"
 #include "inspector.h"
 #include "json_writer.h"
@@ -27,9 +28,13 @@ const char *heap_output_format(size_t index);
 /* NULL out: standard output. -errno after printing why not. */
 int heap_output_open(struct heap_output *output, const char *out, bool force);
 void heap_output_begin(struct heap_output *output, pid_t pid, const char *command, bool is_series);
-/* At this time since the begin. */
-void heap_output_put(struct heap_output *output, uint64_t time_ns,
-		     const struct heap_inside *inside);
+/* At this time since the begin. Without a census: nobody asked for one. */
+void heap_output_put(struct heap_output *output, uint64_t time_ns, const struct heap_inside *inside,
+		     const struct census *census);
+/* There are no more of these. */
+void heap_output_end_readings(struct heap_output *output);
+/* From the first census to the last. */
+void heap_output_growth(struct heap_output *output, const struct census_diff *diff);
 /* -errno after printing why it could not be written. */
 int heap_output_end(struct heap_output *output);
 /* Nothing stays in a file. */

@@ -99,6 +99,7 @@ static const struct {
 	{ TAG_ALLOCS, dump_decode_allocs },
 	{ TAG_SHARES, dump_decode_shares },
 	{ TAG_INSIDE, dump_decode_inside },
+	{ TAG_CENSUS, dump_decode_census },
 	{ TAG_HISTORIES, dump_decode_histories },
 	{ TAG_ALLOC_HISTORIES, dump_decode_alloc_histories },
 	{ TAG_TAKEN_HISTORIES, dump_decode_taken_histories },

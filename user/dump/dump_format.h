@@ -73,6 +73,7 @@ enum dump_tag {
 	TAG_ALLOC_HISTORIES = 32,
 	TAG_INSIDE = 33,
 	TAG_TAKEN_HISTORIES = 34,
+	TAG_CENSUS = 35,
 };
 
 /* Of a process, in TAG_OWNERS. */

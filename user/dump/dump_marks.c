@@ -87,6 +87,7 @@ static void set_process(struct dump_process_marks *marks, const struct process *
 {
 	marks->nr_samples = process->nr_samples;
 	marks->nr_thinnings = process->nr_thinnings;
+	marks->nr_censuses = process->nr_censuses;
 	marks->nr_threads = process->nr_threads;
 	marks->threads = array_reserve(marks->threads, &marks->threads_capacity,
 				       process->nr_threads, sizeof(*marks->threads));

@@ -20,6 +20,7 @@ struct dump_node_marks {
 struct dump_process_marks {
 	size_t nr_samples;
 	uint32_t nr_thinnings;
+	uint32_t nr_censuses;
 	uint64_t *threads; /* a digest each */
 	size_t nr_threads, threads_capacity;
 };

@@ -79,6 +79,7 @@ void dump_encode_allocators(struct dump_encoder *encoder);
 void dump_encode_allocs(struct dump_encoder *encoder);
 void dump_encode_shares(struct dump_encoder *encoder);
 void dump_encode_inside(struct dump_encoder *encoder);
+void dump_encode_censuses(struct dump_encoder *encoder);
 void dump_encode_histories(struct dump_encoder *encoder);
 void dump_encode_series(struct dump_encoder *encoder);
 void dump_encode_losses(struct dump_encoder *encoder);

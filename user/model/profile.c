@@ -47,6 +47,7 @@ void profile_free(struct profile *profile)
 		free(profile->blobs[i].bytes);
 	for (size_t i = 0; i < profile->nr_processes; i++) {
 		free(profile->processes[i].samples);
+		census_delete(profile->processes[i].census);
 		free(profile->processes[i].threads);
 		hash_table_free(&profile->processes[i].thread_ids);
 	}
@@ -269,6 +270,18 @@ uint32_t profile_add_process(struct profile *profile)
 }
 
 /* Leaves out every second sample, and from now on those that come as thick. */
+void profile_set_census(struct profile *profile, uint32_t index, const struct census *census,
+			uint64_t time_ns)
+{
+	struct process *process = &profile->processes[index];
+
+	census_delete(process->census);
+	process->census = xmemdup(census, sizeof(*census));
+	process->census_ns = time_ns;
+	process->nr_censuses++;
+	process->is_dirty = true;
+}
+
 static void thin_samples(struct process *process)
 {
 	size_t kept = 0;

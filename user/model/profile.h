@@ -17,6 +17,7 @@
 #include <memprobe/wire.h>
 
 #include "amounts.h"
+#include "census.h"
 #include "hash_table.h"
 #include "heap_amounts.h"
 #include "string_pool.h"
@@ -209,7 +210,10 @@ struct process {
 	uint64_t unknown_frees;	       /* of blocks that nobody had seen allocated */
 	uint64_t inside_ns;	       /* when its allocators were read */
 	struct heap_inside inside;
-	struct shares shares; /* when its PSS was highest, of the times at which it was asked */
+	uint64_t census_ns;    /* when its objects were counted */
+	struct census *census; /* NULL: they were not; owned */
+	uint32_t nr_censuses;  /* each replaced the one before */
+	struct shares shares;  /* when its PSS was highest, of the times at which it was asked */
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
 	size_t nr_samples, samples_capacity;
@@ -316,6 +320,9 @@ void profile_add_sighting(struct profile *profile, uint32_t node, uint32_t objec
 uint32_t profile_add_process(struct profile *profile);
 void profile_add_sample(struct profile *profile, uint32_t process, uint64_t time_ns, int64_t rss);
 /* Of a bounded list: as an entry of its own, or as part of another. */
+/* Takes what the census owns. */
+void profile_set_census(struct profile *profile, uint32_t process, const struct census *census,
+			uint64_t time_ns);
 void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
 /* As an entry of its own: what was read back. */
 void profile_append_thread(struct profile *profile, uint32_t process, const struct thread *thread);

@@ -163,6 +163,8 @@ static void join_times(struct merge *merge, struct process *process, const struc
 	process->nr_samples = 0;
 	process->shares = (struct shares){ 0 };
 	process->has_inside = false;
+	census_delete(process->census);
+	process->census = NULL;
 	if (merge->sign == MERGE_DIFFERENCE)
 		return;
 	process->peak_time_ns = 0;
@@ -179,6 +181,11 @@ static void copy_readings(struct process *process, const struct process *other)
 	process->has_inside = other->has_inside;
 	process->inside_ns = other->inside_ns;
 	process->inside = other->inside;
+	if (!other->census)
+		return;
+	process->census = census_copy(other->census);
+	process->census_ns = other->census_ns;
+	process->nr_censuses = 1;
 }
 
 /* An entry that tells of itself what the other's does, and has no amounts yet. */

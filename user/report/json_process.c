@@ -3,6 +3,7 @@
 #include "json_fields.h"
 
 #include "memory.h"
+#include "report_census.h"
 #include "report_inside.h"
 
 static const char *end_name(uint32_t end)
@@ -122,6 +123,18 @@ static void write_allocs(struct json_writer *json, const struct process *process
 }
 
 /* Null where its allocators were not read. */
+/* Only who asks for a census has one. */
+static void write_objects(struct json_writer *json, const struct process *process)
+{
+	if (!process->census)
+		return;
+	json_writer_key(json, "objects");
+	json_writer_begin_object(json);
+	json_writer_member_seconds(json, "time", process->census_ns);
+	report_census_members(process->census, json);
+	json_writer_end_object(json);
+}
+
 static void write_inside(struct json_writer *json, const struct process *process)
 {
 	json_writer_key(json, "inside");
@@ -216,6 +229,7 @@ void json_fields_process(struct json_writer *json, const struct calltree *tree)
 	write_copies(json, process);
 	write_allocs(json, process);
 	write_inside(json, process);
+	write_objects(json, process);
 	json_fields_losses(json, process->losses);
 	write_calls(json, profile, process);
 	write_samples(json, process);

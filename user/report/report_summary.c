@@ -8,6 +8,7 @@
 #include "report_allocs.h"
 #include "report_copied.h"
 #include "report_held.h"
+#include "report_census.h"
 #include "report_inside.h"
 #include "report_leaks.h"
 #include "report_number.h"
@@ -125,6 +126,14 @@ static void write_inside(const struct process *process, struct sink *sink)
 		    (double)(end_ns - process->inside_ns) / NS_PER_SECOND);
 }
 
+static void write_census(const struct process *process, struct sink *sink)
+{
+	report_census_write(process->census, sink);
+	if (process->end_ns > process->census_ns)
+		sink_printf(sink, "  Counted at %.2f s\n",
+			    (double)process->census_ns / NS_PER_SECOND);
+}
+
 void report_summary(const struct report *report, const struct calltree *tree,
 		    const struct loss_count losses[NR_LOSSES], struct sink *sink)
 {
@@ -146,5 +155,7 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	write_calls_note(report, process, sink);
 	if (process->has_inside)
 		write_inside(process, sink);
+	if (process->census)
+		write_census(process, sink);
 	write_balance(tree, sink);
 }
