@@ -26,6 +26,18 @@ NODE = {
     "objects": INT_OR_NONE, "at": INT_OR_NONE, "thread": TEXT_OR_NONE, "label": str,
     "self": FIGURES, "total": FIGURES, "calls": INT_OR_NONE, "calls_exact": bool, "children": list,
     "_parent": Optional(object)}
+TYPE = {"module": str, "name": str, "objects": int, "bytes": int, "buffer_bytes": int, "tracked": int}
+HOLDER = {"parent": INT_OR_NONE, "kind": str, "name": str, "objects": int, "bytes": int,
+          "shared_bytes": int}
+LARGE = {"type": INT_OR_NONE, "bytes": int, "address": int, "look": str, "holder": INT_OR_NONE}
+CENSUS = {
+    "time": Optional(NUMBER), "refused": TEXT_OR_NONE, "count": int, "bytes": int, "buffer_bytes": int,
+    "tracked": int, "unreadable": int, "unreadable_bytes": int, "frozen": NUMBER, "cut": bool,
+    "types": [TYPE], "holders": [HOLDER], "largest": [LARGE]}
+CHANGE = {"module": Optional(str), "name": Optional(str), "kind": Optional(str), "path": Optional(str),
+          "objects": int, "bytes": int, "bytes_after": int}
+GROWTH = {"elapsed": NUMBER, "objects": int, "bytes": int, "bound": bool, "types": [CHANGE],
+          "holders": [CHANGE]}
 INSIDE = {
     "time": NUMBER,
     "rss": int, "rest": int,
@@ -35,8 +47,9 @@ INSIDE = {
     "pymalloc": {"state": str, "arenas": INT_OR_NONE, "used": INT_OR_NONE, "free": INT_OR_NONE,
                  "free_pools": INT_OR_NONE, "free_arenas": INT_OR_NONE},
     "mimalloc": {"state": str, "used": INT_OR_NONE, "free": INT_OR_NONE},
-    "torn": int, "cure": str, "advice": str}
-HEAP = {"format": str, "version": int, "pid": int, "command": str, "readings": [INSIDE]}
+    "torn": int, "cure": str, "advice": str, "objects": Optional(CENSUS)}
+HEAP = {"format": str, "version": int, "pid": int, "command": str, "readings": [INSIDE],
+        "growth": Optional(GROWTH)}
 PROCESS = {
     "pid": int, "ppid": int, "command": str, "python": TEXT_OR_NONE, "start": NUMBER,
     "end": NUMBER, "end_reason": str, "exit": ({"code": INT_OR_NONE, "signal": INT_OR_NONE}, None),
@@ -45,6 +58,7 @@ PROCESS = {
     "smaps": ({"time": NUMBER, "rss": int, "pss": int, "uss": int}, None),
     "unshared_late": (int, float, None),
     "inside": (INSIDE, None),
+    "objects": Optional(CENSUS),
     "allocs": ({"peak": int, "end": int, "since": NUMBER, "complete": bool, "unknown_frees": int},
                None),
     "losses": [{"reason": str, "events": int, "bytes": int, "grown": int, "released": int}],

@@ -19,12 +19,13 @@ struct capture_options {
 	uint32_t max_nodes, max_sites, ring_mb, max_blocks;
 	bool keep_root; /* --no-drop-root */
 	bool no_children;
-	uint32_t calls_mode; /* enum calls_mode */
-	bool lines;	     /* split nodes by line */
-	bool no_owners;	     /* do not follow who owns each page */
-	bool allocs;	     /* follow the blocks of allocators */
-	uint64_t allocs_min; /* those of so many bytes and more */
-	bool cow;	     /* follow copies of shared pages from the start */
+	uint32_t calls_mode;  /* enum calls_mode */
+	bool lines;	      /* split nodes by line */
+	bool no_owners;	      /* do not follow who owns each page */
+	bool allocs;	      /* follow the blocks of allocators */
+	uint64_t allocs_min;  /* those of so many bytes and more */
+	bool objects, freeze; /* a census at snapshots and at the end; stopped for it */
+	bool cow;	      /* follow copies of shared pages from the start */
 	const char
 		*instances; /* classes whose methods are split by object, "" for all; NULL: none */
 	const char *label_attributes; /* names parted by commas */

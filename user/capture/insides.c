@@ -5,13 +5,12 @@
  */
 #include "insides.h"
 
-#include <stdlib.h>
-
 #include "clock.h"
 #include "heap_cure.h"
 #include "inspect_heap.h"
 #include "log.h"
 #include "memory.h"
+#include "running.h"
 
 #define ALL_NS 1000000000ULL
 #define ONE_NS 500000000ULL
@@ -21,32 +20,6 @@
 /* One part of the time, where it has another size than when it was read, and where it has not. */
 #define CHANGED_PARTS 50
 #define SAME_PARTS 400
-
-struct running {
-	uint32_t process;
-	int64_t rss;
-};
-
-static int compare_rss(const void *a, const void *b)
-{
-	const struct running *first = a, *second = b;
-
-	return (first->rss < second->rss) - (first->rss > second->rss);
-}
-
-static size_t find_running(const struct profile *profile, struct running *ret)
-{
-	size_t count = 0;
-
-	for (uint32_t i = 0; i < profile->nr_processes; i++) {
-		const struct process *process = &profile->processes[i];
-
-		if (process->end == END_RUNNING)
-			ret[count++] = (struct running){ i, rss_of(process->kernel) };
-	}
-	qsort(ret, count, sizeof(*ret), compare_rss);
-	return count;
-}
 
 /* Where the process's runtime says that it finalizes; 0: it has none, or nobody knows. */
 static uint64_t find_finalizing(const struct capture_base *base, uint32_t image_id)
@@ -89,7 +62,7 @@ void insides_read(const struct capture_base *base)
 {
 	struct profile *profile = base->profile;
 	_cleanup_(freep) struct running *running = xcalloc(profile->nr_processes, sizeof(*running));
-	size_t count = find_running(profile, running);
+	size_t count = running_find(profile, running);
 	uint64_t begin_ns = clock_ns(), used_ns = 0;
 
 	for (size_t i = 0; i < count && used_ns < ALL_NS; i++) {
@@ -122,7 +95,7 @@ static bool has_changed(const struct process *process, int64_t rss)
 static struct choice choose(const struct profile *profile)
 {
 	_cleanup_(freep) struct running *running = xcalloc(profile->nr_processes, sizeof(*running));
-	size_t count = find_running(profile, running);
+	size_t count = running_find(profile, running);
 	struct choice chosen = { .process = NO_PROCESS };
 
 	for (size_t i = 0; i < count && running[i].rss >= SAMPLED_BYTES; i++) {

@@ -21,6 +21,7 @@
 #include "allocs.h"
 #include "capture_meta.h"
 #include "capture_notes.h"
+#include "censuses.h"
 #include "clock.h"
 #include "command.h"
 #include "command_refuse.h"
@@ -47,7 +48,7 @@
 
 #define FLUSH_NS 500000000LL
 #define NS_PER_S 1000000000LL
-#define MAX_FLUSH_LISTENERS 12
+#define MAX_FLUSH_LISTENERS 13
 
 struct capture {
 	const struct capture_options *options;
@@ -69,6 +70,7 @@ struct capture {
 	char *dump_path; /* where it can be read at the end, NULL */
 	struct progress progress;
 	struct snapshot snapshot;
+	struct censuses censuses;
 	struct end_watch end_watch;
 	struct insides insides;
 	struct flush_listener flush_listeners[MAX_FLUSH_LISTENERS];
@@ -221,7 +223,9 @@ static int make_parts(struct capture *capture)
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
 	capture->insides.base = base;
+	capture->censuses = (struct censuses){ base, options->objects, options->freeze };
 	capture->snapshot.base = base;
+	capture->snapshot.censuses = &capture->censuses;
 	capture->snapshot.is_split = options->lines || options->instances;
 	return 0;
 }
@@ -255,6 +259,7 @@ static int listen_to_flushes(struct capture *capture)
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
 		insides_hear_flush(&capture->insides),
+		censuses_hear_flush(&capture->censuses),
 		moments_hear_flush(capture->moments),
 		output_hear_flush(capture->output),
 		progress_hear_flush(&capture->progress),

@@ -38,6 +38,7 @@ void snapshot_write(const struct snapshot *snapshot, const struct output *output
 		seen[i] = profile->processes[i].calls_seen;
 	add_open_calls(snapshot, &calls);
 	insides_read(snapshot->base);
+	censuses_take(snapshot->censuses);
 	output_snapshot(output, profile);
 	for (size_t i = 0; i < count; i++)
 		profile->processes[i].calls_seen = seen[i];

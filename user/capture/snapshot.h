@@ -6,11 +6,13 @@
 #include <stdbool.h>
 
 #include "capture_base.h"
+#include "censuses.h"
 #include "flush_listener.h"
 #include "output.h"
 
 struct snapshot {
 	const struct capture_base *base;
+	const struct censuses *censuses;
 	bool is_split; /* by line or object: frames then tell no path */
 };
 

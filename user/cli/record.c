@@ -41,6 +41,7 @@ struct record_options {
 	bool lines;
 	bool no_owners, cow;
 	struct option_decimal allocs;
+	bool objects, freeze;
 	uint32_t max_nodes, max_sites, max_blocks, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
@@ -95,6 +96,15 @@ static const struct option_spec capture_specs[] = {
 	  .kind = OPTION_INTEGER_OR_NOT,
 	  .offset = FIELD(allocs),
 	  .max = MAX_ALLOCS_MIN },
+	{ .name = "objects",
+	  .help = "count the Python objects at snapshots and at the end of -p, by type and by "
+		  "holder",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(objects) },
+	{ .name = "freeze",
+	  .help = "stop the process for that",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(freeze) },
 	{ .name = "lines",
 	  .help = "split rows by the line that is executed",
 	  .kind = OPTION_FLAG,
@@ -216,6 +226,10 @@ static int check_usage(const struct record_options *options, const struct option
 		log_hint("memprobe -- COMMAND [ARG...], or memprobe -p PID; memprobe --help");
 		return EXIT_USAGE;
 	}
+	if (options->freeze && !options->objects) {
+		log_error("cannot parse '%s': it stops processes for --objects", "--freeze");
+		return EXIT_USAGE;
+	}
 	return 0;
 }
 
@@ -260,6 +274,8 @@ static struct capture_options make_capture(const struct record_options *options,
 		.max_blocks = options->max_blocks,
 		.ring_mb = options->ring_mb,
 		.allocs = options->allocs.is_given,
+		.objects = options->objects,
+		.freeze = options->freeze,
 		.allocs_min = (uint64_t)options->allocs.value,
 		.lines = options->lines,
 		.no_owners = options->no_owners,
