@@ -12,10 +12,10 @@
 #include "threads.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
-/* Is the change made for the mm by somebody else than a thread of its own acting for itself? */
-static __always_inline bool is_kernel_work(struct mm_struct *mm)
+/* Does the current task, whose mm is changed, do it for somebody else? */
+static __always_inline bool is_kernel_work(void)
 {
-	return CURRENT(mm) != mm || (CURRENT(flags) & (PF_KTHREAD | PF_MEMALLOC));
+	return CURRENT(flags) & (PF_KTHREAD | PF_MEMALLOC);
 }
 
 /* Reads whether the runtime finalizes. 3.6 keeps that in a variable of its own, whose page nobody

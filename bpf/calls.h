@@ -372,6 +372,9 @@ __noinline int walk_begun(__u32 slot, __u32 scratch)
 	return walk.path->depth || walk.path->end != WALK_ROOT;
 }
 
+/* A thread's last path is asked for: calls are counted. */
+const volatile bool cfg_last_paths = true;
+
 /* The path a thread dies on, 0 when its interpreter has ended it in order. Since 6.16 the address
  * space is still there at this event; before, no such path is found. */
 static __always_inline struct node_id find_last_path(struct task_struct *task)
@@ -397,14 +400,15 @@ static __always_inline struct node_id find_last_path(struct task_struct *task)
 	return id;
 }
 
-/* Before on_exit, which sends it. */
-static __always_inline void note_last_path(struct task_struct *task)
+/* The current thread exits. Before on_exit, which sends it. */
+__noinline int note_last_path(void)
 {
-	__u32 tid = task->pid;
+	__u32 tid = bpf_get_current_pid_tgid();
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (thread)
-		thread->node = find_last_path(task);
+		thread->node = find_last_path((void *)bpf_get_current_task());
+	return 0;
 }
 
 /* A code object goes: what comes to its address is another. */

@@ -43,6 +43,11 @@ static __always_inline bool has_task_caches(void)
 		_value;                                                                      \
 	})
 
+/* The host that the tests run on has no addresses of a kernel. */
+#ifndef IS_USER_ADDRESS
+#define IS_USER_ADDRESS(address) ((__s64)(address) > 0)
+#endif
+
 /* Is the current task in code that must not fault, as a BPF program that reads user memory is?
  * On 5.10 the reading itself is such code and finds its own mark. */
 static __always_inline bool is_faulting_disabled(void)

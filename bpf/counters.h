@@ -245,17 +245,23 @@ static __always_inline __u64 load_shares(struct mm_struct *mm, __u32 kind)
 	}
 }
 
-/* Pages this event added to the counter. Call once per event, on the CPU of the event. */
-static __always_inline __s64 share_delta(__u32 slot, struct mm_struct *mm, __u32 kind)
+/* Pages this event added to the counter. Call once per event, on the CPU of the event. `own` is the
+ * mm as the current task has it, NULL if it is another's. */
+static __always_inline __s64 share_delta(__u32 slot, __u64 mm, struct mm_struct *own, __u32 kind)
 {
 	__u32 zero = 0;
 	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
 	struct shares *shares = find_shares(slot);
 	__s32 share, last;
+	__u64 offset;
 
 	if (!element || !shares || kind >= NR_KINDS)
 		return 0;
-	share = read_share(percpu_base(element), as_number(element, (void *)load_shares(mm, kind)));
+	if (own)
+		offset = as_number(element, (void *)load_shares(own, kind));
+	else
+		offset = counter_shares(mm, kind);
+	share = read_share(percpu_base(element), offset);
 	kind = kind_index(kind);
 	if (!share)
 		return claim_fold(slot, kind);

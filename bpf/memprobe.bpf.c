@@ -19,59 +19,67 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define ALIVE(mm) ((mm)->mm_users.counter != 0)
 
-SEC("?tp_btf/rss_stat")
-int BPF_PROG(rss_percpu, struct mm_struct *mm, int member)
+/* Of an mm that is not the current task's; nobody else's pointer can be followed. */
+static __always_inline bool has_users(__u64 mm)
 {
-	struct change change = { .kind = member };
-	struct node_id id = {};
-	bool is_kernel;
+	return BPF_CORE_READ((struct mm_struct *)mm, mm_users.counter) != 0;
+}
 
-	change.image = find_image(mm, &change.slot);
-	if (!change.image || change.kind >= NR_KINDS)
-		return 0;
-	/* Asked before the paths part: the verifier takes 1 ms for a pointer loaded from the task.
-	 */
-	is_kernel = is_kernel_work(mm);
-	change.pages = share_delta(change.slot, mm, change.kind);
-	if (!ALIVE(mm)) {
-		end_image_percpu(change.slot, change.kind, change.pages);
-		return 0;
+static __always_inline void on_rss_change(struct change *change, __u64 mm)
+{
+	struct mm_struct *own = CURRENT(mm);
+	bool is_own = (__u64)own == mm;
+	struct node_id id = {};
+
+	change->pages = share_delta(change->slot, mm, is_own ? own : NULL, change->kind);
+	if (!is_own && !has_users(mm)) {
+		end_image_percpu(change->slot, change->kind, change->pages);
+		return;
 	}
-	if (!change.pages)
-		return 0;
-	if (is_kernel) {
-		id.value = book_kernel(change.slot, change.kind, change.pages);
-		own_elsewhere(change.slot, change.kind, change.pages, id);
+	if (!change->pages)
+		return;
+	if (!is_own || is_kernel_work()) {
+		id.value = book_kernel(change->slot, change->kind, change->pages);
+		own_elsewhere(change->slot, change->kind, change->pages, id);
 	} else {
-		id = book_current(&change);
-		own_change(change.slot, change.kind, change.pages, id);
-		if (cfg_owners && change.pages > 0 &&
-		    (__s64)mm->total_vm != change.image->address_space)
-			note_mapped(change.slot, id.value, mm->total_vm);
+		id = book_current(change);
+		own_change(change->slot, change->kind, change->pages, id);
+		if (cfg_owners && change->pages > 0 &&
+		    (__s64)own->total_vm != change->image->address_space)
+			note_mapped(change->slot, id.value, own->total_vm);
 	}
-	note_peak(change.image);
+	note_peak(change->image);
+}
+
+/*
+ * rss_stat, and with it two rare events that need the same parts, so that the verifier goes
+ * through the walk and the marks once: a raw tracepoint's program may be attached to many. Which
+ * event it is its first argument tells: an mm, the current task (sched_process_exit), or an address
+ * of user space (vm_unmapped_area; an error's is negative).
+ */
+SEC("?raw_tp")
+int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
+{
+	struct change change = {};
+
+	change.image = find_image((struct mm_struct *)subject, &change.slot);
+	if (change.image) {
+		change.kind = detail;
+		if (change.kind < NR_KINDS)
+			on_rss_change(&change, subject);
+	} else if (cfg_last_paths && subject == bpf_get_current_task()) {
+		note_last_path();
+	} else if (cfg_owners && IS_USER_ADDRESS(subject)) {
+		note_mapping(subject, detail);
+	}
 	return 0;
 }
 
-/* Owners of pages: where a touch is, and where a mapping comes to lie. */
-SEC("?tp_btf/page_fault_user")
+/* Owners of pages: where a touch is, by the task or by the kernel for it. */
+SEC("?raw_tp")
 int BPF_PROG(fault_owned, unsigned long address)
 {
 	note_fault(address);
-	return 0;
-}
-
-SEC("?tp_btf/page_fault_kernel")
-int BPF_PROG(kfault_owned, unsigned long address)
-{
-	note_fault(address);
-	return 0;
-}
-
-SEC("?tp_btf/vm_unmapped_area")
-int BPF_PROG(mapping_owned, unsigned long address, struct vm_unmapped_area_info *info)
-{
-	note_mapping(address, info->length);
 	return 0;
 }
 
@@ -189,14 +197,6 @@ SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(fork_cached, struct task_struct *parent, struct task_struct *child)
 {
 	on_fork(parent, child, false);
-	return 0;
-}
-
-/* Only where calls are counted when frames end, and attached before the next. */
-SEC("?tp_btf/sched_process_exit")
-int BPF_PROG(exit_path, struct task_struct *task)
-{
-	note_last_path(task);
 	return 0;
 }
 

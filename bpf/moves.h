@@ -90,29 +90,31 @@ static long move_region(__u32 turn, void *data)
 #define MAX_MOVE_STEPS (1 << 18)
 
 /* Room was found for a mapping: for a new one, or for one that mremap moves there next. */
-static __always_inline void note_mapping(__u64 address, __u64 length)
+__noinline int note_mapping(__u64 address, __u64 info)
 {
+	__u64 length = BPF_CORE_READ((struct vm_unmapped_area_info *)info, length);
 	struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
 	struct wire_image *image;
-	__u64 mm = (__u64)CURRENT(mm);
+	__u64 mm = (__u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
 	__u32 *slot;
 
-	if (!touch || (__s64)address < 0) /* an error */
-		return;
+	if (!touch)
+		return 0;
 	touch->page = 0;
 	touch->mapped = mapped_page(address, length);
 	touch->hint = first_argument();
 	touch->range.end = 0;
 	touch->move = moved_range(address, length);
 	if (!touch->move.pages)
-		return;
+		return 0;
 	slot = bpf_map_lookup_elem(&mms, &mm);
 	image = slot ? bpf_map_lookup_elem(&images, slot) : NULL;
 	if (!image)
-		return;
+		return 0;
 	touch->slot = *slot;
 	image->marks++;
 	bpf_loop(MAX_MOVE_STEPS, move_region, &touch, 0);
+	return 0;
 }
 
 #endif

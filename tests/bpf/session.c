@@ -176,7 +176,7 @@ void session_write(__u64 address, bool by_kernel)
 	const unsigned long present = 1, write = 2, user = 4;
 
 	if (by_kernel)
-		kfault_owned(address);
+		fault_owned(address);
 	else
 		session_touch(address);
 	cow_fault(address, &host.registers, present | write | (by_kernel ? 0 : user));
@@ -198,7 +198,9 @@ void session_room(__u64 address, __u64 length)
 {
 	struct vm_unmapped_area_info info = { .length = length };
 
-	mapping_owned(address, &info);
+	host.finds_room = true;
+	rss_percpu(address, (uintptr_t)&info);
+	host.finds_room = false;
 }
 
 const struct wire_held *session_held(__u32 id)
@@ -252,7 +254,7 @@ void session_limit_ring(__u32 bytes)
 void session_rss_event(struct mm_struct *mm, __u32 kind)
 {
 	if (session_is_percpu())
-		rss_percpu(mm, (int)kind);
+		rss_percpu((uintptr_t)mm, kind);
 	else if (running == SESSION_CACHED)
 		rss_cached(mm, (int)kind);
 	else
@@ -339,7 +341,7 @@ void session_exit_event(struct task_struct *task)
 		exit_cached(task);
 		return;
 	}
-	exit_path(task);
+	rss_percpu((uintptr_t)task, false);
 	exit_percpu(task);
 }
 

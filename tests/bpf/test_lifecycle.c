@@ -49,11 +49,15 @@ static __s64 pages_of(const struct mm_struct *mm, __u32 kind)
 	return session_is_percpu() ? machine_percpu_sum(mm, kind) : machine_count(mm, kind);
 }
 
-/* The first event of exit_mmap(): nobody uses the mm any more. */
+/* The first event of exit_mmap(): nobody uses the mm any more, and no task has it. */
 static void tear_down(struct mm_struct *mm, __u32 kind, __s32 pages)
 {
+	struct mm_struct *had = host.current->mm;
+
 	mm->mm_users.counter = 0;
+	host.current->mm = NULL;
 	session_change(mm, kind, -pages);
+	host.current->mm = had;
 }
 
 static struct task_struct *exec(int tgid, __s32 argument_pages)

@@ -40,30 +40,35 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define FOR_OWNERS 32
 #define FOR_COMMANDS 64
 #define FOR_PROCESSES 128 /* that run already */
+/* Before 6.16 that tracepoint has one argument, so that the program cannot be attached to it; and
+ * the address space is gone then, so that there would be no path. */
+#define MAY_LACK 256
 static const struct {
 	const char *name;
 	uint32_t kernels;
+	const char *tracepoint; /* of a program for several, NULL: its own */
 } programs[LOADER_PROGRAMS] = {
-	{ "rss_percpu", ON_PERCPU },
-	{ "fault_owned", ON_PERCPU | FOR_OWNERS },
-	{ "kfault_owned", ON_PERCPU | FOR_OWNERS },
-	{ "mapping_owned", ON_PERCPU | FOR_OWNERS },
-	{ "exec_percpu", ON_PERCPU },
-	{ "fork_percpu", ON_PERCPU },
-	{ "exit_path", ON_PERCPU | FOR_CALLS },
-	{ "exit_percpu", ON_PERCPU },
-	{ "balance_percpu", ON_PERCPU | FOR_COMMANDS | ITERATOR },
-	{ "iterate_percpu", ON_PERCPU | FOR_PROCESSES | ITERATOR },
-	{ "rss_cached", ON_CACHED },
-	{ "rss_oldest", ON_OLDEST },
-	{ "fault_cached", ON_CACHED },
-	{ "fault_oldest", ON_OLDEST },
-	{ "kfault_cached", ON_CACHED },
-	{ "kfault_oldest", ON_OLDEST },
-	{ "exec_cached", ON_CACHED | ON_OLDEST },
-	{ "fork_cached", ON_CACHED | ON_OLDEST },
-	{ "exit_cached", ON_CACHED | ON_OLDEST },
-	{ "iterate_cached", ON_CACHED | ON_OLDEST | ITERATOR },
+	{ "rss_percpu", ON_PERCPU, "rss_stat" },
+	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_user" },
+	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_kernel" },
+	{ "rss_percpu", ON_PERCPU | FOR_OWNERS, "vm_unmapped_area" },
+	{ "exec_percpu", ON_PERCPU, NULL },
+	{ "fork_percpu", ON_PERCPU, NULL },
+	/* A path that a thread dies on, before the next sends it. */
+	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK, "sched_process_exit" },
+	{ "exit_percpu", ON_PERCPU, NULL },
+	{ "balance_percpu", ON_PERCPU | FOR_COMMANDS | ITERATOR, NULL },
+	{ "iterate_percpu", ON_PERCPU | FOR_PROCESSES | ITERATOR, NULL },
+	{ "rss_cached", ON_CACHED, NULL },
+	{ "rss_oldest", ON_OLDEST, NULL },
+	{ "fault_cached", ON_CACHED, NULL },
+	{ "fault_oldest", ON_OLDEST, NULL },
+	{ "kfault_cached", ON_CACHED, NULL },
+	{ "kfault_oldest", ON_OLDEST, NULL },
+	{ "exec_cached", ON_CACHED | ON_OLDEST, NULL },
+	{ "fork_cached", ON_CACHED | ON_OLDEST, NULL },
+	{ "exit_cached", ON_CACHED | ON_OLDEST, NULL },
+	{ "iterate_cached", ON_CACHED | ON_OLDEST | ITERATOR, NULL },
 };
 
 static uint32_t kind_of(const struct kernel_features *features)
@@ -87,13 +92,14 @@ static bool is_needed(uint32_t kernels, const struct loader *loader,
 	       !(kernels & (sizes->attaches ? FOR_COMMANDS : FOR_PROCESSES));
 }
 
-static void choose_programs(const struct loader *loader, const struct loader_sizes *sizes)
+static void choose_programs(struct loader *loader, const struct loader_sizes *sizes)
 {
 	struct memprobe *skeleton = loader->skeleton;
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		bpf_program__set_autoload(find_program(skeleton, i),
-					  is_needed(programs[i].kernels, loader, sizes));
+		loader->is_needed[i] = is_needed(programs[i].kernels, loader, sizes);
+		if (loader->is_needed[i])
+			bpf_program__set_autoload(find_program(skeleton, i), true);
 	}
 }
 
@@ -162,6 +168,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_call_sites = sizes->max_sites;
 	skeleton->rodata->cfg_fresh_slots = loader->features.has_percpu_counters ? MAX_IMAGES : 0;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
+	skeleton->rodata->cfg_last_paths = sizes->call_frames != 0;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
 	skeleton->rodata->cfg_lines = sizes->has_lines;
 	skeleton->rodata->cfg_owners = loader->has_owners;
@@ -280,12 +287,16 @@ int loader_attach(struct loader *loader)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct bpf_program *program = find_program(loader->skeleton, i);
+		const char *tracepoint = programs[i].tracepoint;
 
-		if (!bpf_program__autoload(program) || (programs[i].kernels & ITERATOR))
+		if (!loader->is_needed[i] || programs[i].kernels & ITERATOR)
 			continue;
-		loader->links[i] = bpf_program__attach_trace(program);
-		if (!loader->links[i])
-			return fail(loader, "attach", programs[i].name, -errno);
+		loader->links[i] = tracepoint
+					   ? bpf_program__attach_raw_tracepoint(program, tracepoint)
+					   : bpf_program__attach_trace(program);
+		if (loader->links[i] || (programs[i].kernels & MAY_LACK && errno == EINVAL))
+			continue;
+		return fail(loader, "attach", tracepoint ? tracepoint : programs[i].name, -errno);
 	}
 	return 0;
 }

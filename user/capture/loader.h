@@ -42,6 +42,7 @@ struct loader {
 	struct kernel_features features;
 	struct map_sizes map_sizes;
 	bool has_owners, has_allocs;
+	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
 	int btf; /* what the kernel's BTF says that our object asks, as libbpf reads it */

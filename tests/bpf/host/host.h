@@ -23,6 +23,7 @@ struct host {
 	__u64 cookie; /* of the link through which a probe was hit */ /* moves by one with every
 									 reading */
 	bool has_task_btf; /* bpf_get_current_task_btf: 5.11 and later */
+	bool finds_room;   /* the event is that of a mapping's place */
 
 	struct pt_regs registers; /* of the current task, in user mode */
 	bool is_mm_locked;	  /* another thread changes the mappings */

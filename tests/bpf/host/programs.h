@@ -9,6 +9,7 @@
 #include "host.h"
 
 #define on_exit program_on_exit /* stdlib.h has another */
+#define IS_USER_ADDRESS(address) host.finds_room
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
