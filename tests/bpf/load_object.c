@@ -62,20 +62,26 @@ static const struct {
 	  MOST_INSTANCES },
 };
 
-/* 0 before 5.16, which does not tell. */
-static unsigned int count_verified(const struct bpf_object *object)
+struct counts {
+	unsigned int verified; /* 0 before 5.16, which does not tell */
+	unsigned int lines;    /* of source, that the kernel knows of */
+};
+
+static struct counts count_programs(const struct bpf_object *object)
 {
 	struct bpf_program *program;
-	unsigned int sum = 0;
+	struct counts sum = { 0 };
 
 	bpf_object__for_each_program(program, object)
 	{
 		struct bpf_prog_info info = { 0 };
 		__u32 size = sizeof(info);
 
-		if (bpf_program__fd(program) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			sum += info.verified_insns;
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			continue;
+		sum.verified += info.verified_insns;
+		sum.lines += info.nr_line_info;
 	}
 	return sum;
 }
@@ -83,7 +89,7 @@ static unsigned int count_verified(const struct bpf_object *object)
 static int check_cost(const char *name, const struct loader *loader,
 		      const struct memprobe *skeleton, unsigned int most)
 {
-	unsigned int verified = count_verified(skeleton->obj);
+	unsigned int verified = count_programs(skeleton->obj).verified;
 
 	printf("%s: the verifier went through %u instructions\n", name, verified);
 	if (!loader->features.has_percpu_counters || verified <= most)
@@ -127,6 +133,26 @@ static int load(const char *name, struct loader_sizes sizes, unsigned int most)
 	return error;
 }
 
+/* Lines of source are for messages of the verifier, which nobody sees by default. */
+static int check_lines(enum log_level level)
+{
+	const struct loader_sizes sizes = { .max_nodes = DEFAULT_MAX_NODES,
+					    .max_sites = DEFAULT_MAX_SITES };
+	struct loader loader;
+	unsigned int lines = 0;
+	int error;
+
+	log_set_level(level);
+	error = loader_open(&sizes, &loader);
+	if (!error)
+		lines = count_programs(loader.skeleton->obj).lines;
+	loader_close(&loader);
+	if (!error && (lines > 0) == (level >= LOG_STEPS))
+		return 0;
+	fprintf(stderr, "at log level %d: error %d, %u lines of source\n", level, error, lines);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	size_t wanted = argc > 1 ? 1 : ARRAY_SIZE(ways);
@@ -140,5 +166,7 @@ int main(int argc, char **argv)
 	log_set_level(LOG_STEPS); /* libbpf shows what the verifier says when it refuses */
 	for (size_t i = 0; i < wanted; i++)
 		failed |= load(ways[i].name, ways[i].sizes, ways[i].most);
+	if (wanted > 1)
+		failed |= check_lines(LOG_STEPS) | check_lines(LOG_NORMAL);
 	return failed != 0;
 }

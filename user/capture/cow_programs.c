@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "loader_object.h"
 #include "memory.h"
 #include "memprobe.skel.h"
 
@@ -64,7 +65,7 @@ int cow_programs_load(const struct loader *loader, struct cow_programs *ret)
 
 	for (size_t i = 0; i < COW_LINKS; i++)
 		ret->links[i] = -1;
-	ret->skeleton = memprobe__open_opts(&options);
+	ret->skeleton = loader_object_open(&options);
 	if (!ret->skeleton)
 		return -errno;
 	choose_programs(ret->skeleton);

@@ -16,6 +16,7 @@
 #include <memprobe/wire_hash.h>
 
 #include "loader_btf.h"
+#include "loader_object.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -242,7 +243,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf->path);
 	int error;
 
-	ret->skeleton = memprobe__open_opts(&options);
+	ret->skeleton = loader_object_open(&options);
 	if (!ret->skeleton)
 		return fail(ret, "open", "BPF object", -errno);
 	error = loader_btf_fill(btf, ret->skeleton->obj);
