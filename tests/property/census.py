@@ -51,7 +51,7 @@ class Census:
 
 def check_counts(name, census, frozen, counts):
     kinds = set(counts) | set(census.types)
-    more = {kind: census.types.get(kind, [0])[0] - counts.get(kind, 0) for kind in kinds}
+    more = {kind: census.types.get(kind, [0] * 4)[3] - counts.get(kind, 0) for kind in kinds}
     more = {kind: extra for kind, extra in more.items() if extra}
     expect(sum(more.values()) == frozen, name, "differs:", more)
     for kind, extra in more.items():
@@ -67,7 +67,7 @@ def share_of(kind, minor):
 def check_bytes(name, minor, census, counts, sizes):
     """Attributes that an object has without a dict are buffers that it does not count."""
     for kind, size in sizes.items():
-        objects, own, buffers = census.types.get(kind, [0, 0, 0])
+        objects, own, buffers, _ = census.types.get(kind, [0] * 4)
         if objects == counts[kind] and kind not in UNKNOWN:
             expect(min(abs(own + buffers - size), abs(own - size)) <= size * share_of(kind, minor), name,
                    kind, "has", own, "and", buffers, "for", size, "in", objects)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * census_tool PID SECONDS MEGABYTES: the objects of a process, fields parted by tabs:
- *	type MODULE NAME OBJECTS BYTES BUFFER_BYTES
+ *	type MODULE NAME OBJECTS BYTES BUFFER_BYTES TRACKED
  *	holder INDEX PARENT KIND NAME OBJECTS BYTES SHARED_BYTES
  *	largest TYPE BYTES HOLDER LOOK
  *	NAME VALUE
@@ -44,9 +44,9 @@ static void print_rows(const struct census *census)
 	for (uint32_t i = 0; i < census->nr_types; i++) {
 		const struct census_type *type = &census->types[i];
 
-		printf("type\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n",
+		printf("type\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n",
 		       string_pool_get(strings, type->module), string_pool_get(strings, type->name),
-		       type->objects, type->bytes, type->buffer_bytes);
+		       type->objects, type->bytes, type->buffer_bytes, type->tracked);
 	}
 	for (uint32_t i = 0; i < census->nr_holders; i++) {
 		const struct census_holder *holder = &census->holders[i];

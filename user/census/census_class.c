@@ -16,6 +16,15 @@
 #define MAX_BASICSIZE (1 << 20)
 #define MAX_ITEMSIZE (1 << 16)
 
+#define MAX_MEMBERS 128
+#define MAX_SLOTS 1000000
+#define MAX_MEMBER_NAME 64
+
+/* PyMemberDef, and two of its types (Include/structmember.h). */
+#define MEMBER_BYTES 40
+#define MEMBER_OBJECT 6
+#define MEMBER_OBJECT_EX 16
+
 #define TYPE_BASE 256 /* PyTypeObject.tp_base, in all versions with the GIL */
 #define TYPE_READY (1UL << 12)
 #define TYPE_HAVE_GC (1UL << 14)
@@ -74,6 +83,7 @@ void census_classes_init(struct census_classes *classes, struct census_reader *r
 void census_classes_clear(struct census_classes *classes)
 {
 	free(classes->classes);
+	free(classes->slots);
 	hash_table_free(&classes->ids);
 }
 
@@ -167,17 +177,57 @@ static uint32_t bytes_before(const struct census_classes *classes, const struct 
 	return bytes + (class->flags & managed ? MANAGED_BYTES : 0);
 }
 
-static void read_names(struct census_classes *classes, uint64_t instance,
-		       struct census_class *class)
+static void read_names(struct census_classes *classes, struct census_class *class)
 {
 	struct python_type type;
 
 	class->module = class->name = string_pool_add(classes->strings, "");
-	if (python_object_type(&classes->reader->python, instance, &type))
+	if (python_type_read(&classes->reader->python, class->address, &type))
 		return;
 	class->module = string_pool_add(classes->strings, type.module);
 	class->name = string_pool_add(classes->strings, type.qualname);
 	python_type_clear(&type);
+}
+
+/* Members that are objects, of the type and its bases. */
+static void read_members(struct census_classes *classes, uint64_t type)
+{
+	struct census_reader *reader = classes->reader;
+	uint64_t members = census_reader_word(reader, type + TYPE_MEMBERS);
+
+	for (int i = 0; members && i < MAX_MEMBERS; i++, members += MEMBER_BYTES) {
+		_cleanup_(freep) char *name = NULL;
+		uint64_t member[3]; /* name, type (an int), offset */
+
+		if (python_reader_fetch(&reader->python, members, member, sizeof(member)) ||
+		    !member[0])
+			return;
+		if (((uint32_t)member[1] != MEMBER_OBJECT &&
+		     (uint32_t)member[1] != MEMBER_OBJECT_EX) ||
+		    member[2] > MAX_BASICSIZE ||
+		    python_reader_c_text(&reader->python, member[0], MAX_MEMBER_NAME, &name))
+			continue;
+		classes->slots = array_reserve(classes->slots, &classes->slots_capacity,
+					       classes->nr_slots + 1, sizeof(*classes->slots));
+		classes->slots[classes->nr_slots++] = (struct census_slot){
+			(uint32_t)member[2],
+			string_pool_add(classes->strings, name),
+		};
+	}
+}
+
+static void read_slots(struct census_classes *classes, struct census_class *class)
+{
+	uint64_t type = class->address;
+
+	class->first_slot = (uint32_t)classes->nr_slots;
+	if (class->kind != KIND_PLAIN || !(class->flags & TYPE_HEAPTYPE))
+		return;
+	for (int i = 0; type && i < MAX_BASES && classes->nr_slots < MAX_SLOTS; i++) {
+		read_members(classes, type);
+		type = census_reader_word(classes->reader, type + TYPE_BASE);
+	}
+	class->nr_slots = (uint32_t)classes->nr_slots - class->first_slot;
 }
 
 static bool read_class(struct census_classes *classes, uint64_t address, struct census_class *ret)
@@ -206,11 +256,12 @@ static bool read_class(struct census_classes *classes, uint64_t address, struct 
 		class.keys = census_reader_word(reader,
 						address + reader->python.layout.type_cached_keys);
 	find_kind(classes, &class);
+	read_slots(classes, &class);
 	*ret = class;
 	return true;
 }
 
-static uint32_t look_up(struct census_classes *classes, uint64_t address, uint64_t instance)
+uint32_t census_classes_find(struct census_classes *classes, uint64_t address)
 {
 	struct census_class class;
 	uint32_t id = CENSUS_NO_CLASS;
@@ -222,7 +273,7 @@ static uint32_t look_up(struct census_classes *classes, uint64_t address, uint64
 	if (census_layout_is_refcount(classes->reader->python.wire.version,
 				      census_reader_word(classes->reader, address)) &&
 	    read_class(classes, address, &class)) {
-		read_names(classes, instance, &class);
+		read_names(classes, &class);
 		classes->classes = array_reserve(classes->classes, &classes->capacity,
 						 classes->count + 1, sizeof(*classes->classes));
 		id = (uint32_t)classes->count;
@@ -230,16 +281,6 @@ static uint32_t look_up(struct census_classes *classes, uint64_t address, uint64
 	}
 	hash_table_put(&classes->ids, address, id);
 	return id;
-}
-
-uint32_t census_classes_find(struct census_classes *classes, uint64_t type)
-{
-	uint32_t id;
-
-	/* Names are read of an instance: of the type of types that is itself. */
-	if (hash_table_get(&classes->ids, type, &id))
-		return id;
-	return type == classes->type_type ? look_up(classes, type, type) : CENSUS_NO_CLASS;
 }
 
 bool census_classes_object(struct census_classes *classes, uint64_t object,
@@ -250,7 +291,7 @@ bool census_classes_object(struct census_classes *classes, uint64_t object,
 
 	if (!census_reader_head(classes->reader, object, &head))
 		return false;
-	id = look_up(classes, head.type, object);
+	id = census_classes_find(classes, head.type);
 	if (id == CENSUS_NO_CLASS)
 		return false;
 	*ret_head = head;

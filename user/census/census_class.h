@@ -38,6 +38,11 @@ enum census_kind {
 	KIND_NDARRAY,
 };
 
+/* A value that instances keep at an offset, by __slots__ or as a member of a type in C. */
+struct census_slot {
+	uint32_t offset, name;
+};
+
 /* One type. Sums are of instances that were counted. */
 struct census_class {
 	uint64_t address;
@@ -48,9 +53,10 @@ struct census_class {
 	uint32_t weaklist;     /* offset of the weak references, 0: none */
 	uint32_t before;       /* bytes of its instances' blocks before the object */
 	uint32_t module, name; /* ids in the pool */
+	uint32_t first_slot, nr_slots;
 	enum census_kind kind;
 	bool is_exact; /* the very type of its kind, no subclass */
-	uint64_t objects, bytes, buffer_bytes;
+	uint64_t objects, bytes, buffer_bytes, tracked;
 };
 
 struct census_classes {
@@ -58,6 +64,8 @@ struct census_classes {
 	struct string_pool *strings;
 	struct census_class *classes;
 	size_t count, capacity;
+	struct census_slot *slots; /* of all types */
+	size_t nr_slots, slots_capacity;
 	struct hash_table ids; /* by address; CENSUS_NO_CLASS: it is none */
 	uint64_t type_type;    /* PyType_Type */
 };

@@ -68,6 +68,13 @@ static bool measure(struct census_count *count, const struct census_entry *entry
 	       census_size_of(classes->reader, &object, ret);
 }
 
+uint64_t census_count_measure(struct census_count *count, const struct census_entry *entry)
+{
+	struct census_size size;
+
+	return measure(count, entry, &size) ? size.own + size.buffers : 0;
+}
+
 uint64_t census_count_add(struct census_count *count, uint32_t entry)
 {
 	const struct census_entry *counted = &count->table->entries[entry];
@@ -82,6 +89,7 @@ uint64_t census_count_add(struct census_count *count, uint32_t entry)
 	}
 	bytes = size.own + size.buffers;
 	class->objects++;
+	class->tracked += counted->is_tracked;
 	class->bytes += size.own;
 	class->buffer_bytes += size.buffers;
 	count->objects++;
@@ -118,12 +126,14 @@ static void add_class(struct census *census, struct hash_table *ids,
 	if (!hash_table_get(ids, key, &id)) {
 		id = census->nr_types++;
 		hash_table_put(ids, key, id);
-		census->types[id] = (struct census_type){ class->module, class->name, 0, 0, 0, 0 };
+		census->types[id] = (struct census_type){ .module = class->module,
+							  .name = class->name };
 	}
 	type = &census->types[id];
 	type->objects += class->objects;
 	type->bytes += class->bytes;
 	type->buffer_bytes += class->buffer_bytes;
+	type->tracked += class->tracked;
 }
 
 static uint32_t find_type(const struct census *census, const struct census_class *class)
@@ -144,7 +154,7 @@ static int by_size(const void *a, const void *b)
 	return left->address < right->address ? -1 : left->address > right->address;
 }
 
-static void add_largest(struct census_count *count, struct census *census)
+static void add_largest(struct census_count *count, const uint32_t *rows, struct census *census)
 {
 	qsort(count->largest, count->nr_largest, sizeof(*count->largest), by_size);
 	census->largest = xcalloc(count->nr_largest + 1, sizeof(*census->largest));
@@ -158,12 +168,12 @@ static void add_largest(struct census_count *count, struct census *census)
 			.address = large->address,
 			.look = census_look(count->classes->reader, class, large->address,
 					    &census->strings),
-			.holder = CENSUS_NONE,
+			.holder = rows[count->table->entries[large->entry].node],
 		};
 	}
 }
 
-void census_count_finish(struct census_count *count, struct census *census)
+void census_count_finish(struct census_count *count, const uint32_t *rows, struct census *census)
 {
 	const struct census_classes *classes = count->classes;
 	struct hash_table ids = { 0 };
@@ -173,7 +183,7 @@ void census_count_finish(struct census_count *count, struct census *census)
 		add_class(census, &ids, &classes->classes[i]);
 	hash_table_free(&ids);
 	qsort(census->types, census->nr_types, sizeof(*census->types), by_bytes);
-	add_largest(count, census);
+	add_largest(count, rows, census);
 	census->objects = count->objects;
 	census->bytes = count->bytes;
 	census->buffer_bytes = count->buffer_bytes;

@@ -27,8 +27,11 @@ struct census_count {
  * unreadable, and has none. */
 uint64_t census_count_add(struct census_count *count, uint32_t entry);
 
-/* Fills in the census's sums, types and largest objects, which name no holder yet; types of one
- * name are one. */
-void census_count_finish(struct census_count *count, struct census *census);
+/* Bytes with buffers of an object, 0: there is no sense in it. */
+uint64_t census_count_measure(struct census_count *count, const struct census_entry *entry);
+
+/* Fills in the census's sums, types and largest objects; types of one name are one. `rows` tells
+ * in which of the holders each node of the table's entries is counted. */
+void census_count_finish(struct census_count *count, const uint32_t *rows, struct census *census);
 
 #endif

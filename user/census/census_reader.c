@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #define ALIGNMENT 8 /* of objects; 16 from 3.8 on where pymalloc gave them */
+#define LOW_HEAP (1 << 20)
 
 /* Texts of C, and types that were made read-only, are in no writable mapping. */
 static int read_for_python(void *context, uint64_t address, void *to, size_t size)
@@ -36,6 +37,14 @@ void census_reader_clear(struct census_reader *reader)
 	census_memory_clear(&reader->memory);
 }
 
+/* A program that is not position-independent has its heap below 4 GiB, and addresses look like
+ * counts of references there. */
+static bool is_refcount(const struct census_reader *reader, uint64_t word)
+{
+	return census_layout_is_refcount(reader->python.wire.version, word) &&
+	       (word < LOW_HEAP || !heap_memory_range(reader->memory.heap, word));
+}
+
 bool census_reader_head(struct census_reader *reader, uint64_t object, struct census_head *ret)
 {
 	struct census_head head = { 0 };
@@ -46,7 +55,7 @@ bool census_reader_head(struct census_reader *reader, uint64_t object, struct ce
 	if (!census_memory_read(&reader->memory, object, &head, sizeof(head)) &&
 	    !census_memory_read(&reader->memory, object, &head, OBJECT_BYTES))
 		return false;
-	if (!census_layout_is_refcount(reader->python.wire.version, head.refcount))
+	if (!is_refcount(reader, head.refcount))
 		return false;
 	*ret = head;
 	return true;

@@ -162,6 +162,8 @@ static bool size_str(struct census_reader *reader, const struct census_object_re
 						  (wire->str_legacy_data == NO_OFFSET ? 8 : 16));
 	if (utf8 == census_reader_word(reader, object->address + head))
 		return true; /* ASCII that is not compact shares its characters */
+	if (!heap_memory_range(reader->memory.heap, utf8))
+		return true; /* of a str that is a constant of the interpreter, as is this */
 	return add_buffer(reader, utf8,
 			  1 + census_reader_word(reader, object->address + wire->str_ascii_data),
 			  size);

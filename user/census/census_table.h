@@ -17,12 +17,11 @@
 struct census_entry {
 	uint64_t address;
 	uint32_t class;
-	uint32_t node : 26;	  /* of the tree of holders, CENSUS_NO_NODE: not counted yet */
-	uint32_t is_tracked : 1;  /* the collector's lists name it */
-	uint32_t is_shared : 1;	  /* another root refers to it, too */
-	uint32_t is_names : 1;	  /* a dict whose keys are attributes of what it belongs to */
-	uint32_t is_external : 1; /* among those that no root reaches: somebody else refers to it */
-	uint32_t depth : 2;
+	uint32_t node : 26;	 /* of the tree of holders, CENSUS_NO_NODE: not counted yet */
+	uint32_t is_tracked : 1; /* the collector's lists name it */
+	uint32_t is_shared : 1;	 /* another root refers to it, too */
+	uint32_t is_names : 1;	 /* a dict whose keys are attributes of what it belongs to */
+	uint32_t pad : 3;
 };
 _Static_assert(sizeof(struct census_entry) == 16, "census_entry");
 

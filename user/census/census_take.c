@@ -2,8 +2,10 @@
 /* The whole census; see census_take.h. */
 #include "census_take.h"
 
-#include "census_count.h"
+#include "census_rest.h"
+#include "census_roots.h"
 #include "census_target.h"
+#include "census_threads.h"
 #include "census_tracked.h"
 #include "clock.h"
 #include "memory.h"
@@ -18,6 +20,8 @@ struct taking {
 	struct census_table table;
 	struct census_count count;
 	struct census_tracked tracked;
+	struct census_names names;
+	struct census_walk walk;
 	struct census *census;
 };
 
@@ -62,17 +66,115 @@ static void read_tracked(struct taking *taking, uint64_t max_bytes)
 	taking->census->cut |= taking->tracked.is_cut;
 }
 
+/* ---- Roots, in the order in which they are preferred ---- */
+
+static void put_words(struct taking *taking, uint64_t start, uint64_t end, uint32_t node)
+{
+	struct census_reader *reader = &taking->target.reader;
+	uint64_t words[512];
+
+	for (; start < end; start += sizeof(words)) {
+		size_t size = end - start < sizeof(words) ? end - start : sizeof(words);
+
+		if (!census_memory_read(&reader->memory, start, words, size))
+			continue;
+		for (size_t i = 0; i < size / sizeof(*words); i++)
+			census_walk_put(&taking->walk, words[i], node);
+	}
+}
+
+/* The interpreter's state and its file's variables: interned strings, registries, what is made once
+ * for all. */
+static void put_interpreters(struct taking *taking)
+{
+	const struct census_target *target = &taking->target;
+	uint32_t node = census_tree_root(&taking->walk.tree, CENSUS_INTERNED,
+					 string_pool_add(&taking->census->strings, "interpreter"),
+					 CENSUS_NO_NODE);
+
+	for (uint32_t i = 0; i < target->nr_interpreters; i++)
+		put_words(taking, target->interpreters[i],
+			  target->interpreters[i] + target->reader.layout.interp_bytes, node);
+	put_words(taking, target->variables_start, target->variables_end, node);
+}
+
+/* Variables of extension modules and other libraries. */
+static void put_files(struct taking *taking)
+{
+	const struct process_maps *maps = &taking->target.maps;
+	uint32_t node = census_tree_root(&taking->walk.tree, CENSUS_C_CODE, CENSUS_NO_NAME,
+					 CENSUS_NO_NODE);
+
+	for (size_t i = 0; i < maps->nr_mappings; i++)
+		if (maps->mappings[i].file.ino && maps->mappings[i].is_writable &&
+		    maps->mappings[i].is_private)
+			put_words(taking, maps->mappings[i].start, maps->mappings[i].end, node);
+}
+
+static void reach(struct taking *taking)
+{
+	const struct census_target *target = &taking->target;
+	const struct census_reader *reader = &target->reader;
+	struct census_walk *walk = &taking->walk;
+	pid_t pid = target->process.pid;
+
+	for (uint32_t i = 0; i < target->nr_interpreters; i++)
+		census_roots_put_modules(walk,
+					 census_reader_word(&taking->target.reader,
+							    target->interpreters[i] +
+								    reader->layout.interp_modules));
+	for (uint32_t i = 0; i < target->nr_interpreters; i++)
+		census_threads_put_frames(walk, target->interpreters[i], pid);
+	census_walk_run(walk);
+	for (uint32_t i = 0; i < target->nr_interpreters; i++)
+		census_threads_put_states(walk, target->interpreters[i], pid);
+	census_walk_run(walk);
+	put_interpreters(taking);
+	census_walk_run(walk);
+	put_files(taking);
+	census_walk_run(walk);
+	census_rest_count(walk);
+}
+
+/* ---- All of it ---- */
+
+static void begin_walk(struct taking *taking, uint64_t max_bytes)
+{
+	census_names_init(&taking->names, &taking->target.reader, &taking->census->strings);
+	taking->count.classes = &taking->classes;
+	taking->count.table = &taking->table;
+	taking->walk = (struct census_walk){
+		.classes = &taking->classes,
+		.table = &taking->table,
+		.count = &taking->count,
+		.names = &taking->names,
+		.max_bytes = max_bytes,
+	};
+}
+
+static void finish(struct taking *taking)
+{
+	uint32_t *rows = xcalloc(taking->walk.tree.count + 1, sizeof(*rows));
+
+	taking->census->cut |= taking->walk.is_cut;
+	taking->census->bytes = taking->count.bytes;
+	taking->census->buffer_bytes = taking->count.buffer_bytes;
+	census_tree_finish(&taking->walk.tree, taking->census, rows);
+	census_count_finish(&taking->count, rows, taking->census);
+	free(rows);
+}
+
 static void take(struct taking *taking, uint64_t max_bytes)
 {
 	if (!begin(taking))
 		return;
-	taking->count.classes = &taking->classes;
-	taking->count.table = &taking->table;
+	begin_walk(taking, max_bytes);
 	census_memory_fetch_all(&taking->target.reader.memory);
 	read_tracked(taking, max_bytes);
-	for (size_t i = 0; i < taking->table.count; i++)
-		census_count_add(&taking->count, (uint32_t)i);
-	census_count_finish(&taking->count, taking->census);
+	if (taking->census->refused != CENSUS_NONE)
+		return;
+	reach(taking);
+	finish(taking);
 }
 
 int census_take(pid_t pid, const struct census_limits *limits, struct census *ret)
@@ -90,6 +192,8 @@ int census_take(pid_t pid, const struct census_limits *limits, struct census *re
 		take(taking, memory - memory / CACHE_PART);
 		*ret = census;
 	}
+	census_walk_clear(&taking->walk);
+	census_names_clear(&taking->names);
 	census_classes_clear(&taking->classes);
 	census_table_clear(&taking->table);
 	census_target_clear(&taking->target);

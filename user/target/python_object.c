@@ -56,14 +56,12 @@ struct search {
 	size_t nr_members; /* seen so far */
 };
 
-static int read_type(const struct python_reader *reader, uint64_t object, struct type *ret)
+static int read_type_at(const struct python_reader *reader, uint64_t address, struct type *ret)
 {
 	uint8_t head[TYPE_HEAD_BYTES];
-	uint64_t address, metaflags;
-	int err = python_reader_u64(reader, object + OBJECT_TYPE, &address);
+	uint64_t metaflags;
+	int err = python_reader_fetch(reader, address, head, sizeof(head));
 
-	if (!err)
-		err = python_reader_fetch(reader, address, head, sizeof(head));
 	if (!err)
 		err = python_reader_u64(
 			reader, python_reader_load64(head + OBJECT_TYPE) + TYPE_FLAGS, &metaflags);
@@ -83,6 +81,14 @@ static int read_type(const struct python_reader *reader, uint64_t object, struct
 		.weaklistoffset = (int64_t)python_reader_load64(head + TYPE_WEAKLISTOFFSET),
 	};
 	return 0;
+}
+
+static int read_type(const struct python_reader *reader, uint64_t object, struct type *ret)
+{
+	uint64_t address;
+	int err = python_reader_u64(reader, object + OBJECT_TYPE, &address);
+
+	return err ? err : read_type_at(reader, address, ret);
 }
 
 /* ---- names of types ---- */
@@ -130,16 +136,15 @@ static int read_names(struct python_reader *reader, const struct type *type,
 	return err ? err : read_module(reader, type, &ret->module);
 }
 
-int python_object_type(struct python_reader *reader, uint64_t object, struct python_type *ret)
+int python_type_read(struct python_reader *reader, uint64_t address, struct python_type *ret)
 {
-	struct python_type result = { 0 };
+	struct python_type result = { .address = address };
 	struct python_pages pages;
 	struct type type = { 0 };
 	int err;
 
 	python_reader_begin(reader, &pages);
-	err = read_type(reader, object, &type);
-	result.address = type.address;
+	err = read_type_at(reader, address, &type);
 	if (!err)
 		err = read_names(reader, &type, &result);
 	python_reader_end(reader);
@@ -148,6 +153,14 @@ int python_object_type(struct python_reader *reader, uint64_t object, struct pyt
 	else
 		*ret = result;
 	return err;
+}
+
+int python_object_type(struct python_reader *reader, uint64_t object, struct python_type *ret)
+{
+	uint64_t address;
+	int err = python_reader_u64(reader, object + OBJECT_TYPE, &address);
+
+	return err ? err : python_type_read(reader, address, ret);
 }
 
 void python_type_clear(struct python_type *type)

@@ -24,6 +24,8 @@ struct python_type {
 
 /* The type of an object; the names are owned by the struct. */
 int python_object_type(struct python_reader *reader, uint64_t object, struct python_type *ret);
+/* Of a type itself. */
+int python_type_read(struct python_reader *reader, uint64_t address, struct python_type *ret);
 void python_type_clear(struct python_type *type);
 
 /*

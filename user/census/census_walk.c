@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From roots to objects; see census_walk.h. */
+#include "census_walk.h"
+
+#include <stdlib.h>
+
+#include "memory.h"
+
+#define LOWEST 65536	     /* nothing is mapped below (vm.mmap_min_addr) */
+#define HIGHEST (1ULL << 47) /* of user space */
+
+void census_walk_clear(struct census_walk *walk)
+{
+	free(walk->queue);
+	census_tree_clear(&walk->tree);
+}
+
+static bool may_refer(const struct census_class *class)
+{
+	switch (class->kind) {
+	case KIND_LEAF:
+	case KIND_STR:
+	case KIND_INT:
+	case KIND_BYTEARRAY:
+	case KIND_ARRAY:
+		return !class->is_exact;
+	default:
+		return true;
+	}
+}
+
+static void enqueue(struct census_walk *walk, uint32_t entry)
+{
+	if (walk->end == walk->capacity && walk->first > walk->capacity / 2) {
+		for (size_t i = walk->first; i < walk->end; i++)
+			walk->queue[i - walk->first] = walk->queue[i];
+		walk->end -= walk->first;
+		walk->first = 0;
+	}
+	walk->queue = array_reserve(walk->queue, &walk->capacity, walk->end + 1,
+				    sizeof(*walk->queue));
+	walk->queue[walk->end++] = entry;
+}
+
+static bool has_room(struct census_walk *walk)
+{
+	if (census_table_bytes(walk->table) + 2 * walk->capacity * sizeof(*walk->queue) >
+	    walk->max_bytes)
+		walk->is_cut = true;
+	return !walk->is_cut;
+}
+
+/* The entry of the object at a word, made when it was not met before; CENSUS_NO_ENTRY: none. */
+static uint32_t meet(struct census_walk *walk, uint64_t word)
+{
+	struct census_head head;
+	uint32_t entry, class;
+
+	if (word % 8 || word < LOWEST || word >= HIGHEST)
+		return CENSUS_NO_ENTRY;
+	entry = census_table_find(walk->table, word);
+	if (entry != CENSUS_NO_ENTRY)
+		return entry;
+	if (!heap_memory_range(walk->classes->reader->memory.heap, word) ||
+	    !census_classes_object(walk->classes, word, &head, &class) || !has_room(walk))
+		return CENSUS_NO_ENTRY;
+	return census_table_add(walk->table, word, class);
+}
+
+/* Another root refers to it, too. */
+static void share(struct census_walk *walk, struct census_entry *entry)
+{
+	struct census_node *nodes = walk->tree.nodes;
+
+	if (entry->is_shared || nodes[entry->node].root == nodes[walk->node].root)
+		return;
+	entry->is_shared = 1;
+	nodes[entry->node].shared_bytes += census_count_measure(walk->count, entry);
+}
+
+static void count_in(struct census_walk *walk, uint32_t index, uint32_t node, bool is_names)
+{
+	struct census_entry *entry = &walk->table->entries[index];
+	uint64_t objects = walk->count->objects, bytes;
+
+	entry->node = node;
+	entry->is_names = is_names;
+	bytes = census_count_add(walk->count, index);
+	walk->tree.nodes[node].objects += walk->count->objects - objects;
+	walk->tree.nodes[node].bytes += bytes;
+	if (may_refer(&walk->classes->classes[entry->class]))
+		enqueue(walk, index);
+}
+
+static void see(void *context, uint64_t word, uint32_t name)
+{
+	struct census_walk *walk = context;
+	uint32_t index = meet(walk, word), node = walk->node;
+	struct census_entry *entry;
+
+	if (index == CENSUS_NO_ENTRY)
+		return;
+	entry = &walk->table->entries[index];
+	if (entry->node != CENSUS_NO_NODE) {
+		share(walk, entry);
+		return;
+	}
+	if (name == CENSUS_NO_NAME)
+		node = census_tree_child(&walk->tree, node, CENSUS_TYPE,
+					 walk->classes->classes[entry->class].name);
+	else if (name != CENSUS_IS_NAMES)
+		node = census_tree_child(&walk->tree, node, CENSUS_ATTRIBUTE, name);
+	count_in(walk, index, node, name == CENSUS_IS_NAMES);
+}
+
+struct census_refs census_walk_refs(struct census_walk *walk)
+{
+	return (struct census_refs){
+		.classes = walk->classes,
+		.names = walk->names,
+		.context = walk,
+		.see = see,
+	};
+}
+
+static bool put(struct census_walk *walk, uint64_t word, uint32_t node, bool is_names)
+{
+	uint32_t index = meet(walk, word);
+
+	if (index == CENSUS_NO_ENTRY)
+		return false;
+	walk->node = node;
+	if (walk->table->entries[index].node == CENSUS_NO_NODE)
+		count_in(walk, index, node, is_names);
+	else
+		share(walk, &walk->table->entries[index]);
+	return true;
+}
+
+bool census_walk_put(struct census_walk *walk, uint64_t word, uint32_t node)
+{
+	return put(walk, word, node, false);
+}
+
+bool census_walk_put_names(struct census_walk *walk, uint64_t word, uint32_t node)
+{
+	return put(walk, word, node, true);
+}
+
+static bool is_late(struct census_walk *walk)
+{
+	if (walk->first % 256 == 0 && heap_memory_is_late(walk->classes->reader->memory.heap))
+		walk->is_cut = true;
+	return walk->is_cut;
+}
+
+void census_walk_run(struct census_walk *walk)
+{
+	struct census_refs refs = census_walk_refs(walk);
+
+	while (walk->first < walk->end && !is_late(walk)) {
+		const struct census_entry *entry =
+			&walk->table->entries[walk->queue[walk->first++]];
+		/* Classes move while others are found. */
+		struct census_class class = walk->classes->classes[entry->class];
+		struct census_object_ref object = { .address = entry->address, .class = &class };
+
+		walk->node = entry->node;
+		if (census_reader_head(walk->classes->reader, object.address, &object.head) &&
+		    object.head.type == class.address)
+			census_refs_visit(&refs, &object, entry->is_names);
+	}
+}
