@@ -39,7 +39,7 @@ enum census_holder_kind {
 	CENSUS_C_CODE,	  /* tracked and reached from no root: held by C code, or lost by it */
 	CENSUS_TYPE,	  /* below another holder: what of this type it reached */
 	CENSUS_ATTRIBUTE, /* below another holder: what one attribute, local or key of it reached */
-	CENSUS_REST,	  /* below another holder: what is too small for a row */
+	CENSUS_REST,	  /* what is too small for a row, below another holder or of all roots */
 	NR_CENSUS_HOLDER_KINDS
 };
 
@@ -57,7 +57,7 @@ struct census_holder {
 	enum census_holder_kind kind;
 	uint32_t name;
 	uint64_t objects, bytes; /* bytes with buffers */
-	uint64_t shared_bytes;	 /* of them, what other roots reach too */
+	uint64_t shared_bytes;	 /* of them, objects that something below another root refers to */
 };
 
 /* One of the largest single objects. */

@@ -12,10 +12,10 @@
 
 #define MIN_MEMORY (32ULL << 20)
 /* Of the memory, so much may keep the target's. */
-#define CACHE_PART 3
+#define CACHE_PART 6
 
 struct taking {
-	struct census_target target;
+	struct census_target *target; /* borrowed */
 	struct census_classes classes;
 	struct census_table table;
 	struct census_count count;
@@ -32,7 +32,7 @@ static void refuse(struct taking *taking, const char *reason)
 
 static bool begin(struct taking *taking)
 {
-	struct census_target *target = &taking->target;
+	struct census_target *target = taking->target;
 	struct census_reader *reader = &target->reader;
 
 	if (target->refused[0]) {
@@ -50,7 +50,7 @@ static bool begin(struct taking *taking)
 
 static void read_tracked(struct taking *taking, uint64_t max_bytes)
 {
-	const struct census_target *target = &taking->target;
+	const struct census_target *target = taking->target;
 	unsigned int nr_read = 0;
 
 	taking->tracked = (struct census_tracked){
@@ -70,7 +70,7 @@ static void read_tracked(struct taking *taking, uint64_t max_bytes)
 
 static void put_words(struct taking *taking, uint64_t start, uint64_t end, uint32_t node)
 {
-	struct census_reader *reader = &taking->target.reader;
+	struct census_reader *reader = &taking->target->reader;
 	uint64_t words[512];
 
 	for (; start < end; start += sizeof(words)) {
@@ -87,7 +87,7 @@ static void put_words(struct taking *taking, uint64_t start, uint64_t end, uint3
  * for all. */
 static void put_interpreters(struct taking *taking)
 {
-	const struct census_target *target = &taking->target;
+	const struct census_target *target = taking->target;
 	uint32_t node = census_tree_root(&taking->walk.tree, CENSUS_INTERNED,
 					 string_pool_add(&taking->census->strings, "interpreter"),
 					 CENSUS_NO_NODE);
@@ -101,7 +101,7 @@ static void put_interpreters(struct taking *taking)
 /* Variables of extension modules and other libraries. */
 static void put_files(struct taking *taking)
 {
-	const struct process_maps *maps = &taking->target.maps;
+	const struct process_maps *maps = &taking->target->maps;
 	uint32_t node = census_tree_root(&taking->walk.tree, CENSUS_C_CODE, CENSUS_NO_NAME,
 					 CENSUS_NO_NODE);
 
@@ -113,14 +113,14 @@ static void put_files(struct taking *taking)
 
 static void reach(struct taking *taking)
 {
-	const struct census_target *target = &taking->target;
+	const struct census_target *target = taking->target;
 	const struct census_reader *reader = &target->reader;
 	struct census_walk *walk = &taking->walk;
 	pid_t pid = target->process.pid;
 
 	for (uint32_t i = 0; i < target->nr_interpreters; i++)
 		census_roots_put_modules(walk,
-					 census_reader_word(&taking->target.reader,
+					 census_reader_word(&taking->target->reader,
 							    target->interpreters[i] +
 								    reader->layout.interp_modules));
 	for (uint32_t i = 0; i < target->nr_interpreters; i++)
@@ -140,7 +140,7 @@ static void reach(struct taking *taking)
 
 static void begin_walk(struct taking *taking, uint64_t max_bytes)
 {
-	census_names_init(&taking->names, &taking->target.reader, &taking->census->strings);
+	census_names_init(&taking->names, &taking->target->reader, &taking->census->strings);
 	taking->count.classes = &taking->classes;
 	taking->count.table = &taking->table;
 	taking->walk = (struct census_walk){
@@ -169,7 +169,7 @@ static void take(struct taking *taking, uint64_t max_bytes)
 	if (!begin(taking))
 		return;
 	begin_walk(taking, max_bytes);
-	census_memory_fetch_all(&taking->target.reader.memory);
+	census_memory_fetch_all(&taking->target->reader.memory);
 	read_tracked(taking, max_bytes);
 	if (taking->census->refused != CENSUS_NONE)
 		return;
@@ -177,26 +177,33 @@ static void take(struct taking *taking, uint64_t max_bytes)
 	finish(taking);
 }
 
-int census_take(pid_t pid, const struct census_limits *limits, struct census *ret)
+void census_take_open(struct census_target *target, uint64_t table_bytes, struct census *ret)
 {
-	uint64_t memory = limits->memory_bytes < MIN_MEMORY ? MIN_MEMORY : limits->memory_bytes;
 	struct taking *taking = xcalloc(1, sizeof(*taking));
-	struct census census = { .taken_ns = clock_ns(), .refused = CENSUS_NONE };
-	int err = census_target_open(&taking->target, pid, census.taken_ns + limits->budget_ns,
-				     memory / CACHE_PART);
 
-	if (!err) {
-		string_pool_init(&census.strings);
-		taking->census = &census;
-		census_table_init(&taking->table);
-		take(taking, memory - memory / CACHE_PART);
-		*ret = census;
-	}
+	*ret = (struct census){ .taken_ns = clock_ns(), .refused = CENSUS_NONE };
+	string_pool_init(&ret->strings);
+	taking->target = target;
+	taking->census = ret;
+	census_table_init(&taking->table);
+	take(taking, table_bytes);
 	census_walk_clear(&taking->walk);
 	census_names_clear(&taking->names);
 	census_classes_clear(&taking->classes);
 	census_table_clear(&taking->table);
-	census_target_clear(&taking->target);
 	free(taking);
+}
+
+int census_take(pid_t pid, const struct census_limits *limits, struct census *ret)
+{
+	uint64_t memory = limits->memory_bytes < MIN_MEMORY ? MIN_MEMORY : limits->memory_bytes;
+	struct census_target *target = xcalloc(1, sizeof(*target));
+	int err = census_target_open(target, pid, clock_ns() + limits->budget_ns,
+				     memory / CACHE_PART);
+
+	if (!err)
+		census_take_open(target, memory - memory / CACHE_PART, ret);
+	census_target_clear(target);
+	free(target);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "census.h"
+#include "census_target.h"
 
 struct census_limits {
 	uint64_t budget_ns;    /* what it may take; ends early then, `cut` */
@@ -17,5 +18,8 @@ struct census_limits {
  * Python; -ESRCH, -EPERM, or what reading failed with: then *ret is untouched.
  */
 int census_take(pid_t pid, const struct census_limits *limits, struct census *ret);
+
+/* The same of a target that is open already, which need be no process. Its deadline holds. */
+void census_take_open(struct census_target *target, uint64_t table_bytes, struct census *ret);
 
 #endif

@@ -67,12 +67,22 @@ static uint32_t meet(struct census_walk *walk, uint64_t word)
 	return census_table_add(walk->table, word, class);
 }
 
+/* Is the root the other's, or a group that it is in? A module's dict refers to what its names are
+ * of. */
+static bool is_within(const struct census_tree *tree, uint32_t root, uint32_t outer)
+{
+	while (root != outer && root != CENSUS_NO_NODE)
+		root = tree->nodes[root].group;
+	return root == outer;
+}
+
 /* Another root refers to it, too. */
 static void share(struct census_walk *walk, struct census_entry *entry)
 {
 	struct census_node *nodes = walk->tree.nodes;
 
-	if (entry->is_shared || nodes[entry->node].root == nodes[walk->node].root)
+	if (entry->is_shared ||
+	    is_within(&walk->tree, nodes[entry->node].root, nodes[walk->node].root))
 		return;
 	entry->is_shared = 1;
 	nodes[entry->node].shared_bytes += census_count_measure(walk->count, entry);
