@@ -27,6 +27,13 @@ SHARE_OF_SPLIT_DICTS = 0.01
 # They count what only their own code knows.
 UNKNOWN = {"_io\tBufferedReader", "_io\tBufferedWriter", "_struct\tStruct", "builtins\tStgDict"}
 
+MODULE, CLASS, FRAME, _, _, GARBAGE, C_CODE = range(7)
+HOLDER_SHARE = 0.01
+# Where each of the target's known rows is held.
+HOLDERS = {"rows": (CLASS, "__main__.Holder.rows"), "ROWS_OF_MODULE": (MODULE,
+           "__main__.ROWS_OF_MODULE"), "rows_of_main": (FRAME, "MainThread \u203a main \u203a "
+                                                       "rows_of_main")}
+
 failures = 0
 
 
@@ -39,12 +46,14 @@ def expect(is_good, *text):
 
 class Census:
     def __init__(self, tool, pid):
-        self.types, self.sums = {}, {}
+        self.types, self.sums, self.roots = {}, {}, {}
         text = subprocess.run([tool, str(pid), SECONDS, MEGABYTES], stdout=subprocess.PIPE,
                               check=True).stdout.decode("utf-8", "replace")
         for fields in (line.split("\t") for line in text.splitlines()):
             if fields[0] == "type":
                 self.types["\t".join(fields[1:3])] = [int(field) for field in fields[3:]]
+            elif fields[0] == "holder" and fields[2] == "-1":
+                self.roots[int(fields[3]), fields[4]] = [int(field) for field in fields[5:]]
             elif len(fields) == 2:
                 self.sums[fields[0]] = fields[1]
 
@@ -73,9 +82,26 @@ def check_bytes(name, minor, census, counts, sizes):
                    kind, "has", own, "and", buffers, "for", size, "in", objects)
 
 
+def check_holder(name, row, objects, size, found):
+    expect(abs(found[0] - objects) <= objects * HOLDER_SHARE, name, row, "holds", found[0],
+           "objects, not", objects)
+    expect(abs(found[1] - size) <= size * HOLDER_SHARE, name, row, "holds", found[1], "not", size)
+
+
+def check_holders(name, census, sizes, count):
+    for row, key in HOLDERS.items():
+        check_holder(name, row, *sizes[row], found=census.roots.get(key, [0, 0]))
+    threads = [found for (kind, text), found in census.roots.items()
+               if kind == FRAME and text.startswith("Thread-1") and text.endswith("rows_of_thread")]
+    check_holder(name, "rows_of_thread", *sizes["rows_of_thread"], found=(threads or [[0, 0]])[0])
+    garbage, lost = census.roots.get((GARBAGE, ""), [0]), census.roots.get((C_CODE, ""), [0])
+    expect(3 * count <= garbage[0] <= 3 * count * 1.1, name, "has garbage of", garbage[0])
+    expect(2 * count <= lost[0], name, "C code holds", lost[0])
+
+
 def check_python(tool, name, command):
     target = subprocess.Popen(command + [TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    pid, minor, frozen, counts, sizes = json.loads(target.stdout.readline().decode())
+    pid, minor, frozen, counts, sizes, rows, count = json.loads(target.stdout.readline().decode())
     census = Census(tool, pid)
     target.communicate(b"\n")
     expect("refused" not in census.sums, name, census.sums.get("refused"))
@@ -83,6 +109,7 @@ def check_python(tool, name, command):
            "unreadable")
     check_counts(name, census, frozen, counts)
     check_bytes(name, minor, census, counts, sizes)
+    check_holders(name, census, rows, count)
 
 
 def main():

@@ -4,10 +4,12 @@ then waits for a line, and ends. numpy, where there is one, is used, too."""
 import array
 import builtins
 import collections
+import ctypes
 import gc
 import json
 import os
 import sys
+import threading
 
 
 class Plain:
@@ -123,6 +125,52 @@ except ImportError:
     numpy = None
 
 
+# ---- What is held in one place only ----
+
+ROWS = 4000
+
+
+def make_rows(number):
+    """Nothing in it is anybody else's: the numbers are not cached, the texts not interned."""
+    return {i + 1000000 * number: ["row %d of %d" % (i, number)] for i in range(ROWS)}
+
+
+class Holder:
+    rows = make_rows(1)
+
+
+ROWS_OF_MODULE = make_rows(2)
+STARTED, DONE = threading.Event(), threading.Event()
+
+
+def hold_in_thread():
+    rows_of_thread = make_rows(3)
+    SIZES["rows_of_thread"] = size_of_rows(rows_of_thread)
+    STARTED.set()
+    DONE.wait()
+
+
+def hold_by_nobody():
+    """Circles: a list with a row that has the list."""
+    for number in range(ROWS):
+        circle = [["of nobody %d" % number]]
+        circle[0].append(circle)
+
+
+def hold_by_c():
+    """A reference more than there are, as a C extension that loses some."""
+    for number in range(ROWS):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(["held by C %d" % number]))
+
+
+def size_of_rows(rows):
+    """Objects and bytes of make_rows()."""
+    total = bytes_of(rows)
+    for number, row in rows.items():
+        total += bytes_of(number) + bytes_of(row) + bytes_of(row[0])
+    return [1 + 3 * len(rows), total]
+
+
 def name_of(kind):
     return "%s\t%s" % (kind.__module__ if isinstance(kind.__module__, str) else "",
                        kind.__qualname__)
@@ -170,7 +218,7 @@ def bytes_of(one):
 
 
 DEQUE_BYTES = collections.deque.__basicsize__
-NAMES, COUNTS, BYTES = {}, {}, {}
+NAMES, COUNTS, BYTES, SIZES = {}, {}, {}, {}
 
 
 def count_tracked():
@@ -191,12 +239,23 @@ def count_tracked():
 
 def main():
     frozen = gc.get_freeze_count() if hasattr(gc, "get_freeze_count") else 0
+    rows_of_main = make_rows(4)
+    SIZES["rows_of_main"] = size_of_rows(rows_of_main)
+    SIZES["rows"] = size_of_rows(Holder.rows)
+    SIZES["ROWS_OF_MODULE"] = size_of_rows(ROWS_OF_MODULE)
+    thread = threading.Thread(target=hold_in_thread)
+    thread.start()
+    STARTED.wait()
     gc.collect()
     gc.disable()
+    hold_by_nobody()
+    hold_by_c()
     count_tracked()
     count_tracked()
-    os.write(1, json.dumps([os.getpid(), sys.version_info[1], frozen, COUNTS, BYTES]).encode() + b"\n")
+    os.write(1, json.dumps([os.getpid(), sys.version_info[1], frozen, COUNTS, BYTES, SIZES,
+                            ROWS]).encode() + b"\n")
     os.read(0, 1)
+    DONE.set()
 
 
 main()

@@ -83,6 +83,8 @@ uint64_t census_count_add(struct census_count *count, uint32_t entry)
 	uint64_t bytes;
 
 	if (!measure(count, counted, &size)) {
+		if (count->is_guessing && !counted->is_tracked)
+			return 0;
 		count->unreadable_objects++;
 		count->unreadable_bytes += class->basicsize;
 		return 0;

@@ -126,6 +126,8 @@ static void reach(struct taking *taking)
 	for (uint32_t i = 0; i < target->nr_interpreters; i++)
 		census_threads_put_frames(walk, target->interpreters[i], pid);
 	census_walk_run(walk);
+	/* The rest refers to nearly everything, which is nobody's sharing. */
+	walk->is_quiet = walk->count->is_guessing = true;
 	for (uint32_t i = 0; i < target->nr_interpreters; i++)
 		census_threads_put_states(walk, target->interpreters[i], pid);
 	census_walk_run(walk);

@@ -81,7 +81,7 @@ static void share(struct census_walk *walk, struct census_entry *entry)
 {
 	struct census_node *nodes = walk->tree.nodes;
 
-	if (entry->is_shared ||
+	if (walk->is_quiet || entry->is_shared ||
 	    is_within(&walk->tree, nodes[entry->node].root, nodes[walk->node].root))
 		return;
 	entry->is_shared = 1;
