@@ -21,7 +21,8 @@ struct census_count {
 	uint32_t nr_largest;
 	uint64_t objects, bytes, buffer_bytes;
 	uint64_t unreadable_objects, unreadable_bytes;
-	bool is_guessing; /* what has no sense was no object, unless the collector's lists name it */
+	bool is_guessing; /* what has no sense was no object, unless the collector's lists name it
+			   */
 };
 
 /* Adds an object of the table; its bytes with buffers. An object without sense counts as

@@ -64,6 +64,7 @@ static void read_tracked(struct taking *taking, uint64_t max_bytes)
 		refuse(taking, "its collector's lists were not found");
 	taking->census->tracked = taking->table.count;
 	taking->census->cut |= taking->tracked.is_cut;
+	taking->count.unreadable_objects += taking->tracked.torn; /* one at least in each */
 }
 
 /* ---- Roots, in the order in which they are preferred ---- */

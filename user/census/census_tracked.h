@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The objects that a collector's lists name. A list is walked by its links forward and, where it
- * breaks since the process goes on, from its end backward: what lies between is not seen.
+ * The objects that a collector's lists name. A list is walked by its links. Where it breaks, since
+ * the process goes on, its memory is read anew; where the last object has left the list, it is
+ * taken up at one before; and at last from its end backward: what lies between is not seen.
  */
 #ifndef MEMPROBE_CENSUS_TRACKED_H
 #define MEMPROBE_CENSUS_TRACKED_H
@@ -13,8 +14,9 @@ struct census_tracked {
 	struct census_classes *classes;
 	struct census_table *table;
 	uint64_t max_bytes; /* of the table */
-	uint64_t torn;	    /* places where a list broke */
-	bool is_cut;	    /* the table is full, or the time has run out */
+	uint64_t torn;	    /* lists of which a part was not seen */
+	uint64_t nr_steps;
+	bool is_cut; /* the table is full, or the time has run out */
 };
 
 /* Adds what the three generations at an address and the permanent one hold. false: they are no
