@@ -163,6 +163,38 @@ def hold_by_c():
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(["held by C %d" % number]))
 
 
+def make_texts():
+    """Texts, bytes and numbers of all sizes that nobody else has."""
+    made = []
+    for number in range(ROWS // 2):
+        made += texts(number + 7000) + [b"bytes %d" % number * (number % 90), number / 7,
+                                        bytearray(b"b" * (number % 700)), 1 << (number % 3000 + 64)]
+    for number in range(0, len(made), 9):
+        made[number + 1].encode()  # keeps its UTF-8 where a version does
+    return made
+
+
+def size_of_texts(made):
+    return [1 + len(made), bytes_of(made) + sum(bytes_of(one) for one in made)]
+
+
+def make_arrays():
+    return [numpy.ones((number % 50 + 5, 3)) for number in range(500)] if numpy else []
+
+
+AXES = 2 * 2 * 8
+
+
+def size_of_arrays(made):
+    """Lengths and strides of their axes are a block of their own."""
+    return [1 + len(made), bytes_of(made) +
+            sum(block(sys.getsizeof(one) - one.nbytes - AXES) + block(one.nbytes) + block(AXES)
+                for one in made)]
+
+
+TEXTS, ARRAYS = make_texts(), make_arrays()
+
+
 def size_of_rows(rows):
     """Objects and bytes of make_rows()."""
     total = bytes_of(rows)
@@ -243,6 +275,8 @@ def main():
     SIZES["rows_of_main"] = size_of_rows(rows_of_main)
     SIZES["rows"] = size_of_rows(Holder.rows)
     SIZES["ROWS_OF_MODULE"] = size_of_rows(ROWS_OF_MODULE)
+    SIZES["TEXTS"] = size_of_texts(TEXTS)
+    SIZES["ARRAYS"] = size_of_arrays(ARRAYS)
     thread = threading.Thread(target=hold_in_thread)
     thread.start()
     STARTED.wait()

@@ -8,7 +8,7 @@
 #include "python_object.h"
 
 /* Types and what was taken for one; a target can make as many as it likes. */
-#define MAX_CLASSES 200000
+#define MAX_CLASSES 50000
 #define MAX_IDS 1000000
 
 #define MAX_META 4 /* metaclasses of metaclasses */
@@ -16,6 +16,7 @@
 #define MAX_BASICSIZE (1 << 20)
 #define MAX_ITEMSIZE (1 << 16)
 
+#define MAX_CLASS_NAME 256
 #define MAX_MEMBERS 128
 #define MAX_SLOTS 1000000
 #define MAX_MEMBER_NAME 64
@@ -184,8 +185,8 @@ static void read_names(struct census_classes *classes, struct census_class *clas
 	class->module = class->name = string_pool_add(classes->strings, "");
 	if (python_type_read(&classes->reader->python, class->address, &type))
 		return;
-	class->module = string_pool_add(classes->strings, type.module);
-	class->name = string_pool_add(classes->strings, type.qualname);
+	class->module = string_pool_add_bytes(classes->strings, type.module, MAX_CLASS_NAME);
+	class->name = string_pool_add_bytes(classes->strings, type.qualname, MAX_CLASS_NAME);
 	python_type_clear(&type);
 }
 

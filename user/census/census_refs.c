@@ -32,6 +32,17 @@ enum {
 
 #define MAX_ITEMS (1ULL << 40)
 
+/* What is swapped out, or has gone: the object's references are not all told. */
+static bool read_part(const struct census_refs *refs, uint64_t address, void *to, size_t size)
+{
+	struct census_reader *reader = refs->classes->reader;
+
+	if (census_memory_read(&reader->memory, address, to, size))
+		return true;
+	reader->nr_lost++;
+	return false;
+}
+
 void census_refs_visit_words(const struct census_refs *refs, uint64_t address, uint64_t count,
 			     uint64_t mask)
 {
@@ -40,8 +51,7 @@ void census_refs_visit_words(const struct census_refs *refs, uint64_t address, u
 	for (uint64_t at = 0; at < count; at += PART_WORDS) {
 		uint64_t part = count - at < PART_WORDS ? count - at : PART_WORDS;
 
-		if (!census_memory_read(&refs->classes->reader->memory, address + at * WORD, words,
-					part * WORD))
+		if (!read_part(refs, address + at * WORD, words, part * WORD))
 			return;
 		for (uint64_t i = 0; i < part; i++)
 			if (words[i])
@@ -64,7 +74,6 @@ static void see_entry(const struct census_refs *refs, uint64_t key, uint64_t val
 static void visit_entries(const struct census_refs *refs, const struct python_keys *keys,
 			  uint64_t values, bool is_names)
 {
-	struct census_memory *memory = &refs->classes->reader->memory;
 	uint8_t bytes[PART_ENTRIES * 24];
 	uint64_t apart[PART_ENTRIES];
 
@@ -73,9 +82,9 @@ static void visit_entries(const struct census_refs *refs, const struct python_ke
 
 		if (part > PART_ENTRIES)
 			part = PART_ENTRIES;
-		if (!census_memory_read(memory, keys->entries + at * keys->entry_bytes, bytes,
-					part * keys->entry_bytes) ||
-		    (values && !census_memory_read(memory, values + at * WORD, apart, part * WORD)))
+		if (!read_part(refs, keys->entries + at * keys->entry_bytes, bytes,
+			       part * keys->entry_bytes) ||
+		    (values && !read_part(refs, values + at * WORD, apart, part * WORD)))
 			return;
 		for (uint64_t i = 0; i < part; i++) {
 			const uint8_t *end = bytes + (i + 1) * keys->entry_bytes;
@@ -205,8 +214,7 @@ static void visit_body(const struct census_refs *refs, const struct census_objec
 		uint64_t size = end - at < sizeof(words) ? (end - at) & ~(uint64_t)7
 							 : sizeof(words);
 
-		if (!census_memory_read(&refs->classes->reader->memory, object->address + at, words,
-					size))
+		if (!read_part(refs, object->address + at, words, size))
 			return;
 		for (uint64_t i = 0; i < size / WORD; i++) {
 			uint64_t offset = at + i * WORD;
@@ -250,8 +258,7 @@ static void visit_set(const struct census_refs *refs, const struct census_object
 	for (uint64_t at = 0; at < count && count <= MAX_ITEMS; at += PART_WORDS / 2) {
 		uint64_t part = count - at < PART_WORDS / 2 ? count - at : PART_WORDS / 2;
 
-		if (!census_memory_read(&reader->memory, table + at * SET_ENTRY_BYTES, words,
-					part * SET_ENTRY_BYTES))
+		if (!read_part(refs, table + at * SET_ENTRY_BYTES, words, part * SET_ENTRY_BYTES))
 			return;
 		for (uint64_t i = 0; i < part; i++)
 			if (words[2 * i])

@@ -11,6 +11,7 @@
 #define MEMBER_BYTES 40	  /* PyMemberDef: a type's slots */
 #define DIGIT_BYTES 4	  /* of an int, in all 64-bit builds */
 #define KEYS_MAX 255	  /* of what instances share: SHARED_KEYS_MAX_SIZE is 30 */
+#define BYTES_HEAD 33	  /* of a bytes object, with the NUL at its end */
 #define MAX_SLOTS 1048576 /* of a frame */
 #define UNICODE_STATE_BYTES 4
 
@@ -205,6 +206,17 @@ static bool add_deque(struct census_reader *reader, const struct census_object_r
 	return true;
 }
 
+/* From 3.15 on the bytes are those of a bytes object that nobody else sees. */
+static bool add_bytearray(struct census_reader *reader, uint64_t array, struct census_size *size)
+{
+	uint64_t count = census_reader_word(reader, array + BYTEARRAY_ALLOCATED);
+	uint64_t head = reader->python.wire.version >= 0x30f && count ? BYTES_HEAD : 0;
+
+	return count < UINT64_MAX - head &&
+	       add_buffer(reader, census_reader_word(reader, array + BYTEARRAY_BYTES), count + head,
+			  size);
+}
+
 static bool add_array(struct census_reader *reader, uint64_t array, struct census_size *size)
 {
 	uint64_t count = census_reader_word(reader, array + ARRAY_ALLOCATED);
@@ -344,8 +356,7 @@ static bool add_parts(struct census_reader *reader, const struct census_object_r
 	case KIND_DEQUE:
 		return add_deque(reader, object, size);
 	case KIND_BYTEARRAY:
-		return add_buffer(reader, census_reader_word(reader, at + BYTEARRAY_BYTES),
-				  census_reader_word(reader, at + BYTEARRAY_ALLOCATED), size);
+		return add_bytearray(reader, at, size);
 	case KIND_ARRAY:
 		return add_array(reader, at, size);
 	case KIND_GENERATOR:

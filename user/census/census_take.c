@@ -14,6 +14,9 @@
 /* Of the memory, so much may keep the target's. */
 #define CACHE_PART 6
 
+/* Of one file: what is larger are data. */
+#define MAX_VARIABLES (64ULL << 20)
+
 struct taking {
 	struct census_target *target; /* borrowed */
 	struct census_classes classes;
@@ -74,7 +77,9 @@ static void put_words(struct taking *taking, uint64_t start, uint64_t end, uint3
 	struct census_reader *reader = &taking->target->reader;
 	uint64_t words[512];
 
-	for (; start < end; start += sizeof(words)) {
+	if (end - start > MAX_VARIABLES)
+		return;
+	for (; start < end && !heap_memory_is_late(reader->memory.heap); start += sizeof(words)) {
 		size_t size = end - start < sizeof(words) ? end - start : sizeof(words);
 
 		if (!census_memory_read(&reader->memory, start, words, size))
@@ -160,6 +165,7 @@ static void finish(struct taking *taking)
 	uint32_t *rows = xcalloc(taking->walk.tree.count + 1, sizeof(*rows));
 
 	taking->census->cut |= taking->walk.is_cut;
+	taking->count.unreadable_objects += taking->target->reader.nr_lost;
 	taking->census->bytes = taking->count.bytes;
 	taking->census->buffer_bytes = taking->count.buffer_bytes;
 	census_tree_finish(&taking->walk.tree, taking->census, rows);
