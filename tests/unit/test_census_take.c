@@ -174,6 +174,24 @@ static void goes_back_where_a_list_breaks(void **state)
 	each_version(check_circle);
 }
 
+static void check_limits(struct census_fixture *fixture, struct census *census)
+{
+	/* No room for one object. */
+	census_take_open(&fixture->target, 1, census);
+	assert_true(census->cut);
+	assert_true(census->objects < INTS);
+	census_free(census);
+	heap_memory_set_deadline(fixture->target.heap, 0);
+	census_take_open(&fixture->target, TABLE_BYTES, census);
+	assert_true(census->cut);
+	assert_true(census->objects < INTS);
+}
+
+static void ends_at_its_limits(void **state)
+{
+	each_version(check_limits);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +199,7 @@ int main(void)
 		cmocka_unit_test(names_who_holds_them),
 		cmocka_unit_test(tells_what_c_code_holds),
 		cmocka_unit_test(tells_garbage),
+		cmocka_unit_test(ends_at_its_limits),
 		cmocka_unit_test(goes_back_where_a_list_breaks),
 	};
 

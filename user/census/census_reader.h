@@ -17,7 +17,8 @@ struct census_reader {
 	struct census_memory memory;
 	struct python_reader python; /* reads through `memory`, what is in no range too */
 	struct census_layout layout;
-	uint64_t nr_lost; /* objects of which a part could not be read */
+	uint64_t nr_parts; /* of objects that were read for their references */
+	uint64_t nr_lost;  /* objects of which a part could not be read */
 };
 
 /* What every object begins with; `size` is one only of types with tp_itemsize. */

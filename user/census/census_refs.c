@@ -8,6 +8,7 @@
 #define WORD 8
 #define PART_WORDS 512 /* read at a time */
 #define PART_ENTRIES 128
+#define PARTS_A_LOOK 128 /* at the clock */
 
 /* PyWeakReference: the object that it refers to, and others of it, are not held. */
 #define WEAK_CALLBACK 24
@@ -32,11 +33,14 @@ enum {
 
 #define MAX_ITEMS (1ULL << 40)
 
-/* What is swapped out, or has gone: the object's references are not all told. */
+/* What is swapped out, or has gone: the object's references are not all told. One list may hold all
+ * objects that there are, so the time is looked at here, too. */
 static bool read_part(const struct census_refs *refs, uint64_t address, void *to, size_t size)
 {
 	struct census_reader *reader = refs->classes->reader;
 
+	if (reader->nr_parts++ % PARTS_A_LOOK == 0 && heap_memory_is_late(reader->memory.heap))
+		return false;
 	if (census_memory_read(&reader->memory, address, to, size))
 		return true;
 	reader->nr_lost++;
@@ -308,12 +312,37 @@ static void visit_module(const struct census_refs *refs, const struct census_obj
 		census_refs_visit_words(refs, state, size / WORD, 0);
 }
 
+/* The frame's own fields, its locals by their names, and its stack. */
+static void visit_locals(const struct census_refs *refs, uint64_t frame)
+{
+	struct census_reader *reader = refs->classes->reader;
+	const struct wire_layout *wire = &reader->python.wire;
+	uint64_t mask = ~(uint64_t)wire->tag_mask, locals = frame + wire->frame_locals;
+	uint64_t slots = census_size_frame_slots(reader, frame), names, count;
+
+	names = census_reader_word(reader, frame + wire->frame_code) & mask;
+	names = census_reader_word(reader, names + wire->code_varnames);
+	count = census_reader_word(reader, names + OBJECT_SIZE);
+	if (count > slots)
+		count = slots;
+	census_refs_visit_words(refs, frame, wire->frame_locals / WORD, wire->tag_mask);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t word, name;
+
+		if (!read_part(refs, locals + i * WORD, &word, WORD))
+			return;
+		name = census_reader_word(reader, names + wire->tuple_items + i * WORD);
+		if (word & mask)
+			refs->see(refs->context, word & mask, census_names_of(refs->names, name));
+	}
+	census_refs_visit_words(refs, locals + count * WORD, slots - count, wire->tag_mask);
+}
+
 static void visit_frame(const struct census_refs *refs, const struct census_object_ref *object)
 {
 	struct census_reader *reader = refs->classes->reader;
 	const struct census_layout *layout = &reader->layout;
 	uint64_t data = object->address, end = object->class->basicsize;
-	uint32_t locals = reader->python.wire.frame_locals;
 
 	if (layout->gen_frame == CENSUS_NO_OFFSET) {
 		visit_plain(refs, object);
@@ -327,8 +356,7 @@ static void visit_frame(const struct census_refs *refs, const struct census_obje
 	if (object->class->kind == KIND_FRAME &&
 	    census_reader_word(reader, object->address + layout->frame_object_frame) != data)
 		return;
-	census_refs_visit_words(refs, data, locals / WORD + census_size_frame_slots(reader, data),
-				reader->python.wire.tag_mask);
+	visit_locals(refs, data);
 }
 
 static void visit_ndarray(const struct census_refs *refs, const struct census_object_ref *object)
