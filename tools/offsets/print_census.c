@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Prints what CPython's own headers say about the fields of struct census_layout, one `field value`
- * a line. Compiled against one version's headers by check_census.sh. What no installed header of a
- * version describes (PyInterpreterState of 3.6's gc) is left out.
+ * a line. Compiled against one version's headers by check_census.sh. What no header of a version
+ * describes (3.6's collector) is left out.
  */
 #define Py_BUILD_CORE 1
 #include <Python.h>
@@ -59,7 +59,6 @@ static void print_interpreter(void)
 	PRINT("interp_builtins", PyInterpreterState, builtins);
 	print("interp_bytes", sizeof(PyInterpreterState));
 	print("tstate_bytes", sizeof(PyThreadState));
-	PRINT("tstate_dict", PyThreadState, dict);
 }
 
 static void print_frames(void)
@@ -71,7 +70,6 @@ static void print_frames(void)
 	PRINT("gen_state", PyGenObject, gi_frame_state);
 	PRINT("frame_object_frame", PyFrameObject, f_frame);
 	PRINT("frame_object_data", PyFrameObject, _f_frame_data);
-	PRINT("frame_globals", _PyInterpreterFrame, f_globals);
 #if PY_VERSION_HEX >= 0x030e0000
 	PRINT("frame_stacktop", _PyInterpreterFrame, stackpointer);
 #else
@@ -86,12 +84,6 @@ int main(void)
 	print_interpreter();
 	print_frames();
 	print("type_bytes", sizeof(PyTypeObject));
-	print("heap_type_bytes", sizeof(PyHeapTypeObject));
 	print("str_bytes", sizeof(PyUnicodeObject));
-	print("long_digits", offsetof(PyLongObject,
-#if PY_VERSION_HEX >= 0x030c0000
-				      long_value.
-#endif
-				      ob_digit));
 	return 0;
 }
