@@ -16,6 +16,9 @@ from pythons import find_pythons
 SKIPPED = 77
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.path.join(TESTS, "targets", "census_known.py")
+BUSY = os.path.join(TESTS, "targets", "census_busy.py")
+OF_BUSY = ("system", "pyenv-3.13")
+BUSY_SHARE, UNREADABLE_SHARE = 0.02, 0.01
 SECONDS, MEGABYTES = "60", "400"
 SHARE = 0.001
 # Frames of 3.6 are tracked while they run, and calls of C functions have a tuple of arguments.
@@ -118,12 +121,29 @@ def check_python(tool, name, command):
     check_holders(name, census, rows, count)
 
 
+def check_busy(tool, name, command):
+    """Nothing is stopped: what is kept is found all the same, and what was not read is told."""
+    target = subprocess.Popen(command + [BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pid, objects, size = json.loads(target.stdout.readline().decode())
+    census = Census(tool, pid)
+    target.communicate(b"\n")
+    found = census.roots.get((MODULE, "__main__.KEPT"), [0, 0])
+    expect(abs(found[0] - objects) <= objects * BUSY_SHARE, name, "busy:", found[0], "not", objects)
+    expect(abs(found[1] - size) <= size * BUSY_SHARE, name, "busy:", found[1], "not", size)
+    expect(int(census.sums["unreadable_objects"]) <= objects * UNREADABLE_SHARE, name, "busy:",
+           census.sums["unreadable_objects"], "unreadable")
+    churning = [kind for kind, text in census.roots if kind == FRAME and "churn" in text]
+    expect(churning, name, "busy: no thread holds anything")
+
+
 def main():
     if os.geteuid():
         print("skipped: it takes root")
         return SKIPPED
     for name, command in find_pythons():
         check_python(sys.argv[1], name, command)
+        if name.startswith(OF_BUSY) or "MEMPROBE_LONG" in os.environ:
+            check_busy(sys.argv[1], name, command)
     return 1 if failures else 0
 
 
