@@ -81,6 +81,7 @@ static void check_names(struct census_fixture *fixture, struct census *census)
 	assert_int_equal(held->shared_bytes, 0);
 	lists = find_holder(census, "list", (uint32_t)(held - census->holders));
 	assert_int_equal(lists->objects, CENSUS_FIXTURE_LISTS + INTS);
+	assert_ptr_equal(lists, held + 1); /* depth first */
 	assert_int_equal(find_holder(census, "int", (uint32_t)(lists - census->holders))->objects,
 			 INTS);
 }

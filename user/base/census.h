@@ -50,8 +50,9 @@ struct census_type {
 	uint64_t tracked; /* of the objects, those that the collector's lists name */
 };
 
-/* A row of the tree of holders. Its sums hold all below it; a parent stands before its children.
- * Each object stands below one root: the one from which it was reached first, breadth first. */
+/* A row of the tree of holders. Its sums hold all below it; its children follow it, depth first,
+ * the largest first, what is too small for a row last. Each object stands below one root: the one
+ * from which it was reached first, breadth first. */
 struct census_holder {
 	uint32_t parent; /* index, or CENSUS_NONE for a root */
 	enum census_holder_kind kind;

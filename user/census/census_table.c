@@ -6,6 +6,7 @@
 #include "memory.h"
 
 #define MIN_SLOTS 65536
+#define FEW (1 << 20)
 
 void census_table_init(struct census_table *table)
 {
@@ -61,14 +62,24 @@ static void grow(struct census_table *table)
 		put(table, (uint32_t)i);
 }
 
+/* Twice as many while they are few; of tens of millions a quarter more, by mremap(2). */
+static size_t next_capacity(const struct census_table *table)
+{
+	if (table->capacity < FEW)
+		return table->capacity ? table->capacity * 2 : MIN_SLOTS;
+	return table->capacity + table->capacity / 4;
+}
+
 uint32_t census_table_add(struct census_table *table, uint64_t address, uint32_t class)
 {
 	uint32_t index = (uint32_t)table->count;
 
 	if (table->count >= table->nr_slots / 4 * 3)
 		grow(table);
-	table->entries = array_reserve(table->entries, &table->capacity, table->count + 1,
-				       sizeof(*table->entries));
+	if (table->count == table->capacity) {
+		table->capacity = next_capacity(table);
+		table->entries = xrealloc(table->entries, table->capacity, sizeof(*table->entries));
+	}
 	table->entries[table->count++] = (struct census_entry){
 		.address = address,
 		.class = class,
@@ -85,6 +96,6 @@ uint64_t census_table_bytes(const struct census_table *table)
 	if (table->count >= table->nr_slots / 4 * 3)
 		slots *= 2;
 	if (table->count == table->capacity)
-		entries *= 2;
+		entries = next_capacity(table);
 	return slots * sizeof(*table->slots) + entries * sizeof(*table->entries);
 }

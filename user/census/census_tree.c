@@ -191,7 +191,8 @@ static size_t choose(const struct finish *finish, uint32_t first, struct census_
 	return count;
 }
 
-/* `row` is the parent's, and what has no row of its own is counted there, or in the rest's. */
+/* Depth first, what is too small last. `row` is the parent's; what has no row of its own is counted
+ * there, or in the rest's. */
 static void put_children(struct finish *finish, uint32_t first, uint32_t row)
 {
 	struct census_node rest = { .kind = CENSUS_REST };
@@ -199,18 +200,17 @@ static void put_children(struct finish *finish, uint32_t first, uint32_t row)
 	size_t count = choose(finish, first, &rest, &children);
 	uint32_t rest_row = row;
 
-	if (rest.bytes && (count || row == CENSUS_NONE))
-		rest_row = put_row(finish, &rest, row);
-	for (uint32_t i = first; i != CENSUS_NO_NODE; i = finish->next[i])
-		finish->rows[i] = rest_row;
 	for (size_t i = 0; i < count; i++) {
 		uint32_t node = children[i].node;
 
 		finish->rows[node] = put_row(finish, &finish->tree->nodes[node], row);
+		put_children(finish, finish->first[node], finish->rows[node]);
 	}
-	for (size_t i = 0; i < count; i++)
-		put_children(finish, finish->first[children[i].node],
-			     finish->rows[children[i].node]);
+	if (rest.bytes && (count || row == CENSUS_NONE))
+		rest_row = put_row(finish, &rest, row);
+	for (uint32_t i = first; i != CENSUS_NO_NODE; i = finish->next[i])
+		if (finish->rows[i] == CENSUS_NONE)
+			finish->rows[i] = rest_row;
 }
 
 void census_tree_finish(struct census_tree *tree, struct census *census, uint32_t *ret_rows)

@@ -37,8 +37,8 @@ uint32_t census_tree_child(struct census_tree *tree, uint32_t parent, enum censu
 			   uint32_t name);
 
 /*
- * Adds up, and fills in the census's holders: rows with a hundredth of all bytes, parents before
- * children, largest first; what is smaller is one row of each parent, or of the root's group.
+ * Adds up, and fills in the census's holders: rows with a hundredth of all bytes, depth first,
+ * the largest first; what is smaller is one row of each parent, or of the root's group.
  * ret_rows (as many as there
  * are nodes) tells in which row each node is counted.
  */
