@@ -11,8 +11,6 @@
 #ifndef MEMPROBE_ALLOCS_H
 #define MEMPROBE_ALLOCS_H
 
-#include <linux/errno.h>
-
 #include "calls.h"
 #include "reown.h"
 
@@ -20,6 +18,15 @@ const volatile bool cfg_allocs = false;
 const volatile __u64 cfg_allocs_min = 0; /* bytes; smaller blocks are not followed */
 
 bool allocs_are_over = false; /* the books are being closed, the probes still there */
+
+/*
+ * A block that goes leaves its place in the table, without an owner, while there are no more places
+ * than this: allocators give the same addresses out again and again, and finding a place takes a
+ * part of what making and removing one does.
+ */
+const volatile __u64 cfg_kept_blocks = 0;
+
+__u64 blocks_made, blocks_removed; /* places; removed here and by user space */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -39,6 +46,7 @@ struct {
 } allocs SEC(".maps");
 
 static struct wire_allocs blank_allocs; /* never written */
+static struct wire_block blank_block;	/* never written */
 
 /* A call of an allocator's function that has not returned. */
 struct alloc_call {
@@ -148,6 +156,19 @@ __noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
 
 /* ---- Blocks ---- */
 
+/* Nobody can get the address before the probe's function goes on, and so nobody looks for it. */
+static __always_inline void remove_place(const struct wire_block_key *key)
+{
+	if (blocks_made - blocks_removed > cfg_kept_blocks && !bpf_map_delete_elem(&blocks, key))
+		__sync_fetch_and_add(&blocks_removed, 1);
+}
+
+/* Takes a block out of its place. Returns its owner's id, 0: another was quicker. */
+static __always_inline __u32 empty_place(struct wire_block *block)
+{
+	return __sync_lock_test_and_set(&block->owner.value, 0);
+}
+
 /* Takes a block out of the table. Returns its owner's id, 0: it is not there. */
 __noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 freed)
 {
@@ -162,39 +183,53 @@ __noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 f
 	block = bpf_map_lookup_elem(&blocks, &key);
 	if (!block)
 		return 0;
-	owner = block->owner.value;
 	*ret_bytes = block->bytes;
-	if (bpf_map_delete_elem(&blocks, &key))
-		return 0; /* another was quicker */
+	owner = empty_place(block);
+	if (!owner)
+		return 0;
+	remove_place(&key);
 	take_from_allocs(slot, owner, *ret_bytes, freed);
 	return owner;
 }
 
-/* Puts a block of a node into the table, in place of one that is there: an inner function's.
- * Returns whether there was room. */
+/* The place of an address, made when there is room. What is in it is an inner function's block, or
+ * one whose end was not seen: it goes. */
+static __always_inline struct wire_block *clear_place(__u32 slot, const struct wire_block_key *key)
+{
+	struct wire_block *block = bpf_map_lookup_elem(&blocks, key);
+	__u64 inner;
+	__u32 owner;
+
+	if (!block) {
+		if (!bpf_map_update_elem(&blocks, key, &blank_block, BPF_NOEXIST))
+			__sync_fetch_and_add(&blocks_made, 1);
+		return bpf_map_lookup_elem(&blocks, key);
+	}
+	inner = block->bytes;
+	owner = empty_place(block);
+	if (owner)
+		take_from_allocs(slot, owner, inner, 0);
+	return block;
+}
+
+/* Puts a block of a node into the table. Returns whether there was room. */
 __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_block_key key = { .address = address };
-	struct wire_block block = {
-		.owner = { id },
-		.bytes = bytes,
-	};
-	__u64 inner;
-	long error;
+	struct wire_block *block;
 
 	if (!image)
 		return 0;
 	key.image_id = image->image_id;
-	error = bpf_map_update_elem(&blocks, &key, &block, BPF_NOEXIST);
-	if (error == -EEXIST) {
-		take_block(slot, address, &inner, 0);
-		error = bpf_map_update_elem(&blocks, &key, &block, BPF_NOEXIST);
-	}
-	if (!error && add_to_allocs(slot, id, bytes))
+	block = clear_place(slot, &key);
+	if (block && add_to_allocs(slot, id, bytes)) {
+		block->bytes = bytes;
+		*(volatile __u32 *)&block->owner.value = id;
 		return 1;
-	if (!error)
-		bpf_map_delete_elem(&blocks, &key);
+	}
+	if (block)
+		remove_place(&key);
 	count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
 	return 0;
 }

@@ -88,6 +88,8 @@
 
 /* Blocks of allocators that are followed at a time, 110 bytes each: the default of --max-blocks. */
 #define DEFAULT_MAX_BLOCKS 2097152
+/* This part of them may be places of blocks that have gone. */
+#define KEPT_BLOCKS_PART 32
 
 #define COMM_BYTES 16 /* TASK_COMM_LEN */
 

@@ -59,6 +59,7 @@ static void load_programs(void)
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
 	host_configure(&cfg_owners, &has_owners, sizeof(has_owners));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
+	blocks_made = blocks_removed = 0;
 	budget_spent_ns = budget_cpu_ns = 0;
 	specials_made = specials_removed = 0;
 	percpu_offset = 0;
@@ -127,11 +128,12 @@ void session_ask_owners(__u32 limit)
 	host_map_resize(HOST_TABLE(&held), SESSION_IDS);
 }
 
-void session_ask_allocs(__u32 limit)
+void session_ask_allocs(__u32 limit, __u64 kept)
 {
 	const bool has_allocs = true;
 
 	host_configure(&cfg_allocs, &has_allocs, sizeof(has_allocs));
+	host_configure(&cfg_kept_blocks, &kept, sizeof(kept));
 	host_map_resize(HOST_TABLE(&blocks), limit);
 	host_map_resize(HOST_TABLE(&allocs), SESSION_IDS);
 }
@@ -225,7 +227,21 @@ static void count_element(const void *key, void *value, void *count)
 	++*(__u32 *)count;
 }
 
+static void count_block(const void *key, void *value, void *count)
+{
+	(void)key;
+	*(__u32 *)count += ((const struct wire_block *)value)->owner.value != 0;
+}
+
 __u32 session_count_blocks(void)
+{
+	__u32 count = 0;
+
+	host_map_visit(HOST_TABLE(&blocks), count_block, &count);
+	return count;
+}
+
+__u32 session_count_places(void)
 {
 	__u32 count = 0;
 

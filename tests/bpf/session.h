@@ -43,7 +43,7 @@ void session_ask_owners(__u32 regions);
 /* So many nodes can hold something; right after that. */
 void session_limit_held(__u32 nodes);
 /* Blocks of an allocator are followed, so many at a time; right after session_open. */
-void session_ask_allocs(__u32 blocks);
+void session_ask_allocs(__u32 blocks, __u64 kept);
 /* A function of the allocator begins in the current task: its arguments, and the stack pointer. */
 void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __u64 stack);
 /* And returns. */
@@ -51,6 +51,8 @@ void session_alloc_return(__u64 result, __u64 stack);
 /* What a node has allocated; NULL: nothing yet. */
 const struct wire_allocs *session_allocs(__u32 id);
 __u32 session_count_blocks(void);
+/* Those of blocks, and those that are kept for others. */
+__u32 session_count_places(void);
 
 /* The next change is of a page fault there. */
 void session_touch(__u64 address);

@@ -19,6 +19,7 @@
 #define BASE 0x7f1200000000ULL
 #define STACK 0x7ffe00001000ULL
 #define MAX_BLOCKS 64
+#define KEPT_BLOCKS 16
 #define NR_THREADS 3
 #define NR_munmap 11
 
@@ -30,7 +31,7 @@ static void open_fixture(void)
 {
 	session_open(SESSION_PERCPU);
 	session_ask_owners(4096);
-	session_ask_allocs(MAX_BLOCKS);
+	session_ask_allocs(MAX_BLOCKS, KEPT_BLOCKS);
 	mm = session_threads(100, names, NR_THREADS, threads);
 }
 
@@ -247,6 +248,29 @@ static void test_full(void **state)
 	close_session();
 }
 
+/* Another block comes to the place of one that has gone; more places are not kept than said. */
+static void test_places(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (__u64 i = 0; i < 2 * KEPT_BLOCKS; i++)
+		allocate(0, BASE + i * 64, 10);
+	assert_int_equal(session_count_places(), 2 * KEPT_BLOCKS);
+	for (__u64 i = 0; i < 2 * KEPT_BLOCKS; i++)
+		release(1, BASE + i * 64);
+	assert_int_equal(session_count_blocks(), 0);
+	assert_int_equal(session_count_places(), KEPT_BLOCKS);
+	release(0, BASE + (2 * KEPT_BLOCKS - 1) * 64); /* kept, but not a block */
+	assert_int_equal(session_image(mm)->unknown_frees, 1);
+	for (__u64 i = 0; i < MAX_BLOCKS; i++)
+		allocate(1, BASE + i * 64, 20);
+	assert_int_equal(allocs_of(0).blocks, 0);
+	assert_int_equal(allocs_of(0).freed_blocks, 2 * KEPT_BLOCKS);
+	assert_int_equal(allocs_of(1).blocks, MAX_BLOCKS);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 0);
+	close_session();
+}
+
 static void test_peak(void **state)
 {
 	(void)state;
@@ -371,12 +395,19 @@ static void test_realloc_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocks),	      cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_posix),	      cmocka_unit_test(test_reallocations),
-		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_full),
-		cmocka_unit_test(test_peak),	      cmocka_unit_test(test_pages_of_blocks),
-		cmocka_unit_test(test_untouched),     cmocka_unit_test(test_huge_blocks),
-		cmocka_unit_test(test_realloc_pages), cmocka_unit_test(test_files_beside_blocks),
+		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_posix),
+		cmocka_unit_test(test_reallocations),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_peak),
+		cmocka_unit_test(test_pages_of_blocks),
+		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_huge_blocks),
+		cmocka_unit_test(test_realloc_pages),
+		cmocka_unit_test(test_files_beside_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

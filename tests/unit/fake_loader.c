@@ -183,6 +183,7 @@ void loader_note_removed(struct loader *loader, const struct loader_removed *rem
 	fake.told.removed.specials += removed->specials;
 	fake.told.removed.sites += removed->sites;
 	fake.told.removed.sightings += removed->sightings;
+	fake.told.removed.blocks += removed->blocks;
 }
 
 void loader_forget_standing(struct loader *loader)

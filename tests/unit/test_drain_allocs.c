@@ -198,6 +198,7 @@ static void test_ended(void **state)
 		read_all();
 	assert_int_equal(fake_loader_count("allocs"), 1);
 	assert_int_equal(fake_loader_count("blocks"), 2);
+	assert_int_equal(fake_loader_told().removed.blocks, 5000);
 	/* What was read stays. */
 	assert_int_equal(cost_at_end(0).alloc_end, 50);
 	assert_int_equal(unplaced(), 0);

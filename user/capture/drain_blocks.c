@@ -15,6 +15,7 @@
 #define MAX_BATCHES 32
 
 struct drain_blocks {
+	struct loader *loader;
 	const struct drain_images *images;
 	int fd;		/* of the map; -1: blocks are not followed */
 	bool is_wanted; /* a pass from the table's begin to its end */
@@ -29,6 +30,7 @@ struct drain_blocks *drain_blocks_new(const struct drain_base *base,
 {
 	struct drain_blocks *blocks = xcalloc(1, sizeof(*blocks));
 
+	blocks->loader = base->loader;
 	blocks->images = images;
 	blocks->fd = loader_has_allocs(base->loader) ? loader_map(base->loader, "blocks") : -1;
 	return blocks;
@@ -61,6 +63,12 @@ static __u32 choose_dead(struct drain_blocks *blocks, __u32 count)
 	return dead;
 }
 
+static void remove_dead(struct drain_blocks *blocks, __u32 count)
+{
+	bpf_map_delete_batch(blocks->fd, blocks->keys, &count, NULL);
+	loader_note_removed(blocks->loader, &(struct loader_removed){ .blocks = count });
+}
+
 /* Returns whether there is more. */
 static bool sweep_batch(struct drain_blocks *blocks)
 {
@@ -76,7 +84,7 @@ static bool sweep_batch(struct drain_blocks *blocks)
 		return false;
 	dead = choose_dead(blocks, count);
 	if (dead)
-		bpf_map_delete_batch(blocks->fd, blocks->keys, &dead, NULL);
+		remove_dead(blocks, dead);
 	return !error;
 }
 

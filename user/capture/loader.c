@@ -175,6 +175,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_owners = loader->has_owners;
 	skeleton->rodata->cfg_allocs = loader->has_allocs;
 	skeleton->rodata->cfg_allocs_min = sizes->allocs_min;
+	skeleton->rodata->cfg_kept_blocks = sizes->max_blocks / KEPT_BLOCKS_PART;
 	skeleton->rodata->cfg_instances = sizes->has_instances;
 	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
@@ -362,6 +363,7 @@ void loader_note_removed(struct loader *loader, const struct loader_removed *rem
 	loader->skeleton->bss->specials_removed += removed->specials;
 	loader->skeleton->bss->sites_removed += removed->sites;
 	loader->skeleton->bss->sightings_removed += removed->sightings;
+	loader->skeleton->bss->blocks_removed += removed->blocks;
 }
 
 bool loader_has_owners(const struct loader *loader)

@@ -78,7 +78,7 @@ int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count);
 
 /* So many entries have been taken out of the tables. */
 struct loader_removed {
-	uint64_t nodes, specials, sites, sightings;
+	uint64_t nodes, specials, sites, sightings, blocks;
 };
 void loader_note_removed(struct loader *loader, const struct loader_removed *removed);
 /* A frame that began before its calls were counted. Returns false when there is no room: it would
