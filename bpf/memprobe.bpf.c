@@ -262,13 +262,20 @@ int code_gone(struct pt_regs *registers)
 SEC("?uprobe")
 int alloc_entry(struct pt_regs *registers)
 {
-	return on_alloc_entry(registers, bpf_get_attach_cookie(registers));
+	on_alloc_entry(registers, bpf_get_attach_cookie(registers));
+	return 0;
 }
 
 SEC("?uretprobe")
 int alloc_return(struct pt_regs *registers)
 {
 	return on_alloc_return(registers);
+}
+
+SEC("?uprobe")
+int alloc_session(struct pt_regs *registers)
+{
+	return callback_result(on_alloc_session(registers));
 }
 
 /*

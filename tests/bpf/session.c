@@ -128,12 +128,31 @@ void session_ask_owners(__u32 limit)
 	host_map_resize(HOST_TABLE(&held), SESSION_IDS);
 }
 
+/* With sessions: calls whose return is not waited for, by their stack pointers. */
+#define MAX_SPARED_RETURNS 8
+static bool has_alloc_sessions;
+static __u64 spared_returns[MAX_SPARED_RETURNS];
+static __u32 nr_spared_returns;
+
+void session_use_alloc_sessions(bool is_on)
+{
+	has_alloc_sessions = is_on;
+}
+
+void session_ask_least_block(__u64 bytes)
+{
+	host_configure(&cfg_allocs_min, &bytes, sizeof(bytes));
+}
+
 void session_ask_allocs(__u32 limit, __u64 kept)
 {
 	const bool has_allocs = true;
 
 	host_configure(&cfg_allocs, &has_allocs, sizeof(has_allocs));
 	host_configure(&cfg_kept_blocks, &kept, sizeof(kept));
+	session_ask_least_block(0);
+	memset(spared_returns, 0, sizeof(spared_returns));
+	nr_spared_returns = 0;
 	host_map_resize(HOST_TABLE(&blocks), limit);
 	host_map_resize(HOST_TABLE(&allocs), SESSION_IDS);
 }
@@ -147,14 +166,37 @@ void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __
 		.si = arguments[1],
 		.dx = arguments[2],
 		.sp = stack,
+		.ip = HOST_FUNCTION,
 	};
-	alloc_entry(&host.registers);
+	if (call == ALLOC_FREE || !has_alloc_sessions)
+		alloc_entry(&host.registers);
+	else if (alloc_session(&host.registers))
+		spared_returns[nr_spared_returns++ % MAX_SPARED_RETURNS] = stack;
+}
+
+__u32 session_spared_returns(void)
+{
+	return nr_spared_returns;
+}
+
+static bool is_spared(__u64 stack)
+{
+	for (__u32 i = 0; i < MAX_SPARED_RETURNS; i++) {
+		if (spared_returns[i] != stack)
+			continue;
+		spared_returns[i] = 0;
+		return true;
+	}
+	return false;
 }
 
 void session_alloc_return(__u64 result, __u64 stack)
 {
 	host.registers = (struct pt_regs){ .orig_ax = -1UL, .ax = result, .sp = stack + 8 };
-	alloc_return(&host.registers);
+	if (!has_alloc_sessions)
+		alloc_return(&host.registers);
+	else if (!is_spared(stack))
+		alloc_session(&host.registers);
 }
 
 const struct wire_allocs *session_allocs(__u32 id)

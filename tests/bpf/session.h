@@ -44,6 +44,12 @@ void session_ask_owners(__u32 regions);
 void session_limit_held(__u32 nodes);
 /* Blocks of an allocator are followed, so many at a time; right after session_open. */
 void session_ask_allocs(__u32 blocks, __u64 kept);
+/* Only those from so many bytes on; right after that. */
+void session_ask_least_block(__u64 bytes);
+/* Do entries and returns come to one program, as since 6.13? Stays for the sessions that follow. */
+void session_use_alloc_sessions(bool is_on);
+/* With those: how many returns were not waited for. */
+__u32 session_spared_returns(void);
 /* A function of the allocator begins in the current task: its arguments, and the stack pointer. */
 void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __u64 stack);
 /* And returns. */

@@ -26,10 +26,12 @@
 static const char *const names[NR_THREADS] = { "a", "b", "c" };
 static struct task_struct *threads[NR_THREADS];
 static struct mm_struct *mm;
+static bool has_sessions; /* one program for entries and returns */
 
 static void open_fixture(void)
 {
 	session_open(SESSION_PERCPU);
+	session_use_alloc_sessions(has_sessions);
 	session_ask_owners(4096);
 	session_ask_allocs(MAX_BLOCKS, KEPT_BLOCKS);
 	mm = session_threads(100, names, NR_THREADS, threads);
@@ -271,6 +273,27 @@ static void test_places(void **state)
 	close_session();
 }
 
+/* Small blocks are not followed, and where the kernel can their returns are not waited for, but
+ * that of a realloc that may fail. */
+static void test_small(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_ask_least_block(1000);
+	allocate(0, BASE, 999);
+	allocate(0, BASE + 4096, 1000);
+	reallocate(1, BASE, BASE + 8192, 10); /* not followed before, nor then */
+	assert_int_equal(allocs_of(0).taken_blocks, 1);
+	assert_int_equal(allocs_of(1).taken_blocks, 0);
+	reallocate(1, BASE + 4096, 0, 500); /* fails */
+	assert_int_equal(allocs_of(0).bytes, 1000);
+	reallocate(1, BASE + 4096, BASE + 4096, 500);
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(allocs_of(1).bytes, 0);
+	assert_int_equal(session_spared_returns(), has_sessions ? 2 : 0);
+	close_session();
+}
+
 static void test_peak(void **state)
 {
 	(void)state;
@@ -395,20 +418,17 @@ static void test_realloc_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocks),
-		cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_posix),
-		cmocka_unit_test(test_reallocations),
-		cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_peak),
-		cmocka_unit_test(test_pages_of_blocks),
-		cmocka_unit_test(test_untouched),
-		cmocka_unit_test(test_huge_blocks),
-		cmocka_unit_test(test_realloc_pages),
-		cmocka_unit_test(test_files_beside_blocks),
+		cmocka_unit_test(test_blocks),	      cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_posix),	      cmocka_unit_test(test_reallocations),
+		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_full),
+		cmocka_unit_test(test_places),	      cmocka_unit_test(test_small),
+		cmocka_unit_test(test_peak),	      cmocka_unit_test(test_pages_of_blocks),
+		cmocka_unit_test(test_untouched),     cmocka_unit_test(test_huge_blocks),
+		cmocka_unit_test(test_realloc_pages), cmocka_unit_test(test_files_beside_blocks),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	has_sessions = true;
+	return cmocka_run_group_tests(tests, NULL, NULL) + failed;
 }

@@ -9,6 +9,7 @@
  * Entries are probed before returns, frees and reallocs first of all: a block is put into the table
  * at a return, and from the first of them on no end of one may go unseen. (In the other order 37
  * stale blocks were left where four threads allocated.) They are taken away in the reverse order.
+ * Where one program has entry and return of a function (6.13), reallocs come right after frees.
  */
 #include "allocs.h"
 
@@ -38,7 +39,8 @@ struct known_file {
 struct attachment {
 	uint32_t tgid;
 	size_t file;
-	struct call_probe entries, returns;
+	struct call_probe entries; /* of all functions, or of those without a return */
+	struct call_probe returns;
 };
 
 /* A process whose allocators are still to be looked for. */
@@ -136,30 +138,47 @@ struct places {
 	struct cookie_sites sites;
 };
 
+/* A session has the entries of what returns something, too. */
+static bool is_wanted(const struct cookie_sites *sites, const struct malloc_site *site)
+{
+	if (sites->is_return)
+		return site->has_return;
+	return !sites->is_session || !site->has_return;
+}
+
 static void add_places(const struct malloc_plan *plan, unsigned int rank, struct places *ret)
 {
 	for (size_t i = 0; i < plan->nr_sites; i++) {
 		const struct malloc_site *site = &plan->sites[i];
 
-		if (rank_of(site->call) != rank || (ret->sites.is_return && !site->has_return))
+		if (rank_of(site->call) != rank || !is_wanted(&ret->sites, site))
 			continue;
 		ret->offsets[ret->sites.count] = site->offset;
 		ret->cookies[ret->sites.count++] = site->call;
 	}
 }
 
+static const struct bpf_program *choose_program(const struct loader *loader, bool is_return)
+{
+	if (!is_return)
+		return loader->skeleton->progs.alloc_entry;
+	return loader->features.has_uprobe_session ? loader->skeleton->progs.alloc_session
+						   : loader->skeleton->progs.alloc_return;
+}
+
 static int attach_at(const struct allocs *allocs, const struct attachment *attachment,
 		     const char *path, bool is_return, struct call_probe *ret)
 {
-	const struct memprobe *skeleton = allocs->base->loader->skeleton;
-	const struct bpf_program *program = is_return ? skeleton->progs.alloc_return
-						      : skeleton->progs.alloc_entry;
 	struct places places = { .sites = { .offsets = places.offsets,
 					    .cookies = places.cookies,
 					    .is_return = is_return } };
+	const struct loader *loader = allocs->base->loader;
+	const struct bpf_program *program = choose_program(loader, is_return);
 
+	places.sites.is_session = loader->features.has_uprobe_session;
 	for (unsigned int rank = 0; rank <= 2; rank++)
 		add_places(&allocs->files[attachment->file]->found.plan, rank, &places);
+	places.sites.is_session &= is_return;
 	return call_probe_attach_cookies(ret, bpf_program__fd(program), attachment->tgid, path,
 					 &places.sites);
 }

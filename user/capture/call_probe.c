@@ -53,12 +53,12 @@ int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tg
 {
 	const struct multi_link link = {
 		.prog_fd = program,
-		.attach_type = ATTACH_UPROBE_MULTI,
+		.attach_type = sites->is_session ? ATTACH_UPROBE_SESSION : ATTACH_UPROBE_MULTI,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)sites->offsets,
 		.cookies = (uintptr_t)sites->cookies,
 		.count = sites->count,
-		.multi_flags = sites->is_return ? MULTI_RETURN : 0,
+		.multi_flags = sites->is_return && !sites->is_session ? MULTI_RETURN : 0,
 		.pid = tgid,
 	};
 

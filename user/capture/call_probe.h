@@ -41,7 +41,8 @@ int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *p
 struct cookie_sites {
 	const uint64_t *offsets, *cookies;
 	uint32_t count;
-	bool is_return; /* where they return, instead of the instructions there */
+	bool is_return;	 /* where they return, instead of the instructions there */
+	bool is_session; /* both, by a program that was loaded for that */
 };
 
 /* Only where there are multi links: one, in a process that maps the file at `path`. */

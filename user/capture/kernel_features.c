@@ -27,6 +27,8 @@ struct kernel_features kernel_features_of(const struct kernel_btf *btf)
 		.has_loop = kernel_btf_has_enumerator(btf, "bpf_func_id", "BPF_FUNC_loop"),
 		.has_uprobe_multi = kernel_btf_has_enumerator(btf, "bpf_attach_type",
 							      "BPF_TRACE_UPROBE_MULTI"),
+		.has_uprobe_session = kernel_btf_has_enumerator(btf, "bpf_attach_type",
+								"BPF_TRACE_UPROBE_SESSION"),
 	};
 }
 

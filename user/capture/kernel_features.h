@@ -11,9 +11,11 @@
 
 /* What has_uprobe_multi speaks of: BPF_TRACE_UPROBE_MULTI of 6.6, which bookworm's header lacks. */
 #define ATTACH_UPROBE_MULTI 48
+#define ATTACH_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION of 6.13 */
 
 struct kernel_features {
 	bool has_uprobe_multi;	  /* 6.6: many uprobes in one link */
+	bool has_uprobe_session;  /* 6.13: one program for entry and return */
 	bool has_mem_alloc;	  /* 6.1: hashes may allocate their elements in any program */
 	bool has_find_vma;	  /* 5.17: a BPF program may ask for the mapping at an address */
 	bool has_loop;		  /* 5.17: bpf_loop(), whose body is verified once */

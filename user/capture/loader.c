@@ -141,15 +141,21 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 						      ATTACH_UPROBE_MULTI);
 }
 
-static void choose_alloc_programs(struct memprobe *skeleton, bool has_allocs)
+static void choose_alloc_programs(const struct loader *loader)
 {
-	struct bpf_program *all[] = { skeleton->progs.alloc_entry, skeleton->progs.alloc_return,
-				      skeleton->progs.code_gone };
+	struct memprobe *skeleton = loader->skeleton;
+	bool has_session = loader->features.has_uprobe_session;
+	struct bpf_program *all[] = { skeleton->progs.alloc_entry, skeleton->progs.code_gone,
+				      has_session ? skeleton->progs.alloc_session
+						  : skeleton->progs.alloc_return };
 
-	for (size_t i = 0; i < ARRAY_SIZE(all) && has_allocs; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(all) && loader->has_allocs; i++) {
 		bpf_program__set_autoload(all[i], true);
 		bpf_program__set_expected_attach_type(all[i], ATTACH_UPROBE_MULTI);
 	}
+	if (loader->has_allocs && has_session)
+		bpf_program__set_expected_attach_type(skeleton->progs.alloc_session,
+						      ATTACH_UPROBE_SESSION);
 }
 
 /* What has been chosen for this run, of the kernel's features and of what was asked for. */
@@ -258,7 +264,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	ret->has_allocs = sizes->has_allocs && ret->features.has_percpu_counters &&
 			  ret->features.has_uprobe_multi;
 	choose_programs(ret, sizes);
-	choose_alloc_programs(ret->skeleton, ret->has_allocs);
+	choose_alloc_programs(ret);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	map_sizes_choose(sizes, &ret->map_sizes);
 	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);

@@ -145,6 +145,12 @@ __u32 bpf_get_smp_processor_id(void)
 	return host.cpu;
 }
 
+__u64 bpf_get_func_ip(void *context)
+{
+	(void)context;
+	return HOST_FUNCTION;
+}
+
 __u64 bpf_get_attach_cookie(void *context)
 {
 	return host.cookie;

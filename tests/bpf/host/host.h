@@ -16,6 +16,9 @@
 #define HOST_UID 1001ULL
 #define HOST_GID 1002ULL
 
+/* Where a function is probed: the registers' `ip` there is another after its return. */
+#define HOST_FUNCTION 0x401000ULL
+
 struct host {
 	__u32 cpu;
 	struct task_struct *current;
