@@ -42,7 +42,8 @@ def csv_row(number, process, node, numbers):
 def csv_is_json(context):
     """A row a node, field by field, through the csv module; numbers of nodes are of the process."""
     taken = capture(context, context.target("children.py"))
-    for options in ((), ("--min=1",), ("--sort=total",)):
+    for options in ((), ("--min=1",), ("--sort=total",), ("--focus=grows", "--kind=anon"),
+                    ("--invert", "--depth=3"), ("--ignore=fork_child", "--depth=2", "--min=0.1")):
         rows = list(csv.DictReader(io.StringIO(export(context, taken.dump, "csv", *options).output)))
         report, wrong, place = read_report(context, taken.dump, *options), [], 0
         for number, process in enumerate(report.processes):

@@ -16,7 +16,7 @@
 #include "memory.h"
 #include "profile_builder.h"
 #include "random_profile.h"
-#include "report.h"
+#include "tree_checks.h"
 
 #define ROUNDS 300
 
@@ -97,27 +97,6 @@ static void assert_rows(const struct calltree *tree, bool import_frames)
 	}
 }
 
-static void assert_sums(const struct calltree *tree)
-{
-	struct cost all = { 0 }, nodes = { 0 };
-
-	for (size_t i = 0; i < tree->nr_nodes; i++) {
-		const struct cost self = calltree_self(tree, i);
-
-		cost_add(&all, &self);
-		assert_true(tree->nodes[i].parent == NO_NODE || tree->nodes[i].parent < i);
-	}
-	for (size_t i = 0; i < tree->profile->nr_nodes; i++) {
-		const struct cost cost = profile_cost(tree->profile, i);
-
-		if (tree->profile->nodes[i].process == tree->process)
-			cost_add(&nodes, &cost);
-	}
-	assert_memory_equal(&all, &nodes, sizeof(all));
-	assert_int_equal(calltree_growth(tree), cost_growth(&all));
-	assert_int_equal(report_balance(tree).unexplained, 0);
-}
-
 static bool is_counted(const struct calltree *tree, const struct node *node, bool import_frames)
 {
 	const struct site *site = &tree->profile->sites[node->site];
@@ -142,30 +121,6 @@ static void assert_calls(const struct calltree *tree, bool import_frames)
 			nodes += node->calls;
 	}
 	assert_int_equal(rows, process->calls_method == CALLS_BY_NOTHING ? 0 : nodes);
-}
-
-/* Every node is reached once, below its parent. */
-static void assert_links(const struct calltree *tree)
-{
-	uint32_t depth = 0, entered = 0;
-
-	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
-	     calltree_walk_next(&walk)) {
-		const struct tree_node *node = &tree->nodes[walk.node];
-
-		if (walk.is_leaving) {
-			depth--;
-			continue;
-		}
-		assert_int_equal(node->depth, depth);
-		if (node->first_child != NO_NODE)
-			assert_int_equal(tree->nodes[node->first_child].parent, walk.node);
-		if (node->next != NO_NODE)
-			assert_int_equal(tree->nodes[node->next].parent, node->parent);
-		depth++;
-		entered++;
-	}
-	assert_int_equal(entered, tree->nr_nodes);
 }
 
 static int64_t sort_value(const struct calltree *tree, const struct tree_node *node,
@@ -215,30 +170,15 @@ static void assert_metrics(const struct calltree *tree, uint32_t index)
 	}
 }
 
-static void assert_one_cut_a_parent(const struct calltree *tree)
-{
-	_cleanup_(freep) bool *has_cut = xcalloc(tree->nr_nodes + 1, sizeof(*has_cut));
-
-	for (size_t i = 0; i < tree->nr_nodes; i++) {
-		const struct tree_node *node = &tree->nodes[i];
-		size_t parent = node->parent == NO_NODE ? tree->nr_nodes : node->parent;
-
-		if (node->kind != TREE_CUT)
-			continue;
-		assert_false(has_cut[parent]);
-		has_cut[parent] = true;
-	}
-}
-
 static void check_process(const struct tree_source *source, uint32_t process,
 			  const struct tree_options *options)
 {
 	static const int64_t minimums[] = { INT64_MIN, -MB, 0, 1, 3, MB, 8 * MB, INT64_MAX };
 	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(source, process);
 
-	assert_sums(tree);
+	tree_checks_sums(tree);
 	assert_rows(tree, options->import_frames);
-	assert_links(tree);
+	tree_checks_links(tree);
 	assert_order(tree, options->sort);
 	assert_calls(tree, options->import_frames);
 	for (uint32_t i = 0; i < tree->nr_nodes; i++)
@@ -247,9 +187,9 @@ static void check_process(const struct tree_source *source, uint32_t process,
 		_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree,
 										   minimums[i]);
 
-		assert_sums(pruned);
-		assert_links(pruned);
-		assert_one_cut_a_parent(pruned);
+		tree_checks_sums(pruned);
+		tree_checks_links(pruned);
+		tree_checks_cuts(pruned);
 	}
 }
 

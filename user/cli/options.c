@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <regex.h>
 #include <string.h>
 
 #include "edit_distance.h"
@@ -160,6 +161,22 @@ static int set_choice(const struct found *found)
 	return refuse_value(found, what);
 }
 
+static int set_choices(const struct found *found)
+{
+	_cleanup_(freep) char *words = xstrdup(found->value);
+	char *rest = words;
+
+	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+		const char *chosen = NULL;
+		const struct found part = { found->spec, found->name, word, &chosen };
+
+		if (set_choice(&part))
+			return -EINVAL;
+		*(uint32_t *)found->target |= 1U << options_choice(found->spec->choices, word);
+	}
+	return 0;
+}
+
 static int set_text(const struct found *found)
 {
 	if (!*found->value) {
@@ -168,6 +185,22 @@ static int set_text(const struct found *found)
 	}
 	*(const char **)found->target = found->value;
 	return 0;
+}
+
+static int set_pattern(const struct found *found)
+{
+	char why[128];
+	regex_t regex;
+	int error = regcomp(&regex, found->value, REG_EXTENDED | REG_NOSUB);
+
+	if (!error) {
+		regfree(&regex);
+		return set_text(found);
+	}
+	regerror(error, &regex, why, sizeof(why));
+	log_error("cannot parse '%s': '%s' is no regular expression: %s", found->name, found->value,
+		  why);
+	return -EINVAL;
 }
 
 static void add_pid(struct option_pids *pids, uint32_t pid)
@@ -237,8 +270,12 @@ static int apply(struct parser *parser, const struct found *found)
 			return set_text(found);
 		*(const char **)found->target = "";
 		return 0;
+	case OPTION_PATTERN:
+		return set_pattern(found);
 	case OPTION_CHOICE:
 		return set_choice(found);
+	case OPTION_CHOICES:
+		return set_choices(found);
 	case OPTION_INTEGER:
 		return set_integer(found);
 	case OPTION_INTEGER_OR_NOT:

@@ -22,7 +22,9 @@ enum option_kind {
 	OPTION_ACTION,	       /* nothing: ends the parsing with spec->action; takes no value */
 	OPTION_TEXT,	       /* const char *: the word itself, not empty */
 	OPTION_TEXT_OR_NOT,    /* the same, but only behind `=`; "" without one */
+	OPTION_PATTERN,	       /* the same: an extended regular expression */
 	OPTION_CHOICE,	       /* const char *: the word, one of spec->choices */
+	OPTION_CHOICES,	       /* uint32_t: a bit for each of spec->choices in a comma list */
 	OPTION_INTEGER,	       /* uint32_t within the bounds */
 	OPTION_INTEGER_OR_NOT, /* struct option_decimal: whole, but only behind `=`; min without */
 	OPTION_DECIMAL,	       /* struct option_decimal within the bounds */

@@ -62,6 +62,33 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(sort),
 	  .choices = calltree_sort_name },
+	{ .name = "kind",
+	  .argument = "KIND,...",
+	  .help = "only memory of these kinds: {} (all but swap)",
+	  .kind = OPTION_CHOICES,
+	  .offset = FIELD(kinds),
+	  .choices = tree_view_kind },
+	{ .name = "focus",
+	  .argument = "REGEX",
+	  .help = "only paths with a row whose label, name or file it finds",
+	  .kind = OPTION_PATTERN,
+	  .offset = FIELD(focus) },
+	{ .name = "ignore",
+	  .argument = "REGEX",
+	  .help = "no paths with such a row",
+	  .kind = OPTION_PATTERN,
+	  .offset = FIELD(ignore) },
+	{ .name = "depth",
+	  .argument = "N",
+	  .help = "the first N levels of rows",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(depth),
+	  .min = 1,
+	  .max = UINT32_MAX },
+	{ .name = "invert",
+	  .help = "callers below what they called",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(invert) },
 	{ .name = "out",
 	  .argument = "FILE",
 	  .help = "write the report to FILE",
@@ -210,6 +237,36 @@ static struct report_options make_options(const struct report_settings *settings
 	};
 }
 
+/* Compiled expressions, which the options have been found to be; free_view frees them. */
+struct patterns {
+	regex_t focus, ignore;
+};
+
+static const regex_t *compile(regex_t *ret, const char *text)
+{
+	return text && !regcomp(ret, text, REG_EXTENDED | REG_NOSUB) ? ret : NULL;
+}
+
+static struct tree_view make_view(const struct report_settings *settings,
+				  struct patterns *ret_patterns)
+{
+	return (struct tree_view){
+		.focus = compile(&ret_patterns->focus, settings->focus),
+		.ignore = compile(&ret_patterns->ignore, settings->ignore),
+		.kinds = settings->kinds,
+		.depth = settings->depth,
+		.is_inverted = settings->invert,
+	};
+}
+
+static void free_view(const struct tree_view *view, struct patterns *patterns)
+{
+	if (view->focus)
+		regfree(&patterns->focus);
+	if (view->ignore)
+		regfree(&patterns->ignore);
+}
+
 static void tell_remarks(const char *name, const struct report_remarks *remarks)
 {
 	if (remarks->nr_cut)
@@ -263,6 +320,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	struct report_options options = make_options(settings, profile, pids);
 	char directory[PATH_MAX];
 	struct report_remarks remarks;
+	struct patterns patterns;
 	struct sink sink;
 	int error = check_pids(profile, pids);
 
@@ -278,7 +336,9 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	error = open_sink(settings, out, target, &sink);
 	if (error)
 		return report_run_refuse_output(name, error);
+	options.view = make_view(settings, &patterns);
 	remarks = report_write(report_find(settings->format), profile, &options, &sink);
+	free_view(&options.view, &patterns);
 	error = sink_close(&sink);
 	if (error)
 		return report_run_refuse_output(name, error);

@@ -15,10 +15,12 @@ struct report_settings {
 	struct option_decimal min;
 	const char *format, *metric, *sort, *color;
 	const char *out; /* NULL: the descriptor that the command gives; with places to fill */
-	bool full_paths, import_frames, leaks;
+	const char *focus, *ignore; /* regular expressions, NULL: none */
+	uint32_t kinds, depth;	    /* as struct tree_view */
+	bool full_paths, import_frames, leaks, invert;
 };
 
-#define NR_REPORT_OPTIONS 8
+#define NR_REPORT_OPTIONS 13
 extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
 
 void report_run_defaults(struct report_settings *ret);

@@ -22,22 +22,30 @@ int64_t rss_of(const int64_t by_kind[NR_KINDS])
 
 int64_t cost_grown(const struct cost *cost)
 {
-	return rss_of(cost->grown);
+	return rss_of(cost->grown) + cost->swap_grown;
 }
 
 int64_t cost_released(const struct cost *cost)
 {
-	return rss_of(cost->released);
+	return rss_of(cost->released) + cost->swap_released;
 }
 
 int64_t cost_live(const struct cost *cost)
 {
-	return rss_of(cost->live);
+	return rss_of(cost->live) + cost->swap_live;
 }
 
 int64_t cost_peak(const struct cost *cost)
 {
-	return rss_of(cost->peak);
+	return rss_of(cost->peak) + cost->swap_peak;
+}
+
+void cost_count_swap(struct cost *cost)
+{
+	cost->swap_grown = cost->grown[KIND_SWAP];
+	cost->swap_released = cost->released[KIND_SWAP];
+	cost->swap_live = cost->live[KIND_SWAP];
+	cost->swap_peak = cost->peak[KIND_SWAP];
 }
 
 int64_t cost_growth(const struct cost *cost)

@@ -31,19 +31,23 @@ struct cost {
 	int64_t alloc_taken;  /* asked for in all */
 	int64_t alloc_taken_blocks;
 	int64_t alloc_freed_blocks; /* until the end */
+	/* Of KIND_SWAP, when it is to count as if RSS had it; 0 until cost_count_swap. */
+	int64_t swap_grown, swap_released, swap_live, swap_peak;
 };
 
-int64_t cost_grown(const struct cost *cost);	/* file + anon + shmem */
-int64_t cost_released(const struct cost *cost); /* file + anon + shmem */
-int64_t cost_live(const struct cost *cost);	/* file + anon + shmem */
-int64_t cost_peak(const struct cost *cost);	/* file + anon + shmem */
-int64_t cost_growth(const struct cost *cost);	/* grown - released */
+/* Sums of file, anon and shmem, and of swap where it counts. */
+int64_t cost_grown(const struct cost *cost);
+int64_t cost_released(const struct cost *cost);
+int64_t cost_live(const struct cost *cost);
+int64_t cost_peak(const struct cost *cost);
+void cost_count_swap(struct cost *cost);
+int64_t cost_growth(const struct cost *cost); /* grown - released */
 int64_t cost_growth_of(const struct cost *cost, enum wire_kind kind);
 void cost_add(struct cost *sum, const struct cost *more);
 void cost_subtract(struct cost *sum, const struct cost *less);
 bool cost_is_zero(const struct cost *cost);
 
-#define NR_AMOUNTS (4 * NR_KINDS + 8) /* in the order of struct cost */
+#define NR_AMOUNTS (4 * NR_KINDS + 12) /* in the order of struct cost */
 
 /* Owns its columns. Zeroed is empty: every amount is 0. */
 struct amounts {

@@ -69,12 +69,14 @@ struct calltree {
 	const struct profile *profile;
 	uint32_t process;
 	enum tree_metric metric;
+	enum tree_sort sort;
 	struct tree_node *nodes;
 	size_t nr_nodes, nodes_capacity;
 	struct amounts totals; /* by node */
 	uint32_t first_root;   /* NO_NODE: an empty tree */
 	uint32_t opening_node; /* of TREE_INHERITED or TREE_BEFORE, NO_NODE: there is none */
 	int64_t opening;       /* bytes that were there then; no growth */
+	uint32_t cut_root;     /* row + 1 of all that filters leave out, 0: there is none yet */
 	char *native_name;     /* the main thread's, when the process runs no Python; else NULL */
 };
 

@@ -126,7 +126,7 @@ static uint32_t cut_row(struct tree_builder *builder, uint32_t node, uint32_t ro
 {
 	const bool *only = builder->source->options.only;
 
-	return only && !only[node] ? calltree_child(builder, NO_NODE, NO_SITE, TREE_CUT) : row;
+	return only && !only[node] ? calltree_cut_root(builder->tree) : row;
 }
 
 static void add_nodes(struct tree_builder *builder)
@@ -198,15 +198,12 @@ struct calltree *calltree_new_by(const struct tree_source *source, uint32_t proc
 	tree->profile = source->profile;
 	tree->process = process;
 	tree->metric = metric;
+	tree->sort = source->options.sort;
 	tree->opening_node = NO_NODE;
 	if (!*profile_string(source->profile, entry->python))
 		tree->native_name = comm_of_command(
 			profile_string(source->profile, entry->command));
 	add_opening(tree);
 	add_nodes(&builder);
-	hash_table_free(&builder.children);
-	hash_table_free(&builder.objects);
-	calltree_sum(tree);
-	calltree_link(tree, source->options.sort);
-	return tree;
+	return calltree_finish(&builder);
 }

@@ -41,25 +41,15 @@ static bool is_kept(const struct tree_node *node, enum tree_row row)
 static uint32_t prune_node(struct tree_builder *builder, const struct tree_node *node,
 			   enum tree_row row, uint32_t parent)
 {
-	struct calltree *pruned = builder->tree;
-	uint32_t copy;
+	const struct calltree *pruned = builder->tree;
 
 	if (!is_kept(node, row)) {
 		if (row == ROW_HIDDEN && parent != NO_NODE &&
 		    pruned->nodes[parent].kind == TREE_CUT)
 			return parent;
-		return calltree_child(builder, parent, NO_SITE, TREE_CUT);
+		return calltree_cut(builder, parent);
 	}
-	copy = calltree_append(pruned, parent, node->kind);
-	if (calltree_is_opening(node))
-		pruned->opening_node = copy;
-	pruned->nodes[copy].site = node->site;
-	pruned->nodes[copy].calls = node->calls;
-	pruned->nodes[copy].object = node->object;
-	pruned->nodes[copy].nr_objects = node->nr_objects;
-	pruned->nodes[copy].is_crowded = node->is_crowded;
-	pruned->nodes[copy].is_one_class = node->is_one_class;
-	return copy;
+	return calltree_copy_node(builder, node, parent);
 }
 
 /* Appended in the order of the walk, so that first-come order keeps whatever order there was. */
@@ -86,18 +76,9 @@ static void prune_nodes(struct tree_builder *builder, const struct calltree *tre
 struct calltree *calltree_prune(const struct calltree *tree, int64_t minimum)
 {
 	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, minimum);
-	struct calltree *pruned = xcalloc(1, sizeof(*pruned));
-	struct tree_builder builder = { .tree = pruned };
+	struct tree_builder builder = { .tree = calltree_like(tree) };
 
-	pruned->profile = tree->profile;
-	pruned->process = tree->process;
-	pruned->metric = tree->metric;
-	pruned->opening_node = NO_NODE;
-	pruned->opening = tree->opening;
-	pruned->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;
+	builder.tree->sort = SORT_FIRST;
 	prune_nodes(&builder, tree, rows);
-	hash_table_free(&builder.children);
-	calltree_sum(pruned);
-	calltree_link(pruned, SORT_FIRST);
-	return pruned;
+	return calltree_finish(&builder);
 }

@@ -51,6 +51,8 @@ static int64_t sort_amount(const struct calltree *tree, uint32_t node, enum tree
 static void link_as_added(struct calltree *tree)
 {
 	tree->first_root = NO_NODE;
+	for (size_t i = 0; i < tree->nr_nodes; i++) /* it may have been linked before */
+		tree->nodes[i].first_child = NO_NODE;
 	for (size_t i = tree->nr_nodes; i--;) {
 		uint32_t parent = tree->nodes[i].parent;
 		uint32_t *first = parent == NO_NODE ? &tree->first_root

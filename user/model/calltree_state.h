@@ -36,6 +36,20 @@ uint32_t calltree_child(struct tree_builder *builder, uint32_t parent, uint32_t 
 /* From each row's own amounts, which the columns have at first, to its total. */
 void calltree_sum(struct calltree *tree);
 
+/* ---- calltree_copy.c ---- */
+
+/* An empty tree of the same process. */
+struct calltree *calltree_like(const struct calltree *tree);
+/* The same row below `parent`, which is of the tree that grows; without its amounts. */
+uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node *node,
+			    uint32_t parent);
+/* The one root that stands for all that filters leave out. */
+uint32_t calltree_cut_root(struct calltree *tree);
+/* The row of what is left out below a row; NO_NODE: that root. */
+uint32_t calltree_cut(struct tree_builder *builder, uint32_t parent);
+/* From each row's own amounts to totals and order. Returns the builder's tree. */
+struct calltree *calltree_finish(struct tree_builder *builder);
+
 /* ---- calltree_amounts.c ---- */
 
 /* Does it stand for what was there at the opening? */

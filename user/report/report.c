@@ -16,6 +16,11 @@ static int64_t default_minimum(const struct report_options *options)
 	return metrics[options->tree.metric].unit == UNIT_COUNT ? 1 : DEFAULT_MIN_BYTES;
 }
 
+static bool is_viewed(const struct tree_view *view)
+{
+	return view->focus || view->ignore || view->kinds || view->depth || view->is_inverted;
+}
+
 struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
 				   const struct report_options *options, struct sink *sink)
 {
@@ -36,7 +41,10 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 	source = calltree_source_new(profile, &tree);
 	report.source = source;
 	label_style_init(&report.labels, profile, options->directory, options->full_paths);
+	if (is_viewed(&options->view))
+		report.viewer = tree_viewer_new(profile, &options->view, &report.labels);
 	reporter->write(&report, sink);
+	tree_viewer_free(report.viewer);
 	calltree_source_free(source);
 	return remarks;
 }
@@ -70,8 +78,16 @@ struct calltree *report_tree_of(const struct report *report, uint32_t process)
 	bool is_killed = entry->end == END_SIGNAL && entry->exit_signal == SIGKILL;
 
 	if (is_killed && entry->has_owners && !report->options->has_metric)
-		return calltree_new_by(report->source, process, METRIC_PEAK);
-	return calltree_new(report->source, process);
+		return report_view_of(report, process, METRIC_PEAK);
+	return report_view_of(report, process, report->options->tree.metric);
+}
+
+struct calltree *report_view_of(const struct report *report, uint32_t process,
+				enum tree_metric metric)
+{
+	struct calltree *tree = calltree_new_by(report->source, process, metric);
+
+	return report->viewer ? tree_viewer_apply(report->viewer, tree) : tree;
 }
 
 bool report_includes(const struct report *report, uint32_t process)

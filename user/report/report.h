@@ -7,6 +7,7 @@
 #define MEMPROBE_REPORT_H
 
 #include "calltree.h"
+#include "calltree_view.h"
 #include "label.h"
 #include "sink.h"
 #include "source_line.h"
@@ -22,6 +23,7 @@ struct report_sources {
 /* What a user may ask of any format. */
 struct report_options {
 	struct tree_options tree;
+	struct tree_view view;
 	bool has_metric; /* the user chose tree.metric */
 	bool has_min;	 /* else the format's own minimum counts */
 	int64_t minimum; /* of the tree's metric: bytes or calls */
@@ -53,6 +55,7 @@ struct report {
 	const struct profile *profile;
 	const struct report_options *options;
 	const struct tree_source *source;
+	struct tree_viewer *viewer; /* NULL: trees are shown as they are */
 	struct label_style labels;
 	bool has_min; /* only rows with more than the minimum */
 	int64_t minimum;
@@ -88,6 +91,9 @@ void report_escaped(struct sink *sink, const char *text);
 /* The tree of a process; the caller frees it. Without the user's word it is of what was held at the
  * highest moment where the process was killed, most likely for that. */
 struct calltree *report_tree_of(const struct report *report, uint32_t process);
+/* By a metric, as the user wants to see it. */
+struct calltree *report_view_of(const struct report *report, uint32_t process,
+				enum tree_metric metric);
 /* Is the process one of those asked for? */
 bool report_includes(const struct report *report, uint32_t process);
 /* Why calls were not counted, or are bounds; empty where nothing is to be said. */

@@ -39,7 +39,8 @@ size_t report_name(const struct report *report, const char *text, char ret[REPOR
 
 struct calltree *report_data_tree(const struct report *report, uint32_t process)
 {
-	struct calltree *tree = calltree_new(report->source, process), *pruned;
+	enum tree_metric metric = report->options->tree.metric;
+	struct calltree *tree = report_view_of(report, process, metric), *pruned;
 
 	if (!report->has_min)
 		return tree;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Below the rows of a process; see report_summary.h. */
+#include "memory.h"
 #include "report_summary.h"
 
 #include <inttypes.h>
@@ -134,19 +135,37 @@ static void write_census(const struct process *process, struct sink *sink)
 			    (double)process->census_ns / NS_PER_SECOND);
 }
 
+static void write_lists(const struct report *report, const struct calltree *tree, struct sink *sink)
+{
+	if (report->options->leaks) {
+		report_leaks_write(report, tree, sink);
+		return;
+	}
+	report_held_write(report, tree, sink);
+	report_allocs_write(report, tree, sink);
+	report_copied_write(report, tree, sink);
+}
+
+/* Filters change the rows alone: what is told below them is of the process as it is. */
+static void write_own_tree(const struct report *report, const struct calltree *tree,
+			   struct sink *sink)
+{
+	_cleanup_(calltree_freep) struct calltree *own = calltree_new_by(
+		report->source, tree->process, tree->metric);
+
+	write_lists(report, own, sink);
+}
+
 void report_summary(const struct report *report, const struct calltree *tree,
 		    const struct loss_count losses[NR_LOSSES], struct sink *sink)
 {
 	const struct process *process = &report->profile->processes[tree->process];
 
 	sink_text(sink, "\n");
-	if (report->options->leaks) {
-		report_leaks_write(report, tree, sink);
-	} else {
-		report_held_write(report, tree, sink);
-		report_allocs_write(report, tree, sink);
-		report_copied_write(report, tree, sink);
-	}
+	if (report->viewer)
+		write_own_tree(report, tree, sink);
+	else
+		write_lists(report, tree, sink);
 	sink_text(sink, "Max mem usage: ");
 	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
 	sink_text(sink, " MB\n");

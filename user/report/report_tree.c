@@ -57,7 +57,8 @@ static void write_rows(const struct report *report, const struct calltree *tree,
 		if (walk.is_leaving)
 			continue;
 		/* What --leaks leaves out is told below the rows. */
-		if (rows[walk.node] == ROW_HIDDEN || tree->nodes[walk.node].kind == TREE_CUT) {
+		if (rows[walk.node] == ROW_HIDDEN ||
+		    (report->options->leaks && tree->nodes[walk.node].kind == TREE_CUT)) {
 			calltree_walk_skip(&walk);
 			continue;
 		}

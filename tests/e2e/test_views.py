@@ -1,0 +1,100 @@
+"""Filters: what they leave in the report, and that what they leave out is one row."""
+from capture import capture, check_error, memprobe, read_report
+from harness import check, check_equal, test
+from tree import ancestors, check_invariants, depth_of
+
+
+def sums(process):
+    """All figures of all rows together."""
+    return {name: sum(node["self"][name] or 0 for node in process.nodes)
+            for name in ("growth", "grown", "released", "live", "peak", "mapped")}
+
+
+def viewed(context, dump, whole, *options):
+    """The report with these options: its books balance, and all rows together are what they were."""
+    report = read_report(context, dump, *options)
+    check_invariants(report)
+    check_equal("sums with %r" % (options,), [sums(process) for process in report.processes],
+                [sums(process) for process in whole.processes])
+    check_equal("processes with more than one root [cut]",
+                [process["pid"] for process in report.processes
+                 if sum(node["kind"] == "cut" for node in process["tree"]) > 1], [])
+    return report
+
+
+def path_of(node):
+    return tuple([row["function"] or row["kind"] for row in [node] + list(ancestors(node))])
+
+
+def selves(process, wanted=lambda node: True):
+    return sorted((path_of(node), node["self"]["growth"]) for node in process.nodes
+                  if node["self"]["growth"] and node["kind"] != "cut" and wanted(node))
+
+
+@test(interpreters="few")
+def filters_of_paths(context):
+    """--focus keeps what is below, --ignore drops it; rows have what they had by themselves."""
+    taken = capture(context, context.target("children.py"))
+
+    def has(node, name):
+        return any(name in (row["function"] or "") for row in [node] + list(ancestors(node)))
+
+    for options, wanted in (
+            (["--focus=fork_child$"], lambda node: has(node, "fork_child")),
+            (["--ignore=fork_child"], lambda node: not has(node, "fork_child")),
+            (["--focus=make_[a-z]", "--ignore=fork_child_grows"],
+             lambda node: has(node, "make_") and not has(node, "fork_child_grows"))):
+        report = viewed(context, taken.dump, taken.report, *options)
+        for process, whole in zip(report.processes, taken.report.processes):
+            if whole["python"]:
+                check_equal("rows with %r" % options, selves(process), selves(whole, wanted))
+    report = viewed(context, taken.dump, taken.report, "--focus=/tests/targets/children.py")
+    check(any(process.named("parent_grows") for process in report.processes), "no file is found")
+    report = viewed(context, taken.dump, taken.report, "--focus=nothing has this name")
+    check_equal("kinds of rows", {node["kind"] for process in report.processes
+                                  for node in process.nodes} - {"inherited"}, {"cut"})
+
+
+@test(interpreters="one")
+def filters_of_kinds(context):
+    """--kind leaves one kind of memory in the rows."""
+    taken = capture(context, context.target("children.py"))
+    for kind in ("anon", "file", "shmem"):
+        report = viewed(context, taken.dump, taken.report, "--kind=" + kind)
+        for process, whole in zip(report.processes, taken.report.processes):
+            rows = [node for node in process.nodes if node["kind"] != "cut"]
+            check_equal("growth of the rows", process.own("growth", rows), whole.own(kind, whole.nodes))
+    report = viewed(context, taken.dump, taken.report, "--kind=anon,file,shmem")
+    check_equal("rows of all kinds", selves(report.processes[0]), selves(taken.report.processes[0]))
+
+
+@test(interpreters="one")
+def levels_and_callers(context):
+    """--depth keeps totals; --invert puts callers below, with what each function has in all."""
+    taken = capture(context, context.target("children.py"))
+    report = viewed(context, taken.dump, taken.report, "--depth=3")
+    for process, whole in zip(report.processes, taken.report.processes):
+        check_equal("totals of rows", sorted((path_of(node), node["total"]["growth"])
+                                             for node in process.nodes if node["kind"] != "cut"),
+                    sorted((path_of(node), node["total"]["growth"]) for node in whole.nodes
+                           if depth_of(node) < 3))
+    report = viewed(context, taken.dump, taken.report, "--invert")
+    for process, whole in zip(report.processes, taken.report.processes):
+        for root in process["tree"]:
+            same = [node for node in whole.nodes if all(
+                node[name] == root[name] for name in ("kind", "function", "file", "line", "thread"))]
+            check_equal("total of " + root["label"], root["total"]["growth"],
+                        sum(node["self"]["growth"] for node in same))
+    grows = [node for process in report.processes for node in process["tree"]
+             if node["function"] == "parent_grows"]
+    check_equal("who called parent_grows",
+                [node["function"].rsplit(".", 1)[-1] for node in grows[0]["children"]], ["measure"])
+
+
+@test(needs="nothing")
+def filters_that_are_none(context):
+    """What cannot be read of a filter is refused before the dump is looked for."""
+    for option, what in (("--focus=(", r"cannot parse '--focus': '\(' is no regular expression"),
+                         ("--kind=anon,heap", r"cannot parse '--kind': 'heap' is not one of"),
+                         ("--depth=0", r"cannot parse '--depth': '0' is not between 1")):
+        check_error(memprobe(context, "post", option, "no-such-dump"), 2, what)

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Properties of views of trees made of random nodes: whatever is left out or turned round, all rows
+ * together have what they had; and each pass does what it is for, told by another way of counting.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "calltree_view.h"
+#include "memory.h"
+#include "profile_builder.h"
+#include "random_profile.h"
+#include "tree_checks.h"
+
+#define ROUNDS 200
+
+/* What a view is made of. */
+struct fixture {
+	struct profile *profile;
+	struct tree_source *source;
+	struct label_style style;
+	regex_t names, files;
+};
+
+static void add_held(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->nr_nodes; i += 1 + random_below(3)) {
+		struct cost cost = { .unshared = random_below(99), .alloc_end = random_below(99) };
+
+		cost.peak[KIND_SHMEM] = random_below(99);
+		cost.live[KIND_SWAP] = random_below(99);
+		profile_add_cost(profile, i, &cost);
+	}
+}
+
+static struct fixture begin(void)
+{
+	const struct tree_options options = { .sort = random_below(4),
+					      .import_frames = random_below(2) };
+	struct fixture fixture = { .profile = random_profile_new() };
+
+	add_held(fixture.profile);
+	fixture.source = calltree_source_new(fixture.profile, &options);
+	label_style_init(&fixture.style, fixture.profile, NULL, false);
+	assert_int_equal(regcomp(&fixture.names, "^(f|C\\.m)$", REG_EXTENDED | REG_NOSUB), 0);
+	assert_int_equal(regcomp(&fixture.files, "a\\.py|kernel", REG_EXTENDED | REG_NOSUB), 0);
+	return fixture;
+}
+
+static void end(struct fixture *fixture)
+{
+	regfree(&fixture->names);
+	regfree(&fixture->files);
+	calltree_source_free(fixture->source);
+	profile_free(fixture->profile);
+}
+
+static struct calltree *view_of(struct fixture *fixture, const struct tree_view *view,
+				uint32_t process)
+{
+	struct tree_viewer *viewer = tree_viewer_new(fixture->profile, view, &fixture->style);
+	struct calltree *tree = tree_viewer_apply(viewer, calltree_new(fixture->source, process));
+
+	tree_viewer_free(viewer);
+	return tree;
+}
+
+static bool is_found(const struct fixture *fixture, const struct calltree *tree, uint32_t node,
+		     bool by_name)
+{
+	const struct tree_place place = calltree_place(tree, &tree->nodes[node]);
+
+	if (!by_name)
+		return (place.file && !strcmp(place.file, "/a.py")) ||
+		       tree->nodes[node].kind == TREE_KERNEL;
+	return place.function && (!strcmp(place.function, "f") || !strcmp(place.function, "C.m"));
+}
+
+/* What is on paths with a row that the name finds and none of those files. */
+static struct cost sum_of_paths(const struct fixture *fixture, const struct calltree *tree)
+{
+	struct cost sum = { 0 };
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		bool is_wanted = false, is_ignored = false;
+		const struct cost self = calltree_self(tree, i);
+
+		for (uint32_t node = i; node != NO_NODE; node = tree->nodes[node].parent) {
+			is_wanted |= is_found(fixture, tree, node, true);
+			is_ignored |= is_found(fixture, tree, node, false);
+		}
+		if (is_wanted && !is_ignored)
+			cost_add(&sum, &self);
+	}
+	return sum;
+}
+
+static struct cost sum_of_shown(const struct calltree *tree)
+{
+	struct cost sum = { 0 };
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct cost self = calltree_self(tree, i);
+
+		if (tree->nodes[i].kind != TREE_CUT)
+			cost_add(&sum, &self);
+	}
+	return sum;
+}
+
+static void check_filter(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = { .focus = &fixture->names, .ignore = &fixture->files };
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+	const struct cost wanted = sum_of_paths(fixture, whole), shown = sum_of_shown(tree);
+
+	assert_memory_equal(&wanted, &shown, sizeof(wanted));
+	tree_checks_cuts(tree);
+}
+
+static void check_kinds(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = { .kinds = 1U << KIND_FILE | 1U << KIND_SWAP };
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+	const struct cost all = sum_of_shown(whole), kept = sum_of_shown(tree);
+
+	assert_int_equal(kept.grown[KIND_FILE], all.grown[KIND_FILE]);
+	assert_int_equal(kept.grown[KIND_ANON], 0);
+	assert_int_equal(kept.peak[KIND_SHMEM], 0);
+	assert_int_equal(kept.alloc_end, 0);
+	assert_int_equal(cost_grown(&kept), all.grown[KIND_FILE] + all.grown[KIND_SWAP]);
+	assert_int_equal(cost_live(&kept), all.live[KIND_FILE] + all.live[KIND_SWAP]);
+}
+
+/* Rows that are left have the totals that they had. */
+static void check_depth(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = { .depth = 1 + random_below(4) };
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+	struct cost sums[2] = { 0 };
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct cost total = calltree_total(tree, i);
+
+		assert_true(tree->nodes[i].depth <= view.depth);
+		if (tree->nodes[i].kind == TREE_CUT)
+			continue;
+		assert_true(tree->nodes[i].depth < view.depth);
+		cost_add(&sums[0], &total);
+	}
+	for (uint32_t i = 0; i < whole->nr_nodes; i++) {
+		const struct cost total = calltree_total(whole, i);
+
+		if (whole->nodes[i].depth < view.depth)
+			cost_add(&sums[1], &total);
+	}
+	assert_memory_equal(&sums[0], &sums[1], sizeof(sums[0]));
+}
+
+/* A root has what its function has by itself on all paths, and its calls. */
+static void check_invert(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = { .is_inverted = true };
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+
+	for (uint32_t root = tree->first_root; root != NO_NODE; root = tree->nodes[root].next) {
+		const struct cost total = calltree_total(tree, root);
+		struct cost sum = { 0 };
+		int64_t calls = 0;
+
+		for (uint32_t i = 0; i < whole->nr_nodes; i++) {
+			const struct cost self = calltree_self(whole, i);
+
+			if (whole->nodes[i].kind != tree->nodes[root].kind ||
+			    whole->nodes[i].site != tree->nodes[root].site)
+				continue;
+			cost_add(&sum, &self);
+			calls += whole->nodes[i].calls;
+		}
+		assert_memory_equal(&sum, &total, sizeof(sum));
+		assert_int_equal(calls, tree->nodes[root].calls);
+	}
+}
+
+static struct tree_view random_view(const struct fixture *fixture)
+{
+	return (struct tree_view){
+		.focus = random_below(2) ? &fixture->names : NULL,
+		.ignore = random_below(2) ? &fixture->files : NULL,
+		.kinds = random_below(1U << NR_KINDS),
+		.depth = random_below(2) * random_below(6),
+		.is_inverted = random_below(2),
+	};
+}
+
+/* All at once keep the sums, and what a minimum leaves of them does. */
+static void check_any(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = random_view(fixture);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+	_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree, 8 * MB);
+
+	tree_checks_sums(tree);
+	tree_checks_links(tree);
+	tree_checks_cuts(tree);
+	tree_checks_sums(pruned);
+	tree_checks_links(pruned);
+	tree_checks_cuts(pruned);
+}
+
+static void test_views(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		struct fixture fixture = begin();
+
+		for (uint32_t i = 0; i < fixture.profile->nr_processes; i++) {
+			check_filter(&fixture, i);
+			check_kinds(&fixture, i);
+			check_depth(&fixture, i);
+			check_invert(&fixture, i);
+			check_any(&fixture, i);
+		}
+		end(&fixture);
+	}
+}
+
+#define DEEP 100000
+
+/* A chain that no stack has: its inversion is bounded, and loses nothing. */
+static void test_deep_chain(void **state)
+{
+	const struct tree_view view = { .is_inverted = true };
+	struct profile_builder builder = builder_new();
+	struct fixture fixture = { .profile = builder.profile };
+	uint32_t parent = NO_NODE;
+	struct calltree *tree;
+
+	builder_process(&builder, 7, "deep", "3.11.2");
+	for (int i = 0; i < DEEP; i++)
+		parent = builder_python(&builder, parent, "/a.py", i % 2 ? "even" : "odd", 0.001);
+	builder_finish(&builder);
+	fixture.source = calltree_source_new(fixture.profile, &(const struct tree_options){ 0 });
+	label_style_init(&fixture.style, fixture.profile, NULL, false);
+	tree = view_of(&fixture, &view, 0);
+	tree_checks_sums(tree);
+	assert_true(tree->nr_nodes < 2 * (MAX_FRAMES + 20));
+	calltree_free(tree);
+	calltree_source_free(fixture.source);
+	profile_free(fixture.profile);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_views),
+		cmocka_unit_test(test_deep_chain),
+	};
+
+	random_begin(argc > 1 ? argv[1] : NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What passes have in common that make a tree of a tree; see calltree_state.h. */
+#include "calltree_state.h"
+
+#include "memory.h"
+
+struct calltree *calltree_like(const struct calltree *tree)
+{
+	struct calltree *copy = xcalloc(1, sizeof(*copy));
+
+	copy->profile = tree->profile;
+	copy->process = tree->process;
+	copy->metric = tree->metric;
+	copy->sort = tree->sort;
+	copy->opening_node = NO_NODE;
+	copy->opening = tree->opening;
+	copy->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;
+	return copy;
+}
+
+uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node *node,
+			    uint32_t parent)
+{
+	struct tree_node *copy;
+	uint32_t index;
+
+	if (node->kind == TREE_CUT)
+		return calltree_cut(builder, parent);
+	index = calltree_append(builder->tree, parent, node->kind);
+	copy = &builder->tree->nodes[index];
+	if (calltree_is_opening(node))
+		builder->tree->opening_node = index;
+	copy->site = node->site;
+	copy->calls = node->calls;
+	copy->object = node->object;
+	copy->nr_objects = node->nr_objects;
+	copy->is_crowded = node->is_crowded;
+	copy->is_one_class = node->is_one_class;
+	copy->first_ns = node->first_ns;
+	return index;
+}
+
+uint32_t calltree_cut_root(struct calltree *tree)
+{
+	if (!tree->cut_root) {
+		calltree_append(tree, NO_NODE, TREE_CUT);
+		tree->cut_root = (uint32_t)tree->nr_nodes;
+	}
+	return tree->cut_root - 1;
+}
+
+uint32_t calltree_cut(struct tree_builder *builder, uint32_t parent)
+{
+	if (parent == NO_NODE)
+		return calltree_cut_root(builder->tree);
+	return calltree_child(builder, parent, NO_SITE, TREE_CUT);
+}
+
+struct calltree *calltree_finish(struct tree_builder *builder)
+{
+	hash_table_free(&builder->children);
+	hash_table_free(&builder->objects);
+	calltree_sum(builder->tree);
+	calltree_link(builder->tree, builder->tree->sort);
+	return builder->tree;
+}

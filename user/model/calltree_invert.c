@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Callers below what they called; see calltree_passes.h.
+ *
+ * Each row that has something by itself becomes a chain: itself as a root, below it its caller, and
+ * so on; chains share rows as far as they are alike. The amount stands at the chain's end and so in
+ * the total of each of its rows. Calls are those of the root's function through these callers, and
+ * stand on every row of the chain.
+ *
+ * A tree of n rows may have chains of n rows each: when there are MAX_ROWS, or a chain is
+ * longer than any stack, the callers that are left are a row of the kind TREE_CUT.
+ */
+#include "calltree_passes.h"
+#include "calltree_state.h"
+#include "memory.h"
+
+#define MAX_ROWS (4U << 20)
+#define MAX_CHAIN (MAX_FRAMES + 16)
+
+/* The row of a caller below `parent`: found by its site, or by its kind. */
+static uint32_t caller_row(struct tree_builder *builder, const struct tree_node *node,
+			   uint32_t parent)
+{
+	bool has_site = node->kind == TREE_PYTHON ||
+			(node->kind == TREE_NATIVE && node->site != NO_SITE);
+	size_t before = builder->tree->nr_nodes;
+	uint32_t row = calltree_child(builder, parent, has_site ? node->site : NO_SITE, node->kind);
+	struct tree_node *caller = &builder->tree->nodes[row];
+
+	if (builder->tree->nr_nodes > before) {
+		caller->object = node->object;
+		caller->nr_objects = node->nr_objects;
+		caller->is_crowded = node->is_crowded;
+		caller->is_one_class = node->is_one_class;
+	} else if (caller->object != node->object || caller->nr_objects != node->nr_objects) {
+		/* Of other paths on other objects: their number is not known any more. */
+		caller->object = NO_OBJECT;
+		caller->nr_objects = 0;
+	}
+	if (node->first_ns < caller->first_ns)
+		caller->first_ns = node->first_ns;
+	return row;
+}
+
+/* Returns the chain's last row. */
+static uint32_t add_chain(struct tree_builder *builder, const struct calltree *tree, uint32_t leaf,
+			  uint32_t depth)
+{
+	uint32_t row = NO_NODE, length = 0;
+	int64_t calls = tree->nodes[leaf].calls;
+
+	for (uint32_t node = leaf; node != NO_NODE; node = tree->nodes[node].parent) {
+		if (depth && length > depth)
+			break;
+		if (++length > MAX_CHAIN || builder->tree->nr_nodes >= MAX_ROWS)
+			return calltree_cut(builder, row);
+		row = caller_row(builder, &tree->nodes[node], row);
+		builder->tree->nodes[row].calls += calls;
+	}
+	return row;
+}
+
+struct calltree *calltree_invert(const struct calltree *tree, uint32_t depth)
+{
+	struct tree_builder builder = { .tree = calltree_like(tree) };
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+		const struct cost self = calltree_self(tree, i);
+		uint32_t row;
+
+		if (calltree_is_opening(node) || node->kind == TREE_CUT) {
+			row = calltree_copy_node(&builder, node, NO_NODE); /* on no path */
+			amounts_add(&builder.tree->totals, row, &self);
+			continue;
+		}
+		if (cost_is_zero(&self) && !node->calls)
+			continue;
+		row = add_chain(&builder, tree, i, depth);
+		amounts_add(&builder.tree->totals, row, &self);
+	}
+	return calltree_finish(&builder);
+}

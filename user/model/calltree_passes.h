@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The passes that a view is made of, each in the file of its name; private to calltree_view.c. */
+#ifndef MEMPROBE_CALLTREE_PASSES_H
+#define MEMPROBE_CALLTREE_PASSES_H
+
+#include "calltree_view.h"
+
+/* ---- calltree_kinds.c ---- */
+
+/* Only these kinds of memory stay in the rows, in place; the others are a root of the kind
+ * TREE_CUT. Swap, which is in no RSS, counts as if it were when it is one of them. */
+void calltree_keep_kinds(struct calltree *tree, uint32_t kinds);
+
+/* ---- calltree_pattern.c ---- */
+
+/* Which rows a regular expression finds: by label, by name or by file. */
+struct tree_pattern;
+
+struct tree_pattern *tree_pattern_new(const struct profile *profile, const regex_t *regex,
+				      const struct label_style *style);
+void tree_pattern_free(struct tree_pattern *pattern);
+bool tree_pattern_finds(struct tree_pattern *pattern, const struct calltree *tree, uint32_t node);
+
+/* ---- calltree_filter.c ---- */
+
+/* Paths with a row that `focus` finds and none that `ignore` finds; either may be NULL. What others
+ * have is one root of the kind TREE_CUT. */
+struct calltree *calltree_filter(const struct calltree *tree, struct tree_pattern *focus,
+				 struct tree_pattern *ignore);
+
+/* ---- calltree_depth.c ---- */
+
+/* So many levels of rows; what is deeper is a row of the kind TREE_CUT below the last. */
+struct calltree *calltree_limit_depth(const struct calltree *tree, uint32_t depth);
+
+/* ---- calltree_invert.c ---- */
+
+/* Callers below what they called: a root for each row that has something by itself, its total what
+ * that has on all paths. Callers further away than `depth` are not looked for, 0: all are. */
+struct calltree *calltree_invert(const struct calltree *tree, uint32_t depth);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The passes in their order; see calltree_view.h. */
+#include "calltree_view.h"
+
+#include "calltree_passes.h"
+#include "memory.h"
+
+struct tree_viewer {
+	const struct tree_view *view;
+	struct tree_pattern *focus, *ignore; /* NULL: none */
+};
+
+const char *tree_view_kind(size_t kind)
+{
+	static const char *const names[NR_KINDS] = {
+		[KIND_FILE] = "file",
+		[KIND_ANON] = "anon",
+		[KIND_SWAP] = "swap",
+		[KIND_SHMEM] = "shmem",
+	};
+
+	return kind < NR_KINDS ? names[kind] : NULL;
+}
+
+struct tree_viewer *tree_viewer_new(const struct profile *profile, const struct tree_view *view,
+				    const struct label_style *style)
+{
+	struct tree_viewer *viewer = xcalloc(1, sizeof(*viewer));
+
+	viewer->view = view;
+	if (view->focus)
+		viewer->focus = tree_pattern_new(profile, view->focus, style);
+	if (view->ignore)
+		viewer->ignore = tree_pattern_new(profile, view->ignore, style);
+	return viewer;
+}
+
+void tree_viewer_free(struct tree_viewer *viewer)
+{
+	if (!viewer)
+		return;
+	tree_pattern_free(viewer->focus);
+	tree_pattern_free(viewer->ignore);
+	free(viewer);
+}
+
+/* A pass has made the next tree of the last. */
+static void replace(struct calltree **tree, struct calltree *next)
+{
+	calltree_free(*tree);
+	*tree = next;
+}
+
+struct calltree *tree_viewer_apply(struct tree_viewer *viewer, struct calltree *tree)
+{
+	const struct tree_view *view = viewer->view;
+
+	if (view->kinds)
+		calltree_keep_kinds(tree, view->kinds);
+	if (viewer->focus || viewer->ignore)
+		replace(&tree, calltree_filter(tree, viewer->focus, viewer->ignore));
+	if (view->is_inverted)
+		replace(&tree, calltree_invert(tree, view->depth));
+	if (view->depth)
+		replace(&tree, calltree_limit_depth(tree, view->depth));
+	return tree;
+}
