@@ -1,6 +1,6 @@
 """Filters: what they leave in the report, and that what they leave out is one row."""
-from capture import capture, check_error, memprobe, read_report
-from harness import check, check_equal, test
+from capture import CANNOT, capture, check_error, memprobe, read_report
+from harness import TARGETS, check, check_equal, check_near, size_of, test
 from tree import ancestors, check_invariants, depth_of
 
 
@@ -89,6 +89,80 @@ def levels_and_callers(context):
              if node["function"] == "parent_grows"]
     check_equal("who called parent_grows",
                 [node["function"].rsplit(".", 1)[-1] for node in grows[0]["children"]], ["measure"])
+
+
+IMPORTED = """
+import mmap
+kept = mmap.mmap(-1, {size})
+for offset in range(0, {size}, 4096):
+    kept[offset] = 1
+"""
+IMPORTING = IMPORTED + """
+def below():
+    import inner{number}
+below()
+"""
+
+
+@test(interpreters="few")
+def imports(context):
+    """Each import with what it took itself, and with what it imports in turn, also in a function. Compiling takes some more."""
+    sizes = {"outer1": size_of(4), "inner1": size_of(8), "outer2": size_of(2), "inner2": size_of(6)}
+    for number in (1, 2):
+        context.write("inner%d.py" % number, IMPORTED.format(size=sizes["inner%d" % number]))
+        context.write("outer%d.py" % number, IMPORTING.format(size=sizes["outer%d" % number],
+                                                              number=number))
+    script = context.write("main.py", "import outer1\ndef late():\n    import outer2\nlate()\n"
+                           + IMPORTED.format(size=size_of(3)))
+    taken = capture(context, context.python.command + [script])
+    report = viewed(context, taken.dump, taken.report, "--imports")
+    process = report.python()
+    check_equal("kinds of rows", {node["kind"] for node in process.nodes}, {"python", "cut"})
+    for name, size in sizes.items():
+        rows = process.named(name)
+        check_equal("rows of " + name, len(rows), 1)
+        check_near("self of " + name, rows[0]["self"]["growth"], size, size_of(1))
+        if name.startswith("inner"):
+            check_equal("who imports " + name, rows[0]["_parent"]["function"], "outer" + name[-1])
+            check_near("total of its importer", rows[0]["_parent"]["total"]["growth"],
+                       size + sizes["outer" + name[-1]], size_of(1))
+    check(process.own("grown", process.of_kind("cut")) >= size_of(3), "the program's own is not there")
+
+
+@test(interpreters="one")
+def roll_ups(context):
+    """--by puts rows together that are one package, module, file or line."""
+    taken = capture(context, context.target("children.py"), "--lines")
+    whole = {}
+    for process in taken.report.processes:
+        for node in process.nodes:
+            whole[node["file"]] = whole.get(node["file"], 0) + node["self"]["growth"]
+    report = viewed(context, taken.dump, taken.report, "--by=file")
+    for file in filter(None, whole):
+        check_equal("growth of " + file, sum(
+            node["self"]["growth"] for process in report.processes for node in process.nodes
+            if node["file"] == file), whole[file])
+    for by, name in (("package", TARGETS), ("package", "standard library"), ("module", "children"),
+                     ("module", "threading")):
+        report = viewed(context, taken.dump, taken.report, "--by=" + by)
+        check(any(process.named(name) for process in report.processes), "no %s %s" % (by, name))
+    report = viewed(context, taken.dump, taken.report, "--by=line")
+    lines = {(node["file"], node["line"]) for process in report.processes for node in process.nodes
+             if node["kind"] == "python"}
+    check_equal("lines", lines, {(node["file"], node["at"]) for process in taken.report.processes
+                                 for node in process.nodes if node["kind"] == "python"})
+    for name in ("tree", "table", "csv", "collapsed", "speedscope", "pprof"):
+        result = memprobe(context, "post", "--by=module", "--format=" + name, "--out=" + name, taken.dump)
+        check_equal("status of %s: %s" % (name, result.errors), result.status, 0)
+    plain = capture(context, ["/bin/true"])
+    check_error(memprobe(context, "post", "--by=module", "--imports", plain.dump), 1, CANNOT)
+
+
+@test(interpreters="one")
+def lines_that_were_not_followed(context):
+    taken = capture(context, context.target("known_sizes.py"))
+    check_error(memprobe(context, "post", "--by=line", taken.dump), 1,
+                r"cannot show '--by=line': lines were not followed", r"^  hint: .*--lines")
 
 
 @test(needs="nothing")

@@ -23,6 +23,7 @@
 struct fixture {
 	struct profile *profile;
 	struct tree_source *source;
+	struct tree_viewer *viewer; /* of the last view */
 	struct label_style style;
 	regex_t names, files;
 };
@@ -54,20 +55,20 @@ static struct fixture begin(void)
 
 static void end(struct fixture *fixture)
 {
+	tree_viewer_free(fixture->viewer);
 	regfree(&fixture->names);
 	regfree(&fixture->files);
 	calltree_source_free(fixture->source);
 	profile_free(fixture->profile);
 }
 
+/* A tree borrows from its viewer, which is freed with the fixture. */
 static struct calltree *view_of(struct fixture *fixture, const struct tree_view *view,
 				uint32_t process)
 {
-	struct tree_viewer *viewer = tree_viewer_new(fixture->profile, view, &fixture->style);
-	struct calltree *tree = tree_viewer_apply(viewer, calltree_new(fixture->source, process));
-
-	tree_viewer_free(viewer);
-	return tree;
+	tree_viewer_free(fixture->viewer);
+	fixture->viewer = tree_viewer_new(fixture->profile, view, &fixture->style);
+	return tree_viewer_apply(fixture->viewer, calltree_new(fixture->source, process));
 }
 
 static bool is_found(const struct fixture *fixture, const struct calltree *tree, uint32_t node,
@@ -191,6 +192,38 @@ static void check_invert(struct fixture *fixture, uint32_t process)
 	}
 }
 
+/* All rows of a file have what its functions have. */
+static void check_roll_up(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = { .by = TREE_BY_FILE };
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+	struct cost sums[2][NR_TREE_KINDS] = { 0 }, a[2] = { 0 };
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+		const struct cost self = calltree_self(tree, i);
+
+		cost_add(&sums[0][node->kind], &self);
+		if (node->kind != TREE_PYTHON)
+			continue;
+		if (!strcmp(calltree_place(tree, node).file, "/a.py"))
+			cost_add(&a[0], &self);
+		if (node->parent != NO_NODE && tree->nodes[node->parent].kind == TREE_PYTHON)
+			assert_true(tree->nodes[node->parent].site != node->site);
+	}
+	for (uint32_t i = 0; i < whole->nr_nodes; i++) {
+		const struct tree_node *node = &whole->nodes[i];
+		const struct cost self = calltree_self(whole, i);
+
+		cost_add(&sums[1][node->kind], &self);
+		if (node->kind == TREE_PYTHON && !strcmp(calltree_place(whole, node).file, "/a.py"))
+			cost_add(&a[1], &self);
+	}
+	assert_memory_equal(sums[0], sums[1], sizeof(sums[0]));
+	assert_memory_equal(&a[0], &a[1], sizeof(a[0]));
+}
+
 static struct tree_view random_view(const struct fixture *fixture)
 {
 	return (struct tree_view){
@@ -198,6 +231,8 @@ static struct tree_view random_view(const struct fixture *fixture)
 		.ignore = random_below(2) ? &fixture->files : NULL,
 		.kinds = random_below(1U << NR_KINDS),
 		.depth = random_below(2) * random_below(6),
+		.by = random_below(5),
+		.imports = random_below(4) == 0,
 		.is_inverted = random_below(2),
 	};
 }
@@ -227,6 +262,7 @@ static void test_views(void **state)
 			check_kinds(&fixture, i);
 			check_depth(&fixture, i);
 			check_invert(&fixture, i);
+			check_roll_up(&fixture, i);
 			check_any(&fixture, i);
 		}
 		end(&fixture);
@@ -254,6 +290,7 @@ static void test_deep_chain(void **state)
 	tree_checks_sums(tree);
 	assert_true(tree->nr_nodes < 2 * (MAX_FRAMES + 20));
 	calltree_free(tree);
+	tree_viewer_free(fixture.viewer);
 	calltree_source_free(fixture.source);
 	profile_free(fixture.profile);
 }

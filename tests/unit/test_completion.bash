@@ -30,7 +30,7 @@ expect_one_of() { # ANSWER WORD...
 }
 
 expect "--max-nodes= --max-sites= --max-blocks=" memprobe --max
-expect "--import-frames" memprobe post --imp
+expect "--imports --import-frames" memprobe post --imp
 expect "" memprobe post --dur
 expect "first total self calls" memprobe post --sort ""
 expect "total" memprobe post --sort = t

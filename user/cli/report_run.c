@@ -89,6 +89,16 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .help = "callers below what they called",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(invert) },
+	{ .name = "by",
+	  .argument = "WHAT",
+	  .help = "what a row is: {} (path: a function)",
+	  .kind = OPTION_CHOICE,
+	  .offset = FIELD(by),
+	  .choices = code_groups_by },
+	{ .name = "imports",
+	  .help = "what each import cost, with and without what it imports in turn",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(imports) },
 	{ .name = "out",
 	  .argument = "FILE",
 	  .help = "write the report to FILE",
@@ -112,7 +122,9 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 
 void report_run_defaults(struct report_settings *ret)
 {
-	*ret = (struct report_settings){ .format = "tree", .sort = "first", .color = "auto" };
+	*ret = (struct report_settings){
+		.format = "tree", .sort = "first", .color = "auto", .by = "path"
+	};
 }
 
 /* ---- Where it goes ---- */
@@ -255,6 +267,8 @@ static struct tree_view make_view(const struct report_settings *settings,
 		.ignore = compile(&ret_patterns->ignore, settings->ignore),
 		.kinds = settings->kinds,
 		.depth = settings->depth,
+		.by = options_choice(code_groups_by, settings->by),
+		.imports = settings->imports,
 		.is_inverted = settings->invert,
 	};
 }
@@ -312,6 +326,30 @@ static int check_metric(const struct profile *profile, enum tree_metric metric)
 	return -ENOTSUP;
 }
 
+static bool has_lines(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		if (profile->sites[i].at)
+			return true;
+	}
+	return !profile->nr_sites;
+}
+
+static int check_rows(const struct profile *profile, const struct report_settings *settings)
+{
+	int by = options_choice(code_groups_by, settings->by);
+
+	if (settings->imports && by != TREE_BY_PATH) {
+		log_error("cannot show '--imports': --by=%s is given, too", settings->by);
+		return -EINVAL;
+	}
+	if (by != TREE_BY_LINE || has_lines(profile))
+		return 0;
+	log_error("cannot show '--by=line': lines were not followed in this run");
+	log_hint("they are with --lines");
+	return -ENOTSUP;
+}
+
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target)
 {
@@ -326,6 +364,8 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 
 	if (!error)
 		error = check_metric(profile, options.tree.metric);
+	if (!error)
+		error = check_rows(profile, settings);
 	if (error)
 		return error;
 	options.sources = target->sources;

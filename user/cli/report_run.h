@@ -13,14 +13,14 @@
 /* As the user gave them; words are borrowed from argv. */
 struct report_settings {
 	struct option_decimal min;
-	const char *format, *metric, *sort, *color;
+	const char *format, *metric, *sort, *color, *by;
 	const char *out; /* NULL: the descriptor that the command gives; with places to fill */
 	const char *focus, *ignore; /* regular expressions, NULL: none */
 	uint32_t kinds, depth;	    /* as struct tree_view */
-	bool full_paths, import_frames, leaks, invert;
+	bool full_paths, import_frames, leaks, invert, imports;
 };
 
-#define NR_REPORT_OPTIONS 13
+#define NR_REPORT_OPTIONS 15
 extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
 
 void report_run_defaults(struct report_settings *ret);

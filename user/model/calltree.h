@@ -65,6 +65,7 @@ struct tree_node {
 };
 
 /* Owns its nodes and the name. */
+struct code_groups;
 struct calltree {
 	const struct profile *profile;
 	uint32_t process;
@@ -76,12 +77,16 @@ struct calltree {
 	uint32_t first_root;   /* NO_NODE: an empty tree */
 	uint32_t opening_node; /* of TREE_INHERITED or TREE_BEFORE, NO_NODE: there is none */
 	int64_t opening;       /* bytes that were there then; no growth */
-	uint32_t cut_root;     /* row + 1 of all that filters leave out, 0: there is none yet */
-	char *native_name;     /* the main thread's, when the process runs no Python; else NULL */
+	const struct code_groups *groups; /* NULL: rows are functions; borrowed (code_groups.h) */
+	uint32_t cut_root; /* row + 1 of all that filters leave out, 0: there is none yet */
+	char *native_name; /* the main thread's, when the process runs no Python; else NULL */
 };
 
 /* What the trees of all processes of a profile share: nodes by process, folded sites. */
 struct tree_source;
+
+/* By site: is it of the machinery that imports modules? The caller frees it. */
+bool *calltree_find_machinery(const struct profile *profile);
 
 struct tree_source *calltree_source_new(const struct profile *profile,
 					const struct tree_options *options);

@@ -70,13 +70,13 @@ int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node 
 }
 
 /* Is it a line of a function other than the first, where its calls stand? */
-static bool is_inside(const struct profile *profile, const struct tree_node *node)
+static bool is_inside(const struct calltree *tree, const struct tree_node *node)
 {
 	const struct site *site;
 
-	if (node->kind != TREE_PYTHON)
+	if (node->kind != TREE_PYTHON || tree->groups)
 		return false;
-	site = &profile->sites[node->site];
+	site = &tree->profile->sites[node->site];
 	return site->at && site->at != site->line;
 }
 
@@ -85,11 +85,11 @@ enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_no
 	const struct process *process = &tree->profile->processes[tree->process];
 	bool is_function = node->kind == TREE_PYTHON || (node->kind == TREE_DEEPER && node->calls);
 
-	if (process->calls_method == CALLS_BY_NOTHING || !is_function ||
-	    is_inside(tree->profile, node))
+	if (process->calls_method == CALLS_BY_NOTHING || !is_function || is_inside(tree, node))
 		return CALLS_UNKNOWN;
 	if (process->calls_seen == CALLS_SEEN_ENDS)
-		return node->kind == TREE_PYTHON && !tree->profile->sites[node->site].is_resumable
+		return node->kind == TREE_PYTHON && !tree->groups &&
+				       !tree->profile->sites[node->site].is_resumable
 			       ? CALLS_EXACT
 			       : CALLS_BOUND;
 	return process->calls_seen == CALLS_SEEN_ALL ? CALLS_EXACT : CALLS_BOUND;

@@ -12,6 +12,7 @@ struct calltree *calltree_like(const struct calltree *tree)
 	copy->process = tree->process;
 	copy->metric = tree->metric;
 	copy->sort = tree->sort;
+	copy->groups = tree->groups;
 	copy->opening_node = NO_NODE;
 	copy->opening = tree->opening;
 	copy->native_name = tree->native_name ? xstrdup(tree->native_name) : NULL;

@@ -21,10 +21,8 @@
 static uint32_t caller_row(struct tree_builder *builder, const struct tree_node *node,
 			   uint32_t parent)
 {
-	bool has_site = node->kind == TREE_PYTHON ||
-			(node->kind == TREE_NATIVE && node->site != NO_SITE);
 	size_t before = builder->tree->nr_nodes;
-	uint32_t row = calltree_child(builder, parent, has_site ? node->site : NO_SITE, node->kind);
+	uint32_t row = calltree_child(builder, parent, node->site, node->kind);
 	struct tree_node *caller = &builder->tree->nodes[row];
 
 	if (builder->tree->nr_nodes > before) {

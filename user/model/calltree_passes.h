@@ -28,6 +28,18 @@ bool tree_pattern_finds(struct tree_pattern *pattern, const struct calltree *tre
 struct calltree *calltree_filter(const struct calltree *tree, struct tree_pattern *focus,
 				 struct tree_pattern *ignore);
 
+/* ---- calltree_roll_up.c ---- */
+
+/* Rows are groups of functions: what calls another of its group is one row with it. */
+struct calltree *calltree_roll_up(const struct calltree *tree, const struct code_groups *groups);
+
+/* ---- calltree_imports.c ---- */
+
+/* Rows are imports of modules, below each what it imports in turn. What no import has taken is a
+ * root of the kind TREE_CUT. */
+struct calltree *calltree_imports(const struct calltree *tree, const struct code_groups *groups,
+				  const bool *is_machinery);
+
 /* ---- calltree_depth.c ---- */
 
 /* So many levels of rows; what is deeper is a row of the kind TREE_CUT below the last. */

@@ -23,7 +23,7 @@ static bool is_import_machinery(const char *file)
 }
 
 /* Each file is looked at once: many sites may name one that is long. */
-static bool *find_folded(const struct profile *profile)
+bool *calltree_find_machinery(const struct profile *profile)
 {
 	enum { UNKNOWN, MACHINERY, NO_MACHINERY };
 	bool *is_folded = xcalloc(profile->nr_sites, sizeof(*is_folded));
@@ -88,7 +88,7 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 	source->profile = profile;
 	source->options = *options;
 	if (!options->import_frames)
-		source->is_folded = find_folded(profile);
+		source->is_folded = calltree_find_machinery(profile);
 	group_nodes(source);
 	find_gathering(source);
 	return source;

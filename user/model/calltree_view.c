@@ -8,6 +8,8 @@
 struct tree_viewer {
 	const struct tree_view *view;
 	struct tree_pattern *focus, *ignore; /* NULL: none */
+	struct code_groups *groups;	     /* the same */
+	bool *is_machinery;		     /* by site; the same */
 };
 
 const char *tree_view_kind(size_t kind)
@@ -32,6 +34,11 @@ struct tree_viewer *tree_viewer_new(const struct profile *profile, const struct 
 		viewer->focus = tree_pattern_new(profile, view->focus, style);
 	if (view->ignore)
 		viewer->ignore = tree_pattern_new(profile, view->ignore, style);
+	if (view->imports || view->by != TREE_BY_PATH)
+		viewer->groups = code_groups_new(profile,
+						 view->imports ? TREE_BY_MODULE : view->by);
+	if (view->imports)
+		viewer->is_machinery = calltree_find_machinery(profile);
 	return viewer;
 }
 
@@ -41,6 +48,8 @@ void tree_viewer_free(struct tree_viewer *viewer)
 		return;
 	tree_pattern_free(viewer->focus);
 	tree_pattern_free(viewer->ignore);
+	code_groups_free(viewer->groups);
+	free(viewer->is_machinery);
 	free(viewer);
 }
 
@@ -59,6 +68,10 @@ struct calltree *tree_viewer_apply(struct tree_viewer *viewer, struct calltree *
 		calltree_keep_kinds(tree, view->kinds);
 	if (viewer->focus || viewer->ignore)
 		replace(&tree, calltree_filter(tree, viewer->focus, viewer->ignore));
+	if (view->imports)
+		replace(&tree, calltree_imports(tree, viewer->groups, viewer->is_machinery));
+	else if (viewer->groups)
+		replace(&tree, calltree_roll_up(tree, viewer->groups));
 	if (view->is_inverted)
 		replace(&tree, calltree_invert(tree, view->depth));
 	if (view->depth)

@@ -9,13 +9,17 @@
 
 #include <regex.h>
 
+#include "code_groups.h"
 #include "label.h"
 
 /* Zeroed is the tree as it is. */
 struct tree_view {
 	const regex_t *focus, *ignore; /* of paths; NULL: none; borrowed */
-	uint32_t kinds; /* of memory that count, a bit for each enum wire_kind; 0: all but swap */
-	uint32_t depth; /* levels of rows; 0: all */
+	uint32_t kinds;	 /* of memory that count, a bit for each enum wire_kind; 0: all but swap */
+	uint32_t depth;	 /* levels of rows; 0: all */
+	enum tree_by by; /* what a row is */
+	bool imports; /* rows are imports: calltree_imports.c; the tree has the machinery's frames
+		       */
 	bool is_inverted;
 };
 

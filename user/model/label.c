@@ -2,54 +2,13 @@
 /* The words of a row; see label.h. */
 #include "label.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "code_groups.h"
+#include "code_path.h"
 #include "memory.h"
 
 /* ---- Directories that are shortened ---- */
-
-static const char *find_last(const char *text, const char *part)
-{
-	const char *last = NULL;
-
-	for (const char *found = strstr(text, part); found; found = strstr(found + 1, part))
-		last = found;
-	return last;
-}
-
-/* The slash before `pythonX.Y/`, with digits for X and Y and lib before it. */
-static const char *find_library(const char *path)
-{
-	for (const char *slash = strstr(path, "/python"); slash;
-	     slash = strstr(slash + 1, "/python")) {
-		const char *end = slash + strlen("/python");
-
-		end += strspn(end, "0123456789");
-		if (*end != '.' || !isdigit((unsigned char)end[1]))
-			continue;
-		end += 1 + strspn(end + 1, "0123456789");
-		if (*end == '/')
-			return slash;
-	}
-	return NULL;
-}
-
-/* The slash before the last part of an installation's directory, NULL when it is none. */
-static const char *find_installation(const char *path)
-{
-	static const char *const folders[] = { "/site-packages/", "/dist-packages/" };
-	const char *slash;
-
-	if (path[0] != '/')
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		slash = find_last(path, folders[i]);
-		if (slash)
-			return slash;
-	}
-	return find_library(path);
-}
 
 static bool is_below(const char *path, const struct label_prefix *prefix)
 {
@@ -65,7 +24,7 @@ static bool is_same_text(const struct label_prefix *a, const struct label_prefix
 
 static void add_prefix(struct label_style *style, const char *path)
 {
-	const char *slash = find_installation(path);
+	const char *slash = code_path_installation(path);
 	struct label_prefix found = { .path = path };
 
 	if (!slash || slash == path || style->nr_prefixes == MAX_LABEL_PREFIXES)
@@ -131,6 +90,21 @@ static const char *shorten(const struct label_style *style, const char *path, co
 static const char *or_unknown(const char *text)
 {
 	return *text ? text : "?";
+}
+
+/* A row that stands for more than a function. */
+static char *group_label(const struct label_style *style, const struct calltree *tree,
+			 const struct tree_node *node)
+{
+	const struct tree_place place = calltree_place(tree, node);
+	const char *dots, *file;
+
+	if (tree->groups->by != TREE_BY_FILE && tree->groups->by != TREE_BY_LINE)
+		return xstrdup(or_unknown(place.function));
+	file = shorten(style, or_unknown(place.file), &dots);
+	if (tree->groups->by == TREE_BY_FILE)
+		return xasprintf("%s%s", dots, file);
+	return xasprintf("%s%s:%d", dots, file, place.at);
 }
 
 static char *python_label(const struct label_style *style, const struct site *site)
@@ -224,7 +198,7 @@ char *label_name(const struct label_style *style, const struct calltree *tree, u
 	const struct site *site;
 	const char *qualified;
 
-	if (node->kind != TREE_PYTHON)
+	if (node->kind != TREE_PYTHON || tree->groups)
 		return label_text(style, tree, index);
 	site = &tree->profile->sites[node->site];
 	qualified = or_unknown(profile_string(style->profile, site->name));
@@ -241,7 +215,7 @@ char *label_function(const struct label_style *style, const struct calltree *tre
 	const struct site *site;
 	_cleanup_(freep) char *name = NULL, *place = NULL;
 
-	if (node->kind != TREE_PYTHON)
+	if (node->kind != TREE_PYTHON || tree->groups)
 		return label_text(style, tree, index);
 	site = &tree->profile->sites[node->site];
 	if (site->part_object)
@@ -283,7 +257,8 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
 	const struct tree_node *node = &tree->nodes[index];
 
 	if (node->kind == TREE_PYTHON)
-		return python_row_label(style, tree, node);
+		return tree->groups ? group_label(style, tree, node)
+				    : python_row_label(style, tree, node);
 	if (node->kind == TREE_NATIVE)
 		return xasprintf("[native thread %s]", or_unknown(label_thread(tree, node)));
 	if (node->kind == TREE_TRUNCATED)

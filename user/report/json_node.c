@@ -99,7 +99,7 @@ static void write_object(struct json_writer *json, const struct calltree *tree,
 static void write_objects(struct json_writer *json, const struct calltree *tree,
 			  const struct tree_node *node)
 {
-	int32_t at = node->kind == TREE_PYTHON ? tree->profile->sites[node->site].at : 0;
+	int32_t at = calltree_place(tree, node).at;
 
 	json_writer_member_name(json, "class", label_class(tree, node));
 	write_object(json, tree, label_object(tree, node));

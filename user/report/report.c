@@ -18,7 +18,8 @@ static int64_t default_minimum(const struct report_options *options)
 
 static bool is_viewed(const struct tree_view *view)
 {
-	return view->focus || view->ignore || view->kinds || view->depth || view->is_inverted;
+	return view->focus || view->ignore || view->kinds || view->depth ||
+	       view->by != TREE_BY_PATH || view->imports || view->is_inverted;
 }
 
 struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
@@ -38,6 +39,7 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 	};
 
 	tree.only = only;
+	tree.import_frames |= options->view.imports;
 	source = calltree_source_new(profile, &tree);
 	report.source = source;
 	label_style_init(&report.labels, profile, options->directory, options->full_paths);

@@ -36,6 +36,12 @@ static uint64_t row_key(const struct tree_node *node)
 	return node->site == NO_SITE ? 1ULL << 32 | node->kind : node->site;
 }
 
+/* Is a row a function or a line? */
+static bool has_place(const struct calltree *tree)
+{
+	return !tree->groups || tree->groups->by == TREE_BY_LINE;
+}
+
 static struct row *find_row(struct table *table, uint32_t index)
 {
 	const struct tree_node *node = &table->tree->nodes[index];
@@ -46,7 +52,7 @@ static struct row *find_row(struct table *table, uint32_t index)
 	table->rows = array_reserve(table->rows, &table->capacity, table->nr_rows + 1,
 				    sizeof(*table->rows));
 	table->rows[table->nr_rows] = (struct row){ .node = index, .is_exact = true };
-	if (node->kind == TREE_PYTHON)
+	if (node->kind == TREE_PYTHON && has_place(table->tree))
 		table->rows[table->nr_rows].site = &table->tree->profile->sites[node->site];
 	hash_table_put(&table->row_ids, row_key(node), table->nr_rows);
 	return &table->rows[table->nr_rows++];

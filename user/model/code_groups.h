@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Functions put together: which of a profile's sites are one row of a report. Each group is named
+ * by one of its sites, the lowest.
+ */
+#ifndef MEMPROBE_CODE_GROUPS_H
+#define MEMPROBE_CODE_GROUPS_H
+
+#include "profile.h"
+
+enum tree_by { TREE_BY_PATH, TREE_BY_PACKAGE, TREE_BY_MODULE, TREE_BY_FILE, TREE_BY_LINE };
+
+/* Names in the order of enum tree_by; NULL behind the last. */
+const char *code_groups_by(size_t by);
+
+/* Owns its arrays and names. */
+struct code_groups {
+	enum tree_by by;
+	uint32_t *sites; /* by site: the one that its group is named by */
+	bool *is_made;	 /* by site: compiled from a text, it belongs to its caller's package */
+	uint32_t *names; /* by site: in the pool */
+	struct string_pool pool;
+};
+
+struct code_groups *code_groups_new(const struct profile *profile, enum tree_by by);
+void code_groups_free(struct code_groups *groups);
+/* Of a package or a module. */
+const char *code_groups_name(const struct code_groups *groups, uint32_t site);
+
+#endif
