@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "completion.h"
 #include "help.h"
 #include "log.h"
 #include "memory.h"
@@ -24,6 +25,10 @@ static int act(const struct command *const *table, const struct command *command
 		help_write(table, command, &sink);
 	else if (action == OPTIONS_VERSION)
 		sink_text(&sink, "memprobe " MEMPROBE_VERSION "\n");
+	else if (action == OPTIONS_COMPLETION_ZSH)
+		completion_zsh(table, &sink);
+	else if (action == OPTIONS_COMPLETION_FISH)
+		completion_fish(table, &sink);
 	else
 		help_write_completion(table, &sink);
 	error = sink_close(&sink);

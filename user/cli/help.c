@@ -27,8 +27,7 @@ static void write_usage(const struct command *command, const char *lead, struct 
 	}
 }
 
-/* The help of an option, with its choices where they belong; the caller frees it. */
-static char *help_of(const struct option_spec *spec)
+char *help_of_option(const struct option_spec *spec)
 {
 	const char *place = spec->choices ? strstr(spec->help, CHOICES_PLACE) : NULL;
 	_cleanup_(freep) char *choices = NULL;
@@ -42,7 +41,7 @@ static char *help_of(const struct option_spec *spec)
 
 static void write_spec(const struct option_spec *spec, struct sink *sink)
 {
-	_cleanup_(freep) char *help = help_of(spec);
+	_cleanup_(freep) char *help = help_of_option(spec);
 	char text[80], letter[8] = "    ";
 	int width;
 

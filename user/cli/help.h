@@ -9,6 +9,9 @@
 /* The capture's help names the other commands of the table too. */
 void help_write(const struct command *const *table, const struct command *command,
 		struct sink *sink);
+/* The help of an option, with its choices where they belong; the caller frees it. */
+char *help_of_option(const struct option_spec *spec);
+/* What completion.bash needs. */
 void help_write_completion(const struct command *const *table, struct sink *sink);
 
 #endif

@@ -234,8 +234,7 @@ static int set_pids(const struct found *found)
 
 /* ---- Options ---- */
 
-/* May its value be left out? */
-static bool is_optional(const struct option_spec *spec)
+bool options_is_optional(const struct option_spec *spec)
 {
 	return spec->kind == OPTION_TEXT_OR_NOT || spec->kind == OPTION_INTEGER_OR_NOT;
 }
@@ -243,12 +242,12 @@ static bool is_optional(const struct option_spec *spec)
 static bool needs_value(const struct option_spec *spec)
 {
 	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COUNT &&
-	       spec->kind != OPTION_ACTION && !is_optional(spec);
+	       spec->kind != OPTION_ACTION && !options_is_optional(spec);
 }
 
 static bool may_take_value(const struct option_spec *spec)
 {
-	return needs_value(spec) || is_optional(spec);
+	return needs_value(spec) || options_is_optional(spec);
 }
 
 static int apply(struct parser *parser, const struct found *found)

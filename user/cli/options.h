@@ -33,7 +33,14 @@ enum option_kind {
 };
 
 /* What an option does instead of running the command. */
-enum option_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_COMPLETION };
+enum option_action {
+	OPTIONS_RUN,
+	OPTIONS_HELP,
+	OPTIONS_VERSION,
+	OPTIONS_COMPLETION,
+	OPTIONS_COMPLETION_ZSH,
+	OPTIONS_COMPLETION_FISH
+};
 
 struct option_decimal {
 	bool is_given;
@@ -93,6 +100,8 @@ struct option_words {
 int options_parse(const struct option_syntax *syntax, char **words, void *target,
 		  enum option_action *ret_action, struct option_words *ret_words);
 
+/* May its value be left out? */
+bool options_is_optional(const struct option_spec *spec);
 /* Which of the choices, counted from 0; -ENOENT when it is none. */
 int options_choice(option_choices choices, const char *text);
 /* All of them; the caller frees it. */

@@ -179,8 +179,10 @@ static const struct option_spec capture_specs[] = {
 	  .help = "show this and exit",
 	  .kind = OPTION_ACTION,
 	  .action = OPTIONS_HELP },
-	/* For the build: what completion.bash needs. */
+	/* For the build: what completion.bash needs, and what the other shells take. */
 	{ .name = "completion", .kind = OPTION_ACTION, .action = OPTIONS_COMPLETION },
+	{ .name = "completion-zsh", .kind = OPTION_ACTION, .action = OPTIONS_COMPLETION_ZSH },
+	{ .name = "completion-fish", .kind = OPTION_ACTION, .action = OPTIONS_COMPLETION_FISH },
 };
 
 static const struct option_group record_groups[] = {
