@@ -13,13 +13,10 @@
 
 #include <memprobe/wire_comm.h>
 
-/*
- * The last eighth of the nodes is for growth, and as many sites as were asked for. (While calls are
- * counted the tables are twice as large as that.) Calls on a new path count on [deeper] then.
- */
+/* What is left of the nodes and sites is for growth. Calls on a new path count on [deeper] then. */
 static __always_inline bool is_room_for_calls(void)
 {
-	return nodes_made - nodes_removed < cfg_max_nodes / 8 * 7 &&
+	return nodes_made - nodes_removed < cfg_call_nodes &&
 	       sites_made - sites_removed < cfg_call_sites;
 }
 

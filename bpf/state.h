@@ -18,7 +18,8 @@ const volatile __s32 cfg_fold_batch = 32; /* percpu_counter_batch: max(32, 2 * o
 /* Rows that the tables have for Python; what is reserved comes on top. */
 const volatile __u32 cfg_max_nodes = DEFAULT_MAX_NODES;
 const volatile __u32 cfg_max_sites = DEFAULT_MAX_SITES;
-const volatile __u32 cfg_call_sites = DEFAULT_MAX_SITES; /* of the sites, for calls alone */
+const volatile __u32 cfg_call_nodes = DEFAULT_MAX_NODES; /* of the nodes, for calls alone */
+const volatile __u32 cfg_call_sites = DEFAULT_MAX_SITES; /* of the sites, the same */
 const volatile __u32 cfg_fresh_slots = 0;		 /* that free_slots was not filled with */
 const volatile __u32 cfg_recent_ids = RECENT_IDS;	 /* a power of two */
 const volatile bool cfg_follow_children = true;

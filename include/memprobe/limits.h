@@ -72,7 +72,7 @@
 #define DEFAULT_MAX_NODES 65536
 #define DEFAULT_MAX_SITES 16384
 #define DEFAULT_RING_MB 8
-#define RING_MB_WITHOUT_CALLS 4 /* fewer paths are seen then */
+#define RING_MB_WITHOUT_CALLS 4 /* or with few: fewer paths are seen then */
 
 /* Bytes copied of a command's arguments at exec. */
 #define MAX_ARGS_BYTES 1024

@@ -55,6 +55,7 @@ static void load_programs(void)
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
 	host_configure(&cfg_fresh_slots, &slots, sizeof(slots));
 	host_configure(&cfg_max_nodes, &max_nodes, sizeof(max_nodes));
+	host_configure(&cfg_call_nodes, &max_nodes, sizeof(max_nodes));
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
 	host_configure(&cfg_owners, &has_owners, sizeof(has_owners));
@@ -101,7 +102,10 @@ void session_close(void)
 
 void session_limit_nodes(__u32 limit, __u32 deeper)
 {
+	const __u32 call_nodes = limit / 8 * 7;
+
 	host_configure(&cfg_max_nodes, &limit, sizeof(limit));
+	host_configure(&cfg_call_nodes, &call_nodes, sizeof(call_nodes));
 	host_map_resize(HOST_TABLE(&node_ids), limit);
 	host_map_resize(HOST_TABLE(&deeper_ids), deeper);
 }

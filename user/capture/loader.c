@@ -172,7 +172,8 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_max_nodes = chosen->max_nodes;
 	skeleton->rodata->cfg_max_sites = chosen->max_sites;
 	skeleton->rodata->cfg_recent_ids = chosen->recent_ids;
-	skeleton->rodata->cfg_call_sites = sizes->max_sites;
+	skeleton->rodata->cfg_call_nodes = chosen->call_nodes;
+	skeleton->rodata->cfg_call_sites = chosen->call_sites;
 	skeleton->rodata->cfg_fresh_slots = loader->features.has_percpu_counters ? MAX_IMAGES : 0;
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_last_paths = sizes->call_frames != 0;

@@ -47,21 +47,39 @@ static uint32_t next_power_of_two(uint32_t value)
 	return power;
 }
 
-void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
+/* With a budget, walks to new paths take it: 3,000 paths, and some 700 for each second that
+ * follows. */
+static bool counts_all_calls(const struct loader_sizes *sizes)
 {
-	/* Paths are called that never grow anything: an optimisation with OpenMDAO has 107,000. */
-	uint32_t times = sizes->call_frames ? 2 : 1, scratches = nr_scratches(sizes), ids;
+	return sizes->call_frames && !sizes->has_calls_budget;
+}
+
+/* Paths are called that never grow anything: an optimisation with OpenMDAO has 107,000. An eighth
+ * of the nodes is for growth, and as many sites as were asked for; with a budget half of each. */
+static void choose_rows(const struct loader_sizes *sizes, struct map_sizes *ret)
+{
+	bool is_all = counts_all_calls(sizes);
+	uint32_t times = is_all ? 2 : 1;
 
 	ret->max_nodes = times * sizes->max_nodes;
 	ret->max_sites = times * sizes->max_sites;
+	ret->call_nodes = is_all ? ret->max_nodes / 8 * 7 : ret->max_nodes / 2;
+	ret->call_sites = ret->max_sites / 2;
+}
+
+void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
+{
+	uint32_t scratches = nr_scratches(sizes), ids;
+
+	choose_rows(sizes, ret);
 	ret->id_run = choose_id_run(ret->max_nodes, scratches);
 	ids = 1 + ret->max_nodes + RESERVED_ROWS + DEEPER_ROWS + scratches * ret->id_run;
 	ret->nr_ids = (ids + NODE_BLOCK - 1) / NODE_BLOCK * NODE_BLOCK;
 	if (sizes->ring_mb)
 		ret->ring_bytes = next_power_of_two(sizes->ring_mb) << 20;
 	else
-		ret->ring_bytes = (sizes->call_frames ? DEFAULT_RING_MB : RING_MB_WITHOUT_CALLS)
-				  << 20;
+		ret->ring_bytes =
+			(counts_all_calls(sizes) ? DEFAULT_RING_MB : RING_MB_WITHOUT_CALLS) << 20;
 	ret->recent_ids = sizes->call_frames ? RECENT_IDS : RECENT_IDS_WITHOUT_CALLS;
 }
 

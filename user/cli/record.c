@@ -142,7 +142,7 @@ static const struct option_spec capture_specs[] = {
 	  .max = MAX_BLOCKS_LIMIT },
 	{ .name = "ring",
 	  .argument = "MB",
-	  .help = "buffer from the kernel (8; 4 without calls)",
+	  .help = "buffer from the kernel (4; 8 with --calls=exact)",
 	  .kind = OPTION_INTEGER,
 	  .offset = FIELD(ring_mb),
 	  .min = 1,
