@@ -3,7 +3,7 @@ import os
 import signal
 import sys
 
-from capture import Attached, Served, check_error, memprobe, read_report
+from capture import Attached, Served, capture_until, check_error, memprobe, read_report
 from harness import MEMPROBE, TARGETS, Skip, check, check_equal, test, wait_until
 
 sys.path.append(TARGETS)
@@ -24,6 +24,12 @@ def check_allocated(process, name, size, blocks, figures=("end", "blocks")):
     for figure, expected in zip(figures, (size, blocks)):
         check_equal("%s allocated by %s" % (figure, name), allocated(process, name, figure),
                     expected)
+
+
+def has_pulse(process):
+    """Are the blocks of a process followed that calls malloc until then?"""
+    return any(node["self"]["allocated"] and node["self"]["allocated"]["taken_blocks"]
+               for node in process.named("pulse_until_told"))
 
 
 def follows_allocs(context):
@@ -108,8 +114,8 @@ def allocs_of_preloaded(context):
 def allocs_of_children(context):
     """A child is probed soon after its exec, and what it does then is right."""
     follows_allocs(context)
-    answers, report = run_served(context, "child")
-    process = [entry for entry in report.of_pid(answers[0]) if entry["python"]][-1]
+    taken = capture_until(context, context.target("allocating.py", "parent"), has_pulse, "--allocs")
+    process = [entry for entry in taken.report.processes if has_pulse(entry)][-1]
     check_allocated(process, "keep_blocks", allocating.CHILD_BLOCKS * allocating.KEPT_BYTES,
                     allocating.CHILD_BLOCKS)
 

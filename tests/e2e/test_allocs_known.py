@@ -4,7 +4,7 @@ import shutil
 
 from capture import capture, capture_until, memprobe, read_truth
 from harness import CACHE, TARGETS, Skip, check, check_all, check_equal, check_near, test
-from test_allocs import ALLOCATORS, follows_allocs
+from test_allocs import ALLOCATORS, follows_allocs, has_pulse
 from test_owners import check_held_sums
 from tree import check_invariants
 
@@ -95,8 +95,7 @@ def known_blocks_of_forks(context):
     follows_allocs(context)
     path = context.path("truth")
     context.environment["MEMPROBE_TRUTH"] = path
-    taken = capture_until(context, context.target("forked_blocks.py"),
-                          lambda process: process["rss"]["start"] and process["allocs"], "--allocs")
+    taken = capture_until(context, context.target("forked_blocks.py"), has_pulse, "--allocs")
     for role in ("", ".child"):
         truth = read_truth(path + role)
         process = [one for one in taken.report.of_pid(truth["pid"]) if one["python"]][-1]

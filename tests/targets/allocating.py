@@ -5,11 +5,13 @@ kinds         a function for each way to get a block keeps some; the answer is t
 keep NUMBER   keep_blocks() keeps NUMBER blocks of KEPT_BYTES; the answer is how many it keeps in all
 start         8 threads get blocks and give them back, each other's too, until "stop", whose answer
               is 1 when none found another's bytes in its block
-child         another Python, once its own malloc is probed, keeps CHILD_BLOCKS; the answer is its pid
 quit          end with status 9
+
+With the argument `parent` another Python keeps CHILD_BLOCKS, once there is no more MEMPROBE_WAIT.
 """
 import collections
 import ctypes
+import os
 import subprocess
 import sys
 import threading
@@ -196,39 +198,22 @@ def stop(_):
     return int(all(wheel.right for wheel in STATE["wheels"]))
 
 
-def is_probed():
-    """Has somebody written into the code of malloc? An executable's own malloc is a jump to it."""
-    address = ctypes.cast(ctypes.CDLL("libc.so.6").malloc, POINTER).value
-    with open("/proc/self/maps") as maps:
-        for line in maps:
-            first, last = (int(number, 16) for number in line.split()[0].split("-"))
-            if first <= address < last:
-                break
-    offset, path = int(line.split()[2], 16) + address - first, line.split()[5]
-    with open(path, "rb") as file:
-        file.seek(offset)
-        return file.read(64) != ctypes.string_at(address, 64)
-
-
-def child_keeps():
-    while not is_probed():
+def pulse_until_told():
+    """Calls malloc as long as there is the file MEMPROBE_WAIT, so that one can see when its blocks
+    are followed: the last probes, of returns, come a while after the first."""
+    while os.path.exists(os.environ["MEMPROBE_WAIT"]):
+        FREE(MALLOC(KEPT_BYTES))
         time.sleep(0.01)
-    # The last probes, of returns, come together with the first.
-    time.sleep(0.5)
-    keep_blocks(CHILD_BLOCKS)
-
-
-def child(_):
-    process = subprocess.Popen([sys.executable, __file__, "child"])
-    assert process.wait() == 0
-    return process.pid
 
 
 def main():
+    if sys.argv[1:] == ["parent"]:
+        return subprocess.call([sys.executable, __file__, "child"])
     if sys.argv[1:] == ["child"]:
-        child_keeps()
+        pulse_until_told()
+        keep_blocks(CHILD_BLOCKS)
         return 0
-    commands = {"kinds": kinds, "keep": keep_blocks, "start": start, "stop": stop, "child": child}
+    commands = {"kinds": kinds, "keep": keep_blocks, "start": start, "stop": stop}
     print(0, flush=True)
     for line in sys.stdin:
         words = line.split()

@@ -7,7 +7,6 @@ The child begins when there is no more MEMPROBE_WAIT, and calls malloc until the
 import json
 import os
 import sys
-import time
 
 import allocating
 from allocating import FREE, KEPT, KEPT_BYTES, MALLOC, hold, keep_blocks
@@ -32,9 +31,7 @@ def parent_takes():
 
 
 def be_child():
-    while os.path.exists(os.environ["MEMPROBE_WAIT"]):
-        FREE(MALLOC(KEPT_BYTES))
-        time.sleep(0.01)
+    allocating.pulse_until_told()
     begin = allocating.STATE["kept"]
     child_takes()
     give_back(0, GIVEN_BACK)
