@@ -8,8 +8,10 @@
  * flush, which moves known pages and books nothing, or a direct change (munmap, huge pages,
  * another task), which is what the count moved beyond `claimed`. The event fires before a flush
  * zeroes the cache, so a cache that is not empty means a flush, unless the count moved by just one
- * page or one huge page and no flush is due. Read count and caches at attach and before a
- * balance: the iterator settles all threads.
+ * page or by a huge page and no flush is due. What others have moved and not told yet is in the
+ * count, too; but one event brings a page table's 512 pages at most (zap_pte_range, huge pages), so
+ * two threads that take huge pages at once each get theirs. Read count and caches at attach and
+ * before a balance: the iterator settles all threads.
  */
 #ifndef MEMPROBE_CACHED_H
 #define MEMPROBE_CACHED_H
@@ -83,16 +85,32 @@ static __always_inline void cached_fault(struct change *change, enum kernel kern
 	thread->loss = change->loss;
 }
 
-static __always_inline bool is_flush(struct task_struct *task, __s64 cache, __s64 moved)
+/* What a cache of anonymous pages holds comes one by one, and is flushed after 64 faults: more than
+ * half a huge page are one, and what other threads have not told yet. */
+static __always_inline bool is_huge_page(__u32 kind, __s64 moved)
+{
+	return kind == KIND_ANON ? absolute(moved) > HUGE_PAGES / 2 : absolute(moved) == HUGE_PAGES;
+}
+
+static __always_inline bool is_flush(struct task_struct *task, __u32 kind, __s64 cache, __s64 moved)
 {
 	struct task_struct___cached *cached = (void *)task;
 
 	if (!cache)
 		return false;
-	if (moved != 1 && moved != -1 && moved != HUGE_PAGES && moved != -HUGE_PAGES)
+	if (absolute(moved) != 1 && !is_huge_page(kind, moved))
 		return true;
 	return BPF_CORE_READ(cached, rss_stat.events) > FLUSH_EVENTS ||
 	       (CURRENT(flags) & PF_EXITING);
+}
+
+/* A direct change of the current task's: at most a page table's, and the rest is another's, whose
+ * event is yet to come. */
+static __always_inline __s64 own_part(__s64 moved)
+{
+	if (moved > HUGE_PAGES)
+		return HUGE_PAGES;
+	return moved < -HUGE_PAGES ? -HUGE_PAGES : moved;
 }
 
 /* An rss_stat event of a mm that is the current task's. */
@@ -116,11 +134,12 @@ static __always_inline void cached_own(struct change *change, struct mm_struct *
 	thread->loss = change->loss;
 	moved = cached_count(mm, kind) - change->image->claimed[kind];
 	change->kind = kind;
-	if (is_flush(task, cache, moved)) {
+	if (is_flush(task, kind, cache, moved)) {
 		thread->cache[kind] = 0;
 		__sync_fetch_and_add(&change->image->claimed[kind], cache);
 		return;
 	}
+	moved = own_part(moved);
 	__sync_fetch_and_add(&change->image->claimed[kind], moved);
 	change->pages = moved;
 	if (!moved)

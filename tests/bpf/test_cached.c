@@ -128,7 +128,7 @@ static void copy_on_write(struct task_struct *task)
 	machine_cache_add(task, KIND_FILE, -1);
 }
 
-/* add_mm_rss_vec() of zap_pte_range() */
+/* add_mm_rss_vec() of zap_pte_range(): 512 pages at most, those of one table */
 static void zap(struct task_struct *task, __u32 kind, __s64 pages)
 {
 	flush(task);
@@ -268,6 +268,45 @@ static void test_huge(void **state)
 	on_each(check_huge);
 }
 
+/* Another thread's huge page comes between one's update and its event, again and again. */
+static void check_huge_at_once(void)
+{
+	for (int i = 0; i < 20; i++) {
+		fault(tasks[1], KIND_ANON, 1);
+		machine_count_add(mm, KIND_ANON, HUGE_PAGES);
+		fault(tasks[2], KIND_ANON, 1);
+		fault(tasks[2], KIND_ANON, HUGE_PAGES);
+		machine_run(tasks[1]);
+		session_rss_event(mm, KIND_ANON);
+	}
+	assert_balanced();
+	assert_report("[native b] anon+10260\n[native c] anon+10260\n");
+}
+
+/* Both before there is anything in a cache, and as they go. */
+static void check_huge_at_first(void)
+{
+	machine_run(tasks[1]);
+	session_fault_event();
+	machine_count_add(mm, KIND_ANON, HUGE_PAGES);
+	fault(tasks[2], KIND_ANON, HUGE_PAGES);
+	machine_run(tasks[1]);
+	session_rss_event(mm, KIND_ANON);
+	machine_count_add(mm, KIND_ANON, -HUGE_PAGES);
+	machine_run(tasks[2]);
+	add_directly(KIND_ANON, -HUGE_PAGES);
+	machine_run(tasks[1]);
+	session_rss_event(mm, KIND_ANON);
+	assert_balanced();
+	assert_report("[native b] anon+512-512\n[native c] anon+512-512\n");
+}
+
+static void test_huge_at_once(void **state)
+{
+	on_each(check_huge_at_once);
+	on_each(check_huge_at_first);
+}
+
 static void check_exit(void)
 {
 	for (int i = 0; i < 11; i++)
@@ -385,7 +424,7 @@ static void random_action(void)
 
 	switch (below(12)) {
 	case 0:
-		zap(task, below(NR_KINDS), 1 + below(700));
+		zap(task, below(NR_KINDS), 1 + below(HUGE_PAGES));
 		break;
 	case 1:
 		fault(task, KIND_ANON, HUGE_PAGES);
@@ -453,12 +492,13 @@ static void test_events_at_once(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_flush_of_one), cmocka_unit_test(test_zap),
-		cmocka_unit_test(test_huge),	     cmocka_unit_test(test_exit),
-		cmocka_unit_test(test_outside),	     cmocka_unit_test(test_populate),
-		cmocka_unit_test(test_own_faults),   cmocka_unit_test(test_attach),
-		cmocka_unit_test(test_sums),	     cmocka_unit_test(test_events_at_once),
+		cmocka_unit_test(test_faults),	       cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_flush_of_one),   cmocka_unit_test(test_zap),
+		cmocka_unit_test(test_huge),	       cmocka_unit_test(test_huge_at_once),
+		cmocka_unit_test(test_exit),	       cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_populate),       cmocka_unit_test(test_own_faults),
+		cmocka_unit_test(test_attach),	       cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_events_at_once),
 	};
 
 	seed = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : (unsigned int)time(NULL);

@@ -303,7 +303,8 @@ static void check_old_frame_left(void)
 	call("again");
 	for (int i = 0; i < KEY_LOOK; i++)
 		touch(1);
-	touch(3 * KEY_LOOK);
+	for (int i = 0; i < 3; i++)
+		touch(KEY_LOOK);
 	report = session_report();
 	found = strstr(report, "\nagain anon+");
 	assert_non_null(found);
