@@ -146,30 +146,37 @@ static __always_inline void hold_somewhere(__u32 slot, struct node_id id, __u32 
 		hold_unowned(slot, kind, pages);
 }
 
-/* What was there when the image began, or came without a path, and goes: pages without a mark. Of a
- * forked or adopted image they are mostly those of the beginning. */
-__noinline int release_unmarked(__u32 slot, __u32 kind, __s64 pages)
+/* Takes up to so many pages from a row of pages without marks, if there is one. Returns how many.
+ */
+static __always_inline __s64 release_from_row(__u32 slot, __u32 site, __u32 kind, __s64 pages)
 {
-	struct change change = { .slot = slot, .kind = kind };
-	struct wire_held *opening;
-	struct node_id id = {};
-	__s64 there = 0;
+	const struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u64 key = image && site ? site_key_special(image->image_id, site) : 0;
+	struct node_id *id = key ? bpf_map_lookup_elem(&special_ids, &key) : NULL;
+	__u32 value = id ? id->value : 0;
+	struct wire_held *row = value ? bpf_map_lookup_elem(&held, &value) : NULL;
+	__s64 there = row ? row->live[kind_index(kind)] : 0;
 
-	change.image = bpf_map_lookup_elem(&images, &slot);
-	if (!change.image)
-		return 0;
-	if (change.image->opening_site)
-		id = find_plain_special(&change, change.image->opening_site);
-	opening = id.value ? bpf_map_lookup_elem(&held, &id.value) : NULL;
-	if (opening)
-		there = opening->live[kind_index(kind)];
 	if (there > pages)
 		there = pages;
-	if (there > 0)
-		hold(slot, id.value, kind, -there);
-	else
-		there = 0;
-	return hold_unowned(slot, kind, there - pages);
+	if (there <= 0)
+		return 0;
+	hold(slot, value, kind, -there);
+	return there;
+}
+
+/* What was there when the image began, or came without a path, and goes: pages without a mark. Of a
+ * forked or adopted image they are mostly those of the beginning. Else the kernel has brought them,
+ * as khugepaged fills up a huge page: it does not tell where. */
+__noinline int release_unmarked(__u32 slot, __u32 kind, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (!image)
+		return 0;
+	pages -= release_from_row(slot, image->opening_site, kind, pages);
+	pages -= release_from_row(slot, SITE_KERNEL, kind, pages);
+	return hold_unowned(slot, kind, -pages);
 }
 
 /* The row of what an image begins with: forked from another, or adopted. */
