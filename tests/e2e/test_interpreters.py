@@ -163,8 +163,7 @@ def python_begun_again(context):
     check_invariants(taken.report)
     process = taken.report.python()
     grown = process.own("grown", process.named("take"))
-    # The first of four may pass before the library has been found.
-    check(size_of(15) <= grown <= size_of(20.2), "take() grew %d, expected 15 to 20 MB" % grown)
+    check(size_of(20) <= grown <= size_of(20.2), "take() grew %d, expected 20 MB" % grown)
     check(process.own("grown", process.of_kind("shutdown")) < size_of(1), "[shutdown] grew 1 MB")
 
 
