@@ -85,7 +85,7 @@ static void put_words(struct taking *taking, uint64_t start, uint64_t end, uint3
 		if (!census_memory_read(&reader->memory, start, words, size))
 			continue;
 		for (size_t i = 0; i < size / sizeof(*words); i++)
-			census_walk_put(&taking->walk, words[i], node);
+			census_walk_put_found(&taking->walk, words[i], node);
 	}
 }
 

@@ -157,6 +157,28 @@ bool census_walk_put_names(struct census_walk *walk, uint64_t word, uint32_t nod
 	return put(walk, word, node, true);
 }
 
+/*
+ * To 3.13 the interpreter keeps freed lists and dicts for the next ones in arrays, which still
+ * point to those that were taken out again (free_list of Objects/listobject.c): such a word holds
+ * nothing.
+ */
+static bool may_be_left_over(const struct census_walk *walk, uint64_t word)
+{
+	uint32_t index = census_table_find(walk->table, word);
+	const struct census_class *class;
+
+	if (index == CENSUS_NO_ENTRY || !walk->table->entries[index].is_tracked ||
+	    walk->classes->reader->python.wire.version >= 0x30e)
+		return false;
+	class = &walk->classes->classes[walk->table->entries[index].class];
+	return class->is_exact && (class->kind == KIND_LIST || class->kind == KIND_DICT);
+}
+
+bool census_walk_put_found(struct census_walk *walk, uint64_t word, uint32_t node)
+{
+	return !may_be_left_over(walk, word) && census_walk_put(walk, word, node);
+}
+
 static bool is_late(struct census_walk *walk)
 {
 	if (walk->first % 256 == 0 && heap_memory_is_late(walk->classes->reader->memory.heap))

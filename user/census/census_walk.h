@@ -38,6 +38,9 @@ bool census_walk_put(struct census_walk *walk, uint64_t word, uint32_t node);
 /* The same, and its names are attributes of what the node is of. */
 bool census_walk_put_names(struct census_walk *walk, uint64_t word, uint32_t node);
 
+/* The same of a word that nobody knows the meaning of. */
+bool census_walk_put_found(struct census_walk *walk, uint64_t word, uint32_t node);
+
 /* Follows all references of what is in the queue. */
 void census_walk_run(struct census_walk *walk);
 
