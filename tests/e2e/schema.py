@@ -47,7 +47,9 @@ INSIDE = {
     "pymalloc": {"state": str, "arenas": INT_OR_NONE, "used": INT_OR_NONE, "free": INT_OR_NONE,
                  "free_pools": INT_OR_NONE, "free_arenas": INT_OR_NONE},
     "mimalloc": {"state": str, "used": INT_OR_NONE, "free": INT_OR_NONE},
-    "torn": int, "cure": str, "advice": str, "objects": Optional(CENSUS)}
+    "torn": int, "cure": str, "advice": str, "objects": Optional(CENSUS),
+    "parts": Optional({"objects": INT_OR_NONE, "used": int, "free_pymalloc": int, "free_malloc": int,
+                       "free_mimalloc": int, "stacks": int, "files": int, "shared": int, "rest": int})}
 HEAP = {"format": str, "version": int, "pid": int, "command": str, "readings": [INSIDE],
         "growth": Optional(GROWTH)}
 PROCESS = {

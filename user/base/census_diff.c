@@ -58,27 +58,47 @@ struct matching {
 	size_t count, capacity;
 };
 
+static uint64_t key_of(const struct matching *matching, const struct census_change *change)
+{
+	const uint32_t key[3] = { string_pool_add(&matching->diff->names, change->module),
+				  string_pool_add(&matching->diff->names, change->name),
+				  change->kind };
+
+	return hash_bytes(key, sizeof(key), 0);
+}
+
+static bool is_there(const struct matching *matching, const struct census_change *change)
+{
+	uint32_t id;
+
+	return hash_table_get(&matching->ids, key_of(matching, change), &id);
+}
+
+static struct census_change *find(struct matching *matching, const struct census_change *change)
+{
+	struct string_pool *names = &matching->diff->names;
+	uint64_t key = key_of(matching, change);
+	uint32_t id;
+
+	if (hash_table_get(&matching->ids, key, &id))
+		return &matching->changes[id];
+	id = (uint32_t)matching->count++;
+	matching->changes = array_reserve(matching->changes, &matching->capacity, matching->count,
+					  sizeof(*matching->changes));
+	matching->changes[id] = (struct census_change){
+		.module = string_pool_get(names, string_pool_add(names, change->module)),
+		.name = string_pool_get(names, string_pool_add(names, change->name)),
+		.kind = change->kind,
+	};
+	hash_table_put(&matching->ids, key, id);
+	return &matching->changes[id];
+}
+
 /* Sums of one census are below 2^60, see CENSUS_MAX_AMOUNT. */
 static void add(struct matching *matching, const struct census_change *change, int sign)
 {
-	uint32_t key[3] = { string_pool_add(&matching->diff->names, change->module),
-			    string_pool_add(&matching->diff->names, change->name), change->kind };
-	uint64_t hash = hash_bytes(key, sizeof(key), 0);
-	struct census_change *found;
-	uint32_t id;
+	struct census_change *found = find(matching, change);
 
-	if (!hash_table_get(&matching->ids, hash, &id)) {
-		id = (uint32_t)matching->count++;
-		matching->changes = array_reserve(matching->changes, &matching->capacity,
-						  matching->count, sizeof(*matching->changes));
-		matching->changes[id] = (struct census_change){
-			.module = string_pool_get(&matching->diff->names, key[0]),
-			.name = string_pool_get(&matching->diff->names, key[1]),
-			.kind = change->kind,
-		};
-		hash_table_put(&matching->ids, hash, id);
-	}
-	found = &matching->changes[id];
 	found->objects += sign * change->objects;
 	found->bytes += sign * change->bytes;
 	if (sign > 0)
@@ -108,19 +128,61 @@ static enum census_holder_kind root_kind(const struct census *census, uint32_t h
 	return census->holders[holder].kind;
 }
 
-static void add_holders(struct matching *matching, const struct census *census, int sign)
+static struct census_change change_of(const struct census *census, uint32_t holder,
+				      const char *path)
+{
+	return (struct census_change){
+		.module = "",
+		.name = path,
+		.kind = root_kind(census, holder),
+		.objects = (int64_t)census->holders[holder].objects,
+		.bytes = (int64_t)census->holders[holder].bytes,
+	};
+}
+
+static void add_after(struct matching *matching, const struct census *census)
 {
 	for (uint32_t i = 0; i < census->nr_holders; i++) {
 		_cleanup_(freep) char *path = census_holder_path(census, i);
-		const struct census_change change = {
-			.module = "",
-			.name = path,
-			.kind = root_kind(census, i),
-			.objects = (int64_t)census->holders[i].objects,
-			.bytes = (int64_t)census->holders[i].bytes,
-		};
+		const struct census_change change = change_of(census, i, path);
 
-		add(matching, &change, sign);
+		add(matching, &change, 1);
+	}
+}
+
+/* What is too small for a row when all else has grown is in the row of what is too small beside it:
+ * it is counted there before, too, or that row would seem to grow. */
+static void subtract_as_rest(struct matching *matching, const struct census *census,
+			     uint32_t holder)
+{
+	uint32_t parent = census->holders[holder].parent;
+	_cleanup_(freep) char *above = parent == CENSUS_NONE ? NULL
+							     : census_holder_path(census, parent);
+	_cleanup_(freep) char *path = xasprintf("%s%s%s", above ? above : "",
+						above ? SEPARATOR : "", kind_name(CENSUS_REST));
+	struct census_change change = change_of(census, holder, path);
+
+	if (!above)
+		change.kind = CENSUS_REST;
+	add(matching, &change, -1);
+}
+
+/* After the later one. What is below a row that is counted with the rest is in it. */
+static void subtract_before(struct matching *matching, const struct census *census)
+{
+	_cleanup_(freep) bool *is_gone = xcalloc(census->nr_holders + 1UL, sizeof(*is_gone));
+
+	for (uint32_t i = 0; i < census->nr_holders; i++) {
+		_cleanup_(freep) char *path = census_holder_path(census, i);
+		const struct census_change change = change_of(census, i, path);
+		uint32_t parent = census->holders[i].parent;
+		bool is_below = parent != CENSUS_NONE && is_gone[parent];
+
+		is_gone[i] = is_below || !is_there(matching, &change);
+		if (!is_gone[i])
+			add(matching, &change, -1);
+		else if (!is_below)
+			subtract_as_rest(matching, census, i);
 	}
 }
 
@@ -169,8 +231,8 @@ void census_diff_make(const struct census *before, const struct census *after,
 	string_pool_init(&ret->names);
 	add_types(&types, before, -1);
 	add_types(&types, after, 1);
-	add_holders(&holders, before, -1);
-	add_holders(&holders, after, 1);
+	add_after(&holders, after);
+	subtract_before(&holders, before);
 	ret->types = finish(&types, &ret->nr_types);
 	ret->holders = finish(&holders, &ret->nr_holders);
 }

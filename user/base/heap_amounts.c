@@ -22,6 +22,9 @@ static const size_t byte_fields[] = {
 	offsetof(struct heap_inside, torn),
 	offsetof(struct heap_inside, rss),
 	offsetof(struct heap_inside, malloc_free_threads),
+	offsetof(struct heap_inside, stacks),
+	offsetof(struct heap_inside, files),
+	offsetof(struct heap_inside, shared),
 };
 
 size_t heap_amounts_count(void)

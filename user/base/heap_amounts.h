@@ -42,6 +42,8 @@ struct heap_inside {
 	uint64_t mimalloc_used, mimalloc_free;
 	uint64_t torn; /* how many chunks, lists, pools did not hold together */
 	uint64_t rss;  /* at the reading */
+	/* Resident, of no allocator (heap_account.h); files 0: the mappings were not read. */
+	uint64_t stacks, files, shared;
 };
 
 /* Can these be amounts of a process? Each within HEAP_MAX_BYTES and parts within their wholes, so

@@ -136,6 +136,7 @@ static void put_json(struct json_writer *json, uint64_t time_ns, const struct he
 	json_writer_begin_object(json);
 	json_writer_member_seconds(json, "time", time_ns);
 	report_inside_members(inside, json);
+	report_parts_members(inside, census, json);
 	if (census) {
 		json_writer_key(json, "objects");
 		json_writer_begin_object(json);
@@ -154,6 +155,7 @@ void heap_output_put(struct heap_output *output, uint64_t time_ns, const struct 
 		if (output->is_series)
 			sink_printf(&output->sink, "at %.2f s\n", (double)time_ns / NS_PER_S);
 		report_inside_write(inside, &output->sink);
+		report_parts_write(inside, census, &output->sink);
 		if (census)
 			report_census_write(census, &output->sink);
 	}

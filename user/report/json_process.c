@@ -145,6 +145,7 @@ static void write_inside(struct json_writer *json, const struct process *process
 	json_writer_begin_object(json);
 	json_writer_member_seconds(json, "time", process->inside_ns);
 	report_inside_members(&process->inside, json);
+	report_parts_members(&process->inside, process->census, json);
 	json_writer_end_object(json);
 }
 

@@ -120,6 +120,7 @@ static void write_inside(const struct process *process, struct sink *sink)
 	uint64_t end_ns = process->end_ns > process->inside_ns ? process->end_ns : 0;
 
 	report_inside_write(&process->inside, sink);
+	report_parts_write(&process->inside, process->census, sink);
 	if (process->end == END_RUNNING || !end_ns)
 		return;
 	sink_printf(sink, "  Read at %.2f s, %.2f s before its end\n",

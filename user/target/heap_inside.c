@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "heap_account.h"
 #include "heap_allocator.h"
 #include "heap_process.h"
 #include "memory.h"
@@ -104,6 +105,18 @@ static void read_pymalloc(struct heap_memory *memory, struct heap_inside *inside
 	inside->torn += pymalloc.torn;
 }
 
+/* What cannot be read is no reason to tell nothing of the rest. */
+static void read_mappings(pid_t pid, struct heap_inside *inside)
+{
+	struct heap_account account;
+
+	if (heap_account_read(pid, &account))
+		return;
+	inside->stacks = account.stacks;
+	inside->files = account.files;
+	inside->shared = account.shared;
+}
+
 int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 {
 	uint64_t begin = clock_ns();
@@ -130,6 +143,7 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 	read_mimalloc(memory, &allocator, &inside);
 	heap_memory_set_deadline(memory, begin + budget_ns);
 	read_pymalloc(memory, &inside);
+	read_mappings(pid, &inside);
 	*ret = inside;
 	return 0;
 }
