@@ -159,18 +159,19 @@ def free_port():
 class Service:
     """gunicorn with sync workers; in front of it what is to run it."""
 
-    def __init__(self, context, program=(), application="leaking_wsgi", options=()):
+    def __init__(self, context, program=(), application="leaking_wsgi", options=(),
+                 workers=WORKERS):
         gunicorn = os.path.join(CACHE, "venv-pypi", "bin", "gunicorn")
         if not os.access(gunicorn, os.X_OK):
             raise Skip("gunicorn is not there: tools/setup --pypi")
         self.context = context
         self.port = free_port()
         self.process = context.start(
-            list(program) + [gunicorn, "--workers", str(WORKERS), "--worker-class", "sync",
+            list(program) + [gunicorn, "--workers", str(workers), "--worker-class", "sync",
                              "--chdir", TARGETS, "--bind", "127.0.0.1:%d" % self.port,
                              "--pid", context.path("master.pid"), *options,
                              application + ":application"])
-        self.wait_for_workers(WORKERS)
+        self.wait_for_workers(workers)
         with open(context.path("master.pid")) as file:
             self.master = int(file.read())
 

@@ -1,0 +1,209 @@
+"""Which Python objects a process has and who holds them: memprobe heap --objects, and --objects at
+capture, against what the target itself knows."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import urllib.request
+
+from capture import Attached, memprobe, parse, read_report
+from harness import (MEMPROBE, TIMEOUT, check, check_all, check_equal, check_near, children_of, test,
+                     wait_until)
+from schema import HEAP, Checker
+from test_children import Service
+
+KINDS = (
+    # What stands in the way of the row that grew: one of these, from its beginning on.
+    ("lru_cache", ("__main__.lookup",)),
+    ("closure", ("__main__.remember",)),
+    ("class_attribute", ("__main__.Registry",)),
+    ("thread_local", ("__main__.LOCAL", "server")),
+    ("tracebacks", ("__main__.LAST_ERRORS",)),
+    ("c_code", ("C code",)),
+    ("asyncio_tasks", ("__main__.TASKS", "__main__.GATES", "__main__.loop")),
+    ("logging_handlers", ("logging.",)),
+    ("weakref_callbacks", ("__main__.CALLBACKS", "__main__.WATCHED")),
+)
+
+
+class Target:
+    """holders.py: it keeps more for each word, and says how much."""
+
+    def __init__(self, context, kind):
+        self.context = context
+        self.process = context.start(context.target("holders.py", kind), stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE)
+        self.truth = self.answer()
+        self.pid = self.truth["pid"]
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        check(line, "the target ended")
+        return json.loads(line.decode())
+
+    def keep_more(self):
+        self.process.stdin.write(b"more\n")
+        self.process.stdin.flush()
+        self.truth = self.answer()
+
+    def quit(self):
+        self.process.stdin.close()
+        self.context.finish(self.process)
+
+
+def read_objects(context, pid, *options):
+    result = memprobe(context, "heap", "-p", pid, "--objects", "--format=json", *options)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    document = parse(result.output)
+    Checker().check(document, HEAP, "heap")
+    for reading in document["readings"]:
+        check_equal("refused", reading["objects"]["refused"], None)
+    return document
+
+
+def roots_of(census):
+    """Bytes by the name of each root."""
+    return {row["name"]: row["bytes"] for row in census["holders"] if row["parent"] is None}
+
+
+def growths_of(before, after):
+    """(growth, name) of roots, the most first."""
+    first, last = roots_of(before), roots_of(after)
+    return sorted(((last[name] - first.get(name, 0), name) for name in last), reverse=True)
+
+
+@test(interpreters="one")
+def objects_by_holder(context):
+    """Leaks of public reports: the root that grew most names the culprit, and has what was kept."""
+    wrong = []
+    for kind, names in KINDS:
+        target = Target(context, kind)
+        before = read_objects(context, target.pid)["readings"][0]["objects"]
+        kept = target.truth["truth"]
+        target.keep_more()
+        kept = target.truth["truth"] - kept
+        after = read_objects(context, target.pid)["readings"][0]["objects"]
+        grown, name = growths_of(before, after)[0]
+        if not name.startswith(names):
+            wrong.append("%s: %s grew by %d" % (kind, name, grown))
+        elif grown < 0.98 * kept:
+            wrong.append("%s: %s grew by %d, %d of it strings" % (kind, name, grown, kept))
+        target.quit()
+    check_all(wrong)
+
+
+@test(interpreters="one")
+def objects_stand_for_it(context):
+    """--freeze stops every thread, says for how long, and the process goes on."""
+    target = Target(context, "thread_local")
+    census, = (reading["objects"] for reading in
+               read_objects(context, target.pid, "--freeze")["readings"])
+    check(census["frozen"] > 0, "it was not stopped")
+    check_equal("unreadable", census["unreadable"], 0)
+    target.keep_more()
+    census, = (reading["objects"] for reading in read_objects(context, target.pid)["readings"])
+    check_equal("stopped for", census["frozen"], 0)
+    target.quit()
+
+
+@test(interpreters="one")
+def objects_in_captures(context):
+    """--objects with -p: in a snapshot and in the end, each as it was then."""
+    target = Target(context, "closure")
+    attached = Attached(context, target.pid, options=("--objects", "--freeze"))
+    os.kill(attached.process.pid, signal.SIGUSR1)
+    snapshot = attached.dump + ".1"
+    wait_until(lambda: os.path.exists(snapshot), "a snapshot")
+    first = read_report(context, snapshot).python(target.pid).entry["objects"]
+    kept = target.truth["truth"]
+    target.keep_more()
+    kept = target.truth["truth"] - kept
+    last = attached.end().python(target.pid).entry["objects"]
+    grown, name = growths_of(first, last)[0]
+    check(name.startswith("__main__.remember"), "what grew is %s" % name)
+    check(grown >= 0.98 * kept, "it grew by %d, %d of it strings" % (grown, kept))
+    check(first["frozen"] > 0 and last["frozen"] > 0, "it was not stopped")
+    target.quit()
+
+
+# ---- A service ----
+
+CLIENTS = 4
+LEAKS = 60
+
+
+class Leaking:
+    """flaskapp.py under gunicorn, one worker with threads."""
+
+    def __init__(self, context):
+        self.service = Service(context, workers=1, application="flaskapp",
+                               options=("--threads", "4", "--worker-class", "gthread"))
+        self.pid, = [child[0] for child in children_of(self.service.master)]
+
+    def get(self, path):
+        with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.service.port, path),
+                                    timeout=TIMEOUT) as answer:
+            return json.loads(answer.read().decode())
+
+    def leak(self, first):
+        """LEAKS requests from CLIENTS at once, with reports between them."""
+        numbers, failures = iter(range(first, first + LEAKS)), []
+
+        def client():
+            try:
+                for number in numbers:
+                    self.get("/leak?k=%d" % number)
+                    self.get("/report" if number % 10 == 0 else "/fast")
+            except OSError as error:
+                failures.append(str(error))
+        clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
+        for one in clients:
+            one.start()
+        for one in clients:
+            one.join()
+        check_all(failures)
+
+
+@test()
+def objects_of_a_service(context):
+    """A leak of small strings, in no malloc's books: the holder is first and has what is kept; what
+    grew between two censuses is it and nothing else."""
+    leaking = Leaking(context)
+    leaking.leak(0)
+    for _ in range(3):
+        leaking.get("/report")
+    before = read_objects(context, leaking.pid)["readings"][0]["objects"]
+    truth = leaking.get("/truth")
+    roots = roots_of(before)
+    check_equal("the first holder", max(roots, key=roots.get), "flaskapp.CACHE")
+    check_near("bytes of CACHE", roots["flaskapp.CACHE"], truth["bytes"], truth["bytes"] * 0.02)
+    document = read_while(context, leaking)
+    growth = document["growth"]
+    grown = [change for change in growth["holders"] if change["bytes"] > 0.05 * growth["bytes"]]
+    check(grown, "nothing grew: %r" % growth)
+    check_equal("what grew besides CACHE",
+                [change["path"] for change in grown
+                 if not change["path"].startswith("flaskapp.CACHE")], [])
+    leaking.service.end()
+
+
+def nr_readings(process):
+    with open(process.files[0].name, errors="replace") as file:
+        return file.read().count('"rss":')
+
+
+def read_while(context, leaking):
+    """Censuses while the leak goes on, the last after it has come to rest."""
+    process = context.start([MEMPROBE, "heap", "-p", str(leaking.pid), "--objects", "--every=1",
+                             "--format=json"])
+    wait_until(lambda: nr_readings(process) > 0, "the first census")
+    leaking.leak(LEAKS)
+    count = nr_readings(process)
+    wait_until(lambda: nr_readings(process) > count + 1, "a census after the leak")
+    os.kill(process.pid, signal.SIGINT)
+    result = context.finish(process)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    document = parse(result.output)
+    Checker().check(document, HEAP, "heap")
+    return document
