@@ -362,6 +362,13 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 	begin_image(&birth, percpu);
 }
 
+/* The same of the current task, where counters are per CPU. */
+__noinline int on_own_exec(void)
+{
+	on_exec(bpf_get_current_task_btf(), true);
+	return 0;
+}
+
 static __always_inline void on_fork(struct task_struct *parent, struct task_struct *child,
 				    bool percpu)
 {

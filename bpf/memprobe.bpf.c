@@ -51,11 +51,20 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 	note_peak(change->image);
 }
 
+/* sched_process_exit or sched_process_exec: the current task exits, or has begun a program. */
+static __always_inline void on_own_event(void)
+{
+	if (!(CURRENT(flags) & PF_EXITING))
+		on_own_exec();
+	else if (cfg_last_paths)
+		note_last_path();
+}
+
 /*
- * rss_stat, and with it two rare events that need the same parts, so that the verifier goes
- * through the walk and the marks once: a raw tracepoint's program may be attached to many. Which
- * event it is its first argument tells: an mm, the current task (sched_process_exit), or an address
- * of user space (vm_unmapped_area; an error's is negative).
+ * rss_stat, and with it rare events that need the same parts, so that the verifier goes through
+ * the walk, the marks and the names once: a raw tracepoint's program may be attached to many. Which
+ * event it is its first argument tells: an mm, the current task, or an address of user space
+ * (vm_unmapped_area; an error's is negative).
  */
 SEC("?raw_tp")
 int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
@@ -67,8 +76,8 @@ int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
 		change.kind = detail;
 		if (change.kind < NR_KINDS)
 			on_rss_change(&change, subject);
-	} else if (cfg_last_paths && subject == bpf_get_current_task()) {
-		note_last_path();
+	} else if (subject == bpf_get_current_task()) {
+		on_own_event();
 	} else if (cfg_owners && IS_USER_ADDRESS(subject)) {
 		note_mapping(subject, detail);
 	}
@@ -170,13 +179,6 @@ SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(kfault_oldest)
 {
 	return fault_event(NULL, 0, KERNEL_OLDEST);
-}
-
-SEC("?tp_btf/sched_process_exec")
-int BPF_PROG(exec_percpu, struct task_struct *task)
-{
-	on_exec(task, true);
-	return 0;
 }
 
 SEC("?tp_btf/sched_process_exec")

@@ -384,7 +384,7 @@ void session_stand(const struct mm_struct *mm, __u64 frame)
 void session_exec_event(struct task_struct *task)
 {
 	if (session_is_percpu())
-		exec_percpu(task);
+		rss_percpu((uintptr_t)task, 0);
 	else
 		exec_cached(task);
 }
@@ -403,8 +403,10 @@ void session_exit_event(struct task_struct *task)
 		exit_cached(task);
 		return;
 	}
+	task->flags |= PF_EXITING;
 	rss_percpu((uintptr_t)task, false);
 	exit_percpu(task);
+	task->flags &= ~(unsigned int)PF_EXITING;
 }
 
 void session_change(struct mm_struct *mm, __u32 kind, __s32 pages)

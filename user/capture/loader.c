@@ -53,7 +53,7 @@ static const struct {
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_user" },
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_kernel" },
 	{ "rss_percpu", ON_PERCPU | FOR_OWNERS, "vm_unmapped_area" },
-	{ "exec_percpu", ON_PERCPU, NULL },
+	{ "rss_percpu", ON_PERCPU, "sched_process_exec" },
 	{ "fork_percpu", ON_PERCPU, NULL },
 	/* A path that a thread dies on, before the next sends it. */
 	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK, "sched_process_exit" },
