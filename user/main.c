@@ -5,8 +5,10 @@
 
 #include "commands.h"
 
-static const struct command *const table[] = { &command_record, &command_post, &command_heap,
-					       &command_check, NULL };
+static const struct command *const table[] = {
+	&command_record, &command_post,	 &command_heap, &command_diff,
+	&command_merge,	 &command_check, NULL
+};
 
 /* A standard descriptor that came closed is kept from being given to a dump, into which messages
  * would go then. The command that a capture runs finds it closed as it was. */

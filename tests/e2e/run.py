@@ -45,6 +45,7 @@ import test_attach_edges  # noqa: E402,F401
 import test_interpreters  # noqa: E402,F401
 import test_copied  # noqa: E402,F401
 import test_leaks  # noqa: E402,F401
+import test_diffs  # noqa: E402,F401
 import test_compilers  # noqa: E402,F401
 import test_short_children  # noqa: E402,F401
 import test_inspection  # noqa: E402,F401

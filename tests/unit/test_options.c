@@ -447,8 +447,10 @@ static void test_letters_are_unique(void **state)
 static int run(const char *line)
 {
 	_cleanup_(freep) char *copy = xstrdup(line);
-	const struct command *commands[] = { &command_record, &command_post, &command_heap,
-					     &command_check, NULL };
+	const struct command *commands[] = {
+		&command_record, &command_post,	 &command_heap, &command_diff,
+		&command_merge,	 &command_check, NULL
+	};
 	char *argv[MAX_WORDS] = { 0 };
 	size_t count = 0;
 
@@ -468,7 +470,11 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe heap -p 1 --freeze"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap -p 1 --every=0"), EXIT_USAGE);
 	assert_int_equal(run("memprobe heap -p 4294967295"), EXIT_FAILED);
-	assert_int_equal(run("memprobe diff a b"), EXIT_USAGE);
+	assert_int_equal(run("memprobe diff a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe diff a b c"), EXIT_USAGE);
+	assert_int_equal(run("memprobe diff /nonexistent/a /nonexistent/b"), EXIT_FAILED);
+	assert_int_equal(run("memprobe merge a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe merge -o b /nonexistent/a"), EXIT_FAILED);
 	assert_int_equal(run("memprobe merge"), EXIT_USAGE);
 	assert_int_equal(run("memprobe check a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post"), EXIT_FAILED);

@@ -11,9 +11,6 @@
 #include "log.h"
 #include "memory.h"
 
-/* Words that mean a command from a later version on: not taken for programs before that. */
-static const char *const later[] = { "diff", "merge" };
-
 static int act(const struct command *const *table, const struct command *command,
 	       enum option_action action)
 {
@@ -61,13 +58,6 @@ int commands_run(const struct command *const *table, char **argv)
 {
 	const char *word = argv[0] && argv[1] ? argv[1] : "";
 
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-		if (strcmp(word, later[i]) != 0)
-			continue;
-		log_error("cannot run '%s': this version has no such command", word);
-		log_hint("memprobe -- %s runs a program of that name", word);
-		return EXIT_USAGE;
-	}
 	for (size_t i = 1; table[i]; i++) {
 		if (!strcmp(table[i]->name, word))
 			return run(table, table[i], argv + 2);

@@ -5,11 +5,15 @@
 #ifndef MEMPROBE_COMMANDS_H
 #define MEMPROBE_COMMANDS_H
 
+#include <signal.h>
+
 #include "options.h"
 
 #define EXIT_DONE 0
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
+/* As a shell shows that the reader had seen enough, of git as of cat. */
+#define EXIT_PIPE (128 + SIGPIPE)
 
 struct command {
 	const char *name;  /* NULL: what runs when no other is named */
@@ -23,7 +27,8 @@ struct command {
 	int (*run)(void *options, const struct option_words *words, char **argv);
 };
 
-extern const struct command command_record, command_post, command_heap, command_check;
+extern const struct command command_record, command_post, command_heap, command_diff, command_merge,
+	command_check;
 
 /* Finds the command that argv asks for, reads its options, runs it. Returns the exit status. The
  * table's first command is the one without a name. */

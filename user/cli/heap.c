@@ -27,7 +27,6 @@
 #define MAX_EVERY_S 1e6
 #define DEFAULT_EVERY_S 1
 #define NS_PER_S 1e9
-#define EXIT_PIPE (128 + SIGPIPE)
 
 /* Owns its pids. */
 struct heap_options {

@@ -3,18 +3,14 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include "dump.h"
+#include "dump_file.h"
 #include "log.h"
 #include "memory.h"
 #include "profile.h"
 #include "report_lines.h"
 #include "report_run.h"
-
-/* As a shell shows that the reader had seen enough, of git as of cat. */
-#define EXIT_PIPE (128 + SIGPIPE)
 
 #define DEFAULT_DUMP "mem_trace.raw" /* as a capture names it, user/capture/output.c */
 
@@ -64,24 +60,6 @@ static void release(void *options)
 	free(((struct post_options *)options)->pids.pids);
 }
 
-static int read_dump(const char *path, struct profile **ret_profile)
-{
-	struct dump_error why = { 0 };
-	char text[DUMP_ERROR_TEXT_BYTES];
-	int error = dump_read(path, ret_profile, &why);
-
-	if (error) {
-		dump_error_text(&why, text);
-		log_error("cannot read '%s': %s", path, text);
-		if (dump_error_hint(&why))
-			log_hint("%s", dump_error_hint(&why));
-		return error;
-	}
-	if (!(*ret_profile)->meta.is_complete)
-		log_note("'%s' is incomplete: the capture did not end", path);
-	return 0;
-}
-
 static int check_usage(const struct option_words *words)
 {
 	if (words->nr_operands <= 1)
@@ -106,7 +84,7 @@ static int post(void *given, const struct option_words *words, char **argv)
 	if (check_usage(words))
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||
-	    read_dump(words->nr_operands ? words->operands[0] : DEFAULT_DUMP, &profile))
+	    dump_file_read(words->nr_operands ? words->operands[0] : DEFAULT_DUMP, &profile))
 		return EXIT_FAILED;
 	report_lines_init(&lines, NULL, false);
 	error = report_run(profile, &options->report, &options->pids, &target);

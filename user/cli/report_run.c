@@ -238,7 +238,8 @@ static struct report_options make_options(const struct report_settings *settings
 	return (struct report_options){
 		.tree = { .sort = options_choice(calltree_sort_name, settings->sort),
 			  .metric = metric,
-			  .import_frames = settings->import_frames },
+			  .import_frames = settings->import_frames,
+			  .is_difference = settings->is_difference },
 		.has_metric = settings->metric || settings->leaks,
 		.leaks = settings->leaks,
 		.has_min = settings->min.is_given,

@@ -18,6 +18,7 @@ struct report_settings {
 	const char *focus, *ignore; /* regular expressions, NULL: none */
 	uint32_t kinds, depth;	    /* as struct tree_view */
 	bool full_paths, import_frames, leaks, invert, imports;
+	bool is_difference; /* of two profiles: rows without one are left out */
 };
 
 #define NR_REPORT_OPTIONS 15

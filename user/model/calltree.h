@@ -42,6 +42,8 @@ struct tree_options {
 	enum tree_sort sort;
 	enum tree_metric metric; /* what a minimum counts, and what rows are sorted by */
 	bool import_frames;	 /* keep the import machinery */
+	bool is_difference;	 /* of two profiles: rows are left out of which, and of all below,
+				  * nothing differs */
 	const bool *only; /* by profile node: what others cost is one row, TREE_CUT; NULL: all
 			   * count; borrowed */
 };
@@ -49,17 +51,18 @@ struct tree_options {
 /* Parents have smaller indices than their children. A dump may have a million: what a row has grown
  * stands in columns (struct calltree), and by itself it has grown its total less its children's. */
 struct tree_node {
-	uint32_t parent;      /* NO_NODE: a root */
-	uint32_t first_child; /* NO_NODE: none */
-	uint32_t next;	      /* sibling, NO_NODE: the last */
-	uint32_t depth;	      /* 0: a root */
-	uint32_t site;	      /* NO_SITE: no site stands for it */
-	uint8_t kind;	      /* enum tree_kind */
-	bool is_crowded;      /* it ran on more objects than nr_objects */
-	bool is_one_class;    /* all of them are of one name */
-	bool is_searched;     /* its children are found by their sites: two nodes may be one row */
-	uint32_t object;      /* one of those that a method ran on, NO_OBJECT: none is known */
-	uint32_t nr_objects;  /* distinct ones */
+	uint32_t parent;       /* NO_NODE: a root */
+	uint32_t first_child;  /* NO_NODE: none */
+	uint32_t next;	       /* sibling, NO_NODE: the last */
+	uint32_t depth;	       /* 0: a root */
+	uint32_t site;	       /* NO_SITE: no site stands for it */
+	uint8_t kind;	       /* enum tree_kind */
+	bool is_crowded;       /* it ran on more objects than nr_objects */
+	bool is_one_class;     /* all of them are of one name */
+	bool is_own, is_other; /* of a difference: whose path it is (enum node_origin) */
+	bool is_searched;      /* its children are found by their sites: two nodes may be one row */
+	uint32_t object;       /* one of those that a method ran on, NO_OBJECT: none is known */
+	uint32_t nr_objects;   /* distinct ones */
 	uint64_t first_ns;
 	int64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
 };
@@ -71,6 +74,7 @@ struct calltree {
 	uint32_t process;
 	enum tree_metric metric;
 	enum tree_sort sort;
+	bool is_difference; /* of two profiles: rows without one are left out */
 	struct tree_node *nodes;
 	size_t nr_nodes, nodes_capacity;
 	struct amounts totals; /* by node */
@@ -125,6 +129,9 @@ int64_t calltree_self_bytes(const struct calltree *tree, const struct tree_node 
 
 /* Was what the metric needs followed in the process? */
 bool calltree_has_metric(const struct process *process, enum tree_metric metric);
+
+/* What a row of a difference is: the word for it. */
+const char *calltree_change(const struct calltree *tree, const struct tree_node *node);
 
 /* What a row's calls are. */
 enum tree_calls {

@@ -113,3 +113,12 @@ int64_t calltree_growth(const struct calltree *tree)
 	}
 	return growth;
 }
+
+const char *calltree_change(const struct calltree *tree, const struct tree_node *node)
+{
+	int64_t amount = calltree_amount(tree, node);
+
+	if (node->is_own != node->is_other)
+		return node->is_own ? "new" : "gone";
+	return amount > 0 ? "grown" : amount < 0 ? "shrunk" : "same";
+}

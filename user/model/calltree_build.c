@@ -145,6 +145,8 @@ static void add_nodes(struct tree_builder *builder)
 		source->tree_node[source->nodes[i]] = index;
 		amounts_add(&tree->totals, payer, &cost);
 		row->calls += calls_of(builder, node, row);
+		row->is_own |= node->origin != ORIGIN_OTHER;
+		row->is_other |= node->origin != ORIGIN_OWN;
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
 		add_objects(builder, node, index);
@@ -198,6 +200,7 @@ struct calltree *calltree_new_by(const struct tree_source *source, uint32_t proc
 	tree->profile = source->profile;
 	tree->process = process;
 	tree->metric = metric;
+	tree->is_difference = source->options.is_difference;
 	tree->sort = source->options.sort;
 	tree->opening_node = NO_NODE;
 	if (!*profile_string(source->profile, entry->python))

@@ -12,6 +12,7 @@ struct calltree *calltree_like(const struct calltree *tree)
 	copy->process = tree->process;
 	copy->metric = tree->metric;
 	copy->sort = tree->sort;
+	copy->is_difference = tree->is_difference;
 	copy->groups = tree->groups;
 	copy->opening_node = NO_NODE;
 	copy->opening = tree->opening;
@@ -38,6 +39,8 @@ uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node
 	copy->is_crowded = node->is_crowded;
 	copy->is_one_class = node->is_one_class;
 	copy->first_ns = node->first_ns;
+	copy->is_own = node->is_own;
+	copy->is_other = node->is_other;
 	return index;
 }
 
@@ -57,11 +60,31 @@ uint32_t calltree_cut(struct tree_builder *builder, uint32_t parent)
 	return calltree_child(builder, parent, NO_SITE, TREE_CUT);
 }
 
+/* Rows of which something was counted, or of one below; before the totals are summed up. The caller
+ * frees it. */
+static bool *find_counted(const struct calltree *tree)
+{
+	bool *is_counted = xcalloc(tree->nr_nodes, sizeof(*is_counted));
+
+	for (size_t i = tree->nr_nodes; i--;) {
+		const struct cost own = amounts_get(&tree->totals, i);
+
+		is_counted[i] |= tree->nodes[i].calls || !cost_is_zero(&own) ||
+				 (i == tree->opening_node && tree->opening);
+		if (is_counted[i] && tree->nodes[i].parent != NO_NODE)
+			is_counted[tree->nodes[i].parent] = true;
+	}
+	return is_counted;
+}
+
 struct calltree *calltree_finish(struct tree_builder *builder)
 {
+	_cleanup_(freep) bool *is_counted =
+		builder->tree->is_difference ? find_counted(builder->tree) : NULL;
+
 	hash_table_free(&builder->children);
 	hash_table_free(&builder->objects);
 	calltree_sum(builder->tree);
-	calltree_link(builder->tree, builder->tree->sort);
+	calltree_link(builder->tree, builder->tree->sort, is_counted);
 	return builder->tree;
 }

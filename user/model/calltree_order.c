@@ -48,7 +48,7 @@ static int64_t sort_amount(const struct calltree *tree, uint32_t node, enum tree
 }
 
 /* Siblings in the order of their numbers, which mostly is that of their first sight. */
-static void link_as_added(struct calltree *tree)
+static void link_as_added(struct calltree *tree, const bool *keep)
 {
 	tree->first_root = NO_NODE;
 	for (size_t i = 0; i < tree->nr_nodes; i++) /* it may have been linked before */
@@ -58,6 +58,8 @@ static void link_as_added(struct calltree *tree)
 		uint32_t *first = parent == NO_NODE ? &tree->first_root
 						    : &tree->nodes[parent].first_child;
 
+		if (keep && !keep[i])
+			continue;
 		tree->nodes[i].next = *first;
 		*first = (uint32_t)i;
 	}
@@ -96,11 +98,11 @@ static void sort_siblings(struct sorter *sorter, uint32_t *first)
 	*first = NO_NODE;
 }
 
-void calltree_link(struct calltree *tree, enum tree_sort sort)
+void calltree_link(struct calltree *tree, enum tree_sort sort, const bool *keep)
 {
 	struct sorter sorter = { .tree = tree, .sort = sort };
 
-	link_as_added(tree);
+	link_as_added(tree, keep);
 	sort_siblings(&sorter, &tree->first_root);
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
 		if (tree->nodes[i].first_child != NO_NODE)

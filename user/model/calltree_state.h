@@ -57,7 +57,7 @@ bool calltree_is_opening(const struct tree_node *node);
 
 /* ---- calltree_order.c ---- */
 
-/* Links siblings in their order. */
-void calltree_link(struct calltree *tree, enum tree_sort sort);
+/* Links siblings in their order, those of `keep` only; NULL: all. */
+void calltree_link(struct calltree *tree, enum tree_sort sort, const bool *keep);
 
 #endif

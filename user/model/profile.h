@@ -68,6 +68,9 @@ struct blob {
 	uint32_t size;
 };
 
+/* Of two profiles that were put together (profile_merge.h), whose path it is. */
+enum node_origin { ORIGIN_OWN, ORIGIN_OTHER, ORIGIN_BOTH };
+
 struct node {
 	uint32_t parent; /* node, NO_NODE for a root */
 	uint32_t site;
@@ -76,6 +79,7 @@ struct node {
 	bool has_held_changed; /* what it holds has */
 	bool is_crowded;       /* it ran on more than MAX_NODE_OBJECTS objects */
 	uint8_t nr_sightings;
+	uint8_t origin;	    /* enum node_origin; not in dumps */
 	uint32_t sightings; /* sighting + 1, 0: none */
 	uint32_t held;	    /* index + 1, 0: it never held anything (profile_held.h) */
 	uint64_t first_ns;

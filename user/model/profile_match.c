@@ -2,6 +2,8 @@
 /* What is the same in two profiles; see profile_match.h. */
 #include "profile_match.h"
 
+#include <string.h>
+
 #include "memory.h"
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
@@ -43,6 +45,30 @@ static struct identity identify_command(const struct profile *profile,
 					const struct process *process, uint32_t command)
 {
 	return (struct identity){ .command = command,
+				  .begin = process->begin,
+				  .has_python = has_python(profile, process) };
+}
+
+/* The command without its program's folder and version: `/opt/a/bin/python3.9 x.py` and
+ * `python3.13 x.py` are one. */
+static uint32_t hash_of_program(const char *command)
+{
+	size_t length = strcspn(command, " ");
+	const char *rest = command + length, *name = rest;
+
+	while (name > command && name[-1] != '/')
+		name--;
+	length = (size_t)(rest - name);
+	while (length && strchr("0123456789.", name[length - 1]))
+		length--;
+	return (uint32_t)hash_bytes(rest, strlen(rest), hash_bytes(name, length, 0));
+}
+
+static struct identity identify_program(const struct profile *profile,
+					const struct process *process, uint32_t command)
+{
+	return (struct identity){ .command = hash_of_program(
+					  profile_string(profile, process->command)),
 				  .begin = process->begin,
 				  .has_python = has_python(profile, process) };
 }
@@ -122,6 +148,7 @@ uint32_t *profile_match_processes(const struct profile *profile, const struct pr
 		matcher.matches[i] = NO_PROCESS;
 	match_by(&matcher, identify_life);
 	match_by(&matcher, identify_command);
+	match_by(&matcher, identify_program);
 	if (sign == MERGE_DIFFERENCE)
 		match_first_pythons(&matcher);
 	return matcher.matches;
@@ -156,7 +183,7 @@ static int compare_places(const void *left, const void *right)
 }
 
 static void add_places(struct places *places, const struct profile *profile,
-		       const uint32_t *strings)
+		       const uint32_t *strings, const uint32_t *files)
 {
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		const struct site *site = &profile->sites[i];
@@ -164,7 +191,7 @@ static void add_places(struct places *places, const struct profile *profile,
 		if (site->kind != SITE_PYTHON)
 			continue;
 		places->places[places->count++] = (struct place){
-			.file = strings ? strings[site->file] : site->file,
+			.file = files ? files[site->file] : site->file,
 			.name = strings ? strings[site->name] : site->name,
 			.is_other = strings,
 			.line = site->line,
@@ -174,14 +201,14 @@ static void add_places(struct places *places, const struct profile *profile,
 }
 
 static struct places find_places(const struct profile *profile, const struct profile *other,
-				 const uint32_t *strings)
+				 const uint32_t *strings, const uint32_t *files)
 {
 	struct places places = { .places = xcalloc(profile->nr_sites + other->nr_sites,
 						   sizeof(*places.places)) };
 	size_t kept = 0;
 
-	add_places(&places, profile, NULL);
-	add_places(&places, other, strings);
+	add_places(&places, profile, NULL, NULL);
+	add_places(&places, other, strings, files);
 	if (places.count)
 		qsort(places.places, places.count, sizeof(*places.places), compare_places);
 	for (size_t i = 0; i < places.count; i++) {
@@ -246,9 +273,9 @@ static void match_places(struct places *places, const bool *is_changed)
 }
 
 static int32_t find_match(const struct places *places, const struct site *site,
-			  const uint32_t *strings)
+			  const uint32_t *strings, const uint32_t *files)
 {
-	const struct place wanted = { .file = strings[site->file],
+	const struct place wanted = { .file = files[site->file],
 				      .name = strings[site->name],
 				      .is_other = true,
 				      .line = site->line },
@@ -259,17 +286,17 @@ static int32_t find_match(const struct places *places, const struct site *site,
 }
 
 int32_t *profile_match_lines(const struct profile *profile, const struct profile *other,
-			     const uint32_t *strings)
+			     const uint32_t *strings, const uint32_t *files)
 {
 	int32_t *lines = xcalloc(other->nr_sites, sizeof(*lines));
-	struct places places = find_places(profile, other, strings);
+	struct places places = find_places(profile, other, strings, files);
 	_cleanup_(freep) bool *is_changed = find_changed(profile, &places);
 
 	match_places(&places, is_changed);
 	for (size_t i = 0; i < other->nr_sites; i++) {
 		const struct site *site = &other->sites[i];
 
-		lines[i] = site->kind == SITE_PYTHON ? find_match(&places, site, strings)
+		lines[i] = site->kind == SITE_PYTHON ? find_match(&places, site, strings, files)
 						     : site->line;
 	}
 	free(places.places);

@@ -14,11 +14,21 @@ uint32_t *profile_match_processes(const struct profile *profile, const struct pr
 				  const uint32_t *strings, enum merge_sign sign);
 
 /*
+ * By string of `other`, where a function's file has that name: the string of the same module's file
+ * in `profile`. Files of one path are the same, then those at one place below site-packages or the
+ * standard library's folder, whatever the interpreter's version; then a program's own by their
+ * names, then what was run. What more than one file could be is none. The caller frees it.
+ */
+uint32_t *profile_match_files(const struct profile *profile, const struct profile *other,
+			      const uint32_t *strings);
+
+/*
  * By site of `other`: the first line of its function in `profile`. In a file where a function that
  * has its name alone is at another line, functions that share a name are matched in their order, if
- * there are as many; else their lines say which is which. The caller frees it.
+ * there are as many; else their lines say which is which. `files` are those of
+ * profile_match_files(). The caller frees it.
  */
 int32_t *profile_match_lines(const struct profile *profile, const struct profile *other,
-			     const uint32_t *strings);
+			     const uint32_t *strings, const uint32_t *files);
 
 #endif

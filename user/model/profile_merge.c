@@ -13,6 +13,7 @@ struct merge {
 	struct profile *profile;
 	const struct profile *other;
 	enum merge_sign sign;
+	bool is_appended;	      /* no process is matched */
 	struct hash_table object_ids; /* of `profile`, by hash of the content */
 	/* By number of `other`, that of `profile`; all owned. */
 	uint32_t *strings, *processes, *objects, *sites, *nodes;
@@ -73,14 +74,16 @@ static void map_sites(struct merge *merge)
 {
 	const struct profile *other = merge->other;
 	_cleanup_(freep)
-		int32_t *lines = profile_match_lines(merge->profile, other, merge->strings);
+		uint32_t *files = profile_match_files(merge->profile, other, merge->strings);
+	_cleanup_(freep)
+		int32_t *lines = profile_match_lines(merge->profile, other, merge->strings, files);
 
 	merge->sites = xcalloc(other->nr_sites, sizeof(*merge->sites));
 	for (size_t i = 0; i < other->nr_sites; i++) {
 		struct site site = other->sites[i];
 		const struct blob *table = &other->blobs[site.linetable];
 
-		site.file = merge->strings[site.file];
+		site.file = site.kind == SITE_PYTHON ? files[site.file] : merge->strings[site.file];
 		site.name = merge->strings[site.name];
 		if (site.at)
 			site.at += lines[i] - site.line;
@@ -224,12 +227,24 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 	return index;
 }
 
+static uint32_t *match_none(const struct profile *other)
+{
+	uint32_t *matches = xcalloc(other->nr_processes, sizeof(*matches));
+
+	for (size_t i = 0; i < other->nr_processes; i++)
+		matches[i] = NO_PROCESS;
+	return matches;
+}
+
 static void map_processes(struct merge *merge)
 {
 	const struct profile *other = merge->other;
 
-	merge->processes = profile_match_processes(merge->profile, other, merge->strings,
-						   merge->sign);
+	if (merge->is_appended)
+		merge->processes = match_none(other);
+	else
+		merge->processes = profile_match_processes(merge->profile, other, merge->strings,
+							   merge->sign);
 	for (size_t i = 0; i < other->nr_processes; i++) {
 		const struct process *theirs = &other->processes[i];
 		uint32_t *index = &merge->processes[i];
@@ -312,6 +327,7 @@ static void add_node(struct merge *merge, uint32_t id)
 	const struct node *node = &merge->other->nodes[id];
 	const struct cost theirs = profile_cost(merge->other, id);
 	uint32_t parent = node->parent == NO_NODE ? NO_NODE : merge->nodes[node->parent];
+	size_t nr_known = merge->profile->nr_nodes;
 	uint32_t index = profile_add_node(merge->profile, merge->processes[node->process], parent,
 					  merge->sites[node->site], node->first_ns);
 	struct cost cost = { 0 };
@@ -321,6 +337,10 @@ static void add_node(struct merge *merge, uint32_t id)
 	else
 		cost_subtract(&cost, &theirs);
 	merge->nodes[id] = index;
+	if (index >= nr_known)
+		merge->profile->nodes[index].origin = ORIGIN_OTHER;
+	else if (merge->profile->nodes[index].origin == ORIGIN_OWN)
+		merge->profile->nodes[index].origin = ORIGIN_BOTH;
 	profile_add_cost(merge->profile, index, &cost);
 	profile_add_calls(merge->profile, index, (uint64_t)merge->sign * node->calls);
 	add_sightings(merge, index, node);
@@ -345,26 +365,42 @@ static void merge_meta(struct merge *merge)
 		profile->highest = other->highest;
 }
 
+static void merge_all(struct merge *merge)
+{
+	const struct profile *other = merge->other;
+
+	merge_meta(merge);
+	map_strings(merge);
+	map_processes(merge);
+	map_objects(merge);
+	map_sites(merge);
+	for (uint32_t i = 0; i < other->nr_processes; i++)
+		merge_threads(merge, merge->processes[i], &other->processes[i]);
+	merge->nodes = xcalloc(other->nr_nodes, sizeof(*merge->nodes));
+	for (uint32_t i = 0; i < other->nr_nodes; i++)
+		add_node(merge, i);
+	profile_unsettle(merge->profile);
+	profile_forget_histories(merge->profile);
+	hash_table_free(&merge->object_ids);
+	free(merge->strings);
+	free(merge->processes);
+	free(merge->objects);
+	free(merge->sites);
+	free(merge->nodes);
+}
+
 void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign)
 {
 	struct merge merge = { .profile = profile, .other = other, .sign = sign };
 
-	merge_meta(&merge);
-	map_strings(&merge);
-	map_processes(&merge);
-	map_objects(&merge);
-	map_sites(&merge);
-	for (uint32_t i = 0; i < other->nr_processes; i++)
-		merge_threads(&merge, merge.processes[i], &other->processes[i]);
-	merge.nodes = xcalloc(other->nr_nodes, sizeof(*merge.nodes));
-	for (uint32_t i = 0; i < other->nr_nodes; i++)
-		add_node(&merge, i);
-	profile_unsettle(profile);
-	profile_forget_histories(profile);
-	hash_table_free(&merge.object_ids);
-	free(merge.strings);
-	free(merge.processes);
-	free(merge.objects);
-	free(merge.sites);
-	free(merge.nodes);
+	merge_all(&merge);
+}
+
+void profile_append(struct profile *profile, const struct profile *other)
+{
+	struct merge merge = {
+		.profile = profile, .other = other, .sign = MERGE_SUM, .is_appended = true
+	};
+
+	merge_all(&merge);
 }

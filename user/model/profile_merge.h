@@ -32,4 +32,7 @@ enum merge_sign { MERGE_SUM = 1, MERGE_DIFFERENCE = -1 };
  * amounts must fit their types. */
 void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign);
 
+/* Adds all that `other` has as processes of their own: none is matched with one of `profile`'s. */
+void profile_append(struct profile *profile, const struct profile *other);
+
 #endif

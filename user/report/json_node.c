@@ -143,4 +143,6 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 	write_cost(json, process, "self", &self);
 	write_cost(json, process, "total", &total);
 	write_node_calls(json, tree, node);
+	if (report->options->tree.is_difference)
+		json_writer_member_string(json, "change", calltree_change(tree, node));
 }

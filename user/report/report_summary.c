@@ -142,6 +142,8 @@ static void write_lists(const struct report *report, const struct calltree *tree
 		report_leaks_write(report, tree, sink);
 		return;
 	}
+	if (report->options->tree.is_difference)
+		return;
 	report_held_write(report, tree, sink);
 	report_allocs_write(report, tree, sink);
 	report_copied_write(report, tree, sink);

@@ -42,6 +42,8 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	report_mb_colored(sink, COLOR_NUMBER, 7, calltree_shown_bytes(tree, node));
 	sink_text(sink, " MB");
 	write_calls(tree, node, sink);
+	if (report->options->tree.is_difference && node->is_own != node->is_other)
+		sink_printf(sink, "  %s", calltree_change(tree, node));
 	sink_text(sink, "\n");
 }
 

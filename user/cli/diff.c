@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* memprobe diff: what one dump has more than another, on stdout. */
+#include "commands.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "dump_file.h"
+#include "log.h"
+#include "memory.h"
+#include "profile_merge.h"
+#include "report_lines.h"
+#include "report_run.h"
+
+#define NR_DUMPS 2
+
+/* Owns its pids. */
+struct diff_options {
+	struct report_settings report;
+	struct option_pids pids;
+	bool force;
+};
+
+static const struct option_spec diff_specs[] = {
+	{ .name = "pid",
+	  .letter = 'p',
+	  .argument = "PID[,PID...]",
+	  .help = "only these processes of AFTER",
+	  .kind = OPTION_PIDS,
+	  .offset = offsetof(struct diff_options, pids) },
+	{ .name = "force",
+	  .letter = 'f',
+	  .help = "replace an existing file of --out",
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct diff_options, force) },
+	{ .name = "help",
+	  .letter = 'h',
+	  .help = "show this and exit",
+	  .kind = OPTION_ACTION,
+	  .action = OPTIONS_HELP },
+};
+
+static const struct option_group diff_groups[] = {
+	{ "report", report_run_specs, NR_REPORT_OPTIONS, offsetof(struct diff_options, report) },
+	{ "diff", diff_specs, ARRAY_SIZE(diff_specs), 0 },
+};
+
+static void set_defaults(void *options)
+{
+	struct report_settings *report = &((struct diff_options *)options)->report;
+
+	report_run_defaults(report);
+	report->is_difference = true;
+}
+
+static void release(void *options)
+{
+	free(((struct diff_options *)options)->pids.pids);
+}
+
+static int check_usage(const struct option_words *words)
+{
+	if (words->nr_operands == NR_DUMPS)
+		return 0;
+	if (words->nr_operands > NR_DUMPS)
+		log_error("cannot parse '%s': two dumps at a time", words->operands[NR_DUMPS]);
+	else
+		log_error("cannot parse '%s': %s is missing", "diff",
+			  words->nr_operands ? "AFTER" : "BEFORE");
+	log_hint("memprobe diff before.raw after.raw");
+	return -EINVAL;
+}
+
+static int diff(void *given, const struct option_words *words, char **argv)
+{
+	const struct diff_options *options = given;
+	struct report_lines lines;
+	const struct report_sources sources = report_lines_sources(&lines);
+	const struct report_target target = { .fd = STDOUT_FILENO,
+					      .name = "standard output",
+					      .force = options->force,
+					      .sources = &sources };
+	_cleanup_(profile_freep) struct profile *before = NULL, *after = NULL;
+	int error;
+
+	if (check_usage(words))
+		return EXIT_USAGE;
+	if (report_run_check(&options->report, options->force) ||
+	    dump_file_read(words->operands[0], &before) ||
+	    dump_file_read(words->operands[1], &after))
+		return EXIT_FAILED;
+	profile_merge(after, before, MERGE_DIFFERENCE);
+	report_lines_init(&lines, NULL, false);
+	error = report_run(after, &options->report, &options->pids, &target);
+	report_lines_clear(&lines);
+	if (error == -EPIPE)
+		return EXIT_PIPE;
+	return error ? EXIT_FAILED : EXIT_DONE;
+}
+
+const struct command command_diff = {
+	.name = "diff",
+	.usage = "[OPTIONS] BEFORE AFTER",
+	.summary = "What AFTER has more than BEFORE, matched by call path: of two runs, or of two\n"
+		   "snapshots of one. Rows where nothing differs are left out.",
+	.syntax = { .groups = diff_groups,
+		    .nr_groups = ARRAY_SIZE(diff_groups),
+		    .help = "memprobe diff --help" },
+	.options_size = sizeof(struct diff_options),
+	.set_defaults = set_defaults,
+	.release = release,
+	.run = diff,
+};
