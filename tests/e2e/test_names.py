@@ -226,7 +226,7 @@ def table(context):
     taken = capture(context, context.target("recursion.py"))
     process = taken.process()
     text = memprobe(context, "post", "--format=table", "--min=-1e9", taken.dump).output
-    rows = [line.split(None, 2) for line in text.split("\n")[1:]]
+    rows = [line.split(None, 2) for line in text.split("\n")[2:]]
     rows = rows[:rows.index([])]
     selves = sum(float(row[0]) for row in rows)
     check_near("sum of self in MB * 100", round(selves * 100),

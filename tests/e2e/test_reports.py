@@ -9,7 +9,11 @@ from harness import (MB, MEMPROBE, check, check_all, check_equal, check_near, op
 from schema import check_report
 from tree import Report, check_invariants, describe
 
-ROW = re.compile(r"^( *)(\S.*?) {2,}(-?\d+\.\d\d) MB(?:  \((≥?\d+) calls\))?$")
+ROW = re.compile(r"^( *)(\S.*?) {2,}(-?\d+\.\d\d) MB"
+                 r"(?:  \(\+\d+\.\d\d −\d+\.\d\d\))?(?:  \((≥?\d+) calls\))?$")
+SENTENCE = re.compile(r"^\S.*: \d+\.\d\d MB at most( \(at \d+\.\d\d s\))?"
+                      r"( in (the highest of )?\d+ processes|, -?\d+\.\d\d MB at the end)"
+                      r"(; \S.* grew most: \d+\.\d\d MB)?$")
 HIGHEST = re.compile(r"^Max mem usage: +(\d+\.\d\d) MB$")
 BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB grown = "
                      r"(-?\d+\.\d\d) MB at end "
@@ -24,7 +28,10 @@ PROCESS = re.compile(r"^(    PID    peak MB  (   USS MB     PSS MB  )?growth MB 
 OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
 HELD = re.compile(r"^(Held at the peak, \d+\.\d\d MB( at \d+\.\d\d s)?:$"
                   r"|  +-?\d+\.\d\d MB +-?\d+\.\d %  \S)")
-FORMS = (HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS, HELD)
+INSIDE = re.compile(r"^(Inside: \d+\.\d\d MB in use by Python objects, .*"
+                    r"|  RSS \d+\.\d\d MB, \d+\.\d\d MB of it none of these"
+                    r"|  (In short: \S|Read (at \d|partly)).*)$")
+FORMS = (SENTENCE, INSIDE, HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS, HELD)
 
 
 def known_dump(context, name="known_sizes.py", *arguments):
@@ -107,6 +114,7 @@ def tree_text(context):
     lines = text.splitlines()
     balances = [BALANCE.match(line).groups() for line in lines if BALANCE.match(line)]
     highest = [HIGHEST.match(line).group(1) for line in lines if HIGHEST.match(line)]
+    check(SENTENCE.match(lines[0]), "the first line is no sentence: %r" % lines[0])
     check_equal("balances", balances, [balance_text(process) for process in blocks])
     check_equal("Max mem usage", highest,
                 ["%.2f" % (process["rss"]["peak"] / MB) for process in blocks])
@@ -123,7 +131,7 @@ def blocks_of(report):
 
 
 def above_one(process):
-    return [node for node in process.nodes if node["total"]["growth"] > MB]
+    return [node for node in process.nodes if abs(node["total"]["growth"]) > MB]
 
 
 def balance_text(process):
@@ -150,7 +158,7 @@ def option_min(context):
     for megabytes in ("0", "5", "8.5", "100000"):
         rows = rows_of(tree_of(context, taken.dump, "--min=" + megabytes))
         shown = [node for node in process.nodes
-                 if node["total"]["growth"] > float(megabytes) * MB]
+                 if abs(node["total"]["growth"]) > float(megabytes) * MB]
         check_equal("rows with --min=" + megabytes, sorted("%.2f" % row[2] for row in rows),
                     rounded(shown))
     smaller = read_report(context, taken.dump, "--min=5")

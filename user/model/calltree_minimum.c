@@ -4,6 +4,14 @@
 
 #include "memory.h"
 
+/* What is given back counts as what is taken. */
+static bool is_above(const struct calltree *tree, const struct tree_node *node, int64_t minimum)
+{
+	int64_t amount = calltree_amount(tree, node);
+
+	return (amount < 0 ? -amount : amount) > minimum;
+}
+
 uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum)
 {
 	uint8_t *rows = xcalloc(tree->nr_nodes, sizeof(*rows));
@@ -11,7 +19,7 @@ uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum)
 	for (size_t i = tree->nr_nodes; i--;) {
 		const struct tree_node *node = &tree->nodes[i];
 
-		if (calltree_amount(tree, node) > minimum)
+		if (is_above(tree, node, minimum))
 			rows[i] = ROW_SHOWN;
 		if (rows[i] != ROW_HIDDEN && node->parent != NO_NODE)
 			rows[node->parent] = ROW_SKIPPED;
@@ -25,7 +33,7 @@ bool calltree_has_row_above(const struct calltree *tree, int64_t minimum)
 		const struct tree_node *node = &tree->nodes[i];
 
 		if (!calltree_is_opening(node) && node->kind != TREE_CUT &&
-		    calltree_amount(tree, node) > minimum)
+		    is_above(tree, node, minimum))
 			return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "report_copied.h"
 #include "report_processes.h"
+#include "report_sentence.h"
 #include "report_summary.h"
 
 #define BYTES_PER_MB 1048576.0
@@ -109,8 +110,8 @@ static size_t write_blocks(const struct report *report, uint32_t chosen, bool *h
 		    !report_copied_is_any(tree))
 			continue;
 		has_block[i] = true;
-		if (nr_blocks++)
-			sink_text(sink, "\n");
+		nr_blocks++;
+		sink_text(sink, "\n");
 		write_head(report, &report->profile->processes[i], sink);
 		write_process(report, tree, report->profile->processes[i].losses, sink);
 	}
@@ -152,6 +153,8 @@ void report_blocks_write(const struct report *report, struct sink *sink)
 	size_t count;
 	uint32_t highest = find_highest(report, &count);
 
+	if (count)
+		report_sentence_write(report, highest, count, sink);
 	if (count == 1) {
 		write_single(report, highest, sink);
 		return;

@@ -169,15 +169,15 @@ void report_summary(const struct report *report, const struct calltree *tree,
 		write_own_tree(report, tree, sink);
 	else
 		write_lists(report, tree, sink);
+	if (process->has_inside)
+		write_inside(process, sink);
+	if (process->census)
+		write_census(process, sink);
 	sink_text(sink, "Max mem usage: ");
 	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
 	sink_text(sink, " MB\n");
 	write_end(report, tree, sink);
 	report_losses(losses, sink);
 	write_calls_note(report, process, sink);
-	if (process->has_inside)
-		write_inside(process, sink);
-	if (process->census)
-		write_census(process, sink);
 	write_balance(tree, sink);
 }

@@ -215,7 +215,7 @@ static bool is_wanted(const struct table *table, const struct row *row)
 	bool is_calls = table->tree->metric == METRIC_CALLS;
 	int64_t amount = is_calls ? row->calls : row->total;
 
-	return !table->report->has_min || amount > table->report->minimum;
+	return !table->report->has_min || llabs(amount) > table->report->minimum;
 }
 
 /* ---- Lines of one file ---- */

@@ -4,12 +4,14 @@
  * order.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "memory.h"
 #include "report_blocks.h"
 #include "report_number.h"
 
 #define INDENT 2
+#define BOTH_MIN_BYTES (1 << 20)
 /* Deeper rows, which only a forged dump has, stand below each other: a chain of a million rows
  * would else be 10^12 blanks. */
 #define MAX_INDENT (INDENT * (MAX_FRAMES + 16))
@@ -30,6 +32,23 @@ static void write_calls(const struct calltree *tree, const struct tree_node *nod
 			    node->calls);
 }
 
+/* Both, where they move more than they leave: a small balance may stand below large rows. */
+static void write_both(const struct calltree *tree, uint32_t index, struct sink *sink)
+{
+	const struct cost total = calltree_total(tree, index);
+	int64_t grown = cost_grown(&total), released = cost_released(&total);
+	int64_t less = grown < released ? grown : released;
+
+	if (tree->metric != METRIC_GROWTH || less < BOTH_MIN_BYTES ||
+	    less < llabs(grown - released))
+		return;
+	sink_text(sink, "  (+");
+	report_mb(sink, 0, grown);
+	sink_text(sink, " −");
+	report_mb(sink, 0, released);
+	sink_text(sink, ")");
+}
+
 static void write_row(const struct report *report, const struct calltree *tree, uint32_t index,
 		      struct sink *sink)
 {
@@ -41,6 +60,7 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	sink_text(sink, "   ");
 	report_mb_colored(sink, COLOR_NUMBER, 7, calltree_shown_bytes(tree, node));
 	sink_text(sink, " MB");
+	write_both(tree, index, sink);
 	write_calls(tree, node, sink);
 	if (report->options->tree.is_difference && node->is_own != node->is_other)
 		sink_printf(sink, "  %s", calltree_change(tree, node));

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The first line of a report for people; see report_sentence.h. */
+#include "report_sentence.h"
+
+#include <string.h>
+
+#include "memory.h"
+#include "report_number.h"
+#include "terminal.h"
+
+#define NS_PER_S 1e9
+#define COMMAND_BYTES 61 /* escaped; what does not fit ends with … */
+/* A path goes on while one callee has so much of what its caller grew: 3 of 5. */
+#define MAIN_SHARE_NUMERATOR 3
+#define MAIN_SHARE_DENOMINATOR 5
+
+static void write_words(const char *const *words, struct sink *sink)
+{
+	char text[COMMAND_BYTES];
+	const char *name = strrchr(words[0], '/');
+	size_t left = sizeof(text) - 1;
+
+	for (size_t i = 0; words[i]; i++) {
+		size_t length = terminal_escape(i || !name ? words[i] : name + 1, text, left + 1);
+
+		if (i)
+			sink_text(sink, " ");
+		sink_bytes(sink, text, length);
+		left -= length < left ? length : left;
+		if (left < sizeof("…") && words[i + 1]) {
+			sink_text(sink, " …");
+			return;
+		}
+	}
+}
+
+/* The command of a capture as it was given, its program without the folder; of a process that was
+ * attached to, its own. */
+static void write_command(const struct report *report, uint32_t process, struct sink *sink)
+{
+	const struct profile *profile = report->profile;
+	const char *const own[] = { profile_string(profile, profile->processes[process].command),
+				    NULL };
+	char text[COMMAND_BYTES];
+
+	if (profile->meta.command && profile->meta.command[0]) {
+		write_words((const char *const *)profile->meta.command, sink);
+		return;
+	}
+	if (terminal_escape(own[0], text, sizeof(text)) + sizeof("…") < sizeof(text))
+		sink_text(sink, text);
+	else
+		sink_printf(sink, "%s…", text);
+}
+
+static uint32_t largest_child(const struct calltree *tree, uint32_t first)
+{
+	uint32_t largest = NO_NODE;
+
+	for (uint32_t node = first; node != NO_NODE; node = tree->nodes[node].next) {
+		if (tree->nodes[node].kind != TREE_PYTHON)
+			continue;
+		if (largest == NO_NODE || calltree_amount(tree, &tree->nodes[node]) >
+						  calltree_amount(tree, &tree->nodes[largest]))
+			largest = node;
+	}
+	return largest;
+}
+
+/* Down the largest callees as long as one has most of what its caller has: then the callee that has
+ * more than what the caller has by itself, or the caller. NO_NODE: nothing grew. */
+static uint32_t find_growth(const struct calltree *tree)
+{
+	uint32_t node = largest_child(tree, tree->first_root);
+
+	while (node != NO_NODE) {
+		uint32_t child = largest_child(tree, tree->nodes[node].first_child);
+		int64_t amount = calltree_amount(tree, &tree->nodes[node]), below;
+
+		if (child == NO_NODE)
+			break;
+		below = calltree_amount(tree, &tree->nodes[child]);
+		if (below < amount / MAIN_SHARE_DENOMINATOR * MAIN_SHARE_NUMERATOR)
+			return below > calltree_self_bytes(tree, &tree->nodes[node]) ? child : node;
+		node = child;
+	}
+	return node != NO_NODE && calltree_amount(tree, &tree->nodes[node]) > 0 ? node : NO_NODE;
+}
+
+static void write_growth(const struct report *report, const struct calltree *tree,
+			 struct sink *sink)
+{
+	uint32_t node = find_growth(tree);
+	_cleanup_(freep) char *name = NULL;
+
+	if (node == NO_NODE)
+		return;
+	name = label_name(&report->labels, tree, node);
+	sink_text(sink, "; ");
+	report_escaped(sink, name);
+	sink_text(sink, tree->metric == METRIC_GROWTH ? " grew most: " : " has most: ");
+	report_mb(sink, 0, calltree_amount(tree, &tree->nodes[node]));
+	sink_text(sink, " MB");
+}
+
+static void write_highest(const struct report *report, const struct process *process, size_t count,
+			  struct sink *sink)
+{
+	const struct moment *moment = &report->profile->highest;
+	bool is_of_all = count > 1 && moment->bytes && !report->options->nr_pids;
+	uint64_t time_ns = is_of_all ? moment->time_ns : process->peak_time_ns;
+
+	report_mb(sink, 0, is_of_all ? moment->bytes : process->peak);
+	sink_text(sink, " MB at most");
+	if (time_ns)
+		sink_printf(sink, " (at %.2f s)", (double)time_ns / NS_PER_S);
+	if (is_of_all)
+		sink_printf(sink, " in %zu processes", count);
+	else if (count > 1)
+		sink_printf(sink, " in the highest of %zu processes", count);
+}
+
+void report_sentence_write(const struct report *report, uint32_t process, size_t count,
+			   struct sink *sink)
+{
+	const struct process *entry = &report->profile->processes[process];
+	_cleanup_(calltree_freep) struct calltree *tree = report_tree_of(report, process);
+
+	write_command(report, process, sink);
+	sink_text(sink, ": ");
+	if (report->options->tree.is_difference) {
+		report_mb(sink, 0, rss_of(entry->books) - rss_of(entry->opening));
+		sink_text(sink, " MB difference");
+	} else {
+		write_highest(report, entry, count, sink);
+		if (count == 1) {
+			sink_text(sink, ", ");
+			report_mb(sink, 0, rss_of(entry->books));
+			sink_text(sink, " MB at the end");
+		}
+	}
+	if (metrics[tree->metric].unit != UNIT_COUNT)
+		write_growth(report, tree, sink);
+	sink_text(sink, "\n");
+}
