@@ -85,7 +85,7 @@ static const struct golden_case {
 	{ .name = "allocs_leaks.txt",
 	  .make = golden_alloc_leaks,
 	  .options = { .tree.metric = METRIC_ALLOCATED, .has_metric = true, .leaks = true } },
-	{ .name = "inside.txt", .make = golden_inside },
+	{ .name = "inside.txt", .make = golden_inside, .options = { .by_process = true } },
 	{ .name = "inside.json", .make = golden_inside },
 	{ .name = "inside.jsonl", .make = golden_inside },
 	{ .name = "census.txt", .make = golden_census },

@@ -187,6 +187,8 @@ struct process {
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
 	uint32_t image_id;    /* capture only, not in dumps */
+	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
+			       * not in dumps */
 	uint32_t directory;   /* string: working directory at exec; capture only, not in dumps */
 	bool has_user;	      /* uid and gid, of who named its files: capture only, not in dumps */
 	uint32_t uid, gid;

@@ -13,7 +13,9 @@ struct merge {
 	struct profile *profile;
 	const struct profile *other;
 	enum merge_sign sign;
-	bool is_appended;	      /* no process is matched */
+	bool is_appended; /* no process is matched */
+	const uint32_t
+		*leaders; /* by process of `other`: which of it has its sums; NULL: each has */
 	struct hash_table object_ids; /* of `profile`, by hash of the content */
 	/* By number of `other`, that of `profile`; all owned. */
 	uint32_t *strings, *processes, *objects, *sites, *nodes;
@@ -250,6 +252,8 @@ static void map_processes(struct merge *merge)
 		uint32_t *index = &merge->processes[i];
 		struct process *ours;
 
+		if (merge->leaders && merge->leaders[i] != i)
+			*index = merge->processes[merge->leaders[i]];
 		if (*index == NO_PROCESS) {
 			*index = copy_process(merge, theirs);
 			ours = &merge->profile->processes[*index];
@@ -381,6 +385,10 @@ static void merge_all(struct merge *merge)
 		add_node(merge, i);
 	profile_unsettle(merge->profile);
 	profile_forget_histories(merge->profile);
+}
+
+static void merge_free(struct merge *merge)
+{
 	hash_table_free(&merge->object_ids);
 	free(merge->strings);
 	free(merge->processes);
@@ -394,6 +402,7 @@ void profile_merge(struct profile *profile, const struct profile *other, enum me
 	struct merge merge = { .profile = profile, .other = other, .sign = sign };
 
 	merge_all(&merge);
+	merge_free(&merge);
 }
 
 void profile_append(struct profile *profile, const struct profile *other)
@@ -403,4 +412,20 @@ void profile_append(struct profile *profile, const struct profile *other)
 	};
 
 	merge_all(&merge);
+	merge_free(&merge);
+}
+
+void profile_append_groups(struct profile *profile, const struct profile *other,
+			   const uint32_t *leaders, uint32_t **ret_processes, uint32_t **ret_nodes)
+{
+	struct merge merge = { .profile = profile,
+			       .other = other,
+			       .sign = MERGE_SUM,
+			       .is_appended = true,
+			       .leaders = leaders };
+
+	merge_all(&merge);
+	*ret_processes = TAKE(merge.processes);
+	*ret_nodes = TAKE(merge.nodes);
+	merge_free(&merge);
 }

@@ -35,4 +35,12 @@ void profile_merge(struct profile *profile, const struct profile *other, enum me
 /* Adds all that `other` has as processes of their own: none is matched with one of `profile`'s. */
 void profile_append(struct profile *profile, const struct profile *other);
 
+/*
+ * Adds all that `other` has, of each group of its processes one process with the sums of all.
+ * `leaders` says by process which it is part of: a process with a smaller number, or itself. The
+ * caller owns what is returned: by process and by node of `other`, that of `profile`.
+ */
+void profile_append_groups(struct profile *profile, const struct profile *other,
+			   const uint32_t *leaders, uint32_t **ret_processes, uint32_t **ret_nodes);
+
 #endif

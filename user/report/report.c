@@ -22,17 +22,38 @@ static bool is_viewed(const struct tree_view *view)
 	       view->by != TREE_BY_PATH || view->imports || view->is_inverted;
 }
 
+/* What is chosen by process or by path of one process is not summed up. */
+static bool wants_groups(const struct reporter *reporter, const struct report_options *options)
+{
+	return reporter->write_rows && !options->by_process && !options->nr_pids &&
+	       !options->leaks && !options->tree.is_difference;
+}
+
+uint32_t report_origin(const struct report *report, uint32_t process)
+{
+	return report->groups ? report->groups->origins[process] : process;
+}
+
+uint32_t report_group(const struct report *report, uint32_t original)
+{
+	return report->groups ? report->groups->processes[original] : original;
+}
+
 struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
 				   const struct report_options *options, struct sink *sink)
 {
 	struct report_remarks remarks = { 0 };
 	_cleanup_(freep) bool *only = options->leaks ? leak_nodes(profile) : NULL;
 	struct tree_options tree = options->tree;
+	_cleanup_(profile_groups_freep) struct profile_groups *groups =
+		wants_groups(reporter, options) ? profile_group(profile) : NULL;
 	struct tree_source *source;
 	struct report report = {
 		.remarks = &remarks,
 		.write_rows = reporter->write_rows,
-		.profile = profile,
+		.profile = groups ? groups->profile : profile,
+		.original = profile,
+		.groups = groups,
 		.options = options,
 		.has_min = options->has_min || reporter->has_min,
 		.minimum = options->has_min ? options->minimum : default_minimum(options),
@@ -40,11 +61,11 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 
 	tree.only = only;
 	tree.import_frames |= options->view.imports;
-	source = calltree_source_new(profile, &tree);
+	source = calltree_source_new(report.profile, &tree);
 	report.source = source;
-	label_style_init(&report.labels, profile, options->directory, options->full_paths);
+	label_style_init(&report.labels, report.profile, options->directory, options->full_paths);
 	if (is_viewed(&options->view))
-		report.viewer = tree_viewer_new(profile, &options->view, &report.labels);
+		report.viewer = tree_viewer_new(report.profile, &options->view, &report.labels);
 	reporter->write(&report, sink);
 	tree_viewer_free(report.viewer);
 	calltree_source_free(source);
@@ -97,7 +118,7 @@ bool report_includes(const struct report *report, uint32_t process)
 	const struct report_options *options = report->options;
 
 	for (size_t i = 0; i < options->nr_pids; i++) {
-		if (options->pids[i] == report->profile->processes[process].pid)
+		if (options->pids[i] == report->original->processes[process].pid)
 			return true;
 	}
 	return !options->nr_pids;

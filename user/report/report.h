@@ -9,6 +9,7 @@
 #include "calltree.h"
 #include "calltree_view.h"
 #include "label.h"
+#include "profile_group.h"
 #include "sink.h"
 #include "source_line.h"
 
@@ -30,6 +31,7 @@ struct report_options {
 	bool leaks;	 /* only paths that kept growing (profile_history.h) */
 	bool full_paths;
 	const char *directory; /* files below it are written as seen from there; NULL: in full */
+	bool by_process;       /* each process by itself, in reports for people too */
 	const uint32_t *pids;  /* only these processes, borrowed */
 	size_t nr_pids;	       /* 0: all */
 	const struct report_sources *sources; /* NULL: lines have no text; borrowed */
@@ -51,8 +53,10 @@ typedef void (*report_rows)(const struct report *report, const struct calltree *
 
 /* What a format is given: all borrowed. */
 struct report {
-	report_rows write_rows; /* of a format for people */
-	const struct profile *profile;
+	report_rows write_rows;		/* of a format for people */
+	const struct profile *profile;	/* with groups (profile_group.h) in reports for people */
+	const struct profile *original; /* without */
+	const struct profile_groups *groups; /* NULL: there is none */
 	const struct report_options *options;
 	const struct tree_source *source;
 	struct tree_viewer *viewer; /* NULL: trees are shown as they are */
@@ -88,13 +92,18 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 size_t report_plain_length(const char *text);
 /* Writes text that comes from a target, made inert for a terminal. */
 void report_escaped(struct sink *sink, const char *text);
+/* Where sources are asked for what a process named: its number without groups, its first member's.
+ */
+uint32_t report_origin(const struct report *report, uint32_t process);
+/* The other way: what a process of `original` is part of in `profile`. */
+uint32_t report_group(const struct report *report, uint32_t original);
 /* The tree of a process; the caller frees it. Without the user's word it is of what was held at the
  * highest moment where the process was killed, most likely for that. */
 struct calltree *report_tree_of(const struct report *report, uint32_t process);
 /* By a metric, as the user wants to see it. */
 struct calltree *report_view_of(const struct report *report, uint32_t process,
 				enum tree_metric metric);
-/* Is the process one of those asked for? */
+/* Is the process, of those without groups, one of those asked for? With a choice there are none. */
 bool report_includes(const struct report *report, uint32_t process);
 /* Why calls were not counted, or are bounds; empty where nothing is to be said. */
 const char *report_calls_reason(const struct profile *profile, const struct process *process);

@@ -18,6 +18,9 @@ static void write_head(const struct report *report, const struct process *proces
 		       struct sink *sink)
 {
 	sink_printf(sink, "%" PRIu32 " ", process->pid);
+	if (process->nr_members > 1)
+		sink_printf(sink, "and %" PRIu32 " more, × %" PRIu32 " processes, sums of all: ",
+			    process->nr_members - 1, process->nr_members);
 	report_escaped(sink, profile_string(report->profile, process->command));
 	sink_text(sink, "\n");
 }
@@ -40,10 +43,10 @@ static void sum_others(const struct report *report, const bool *has_block, struc
 {
 	*ret = (struct others){ 0 };
 	memcpy(ret->losses, report->profile->losses, sizeof(ret->losses));
-	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
-		const struct process *process = &report->profile->processes[i];
+	for (uint32_t i = 0; i < report->original->nr_processes; i++) {
+		const struct process *process = &report->original->processes[i];
 
-		if (has_block[i] || !report_includes(report, i))
+		if (has_block[report_group(report, i)] || !report_includes(report, i))
 			continue;
 		if (!ret->count++ || process->peak > ret->highest)
 			ret->highest = process->peak;
@@ -152,10 +155,12 @@ void report_blocks_write(const struct report *report, struct sink *sink)
 						   sizeof(*has_block));
 	size_t count;
 	uint32_t highest = find_highest(report, &count);
+	struct report all = *report;
 
+	all.profile = report->original;
 	if (count)
-		report_sentence_write(report, highest, count, sink);
-	if (count == 1) {
+		report_sentence_write(report, highest, sink);
+	if (count == 1 && report->profile->processes[highest].nr_members < 2) {
 		write_single(report, highest, sink);
 		return;
 	}
@@ -165,5 +170,5 @@ void report_blocks_write(const struct report *report, struct sink *sink)
 		write_blocks(report, highest, has_block, sink);
 	write_others(report, has_block, sink);
 	if (count)
-		report_processes_write(report, sink);
+		report_processes_write(&all, sink);
 }

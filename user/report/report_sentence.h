@@ -8,8 +8,7 @@
 
 #include "report.h"
 
-/* `process` is the only one, or the highest of `count`. */
-void report_sentence_write(const struct report *report, uint32_t process, size_t count,
-			   struct sink *sink);
+/* `process` is the only one, or what grew is told of it. */
+void report_sentence_write(const struct report *report, uint32_t process, struct sink *sink);
 
 #endif

@@ -60,6 +60,8 @@ static void write_end(const struct report *report, const struct calltree *tree, 
 	const struct process *process = &report->profile->processes[tree->process];
 	char end[PROCESS_END_BYTES];
 
+	if (process->nr_members > 1)
+		return;
 	if (process->end == END_EXEC)
 		sink_text(sink, "Ended by exec\n");
 	if (process->end == END_EXIT && process->exit_code)

@@ -238,7 +238,8 @@ static void read_texts(const struct table *table, const char *path, struct sourc
 	const struct report_sources *sources = table->report->options->sources;
 
 	if (sources && path[0] == '/')
-		sources->read(sources->context, table->tree->process, path, lines, count);
+		sources->read(sources->context, report_origin(table->report, table->tree->process),
+			      path, lines, count);
 }
 
 static void write_line(const struct row *row, const struct source_line *line, struct sink *sink)

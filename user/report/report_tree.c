@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "report_blocks.h"
 #include "report_number.h"
+#include "report_spread.h"
 
 #define INDENT 2
 #define BOTH_MIN_BYTES (1 << 20)
@@ -49,8 +50,19 @@ static void write_both(const struct calltree *tree, uint32_t index, struct sink 
 	sink_text(sink, ")");
 }
 
+static void write_spread(const struct spread *spread, struct sink *sink)
+{
+	sink_text(sink, "  each ");
+	report_mb(sink, 0, spread->least);
+	sink_text(sink, " to ");
+	report_mb(sink, 0, spread->most);
+	sink_text(sink, ", median ");
+	report_mb(sink, 0, spread->median);
+}
+
+/* `spread` is NULL where the row is of one process. */
 static void write_row(const struct report *report, const struct calltree *tree, uint32_t index,
-		      struct sink *sink)
+		      const struct spread *spread, struct sink *sink)
 {
 	const struct tree_node *node = &tree->nodes[index];
 	_cleanup_(freep) char *label = label_text(&report->labels, tree, index);
@@ -62,6 +74,8 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	sink_text(sink, " MB");
 	write_both(tree, index, sink);
 	write_calls(tree, node, sink);
+	if (spread && node->kind != TREE_INHERITED && node->kind != TREE_BEFORE)
+		write_spread(spread, sink);
 	if (report->options->tree.is_difference && node->is_own != node->is_other)
 		sink_printf(sink, "  %s", calltree_change(tree, node));
 	sink_text(sink, "\n");
@@ -72,6 +86,7 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 static void write_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
 	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, report->minimum);
+	_cleanup_(freep) struct spread *spreads = report_spreads(report, tree, rows);
 	bool after_dots = false;
 
 	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
@@ -85,7 +100,8 @@ static void write_rows(const struct report *report, const struct calltree *tree,
 			continue;
 		}
 		if (rows[walk.node] == ROW_SHOWN) {
-			write_row(report, tree, walk.node, sink);
+			write_row(report, tree, walk.node, spreads ? &spreads[walk.node] : NULL,
+				  sink);
 		} else if (!after_dots) {
 			write_indent(sink, tree->nodes[walk.node].depth);
 			sink_text(sink, "…\n");

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes that do the same as one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "profile_builder.h"
+#include "profile_group.h"
+#include "profile_held.h"
+#include "report.h"
+
+static struct profile_builder workers(uint32_t count)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 1, "python3 serve.py", "3.11.2");
+	builder_python(&builder, NO_NODE, "/serve.py", "<module>", 1);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t main;
+
+		builder_process(&builder, 10 + i, "python3 serve.py", "3.11.2");
+		builder.profile->processes[builder.process].begin = BEGAN_FORK;
+		main = builder_python(&builder, NO_NODE, "/serve.py", "<module>", 1);
+		builder_python(&builder, main, "/serve.py", "work", 2 + i);
+	}
+	builder_finish(&builder);
+	profile_settle(builder.profile);
+	return builder;
+}
+
+static void test_few_stay(void **state)
+{
+	struct profile_builder builder = workers(MAX_UNGROUPED);
+
+	assert_null(profile_group(builder.profile));
+	profile_free(builder.profile);
+}
+
+static void test_many_are_one(void **state)
+{
+	struct profile_builder builder = workers(5);
+	struct profile_groups *groups = profile_group(builder.profile);
+	int64_t sum = 0, expected = 0;
+
+	assert_non_null(groups);
+	assert_int_equal(groups->profile->nr_processes, 2);
+	assert_int_equal(groups->profile->processes[0].nr_members, 1);
+	assert_int_equal(groups->profile->processes[1].nr_members, 5);
+	assert_int_equal(groups->origins[1], 1);
+	for (uint32_t i = 0; i < groups->profile->nr_nodes; i++) {
+		const struct cost cost = profile_cost(groups->profile, i);
+
+		sum += cost_growth(&cost);
+	}
+	for (uint32_t i = 0; i < builder.profile->nr_nodes; i++) {
+		const struct cost cost = profile_cost(builder.profile, i);
+
+		expected += cost_growth(&cost);
+	}
+	assert_int_equal(sum, expected);
+	profile_groups_free(groups);
+	profile_free(builder.profile);
+}
+
+/* The caller frees it. */
+static char *report_text(const struct profile *profile, const struct report_options *options)
+{
+	int fd = memfd_create("report", MFD_CLOEXEC);
+	struct sink sink;
+	off_t size;
+	char *text;
+
+	sink_attach(&sink, fd);
+	report_write(&report_tree, profile, options, &sink);
+	assert_int_equal(sink_close(&sink), 0);
+	size = lseek(fd, 0, SEEK_END);
+	text = xcalloc(1, (size_t)size + 1);
+	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+	close(fd);
+	return text;
+}
+
+static void test_spread(void **state)
+{
+	static const struct report_options together = { 0 }, apart = { .by_process = true };
+	struct profile_builder builder = workers(5);
+	_cleanup_(freep) char *one = report_text(builder.profile, &together);
+	_cleanup_(freep) char *each = report_text(builder.profile, &apart);
+
+	assert_non_null(strstr(one, "10 and 4 more, × 5 processes, sums of all: "));
+	assert_non_null(strstr(one, "work     20.00 MB  each 2.00 to 6.00, median 4.00\n"));
+	assert_null(strstr(one, "\n11 python3 serve.py\n"));
+	assert_null(strstr(each, "sums of all"));
+	assert_non_null(strstr(each, "\n11 python3 serve.py\n"));
+	profile_free(builder.profile);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_few_stay),
+		cmocka_unit_test(test_many_are_one),
+		cmocka_unit_test(test_spread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
