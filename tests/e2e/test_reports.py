@@ -39,7 +39,7 @@ def known_dump(context, name="known_sizes.py", *arguments):
 
 
 def tree_of(context, dump, *options):
-    result = memprobe(context, "post", *options, dump)
+    result = memprobe(context, "post", "--full", "--by=process", *options, dump)
     check_equal("status of post", result.status, 0)
     return result.output
 
@@ -146,7 +146,7 @@ def report_at_the_end(context):
     dump = context.path("dump")
     result = memprobe(context, "-o", dump, "--", *context.target("exits.py", "code", 0),
                       env={"MEMPROBE_TRUTH": context.path("truth")})
-    text = tree_of(context, dump)
+    text = memprobe(context, "post", dump).output
     check(text.strip() in result.errors, "stderr has another report: %r" % result.errors[-300:])
 
 

@@ -34,6 +34,21 @@ static const char *color_choice(size_t index)
 	return index < ARRAY_SIZE(names) ? names[index] : NULL;
 }
 
+static const char by_process[] = "process";
+
+/* What a row can be, and last that each process is by itself. */
+static const char *by_choice(size_t index)
+{
+	const char *name = code_groups_by(index);
+
+	return name || !index || !code_groups_by(index - 1) ? name : by_process;
+}
+
+static bool is_by_process(const struct report_settings *settings)
+{
+	return !strcmp(settings->by, by_process);
+}
+
 #define FIELD(field) offsetof(struct report_settings, field)
 
 const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
@@ -94,7 +109,7 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .help = "what a row is: {} (path: a function)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(by),
-	  .choices = code_groups_by },
+	  .choices = by_choice },
 	{ .name = "imports",
 	  .help = "what each import cost, with and without what it imports in turn",
 	  .kind = OPTION_FLAG,
@@ -114,6 +129,10 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .help = "do not shorten the directories of installations",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(full_paths) },
+	{ .name = "full",
+	  .help = "every frame a row: recursion and runners too",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(full) },
 	{ .name = "import-frames",
 	  .help = "show the import machinery",
 	  .kind = OPTION_FLAG,
@@ -244,6 +263,8 @@ static struct report_options make_options(const struct report_settings *settings
 		.leaks = settings->leaks,
 		.has_min = settings->min.is_given,
 		.minimum = floor_minimum(settings->min.value, metric),
+		.full = settings->full,
+		.by_process = is_by_process(settings),
 		.full_paths = settings->full_paths,
 		.pids = pids->pids,
 		.nr_pids = pids->count,
@@ -268,7 +289,9 @@ static struct tree_view make_view(const struct report_settings *settings,
 		.ignore = compile(&ret_patterns->ignore, settings->ignore),
 		.kinds = settings->kinds,
 		.depth = settings->depth,
-		.by = options_choice(code_groups_by, settings->by),
+		.by = is_by_process(settings)
+			      ? TREE_BY_PATH
+			      : (uint32_t)options_choice(code_groups_by, settings->by),
 		.imports = settings->imports,
 		.is_inverted = settings->invert,
 	};
@@ -338,7 +361,8 @@ static bool has_lines(const struct profile *profile)
 
 static int check_rows(const struct profile *profile, const struct report_settings *settings)
 {
-	int by = options_choice(code_groups_by, settings->by);
+	int by = is_by_process(settings) ? TREE_BY_PATH
+					 : options_choice(code_groups_by, settings->by);
 
 	if (settings->imports && by != TREE_BY_PATH) {
 		log_error("cannot show '--imports': --by=%s is given, too", settings->by);

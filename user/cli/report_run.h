@@ -17,11 +17,11 @@ struct report_settings {
 	const char *out; /* NULL: the descriptor that the command gives; with places to fill */
 	const char *focus, *ignore; /* regular expressions, NULL: none */
 	uint32_t kinds, depth;	    /* as struct tree_view */
-	bool full_paths, import_frames, leaks, invert, imports;
+	bool full, full_paths, import_frames, leaks, invert, imports;
 	bool is_difference; /* of two profiles: rows without one are left out */
 };
 
-#define NR_REPORT_OPTIONS 15
+#define NR_REPORT_OPTIONS 16
 extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
 
 void report_run_defaults(struct report_settings *ret);

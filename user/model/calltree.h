@@ -42,6 +42,7 @@ struct tree_options {
 	enum tree_sort sort;
 	enum tree_metric metric; /* what a minimum counts, and what rows are sorted by */
 	bool import_frames;	 /* keep the import machinery */
+	bool folds;		 /* recursion is one row, frames of a runner below each other too */
 	bool is_difference;	 /* of two profiles: rows are left out of which, and of all below,
 				  * nothing differs */
 	const bool *only; /* by profile node: what others cost is one row, TREE_CUT; NULL: all
@@ -63,6 +64,8 @@ struct tree_node {
 	bool is_searched;      /* its children are found by their sites: two nodes may be one row */
 	uint32_t object;       /* one of those that a method ran on, NO_OBJECT: none is known */
 	uint32_t nr_objects;   /* distinct ones */
+	uint32_t nr_folded;    /* frames on the deepest path that are in the row beside its own */
+	bool has_recursed;     /* they are calls of the function by itself */
 	uint64_t first_ns;
 	int64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
 };

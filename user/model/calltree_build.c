@@ -70,7 +70,7 @@ static uint32_t map_node(struct tree_builder *builder, const struct node *node)
 	const struct tree_source *source = builder->source;
 	uint32_t parent = node->parent == NO_NODE ? NO_NODE : source->tree_node[node->parent];
 
-	if (!source->is_folded || !source->is_folded[node->site])
+	if (!calltree_folds(source, node))
 		return add_site_row(builder, parent, node);
 	return parent == NO_NODE ? calltree_child(builder, NO_NODE, NO_SITE, TREE_STARTUP) : parent;
 }
@@ -81,7 +81,7 @@ static uint64_t calls_of(const struct tree_builder *builder, const struct node *
 {
 	const struct tree_source *source = builder->source;
 	const struct process *process = &source->profile->processes[node->process];
-	bool is_folded = source->is_folded && source->is_folded[node->site];
+	bool is_folded = calltree_folds(source, node) && row->site != node->site;
 
 	if (is_folded || process->calls_method == CALLS_BY_NOTHING)
 		return 0;
@@ -107,6 +107,23 @@ static void add_object(struct tree_builder *builder, uint32_t row, uint32_t obje
 }
 
 /* The objects of a node whose row is a function. */
+/* A row of frames below each other says how many there are on the deepest path. */
+static void count_folded(struct tree_builder *builder, const struct node *node, uint32_t index)
+{
+	const struct tree_source *source = builder->source;
+	const struct profile *profile = source->profile;
+	uint32_t id = (uint32_t)(node - profile->nodes);
+	struct tree_node *row = &builder->tree->nodes[index];
+
+	if (!source->is_runner || (source->is_folded && source->is_folded[node->site]) ||
+	    !calltree_folds(source, node))
+		return;
+	builder->levels[id] = builder->levels[node->parent] + 1;
+	if (builder->levels[id] > row->nr_folded)
+		row->nr_folded = builder->levels[id];
+	row->has_recursed = row->site == node->site;
+}
+
 static void add_objects(struct tree_builder *builder, const struct node *node, uint32_t row)
 {
 	const struct profile *profile = builder->source->profile;
@@ -149,6 +166,7 @@ static void add_nodes(struct tree_builder *builder)
 		row->is_other |= node->origin != ORIGIN_OWN;
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
+		count_folded(builder, node, index);
 		add_objects(builder, node, index);
 	}
 }
@@ -206,7 +224,10 @@ struct calltree *calltree_new_by(const struct tree_source *source, uint32_t proc
 	if (!*profile_string(source->profile, entry->python))
 		tree->native_name = comm_of_command(
 			profile_string(source->profile, entry->command));
+	if (source->is_runner)
+		builder.levels = xcalloc(source->profile->nr_nodes, sizeof(*builder.levels));
 	add_opening(tree);
 	add_nodes(&builder);
+	free(builder.levels);
 	return calltree_finish(&builder);
 }

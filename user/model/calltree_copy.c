@@ -79,8 +79,9 @@ static bool *find_counted(const struct calltree *tree)
 
 struct calltree *calltree_finish(struct tree_builder *builder)
 {
-	_cleanup_(freep) bool *is_counted =
-		builder->tree->is_difference ? find_counted(builder->tree) : NULL;
+	_cleanup_(freep) bool *is_counted = builder->tree->is_difference
+						    ? find_counted(builder->tree)
+						    : NULL;
 
 	hash_table_free(&builder->children);
 	hash_table_free(&builder->objects);

@@ -61,5 +61,5 @@ void calltree_keep_kinds(struct calltree *tree, uint32_t kinds)
 	tree->opening = opening_of(tree, kinds);
 	if (!cost_is_zero(&cut))
 		amounts_add(&tree->totals, calltree_cut_root(tree), &cut);
-	calltree_link(tree, tree->sort);
+	calltree_link(tree, tree->sort, NULL);
 }

@@ -68,11 +68,11 @@ static void find_gathering(struct tree_source *source)
 	uint32_t *nearest = source->tree_node;
 
 	source->has_folded = xcalloc(profile->nr_nodes, sizeof(*source->has_folded));
-	for (size_t i = 0; source->is_folded && i < profile->nr_nodes; i++) {
+	for (size_t i = 0; i < profile->nr_nodes; i++) {
 		const struct node *node = &profile->nodes[i];
 
 		nearest[i] = (uint32_t)i;
-		if (!source->is_folded[node->site])
+		if (!calltree_folds(source, node))
 			continue;
 		nearest[i] = node->parent == NO_NODE ? NO_NODE : nearest[node->parent];
 		if (nearest[i] != NO_NODE)
@@ -89,6 +89,8 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 	source->options = *options;
 	if (!options->import_frames)
 		source->is_folded = calltree_find_machinery(profile);
+	if (options->folds)
+		source->is_runner = calltree_find_runners(profile);
 	group_nodes(source);
 	find_gathering(source);
 	return source;
@@ -99,6 +101,7 @@ void calltree_source_free(struct tree_source *source)
 	if (!source)
 		return;
 	free(source->is_folded);
+	free(source->is_runner);
 	free(source->nodes);
 	free(source->starts);
 	free(source->tree_node);

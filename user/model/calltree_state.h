@@ -16,7 +16,8 @@ struct tree_source {
 	uint32_t *nodes;     /* indices of profile nodes, grouped by process, in their order */
 	uint32_t *starts;    /* by process: where its group begins; one more at the end */
 	uint32_t *tree_node; /* by profile node: the tree node that it was mapped to */
-	bool *has_folded;    /* by profile node: children of folded nodes come to its row, too */
+	bool *is_runner;  /* by site: a frame of a program that runs others; NULL: none matters */
+	bool *has_folded; /* by profile node: children of folded nodes come to its row, too */
 };
 /* A tree while it grows. */
 struct tree_builder {
@@ -24,6 +25,7 @@ struct tree_builder {
 	struct calltree *tree;
 	struct hash_table children; /* (parent, site or kind) to tree node */
 	struct hash_table objects;  /* (tree node, object) */
+	uint32_t *levels;	    /* by profile node: folded frames above it, its own counted */
 };
 /* ---- calltree.c ---- */
 
@@ -49,6 +51,15 @@ uint32_t calltree_cut_root(struct calltree *tree);
 uint32_t calltree_cut(struct tree_builder *builder, uint32_t parent);
 /* From each row's own amounts to totals and order. Returns the builder's tree. */
 struct calltree *calltree_finish(struct tree_builder *builder);
+
+/* ---- calltree_fold.c ---- */
+
+/* By site: is it a frame of what runs programs and tests, rather than of one? The caller frees it.
+ */
+bool *calltree_find_runners(const struct profile *profile);
+
+/* Is a node's row its parent's? */
+bool calltree_folds(const struct tree_source *source, const struct node *node);
 
 /* ---- calltree_amounts.c ---- */
 

@@ -61,6 +61,7 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 
 	tree.only = only;
 	tree.import_frames |= options->view.imports;
+	tree.folds = reporter->folds && !options->full && !is_viewed(&options->view);
 	source = calltree_source_new(report.profile, &tree);
 	report.source = source;
 	label_style_init(&report.labels, report.profile, options->directory, options->full_paths);

@@ -31,6 +31,7 @@ struct report_options {
 	bool leaks;	 /* only paths that kept growing (profile_history.h) */
 	bool full_paths;
 	const char *directory; /* files below it are written as seen from there; NULL: in full */
+	bool full;	       /* a row for every frame, in reports for people too */
 	bool by_process;       /* each process by itself, in reports for people too */
 	const uint32_t *pids;  /* only these processes, borrowed */
 	size_t nr_pids;	       /* 0: all */
@@ -70,6 +71,7 @@ struct reporter {
 	const char *name;
 	bool has_min; /* without the user's word: rows above 1 MB, or with more than 1 call */
 	report_rows write_rows;
+	bool folds; /* without the user's word, frames that say little stand in one row */
 	/* Errors stay in the sink. */
 	void (*write)(const struct report *report, struct sink *sink);
 };

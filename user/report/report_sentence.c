@@ -141,7 +141,7 @@ void report_sentence_write(const struct report *report, uint32_t process, struct
 	size_t count;
 	const struct process *highest = find_highest(report, &count);
 	const struct process *entry = &report->profile->processes[process];
-	_cleanup_(calltree_freep) struct calltree *tree = report_tree_of(report, process);
+	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(report->source, process);
 
 	write_command(report, process, sink);
 	sink_text(sink, ": ");

@@ -8,6 +8,7 @@
 
 #include "memory.h"
 #include "report_blocks.h"
+#include "report_imports.h"
 #include "report_number.h"
 #include "report_spread.h"
 
@@ -60,6 +61,15 @@ static void write_spread(const struct spread *spread, struct sink *sink)
 	report_mb(sink, 0, spread->median);
 }
 
+/* How many frames below each other the row is. */
+static void write_folded(const struct tree_node *node, struct sink *sink)
+{
+	if (node->nr_folded && node->has_recursed)
+		sink_printf(sink, " × %" PRIu32, node->nr_folded + 1);
+	else if (node->nr_folded)
+		sink_printf(sink, " (%" PRIu32 " more)", node->nr_folded);
+}
+
 /* `spread` is NULL where the row is of one process. */
 static void write_row(const struct report *report, const struct calltree *tree, uint32_t index,
 		      const struct spread *spread, struct sink *sink)
@@ -69,6 +79,7 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 
 	write_indent(sink, node->depth);
 	report_escaped(sink, label);
+	write_folded(node, sink);
 	sink_text(sink, "   ");
 	report_mb_colored(sink, COLOR_NUMBER, 7, calltree_shown_bytes(tree, node));
 	sink_text(sink, " MB");
@@ -81,38 +92,75 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	sink_text(sink, "\n");
 }
 
+static void write_imports(const struct report *report, const struct calltree *tree, uint32_t row,
+			  const struct import_group *group, struct sink *sink)
+{
+	if (llabs(group->bytes) <= report->minimum)
+		return;
+	write_indent(sink, tree->nodes[row].depth);
+	sink_printf(sink, "imports (%" PRIu32 " modules)   ", group->nr_modules);
+	report_mb_colored(sink, COLOR_NUMBER, 7, group->bytes);
+	sink_text(sink, " MB\n");
+}
+
+/* Rows of a tree that is being written; owns its arrays. */
+struct rows {
+	uint8_t *shown;		      /* by row: enum tree_row */
+	struct spread *spreads;	      /* by row; NULL: the process is no group */
+	struct import_group *imports; /* by row; NULL: each stands by itself */
+	bool after_dots;
+};
+
 /* One line for a hidden row that has shown ones below, none for the next when it follows at once.
  */
+static void write_shown(const struct report *report, const struct calltree *tree, uint32_t row,
+			struct rows *rows, struct sink *sink)
+{
+	if (rows->shown[row] == ROW_SHOWN) {
+		write_row(report, tree, row, rows->spreads ? &rows->spreads[row] : NULL, sink);
+	} else if (!rows->after_dots) {
+		write_indent(sink, tree->nodes[row].depth);
+		sink_text(sink, "…\n");
+	}
+	rows->after_dots = rows->shown[row] != ROW_SHOWN;
+}
+
 static void write_rows(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
-	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, report->minimum);
-	_cleanup_(freep) struct spread *spreads = report_spreads(report, tree, rows);
-	bool after_dots = false;
+	_cleanup_(freep) uint8_t *shown = calltree_rows(tree, report->minimum);
+	_cleanup_(freep) struct spread *spreads = report_spreads(report, tree, shown);
+	_cleanup_(freep) struct import_group *imports =
+		report->options->full || report->viewer || metrics[tree->metric].unit == UNIT_COUNT
+			? NULL
+			: report_imports(tree);
+	struct rows rows = { .shown = shown, .spreads = spreads, .imports = imports };
 
 	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
 	     calltree_walk_next(&walk)) {
+		uint32_t row = walk.node;
+
 		if (walk.is_leaving)
 			continue;
-		/* What --leaks leaves out is told below the rows. */
-		if (rows[walk.node] == ROW_HIDDEN ||
-		    (report->options->leaks && tree->nodes[walk.node].kind == TREE_CUT)) {
+		if (imports && imports[row].first != NO_NODE) {
+			if (imports[row].first == row)
+				write_imports(report, tree, row, &imports[row], sink);
 			calltree_walk_skip(&walk);
 			continue;
 		}
-		if (rows[walk.node] == ROW_SHOWN) {
-			write_row(report, tree, walk.node, spreads ? &spreads[walk.node] : NULL,
-				  sink);
-		} else if (!after_dots) {
-			write_indent(sink, tree->nodes[walk.node].depth);
-			sink_text(sink, "…\n");
+		/* What --leaks leaves out is told below the rows. */
+		if (shown[row] == ROW_HIDDEN ||
+		    (report->options->leaks && tree->nodes[row].kind == TREE_CUT)) {
+			calltree_walk_skip(&walk);
+			continue;
 		}
-		after_dots = rows[walk.node] != ROW_SHOWN;
+		write_shown(report, tree, row, &rows, sink);
 	}
 }
 
 const struct reporter report_tree = {
 	.name = "tree",
 	.has_min = true,
+	.folds = true,
 	.write_rows = write_rows,
 	.write = report_blocks_write,
 };
