@@ -214,7 +214,10 @@ static void check_beginning(const char *function, const char *bytes, size_t size
 
 #define ENDBR64 "\xf3\x0f\x1e\xfa"
 #define TEST_RDI "\x48\x85\xff"
+#define TEST_RSI "\x48\x85\xf6"
 #define JE "\x74\x10"
+#define JE_FAR "\x0f\x84\x10\x00\x00\x00"
+#define JNE "\x75\x10"
 #define PUSH_RBX "\x53"
 #define SUB_RSP "\x48\x83\xec\x18"
 #define MOV_TO_RDI "\x48\x89\xc7"
@@ -238,7 +241,32 @@ static void test_beginnings(void **state)
 	CHECK_BEGINNING("malloc", SUB_RSP JE, -1);
 	CHECK_BEGINNING("free", SUB_RSP JE, 4);
 	CHECK_BEGINNING("free", SUB_RSP MOV_TO_RDI JE, -1);
-	CHECK_BEGINNING("free", ENDBR64 SUB_RSP TEST_RDI JE, 11);
+	CHECK_BEGINNING("free", ENDBR64 SUB_RSP TEST_RDI JE RDTSC, 11);
+}
+
+/* What frees nothing is not to be seen, where only a NULL goes another way. */
+static void test_null_tests(void **state)
+{
+	CHECK_BEGINNING("free", TEST_RDI JE PUSH_RBX, 5);
+	CHECK_BEGINNING("free", TEST_RDI JE_FAR SUB_RSP PUSH_RBX, 13);
+	CHECK_BEGINNING("free", TEST_RDI JE MOV_TO_RDI PUSH_RBX, 3);
+	CHECK_BEGINNING("free", TEST_RDI JE NOP5 RDTSC, 3);
+	CHECK_BEGINNING("free", TEST_RDI JNE PUSH_RBX, 3);
+	CHECK_BEGINNING("free", TEST_RDI SUB_RSP JE PUSH_RBX, 7);
+	CHECK_BEGINNING("free", TEST_RSI JE PUSH_RBX, 3);
+	CHECK_BEGINNING("malloc", TEST_RDI JE PUSH_RBX, 3);
+}
+
+/* This machine's has such a test. */
+static void test_own_free(void **state)
+{
+	_cleanup_(closep) int fd = open(LIBC, O_RDONLY | O_CLOEXEC);
+	struct malloc_plan plan;
+
+	if (fd < 0)
+		skip();
+	assert_int_equal(malloc_plan_find(fd, &plan), 0);
+	assert_true(site_of(&plan, ALLOC_FREE)->offset > offset_of(fd, "free") + 3);
 }
 
 /* Calls visit with each symbol of .dynsym with that name; the symbol may be changed. */
@@ -407,7 +435,8 @@ int main(void)
 		cmocka_unit_test(test_musl),	   cmocka_unit_test(test_jemalloc),
 		cmocka_unit_test(test_mimalloc),   cmocka_unit_test(test_tcmalloc),
 		cmocka_unit_test(test_loader),	   cmocka_unit_test(test_without_malloc),
-		cmocka_unit_test(test_beginnings), cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_beginnings), cmocka_unit_test(test_null_tests),
+		cmocka_unit_test(test_own_free),   cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_shortened),  cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_no_steps),
 	};

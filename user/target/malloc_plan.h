@@ -14,7 +14,8 @@
 #define MAX_MALLOC_SITES 40 /* all functions that are known */
 
 struct malloc_site {
-	/* In the file, of an instruction that runs once a call. The arguments that the call's
+	/* In the file, of an instruction that runs once a call, of free once a call that frees. The
+	 * arguments that the call's
 	 * wire_alloc_call tells of are in their registers there, and with a result the stack
 	 * pointer is as at the entry. */
 	uint64_t offset;
