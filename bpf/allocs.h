@@ -248,15 +248,15 @@ struct {
 /* Begins a walk of the current thread. Returns whether it runs Python. */
 static __always_inline bool begin_alloc_walk(__u32 slot, __u32 scratch)
 {
-	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
-	__u32 image_id;
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u32 image_id, watched = 0;
 
-	if (!path || begin_walk(slot, scratch) == WALK_NO_FRAME)
+	if (!image)
 		return false;
-	image_id = path->image_id;
+	image_id = image->image_id;
 	if (!is_split() && bpf_map_lookup_elem(&watched_images, &image_id))
-		path->watched = CODE_WATCHED_FOR_ALLOCS;
-	return true;
+		watched = CODE_WATCHED_FOR_ALLOCS;
+	return begin_walk(slot, scratch, watched) != WALK_NO_FRAME;
 }
 
 /* The node of what the current thread is doing. Returns its id, and above its 32 bits LOSS_* + 1.

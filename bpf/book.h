@@ -148,7 +148,7 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 		return node;
 	if (python->state == PYTHON_UNKNOWN)
 		look_for_python(change->image, change->slot, kernel != KERNEL_PERCPU);
-	if (begin_walk(change->slot, change->scratch) == WALK_NO_FRAME) {
+	if (begin_walk(change->slot, change->scratch, 0) == WALK_NO_FRAME) {
 		node = find_frameless(change);
 		if (known_layout(python, change->image->image_id))
 			judge_find(change->image, change->slot, false);

@@ -394,7 +394,7 @@ static __always_inline struct node_id find_last_path(struct task_struct *task)
 		return id;
 	if (layout->finalizing_vaddr)
 		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
-	if (!finalizing && begin_walk(slot, SCRATCH_RSS) == WALK_BEGUN &&
+	if (!finalizing && begin_walk(slot, SCRATCH_RSS, 0) == WALK_BEGUN &&
 	    walk_begun(slot, SCRATCH_RSS))
 		id.value = find_call(slot, SCRATCH_RSS);
 	return id;

@@ -35,7 +35,7 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 	if (!is_other)
 		know(&path->thread, image->image_id, &thread);
 	path->frame = head.frame;
-	path->generation = read_generation(layout, python->bias, head.interp);
+	path->generation = path->watched ? 0 : read_generation(layout, python->bias, head.interp);
 	return head.frame ? THREAD_RUNS : THREAD_IDLE;
 }
 
@@ -62,7 +62,7 @@ static __always_inline enum thread_found find_known_leaf(struct path *path,
 	if (!head.frame)
 		return THREAD_IDLE;
 	path->frame = head.frame;
-	path->generation = read_generation(layout, bias, head.interp);
+	path->generation = path->watched ? 0 : read_generation(layout, bias, head.interp);
 	return THREAD_RUNS;
 }
 
@@ -83,8 +83,9 @@ static __always_inline const struct wire_layout *known_layout(const struct wire_
 	return bpf_map_lookup_elem(&layouts, &index);
 }
 
-/* Sets the scratch's path to the current thread's leaf frame; the thread is one of the image's. */
-__noinline int begin_walk(__u32 slot, __u32 scratch)
+/* Sets the scratch's path to the current thread's leaf frame; the thread is one of the image's.
+ * `watched` is as in the path. */
+__noinline int begin_walk(__u32 slot, __u32 scratch, __u32 watched)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
@@ -99,6 +100,7 @@ __noinline int begin_walk(__u32 slot, __u32 scratch)
 		return WALK_NO_FRAME;
 	reset_path(path, 0);
 	path->image_id = image->image_id;
+	path->watched = watched;
 	image->looks++;
 	if (!has_subinterpreters(image, layout, python->bias))
 		found = find_known_leaf(path, image, layout, python->bias);

@@ -153,7 +153,9 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
-	look_up_by_calls(skeleton);
+	/* An allocation makes some 25 look-ups, and there may be 100,000 a second. */
+	if (!sizes->has_allocs)
+		look_up_by_calls(skeleton);
 	if (features->has_mem_alloc)
 		allocate_late(skeleton);
 }
