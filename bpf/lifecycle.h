@@ -18,7 +18,6 @@ struct birth {
 	struct mm_struct *mm;
 	__u32 tgid;
 	__u32 ppid;
-	__u32 reason; /* enum wire_begin_reason */
 	__u32 parent_slot;
 	__u32 parent_image; /* image_id, 0: none */
 };
@@ -36,13 +35,14 @@ static __always_inline void resolve_file(struct wire_python *python, struct mm_s
 	python->bias = BPF_CORE_READ(mm, start_code) - known->text_vaddr;
 }
 
-static __always_inline void resolve_python(struct birth *birth, struct wire_python *ret)
+static __always_inline void resolve_python(struct birth *birth, enum wire_begin_reason reason,
+					   struct wire_python *ret)
 {
 	struct wire_python *parent;
 
-	if (birth->reason == BEGIN_EXEC)
+	if (reason == BEGIN_EXEC)
 		resolve_file(ret, birth->mm);
-	if (birth->reason != BEGIN_FORK)
+	if (reason != BEGIN_FORK)
 		return;
 	parent = bpf_map_lookup_elem(&pythons, &birth->parent_slot);
 	if (!parent || parent->image_id != birth->parent_image)
@@ -175,14 +175,14 @@ __noinline __u32 book_arguments(__u32 slot, __u32 kind, __s64 pages)
 }
 
 /* A forked child goes on where its parent was. */
-static __always_inline __u32 first_flags(struct birth *birth)
+static __always_inline __u32 first_flags(struct birth *birth, enum wire_begin_reason reason)
 {
 	struct wire_image *parent;
 	__u32 flags;
 
-	if (birth->reason == BEGIN_ATTACH)
+	if (reason == BEGIN_ATTACH)
 		return IMAGE_ATTACHED;
-	if (birth->reason != BEGIN_FORK)
+	if (reason != BEGIN_FORK)
 		return 0;
 	parent = bpf_map_lookup_elem(&images, &birth->parent_slot);
 	if (!parent || parent->image_id != birth->parent_image)
@@ -198,7 +198,10 @@ static __always_inline __u64 read_address_space(struct mm_struct *mm)
 	return BPF_CORE_READ(mm, total_vm);
 }
 
-static __always_inline void begin_image(struct birth *birth, bool percpu)
+/* verifier: as a field of `birth` the reason would be anything, and all that a reason needs would
+ * be in each program. */
+static __always_inline void begin_image(struct birth *birth, enum wire_begin_reason reason,
+					bool percpu)
 {
 	struct wire_python python = {};
 	struct wire_image *image;
@@ -215,9 +218,9 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 	mm = *(volatile __u64 *)&image
 		      ->mm; /* verifier: a number, no pointer, for global functions */
 	image->tgid = birth->tgid;
-	image->flags = first_flags(birth);
+	image->flags = first_flags(birth, reason);
 	python.image_id = image->image_id;
-	resolve_python(birth, &python);
+	resolve_python(birth, reason, &python);
 	if (python.state == PYTHON_KNOWN)
 		image->flags |= IMAGE_FIND_JUDGED;
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
@@ -226,25 +229,25 @@ static __always_inline void begin_image(struct birth *birth, bool percpu)
 		forget_chunks(slot);
 	counters = image->cached; /* the stack is short of room; 0 again below */
 	read_counters(image, birth->mm, slot, counters, percpu, true);
-	for (int kind = 0; kind < NR_KINDS && birth->reason != BEGIN_EXEC; kind++)
+	for (int kind = 0; kind < NR_KINDS && reason != BEGIN_EXEC; kind++)
 		image->books[kind] = image->opening[kind] = counters[kind];
 	image->sampled = image->peak = image_rss(image);
 	/* First of all the image's records: events, and their sites, come once it is in the table.
 	 */
-	if (send_begin(slot, mm, birth->reason, birth->ppid, birth->parent_image)) {
+	if (send_begin(slot, mm, reason, birth->ppid, birth->parent_image)) {
 		count_loss(NULL, LOSS_images_unsent, 0);
 		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
 		return;
 	}
 	bpf_map_update_elem(&mms, &mm, &slot, BPF_ANY);
-	for (__u32 kind = 0; kind < NR_KINDS && birth->reason == BEGIN_EXEC; kind++) {
+	for (__u32 kind = 0; kind < NR_KINDS && reason == BEGIN_EXEC; kind++) {
 		struct node_id id = { book_arguments(slot, kind, counters[kind]) };
 
 		if (percpu && counters[kind])
 			own_elsewhere(slot, kind, counters[kind], id);
 	}
-	if (percpu && birth->reason != BEGIN_EXEC)
-		hold_opening(slot, birth->reason == BEGIN_FORK ? SITE_INHERITED : SITE_BEFORE);
+	if (percpu && reason != BEGIN_EXEC)
+		hold_opening(slot, reason == BEGIN_FORK ? SITE_INHERITED : SITE_BEFORE);
 	note_peak(image);
 	__builtin_memset(image->cached, 0, sizeof(image->cached));
 }
@@ -348,7 +351,6 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 	struct birth birth = {
 		.mm = BPF_CORE_READ(task, mm),
 		.tgid = task->tgid,
-		.reason = BEGIN_EXEC,
 	};
 	__u32 *ppid = bpf_map_lookup_elem(&processes, &birth.tgid);
 
@@ -359,7 +361,7 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 		watch_faults(task);
 	}
 	birth.ppid = *ppid;
-	begin_image(&birth, percpu);
+	begin_image(&birth, BEGIN_EXEC, percpu);
 }
 
 /* The same of the current task, where counters are per CPU. */
@@ -375,7 +377,6 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 	struct birth birth = {
 		.mm = BPF_CORE_READ(child, mm),
 		.tgid = child->tgid,
-		.reason = BEGIN_FORK,
 	};
 	struct mm_struct *parent_mm = BPF_CORE_READ(parent, mm);
 	__u32 parent_tgid = parent->tgid;
@@ -397,7 +398,7 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 		return;
 	birth.parent_image = image->image_id;
 	spend_on_fork(image);
-	begin_image(&birth, percpu);
+	begin_image(&birth, BEGIN_FORK, percpu);
 }
 
 static __always_inline void on_exit(struct task_struct *task, bool percpu)

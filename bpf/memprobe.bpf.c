@@ -292,12 +292,12 @@ __u32 iterate_round; /* a new number for every reading */
 
 static __always_inline void adopt(struct task_struct *task, struct mm_struct *mm, bool percpu)
 {
-	struct birth birth = { .mm = mm, .tgid = task->tgid, .reason = BEGIN_ATTACH };
+	struct birth birth = { .mm = mm, .tgid = task->tgid };
 
 	if (!bpf_map_lookup_elem(&processes, &birth.tgid))
 		return;
 	birth.ppid = BPF_CORE_READ(task, real_parent, tgid);
-	begin_image(&birth, percpu);
+	begin_image(&birth, BEGIN_ATTACH, percpu);
 }
 
 /* The entry of another task's thread, made when it has caused no event yet. */
