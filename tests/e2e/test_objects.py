@@ -165,6 +165,17 @@ class Leaking:
         check_all(failures)
 
 
+def check_parts(reading):
+    """They add up, and little is in none."""
+    parts = reading["parts"]
+    check_equal("sum of %r" % parts, sum(parts.values()), reading["rss"])
+    check(abs(parts["rest"]) < reading["rss"] // 20, "the rest is %d of %d: %r"
+          % (parts["rest"], reading["rss"], parts))
+    census = reading["objects"]
+    check_near("objects", parts["objects"], census["bytes"] + census["buffer_bytes"],
+               census["bytes"] // 20)
+
+
 @test()
 def objects_of_a_service(context):
     """A leak of small strings, in no malloc's books: the holder is first and has what is kept; what
@@ -173,7 +184,9 @@ def objects_of_a_service(context):
     leaking.leak(0)
     for _ in range(3):
         leaking.get("/report")
-    before = read_objects(context, leaking.pid)["readings"][0]["objects"]
+    reading, = read_objects(context, leaking.pid)["readings"]
+    check_parts(reading)
+    before = reading["objects"]
     truth = leaking.get("/truth")
     roots = roots_of(before)
     check_equal("the first holder", max(roots, key=roots.get), "flaskapp.CACHE")
