@@ -118,16 +118,24 @@ static void size_without_calls(const struct loader_sizes *sizes, struct memprobe
 	bpf_map__set_max_entries(skeleton->maps.call_clocks, 1);
 }
 
+static bool is_hot(const struct memprobe *skeleton, const struct bpf_map *map)
+{
+	return map == skeleton->maps.shadows || map == skeleton->maps.recent_ids ||
+	       map == skeleton->maps.nodes || map == skeleton->maps.changed_nodes;
+}
+
 /* The verifier replaces each look-up in an array by instructions of its own, one after another, and
  * moves all that is behind: of a start that is a sixth. An array that could lie in another map has
- * no known size, and is looked up by a call (array_map_gen_lookup, kernel/bpf/arraymap.c). */
-static void look_up_by_calls(struct memprobe *skeleton)
+ * no known size, and is looked up by a call (array_map_gen_lookup, kernel/bpf/arraymap.c). Where
+ * all calls are counted not those that each call asks: 27 ns of one. */
+static void look_up_by_calls(const struct loader_sizes *sizes, struct memprobe *skeleton)
 {
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, skeleton->obj)
 	{
-		if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY && !bpf_map__is_internal(map))
+		if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY && !bpf_map__is_internal(map) &&
+		    !(counts_all_calls(sizes) && is_hot(skeleton, map)))
 			bpf_map__set_map_flags(map, bpf_map__map_flags(map) | BPF_F_INNER_MAP);
 	}
 }
@@ -155,7 +163,7 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
 	/* An allocation makes some 25 look-ups, and there may be 100,000 a second. */
 	if (!sizes->has_allocs)
-		look_up_by_calls(skeleton);
+		look_up_by_calls(sizes, skeleton);
 	if (features->has_mem_alloc)
 		allocate_late(skeleton);
 }
