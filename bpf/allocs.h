@@ -236,25 +236,15 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 
 /* ---- Which path ---- */
 
-/* Images whose code objects are seen to end: user/capture/code_watch.c. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAX_IMAGES);
-	__type(key, __u32);
-	__type(value, __u8);
-} watched_images SEC(".maps");
-
 /* Begins a walk of the current thread. Returns whether it runs Python. */
 static __always_inline bool begin_alloc_walk(__u32 slot, __u32 scratch)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__u32 image_id, watched = 0;
+	__u32 watched = 0;
 
 	if (!image)
 		return false;
-	image_id = image->image_id;
-	if (!is_split() && bpf_map_lookup_elem(&watched_images, &image_id))
+	if (!is_split() && is_watched(slot, image->image_id))
 		watched = CODE_WATCHED_FOR_ALLOCS;
 	return begin_walk(slot, scratch, watched) != WALK_NO_FRAME;
 }

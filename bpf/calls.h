@@ -422,6 +422,7 @@ static __always_inline int forget_code(struct pt_regs *registers)
 	image = find_image(BPF_CORE_READ(task, mm), &slot);
 	if (!image)
 		return 0;
+	__sync_fetch_and_add(&image->code_deaths, 1);
 	forget(name_code(image->image_id, registers->di, CODE_WATCHED));
 	forget(name_code(image->image_id, registers->di, CODE_WATCHED_FOR_ALLOCS));
 	return 0;

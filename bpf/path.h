@@ -13,9 +13,9 @@
 
 struct cached_code {
 	__u64 code;
-	__u64 key;     /* of the site */
-	__u64 self_at; /* of a frame, <= 3.10: the cell of `self` */
-	__u32 generation;
+	__u64 key; /* of the site */
+	__u64 generation;
+	__u32 self_at; /* of a frame, <= 3.10: the cell of `self` */
 	__u32 image_id;
 };
 
@@ -44,9 +44,9 @@ struct path {
 	__u64 block_begin, block_end; /* addresses that `block` holds */
 	__u64 key;		      /* of the path so far, as if its last frame were the root */
 	__u64 factor;		      /* PATH_FACTOR to the power of depth */
+	__u64 generation;	      /* 0: none, always check */
 	__u32 depth;
-	__u32 end;	  /* enum walk_end */
-	__u32 generation; /* 0: none, always check */
+	__u32 end; /* enum walk_end */
 	__u32 image_id;
 	__u32 was_elsewhere; /* the last frame was no part of a block */
 	__u32 watched;	 /* which name of code objects holds (CODE_WATCHED), 0: the generation tells

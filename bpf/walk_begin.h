@@ -6,6 +6,29 @@
 #include "subinterpreters.h"
 #include "walk.h"
 
+/* Images whose code objects are seen to end, by slot: user/capture/code_watch.c. */
+__u32 watched_images[MAX_IMAGES];
+
+static __always_inline bool is_watched(__u32 slot, __u32 image_id)
+{
+	asm volatile("%0 &= 4095" : "+r"(slot)); /* verifier: as in kind_index */
+	return *(volatile __u32 *)&watched_images[slot] == image_id;
+}
+_Static_assert(MAX_IMAGES == 4096, "is_watched");
+
+#define BY_WATCH (1ULL << 32) /* no interpreter's counter is that high */
+
+/* What is another number once an address may have got another code object: how many were seen to
+ * end, or the interpreter's counter, which up to 3.11 moves with every change of a dict. */
+static __always_inline __u64 find_generation(const struct wire_image *image, __u32 slot,
+					     const struct wire_layout *layout, __u64 bias,
+					     __u64 interp)
+{
+	if (is_watched(slot, image->image_id))
+		return BY_WATCH | (__u32)image->code_deaths;
+	return read_generation(layout, bias, interp);
+}
+
 /* The walk's start when what is kept does not lead to a frame. Leaves the leaf in a prepared path
  * and keeps a state that is believed. Returns enum thread_found. */
 __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
@@ -35,7 +58,9 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 	if (!is_other)
 		know(&path->thread, image->image_id, &thread);
 	path->frame = head.frame;
-	path->generation = path->watched ? 0 : read_generation(layout, python->bias, head.interp);
+	path->generation = path->watched ? 0
+					 : find_generation(image, slot, layout, python->bias,
+							   head.interp);
 	return head.frame ? THREAD_RUNS : THREAD_IDLE;
 }
 
@@ -45,7 +70,7 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 
 /* Starts with what is kept. THREAD_UNCLEAR: there is more to ask. */
 static __always_inline enum thread_found find_known_leaf(struct path *path,
-							 const struct wire_image *image,
+							 const struct wire_image *image, __u32 slot,
 							 const struct wire_layout *layout,
 							 __u64 bias)
 {
@@ -62,7 +87,8 @@ static __always_inline enum thread_found find_known_leaf(struct path *path,
 	if (!head.frame)
 		return THREAD_IDLE;
 	path->frame = head.frame;
-	path->generation = path->watched ? 0 : read_generation(layout, bias, head.interp);
+	path->generation = path->watched ? 0
+					 : find_generation(image, slot, layout, bias, head.interp);
 	return THREAD_RUNS;
 }
 
@@ -103,7 +129,7 @@ __noinline int begin_walk(__u32 slot, __u32 scratch, __u32 watched)
 	path->watched = watched;
 	image->looks++;
 	if (!has_subinterpreters(image, layout, python->bias))
-		found = find_known_leaf(path, image, layout, python->bias);
+		found = find_known_leaf(path, image, slot, layout, python->bias);
 	if (found == THREAD_RUNS)
 		return WALK_BEGUN;
 	found = find_leaf_frame(slot, scratch, found);

@@ -240,8 +240,9 @@ struct wire_image {
 	__u32 alloc_flags;   /* ALLOCS_* */
 	__s64 alloc_final;   /* alloc_bytes when its runtime began to finalize */
 	__u64 unknown_frees; /* of blocks from before, or that found no room */
+	__u64 code_deaths;   /* code objects that were seen to end */
 };
-_Static_assert(sizeof(struct wire_image) == 872, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 880, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -407,6 +408,8 @@ enum wire_record_type {
 	RECORD_SPLIT = 12,
 	RECORD_FOUND = 10, /* struct wire_knock: a probe's hit has told where the interpreter is */
 	RECORD_CALLS_OVER = 9, /* struct wire_knock: an image's budget for call probes is spent */
+	RECORD_WATCH =
+		13, /* struct wire_knock: to see its code objects end would make walks cheap */
 };
 
 struct wire_head {
@@ -463,7 +466,7 @@ struct wire_knock {
 	struct wire_head head;
 	__u32 slot;
 	__u32 tgid;
-	__u32 layout; /* RECORD_FOUND */
+	__u32 layout; /* RECORD_FOUND, RECORD_WATCH */
 	__u32 pad;
 };
 _Static_assert(sizeof(struct wire_knock) == 32, "wire_knock");

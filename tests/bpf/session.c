@@ -62,6 +62,7 @@ static void load_programs(void)
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	blocks_made = blocks_removed = 0;
 	budget_spent_ns = budget_cpu_ns = 0;
+	memset(watched_images, 0, sizeof(watched_images));
 	specials_made = specials_removed = 0;
 	percpu_offset = 0;
 	fresh_slots = 0;
@@ -352,6 +353,20 @@ __u64 session_budget_cpu_ns(void)
 void session_call(__u64 frame, __u64 tstate)
 {
 	count_call(&host.registers, frame, tstate, running == SESSION_OLDEST);
+}
+
+void session_ask_watches(void)
+{
+	const bool has_watches = running == SESSION_PERCPU;
+
+	host_configure(&cfg_watches, &has_watches, sizeof(has_watches));
+}
+
+void session_watch(const struct mm_struct *mm, bool is_watched)
+{
+	const __u32 image_id = session_image(mm)->image_id;
+
+	watched_images[image_id % MAX_IMAGES] = is_watched ? image_id : 0;
 }
 
 void session_code_gone(__u64 code)

@@ -98,6 +98,9 @@ __u64 session_budget_cpu_ns(void);
 
 /* A hit of a call probe: in the frame that starts or ends. */
 void session_call(__u64 frame, __u64 tstate);
+/* User space can watch code objects end, and does in an image. */
+void session_ask_watches(void);
+void session_watch(const struct mm_struct *mm, bool is_watched);
 /* The probe at the end of a code object. */
 void session_code_gone(__u64 code);
 /* Other tasks that have been preempted hold all scratch memory of this CPU, so that no call walks.

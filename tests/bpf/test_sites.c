@@ -109,6 +109,78 @@ static void test_same_generation(void **state)
 	on_each(check_same_generation);
 }
 
+/* While code objects are seen to end, only such an end makes the key be read again: the counter of
+ * 3.6 to 3.11 moves all the time. */
+static void check_watched(void)
+{
+	unsigned int reads;
+
+	session_watch(task->mm, true);
+	touch();
+	python_set_generation(&python, 2);
+	host.user_reads = 0;
+	touch();
+	reads = host.user_reads;
+	session_code_gone(code);
+	python_put_code(&python, code, "/srv/app.py", "g");
+	host.user_reads = 0;
+	touch();
+	assert_true(host.user_reads > reads);
+	assert_report("<module>;f anon+2\n<module>;g anon+1\n");
+}
+
+static void test_watched(void **state)
+{
+	on_each(check_watched);
+}
+
+/* What was read by the interpreter's counter holds no longer once ends are seen, and the other way
+ * round: the two numbers are never alike. */
+static void check_watch_begins_and_ends(void)
+{
+	touch();
+	session_watch(task->mm, true);
+	python_put_code(&python, code, "/srv/app.py", "g");
+	touch();
+	session_watch(task->mm, false);
+	python_put_code(&python, code, "/srv/app.py", "h");
+	python_set_generation(&python, 2);
+	touch();
+	assert_report("<module>;f anon+1\n<module>;g anon+1\n<module>;h anon+1\n");
+}
+
+static void test_watch_begins_and_ends(void **state)
+{
+	on_each(check_watch_begins_and_ends);
+}
+
+/* A probe is asked for where it helps, again and again, and no more once it is there. */
+static void check_watch_wanted(void)
+{
+	const bool helps = session_is_percpu() && python.layout.version < 0x030c;
+	struct wire_knock knock;
+
+	session_ask_watches();
+	python.layout.code_watched = 1;
+	session_set_python(task->mm, &python.layout, python.bias);
+	for (int asked = 0; asked < 2; asked++) {
+		session_image(task->mm)->looks = 4095;
+		touch();
+		touch();
+		assert_int_equal(session_take(RECORD_WATCH, &knock, sizeof(knock)), helps);
+		assert_false(session_take(RECORD_WATCH, &knock, sizeof(knock)));
+	}
+	session_watch(task->mm, true);
+	session_image(task->mm)->looks = 4095;
+	touch();
+	assert_false(session_take(RECORD_WATCH, &knock, sizeof(knock)));
+}
+
+static void test_watch_wanted(void **state)
+{
+	on_each(check_watch_wanted);
+}
+
 /* A generation of 0 says nothing. */
 static void check_no_generation(void)
 {
@@ -289,12 +361,20 @@ static void test_many_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_other_name),	cmocka_unit_test(test_other_filename),
-		cmocka_unit_test(test_same_generation), cmocka_unit_test(test_no_generation),
-		cmocka_unit_test(test_equal_pointers),	cmocka_unit_test(test_unhashed_filename),
-		cmocka_unit_test(test_short_filename),	cmocka_unit_test(test_other_image),
-		cmocka_unit_test(test_other_cpu),	cmocka_unit_test(test_many_codes),
+		cmocka_unit_test(test_other_name),
+		cmocka_unit_test(test_other_filename),
+		cmocka_unit_test(test_same_generation),
+		cmocka_unit_test(test_no_generation),
+		cmocka_unit_test(test_equal_pointers),
+		cmocka_unit_test(test_unhashed_filename),
+		cmocka_unit_test(test_short_filename),
+		cmocka_unit_test(test_other_image),
+		cmocka_unit_test(test_other_cpu),
+		cmocka_unit_test(test_many_codes),
 		cmocka_unit_test(test_foreign_kind),
+		cmocka_unit_test(test_watched),
+		cmocka_unit_test(test_watch_begins_and_ends),
+		cmocka_unit_test(test_watch_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,15 @@ static void hear_over(void *context, uint32_t process)
 	heard->process = process;
 }
 
+static void hear_watch(void *context, uint32_t process, uint32_t layout)
+{
+	struct heard *heard = context;
+
+	heard->watches++;
+	heard->process = process;
+	heard->layout = layout;
+}
+
 static void name_objects(void *context, struct object_question *question)
 {
 	struct heard *heard = context;
@@ -105,6 +114,7 @@ void drain_fixture_open(struct drain_fixture *ret)
 		.python_found = hear_found,
 		.source_changed = hear_source,
 		.calls_over = hear_over,
+		.watch_wanted = hear_watch,
 		.calls_unseen = hear_unseen,
 		.name_objects = name_objects,
 		.rss_changed = hear_rss,
@@ -248,6 +258,7 @@ size_t drain_fixture_record(uint32_t type, void *ret)
 		[RECORD_BALANCE] = put_balance,
 		[RECORD_FOUND] = put_knock,
 		[RECORD_CALLS_OVER] = put_knock,
+		[RECORD_WATCH] = put_knock,
 	};
 	struct wire_head *head = ret;
 

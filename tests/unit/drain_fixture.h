@@ -20,8 +20,8 @@
 
 /* What the listener was told. */
 struct heard {
-	unsigned int programs, sources, unknown, found, over, unseen, attached, image_ended,
-		process_ended;
+	unsigned int programs, sources, unknown, found, over, watches, unseen, attached,
+		image_ended, process_ended;
 	uint32_t process, layout, tgid;
 	struct rss_sample sample;
 	const char *name;   /* that objects bear; NULL: none */

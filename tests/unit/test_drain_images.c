@@ -243,6 +243,8 @@ static void test_knocks(void **state)
 	assert_int_equal(fixture.heard.layout, MAX_LAYOUTS - 1);
 	send_type(RECORD_CALLS_OVER);
 	assert_int_equal(fixture.heard.over, 1);
+	send_type(RECORD_WATCH);
+	assert_int_equal(fixture.heard.watches, 1);
 	send_type(RECORD_SAMPLE);
 	assert_int_equal(fixture.heard.sample.rss, 100 * 4096);
 	assert_int_equal(fixture.heard.sample.anon, 60 * 4096);

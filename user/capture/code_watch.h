@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Has the BPF side see where code objects end in the processes of a run, so that what it knows of
- * one holds until then. The paths of allocations need it: without, a read of user memory or two for
- * each frame of each walk tells whether another code object is there by now, because the counter
- * that would say so moves with every change of a dict up to 3.11.
+ * one holds until then. Without, four or five reads of user memory for each frame of each walk tell
+ * whether another code object is there by now, because the counter that would say so moves with
+ * every change of a dict up to 3.11. Where allocations are followed every process is watched, else
+ * one that has walked so often that the BPF side asks for it.
  */
 #ifndef MEMPROBE_CODE_WATCH_H
 #define MEMPROBE_CODE_WATCH_H
@@ -12,7 +13,7 @@
 
 struct code_watch;
 
-/* NULL where no allocations are followed, which all here accept. */
+/* NULL where the kernel has no multi links, which all here accept. */
 struct code_watch *code_watch_new(const struct capture_base *base);
 /* Leaves to the kernel what is still attached. */
 void code_watch_free(struct code_watch *watch);

@@ -123,6 +123,11 @@ static void on_calls_over(struct drain *drain, const void *record)
 	drain_knocks_calls_over(&drain->base, drain->images, record);
 }
 
+static void on_watch_wanted(struct drain *drain, const void *record)
+{
+	drain_knocks_watch(&drain->base, drain->images, record);
+}
+
 static const struct {
 	size_t least_bytes;
 	bool (*is_sound)(const void *record, size_t size);
@@ -143,6 +148,7 @@ static const struct {
 	[RECORD_BALANCE] = { sizeof(struct wire_balance), record_is_balance, on_balance },
 	[RECORD_FOUND] = { sizeof(struct wire_knock), record_is_knock, on_found },
 	[RECORD_CALLS_OVER] = { sizeof(struct wire_knock), record_is_knock, on_calls_over },
+	[RECORD_WATCH] = { sizeof(struct wire_knock), record_is_knock, on_watch_wanted },
 };
 
 static void take_record(void *context, const void *data, size_t size)

@@ -38,6 +38,15 @@ void drain_knocks_python_found(const struct drain_base *base, const struct drain
 		DRAIN_TELL(&base->listeners, python_found, slot->process, record->layout);
 }
 
+void drain_knocks_watch(const struct drain_base *base, const struct drain_images *images,
+			const struct wire_knock *record)
+{
+	const struct image_slot *slot = drain_images_find(images, record->head.image_id);
+
+	if (slot && slot->state == SLOT_LIVE)
+		DRAIN_TELL(&base->listeners, watch_wanted, slot->process, record->layout);
+}
+
 void drain_knocks_calls_over(const struct drain_base *base, const struct drain_images *images,
 			     const struct wire_knock *record)
 {

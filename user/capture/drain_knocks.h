@@ -14,6 +14,9 @@ void drain_knocks_take(const struct drain_base *base, const struct drain_images 
 		       const struct wire_knock *record);
 void drain_knocks_python_found(const struct drain_base *base, const struct drain_images *images,
 			       const struct wire_knock *record);
+/* An image's walks are dear because nobody sees its code objects end. */
+void drain_knocks_watch(const struct drain_base *base, const struct drain_images *images,
+			const struct wire_knock *record);
 void drain_knocks_calls_over(const struct drain_base *base, const struct drain_images *images,
 			     const struct wire_knock *record);
 

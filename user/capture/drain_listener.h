@@ -43,6 +43,8 @@ struct drain_listener {
 				const struct wire_image_begin *record);
 	/* The BPF side has resolved a process's interpreter itself. */
 	void (*python_found)(void *context, uint32_t process, uint32_t layout);
+	/* To see the code objects of a process end would make its paths cheaper. */
+	void (*watch_wanted)(void *context, uint32_t process, uint32_t layout);
 	/* The budget for counting calls in a process is spent. */
 	void (*calls_over)(void *context, uint32_t process);
 	/* Calls of a process should have been counted from its first on, but none was. */

@@ -133,19 +133,23 @@ static void choose_call_programs(struct memprobe *skeleton, const struct kernel_
 		if (features->has_uprobe_multi)
 			bpf_program__set_expected_attach_type(chosen[i], ATTACH_UPROBE_MULTI);
 	}
-	if (!call_frames)
-		return;
-	bpf_program__set_autoload(skeleton->progs.code_gone, true);
-	if (features->has_uprobe_multi)
-		bpf_program__set_expected_attach_type(skeleton->progs.code_gone,
-						      ATTACH_UPROBE_MULTI);
+}
+
+/* The end of code objects: for calls, and where that is one probe also for the paths of memory. */
+static void choose_code_program(const struct loader *loader, uint32_t call_frames)
+{
+	struct bpf_program *program = loader->skeleton->progs.code_gone;
+
+	bpf_program__set_autoload(program, call_frames || loader_has_watches(loader));
+	if (loader->features.has_uprobe_multi)
+		bpf_program__set_expected_attach_type(program, ATTACH_UPROBE_MULTI);
 }
 
 static void choose_alloc_programs(const struct loader *loader)
 {
 	struct memprobe *skeleton = loader->skeleton;
 	bool has_session = loader->features.has_uprobe_session;
-	struct bpf_program *all[] = { skeleton->progs.alloc_entry, skeleton->progs.code_gone,
+	struct bpf_program *all[] = { skeleton->progs.alloc_entry,
 				      has_session ? skeleton->progs.alloc_session
 						  : skeleton->progs.alloc_return };
 
@@ -178,6 +182,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_follow_children = sizes->follow_children;
 	skeleton->rodata->cfg_last_paths = sizes->call_frames != 0;
 	skeleton->rodata->cfg_calls_budget = sizes->has_calls_budget;
+	skeleton->rodata->cfg_watches = loader_has_watches(loader);
 	skeleton->rodata->cfg_lines = sizes->has_lines;
 	skeleton->rodata->cfg_owners = loader->has_owners;
 	skeleton->rodata->cfg_allocs = loader->has_allocs;
@@ -267,6 +272,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	choose_programs(ret, sizes);
 	choose_alloc_programs(ret);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
+	choose_code_program(ret, sizes->call_frames);
 	map_sizes_choose(sizes, &ret->map_sizes);
 	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);
 	map_sizes_owners(&ret->map_sizes, ret->has_owners, ret->skeleton);
@@ -381,6 +387,11 @@ bool loader_has_owners(const struct loader *loader)
 bool loader_has_allocs(const struct loader *loader)
 {
 	return loader->has_allocs;
+}
+
+bool loader_has_watches(const struct loader *loader)
+{
+	return loader->features.has_percpu_counters && loader->features.has_uprobe_multi;
 }
 
 uint32_t loader_nr_ids(const struct loader *loader)

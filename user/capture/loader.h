@@ -70,6 +70,8 @@ uint32_t loader_ring_bytes(const struct loader *loader);
 bool loader_has_owners(const struct loader *loader);
 /* Are blocks of allocators followed? */
 bool loader_has_allocs(const struct loader *loader);
+/* Can the end of code objects be watched for the paths of memory? */
+bool loader_has_watches(const struct loader *loader);
 /* Ids of nodes are below this. */
 uint32_t loader_nr_ids(const struct loader *loader);
 /* They are given back, and out, in runs of so many at most. -E2BIG: not now. */

@@ -198,8 +198,7 @@ void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
 		      struct memprobe *skeleton)
 {
 	struct bpf_map *const maps[] = { skeleton->maps.allocs, skeleton->maps.blocks,
-					 skeleton->maps.allocating, skeleton->maps.reownings,
-					 skeleton->maps.watched_images };
+					 skeleton->maps.allocating, skeleton->maps.reownings };
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		bpf_map__set_autocreate(maps[i], max_blocks);
