@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the tree folds, and that --full does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "profile_builder.h"
+#include "profile_held.h"
+#include "report.h"
+
+/* The caller frees it. */
+static char *report_text(const struct profile *profile, bool full)
+{
+	const struct report_options options = { .full = full };
+	int fd = memfd_create("report", MFD_CLOEXEC);
+	struct sink sink;
+	off_t size;
+	char *text;
+
+	sink_attach(&sink, fd);
+	report_write(&report_tree, profile, &options, &sink);
+	assert_int_equal(sink_close(&sink), 0);
+	size = lseek(fd, 0, SEEK_END);
+	text = xcalloc(1, (size_t)size + 1);
+	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+	close(fd);
+	return text;
+}
+
+static void check(struct profile_builder *builder, const char *folded, const char *full)
+{
+	_cleanup_(freep) char *few = NULL, *all = NULL;
+
+	builder_finish(builder);
+	profile_settle(builder->profile);
+	few = report_text(builder->profile, false);
+	all = report_text(builder->profile, true);
+	if (!strstr(few, folded))
+		fail_msg("no \"%s\" in:\n%s", folded, few);
+	if (!strstr(all, full))
+		fail_msg("no \"%s\" in:\n%s", full, all);
+	profile_free(builder->profile);
+}
+
+static struct profile_builder begin(uint32_t *ret_main)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 1, "python3 run.py", "3.11.2");
+	*ret_main = builder_python(&builder, NO_NODE, "/run.py", "<module>", 2);
+	return builder;
+}
+
+static void test_recursion(void **state)
+{
+	uint32_t node;
+	struct profile_builder builder = begin(&node);
+
+	builder_count(&builder, CALLS_BY_USDT, true, "");
+	for (int i = 0; i < 5; i++) {
+		node = builder_python(&builder, node, "/run.py", "dive", 2);
+		builder_calls(&builder, node, 3);
+	}
+	builder_python(&builder, node, "/run.py", "leaf", 4);
+	check(&builder, "dive × 5     14.00 MB  (15 calls)\n    </run.py:4>.leaf      4.00 MB",
+	      "dive     14.00 MB  (3 calls)\n    </run.py:4>.dive     12.00 MB");
+}
+
+static void test_runners(void **state)
+{
+	static const char runner[] = "/usr/lib/python3.11/multiprocessing/pool.py";
+	uint32_t node;
+	struct profile_builder builder = begin(&node);
+
+	node = builder_python(&builder, node, runner, "Pool.map", 2);
+	node = builder_python(&builder, node, runner, "Pool.get", 2);
+	node = builder_python(&builder, node, runner, "worker", 2);
+	builder_python(&builder, node, "/run.py", "work", 4);
+	check(&builder, "Pool.map (2 more)     10.00 MB\n    </run.py:",
+	      "    Pool.get      8.00 MB\n      <");
+}
+
+static void test_imports(void **state)
+{
+	uint32_t main, api;
+	struct profile_builder builder = begin(&main);
+
+	builder_python(&builder, main, "/run.py", "work", 80);
+	api = builder_python(&builder, main, "/p/api.py", "<module>", 2);
+	builder_python(&builder, api, "/p/a.py", "<module>", 1.5);
+	builder_python(&builder, main, "/p/b.py", "<module>", 1.5);
+	builder_python(&builder, main, "/p/large.py", "<module>", 13);
+	check(&builder, "  imports (3 modules)      5.00 MB\n  /p/large.py:1:<module>     13.00 MB",
+	      "  /p/api.py:1:<module>      3.50 MB\n    /p/a.py:1:<module>      1.50 MB");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_runners),
+		cmocka_unit_test(test_imports),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
