@@ -239,7 +239,7 @@ def calls_off(context):
     check_equal("meta.calls.mode", taken.report.data["meta"]["calls"]["mode"], "off")
     check_no_calls(taken.process())
     check_equal("lines about calls", lines_about_calls(taken.result), [])
-    tree = memprobe(context, "post", "--min=0", taken.dump).output
+    tree = memprobe(context, "post", "--full", "--min=0", taken.dump).output
     check("calls)" not in tree, "the tree has calls: %s" % tree[:300])
 
 
@@ -289,7 +289,7 @@ def calls_auto_gives_up(context):
     said = lines_about_calls(taken.result)
     check_equal("number of lines about calls in %r" % said, len(said), 1)
     check(EXACT in said[0], "no remedy in %r" % said[0])
-    tree = memprobe(context, "post", "--metric=calls", "--min=0", taken.dump).output
+    tree = memprobe(context, "post", "--full", "--metric=calls", "--min=0", taken.dump).output
     check(re.search(r"\bfib .*\(≥\d+ calls\)$", tree, re.M), "no bound in %s" % tree[:300])
 
 
@@ -501,11 +501,11 @@ def tree_with_calls(context):
     """(N calls) stands in every row of a function that was called."""
     taken = capture(context, context.target("calls.py"), EXACT)
     node = taken.process().named("run_all", "many", "many_step")[0]
-    tree = memprobe(context, "post", "--metric=calls", "--min=0", taken.dump).output
+    tree = memprobe(context, "post", "--full", "--metric=calls", "--min=0", taken.dump).output
     wanted = sorted(str(one["calls"]) for one in taken.process().nodes if one["calls"])
     check_equal("calls in the tree", sorted(filter(None, rows_with_calls(tree))), wanted)
     check(re.search(r"many_step .*\(%d calls\)$" % node["calls"], tree, re.M), "no many_step")
-    usual = memprobe(context, "post", taken.dump).output
+    usual = memprobe(context, "post", "--full", taken.dump).output
     check(re.search(r"calls\.py:1:<module> .*\(1 calls\)$", usual, re.M),
           "no call of <module> in %s" % usual[:300])
 
@@ -515,7 +515,7 @@ def option_calls(context):
     """--metric=calls hides by number, --sort=calls puts the most called first."""
     taken = capture(context, context.target("calls.py"), EXACT)
     many = taken.process().named("many_step")[0]["calls"]
-    tree = memprobe(context, "post", "--metric=calls", "--min=%d" % (many - 1), taken.dump).output
+    tree = memprobe(context, "post", "--full", "--metric=calls", "--min=%d" % (many - 1), taken.dump).output
     check("many_step" in tree and "nested_outer" not in tree, "the rows are %s" % tree[:300])
     report = read_report(context, taken.dump, "--sort=calls")
     for node in report.python().nodes:

@@ -55,7 +55,7 @@ MEANT = [  # what is given, the status, what the hint says
     (("report",), 127, "memprobe post"), (("stats",), 127, "memprobe post"),
     (("help",), 127, "memprobe --help"), (("version",), 127, "memprobe --version"),
     (("table",), 127, "memprobe post --format=table"), (("post",), 1, None),
-    (("heap",), 2, "memprobe heap --help"), (("diff", "a", "b"), 2, "of that name")]
+    (("heap",), 2, "memprobe heap --help"), (("diff", "a"), 2, "memprobe diff before.raw after.raw")]
 
 
 @test()

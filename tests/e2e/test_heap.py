@@ -9,15 +9,12 @@ import subprocess
 import sys
 import time
 
-from capture import (CANNOT, HINT, Attached, capture_until, check_error, has_flushed, memprobe, parse,
+from capture import (CANNOT, HINT, Attached, check_error, has_flushed, memprobe, parse,
                      read_report)
 from harness import (MB, MEMPROBE, NOBODY, TARGETS, Skip, check, check_all, check_equal, check_near, test,
                      wait_until)
 from schema import HEAP, Checker
 from test_rights import as_user
-
-sys.path.append(TARGETS)
-import dies_slowly  # noqa: E402  how much it keeps
 
 # What asking for the one takes from the other, and what the last arena has that nobody touched.
 FLOOR = 64 * 1024
@@ -141,37 +138,6 @@ def check_last_reading(context, process, truth, dump):
     shown = memprobe(context, "post", dump).output
     check(re.search(r"^Inside: .*(\n  .*)*\n  Read at \d+\.\d\d s, \d+\.\d\d s before its end$",
                     shown, re.M), "no time of the reading: %r" % shown[-1500:])
-
-
-@test(interpreters=("few", "debian-3.14"))
-def heap_of_a_command(context):
-    """A command that ends: what was inside before its runtime finalized, within 1 %."""
-    dump = context.path("command.raw")
-    heap = Heap(context, [MEMPROBE, "-o", dump, "--no-report", "--"] + context.target("heap_truth.py"))
-    heap.ask("keep")
-    heap.ask("large")  # one more, for a heap that stays as it is, is read again after a while
-    truth = heap.ask("truth")
-
-    def is_read(process):
-        inside = process["inside"]
-        return inside and inside["malloc"]["mapped"] == truth["malloc"]["mapped"] and \
-            inside["rss"] >= truth["rss"] * 99 // 100
-
-    wait_until(lambda: has_flushed(context, dump, is_read), "a reading")
-    heap.quit()
-    report = read_report(context, dump)
-    check_last_reading(context, report.of_pid(heap.pid)[-1], truth, dump)
-
-
-@test(interpreters=("few", "debian-3.14"))
-def heap_that_finalizes(context):
-    """A heap that the runtime takes down for seconds is not told as if it were free."""
-    kept = dies_slowly.COUNT * dies_slowly.BLOCKS * dies_slowly.SIZE
-    taken = capture_until(context, context.target("dies_slowly.py"), lambda process:
-                          process["inside"] and process["inside"]["malloc"]["used"] >= kept)
-    inside = taken.report.python()["inside"]
-    check(kept <= inside["malloc"]["used"] <= kept + 8 * MB, "%d kept: %r" % (kept, inside))
-    check(inside["time"] < taken.report.python()["end"] - 1, "read at the end: %r" % inside)
 
 
 @test(interpreters="few")

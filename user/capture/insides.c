@@ -14,12 +14,6 @@
 
 #define ALL_NS 1000000000ULL
 #define ONE_NS 500000000ULL
-/* Of processes that may end: what is smaller has nothing to gain. */
-#define SAMPLED_BYTES (32LL << 20)
-#define SAMPLE_NS 250000000ULL
-/* One part of the time, where it has another size than when it was read, and where it has not. */
-#define CHANGED_PARTS 50
-#define SAME_PARTS 400
 
 /* Where the process's runtime says that it finalizes; 0: it has none, or nobody knows. */
 static uint64_t find_finalizing(const struct capture_base *base, uint32_t image_id)
@@ -73,69 +67,6 @@ void insides_read(const struct capture_base *base)
 	}
 }
 
-/* ---- Before they end ---- */
-
-/* The one to be read next. */
-struct choice {
-	uint32_t process; /* NO_PROCESS: none is worth it */
-	bool has_changed;
-	uint64_t read_ns; /* its last reading, 0: none */
-};
-
-/* By an eighth since it was read. */
-static bool has_changed(const struct process *process, int64_t rss)
-{
-	int64_t before = process->has_inside ? (int64_t)process->inside.rss : 0;
-	int64_t change = rss > before ? rss - before : before - rss;
-
-	return change > before / 8;
-}
-
-/* What has changed, then what was read the longest ago; of several the largest. */
-static struct choice choose(const struct profile *profile)
-{
-	_cleanup_(freep) struct running *running = xcalloc(profile->nr_processes, sizeof(*running));
-	size_t count = running_find(profile, running);
-	struct choice chosen = { .process = NO_PROCESS };
-
-	for (size_t i = 0; i < count && running[i].rss >= SAMPLED_BYTES; i++) {
-		const struct process *process = &profile->processes[running[i].process];
-		const struct choice choice = {
-			.process = running[i].process,
-			.has_changed = has_changed(process, running[i].rss),
-			.read_ns = process->has_inside ? process->inside_ns : 0,
-		};
-
-		if (process->final_moment)
-			continue;
-		if (chosen.process == NO_PROCESS || choice.has_changed > chosen.has_changed ||
-		    (choice.has_changed == chosen.has_changed && choice.read_ns < chosen.read_ns))
-			chosen = choice;
-	}
-	return chosen;
-}
-
-/*
- * Nothing stops a process that begins to end, and user space hears of it too late. So it is read
- * while it runs, as often as a part of the time allows, and the last reading before its runtime
- * finalizes is what is told, with its age.
- */
-static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
-{
-	struct insides *insides = context;
-	const struct choice choice = choose(profile);
-	uint64_t parts = choice.has_changed ? CHANGED_PARTS : SAME_PARTS;
-	uint64_t begin_ns = clock_ns();
-
-	if (choice.process == NO_PROCESS || now_ns < insides->last_ns + parts * insides->cost_ns)
-		return;
-	read_one(insides->base, choice.process, SAMPLE_NS);
-	insides->last_ns = now_ns;
-	insides->cost_ns = clock_ns() - begin_ns;
-	log_at(LOG_STEPS, "inside of %u: read in %.1f ms", profile->processes[choice.process].pid,
-	       (double)insides->cost_ns / 1e6);
-}
-
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
 	const struct insides *insides = context;
@@ -145,5 +76,5 @@ static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 
 struct flush_listener insides_hear_flush(struct insides *insides)
 {
-	return (struct flush_listener){ insides, on_flush, on_end };
+	return (struct flush_listener){ .context = insides, .end = on_end };
 }

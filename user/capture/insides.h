@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is in use and what is free inside the allocators of processes: of those that still run when
- * a report is made, at a snapshot or at the end of a capture that ends before they do, and of those
- * that end a while before it.
+ * a report is made, at a snapshot or at the end of a capture that ends before they do.
  */
 #ifndef MEMPROBE_INSIDES_H
 #define MEMPROBE_INSIDES_H
@@ -15,10 +14,9 @@ void insides_read(const struct capture_base *base);
 
 struct insides {
 	const struct capture_base *base;
-	uint64_t last_ns, cost_ns; /* of the last reading before a process's end: when, how long */
 };
 
-/* Now and then, and at the end. Before the dump is written. */
+/* At the end. Before the dump is written. */
 struct flush_listener insides_hear_flush(struct insides *insides);
 
 #endif
