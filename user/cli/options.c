@@ -169,10 +169,11 @@ static int set_choices(const struct found *found)
 	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
 		const char *chosen = NULL;
 		const struct found part = { found->spec, found->name, word, &chosen };
+		int choice = options_choice(found->spec->choices, word);
 
-		if (set_choice(&part))
+		if (set_choice(&part) || choice < 0)
 			return -EINVAL;
-		*(uint32_t *)found->target |= 1U << options_choice(found->spec->choices, word);
+		*(uint32_t *)found->target |= 1U << choice;
 	}
 	return 0;
 }

@@ -190,11 +190,11 @@ struct process {
 	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
 			       * not in dumps */
 	uint32_t directory;   /* string: working directory at exec; capture only, not in dumps */
-	bool has_user;	      /* uid and gid, of who named its files: capture only, not in dumps */
-	uint32_t uid, gid;
 	bool is_dirty;
+	bool has_unshared; /* copies of shared pages were followed */
+	bool has_user;	   /* uid and gid, of who named its files: capture only, not in dumps */
+	uint32_t uid, gid;
 	uint64_t start_ns, end_ns;
-	bool has_unshared;	   /* copies of shared pages were followed */
 	uint64_t unshared_late_ns; /* for so long, from forks on, they were not yet */
 	struct cost lost; /* part of the tree that found no room; capture only, not in dumps */
 	int64_t opening[NR_KINDS];
