@@ -50,7 +50,7 @@ def bare_root(context):
     tried = context.run(inside + ["/memprobe", "--version"])
     if tried.status != 0 and "mount" in tried.errors:
         raise Skip("nothing can be mounted: %s" % last_lines(tried.errors, 1))
-    check_equal("status of --version", tried.status, 0)
+    check_equal("status of --version: %s" % last_lines(tried.errors), tried.status, 0)
     check(tried.output.startswith("memprobe "), "it says %r" % tried.output)
     return root, inside
 
