@@ -107,6 +107,15 @@ def objects_stand_for_it(context):
     target.quit()
 
 
+@test()
+def objects_of_memprobe_itself(context):
+    """Whom it would stop for its census is who has to let it go on."""
+    result = context.run(["/bin/sh", "-c", 'exec "$0" heap -p $$ --objects --freeze', MEMPROBE])
+    check_equal("status", result.status, 1)
+    check("it is memprobe itself" in result.errors, "it said %r" % result.errors)
+    check("\n  hint: " in result.errors, "no hint in %r" % result.errors)
+
+
 @test(interpreters="one")
 def objects_in_captures(context):
     """--objects with -p: in a snapshot and in the end, each as it was then."""

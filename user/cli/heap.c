@@ -299,6 +299,16 @@ static int check_usage(const struct heap_options *options, const struct option_w
 	return EXIT_USAGE;
 }
 
+/* Stopped for a census we would wait for ourselves: the inspecting process asks us meanwhile. */
+static int refuse_itself(pid_t pid)
+{
+	if (pid != getpid())
+		return 0;
+	log_error("cannot read '%d': it is memprobe itself", (int)pid);
+	log_hint("-p takes the number of a process that runs already: pgrep -a python");
+	return -EINVAL;
+}
+
 static int heap(void *given, const struct option_words *words, char **argv)
 {
 	const struct heap_options *options = given;
@@ -310,6 +320,8 @@ static int heap(void *given, const struct option_words *words, char **argv)
 	if (attach_check(options->pids.pids[0]))
 		return EXIT_FAILED;
 	watch.pid = (pid_t)options->pids.pids[0];
+	if (refuse_itself(watch.pid))
+		return EXIT_FAILED;
 	watch.output.format = options->format;
 	watch.signals = open_signals();
 	begin_inspector(&watch);
