@@ -117,6 +117,23 @@ def objects_of_memprobe_itself(context):
 
 
 @test(interpreters="one")
+def objects_of_long_names(context):
+    """A class whose name is too long to be read has a row with words in it."""
+    script = ("import sys\nLong = type('L' * 100000, (), {})\n"
+              "kept = [Long() for _ in range(50000)]\nprint('ready', flush=True)\n"
+              "sys.stdin.read()\n")
+    process = context.start(context.python.command + ["-c", script], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    check_equal("the target", process.stdout.readline(), b"ready\n")
+    census, = (reading["objects"] for reading in read_objects(context, process.pid)["readings"])
+    process.stdin.close()
+    context.finish(process)
+    counts = {entry["name"]: entry["objects"] for entry in census["types"]}
+    check("" not in counts, "types without a name: %s" % counts)
+    check(counts.get("[name not read]", 0) >= 50000, "%s" % counts)
+
+
+@test(interpreters="one")
 def objects_in_captures(context):
     """--objects with -p: in a snapshot and in the end, each as it was then."""
     target = Target(context, "closure")

@@ -182,7 +182,8 @@ static void read_names(struct census_classes *classes, struct census_class *clas
 {
 	struct python_type type;
 
-	class->module = class->name = string_pool_add(classes->strings, "");
+	class->module = string_pool_add(classes->strings, "");
+	class->name = string_pool_add(classes->strings, "[name not read]");
 	if (python_type_read(&classes->reader->python, class->address, &type))
 		return;
 	class->module = string_pool_add_bytes(classes->strings, type.module, MAX_CLASS_NAME);
