@@ -22,6 +22,8 @@ static const struct {
 	{ "/usr/lib/python3.11/json/__init__.py", CODE_STANDARD, "json", STANDARD },
 	{ "/u/.pyenv/versions/3.13.0/lib/python3.13/re/_parser.py", CODE_STANDARD, "re._parser",
 	  STANDARD },
+	{ "/opt/lib/python3.13t/re/_parser.py", CODE_STANDARD, "re._parser", STANDARD },
+	{ "/opt/python3.9/lib/python3.11/re/_parser.py", CODE_STANDARD, "re._parser", STANDARD },
 	{ "<frozen importlib._bootstrap>", CODE_STANDARD, "importlib._bootstrap", STANDARD },
 	{ "/usr/lib/python3/dist-packages/numpy/lib/shape_base.py", CODE_INSTALLED,
 	  "numpy.lib.shape_base", "numpy" },

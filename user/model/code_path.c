@@ -21,9 +21,12 @@ static const char *find_last(const char *text, const char *part)
 	return last;
 }
 
-/* The slash before `pythonX.Y/`, with digits for X and Y and lib before it. */
+/* The last slash before `pythonX.Y/` or, of a build without the GIL, `pythonX.Yt/` (CPython's
+ * Makefile.pre.in, LIBDEST), with digits for X and Y. */
 static const char *find_library(const char *path)
 {
+	const char *last = NULL;
+
 	for (const char *slash = strstr(path, "/python"); slash;
 	     slash = strstr(slash + 1, "/python")) {
 		const char *end = slash + strlen("/python");
@@ -32,10 +35,11 @@ static const char *find_library(const char *path)
 		if (*end != '.' || !isdigit((unsigned char)end[1]))
 			continue;
 		end += 1 + strspn(end + 1, "0123456789");
+		end += *end == 't';
 		if (*end == '/')
-			return slash;
+			last = slash;
 	}
-	return NULL;
+	return last;
 }
 
 const char *code_path_installation(const char *path)

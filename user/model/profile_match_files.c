@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which files of two profiles are one module; see profile_match.h. */
-#include <ctype.h>
 #include <string.h>
 
+#include "code_path.h"
 #include "memory.h"
 #include "profile_match.h"
 
@@ -14,69 +14,13 @@
  */
 typedef char *(*key_function)(const char *path);
 
-/* What follows the last `/folder/`. */
-static const char *behind_folder(const char *path, const char *folder)
-{
-	const char *found = NULL;
-
-	for (const char *at = strstr(path, folder); at; at = strstr(at + 1, folder))
-		found = at + strlen(folder);
-	return found;
-}
-
-/* What follows the last folder `python3.11` or `python3.13t`, as the standard library's is named
- * (CPython's Makefile.pre.in, LIBDEST). */
-static const char *behind_library(const char *path)
-{
-	const char *found = NULL;
-
-	for (const char *at = strstr(path, "/python"); at; at = strstr(at + 1, "/python")) {
-		const char *end = at + strlen("/python");
-
-		if (!isdigit((unsigned char)*end))
-			continue;
-		end += strspn(end, "0123456789.");
-		end += *end == 't';
-		if (*end == '/')
-			found = end + 1;
-	}
-	return found;
-}
-
-/* Where below its installation a file lies; NULL: it was not installed. */
-static const char *installed_path(const char *path)
-{
-	const char *rest = behind_folder(path, "/site-packages/");
-
-	if (!rest)
-		rest = behind_folder(path, "/dist-packages/");
-	return rest ? rest : behind_library(path);
-}
-
-static void cut_end(char *text, const char *end)
-{
-	size_t length = strlen(text), end_length = strlen(end);
-
-	if (length > end_length && !strcmp(text + length - end_length, end))
-		text[length - end_length] = '\0';
-}
-
 /* The module of an installed file: one that is frozen in one version is a file in another. */
 static char *module_key(const char *path)
 {
-	static const char frozen[] = "<frozen ";
-	const char *rest = strncmp(path, frozen, strlen(frozen)) ? installed_path(path)
-								 : path + strlen(frozen);
-	char *module = rest ? xstrdup(rest) : NULL;
+	enum code_origin origin = code_path_origin(path);
 
-	if (!module)
-		return NULL;
-	cut_end(module, ">");
-	cut_end(module, ".py");
-	for (char *at = module; *at; at++)
-		*at = *at == '/' ? '.' : *at;
-	cut_end(module, ".__init__");
-	return module;
+	return origin == CODE_STANDARD || origin == CODE_INSTALLED ? code_path_module(path, "")
+								   : NULL;
 }
 
 /* Of a program's own files: two versions of it lie in two folders. */
@@ -84,7 +28,7 @@ static char *name_key(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return slash && slash[1] && !installed_path(path) ? xstrdup(slash + 1) : NULL;
+	return slash && slash[1] && !code_path_installation(path) ? xstrdup(slash + 1) : NULL;
 }
 
 struct file_matcher {
@@ -164,7 +108,7 @@ static uint32_t find_program(const struct profile *profile)
 		const char *file = profile_string(profile, site->file);
 
 		if (site->kind == SITE_PYTHON && profile->nodes[i].parent == NO_NODE &&
-		    *file == '/' && !installed_path(file) &&
+		    *file == '/' && !code_path_installation(file) &&
 		    !strcmp(profile_string(profile, site->name), "<module>"))
 			return site->file;
 	}
