@@ -9,6 +9,22 @@
 
 #include "memory.h"
 
+static bool is_import_machinery(const char *file)
+{
+	static const char frozen[] = "<frozen importlib", folder[] = "importlib";
+	const size_t length = strlen(file), folder_length = strlen(folder);
+	const char *slash = strrchr(file, '/'), *begin;
+
+	if (!strncmp(file, frozen, strlen(frozen)) || !strcmp(file, "<frozen zipimport>"))
+		return true;
+	if (!slash || (size_t)(slash - file) < folder_length ||
+	    strcmp(file + length - 3, ".py") != 0)
+		return false;
+	begin = slash - folder_length;
+	return (begin == file || begin[-1] == '/') && !strncmp(begin, folder, folder_length) &&
+	       !strncmp(slash, "/_bootstrap", strlen("/_bootstrap"));
+}
+
 /* Folders and files of installed packages: as many frames of them may lie above a program's as of
  * the program. */
 static bool is_runner(const char *file)
@@ -36,10 +52,12 @@ static bool is_runner(const char *file)
 	return false;
 }
 
-bool *calltree_find_runners(const struct profile *profile)
+/* By site: is it code of such a file? Each file is looked at once: many sites may name one that is
+ * long. The caller frees it. */
+static bool *find_sites(const struct profile *profile, bool (*is_wanted)(const char *file))
 {
-	enum { UNKNOWN, RUNNER, NO_RUNNER };
-	bool *runners = xcalloc(profile->nr_sites, sizeof(*runners));
+	enum { UNKNOWN, WANTED, OTHER };
+	bool *found = xcalloc(profile->nr_sites, sizeof(*found));
 	_cleanup_(freep) uint8_t *files = xcalloc(profile->strings.count, sizeof(*files));
 
 	for (size_t i = 0; i < profile->nr_sites; i++) {
@@ -47,10 +65,20 @@ bool *calltree_find_runners(const struct profile *profile)
 		uint8_t *file = &files[site->file];
 
 		if (*file == UNKNOWN)
-			*file = is_runner(profile_string(profile, site->file)) ? RUNNER : NO_RUNNER;
-		runners[i] = site->kind == SITE_PYTHON && *file == RUNNER;
+			*file = is_wanted(profile_string(profile, site->file)) ? WANTED : OTHER;
+		found[i] = site->kind == SITE_PYTHON && *file == WANTED;
 	}
-	return runners;
+	return found;
+}
+
+bool *calltree_find_machinery(const struct profile *profile)
+{
+	return find_sites(profile, is_import_machinery);
+}
+
+bool *calltree_find_runners(const struct profile *profile)
+{
+	return find_sites(profile, is_runner);
 }
 
 /* Lines and objects that a function is split by are rows of their own. */

@@ -2,45 +2,7 @@
 /* What the trees of all processes share, found once for a profile; see calltree.h. */
 #include "calltree_state.h"
 
-#include <string.h>
-
 #include "memory.h"
-
-static bool is_import_machinery(const char *file)
-{
-	static const char frozen[] = "<frozen importlib", folder[] = "importlib";
-	const size_t length = strlen(file), folder_length = strlen(folder);
-	const char *slash = strrchr(file, '/'), *begin;
-
-	if (!strncmp(file, frozen, strlen(frozen)) || !strcmp(file, "<frozen zipimport>"))
-		return true;
-	if (!slash || (size_t)(slash - file) < folder_length ||
-	    strcmp(file + length - 3, ".py") != 0)
-		return false;
-	begin = slash - folder_length;
-	return (begin == file || begin[-1] == '/') && !strncmp(begin, folder, folder_length) &&
-	       !strncmp(slash, "/_bootstrap", strlen("/_bootstrap"));
-}
-
-/* Each file is looked at once: many sites may name one that is long. */
-bool *calltree_find_machinery(const struct profile *profile)
-{
-	enum { UNKNOWN, MACHINERY, NO_MACHINERY };
-	bool *is_folded = xcalloc(profile->nr_sites, sizeof(*is_folded));
-	_cleanup_(freep) uint8_t *files = xcalloc(profile->strings.count, sizeof(*files));
-
-	for (size_t i = 0; i < profile->nr_sites; i++) {
-		const struct site *site = &profile->sites[i];
-		uint8_t *file = &files[site->file];
-
-		if (*file == UNKNOWN)
-			*file = is_import_machinery(profile_string(profile, site->file))
-					? MACHINERY
-					: NO_MACHINERY;
-		is_folded[i] = site->kind == SITE_PYTHON && *file == MACHINERY;
-	}
-	return is_folded;
-}
 
 /* Counting sort of the nodes by process. */
 static void group_nodes(struct tree_source *source)
