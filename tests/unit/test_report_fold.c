@@ -88,6 +88,18 @@ static void test_runners(void **state)
 	      "    Pool.get      8.00 MB\n      <");
 }
 
+/* A program's own folder may have the name of a runner. */
+static void test_own_folders(void **state)
+{
+	static const char own[] = "/home/u/python-app/asyncio/queue.py";
+	uint32_t node;
+	struct profile_builder builder = begin(&node);
+
+	node = builder_python(&builder, node, own, "take", 2);
+	builder_python(&builder, node, own, "put", 4);
+	check(&builder, "queue.py:4>.take      6.00 MB\n    <", "queue.py:3>.put      4.00 MB");
+}
+
 static void test_imports(void **state)
 {
 	uint32_t main, api;
@@ -107,6 +119,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_runners),
+		cmocka_unit_test(test_own_folders),
 		cmocka_unit_test(test_imports),
 	};
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "code_path.h"
 #include "memory.h"
 
 static bool is_import_machinery(const char *file)
@@ -39,7 +40,7 @@ static bool is_runner(const char *file)
 
 	if (!strcmp(file, "<frozen runpy>"))
 		return true;
-	if (!name || (!strstr(file, "/python") && !strstr(file, "-packages/")))
+	if (!name || !code_path_installation(file))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (!strcmp(name, files[i]))
