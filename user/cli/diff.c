@@ -3,14 +3,11 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "dump_file.h"
 #include "log.h"
 #include "memory.h"
 #include "profile_merge.h"
-#include "report_lines.h"
-#include "report_run.h"
 
 #define NR_DUMPS 2
 
@@ -74,14 +71,7 @@ static int check_usage(const struct option_words *words)
 static int diff(void *given, const struct option_words *words, char **argv)
 {
 	const struct diff_options *options = given;
-	struct report_lines lines;
-	const struct report_sources sources = report_lines_sources(&lines);
-	const struct report_target target = { .fd = STDOUT_FILENO,
-					      .name = "standard output",
-					      .force = options->force,
-					      .sources = &sources };
 	_cleanup_(profile_freep) struct profile *before = NULL, *after = NULL;
-	int error;
 
 	if (check_usage(words))
 		return EXIT_USAGE;
@@ -90,12 +80,7 @@ static int diff(void *given, const struct option_words *words, char **argv)
 	    dump_file_read(words->operands[1], &after))
 		return EXIT_FAILED;
 	profile_merge(after, before, MERGE_DIFFERENCE);
-	report_lines_init(&lines, NULL, false);
-	error = report_run(after, &options->report, &options->pids, &target);
-	report_lines_clear(&lines);
-	if (error == -EPIPE)
-		return EXIT_PIPE;
-	return error ? EXIT_FAILED : EXIT_DONE;
+	return dump_file_report(after, &options->report, &options->pids, options->force);
 }
 
 const struct command command_diff = {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading dumps that a user names. */
+/* Reading dumps that a user names, and reporting what was read. */
 #ifndef MEMPROBE_DUMP_FILE_H
 #define MEMPROBE_DUMP_FILE_H
 
-#include "profile.h"
+#include "report_run.h"
 
 /* Prints why a dump cannot be read, and that one is incomplete. 0 or -errno; the caller owns
  * *ret_profile. */
 int dump_file_read(const char *path, struct profile **ret_profile);
+
+/* The report of it, on standard output where the settings name no file. Returns the exit status. */
+int dump_file_report(const struct profile *profile, const struct report_settings *settings,
+		     const struct option_pids *pids, bool force);
 
 #endif

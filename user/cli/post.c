@@ -2,15 +2,9 @@
 /* memprobe post: a report from a dump, on stdout. */
 #include "commands.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "dump_file.h"
 #include "log.h"
 #include "memory.h"
-#include "profile.h"
-#include "report_lines.h"
-#include "report_run.h"
 
 #define DEFAULT_DUMP "mem_trace.raw" /* as a capture names it, user/capture/output.c */
 
@@ -72,26 +66,14 @@ static int check_usage(const struct option_words *words)
 static int post(void *given, const struct option_words *words, char **argv)
 {
 	const struct post_options *options = given;
-	struct report_lines lines;
-	const struct report_sources sources = report_lines_sources(&lines);
-	const struct report_target target = { .fd = STDOUT_FILENO,
-					      .name = "standard output",
-					      .force = options->force,
-					      .sources = &sources };
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int error;
 
 	if (check_usage(words))
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||
 	    dump_file_read(words->nr_operands ? words->operands[0] : DEFAULT_DUMP, &profile))
 		return EXIT_FAILED;
-	report_lines_init(&lines, NULL, false);
-	error = report_run(profile, &options->report, &options->pids, &target);
-	report_lines_clear(&lines);
-	if (error == -EPIPE)
-		return EXIT_PIPE;
-	return error ? EXIT_FAILED : EXIT_DONE;
+	return dump_file_report(profile, &options->report, &options->pids, options->force);
 }
 
 const struct command command_post = {
