@@ -8,7 +8,6 @@
 #include "clock.h"
 #include "heap_cure.h"
 #include "inspect_heap.h"
-#include "log.h"
 #include "memory.h"
 #include "running.h"
 
@@ -69,12 +68,10 @@ void insides_read(const struct capture_base *base)
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
-	const struct insides *insides = context;
-
-	insides_read(insides->base);
+	insides_read(context);
 }
 
-struct flush_listener insides_hear_flush(struct insides *insides)
+struct flush_listener insides_hear_flush(const struct capture_base *base)
 {
-	return (struct flush_listener){ .context = insides, .end = on_end };
+	return (struct flush_listener){ .context = (void *)base, .end = on_end };
 }

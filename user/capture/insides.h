@@ -12,11 +12,7 @@
 /* Reads those of all that run, for a second at most: the largest first. */
 void insides_read(const struct capture_base *base);
 
-struct insides {
-	const struct capture_base *base;
-};
-
-/* At the end. Before the dump is written. */
-struct flush_listener insides_hear_flush(struct insides *insides);
+/* At the end, before the dump is written. */
+struct flush_listener insides_hear_flush(const struct capture_base *base);
 
 #endif

@@ -72,7 +72,6 @@ struct capture {
 	struct snapshot snapshot;
 	struct censuses censuses;
 	struct end_watch end_watch;
-	struct insides insides;
 	struct flush_listener flush_listeners[MAX_FLUSH_LISTENERS];
 	struct flush flush;
 	struct loop loop;
@@ -222,7 +221,6 @@ static int make_parts(struct capture *capture)
 	capture->allocs = allocs_new(base);
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
-	capture->insides.base = base;
 	capture->censuses = (struct censuses){ base, options->objects, options->freeze };
 	capture->snapshot.base = base;
 	capture->snapshot.censuses = &capture->censuses;
@@ -258,7 +256,7 @@ static int listen_to_flushes(struct capture *capture)
 		allocs_hear_flush(capture->allocs),
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
-		insides_hear_flush(&capture->insides),
+		insides_hear_flush(&capture->base),
 		censuses_hear_flush(&capture->censuses),
 		moments_hear_flush(capture->moments),
 		output_hear_flush(capture->output),
