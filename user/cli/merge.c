@@ -70,6 +70,8 @@ static int read_all(const struct option_words *words, struct profile **ret)
 		if (!error)
 			profile_append(*ret, more);
 	}
+	if (!error && words->nr_operands > 1)
+		profile_append_end(*ret);
 	return error;
 }
 

@@ -58,7 +58,8 @@ static void map_objects(struct merge *merge)
 {
 	const struct profile *other = merge->other;
 
-	for (uint32_t i = 0; i < merge->profile->nr_objects; i++)
+	/* Objects are of processes: none is there yet of one that is new. */
+	for (uint32_t i = 0; i < merge->profile->nr_objects && !merge->is_appended; i++)
 		hash_table_put(&merge->object_ids, hash_of_object(&merge->profile->objects[i]), i);
 	merge->objects = xcalloc(other->nr_objects, sizeof(*merge->objects));
 	for (size_t i = 0; i < other->nr_objects; i++) {
@@ -383,8 +384,12 @@ static void merge_all(struct merge *merge)
 	merge->nodes = xcalloc(other->nr_nodes, sizeof(*merge->nodes));
 	for (uint32_t i = 0; i < other->nr_nodes; i++)
 		add_node(merge, i);
-	profile_unsettle(merge->profile);
-	profile_forget_histories(merge->profile);
+}
+
+void profile_append_end(struct profile *profile)
+{
+	profile_unsettle(profile);
+	profile_forget_histories(profile);
 }
 
 static void merge_free(struct merge *merge)
@@ -403,6 +408,7 @@ void profile_merge(struct profile *profile, const struct profile *other, enum me
 
 	merge_all(&merge);
 	merge_free(&merge);
+	profile_append_end(profile);
 }
 
 void profile_append(struct profile *profile, const struct profile *other)
@@ -428,4 +434,5 @@ void profile_append_groups(struct profile *profile, const struct profile *other,
 	*ret_processes = TAKE(merge.processes);
 	*ret_nodes = TAKE(merge.nodes);
 	merge_free(&merge);
+	profile_append_end(profile);
 }

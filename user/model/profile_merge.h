@@ -32,8 +32,11 @@ enum merge_sign { MERGE_SUM = 1, MERGE_DIFFERENCE = -1 };
  * amounts must fit their types. */
 void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign);
 
-/* Adds all that `other` has as processes of their own: none is matched with one of `profile`'s. */
+/* Adds all that `other` has as processes of their own: none is matched with one of `profile`'s. The
+ * sum is one after profile_append_end(), which looks at every node, once for all that were added.
+ */
 void profile_append(struct profile *profile, const struct profile *other);
+void profile_append_end(struct profile *profile);
 
 /*
  * Adds all that `other` has, of each group of its processes one process with the sums of all.
