@@ -101,6 +101,27 @@ def pathnames(context):
 
 
 @test(interpreters="few")
+def named_threads(context):
+    """Threads bear the names that the program gave them, each a row of its own by option."""
+    if context.python.kind == "built":
+        raise Skip("attributes of objects of free-threaded builds are not read")
+    taking = {"loader": 6, "the flusher": 10}
+
+    def taken_by(process):
+        found = {}
+        for node in process.nodes:
+            if node["function"] in ("Thread._bootstrap", "_bootstrap"):
+                found[node["pathname"]] = round(node["total"]["growth"] / MB)
+        return found
+    process = capture_until(context, context.target("named_threads.py"),
+                            lambda process: taken_by(process) == taking,
+                            "--instances=Thread,Flusher").process()
+    check_equal("MB by thread", taken_by(process), taking)
+    rows = [node["label"] for node in process.named("Flusher.run")]
+    check(len(rows) == 1 and rows[0].endswith(" Flusher#0:the flusher"), "rows are %s" % rows)
+
+
+@test(interpreters="few")
 def many_instances(context):
     """A method is split by 256 objects; the rest has one row, and the books balance."""
     taken = capture(context, context.target("instances.py", "400"), "--instances")

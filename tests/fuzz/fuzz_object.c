@@ -43,6 +43,7 @@ static void ask_type(struct object_memory *memory, uint64_t object)
 	expect(err || (type.name && type.module && type.qualname), "a type without names");
 	expect(memory->nr_reads <= PYTHON_READS_MAX, "a type takes too many reads");
 	python_type_clear(&type);
+	(void)python_object_is_a(&memory->reader, object, "module", "Class");
 	memory->nr_reads = 0;
 }
 

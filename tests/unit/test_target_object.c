@@ -61,6 +61,9 @@ static void test_every_version(void **state)
 		assert_string_equal(type.module, "module");
 		python_type_clear(&type);
 		python_type_clear(&type);
+		assert_true(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
+		assert_false(python_object_is_a(&memory.reader, object, "module", "Class"));
+		assert_false(python_object_is_a(&memory.reader, object, "other", "Outer.Class"));
 	}
 }
 
@@ -107,6 +110,30 @@ static void test_cells(void **state)
 	assert_int_equal(content, 77);
 	assert_int_equal(python_object_uncell(&memory.reader, 0, cell_type, &content), -EFAULT);
 	assert_int_equal(python_object_uncell(&memory.reader, 8, 0, &content), -EFAULT);
+}
+
+/* The bases of a class tell, and pages that a question keeps are still kept then. */
+static void test_derived(void **state)
+{
+	uint64_t base = begin(5, OBJECT_DICT), object = object_memory_instance(&memory, 0);
+	uint64_t base_class = object_memory_get(&memory, base + OBJECT_TYPE);
+	uint64_t class = object_memory_get(&memory, object + OBJECT_TYPE);
+	uint64_t mro = OBJECT_MEMORY_BASE + OBJECT_MEMORY_BYTES - 64;
+	struct python_pages pages;
+
+	object_memory_put(&memory, class + memory.reader.layout.type_qualname,
+			  object_memory_str(&memory, "Derived"));
+	assert_false(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
+	object_memory_put(&memory, mro + OBJECT_SIZE, 2);
+	object_memory_put(&memory, mro + memory.reader.layout.tuple_items, class);
+	object_memory_put(&memory, mro + memory.reader.layout.tuple_items + 8, base_class);
+	object_memory_put(&memory, class + TYPE_MRO, mro);
+	python_reader_begin(&memory.reader, &pages);
+	assert_true(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
+	assert_ptr_equal(memory.reader.pages, &pages);
+	object_memory_put(&memory, mro + OBJECT_SIZE, 1ULL << 60);
+	python_reader_end(&memory.reader);
+	assert_false(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
 }
 
 /* ---- limits ---- */
@@ -216,6 +243,7 @@ static void test_reads_that_fail(void **state)
 			if (!python_object_type(&memory.reader, object, &type))
 				python_type_clear(&type);
 			assert_null(type.name);
+			(void)python_object_is_a(&memory.reader, object, "module", "No");
 		}
 	}
 }
@@ -243,6 +271,7 @@ static void ask_everything(uint64_t object)
 	(void)python_object_type(&memory.reader, object, &type);
 	assert_true(memory.nr_reads <= MAX_READS);
 	python_type_clear(&type);
+	(void)python_object_is_a(&memory.reader, object, "module", "Class");
 	(void)python_string_read(&memory.reader, object, 4096, &text);
 	(void)python_object_uncell(&memory.reader, object, memory.str_type, &content);
 }
@@ -295,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_versions_without_a_column),
 		cmocka_unit_test(test_hint_that_is_wrong),
 		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_derived),
 		cmocka_unit_test(test_lengths_without_sense),
 		cmocka_unit_test(test_keys_without_sense),
 		cmocka_unit_test(test_members_without_end),

@@ -209,26 +209,49 @@ static bool has_type(const struct python_reader *reader, const struct inspect_ob
 	       found == object->type;
 }
 
-/* The first of the attributes that holds a str; INSPECT_LATER where there is one, but none does.
- * Another object may be there by now, or come meanwhile. */
+/* The first of the attributes that holds a str. *ret_is_there: one of them is there. */
+static char *read_attribute(struct python_reader *reader, uint64_t object, const char *attributes,
+			    bool *ret_is_there)
+{
+	_cleanup_(freep) char *list = xstrdup(attributes), *text = NULL;
+	char *next = list, *attribute;
+
+	while (!text && (attribute = strsep(&next, ","))) {
+		int err = python_object_attribute(reader, object, attribute, &text);
+
+		if (err)
+			text = NULL;
+		*ret_is_there |= !err || err == -ENOMSG;
+	}
+	return TAKE(text);
+}
+
+/* Where threading.Thread keeps the name that it was given (Lib/threading.py, 3.6 to 3.15). */
+static char *read_thread_name(struct python_reader *reader, uint64_t object)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	if (python_object_attribute(reader, object, "_name", &text) ||
+	    !python_object_is_a(reader, object, "threading", "Thread"))
+		return NULL;
+	return TAKE(text);
+}
+
+/* What an object is called by one of the attributes, or as a thread; INSPECT_LATER where there is
+ * one that holds no str yet. Another object may be there by now, or come meanwhile. */
 static char *read_name(struct python_reader *reader, const struct inspect_object *object,
 		       const char *attributes)
 {
-	_cleanup_(freep) char *list = xstrdup(attributes), *text = NULL;
 	struct python_pages *pages = reader->pages;
-	char *next = list, *attribute;
+	_cleanup_(freep) char *text = NULL;
 	bool is_there = false, is_same;
 
 	if (!has_type(reader, object))
 		return NULL;
-	while (!text && (attribute = strsep(&next, ","))) {
-		int err = python_object_attribute(reader, object->address, attribute, &text);
-
-		if (err)
-			text = NULL;
-		is_there |= !err || err == -ENOMSG;
-	}
+	text = read_attribute(reader, object->address, attributes, &is_there);
 	if (!is_there)
+		text = read_thread_name(reader, object->address);
+	if (!is_there && !text)
 		return NULL;
 	python_reader_end(reader);
 	is_same = has_type(reader, object);
