@@ -31,7 +31,8 @@ HELD = re.compile(r"^(Held at the peak, \d+\.\d\d MB( at \d+\.\d\d s)?:$"
 INSIDE = re.compile(r"^(Inside: \d+\.\d\d MB in use by Python objects, .*"
                     r"|  RSS \d+\.\d\d MB, \d+\.\d\d MB of it none of these"
                     r"|  (In short: \S|Read (at \d|partly)).*)$")
-FORMS = (SENTENCE, INSIDE, HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS, HELD)
+SERIES = re.compile(r"^RSS: [▁▂▃▄▅▆▇█]{40} from \d+\.\d\d s to \d+\.\d\d s(, \d+\.\d\d MB at \d+\.\d\d s)?$")
+FORMS = (SENTENCE, INSIDE, SERIES, HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS, HELD)
 
 
 def known_dump(context, name="known_sizes.py", *arguments):
@@ -93,7 +94,8 @@ def json_times(context):
     times = [point[0] for point in series]
     check_equal("order of rss_series", times, sorted(times))
     highest = max(point[1] for point in series)
-    check(highest <= process["rss"]["peak"], "the series is above rss.peak")
+    check_equal("highest of rss_series", highest, process["rss"]["peak"])
+    check(len(series) <= 2000, "rss_series has %d points" % len(series))
     check(process["threads"] and process["threads"][0]["tid"] == process["pid"],
           "the first thread is not the process's: %r" % process["threads"])
     grown = (sum(thread["growth"] for thread in process["threads"])

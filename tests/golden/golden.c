@@ -158,6 +158,8 @@ static const struct golden_case {
 	{ .name = "processes.table", .make = golden_processes },
 	{ .name = "hostile.table", .make = golden_hostile },
 	{ .name = "calls.jsonl", .make = golden_calls },
+	{ .name = "series.txt", .make = golden_series },
+	{ .name = "series.json", .make = golden_series },
 	{ .name = "single_package.txt",
 	  .make = golden_single,
 	  .options = { .view = { .by = TREE_BY_PACKAGE }, MINIMUM(0) } },

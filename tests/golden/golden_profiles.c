@@ -348,6 +348,21 @@ struct profile *golden_lines(void)
 	return builder.profile;
 }
 
+struct profile *golden_series(void)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 4711, "python3 run.py", "3.11.2");
+	builder_python(&builder, NO_NODE, SCRIPT, "<module>", 60);
+	builder_finish(&builder);
+	for (int i = 0; i < 20; i++)
+		profile_add_sample(builder.profile, 0, (uint64_t)i * 100000000,
+				   (i < 10 ? i : 12 - i / 5 * 2) * 8 * MB);
+	builder.profile->processes[0].peak = 96 * MB;
+	builder.profile->processes[0].peak_time_ns = 1250000000;
+	return builder.profile;
+}
+
 struct profile *golden_empty(void)
 {
 	struct profile_builder builder = builder_new();

@@ -264,6 +264,32 @@ static void thinned_samples_are_replaced(void **state)
 	finish(scratch);
 }
 
+/* Older versions kept more, and their files say so in one run of samples. */
+static void more_samples_than_are_kept_today(void **state)
+{
+	struct scratch *scratch = *state;
+	uint32_t index = profile_add_process(scratch->profile);
+	struct process *process = &scratch->profile->processes[index];
+
+	for (uint64_t i = 0; i < MAX_READ_SAMPLES; i++)
+		profile_append_sample(process, (struct sample){ i, (int64_t)i * 4096 });
+	finish(scratch);
+}
+
+static void more_samples_than_are_read(void **state)
+{
+	struct scratch *scratch = *state;
+	uint32_t index = profile_add_process(scratch->profile);
+	struct process *process = &scratch->profile->processes[index];
+	struct profile *got = NULL;
+	struct dump_error error;
+
+	for (uint64_t i = 0; i <= MAX_READ_SAMPLES; i++)
+		profile_append_sample(process, (struct sample){ i, (int64_t)i * 4096 });
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_int_equal(dump_read(scratch->path, &got, &error), -EBADMSG);
+}
+
 static void threads_are_updated(void **state)
 {
 	struct scratch *scratch = *state;
@@ -530,6 +556,8 @@ int main(void)
 		TEST(dead_blocks_are_compacted),
 		TEST(quiet_runs_stay_small),
 		TEST(thinned_samples_are_replaced),
+		TEST(more_samples_than_are_kept_today),
+		TEST(more_samples_than_are_read),
 		TEST(threads_are_updated),
 		TEST(killed_writers_leave_a_dump),
 		TEST(dense_profiles_stay_readable),

@@ -75,12 +75,12 @@ int dump_decode_shares(struct dump_decoder *decoder, struct packed_cursor *from)
 static int decode_run(struct profile *profile, struct packed_cursor *from)
 {
 	uint32_t index = dump_take_id(from, profile->nr_processes);
-	uint64_t first = packed_cursor_unsigned(from, MAX_SAMPLES);
-	uint64_t count = packed_cursor_unsigned(from, MAX_SAMPLES), time = 0;
+	uint64_t first = packed_cursor_unsigned(from, MAX_READ_SAMPLES);
+	uint64_t count = packed_cursor_unsigned(from, MAX_READ_SAMPLES), time = 0;
 	struct process *process;
 	int64_t rss = 0;
 
-	if (from->is_bad || first + count > MAX_SAMPLES)
+	if (from->is_bad || first + count > MAX_READ_SAMPLES)
 		return -EBADMSG;
 	process = &profile->processes[index];
 	if (first && first != process->nr_samples)
@@ -96,7 +96,7 @@ static int decode_run(struct profile *profile, struct packed_cursor *from)
 		if (from->is_bad || time > DUMP_MAX_TIME_NS || rss < -DUMP_MAX_AMOUNT ||
 		    rss > DUMP_MAX_AMOUNT)
 			return -EBADMSG;
-		profile_add_sample(profile, index, time, rss);
+		profile_append_sample(process, (struct sample){ time, rss });
 	}
 	return 0;
 }

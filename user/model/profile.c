@@ -269,7 +269,6 @@ uint32_t profile_add_process(struct profile *profile)
 	return profile->nr_processes++;
 }
 
-/* Leaves out every second sample, and from now on those that come as thick. */
 void profile_set_census(struct profile *profile, uint32_t index, const struct census *census,
 			uint64_t time_ns)
 {
@@ -282,34 +281,62 @@ void profile_set_census(struct profile *profile, uint32_t index, const struct ce
 	process->is_dirty = true;
 }
 
+/* Of every two samples but the first the higher stays: peaks are what is looked for. From now on
+ * samples that come as thick are left out. */
 static void thin_samples(struct process *process)
 {
-	size_t kept = 0;
+	size_t kept = 1;
 
-	for (size_t i = 0; i < process->nr_samples; i += 2)
-		process->samples[kept++] = process->samples[i];
+	for (size_t i = 1; i < process->nr_samples; i += 2) {
+		bool is_pair = i + 1 < process->nr_samples;
+		bool is_second = is_pair && process->samples[i + 1].rss > process->samples[i].rss;
+
+		process->samples[kept++] = process->samples[i + is_second];
+	}
 	process->nr_samples = kept;
 	process->nr_thinnings++;
 	process->sample_distance_ns =
 		(process->samples[kept - 1].time_ns - process->samples[0].time_ns) / kept;
 }
 
+void profile_append_sample(struct process *process, struct sample sample)
+{
+	process->samples = array_reserve(process->samples, &process->samples_capacity,
+					 process->nr_samples + 1, sizeof(*process->samples));
+	process->samples[process->nr_samples++] = sample;
+	process->is_dirty = true;
+}
+
+static void add_sample(struct process *process, struct sample sample)
+{
+	if (process->nr_samples >= MAX_SAMPLES)
+		thin_samples(process);
+	profile_append_sample(process, sample);
+}
+
+/* A sample that is written to a dump does not change, so that one that is too near waits for what
+ * comes next. One that another CPU's has overtaken would go back in time, which a dump cannot say;
+ * the peak is kept apart. */
 void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_ns, int64_t rss)
 {
 	struct process *process = &profile->processes[index];
-	size_t count = process->nr_samples;
+	struct sample *near = &process->near_sample;
+	const struct sample sample = { time_ns, rss };
+	const struct sample *last = NULL;
 
-	if (count && time_ns < process->samples[count - 1].time_ns + process->sample_distance_ns)
+	if (process->nr_samples)
+		last = &process->samples[process->nr_samples - 1];
+	if (last && time_ns < last->time_ns + process->sample_distance_ns) {
+		bool is_later = time_ns > last->time_ns;
+
+		if (is_later && (!near->time_ns || rss > near->rss))
+			*near = sample;
 		return;
-	if (count == MAX_SAMPLES) {
-		thin_samples(process);
-		count = process->nr_samples;
 	}
-	process->samples = array_reserve(process->samples, &process->samples_capacity, count + 1,
-					 sizeof(*process->samples));
-	process->samples[count] = (struct sample){ time_ns, rss };
-	process->nr_samples++;
-	process->is_dirty = true;
+	if (last && near->time_ns && near->rss > last->rss && near->rss > rss)
+		add_sample(process, *near);
+	*near = (struct sample){ 0 };
+	add_sample(process, sample);
 }
 
 void profile_clean(struct profile *profile)

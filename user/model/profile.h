@@ -223,15 +223,18 @@ struct process {
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
 	size_t nr_samples, samples_capacity;
-	uint64_t sample_distance_ns; /* samples nearer than this to the last are left out */
+	uint64_t sample_distance_ns; /* of samples nearer than this to the last only the highest
+				      * stays, where it is higher than what comes next */
+	struct sample near_sample;   /* that one so far, time 0: none; capture only, not in dumps */
 	uint32_t nr_thinnings;	     /* each moved the earlier samples */
 	struct thread *threads;
 	size_t nr_threads, threads_capacity;
 	struct hash_table thread_ids; /* by name, private to profile_threads.c */
 };
 
-#define MAX_SAMPLES 2048
-#define MAX_THREADS 1024 /* more are added to one of the same name, or of a pattern of names */
+#define MAX_SAMPLES 1999      /* with the peak a report has 2,000 points */
+#define MAX_READ_SAMPLES 2048 /* as many as older versions kept */
+#define MAX_THREADS 1024      /* more are added to one of the same name, or of a pattern of names */
 #define MAX_THREAD_PATTERNS 64
 
 /* The highest moment of all processes together, shared pages counted once. */
@@ -325,10 +328,12 @@ void profile_add_sighting(struct profile *profile, uint32_t node, uint32_t objec
  */
 uint32_t profile_add_process(struct profile *profile);
 void profile_add_sample(struct profile *profile, uint32_t process, uint64_t time_ns, int64_t rss);
-/* Of a bounded list: as an entry of its own, or as part of another. */
+/* As it is: what was read back. */
+void profile_append_sample(struct process *process, struct sample sample);
 /* Takes what the census owns. */
 void profile_set_census(struct profile *profile, uint32_t process, const struct census *census,
 			uint64_t time_ns);
+/* Of a bounded list: as an entry of its own, or as part of another. */
 void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
 /* As an entry of its own: what was read back. */
 void profile_append_thread(struct profile *profile, uint32_t process, const struct thread *thread);

@@ -187,16 +187,34 @@ static void write_calls(struct json_writer *json, const struct profile *profile,
 	json_writer_end_object(json);
 }
 
+static void write_sample(struct json_writer *json, struct sample sample)
+{
+	json_writer_begin_array(json);
+	json_writer_seconds(json, sample.time_ns);
+	json_writer_integer(json, sample.rss);
+	json_writer_end_array(json);
+}
+
+/* The peak is exact to the page, and samples mostly miss it. */
 static void write_samples(struct json_writer *json, const struct process *process)
 {
+	const struct sample peak = { process->peak_time_ns, process->peak };
+	bool is_written = !peak.time_ns || !process->nr_samples;
+
 	json_writer_key(json, "rss_series");
 	json_writer_begin_array(json);
 	for (size_t i = 0; i < process->nr_samples; i++) {
-		json_writer_begin_array(json);
-		json_writer_seconds(json, process->samples[i].time_ns);
-		json_writer_integer(json, process->samples[i].rss);
-		json_writer_end_array(json);
+		const struct sample sample = process->samples[i];
+
+		if (!is_written && peak.time_ns <= sample.time_ns) {
+			write_sample(json, peak);
+			is_written = true;
+		}
+		if (!peak.time_ns || sample.time_ns != peak.time_ns)
+			write_sample(json, sample);
 	}
+	if (!is_written)
+		write_sample(json, peak);
 	json_writer_end_array(json);
 }
 

@@ -14,6 +14,7 @@
 #include "report_leaks.h"
 #include "report_number.h"
 #include "report_processes.h"
+#include "report_series.h"
 
 #define HALF_A_HUNDREDTH 0.005
 #define NS_PER_SECOND 1e9
@@ -175,6 +176,7 @@ void report_summary(const struct report *report, const struct calltree *tree,
 		write_inside(process, sink);
 	if (process->census)
 		write_census(process, sink);
+	report_series_write(process, sink);
 	sink_text(sink, "Max mem usage: ");
 	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
 	sink_text(sink, " MB\n");
