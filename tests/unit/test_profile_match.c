@@ -102,6 +102,46 @@ static void test_programs(void **state)
 	profile_free(after.profile);
 }
 
+/* A run of a script whose worker, forked, has `megabytes`. */
+static struct profile *run_with_worker(const char *command, const char *worker, double megabytes)
+{
+	struct profile_builder builder = builder_new();
+	struct process *process;
+
+	builder_process(&builder, 7, command, "3.11.2");
+	builder_python(&builder, NO_NODE, "/a.py", "<module>", 1);
+	builder_process(&builder, 8, worker, "3.11.2");
+	process = &builder.profile->processes[builder.process];
+	process->ppid = 7;
+	process->begin = BEGAN_FORK;
+	builder_python(&builder, NO_NODE, "/a.py", "work", megabytes);
+	builder_finish(&builder);
+	return builder.profile;
+}
+
+/* How many processes and nodes a difference has, and what node 1, the worker's, has more. */
+static void check_workers(const char *worker, size_t nr_processes, double more)
+{
+	struct profile *before = run_with_worker("python3 old.py", "python3 old.py", 2);
+	struct profile *after = run_with_worker("python3 new.py", worker, 5);
+	struct cost cost;
+
+	profile_merge(after, before, MERGE_DIFFERENCE);
+	assert_int_equal(after->nr_processes, nr_processes);
+	cost = profile_cost(after, 1);
+	assert_int_equal(cost_growth(&cost), more * MB);
+	profile_free(before);
+	profile_free(after);
+}
+
+/* Children of what was run are one, too, if they run the same program. */
+static void test_children(void **state)
+{
+	check_workers("python3 new.py", 2, 3);
+	check_workers("/opt/bin/python3.13 new.py --worker", 2, 3);
+	check_workers("postgres", 3, 5);
+}
+
 static const char *change_of(const struct calltree *tree, const char *name)
 {
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
@@ -155,9 +195,8 @@ static void test_changes(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_ambiguous_names),
-		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_files),	 cmocka_unit_test(test_ambiguous_names),
+		cmocka_unit_test(test_programs), cmocka_unit_test(test_children),
 		cmocka_unit_test(test_changes),
 	};
 
