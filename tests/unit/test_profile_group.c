@@ -6,8 +6,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,7 +13,7 @@
 #include "profile_builder.h"
 #include "profile_group.h"
 #include "profile_held.h"
-#include "report.h"
+#include "report_text.h"
 
 static struct profile_builder workers(uint32_t count)
 {
@@ -70,30 +68,12 @@ static void test_many_are_one(void **state)
 	profile_free(builder.profile);
 }
 
-/* The caller frees it. */
-static char *report_text(const struct profile *profile, const struct report_options *options)
-{
-	int fd = memfd_create("report", MFD_CLOEXEC);
-	struct sink sink;
-	off_t size;
-	char *text;
-
-	sink_attach(&sink, fd);
-	report_write(&report_tree, profile, options, &sink);
-	assert_int_equal(sink_close(&sink), 0);
-	size = lseek(fd, 0, SEEK_END);
-	text = xcalloc(1, (size_t)size + 1);
-	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
-	close(fd);
-	return text;
-}
-
 static void test_spread(void **state)
 {
 	static const struct report_options together = { 0 }, apart = { .by_process = true };
 	struct profile_builder builder = workers(5);
-	_cleanup_(freep) char *one = report_text(builder.profile, &together);
-	_cleanup_(freep) char *each = report_text(builder.profile, &apart);
+	_cleanup_(freep) char *one = report_text(&report_tree, builder.profile, &together);
+	_cleanup_(freep) char *each = report_text(&report_tree, builder.profile, &apart);
 
 	assert_non_null(strstr(one, "10 and 4 more, × 5 processes, sums of all: "));
 	assert_non_null(strstr(one, "work     20.00 MB  each 2.00 to 6.00, median 4.00\n"));

@@ -6,8 +6,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,7 +15,7 @@
 #include "profile_held.h"
 #include "profile_merge.h"
 #include "random_profile.h"
-#include "report.h"
+#include "report_text.h"
 
 #define ROUNDS 200
 #define MAX_OBJECTS 40
@@ -148,22 +146,9 @@ static struct profile *copy(const struct profile *profile)
 static char *describe(const struct profile *profile)
 {
 	const struct report_options options = { .tree.import_frames = true };
-	int fd = memfd_create("report", MFD_CLOEXEC);
-	struct sink sink;
-	off_t size;
-	char *text, *body;
+	_cleanup_(freep) char *text = report_text(report_find("jsonl"), profile, &options);
 
-	assert_true(fd >= 0);
-	sink_attach(&sink, fd);
-	report_write(report_find("jsonl"), profile, &options, &sink);
-	assert_int_equal(sink_close(&sink), 0);
-	size = lseek(fd, 0, SEEK_END);
-	text = xcalloc(1, (size_t)size + 1);
-	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
-	close(fd);
-	body = xstrdup(strchr(text, '\n'));
-	free(text);
-	return body;
+	return xstrdup(strchr(text, '\n'));
 }
 
 static void assert_same(const struct profile *a, const struct profile *b)

@@ -6,43 +6,23 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "memory.h"
 #include "profile_builder.h"
 #include "profile_held.h"
-#include "report.h"
-
-/* The caller frees it. */
-static char *report_text(const struct profile *profile, bool full)
-{
-	const struct report_options options = { .full = full };
-	int fd = memfd_create("report", MFD_CLOEXEC);
-	struct sink sink;
-	off_t size;
-	char *text;
-
-	sink_attach(&sink, fd);
-	report_write(&report_tree, profile, &options, &sink);
-	assert_int_equal(sink_close(&sink), 0);
-	size = lseek(fd, 0, SEEK_END);
-	text = xcalloc(1, (size_t)size + 1);
-	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
-	close(fd);
-	return text;
-}
+#include "report_text.h"
 
 static void check(struct profile_builder *builder, const char *folded, const char *full)
 {
+	static const struct report_options short_options = { 0 }, full_options = { .full = true };
 	_cleanup_(freep) char *few = NULL, *all = NULL;
 
 	builder_finish(builder);
 	profile_settle(builder->profile);
-	few = report_text(builder->profile, false);
-	all = report_text(builder->profile, true);
+	few = report_text(&report_tree, builder->profile, &short_options);
+	all = report_text(&report_tree, builder->profile, &full_options);
 	if (!strstr(few, folded))
 		fail_msg("no \"%s\" in:\n%s", folded, few);
 	if (!strstr(all, full))

@@ -149,17 +149,18 @@ static uint32_t cut_row(struct tree_builder *builder, uint32_t node, uint32_t ro
 static void add_nodes(struct tree_builder *builder)
 {
 	const struct tree_source *source = builder->source;
+	const struct node_groups *groups = &source->groups;
 	struct calltree *tree = builder->tree;
 
-	for (uint32_t i = source->starts[tree->process]; i < source->starts[tree->process + 1];
+	for (uint32_t i = groups->starts[tree->process]; i < groups->starts[tree->process + 1];
 	     i++) {
-		const struct node *node = &source->profile->nodes[source->nodes[i]];
-		const struct cost cost = profile_cost(source->profile, source->nodes[i]);
+		const struct node *node = &source->profile->nodes[groups->nodes[i]];
+		const struct cost cost = profile_cost(source->profile, groups->nodes[i]);
 		uint32_t index = map_node(builder, node);
-		uint32_t payer = cut_row(builder, source->nodes[i], index);
+		uint32_t payer = cut_row(builder, groups->nodes[i], index);
 		struct tree_node *row = &tree->nodes[index];
 
-		source->tree_node[source->nodes[i]] = index;
+		source->tree_node[groups->nodes[i]] = index;
 		amounts_add(&tree->totals, payer, &cost);
 		row->calls += calls_of(builder, node, row);
 		row->is_own |= node->origin != ORIGIN_OTHER;

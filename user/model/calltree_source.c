@@ -4,24 +4,6 @@
 
 #include "memory.h"
 
-/* Counting sort of the nodes by process. */
-static void group_nodes(struct tree_source *source)
-{
-	const struct profile *profile = source->profile;
-	uint32_t *starts = xcalloc(profile->nr_processes + 2, sizeof(*starts));
-
-	source->nodes = xcalloc(profile->nr_nodes, sizeof(*source->nodes));
-	source->tree_node = xcalloc(profile->nr_nodes, sizeof(*source->tree_node));
-	source->starts = starts;
-	for (size_t i = 0; i < profile->nr_nodes; i++)
-		starts[profile->nodes[i].process + 2]++;
-	for (size_t process = 2; process < profile->nr_processes + 2; process++)
-		starts[process] += starts[process - 1];
-	/* starts[p + 1] is where p's group begins, and moves to where it ends. */
-	for (size_t i = 0; i < profile->nr_nodes; i++)
-		source->nodes[starts[profile->nodes[i].process + 1]++] = i;
-}
-
 /* Which rows get the children of folded nodes. `tree_node` serves as room for the nearest node that
  * is not folded: a node itself, or an ancestor. */
 static void find_gathering(struct tree_source *source)
@@ -53,7 +35,8 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 		source->is_folded = calltree_find_machinery(profile);
 	if (options->folds)
 		source->is_runner = calltree_find_runners(profile);
-	group_nodes(source);
+	source->groups = node_groups_make(profile, NULL, profile->nr_processes);
+	source->tree_node = xcalloc(profile->nr_nodes, sizeof(*source->tree_node));
 	find_gathering(source);
 	return source;
 }
@@ -64,8 +47,7 @@ void calltree_source_free(struct tree_source *source)
 		return;
 	free(source->is_folded);
 	free(source->is_runner);
-	free(source->nodes);
-	free(source->starts);
+	node_groups_free(&source->groups);
 	free(source->tree_node);
 	free(source->has_folded);
 	free(source);

@@ -7,15 +7,15 @@
 #define MEMPROBE_CALLTREE_STATE_H
 
 #include "calltree.h"
+#include "node_groups.h"
 
 /* Owns its arrays. */
 struct tree_source {
 	const struct profile *profile;
 	struct tree_options options;
-	bool *is_folded;     /* by site */
-	uint32_t *nodes;     /* indices of profile nodes, grouped by process, in their order */
-	uint32_t *starts;    /* by process: where its group begins; one more at the end */
-	uint32_t *tree_node; /* by profile node: the tree node that it was mapped to */
+	bool *is_folded;	   /* by site */
+	struct node_groups groups; /* by process */
+	uint32_t *tree_node;	   /* by profile node: the tree node that it was mapped to */
 	bool *is_runner;  /* by site: a frame of a program that runs others; NULL: none matters */
 	bool *has_folded; /* by profile node: children of folded nodes come to its row, too */
 };

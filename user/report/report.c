@@ -96,22 +96,30 @@ void report_escaped(struct sink *sink, const char *text)
 	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
 }
 
-struct calltree *report_tree_of(const struct report *report, uint32_t process)
+struct calltree *report_whole_tree_of(const struct report *report, uint32_t process)
 {
 	const struct process *entry = &report->profile->processes[process];
 	bool is_killed = entry->end == END_SIGNAL && entry->exit_signal == SIGKILL;
 
 	if (is_killed && entry->has_owners && !report->options->has_metric)
-		return report_view_of(report, process, METRIC_PEAK);
-	return report_view_of(report, process, report->options->tree.metric);
+		return calltree_new_by(report->source, process, METRIC_PEAK);
+	return calltree_new(report->source, process);
+}
+
+struct calltree *report_view(const struct report *report, struct calltree *tree)
+{
+	return report->viewer ? tree_viewer_apply(report->viewer, tree) : tree;
+}
+
+struct calltree *report_tree_of(const struct report *report, uint32_t process)
+{
+	return report_view(report, report_whole_tree_of(report, process));
 }
 
 struct calltree *report_view_of(const struct report *report, uint32_t process,
 				enum tree_metric metric)
 {
-	struct calltree *tree = calltree_new_by(report->source, process, metric);
-
-	return report->viewer ? tree_viewer_apply(report->viewer, tree) : tree;
+	return report_view(report, calltree_new_by(report->source, process, metric));
 }
 
 bool report_includes(const struct report *report, uint32_t process)

@@ -102,6 +102,10 @@ uint32_t report_group(const struct report *report, uint32_t original);
 /* The tree of a process; the caller frees it. Without the user's word it is of what was held at the
  * highest moment where the process was killed, most likely for that. */
 struct calltree *report_tree_of(const struct report *report, uint32_t process);
+/* The same in two steps: before filters and roll-ups, and what they make of it, which is then all
+ * that there is to free. */
+struct calltree *report_whole_tree_of(const struct report *report, uint32_t process);
+struct calltree *report_view(const struct report *report, struct calltree *tree);
 /* By a metric, as the user wants to see it. */
 struct calltree *report_view_of(const struct report *report, uint32_t process,
 				enum tree_metric metric);

@@ -95,12 +95,38 @@ static int64_t block_minimum(const struct report *report, bool is_beside_python,
 	return MIN_NATIVE_BYTES;
 }
 
-/* The blocks that are wanted are those of processes with a row to show, `chosen` in any case. */
-static size_t write_blocks(const struct report *report, uint32_t chosen, bool *has_block,
-			   struct sink *sink)
+/* Blocks that are being written. Of the highest process the tree is made first, for the sentence.
+ */
+struct blocks {
+	const struct report *report;
+	uint32_t highest;
+	struct calltree *whole; /* of it, owned until its block takes it */
+	bool *has_block;	/* by process; borrowed */
+};
+
+static struct calltree *take_tree(struct blocks *blocks, uint32_t process)
 {
-	bool is_beside_python = is_any_python(report);
-	size_t nr_blocks = 0;
+	if (process == blocks->highest && blocks->whole)
+		return report_view(blocks->report, TAKE(blocks->whole));
+	return report_tree_of(blocks->report, process);
+}
+
+static void write_block(struct blocks *blocks, const struct calltree *tree, struct sink *sink)
+{
+	const struct report *report = blocks->report;
+	const struct process *process = &report->profile->processes[tree->process];
+
+	blocks->has_block[tree->process] = true;
+	sink_text(sink, "\n");
+	write_head(report, process, sink);
+	write_process(report, tree, process->losses, sink);
+}
+
+/* A process has a block that has a row to show, the highest if none has. */
+static void write_blocks(struct blocks *blocks, struct sink *sink)
+{
+	const struct report *report = blocks->report;
+	bool is_beside_python = is_any_python(report), is_any = false;
 
 	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
 		int64_t minimum = block_minimum(report, is_beside_python, i);
@@ -108,17 +134,18 @@ static size_t write_blocks(const struct report *report, uint32_t chosen, bool *h
 
 		if (!report_includes(report, i))
 			continue;
-		tree = report_tree_of(report, i);
-		if (i != chosen && !calltree_has_row_above(tree, minimum) &&
-		    !report_copied_is_any(tree))
+		tree = take_tree(blocks, i);
+		if (!calltree_has_row_above(tree, minimum) && !report_copied_is_any(tree))
 			continue;
-		has_block[i] = true;
-		nr_blocks++;
-		sink_text(sink, "\n");
-		write_head(report, &report->profile->processes[i], sink);
-		write_process(report, tree, report->profile->processes[i].losses, sink);
+		is_any = true;
+		write_block(blocks, tree, sink);
 	}
-	return nr_blocks;
+	if (!is_any) {
+		_cleanup_(calltree_freep) struct calltree *tree = take_tree(blocks,
+									    blocks->highest);
+
+		write_block(blocks, tree, sink);
+	}
 }
 
 static uint32_t find_highest(const struct report *report, size_t *ret_count)
@@ -139,13 +166,14 @@ static uint32_t find_highest(const struct report *report, size_t *ret_count)
 }
 
 /* The only process, with the losses that belong to none: its balance is the report's. */
-static void write_single(const struct report *report, uint32_t process, struct sink *sink)
+static void write_single(struct blocks *blocks, struct sink *sink)
 {
-	_cleanup_(calltree_freep) struct calltree *tree = report_tree_of(report, process);
+	const struct report *report = blocks->report;
+	_cleanup_(calltree_freep) struct calltree *tree = take_tree(blocks, blocks->highest);
 	struct loss_count losses[NR_LOSSES];
 
 	memcpy(losses, report->profile->losses, sizeof(losses));
-	losses_add(losses, report->profile->processes[process].losses);
+	losses_add(losses, report->profile->processes[tree->process].losses);
 	write_process(report, tree, losses, sink);
 }
 
@@ -153,22 +181,24 @@ void report_blocks_write(const struct report *report, struct sink *sink)
 {
 	_cleanup_(freep) bool *has_block = xcalloc(report->profile->nr_processes,
 						   sizeof(*has_block));
-	size_t count;
-	uint32_t highest = find_highest(report, &count);
+	struct blocks blocks = { .report = report, .has_block = has_block };
 	struct report all = *report;
+	size_t count;
 
 	all.profile = report->original;
-	if (count)
-		report_sentence_write(report, highest, sink);
-	if (count == 1 && report->profile->processes[highest].nr_members < 2) {
-		write_single(report, highest, sink);
+	blocks.highest = find_highest(report, &count);
+	if (!count) {
+		sink_text(sink, "No process was measured\n");
+		write_others(report, has_block, sink);
 		return;
 	}
-	if (!count)
-		sink_text(sink, "No process was measured\n");
-	else if (!write_blocks(report, NO_PROCESS, has_block, sink))
-		write_blocks(report, highest, has_block, sink);
+	blocks.whole = report_whole_tree_of(report, blocks.highest);
+	report_sentence_write(report, blocks.whole, sink);
+	if (count == 1 && report->profile->processes[blocks.highest].nr_members < 2) {
+		write_single(&blocks, sink);
+		return;
+	}
+	write_blocks(&blocks, sink);
 	write_others(report, has_block, sink);
-	if (count)
-		report_processes_write(&all, sink);
+	report_processes_write(&all, sink);
 }

@@ -136,14 +136,14 @@ static void write_highest(const struct report *report, const struct process *pro
 		sink_printf(sink, " in the highest of %zu processes", count);
 }
 
-void report_sentence_write(const struct report *report, uint32_t process, struct sink *sink)
+void report_sentence_write(const struct report *report, const struct calltree *tree,
+			   struct sink *sink)
 {
 	size_t count;
 	const struct process *highest = find_highest(report, &count);
-	const struct process *entry = &report->profile->processes[process];
-	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(report->source, process);
+	const struct process *entry = &report->profile->processes[tree->process];
 
-	write_command(report, process, sink);
+	write_command(report, tree->process, sink);
 	sink_text(sink, ": ");
 	if (report->options->tree.is_difference) {
 		report_mb(sink, 0, rss_of(entry->books) - rss_of(entry->opening));

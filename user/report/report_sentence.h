@@ -8,7 +8,8 @@
 
 #include "report.h"
 
-/* `process` is the only one, or what grew is told of it. */
-void report_sentence_write(const struct report *report, uint32_t process, struct sink *sink);
+/* `tree` is of the only process, or of that of which is told what grew. */
+void report_sentence_write(const struct report *report, const struct calltree *tree,
+			   struct sink *sink);
 
 #endif

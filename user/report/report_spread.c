@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "node_groups.h"
 
 /* Rows times members: of sums, and of values that are kept. A group of 1,000 may have 100,000. */
 #define MAX_SUMS (200U << 20)
@@ -16,11 +17,10 @@ struct spreader {
 	const struct report *report;
 	const struct calltree *tree;
 	uint32_t *members; /* by process of the original: its number in the group, or NO_PROCESS */
-	uint32_t *starts;  /* by member: where its nodes begin; one more at the end */
-	uint32_t *nodes;   /* of the original, member after member */
-	int64_t *totals;   /* by row, of one member */
-	uint32_t *places;  /* by row: its number among those that are wanted, or NO_NODE */
-	int64_t *values;   /* by place and member */
+	struct node_groups nodes; /* of the original, by member */
+	int64_t *totals;	  /* by row, of one member */
+	uint32_t *places;	  /* by row: its number among those that are wanted, or NO_NODE */
+	int64_t *values;	  /* by place and member */
 	size_t nr_members, nr_wanted;
 };
 
@@ -36,30 +36,6 @@ static void find_members(struct spreader *spreader)
 					       : NO_PROCESS;
 }
 
-/* Counting sort of the group's nodes by member. */
-static void sort_nodes(struct spreader *spreader)
-{
-	const struct profile *original = spreader->report->original;
-	uint32_t *starts = xcalloc(spreader->nr_members + 2, sizeof(*starts));
-
-	spreader->nodes = xcalloc(original->nr_nodes, sizeof(*spreader->nodes));
-	spreader->starts = starts;
-	for (size_t i = 0; i < original->nr_nodes; i++) {
-		uint32_t member = spreader->members[original->nodes[i].process];
-
-		if (member != NO_PROCESS)
-			starts[member + 2]++;
-	}
-	for (size_t member = 2; member < spreader->nr_members + 2; member++)
-		starts[member] += starts[member - 1];
-	for (uint32_t i = 0; i < original->nr_nodes; i++) {
-		uint32_t member = spreader->members[original->nodes[i].process];
-
-		if (member != NO_PROCESS)
-			spreader->nodes[starts[member + 1]++] = i;
-	}
-}
-
 static void find_places(struct spreader *spreader, const uint8_t *rows)
 {
 	spreader->places = xcalloc(spreader->tree->nr_nodes, sizeof(*spreader->places));
@@ -72,10 +48,11 @@ static void add_member(struct spreader *spreader, size_t member)
 {
 	const struct report *report = spreader->report;
 	const struct calltree *tree = spreader->tree;
+	const struct node_groups *nodes = &spreader->nodes;
 
 	memset(spreader->totals, 0, tree->nr_nodes * sizeof(*spreader->totals));
-	for (uint32_t i = spreader->starts[member]; i < spreader->starts[member + 1]; i++) {
-		uint32_t node = spreader->nodes[i];
+	for (uint32_t i = nodes->starts[member]; i < nodes->starts[member + 1]; i++) {
+		uint32_t node = nodes->nodes[i];
 		uint32_t row = calltree_row_of(report->source, report->groups->nodes[node]);
 		const struct cost cost = profile_cost(report->original, node);
 
@@ -121,8 +98,7 @@ static struct spread *find_spreads(struct spreader *spreader)
 static void spreader_free(struct spreader *spreader)
 {
 	free(spreader->members);
-	free(spreader->starts);
-	free(spreader->nodes);
+	node_groups_free(&spreader->nodes);
 	free(spreader->totals);
 	free(spreader->places);
 	free(spreader->values);
@@ -142,7 +118,8 @@ struct spread *report_spreads(const struct report *report, const struct calltree
 	find_places(&spreader, rows);
 	if (spreader.nr_members * tree->nr_nodes <= MAX_SUMS &&
 	    spreader.nr_members * spreader.nr_wanted <= MAX_VALUES) {
-		sort_nodes(&spreader);
+		spreader.nodes = node_groups_make(report->original, spreader.members,
+						  spreader.nr_members);
 		spreader.totals = xcalloc(tree->nr_nodes, sizeof(*spreader.totals));
 		spreader.values = xcalloc(spreader.nr_members * spreader.nr_wanted,
 					  sizeof(*spreader.values));

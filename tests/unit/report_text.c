@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See report_text.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "report_text.h"
+
+char *report_text(const struct reporter *reporter, const struct profile *profile,
+		  const struct report_options *options)
+{
+	int fd = memfd_create("report", MFD_CLOEXEC);
+	struct sink sink;
+	off_t size;
+	char *text;
+
+	assert_true(fd >= 0);
+	sink_attach(&sink, fd);
+	report_write(reporter, profile, options, &sink);
+	assert_int_equal(sink_close(&sink), 0);
+	size = lseek(fd, 0, SEEK_END);
+	text = xcalloc(1, (size_t)size + 1);
+	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+	close(fd);
+	return text;
+}
