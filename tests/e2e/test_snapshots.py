@@ -3,10 +3,11 @@ import os
 import signal
 import time
 
-from capture import Attached, Served, memprobe, read_report
+from capture import (CANNOT, HINT, Attached, Served, check_error, memprobe, parse,
+                     read_report)
 from harness import (MEMPROBE, Failure, Skip, check, check_equal, check_near, open_terminal,
                      read_terminal, size_of, test, tolerance, wait_until)
-from tree import check_invariants
+from tree import Report, check_invariants
 
 
 def count_said(attached, text):
@@ -48,6 +49,38 @@ def snapshots(context):
     seen = process.below("growth", process.named("grow_attached"))
     grown = size_of(1) + size_of(2) + size_of(3)
     check_near("grow_attached", seen, grown, tolerance(grown))
+    served.quit()
+
+
+def grown_between(context, dump, pid, *options):
+    report = parse(memprobe(context, "post", "--format=json", *options, dump).output)
+    process = Report(report).python(pid)
+    return process.below("growth", process.named("grow_attached"))
+
+
+@test(interpreters="one")
+def growth_between_moments(context):
+    """--from and --to: a snapshot beside the dump tells of its moment, nothing of those between."""
+    served = Served(context)
+    attached = Attached(context, served.pid)
+    times = []
+    for number in (1, 2):
+        served.ask("grow %d" % number)
+        times.append("%.9f" % take_snapshot(attached, number).data["meta"]["duration"])
+    served.ask("grow 3")
+    attached.end()
+    one, two, three = (size_of(number) for number in (1, 2, 3))
+    for options, grown in ((["--from=" + times[0], "--to=" + times[1]], two),
+                           (["--from=" + times[1]], three), (["--to=" + times[0]], one),
+                           (["--from=0"], one + two + three)):
+        seen = grown_between(context, attached.dump, served.pid, *options)
+        check_near("growth with %r" % options, seen, grown, tolerance(grown))
+    said = memprobe(context, "post", "--from=" + times[0], attached.dump).errors
+    check("from %.2f s ('%s.1') to " % (float(times[0]), attached.dump) in said, "said %r" % said)
+    for options, status in ((["--from=5", "--to=2"], 2), (["--to=2", "--leaks"], 2),
+                            (["--from=%s" % times[0], "--to=%s1" % times[0]], 1),
+                            (["--from=100000"], 1)):
+        check_error(memprobe(context, "post", *options, attached.dump), status, CANNOT, HINT)
     served.quit()
 
 

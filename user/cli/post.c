@@ -3,15 +3,19 @@
 #include "commands.h"
 
 #include "dump_file.h"
+#include "dump_moments.h"
 #include "log.h"
 #include "memory.h"
 
 #define DEFAULT_DUMP "mem_trace.raw" /* as a capture names it, user/capture/output.c */
+#define MAX_SECONDS 1e9
 
 /* Owns its pids. */
 struct post_options {
 	struct report_settings report;
 	struct option_pids pids;
+	struct moment_range range;
+	const char *thread;
 	bool force;
 };
 
@@ -27,6 +31,22 @@ static const struct option_spec post_specs[] = {
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct post_options, report) +
 		    offsetof(struct report_settings, leaks) },
+	{ .name = "from",
+	  .argument = "S",
+	  .help = "growth from this second of the run on, of which a snapshot tells",
+	  .kind = OPTION_DURATION,
+	  .offset = offsetof(struct post_options, range) + offsetof(struct moment_range, from),
+	  .max = MAX_SECONDS },
+	{ .name = "to",
+	  .argument = "S",
+	  .help = "growth until this second, the same (its end)",
+	  .kind = OPTION_DURATION,
+	  .offset = offsetof(struct post_options, range) + offsetof(struct moment_range, to),
+	  .max = MAX_SECONDS },
+	{ .name = "thread",
+	  .argument = "NAME",
+	  .kind = OPTION_TEXT, /* without help, because no dump can tell: it is refused */
+	  .offset = offsetof(struct post_options, thread) },
 	{ .name = "force",
 	  .letter = 'f',
 	  .help = "replace an existing file of --out",
@@ -54,24 +74,53 @@ static void release(void *options)
 	free(((struct post_options *)options)->pids.pids);
 }
 
-static int check_usage(const struct option_words *words)
+static bool is_range(const struct post_options *options)
 {
-	if (words->nr_operands <= 1)
-		return 0;
-	log_error("cannot parse '%s': one FILE at a time", words->operands[1]);
-	log_hint("memprobe post mem_trace.raw");
-	return EXIT_USAGE;
+	return options->range.from.is_given || options->range.to.is_given;
+}
+
+static int check_usage(const struct post_options *options, const struct option_words *words)
+{
+	if (words->nr_operands > 1) {
+		log_error("cannot parse '%s': one FILE at a time", words->operands[1]);
+		log_hint("memprobe post mem_trace.raw");
+		return EXIT_USAGE;
+	}
+	if (is_range(options) && options->report.leaks) {
+		log_error("cannot parse '--leaks': it is of a whole run, without --from and --to");
+		log_hint("memprobe post --leaks mem_trace.raw");
+		return EXIT_USAGE;
+	}
+	return dump_moments_check(&options->range) ? EXIT_USAGE : 0;
+}
+
+static int refuse_thread(const char *thread)
+{
+	log_error("cannot show '%s' alone: in a dump the threads of a process share one tree",
+		  thread);
+	log_hint("--format=json has the growth of each thread; what one without Python has, "
+		 "--focus='native thread NAME' shows");
+	return EXIT_FAILED;
 }
 
 static int post(void *given, const struct option_words *words, char **argv)
 {
-	const struct post_options *options = given;
+	struct post_options *options = given;
+	const char *path = words->nr_operands ? words->operands[0] : DEFAULT_DUMP;
 	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int error;
 
-	if (check_usage(words))
+	if (check_usage(options, words))
 		return EXIT_USAGE;
-	if (report_run_check(&options->report, options->force) ||
-	    dump_file_read(words->nr_operands ? words->operands[0] : DEFAULT_DUMP, &profile))
+	if (options->thread)
+		return refuse_thread(options->thread);
+	error = report_run_check(&options->report, options->force);
+	if (!error && is_range(options))
+		error = dump_moments_read(path, &options->range, &profile,
+					  &options->report.is_difference);
+	else if (!error)
+		error = dump_file_read(path, &profile);
+	if (error)
 		return EXIT_FAILED;
 	return dump_file_report(profile, &options->report, &options->pids, options->force);
 }
