@@ -29,8 +29,52 @@ def bad_usage(context):
         check(result.status == 2, "status of %r is %d, expected 2: %s" % (
             arguments, result.status, last_lines(result.errors)))
         check("memprobe:" in result.errors, "no message for %r" % (arguments,))
+        check_equal("hints for %r" % (arguments,), result.errors.count("\n  hint: "), 1)
         check_equal("stdout of %r" % (arguments,), result.output, "")
     check(not os.path.exists(context.path("mem_trace.raw")), "bad usage left a dump")
+
+
+def damaged(context, dump, name, place):
+    """A copy of the dump with one byte changed."""
+    with open(dump, "rb") as file:
+        content = bytearray(file.read())
+    content[place] ^= 0xff
+    path = context.path(name)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+@test()
+def errors_of_files_have_hints(context):
+    """Dumps that are not there, no dumps, or damaged; outputs that cannot be written; what a dump
+    does not have."""
+    dump, no_dump = context.path("dump"), context.write("text", "no dump\n" * 10)
+    check_equal("status", memprobe(context, "-q", "-o", dump, *TRUE).status, 0)
+    with open(dump, "rb") as file:
+        context.write("short", file.read(9).decode("latin-1"))
+    header = damaged(context, dump, "header", 20)
+    nowhere = context.path("no", "such")
+    for words in (("post", nowhere), ("post", no_dump), ("post", context.directory),
+                  ("post", context.path("short")), ("post", header), ("post", dump + "/x"),
+                  ("post", "--out=" + nowhere, dump), ("post", "--out=" + no_dump, dump),
+                  ("post", "--out=" + context.directory, dump), ("post", "-p", "4194305", dump),
+                  ("post", "--thread=worker", dump), ("post", "--by=line", dump),
+                  ("post", "--metric=allocated", dump), ("post", "--imports", "--by=file", dump),
+                  ("diff", dump, nowhere), ("merge", "-o", nowhere, dump),
+                  ("merge", "-o", no_dump, dump), ("post", "--from=9", dump)):
+        check_error(memprobe(context, *words), 1, CANNOT, HINT)
+
+
+@test()
+def errors_of_processes_have_hints(context):
+    """No such process, one that has ended, one that never was a Python."""
+    ended = context.start(["/bin/true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    for pid in (str(ended.pid), "4194305", "2147483647"):
+        check_error(memprobe(context, "-p", pid), 125, CANNOT, HINT)
+        check_error(memprobe(context, "heap", "-p", pid), 1, CANNOT, HINT)
+    check_error(memprobe(context, "heap", "--objects", "-p", str(os.getppid())), 1, CANNOT, HINT)
 
 
 @test()

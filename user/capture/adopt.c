@@ -5,9 +5,11 @@
 #include "adopt.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "attach_targets.h"
+#include "error_hints.h"
 #include "log.h"
 #include "memory.h"
 #include "programs.h"
@@ -96,6 +98,7 @@ static int adopt_from(const struct adopted *adopted, size_t first, struct loader
 	}
 	if (!status && loader_iterate(loader, LOADER_ADOPT)) {
 		log_error("cannot attach '%d': the task iterator failed", (int)adopted->pids[0]);
+		log_hint("-vvv shows what the kernel says");
 		status = EXIT_FAILURE_OWN;
 	}
 	return status;
@@ -117,6 +120,7 @@ int adopt_all(struct adopted *adopted, struct loader *loader, struct drain *drai
 	forget_ended(adopted, loader, profile);
 	if (!status && !profile->nr_processes) {
 		log_error("cannot attach '%d': the process has ended", (int)adopted->pids[0]);
+		error_hint_print(ERROR_OF_PROCESS, -ESRCH);
 		status = EXIT_FAILURE_OWN;
 	}
 	return status;

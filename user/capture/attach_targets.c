@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hash_table.h"
+#include "error_hints.h"
 #include "log.h"
 #include "memory.h"
 #include "requirements.h"
@@ -87,6 +88,7 @@ static int refuse_absent(uint32_t pid)
 		log_error("cannot attach '%u': no such process, numbers end at %ld here", pid, max);
 	else
 		log_error("cannot attach '%u': no such process", pid);
+	error_hint_print(ERROR_OF_PROCESS, -ESRCH);
 	return -ESRCH;
 }
 
@@ -107,6 +109,8 @@ static int check_kind(uint32_t pid, const struct status *status)
 	if (status->state == 'Z' || status->state == 'X') {
 		log_error("cannot attach '%u': it has ended, and waits for process %d to notice",
 			  pid, (int)status->ppid);
+		log_hint("its memory is gone; memprobe -p %d follows that process",
+			 (int)status->ppid);
 		return -ESRCH;
 	}
 	return 0;

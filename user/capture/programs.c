@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "error_hints.h"
 #include "log.h"
 #include "requirements.h"
 
@@ -76,7 +77,9 @@ int programs_follow(struct loader *loader, uint32_t tgid, uint32_t ppid)
 {
 	int error = loader_follow(loader, tgid, ppid);
 
-	if (error)
-		log_error("cannot follow '%u': %s", tgid, strerror(-error));
-	return error ? EXIT_FAILURE_OWN : 0;
+	if (!error)
+		return 0;
+	log_error("cannot follow '%u': %s", tgid, strerror(-error));
+	error_hint_print(ERROR_OF_PROCESS, error);
+	return EXIT_FAILURE_OWN;
 }

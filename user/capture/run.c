@@ -34,6 +34,7 @@
 #include "insides.h"
 #include "inspect_request.h"
 #include "interpreters.h"
+#include "error_hints.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
@@ -198,7 +199,10 @@ static int open_drain(struct capture *capture)
 	capture->flush.start_ns = clock_ns();
 	base->drain = drain_new(base->loader, base->profile, capture->flush.start_ns);
 	if (!base->drain) {
-		log_error("cannot map 'ring buffer': %s", strerror(errno));
+		int error = -errno;
+
+		log_error("cannot map 'ring buffer': %s", strerror(-error));
+		error_hint_print(ERROR_OF_OURSELF, error);
 		return EXIT_FAILURE_OWN;
 	}
 	drain_set_inspector(base->drain, base->inspector,
@@ -299,6 +303,13 @@ static void on_time_over(void *context)
 	capture->is_time_over = true;
 }
 
+static int refuse_watching(const char *what, int error)
+{
+	log_error("cannot watch '%s': %s", what, strerror(-error));
+	error_hint_print(ERROR_OF_OURSELF, error);
+	return EXIT_FAILURE_OWN;
+}
+
 static int open_loop(struct capture *capture)
 {
 	const struct loop_handler records = { capture, on_records };
@@ -315,10 +326,9 @@ static int open_loop(struct capture *capture)
 	if (!error)
 		error = loop_add_timer(&capture->loop, FLUSH_NS, FLUSH_NS, &flush);
 	if (error)
-		log_error("cannot watch 'signals': %s", strerror(-error));
-	else
-		hear_inspector(capture, true);
-	return error ? EXIT_FAILURE_OWN : 0;
+		return refuse_watching("signals", error);
+	hear_inspector(capture, true);
+	return 0;
 }
 
 static int begin_duration(struct capture *capture)
@@ -329,9 +339,7 @@ static int begin_duration(struct capture *capture)
 						 &handler)
 				: 0;
 
-	if (error)
-		log_error("cannot watch 'the time': %s", strerror(-error));
-	return error ? EXIT_FAILURE_OWN : 0;
+	return error ? refuse_watching("the time", error) : 0;
 }
 
 /* Between two rounds: signals may have been taken in any of them, and before the first. */

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "log.h"
 #include "memory.h"
+#include "report_run.h"
 #include "sink.h"
 
 /* Owns its pids. */
@@ -72,7 +73,7 @@ static int check(void *given, const struct option_words *words, char **argv)
 	works = check_all(options, words, &sink);
 	error = sink_close(&sink);
 	if (error)
-		log_error("cannot write '%s': %s", "standard output", strerror(-error));
+		report_run_refuse_output("standard output", error);
 	return works && !error ? EXIT_DONE : EXIT_FAILED;
 }
 

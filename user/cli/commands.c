@@ -10,6 +10,7 @@
 #include "help.h"
 #include "log.h"
 #include "memory.h"
+#include "report_run.h"
 
 static int act(const struct command *const *table, const struct command *command,
 	       enum option_action action)
@@ -31,7 +32,7 @@ static int act(const struct command *const *table, const struct command *command
 	error = sink_close(&sink);
 	if (!error)
 		return EXIT_DONE;
-	log_error("cannot write '%s': %s", "standard output", strerror(-error));
+	report_run_refuse_output("standard output", error);
 	return EXIT_FAILED;
 }
 

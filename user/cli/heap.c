@@ -14,6 +14,7 @@
 
 #include "attach_targets.h"
 #include "clock.h"
+#include "error_hints.h"
 #include "heap_cure.h"
 #include "heap_objects.h"
 #include "heap_output.h"
@@ -155,14 +156,15 @@ static void begin_inspector(struct heap_watch *watch)
 
 static int refuse(const struct heap_watch *watch, int error)
 {
+	bool is_unanswered = inspector_is_unanswered(error);
+
 	if (error == -ESRCH)
 		log_error("cannot read '%d': the process has ended", (int)watch->pid);
-	else if (inspector_is_unanswered(error))
+	else if (is_unanswered)
 		log_error("cannot read '%d': it takes too long or fails", (int)watch->pid);
 	else
 		log_error("cannot read '%d': %s", (int)watch->pid, strerror(-error));
-	if (error == -EACCES || error == -EPERM)
-		log_hint("run it with sudo, or give it CAP_SYS_PTRACE");
+	error_hint_print(ERROR_OF_PROCESS, is_unanswered ? -ETIME : error);
 	return error;
 }
 

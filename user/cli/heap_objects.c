@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "error_hints.h"
 #include "inspect_census.h"
 #include "log.h"
 
@@ -24,6 +25,10 @@ static int refuse(pid_t pid, int error)
 	if (error == -EACCES || error == -EPERM)
 		log_hint("run it with sudo, or give it CAP_SYS_PTRACE; --freeze needs that nobody "
 			 "else traces it");
+	else if (error == -ENOENT)
+		log_hint("memprobe check -p %d says what is known of it", (int)pid);
+	else
+		error_hint_print(ERROR_OF_PROCESS, inspector_is_unanswered(error) ? -ETIME : error);
 	return error;
 }
 

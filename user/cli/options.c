@@ -327,7 +327,7 @@ static int refuse_unknown(const struct parser *parser, const char *name)
 }
 
 /* With a value given, takes it; else the next word, when the option needs one. */
-static int apply_value(struct parser *parser, struct found *found, const char *given)
+static int take_value(struct parser *parser, struct found *found, const char *given)
 {
 	found->value = given;
 	if (!may_take_value(found->spec) && given) {
@@ -343,6 +343,26 @@ static int apply_value(struct parser *parser, struct found *found, const char *g
 		parser->next++;
 	}
 	return apply(parser, found);
+}
+
+/* What its line of --help says; words to choose from stand in the error. */
+static void hint_at_option(const struct parser *parser, const struct option_spec *spec)
+{
+	if (!spec->help || spec->choices)
+		log_hint("%s says what it takes", parser->syntax->help);
+	else if (spec->argument)
+		log_hint("--%s=%s: %s", spec->name, spec->argument, spec->help);
+	else
+		log_hint("--%s: %s", spec->name, spec->help);
+}
+
+static int apply_value(struct parser *parser, struct found *found, const char *given)
+{
+	int error = take_value(parser, found, given);
+
+	if (error)
+		hint_at_option(parser, found->spec);
+	return error;
 }
 
 typedef bool (*spec_matches)(const struct option_spec *spec, const char *text, size_t length);

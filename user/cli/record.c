@@ -221,6 +221,7 @@ static int check_usage(const struct record_options *options, const struct option
 {
 	if (words->nr_operands && options->pids.count) {
 		log_error("cannot run '%s': with -p no command is run", words->operands[0]);
+		log_hint("memprobe -- COMMAND runs it, memprobe -p PID follows what runs already");
 		return EXIT_USAGE;
 	}
 	if (!words->nr_operands && !options->pids.count) {
@@ -230,6 +231,7 @@ static int check_usage(const struct record_options *options, const struct option
 	}
 	if (options->freeze && !options->objects) {
 		log_error("cannot parse '%s': it stops processes for --objects", "--freeze");
+		log_hint("--objects --freeze counts objects while nothing moves");
 		return EXIT_USAGE;
 	}
 	return 0;
@@ -323,7 +325,7 @@ static int write_report_as_caller(const struct record_options *options,
 	dump_owner_init(&owner, identity.uid, identity.gid);
 	error = dump_owner_become(&owner, &self);
 	if (error)
-		log_error("cannot write '%s': %s", options->report.out, strerror(-error));
+		report_run_refuse_output(options->report.out, error);
 	else if (profile)
 		error = write_report(options, profile);
 	else
@@ -343,6 +345,7 @@ static int check_outputs(const struct record_options *options)
 	if (!report || strcmp(dump, report) != 0 || !strcmp(report, "/dev/null"))
 		return 0;
 	log_error("cannot write '%s': it is to be both the dump and the report", report);
+	log_hint("give another name to --out, or to -o");
 	return EXIT_USAGE;
 }
 

@@ -6,9 +6,11 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "error_hints.h"
 #include "json_writer.h"
 #include "leak_nodes.h"
 #include "log.h"
@@ -20,6 +22,8 @@
 
 /* jq 1.6 takes 256 levels, Python's json fewer than 1,000, and a row needs two. */
 #define MAX_NESTING 200
+
+#define MAX_HINTED_PIDS 8
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -160,11 +164,13 @@ int report_run_refuse_output(const char *name, int error)
 		log_hint("-f replaces the link");
 	} else if (error == -EINVAL) {
 		log_error("cannot write '%s': it is a device or a socket", name);
+		log_hint("name a file in a directory of yours");
 	} else if (error == -EPERM) {
 		log_error("cannot replace '%s': only its owner may", name);
-		log_hint("--out=FILE writes elsewhere");
+		log_hint("name a file in a directory of yours");
 	} else {
 		log_error("cannot write '%s': %s", name, strerror(-error));
+		error_hint_print(ERROR_OF_WRITING, error);
 	}
 	return error;
 }
@@ -220,12 +226,30 @@ static int open_sink(const struct report_settings *settings, const char *out,
 
 /* ---- The report ---- */
 
+/* The first few of those that were. */
+static void hint_at_pids(const struct profile *profile)
+{
+	char text[MAX_HINTED_PIDS * sizeof("4294967295, ")] = "";
+	size_t size = 0, count = profile->nr_processes;
+
+	if (count > MAX_HINTED_PIDS)
+		count = MAX_HINTED_PIDS;
+	for (size_t i = 0; i < count; i++)
+		size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%" PRIu32,
+					 i ? ", " : "", profile->processes[i].pid);
+	if (count)
+		log_hint("measured were %s%s", text, count < profile->nr_processes ? " ..." : "");
+	else
+		log_hint("no process was measured");
+}
+
 static int check_pids(const struct profile *profile, const struct option_pids *pids)
 {
 	for (size_t i = 0; i < pids->count; i++) {
 		if (report_has_pid(profile, pids->pids[i]))
 			continue;
 		log_error("cannot report '%u': no such process was measured", pids->pids[i]);
+		hint_at_pids(profile);
 		return -ESRCH;
 	}
 	return 0;
@@ -366,6 +390,7 @@ static int check_rows(const struct profile *profile, const struct report_setting
 
 	if (settings->imports && by != TREE_BY_PATH) {
 		log_error("cannot show '--imports': --by=%s is given, too", settings->by);
+		log_hint("one of both: rows are modules with each");
 		return -EINVAL;
 	}
 	if (by != TREE_BY_LINE || has_lines(profile))

@@ -6,18 +6,23 @@
 #include <string.h>
 
 #include "dump_format.h"
+#include "error_hints.h"
+
+#define HINT_DAMAGED "it is not as memprobe wrote it: copy it anew, or capture again"
 
 static const struct {
 	const char *sentence, *hint;
 } texts[NR_DUMP_FAILURES] = {
 	[DUMP_FINE] = { "no error", NULL },
-	[DUMP_NOT_A_DUMP] = { "not a memprobe dump", NULL },
+	[DUMP_NOT_A_DUMP] = { "not a memprobe dump",
+			      "name what a capture wrote: mem_trace.raw, or what its -o says; "
+			      "reports are no dumps" },
 	[DUMP_HEADER_TRUNCATED] = { "the file ends within its header",
 				    "it was cut off, or memprobe was killed as it began" },
-	[DUMP_HEADER_CORRUPT] = { "the header is damaged", NULL },
+	[DUMP_HEADER_CORRUPT] = { "the header is damaged", HINT_DAMAGED },
 	[DUMP_NEWER] = { NULL, "use the memprobe that wrote it, or a newer one" },
-	[DUMP_CORRUPT] = { "the content contradicts itself", NULL },
-	[DUMP_TOO_LARGE] = { "the content exceeds the limits of a dump", NULL },
+	[DUMP_CORRUPT] = { "the content contradicts itself", HINT_DAMAGED },
+	[DUMP_TOO_LARGE] = { "the content exceeds the limits of a dump", HINT_DAMAGED },
 };
 
 void dump_error_text(const struct dump_error *error, char ret_text[DUMP_ERROR_TEXT_BYTES])
@@ -40,5 +45,7 @@ void dump_error_text(const struct dump_error *error, char ret_text[DUMP_ERROR_TE
 
 const char *dump_error_hint(const struct dump_error *error)
 {
+	if (error->failure == DUMP_IO_ERROR)
+		return error_hint(ERROR_OF_READING, -error->error_number);
 	return texts[error->failure].hint;
 }
