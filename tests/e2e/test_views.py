@@ -1,6 +1,6 @@
 """Filters: what they leave in the report, and that what they leave out is one row."""
-from capture import CANNOT, capture, check_error, memprobe, read_report
-from harness import TARGETS, check, check_equal, check_near, size_of, test
+from capture import CANNOT, HINT, capture, check_error, memprobe, read_report
+from harness import TARGETS, check, check_equal, check_near, size_of, test, tolerance
 from tree import ancestors, check_invariants, depth_of
 
 
@@ -156,6 +156,30 @@ def roll_ups(context):
         check_equal("status of %s: %s" % (name, result.errors), result.status, 0)
     plain = capture(context, ["/bin/true"])
     check_error(memprobe(context, "post", "--by=module", "--imports", plain.dump), 1, CANNOT)
+
+
+@test(interpreters="all")
+def tasks(context):
+    """--by=task: each has what its coroutines took, awaited ones and what they call included; by path all are below the loop."""
+    taken = capture(context, context.target("tasks.py"))
+    report = viewed(context, taken.dump, taken.report, "--by=task")
+    roots = {}
+    for node in report.of_pid(taken.truth["pid"])[-1].entry["tree"]:
+        if node["label"].startswith("task "):
+            roots[node["function"].rsplit(".", 1)[-1]] = node["total"]["growth"]
+    for name, size in taken.truth["tasks"].items():
+        check_near("task " + name, roots.get(name), size, tolerance(size))
+    check("inner" not in roots, "what tasks await is a task: %s" % sorted(roots))
+    inner, = [node for node in report.of_pid(taken.truth["pid"])[-1].named("items", "inner")]
+    check_equal("who awaits inner", inner["_parent"]["_parent"], None)
+    check_error(memprobe(context, "post", "--by=task", "--imports", taken.dump), 1, CANNOT)
+
+
+@test(interpreters="one")
+def tasks_that_are_none(context):
+    taken = capture(context, context.target("recursion.py"), "--calls=off")
+    check_error(memprobe(context, "post", "--by=task", taken.dump), 1,
+                r"cannot show '--by=task': no coroutine was seen", HINT)
 
 
 @test(interpreters="one")

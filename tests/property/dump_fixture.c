@@ -243,6 +243,7 @@ static char *site_difference(struct pair *pair, uint32_t a, uint32_t b)
 	COMPARE("line", x->line, y->line);
 	COMPARE("version", x->version, y->version);
 	COMPARE("resumable", x->is_resumable, y->is_resumable);
+	COMPARE("coroutine", x->is_coroutine, y->is_coroutine);
 	COMPARE("executed line", x->at, y->at);
 	COMPARE("is a part", !x->part_object, !y->part_object);
 	return x->part_object ? object_difference(pair, x->part_object - 1, y->part_object - 1)
@@ -777,6 +778,7 @@ static void grow_site(struct profile *profile, uint64_t *state)
 	site.line = (int32_t)random_amount(state, 31);
 	site.version = dump_fixture_below(state, 2) ? 0x30b : 0;
 	site.is_resumable = dump_fixture_below(state, 2);
+	site.is_coroutine = dump_fixture_below(state, 2);
 	if (dump_fixture_below(state, 2))
 		site.part_object = (uint32_t)dump_fixture_below(state, profile->nr_objects + 1);
 	if (dump_fixture_below(state, 2))

@@ -39,6 +39,12 @@ static void add_held(struct profile *profile)
 	}
 }
 
+static void add_coroutines(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_sites; i++)
+		profile->sites[i].is_coroutine = random_below(2);
+}
+
 static struct fixture begin(void)
 {
 	const struct tree_options options = { .sort = random_below(4),
@@ -46,6 +52,7 @@ static struct fixture begin(void)
 	struct fixture fixture = { .profile = random_profile_new() };
 
 	add_held(fixture.profile);
+	add_coroutines(fixture.profile);
 	fixture.source = calltree_source_new(fixture.profile, &options);
 	label_style_init(&fixture.style, fixture.profile, NULL, false);
 	assert_int_equal(regcomp(&fixture.names, "^(f|C\\.m)$", REG_EXTENDED | REG_NOSUB), 0);
@@ -224,6 +231,47 @@ static void check_roll_up(struct fixture *fixture, uint32_t process)
 	assert_memory_equal(&a[0], &a[1], sizeof(a[0]));
 }
 
+/* The site of the outermost coroutine on a node's path, NO_SITE: there is none. */
+static uint32_t task_of(const struct calltree *tree, uint32_t node)
+{
+	uint32_t task = NO_SITE;
+
+	for (; node != NO_NODE; node = tree->nodes[node].parent) {
+		const struct tree_node *row = &tree->nodes[node];
+
+		if (row->kind == TREE_PYTHON && tree->profile->sites[row->site].is_coroutine)
+			task = row->site;
+	}
+	return task;
+}
+
+/* A task has what all paths have that lead through it first; all else stays where it is. */
+static void check_tasks(struct fixture *fixture, uint32_t process)
+{
+	const struct tree_view view = { .by = TREE_BY_TASK };
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct cost total = calltree_total(tree, i);
+		struct cost sum = { 0 };
+
+		assert_int_equal(tree->nodes[i].is_task,
+				 tree->nodes[i].parent == NO_NODE && task_of(tree, i) != NO_SITE);
+		if (!tree->nodes[i].is_task)
+			continue;
+		for (uint32_t node = 0; node < whole->nr_nodes; node++) {
+			const struct cost self = calltree_self(whole, node);
+
+			if (task_of(whole, node) == tree->nodes[i].site)
+				cost_add(&sum, &self);
+		}
+		assert_memory_equal(&sum, &total, sizeof(sum));
+	}
+	tree_checks_sums(tree);
+	tree_checks_links(tree);
+}
+
 static struct tree_view random_view(const struct fixture *fixture)
 {
 	return (struct tree_view){
@@ -231,7 +279,7 @@ static struct tree_view random_view(const struct fixture *fixture)
 		.ignore = random_below(2) ? &fixture->files : NULL,
 		.kinds = random_below(1U << NR_KINDS),
 		.depth = random_below(2) * random_below(6),
-		.by = random_below(5),
+		.by = random_below(6),
 		.imports = random_below(4) == 0,
 		.is_inverted = random_below(2),
 	};
@@ -263,6 +311,7 @@ static void test_views(void **state)
 			check_depth(&fixture, i);
 			check_invert(&fixture, i);
 			check_roll_up(&fixture, i);
+			check_tasks(&fixture, i);
 			check_any(&fixture, i);
 		}
 		end(&fixture);

@@ -164,6 +164,7 @@ void drain_sites_take(struct drain_sites *sites, const struct wire_site *record)
 		.line = record->firstlineno > 0 ? record->firstlineno : 0,
 		.version = record->version,
 		.is_resumable = !!(record->code_flags & CODE_RESUMABLE),
+		.is_coroutine = !!(record->code_flags & CODE_COROUTINE),
 	};
 	struct known_site known = {
 		.key = record->site,

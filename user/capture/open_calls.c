@@ -15,6 +15,7 @@ static struct site make_site(struct profile *profile, uint16_t version,
 		.version = version,
 		.line = code->line,
 		.is_resumable = !!(code->flags & CODE_RESUMABLE),
+		.is_coroutine = !!(code->flags & CODE_COROUTINE),
 		.file = string_pool_add(&profile->strings, code->file),
 		.name = string_pool_add(&profile->strings, code->name),
 	};

@@ -383,6 +383,15 @@ static bool has_lines(const struct profile *profile)
 	return !profile->nr_sites;
 }
 
+static bool has_coroutines(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		if (profile->sites[i].is_coroutine)
+			return true;
+	}
+	return false;
+}
+
 static int check_rows(const struct profile *profile, const struct report_settings *settings)
 {
 	int by = is_by_process(settings) ? TREE_BY_PATH
@@ -392,6 +401,11 @@ static int check_rows(const struct profile *profile, const struct report_setting
 		log_error("cannot show '--imports': --by=%s is given, too", settings->by);
 		log_hint("one of both: rows are modules with each");
 		return -EINVAL;
+	}
+	if (by == TREE_BY_TASK && !has_coroutines(profile)) {
+		log_error("cannot show '--by=task': no coroutine was seen in this run");
+		log_hint("dumps of memprobe before this option do not tell them: capture anew");
+		return -ENOTSUP;
 	}
 	if (by != TREE_BY_LINE || has_lines(profile))
 		return 0;

@@ -88,6 +88,7 @@ static const struct {
 	{ TAG_DURATION, decode_duration },
 	{ TAG_TEXTS, dump_decode_texts },
 	{ TAG_SITE_COLUMNS, dump_decode_site_columns },
+	{ TAG_COROUTINES, dump_decode_coroutines },
 	{ TAG_PROCESSES, dump_decode_processes },
 	{ TAG_NEW_OBJECTS, dump_decode_new_objects },
 	{ TAG_OBJECTS, dump_decode_objects },

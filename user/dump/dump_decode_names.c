@@ -132,6 +132,20 @@ int dump_decode_site_columns(struct dump_decoder *decoder, struct packed_cursor 
 	return from->is_bad ? -EBADMSG : add_sites(profile, sites, count);
 }
 
+int dump_decode_coroutines(struct dump_decoder *decoder, struct packed_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (packed_cursor_has_more(from)) {
+		uint32_t id = dump_take_id(from, profile->nr_sites);
+
+		if (from->is_bad)
+			return -EBADMSG;
+		profile->sites[id].is_coroutine = 1;
+	}
+	return dump_result_of(from);
+}
+
 /* ---- Objects ---- */
 
 static void take_new_object(const struct profile *profile, struct packed_cursor *from,

@@ -49,6 +49,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	encode_capture(&encoder);
 	dump_encode_strings(&encoder);
 	dump_encode_sites(&encoder);
+	dump_encode_coroutines(&encoder);
 	dump_encode_processes(&encoder);
 	dump_encode_objects(&encoder);
 	dump_encode_nodes(&encoder);

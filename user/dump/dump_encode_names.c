@@ -133,6 +133,16 @@ void dump_encode_sites(struct dump_encoder *encoder)
 	}
 }
 
+void dump_encode_coroutines(struct dump_encoder *encoder)
+{
+	const struct dump_numbers *sites = &encoder->marks->sites;
+
+	for (size_t i = sites->nr_written; i < sites->count; i++) {
+		if (encoder->profile->sites[sites->ids[i]].is_coroutine)
+			packed_bytes_put_unsigned(dump_section_for(encoder, TAG_COROUTINES), i);
+	}
+}
+
 /* ---- Objects ---- */
 
 static void put_pathname(struct dump_encoder *encoder, const struct object *object)

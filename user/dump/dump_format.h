@@ -74,6 +74,7 @@ enum dump_tag {
 	TAG_INSIDE = 33,
 	TAG_TAKEN_HISTORIES = 34,
 	TAG_CENSUS = 35,
+	TAG_COROUTINES = 36,
 };
 
 /* Of a process, in TAG_OWNERS. */

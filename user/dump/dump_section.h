@@ -69,6 +69,7 @@ size_t dump_encode_next_changed(const struct dump_encoder *encoder, size_t numbe
 /* In the order in which they are written. */
 void dump_encode_strings(struct dump_encoder *encoder);
 void dump_encode_sites(struct dump_encoder *encoder);
+void dump_encode_coroutines(struct dump_encoder *encoder);
 void dump_encode_processes(struct dump_encoder *encoder);
 void dump_encode_objects(struct dump_encoder *encoder);
 void dump_encode_nodes(struct dump_encoder *encoder);

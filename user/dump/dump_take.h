@@ -42,6 +42,7 @@ int dump_add_node(struct dump_decoder *decoder, const struct node *node);
 /* One a section; version 1's are dump_decode_old.c's. */
 int dump_decode_texts(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_site_columns(struct dump_decoder *decoder, struct packed_cursor *from);
+int dump_decode_coroutines(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_processes(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_new_objects(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_objects(struct dump_decoder *decoder, struct packed_cursor *from);

@@ -61,6 +61,7 @@ struct tree_node {
 	bool is_crowded;       /* it ran on more objects than nr_objects */
 	bool is_one_class;     /* all of them are of one name */
 	bool is_own, is_other; /* of a difference: whose path it is (enum node_origin) */
+	bool is_task;	       /* the outermost coroutine, with what it awaits and calls below */
 	bool is_searched;      /* its children are found by their sites: two nodes may be one row */
 	uint32_t object;       /* one of those that a method ran on, NO_OBJECT: none is known */
 	uint32_t nr_objects;   /* distinct ones */

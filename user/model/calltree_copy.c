@@ -41,6 +41,30 @@ uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node
 	copy->first_ns = node->first_ns;
 	copy->is_own = node->is_own;
 	copy->is_other = node->is_other;
+	copy->is_task = node->is_task;
+	return index;
+}
+
+uint32_t calltree_merge_node(struct tree_builder *builder, const struct tree_node *node,
+			     uint32_t parent)
+{
+	size_t before = builder->tree->nr_nodes;
+	uint32_t index = calltree_child(builder, parent, node->site, node->kind);
+	struct tree_node *row = &builder->tree->nodes[index];
+
+	if (builder->tree->nr_nodes > before) {
+		row->object = node->object;
+		row->nr_objects = node->nr_objects;
+		row->is_crowded = node->is_crowded;
+		row->is_one_class = node->is_one_class;
+	} else if (row->object != node->object || row->nr_objects != node->nr_objects) {
+		/* Of other paths on other objects: their number is not known any more. */
+		row->object = NO_OBJECT;
+		row->nr_objects = 0;
+	}
+	row->is_task |= node->is_task;
+	if (node->first_ns < row->first_ns)
+		row->first_ns = node->first_ns;
 	return index;
 }
 

@@ -17,29 +17,6 @@
 #define MAX_ROWS (4U << 20)
 #define MAX_CHAIN (MAX_FRAMES + 16)
 
-/* The row of a caller below `parent`: found by its site, or by its kind. */
-static uint32_t caller_row(struct tree_builder *builder, const struct tree_node *node,
-			   uint32_t parent)
-{
-	size_t before = builder->tree->nr_nodes;
-	uint32_t row = calltree_child(builder, parent, node->site, node->kind);
-	struct tree_node *caller = &builder->tree->nodes[row];
-
-	if (builder->tree->nr_nodes > before) {
-		caller->object = node->object;
-		caller->nr_objects = node->nr_objects;
-		caller->is_crowded = node->is_crowded;
-		caller->is_one_class = node->is_one_class;
-	} else if (caller->object != node->object || caller->nr_objects != node->nr_objects) {
-		/* Of other paths on other objects: their number is not known any more. */
-		caller->object = NO_OBJECT;
-		caller->nr_objects = 0;
-	}
-	if (node->first_ns < caller->first_ns)
-		caller->first_ns = node->first_ns;
-	return row;
-}
-
 /* Returns the chain's last row. */
 static uint32_t add_chain(struct tree_builder *builder, const struct calltree *tree, uint32_t leaf,
 			  uint32_t depth)
@@ -52,7 +29,7 @@ static uint32_t add_chain(struct tree_builder *builder, const struct calltree *t
 			break;
 		if (++length > MAX_CHAIN || builder->tree->nr_nodes >= MAX_ROWS)
 			return calltree_cut(builder, row);
-		row = caller_row(builder, &tree->nodes[node], row);
+		row = calltree_merge_node(builder, &tree->nodes[node], row);
 		builder->tree->nodes[row].calls += calls;
 	}
 	return row;

@@ -33,6 +33,11 @@ struct calltree *calltree_filter(const struct calltree *tree, struct tree_patter
 /* Rows are groups of functions: what calls another of its group is one row with it. */
 struct calltree *calltree_roll_up(const struct calltree *tree, const struct code_groups *groups);
 
+/* ---- calltree_tasks.c ---- */
+
+/* The outermost coroutine of a path is a root, the same of all paths one. What is in none stays. */
+struct calltree *calltree_tasks(const struct calltree *tree);
+
 /* ---- calltree_imports.c ---- */
 
 /* Rows are imports of modules, below each what it imports in turn. What no import has taken is a

@@ -45,6 +45,9 @@ struct calltree *calltree_like(const struct calltree *tree);
 /* The same row below `parent`, which is of the tree that grows; without its amounts. */
 uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node *node,
 			    uint32_t parent);
+/* The same, and one with what is there of this site or kind; its calls are left to the caller. */
+uint32_t calltree_merge_node(struct tree_builder *builder, const struct tree_node *node,
+			     uint32_t parent);
 /* The one root that stands for all that filters leave out. */
 uint32_t calltree_cut_root(struct calltree *tree);
 /* The row of what is left out below a row; NO_NODE: that root. */

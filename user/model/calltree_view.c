@@ -34,7 +34,7 @@ struct tree_viewer *tree_viewer_new(const struct profile *profile, const struct 
 		viewer->focus = tree_pattern_new(profile, view->focus, style);
 	if (view->ignore)
 		viewer->ignore = tree_pattern_new(profile, view->ignore, style);
-	if (view->imports || view->by != TREE_BY_PATH)
+	if (view->imports || (view->by != TREE_BY_PATH && view->by != TREE_BY_TASK))
 		viewer->groups = code_groups_new(profile,
 						 view->imports ? TREE_BY_MODULE : view->by);
 	if (view->imports)
@@ -72,6 +72,8 @@ struct calltree *tree_viewer_apply(struct tree_viewer *viewer, struct calltree *
 		replace(&tree, calltree_imports(tree, viewer->groups, viewer->is_machinery));
 	else if (viewer->groups)
 		replace(&tree, calltree_roll_up(tree, viewer->groups));
+	else if (view->by == TREE_BY_TASK)
+		replace(&tree, calltree_tasks(tree));
 	if (view->is_inverted)
 		replace(&tree, calltree_invert(tree, view->depth));
 	if (view->depth)

@@ -11,7 +11,7 @@ const char *code_groups_by(size_t by)
 {
 	static const char *const names[] = {
 		[TREE_BY_PATH] = "path", [TREE_BY_PACKAGE] = "package", [TREE_BY_MODULE] = "module",
-		[TREE_BY_FILE] = "file", [TREE_BY_LINE] = "line",
+		[TREE_BY_FILE] = "file", [TREE_BY_LINE] = "line",	[TREE_BY_TASK] = "task",
 	};
 
 	return by < ARRAY_SIZE(names) ? names[by] : NULL;

@@ -8,7 +8,14 @@
 
 #include "profile.h"
 
-enum tree_by { TREE_BY_PATH, TREE_BY_PACKAGE, TREE_BY_MODULE, TREE_BY_FILE, TREE_BY_LINE };
+enum tree_by {
+	TREE_BY_PATH,
+	TREE_BY_PACKAGE,
+	TREE_BY_MODULE,
+	TREE_BY_FILE,
+	TREE_BY_LINE,
+	TREE_BY_TASK, /* no groups of functions: calltree_tasks.c */
+};
 
 /* Names in the order of enum tree_by; NULL behind the last. */
 const char *code_groups_by(size_t by);

@@ -231,13 +231,14 @@ static char *python_row_label(const struct label_style *style, const struct call
 {
 	const struct site *site = &tree->profile->sites[node->site];
 	_cleanup_(freep) char *name = python_label(style, site), *objects = NULL;
+	const char *task = node->is_task ? "task " : "";
 
 	if (!site->at && !node->nr_objects)
-		return TAKE(name);
+		return xasprintf("%s%s", task, name);
 	objects = objects_text(tree, node);
 	if (site->at)
-		return xasprintf("%s:%d%s", name, site->at, objects);
-	return xasprintf("%s%s", name, objects);
+		return xasprintf("%s%s:%d%s", task, name, site->at, objects);
+	return xasprintf("%s%s%s", task, name, objects);
 }
 
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t index)

@@ -101,8 +101,11 @@ uint32_t profile_add_site(struct profile *profile, const struct site *site)
 	uint32_t id;
 
 	for (; hash_table_get(&profile->site_ids, hash, &id); hash++) {
-		if (is_same_site(&profile->sites[id], site))
-			return id;
+		if (!is_same_site(&profile->sites[id], site))
+			continue;
+		/* A dump of an older memprobe does not tell coroutines; another may. */
+		profile->sites[id].is_coroutine |= site->is_coroutine;
+		return id;
 	}
 	profile->sites = array_reserve(profile->sites, &profile->sites_capacity,
 				       profile->nr_sites + 1, sizeof(*profile->sites));

@@ -36,6 +36,7 @@ struct site {
 	uint32_t version;      /* of CPython, major << 8 | minor; 0 for sites that are no Python */
 	uint32_t linetable;    /* index of the blob, 0: none */
 	uint32_t is_resumable; /* 1: a generator or coroutine */
+	uint32_t is_coroutine; /* 1: a coroutine */
 	uint32_t part_object;  /* object + 1 that the site is split for, 0: any */
 	int32_t at;	       /* line that is executed, where the site is split by line; 0: any */
 };
