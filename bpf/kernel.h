@@ -183,5 +183,7 @@ struct bpf_iter__task {
 #define PF_EXITING 0x00000004
 #define PF_MEMALLOC 0x00000800 /* reclaim in the task's own context */
 #define PF_KTHREAD 0x00200000
+#define SIGCONT 18
+#define SIGSTOP 19
 
 #endif

@@ -260,6 +260,22 @@ int code_gone(struct pt_regs *registers)
 	return forget_code(registers);
 }
 
+/* The runtime is about to be taken down, and its objects are wanted: the process is stopped, and
+ * user space lets it go on. Nothing stops it when user space will not hear of it. */
+SEC("?uprobe")
+int finalizing(struct pt_regs *registers)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 slot;
+
+	if (!find_image(BPF_CORE_READ(task, mm), &slot))
+		return 0;
+	bpf_send_signal(SIGSTOP);
+	if (send_knock(slot, RECORD_FINALIZING, 0))
+		bpf_send_signal(SIGCONT);
+	return 0;
+}
+
 /* Functions of an allocator; the cookie says which. */
 SEC("?uprobe")
 int alloc_entry(struct pt_regs *registers)

@@ -410,6 +410,8 @@ enum wire_record_type {
 	RECORD_CALLS_OVER = 9, /* struct wire_knock: an image's budget for call probes is spent */
 	RECORD_WATCH =
 		13, /* struct wire_knock: to see its code objects end would make walks cheap */
+	RECORD_FINALIZING = 14, /* struct wire_knock: its runtime is about to be taken down, and
+				   the process is stopped until it has been read */
 };
 
 struct wire_head {

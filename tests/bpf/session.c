@@ -396,6 +396,11 @@ void session_stand(const struct mm_struct *mm, __u64 frame)
 	standing_bits[standing_bit(frame) / 64] |= 1ULL << standing_bit(frame) % 64;
 }
 
+void session_finalizing(void)
+{
+	finalizing(&host.registers);
+}
+
 void session_exec_event(struct task_struct *task)
 {
 	if (session_is_percpu())

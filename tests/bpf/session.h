@@ -88,6 +88,8 @@ __u32 session_find_kind(const struct mm_struct *mm, enum wire_site_kind kind);
 void session_rss_event(struct mm_struct *mm, __u32 kind);
 void session_fault_event(void);
 void session_exec_event(struct task_struct *task);
+/* The current task begins to take its Python down. */
+void session_finalizing(void);
 void session_fork_event(struct task_struct *parent, struct task_struct *child);
 void session_exit_event(struct task_struct *task);
 

@@ -4,6 +4,7 @@
  * agree with the kernel's counters when they end.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,8 @@
 #include "memory.h"
 #include "python_memory.h"
 #include "session.h"
+
+#define MOST_RECORDS 1000000 /* more than a ring holds */
 
 static void on_each(void (*test)(void))
 {
@@ -102,6 +105,32 @@ static void check_exec(void)
 static void test_exec(void **state)
 {
 	on_each(check_exec);
+}
+
+/* It stands when, and only when, user space will hear of it. */
+static void check_finalizing(void)
+{
+	struct task_struct *task = exec(100, 3);
+	struct wire_knock record;
+
+	session_finalizing();
+	assert_int_equal(host.sent_signal, 0);
+	session_follow(100, 55);
+	session_exec_event(task);
+	session_finalizing();
+	assert_int_equal(host.sent_signal, SIGSTOP);
+	assert_true(session_take(RECORD_FINALIZING, &record, sizeof(record)));
+	assert_int_equal(record.tgid, 100);
+	assert_int_equal(record.head.image_id, session_image(task->mm)->image_id);
+	for (int i = 0; i < MOST_RECORDS && host.sent_signal == SIGSTOP; i++)
+		session_finalizing();
+	assert_int_equal(host.sent_signal, SIGCONT);
+	assert_report("[startup] anon+3\n");
+}
+
+static void test_finalizing(void **state)
+{
+	on_each(check_finalizing);
 }
 
 /* Others' processes are none of ours. */
@@ -449,6 +478,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_finalizing),
 		cmocka_unit_test(test_not_followed),
 		cmocka_unit_test(test_books_at_the_end),
 		cmocka_unit_test(test_used_again),

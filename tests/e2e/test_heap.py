@@ -160,7 +160,9 @@ def heap_beside_allocs(context):
     check_near("what malloc_trim gave back", gave, promised, promised // 10)
     if process["rss"]["live"] is not None:
         free = process.own("live", process.of_kind("free"))
-        check(promised // 2 <= free <= promised + MB, "[free in malloc] holds %d of %d" % (
+        # The row has pages, too, on which only blocks are left that are too small to be followed:
+        # how many depends on how the threads that churned took turns.
+        check(promised // 2 <= free <= promised * 21 // 20 + MB, "[free in malloc] holds %d of %d" % (
             free, promised))
     heap.quit()
     check_equal("losses", read_report(context, dump).of_pid(heap.pid)[-1]["losses"], [])

@@ -2,14 +2,15 @@
 capture, against what the target itself knows."""
 import json
 import os
+import shlex
 import signal
 import subprocess
 import threading
 import urllib.request
 
-from capture import Attached, memprobe, parse, read_report
-from harness import (MEMPROBE, TIMEOUT, check, check_all, check_equal, check_near, children_of, test,
-                     wait_until)
+from capture import Attached, capture, memprobe, parse, read_report, record
+from harness import (MEMPROBE, TARGETS, TIMEOUT, check, check_all, check_equal, check_near,
+                     children_of, status_fields, test, wait_until)
 from schema import HEAP, Checker
 from test_children import Service
 
@@ -151,6 +152,61 @@ def objects_in_captures(context):
     check(grown >= 0.98 * kept, "it grew by %d, %d of it strings" % (grown, kept))
     check(first["frozen"] > 0 and last["frozen"] > 0, "it was not stopped")
     target.quit()
+
+
+# ---- The end of a process ----
+
+@test(interpreters="all")
+def objects_at_the_end(context):
+    """A command's objects, and what is inside its allocators, right before its runtime goes."""
+    seen = capture(context, context.target("holders.py", "closure", "finalize"), "--objects")
+    kept = json.loads(seen.result.output)["truth"]
+    entry = next(process.entry for process in seen.report.processes if process.entry.get("objects"))
+    roots = roots_of(entry["objects"])
+    held = next(roots[name] for name in roots if name.startswith("__main__.remember"))
+    check(held >= kept, "%d held, %d of it strings" % (held, kept))
+    check(entry["objects"]["frozen"] > 0, "it was not stopped")
+    check(entry["inside"], "nothing was read inside")
+
+
+@test(interpreters="one")
+def objects_of_all_that_end(context):
+    """Each with its own; one that leaves without taking its runtime down is told."""
+    python = shlex.join(context.python.command)
+    script = ("%s %s closure finalize; %s %s class_attribute finalize; %s -c 'import os; os._exit(3)'"
+              % (python, TARGETS + "/holders.py", python, TARGETS + "/holders.py", python))
+    result, dump = record(context, ["sh", "-c", script], "--objects")
+    check_equal("status", result.status, 3)
+    counted = [process.entry.get("objects") for process in read_report(context, dump).processes]
+    first, second = map(roots_of, filter(None, counted))
+    check(any(name.startswith("__main__.remember") for name in first), "%s" % first)
+    check("__main__.Registry.entries" in second, "%s" % second)
+    check("the objects of 1 process are not counted" in result.errors, result.errors)
+
+
+def state_of(pid):
+    fields = status_fields(pid)
+    return fields[1] if fields else "?"
+
+
+@test(interpreters="one")
+def killed_while_it_stands(context):
+    """memprobe is killed in the middle of the last census: the process goes on to its end."""
+    process = context.start([MEMPROBE, "--objects", "-o", context.path("dump"), "--no-report", "--"]
+                            + context.target("holders.py", "closure", "finalize"), stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    pid = json.loads(process.stdout.readline().decode())["pid"]
+    for _ in range(40):
+        process.stdin.write(b"more\n")
+        process.stdin.flush()
+        process.stdout.readline()
+    process.stdin.close()
+    while state_of(pid) != "T":
+        check(os.path.exists("/proc/%d" % pid), "it was not stopped")
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: state_of(pid) in "Z?", "the process's end")
+    wait_until(lambda: all(child[2] == "Z" for child in children_of(os.getpid())),
+               "the end of who let it go on")
 
 
 # ---- A service ----

@@ -1,6 +1,6 @@
 """Leaks as public reports have them: holders.py KIND keeps 20,000 strings in a place of that kind,
 says so in JSON, and keeps as many more for each line of stdin that says "more". "truth" is the bytes
-of these strings."""
+of these strings. With a second word, "finalize", it then ends as programs do, else at once."""
 import asyncio
 import ctypes
 import functools
@@ -167,4 +167,5 @@ def main():
 
 
 main()
-os._exit(0)
+if "finalize" not in sys.argv:
+    os._exit(0)

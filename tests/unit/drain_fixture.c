@@ -259,6 +259,7 @@ size_t drain_fixture_record(uint32_t type, void *ret)
 		[RECORD_FOUND] = put_knock,
 		[RECORD_CALLS_OVER] = put_knock,
 		[RECORD_WATCH] = put_knock,
+		[RECORD_FINALIZING] = put_knock,
 	};
 	struct wire_head *head = ret;
 

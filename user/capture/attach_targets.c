@@ -16,36 +16,10 @@
 #include "error_hints.h"
 #include "log.h"
 #include "memory.h"
+#include "process_stat.h"
 #include "requirements.h"
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h; flags are the ninth field of stat */
-
-struct status {
-	char state; /* as in proc(5): 'Z' is a zombie */
-	pid_t ppid;
-	unsigned int flags;
-};
-
-/* The name may hold blanks and parentheses; behind the last `)` only numbers follow. */
-static int read_stat(pid_t pid, struct status *ret)
-{
-	char path[64], text[1024], *end;
-	FILE *file;
-	size_t size;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	size = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[size] = '\0';
-	end = strrchr(text, ')');
-	if (!end ||
-	    sscanf(end + 1, " %c %d %*d %*d %*d %*d %u", &ret->state, &ret->ppid, &ret->flags) != 3)
-		return -EINVAL;
-	return 0;
-}
 
 /* The process that a thread belongs to; 0 when that cannot be read. */
 static pid_t read_tgid(pid_t pid)
@@ -99,7 +73,7 @@ static int refuse_thread(uint32_t pid, pid_t tgid)
 	return -EINVAL;
 }
 
-static int check_kind(uint32_t pid, const struct status *status)
+static int check_kind(uint32_t pid, const struct process_stat *status)
 {
 	if (status->flags & PF_KTHREAD) {
 		log_error("cannot attach '%u': it is a kernel thread", pid);
@@ -119,7 +93,7 @@ static int check_kind(uint32_t pid, const struct status *status)
 int attach_check(uint32_t pid)
 {
 	char path[64], program[4];
-	struct status status = { 0 };
+	struct process_stat status = { 0 };
 	pid_t tgid;
 	int error;
 
@@ -128,7 +102,7 @@ int attach_check(uint32_t pid)
 	tgid = read_tgid((pid_t)pid);
 	if (tgid && (uint32_t)tgid != pid)
 		return refuse_thread(pid, tgid);
-	error = read_stat((pid_t)pid, &status);
+	error = process_stat_read((pid_t)pid, &status);
 	if (error == -ENOENT)
 		return refuse_absent(pid);
 	if (!error)
@@ -158,13 +132,13 @@ static void read_family(struct family *family)
 {
 	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
-	struct status status = { 0 };
+	struct process_stat status = { 0 };
 
 	while (directory && (entry = readdir(directory))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (!isdigit((unsigned char)entry->d_name[0]) || pid <= 1 ||
-		    read_stat(pid, &status))
+		    process_stat_read(pid, &status))
 			continue;
 		family->pids = array_reserve(family->pids, &family->capacity, family->nr_pids + 1,
 					     sizeof(*family->pids));

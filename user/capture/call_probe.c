@@ -110,6 +110,17 @@ int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *p
 	return call_probe_attach(probe, program, has_multi, &death);
 }
 
+/* The kernel takes paths only: that of our own descriptor leads to the file itself. */
+int call_probe_attach_file(struct call_probe *probe, struct bpf_program *program, bool has_multi,
+			   const struct call_file *where)
+{
+	_cleanup_(freep) char *path = xasprintf("/proc/self/fd/%d", where->fd);
+	const struct probe_plan plan = { .sites = { { .offset = where->offset } }, .nr_sites = 1 };
+	const struct call_place place = { where->tgid, path, &plan };
+
+	return call_probe_attach(probe, program, has_multi, &place);
+}
+
 bool call_probe_is_empty(const struct call_probe *probe)
 {
 	return probe->multi < 0 && !probe->nr_links;

@@ -37,6 +37,16 @@ int call_probe_attach_multi(struct call_probe *probe, int program, const struct 
 int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *program,
 				 bool has_multi, const struct call_place *place);
 
+/* One place in a file of a process. */
+struct call_file {
+	uint32_t tgid;
+	int fd; /* borrowed */
+	uint64_t offset;
+};
+
+int call_probe_attach_file(struct call_probe *probe, struct bpf_program *program, bool has_multi,
+			   const struct call_file *where);
+
 /* Places with a number each, which the program gets at a hit. */
 struct cookie_sites {
 	const uint64_t *offsets, *cookies;

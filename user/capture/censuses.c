@@ -14,26 +14,29 @@
 #include "memory.h"
 #include "running.h"
 
-#define ALL_NS 20000000000ULL
+#define ALL_NS CENSUSES_MOST_NS
 
 /* Of what has no Python nothing is said: it may be a shell that waits. */
-static void take_one(const struct censuses *censuses, uint32_t index, uint64_t budget_ns)
+void censuses_take_one(const struct censuses *censuses, const struct census_turn *turn)
 {
 	struct profile *profile = censuses->base->profile;
 	const struct census_question question = {
-		.pid = (pid_t)profile->processes[index].pid,
-		.budget_ns = budget_ns,
-		.is_frozen = censuses->is_frozen,
+		.pid = (pid_t)profile->processes[turn->process].pid,
+		.budget_ns = turn->budget_ns,
+		.is_frozen = censuses->is_frozen && !turn->stopped_ns,
 	};
 	struct census census;
 	int error = inspect_census(censuses->base->inspector, &question, &census);
 
-	if (!error)
-		profile_set_census(profile, index, &census, profile->meta.duration_ns);
-	else if (error != -ENOENT && error != -ESRCH)
+	if (!error) {
+		if (turn->stopped_ns)
+			census.frozen_ns = clock_ns() - turn->stopped_ns;
+		profile_set_census(profile, turn->process, &census, profile->meta.duration_ns);
+	} else if (error != -ENOENT && error != -ESRCH) {
 		log_warning("the objects of %d are not counted: %s", (int)question.pid,
 			    inspector_is_unanswered(error) ? "it took too long or failed"
 							   : strerror(-error));
+	}
 }
 
 void censuses_take(const struct censuses *censuses)
@@ -44,14 +47,38 @@ void censuses_take(const struct censuses *censuses)
 	uint64_t begin_ns = clock_ns(), used_ns = 0;
 
 	for (size_t i = 0; i < count && used_ns < ALL_NS; i++) {
-		take_one(censuses, running[i].process, ALL_NS - used_ns);
+		const struct census_turn turn = { running[i].process, ALL_NS - used_ns, 0 };
+
+		censuses_take_one(censuses, &turn);
 		used_ns = clock_ns() - begin_ns;
 	}
 }
 
+static bool is_uncounted(const struct process *process)
+{
+	return process->python && !process->census &&
+	       (process->end == END_EXIT || process->end == END_SIGNAL);
+}
+
+static void tell_uncounted(const struct profile *profile)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		count += is_uncounted(&profile->processes[i]);
+	if (count)
+		log_later("the objects of %zu process%s are not counted: ended by os._exit(), by a "
+			  "signal, or before that could be waited for",
+			  count, count == 1 ? "" : "es");
+}
+
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
-	censuses_take(context);
+	const struct censuses *censuses = context;
+
+	censuses_take(censuses);
+	if (censuses->is_wanted)
+		tell_uncounted(profile);
 }
 
 struct flush_listener censuses_hear_flush(struct censuses *censuses)

@@ -14,6 +14,15 @@ struct censuses {
 	bool is_wanted, is_frozen; /* --objects, --freeze */
 };
 
+#define CENSUSES_MOST_NS 20000000000ULL /* for all of them */
+
+struct census_turn {
+	uint32_t process;
+	uint64_t budget_ns;
+	uint64_t stopped_ns; /* CLOCK_MONOTONIC since when it stands already; 0: it does not */
+};
+
+void censuses_take_one(const struct censuses *censuses, const struct census_turn *turn);
 /* Takes those of all that run, for some seconds at most: the largest first. */
 void censuses_take(const struct censuses *censuses);
 

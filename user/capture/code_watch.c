@@ -74,15 +74,12 @@ static int attach(const struct code_watch *watch, const struct interpreter_entry
 {
 	_cleanup_(closep) int fd = inspect_file(watch->base->inspector, (pid_t)watched->tgid,
 						entry->file);
-	_cleanup_(freep) char *path = NULL;
-	struct call_place place = { watched->tgid, NULL, &entry->plan };
+	const struct call_file where = { watched->tgid, fd, entry->plan.code_death };
 
 	if (fd < 0)
 		return fd;
-	path = xasprintf("/proc/self/fd/%d", fd);
-	place.path = path;
-	return call_probe_attach_code_death(
-		&watched->probe, watch->base->loader->skeleton->progs.code_gone, true, &place);
+	return call_probe_attach_file(&watched->probe,
+				      watch->base->loader->skeleton->progs.code_gone, true, &where);
 }
 
 /* Without it paths are as right, and dearer. */

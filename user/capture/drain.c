@@ -128,6 +128,16 @@ static void on_watch_wanted(struct drain *drain, const void *record)
 	drain_knocks_watch(&drain->base, drain->images, record);
 }
 
+static void on_finalizing(struct drain *drain, const void *record)
+{
+	const struct wire_knock *knock = record;
+	uint64_t start_ns = drain->base.start_ns;
+
+	if (knock->head.time_ns > start_ns)
+		drain->base.profile->meta.duration_ns = knock->head.time_ns - start_ns;
+	DRAIN_TELL(&drain->base.listeners, finalizing, knock->tgid, knock->head.time_ns);
+}
+
 static const struct {
 	size_t least_bytes;
 	bool (*is_sound)(const void *record, size_t size);
@@ -148,6 +158,7 @@ static const struct {
 	[RECORD_BALANCE] = { sizeof(struct wire_balance), record_is_balance, on_balance },
 	[RECORD_FOUND] = { sizeof(struct wire_knock), record_is_knock, on_found },
 	[RECORD_CALLS_OVER] = { sizeof(struct wire_knock), record_is_knock, on_calls_over },
+	[RECORD_FINALIZING] = { sizeof(struct wire_knock), record_is_knock, on_finalizing },
 	[RECORD_WATCH] = { sizeof(struct wire_knock), record_is_knock, on_watch_wanted },
 };
 

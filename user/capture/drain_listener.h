@@ -49,6 +49,9 @@ struct drain_listener {
 	void (*calls_over)(void *context, uint32_t process);
 	/* Calls of a process should have been counted from its first on, but none was. */
 	void (*calls_unseen)(void *context, uint32_t process);
+	/* A runtime is about to be taken down: the process is stopped since then (CLOCK_MONOTONIC)
+	 * and waits to be let go on. */
+	void (*finalizing)(void *context, uint32_t tgid, uint64_t stopped_ns);
 	/* Names are wanted. */
 	void (*name_objects)(void *context, struct object_question *question);
 	/* A source file lacks what ran: names in it stay plain. */

@@ -51,6 +51,11 @@ static void read_one(const struct capture_base *base, uint32_t index, uint64_t b
 	process->is_dirty = true;
 }
 
+void insides_read_one(const struct capture_base *base, uint32_t index)
+{
+	read_one(base, index, ONE_NS);
+}
+
 void insides_read(const struct capture_base *base)
 {
 	struct profile *profile = base->profile;

@@ -10,6 +10,8 @@
 #include "flush_listener.h"
 
 /* Reads those of all that run, for a second at most: the largest first. */
+/* Of one that stands still for it. */
+void insides_read_one(const struct capture_base *base, uint32_t process);
 void insides_read(const struct capture_base *base);
 
 /* At the end, before the dump is written. */

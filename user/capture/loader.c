@@ -145,6 +145,15 @@ static void choose_code_program(const struct loader *loader, uint32_t call_frame
 		bpf_program__set_expected_attach_type(program, ATTACH_UPROBE_MULTI);
 }
 
+static void choose_finalizing(const struct loader *loader)
+{
+	struct bpf_program *program = loader->skeleton->progs.finalizing;
+
+	bpf_program__set_autoload(program, true);
+	if (loader->features.has_uprobe_multi)
+		bpf_program__set_expected_attach_type(program, ATTACH_UPROBE_MULTI);
+}
+
 static void choose_alloc_programs(const struct loader *loader)
 {
 	struct memprobe *skeleton = loader->skeleton;
@@ -271,6 +280,8 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 			  ret->features.has_uprobe_multi;
 	choose_programs(ret, sizes);
 	choose_alloc_programs(ret);
+	if (sizes->has_last_objects)
+		choose_finalizing(ret);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	choose_code_program(ret, sizes->call_frames);
 	map_sizes_choose(sizes, &ret->map_sizes);

@@ -19,8 +19,7 @@
 
 struct pythons {
 	const struct capture_base *base;
-	struct counting *counting;
-	struct code_watch *code_watch;
+	struct python_listeners listeners;
 	struct object_names *object_names;
 	struct late_finds *late_finds;
 	bool is_adopting;
@@ -69,14 +68,13 @@ void pythons_foresee_words(struct interpreters *interpreters, const struct comma
 			status = interpreters_foresee(interpreters, words[i], list);
 }
 
-struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,
-			    struct code_watch *code_watch, const char *label_attributes)
+struct pythons *pythons_new(const struct capture_base *base,
+			    const struct python_listeners *listeners, const char *label_attributes)
 {
 	struct pythons *pythons = xcalloc(1, sizeof(*pythons));
 
 	pythons->base = base;
-	pythons->counting = counting;
-	pythons->code_watch = code_watch;
+	pythons->listeners = *listeners;
 	pythons->object_names = object_names_new(label_attributes, base->inspector);
 	pythons->late_finds = late_finds_new(base->profile);
 	return pythons;
@@ -146,8 +144,9 @@ static void take(struct pythons *pythons, uint32_t process, const char *version,
 		object_names_set(pythons->object_names, process,
 				 (pid_t)profile->processes[process].pid,
 				 &entry->interpreter.layout);
-	counting_plan(pythons->counting, process, layout);
-	code_watch_plan(pythons->code_watch, process, layout);
+	counting_plan(pythons->listeners.counting, process, layout);
+	code_watch_plan(pythons->listeners.code_watch, process, layout);
+	finalizing_plan(pythons->listeners.finalizing, process, layout);
 }
 
 static void on_found(void *context, uint32_t process, uint32_t layout)

@@ -10,6 +10,7 @@
 #include "code_watch.h"
 #include "command.h"
 #include "counting.h"
+#include "finalizing.h"
 #include "flush_listener.h"
 
 struct pythons;
@@ -24,9 +25,16 @@ void pythons_foresee(struct interpreters *interpreters, const struct command *co
 void pythons_foresee_words(struct interpreters *interpreters, const struct command *command,
 			   char *const words[]);
 
+/* Who is told of each interpreter. Borrowed. */
+struct python_listeners {
+	struct counting *counting;
+	struct code_watch *code_watch;
+	struct finalizing *finalizing;
+};
+
 /* Borrows all. `label_attributes`: names parted by commas. */
-struct pythons *pythons_new(const struct capture_base *base, struct counting *counting,
-			    struct code_watch *code_watch, const char *label_attributes);
+struct pythons *pythons_new(const struct capture_base *base,
+			    const struct python_listeners *listeners, const char *label_attributes);
 void pythons_free(struct pythons *pythons); /* accepts NULL */
 
 /* From now on, or no longer, processes are attached to: of one without Python a note is due. */

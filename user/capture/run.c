@@ -29,6 +29,7 @@
 #include "cow.h"
 #include "drain.h"
 #include "end_watch.h"
+#include "finalizing.h"
 #include "flush.h"
 #include "inherited.h"
 #include "insides.h"
@@ -72,6 +73,7 @@ struct capture {
 	struct progress progress;
 	struct snapshot snapshot;
 	struct censuses censuses;
+	struct finalizing *finalizing;
 	struct end_watch end_watch;
 	struct flush_listener flush_listeners[MAX_FLUSH_LISTENERS];
 	struct flush flush;
@@ -218,14 +220,18 @@ static int make_parts(struct capture *capture)
 
 	capture->counting = counting_new(base, options->calls_mode == CALLS_MODE_OFF);
 	capture->code_watch = code_watch_new(base);
-	capture->pythons = pythons_new(base, capture->counting, capture->code_watch,
-				       options->label_attributes);
 	capture->moments = moments_new();
 	capture->cow = cow_new(base, options->cow);
 	capture->allocs = allocs_new(base);
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
 	capture->censuses = (struct censuses){ base, options->objects, options->freeze };
+	capture->finalizing = finalizing_new(base, &capture->censuses);
+	capture->pythons = pythons_new(base,
+				       &(struct python_listeners){ capture->counting,
+								   capture->code_watch,
+								   capture->finalizing },
+				       options->label_attributes);
 	capture->snapshot.base = base;
 	capture->snapshot.censuses = &capture->censuses;
 	capture->snapshot.is_split = options->lines || options->instances;
@@ -243,6 +249,7 @@ static int listen_to_drain(struct capture *capture)
 		cow_hear_drain(capture->cow),
 		allocs_hear_drain(capture->allocs),
 		code_watch_hear_drain(capture->code_watch),
+		finalizing_hear_drain(capture->finalizing),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
@@ -377,6 +384,8 @@ static int run_command(struct capture *capture)
 	cow_begin(capture->cow);
 	counting_begin_command(capture->counting, (uint32_t)command->pid, capture->expected_layout);
 	allocs_begin_command(capture->allocs, (uint32_t)command->pid, command->path);
+	finalizing_begin_command(capture->finalizing, (uint32_t)command->pid,
+				 capture->expected_layout);
 	capture->flush.start_ns = clock_ns();
 	drain_set_start(capture->base.drain, capture->flush.start_ns);
 	error = command_release(command);
@@ -435,6 +444,7 @@ static void release(struct capture *capture)
 	command_free(&capture->command);
 	drain_free(capture->base.drain);
 	counting_free(capture->counting);
+	finalizing_free(capture->finalizing);
 	pythons_free(capture->pythons);
 	interpreters_free(capture->base.interpreters);
 	inspector_free(capture->base.inspector);
@@ -483,11 +493,15 @@ static struct capture *capture_new(const struct capture_options *options)
 /* Returns whether the dump could not be written. */
 static int finish(struct capture *capture)
 {
+	finalizing_stop(capture->finalizing);
 	if (capture->signals.is_hasty) {
 		flush_now(&capture->flush);
 		output_abandon(capture->output);
 		return 0;
 	}
+	/* The censuses at the end may take long: what is known till then is safe. */
+	if (capture->options->objects)
+		flush_now(&capture->flush);
 	flush_end(&capture->flush);
 	return output_close(capture->output, capture->base.profile, &capture->dump_path);
 }

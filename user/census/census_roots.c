@@ -26,6 +26,16 @@ struct roots {
 
 /* ---- Modules ---- */
 
+/* Another name for the same: os.path is posixpath, and multiprocessing names __main__ again. */
+static bool is_seen(const struct roots *roots, uint64_t object)
+{
+	for (size_t i = 0; i < roots->count; i++) {
+		if (roots->modules[i].object == object)
+			return true;
+	}
+	return false;
+}
+
 static void see_module(void *context, uint64_t word, uint32_t name)
 {
 	struct roots *roots = context;
@@ -34,7 +44,7 @@ static void see_module(void *context, uint64_t word, uint32_t name)
 	uint32_t class;
 	struct module module = { .object = word, .name = name };
 
-	if (name == CENSUS_NO_NAME || roots->count >= MAX_MODULES ||
+	if (name == CENSUS_NO_NAME || roots->count >= MAX_MODULES || is_seen(roots, word) ||
 	    !census_classes_object(walk->classes, word, &head, &class))
 		return;
 	if (walk->classes->classes[class].kind == KIND_MODULE)

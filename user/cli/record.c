@@ -97,7 +97,7 @@ static const struct option_spec capture_specs[] = {
 	  .offset = FIELD(allocs),
 	  .max = MAX_ALLOCS_MIN },
 	{ .name = "objects",
-	  .help = "count the Python objects at snapshots and at the end of -p, by type and by "
+	  .help = "count the Python objects at snapshots and at the end, by type and by "
 		  "holder",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(objects) },

@@ -25,6 +25,7 @@
 #include "inspect_packet.h"
 #include "inspect_worker.h"
 #include "memory.h"
+#include "process_stat.h"
 
 #define NS_PER_MS 1000000ULL
 #define LOOK_MS 100		     /* between two looks at a process that has not answered */
@@ -157,41 +158,13 @@ pid_t inspector_pid(const struct inspector *inspector)
 
 /* ---- Waiting ---- */
 
-struct progress {
-	char state;
-	unsigned long faults; /* pages that were read in */
-	unsigned long ticks;  /* CPU time */
-};
-
-/* proc(5), /proc/PID/stat: the fields behind the name. */
-static bool read_progress(pid_t pid, struct progress *ret)
-{
-	char path[64], text[512], *rest;
-	unsigned long user, system;
-	FILE *file;
-	size_t size;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	if (file)
-		fclose(file);
-	text[size] = '\0';
-	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %lu %*u %lu %lu",
-			    &ret->state, &ret->faults, &user, &system) != 4)
-		return false;
-	ret->ticks = user + system;
-	return true;
-}
-
 struct wait {
 	uint32_t kind; /* of what is asked */
 	uint64_t begin_ns, moved_ns;
 	uint64_t urgent_ns; /* since when it is urgent; 0: it is not */
 	bool has_looked;
 	unsigned long begin_ticks; /* at the first look: most answers come before */
-	struct progress last;
+	struct process_stat last;
 };
 
 static bool is_urgent(const struct inspector *inspector)
@@ -224,7 +197,7 @@ uint64_t inspector_patience_ns(const struct inspector *inspector, uint32_t kind)
 static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 {
 	uint64_t now = clock_ns();
-	struct progress seen;
+	struct process_stat seen;
 	struct patience patience;
 	uint64_t begin_ns;
 	unsigned long used;
@@ -233,7 +206,7 @@ static bool is_too_long(const struct inspector *inspector, struct wait *wait)
 		wait->urgent_ns = 0;
 	else if (!wait->urgent_ns)
 		wait->urgent_ns = now;
-	if (!read_progress(inspector->pid, &seen))
+	if (process_stat_read(inspector->pid, &seen))
 		return true;
 	if (!wait->has_looked)
 		wait->begin_ticks = seen.ticks;

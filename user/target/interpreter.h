@@ -22,7 +22,9 @@ struct interpreter {
 	uint64_t text_vaddr;  /* first executable segment */
 	uint64_t text_offset;
 	uint64_t text_bytes;
-	bool verified;	      /* false: taken from DebugOffsets of an unknown version */
+	uint64_t finalize_offset; /* in the file, of Py_FinalizeEx, which takes the runtime down:
+				     3.6+; 0: not known */
+	bool verified;		  /* false: taken from DebugOffsets of an unknown version */
 	bool table_disagrees; /* DebugOffsets and offset_table.def differ; the former were taken */
 	const char *reason;   /* why it cannot be walked, static text, NULL when it can */
 };

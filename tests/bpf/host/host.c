@@ -156,6 +156,12 @@ __u64 bpf_get_attach_cookie(void *context)
 	return host.cookie;
 }
 
+long bpf_send_signal(__u32 number)
+{
+	host.sent_signal = number;
+	return 0;
+}
+
 __u64 bpf_ktime_get_ns(void)
 {
 	return host.now_ns++;

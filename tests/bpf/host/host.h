@@ -25,6 +25,7 @@ struct host {
 	__u64 now_ns;
 	__u64 cookie; /* of the link through which a probe was hit */ /* moves by one with every
 									 reading */
+	__u32 sent_signal;					      /* the last one; 0: none */
 	bool has_task_btf; /* bpf_get_current_task_btf: 5.11 and later */
 	bool finds_room;   /* the event is that of a mapping's place */
 

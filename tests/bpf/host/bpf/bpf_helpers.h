@@ -79,6 +79,7 @@ long bpf_get_current_comm(void *to, __u32 size);
 __u32 bpf_get_smp_processor_id(void);
 __u64 bpf_ktime_get_ns(void);
 __u64 bpf_get_attach_cookie(void *context);
+long bpf_send_signal(__u32 number);
 __u64 bpf_get_func_ip(void *context);
 
 #endif
