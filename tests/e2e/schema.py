@@ -60,7 +60,7 @@ PROCESS = {
     "smaps": ({"time": NUMBER, "rss": int, "pss": int, "uss": int}, None),
     "unshared_late": (int, float, None),
     "inside": (INSIDE, None),
-    "objects": Optional(CENSUS),
+    "objects": Optional(CENSUS), "objects_growth": Optional(GROWTH),
     "allocs": ({"peak": int, "end": int, "since": NUMBER, "complete": bool, "unknown_frees": int},
                None),
     "losses": [{"reason": str, "events": int, "bytes": int, "grown": int, "released": int}],

@@ -150,6 +150,15 @@ def objects_in_captures(context):
     grown, name = growths_of(first, last)[0]
     check(name.startswith("__main__.remember"), "what grew is %s" % name)
     check(grown >= 0.98 * kept, "it grew by %d, %d of it strings" % (grown, kept))
+    document = parse(memprobe(context, "diff", "--format=json", snapshot, attached.dump).output)
+    growth = next(process["objects_growth"] for process in document["processes"]
+                  if process["pid"] == target.pid)
+    check_equal("what grew between the dumps", (growth["holders"][0]["path"],
+                                                growth["holders"][0]["bytes"]), (name, grown))
+    shown = memprobe(context, "diff", snapshot, attached.dump).output
+    check("Objects grew in " in shown and name in shown, shown)
+    check("Objects grew" not in memprobe(context, "diff", snapshot, snapshot).output,
+          "a dump differs from itself")
     check(first["frozen"] > 0 and last["frozen"] > 0, "it was not stopped")
     target.quit()
 

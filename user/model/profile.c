@@ -48,6 +48,7 @@ void profile_free(struct profile *profile)
 	for (size_t i = 0; i < profile->nr_processes; i++) {
 		free(profile->processes[i].samples);
 		census_delete(profile->processes[i].census);
+		census_delete(profile->processes[i].census_before);
 		free(profile->processes[i].threads);
 		hash_table_free(&profile->processes[i].thread_ids);
 	}

@@ -217,10 +217,11 @@ struct process {
 	uint64_t unknown_frees;	       /* of blocks that nobody had seen allocated */
 	uint64_t inside_ns;	       /* when its allocators were read */
 	struct heap_inside inside;
-	uint64_t census_ns;    /* when its objects were counted */
-	struct census *census; /* NULL: they were not; owned */
-	uint32_t nr_censuses;  /* each replaced the one before */
-	struct shares shares;  /* when its PSS was highest, of the times at which it was asked */
+	uint64_t census_ns;	      /* when its objects were counted */
+	struct census *census;	      /* NULL: they were not; owned */
+	struct census *census_before; /* of a difference, NULL; owned; not in dumps */
+	uint32_t nr_censuses;	      /* each replaced the one before */
+	struct shares shares; /* when its PSS was highest, of the times at which it was asked */
 	struct loss_count losses[NR_LOSSES];
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
 	size_t nr_samples, samples_capacity;

@@ -163,14 +163,27 @@ static void merge_owners(struct process *process, const struct process *other)
 		process->unshared_late_ns = other->unshared_late_ns;
 }
 
+/* Of a difference both stay: what grew is found by their rows. */
+static void join_censuses(struct merge *merge, struct process *process, const struct process *other)
+{
+	bool is_pair = merge->sign == MERGE_DIFFERENCE && process->census && other->census &&
+		       !process->census_before;
+
+	census_delete(process->census_before);
+	process->census_before = is_pair ? census_copy(other->census) : NULL;
+	if (is_pair)
+		return;
+	census_delete(process->census);
+	process->census = NULL;
+}
+
 /* The series are of two runs, and times of a difference those of `profile`. */
 static void join_times(struct merge *merge, struct process *process, const struct process *other)
 {
 	process->nr_samples = 0;
 	process->shares = (struct shares){ 0 };
 	process->has_inside = false;
-	census_delete(process->census);
-	process->census = NULL;
+	join_censuses(merge, process, other);
 	if (merge->sign == MERGE_DIFFERENCE)
 		return;
 	process->peak_time_ns = 0;

@@ -122,12 +122,25 @@ static void write_allocs(struct json_writer *json, const struct process *process
 	json_writer_end_object(json);
 }
 
-/* Null where its allocators were not read. */
-/* Only who asks for a census has one. */
+static void write_objects_growth(struct json_writer *json, const struct process *process)
+{
+	struct census_diff diff;
+
+	census_diff_make(process->census_before, process->census, &diff);
+	json_writer_key(json, "objects_growth");
+	json_writer_begin_object(json);
+	report_census_diff_members(&diff, json);
+	json_writer_end_object(json);
+	census_diff_free(&diff);
+}
+
+/* Only who asks for a census has one. Of a difference both are known. */
 static void write_objects(struct json_writer *json, const struct process *process)
 {
 	if (!process->census)
 		return;
+	if (process->census_before)
+		write_objects_growth(json, process);
 	json_writer_key(json, "objects");
 	json_writer_begin_object(json);
 	json_writer_member_seconds(json, "time", process->census_ns);
@@ -135,6 +148,7 @@ static void write_objects(struct json_writer *json, const struct process *proces
 	json_writer_end_object(json);
 }
 
+/* Null where its allocators were not read. */
 static void write_inside(struct json_writer *json, const struct process *process)
 {
 	json_writer_key(json, "inside");

@@ -250,7 +250,10 @@ static void write_changes(const struct census_diff *diff, const struct census_ch
 
 void report_census_diff_write(const struct census_diff *diff, struct sink *sink)
 {
-	sink_printf(sink, "Objects grew in %.2f s by ", (double)diff->elapsed_ns / NS_PER_S);
+	sink_text(sink, "Objects grew ");
+	if (diff->elapsed_ns)
+		sink_printf(sink, "in %.2f s ", (double)diff->elapsed_ns / NS_PER_S);
+	sink_text(sink, "by ");
 	report_mb(sink, 0, diff->bytes);
 	sink_printf(sink, " MB, %+" PRId64 " objects%s\n", diff->objects,
 		    diff->is_bound ? " (one census was cut short)" : "");

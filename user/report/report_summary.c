@@ -131,8 +131,22 @@ static void write_inside(const struct process *process, struct sink *sink)
 		    (double)(end_ns - process->inside_ns) / NS_PER_SECOND);
 }
 
+static void write_objects_growth(const struct process *process, struct sink *sink)
+{
+	struct census_diff diff;
+
+	census_diff_make(process->census_before, process->census, &diff);
+	if (diff.nr_types || diff.nr_holders)
+		report_census_diff_write(&diff, sink);
+	census_diff_free(&diff);
+}
+
 static void write_census(const struct process *process, struct sink *sink)
 {
+	if (process->census_before) {
+		write_objects_growth(process, sink);
+		return;
+	}
 	report_census_write(process->census, sink);
 	if (process->end_ns > process->census_ns)
 		sink_printf(sink, "  Counted at %.2f s\n",
