@@ -122,6 +122,27 @@ def named_threads(context):
 
 
 @test(interpreters="few")
+def notebook_cells(context):
+    """What a notebook runs is called by its number, as far as the notebook tells one that is any."""
+    if context.python.kind == "built":
+        raise Skip("objects of free-threaded builds are not read")
+    def found_in(process):
+        return {node["file"]: round(node["total"]["growth"] / MB)
+                for node in process.named("run", "<module>")}
+    taken = capture_until(context, context.target("notebook.py"),
+                          lambda process: found_in(process).get("<ipython-input-x-1>") == 2)
+    check_invariants(taken.report)
+    process = taken.process()
+    kernel = "/tmp/ipykernel_%d/" % process["pid"]
+    check_equal("MB by cell", found_in(process), {
+        "In [3]": 4, "In [12]": 6, "In [1073741823]": 3, "In [7]": 5, kernel + "4.py": 3,
+        kernel + "5.py": 3, kernel + "6.py": 3, kernel + "7.py": 3, "/tmp/ipykernel_x/1.py": 2,
+        "<ipython-input-x-1>": 2})
+    labels = {node["label"] for node in process.nodes if node["file"] == "In [12]"}
+    check_equal("rows of a cell", labels, {"In [12]", "<In [12]:1>.grow"})
+
+
+@test(interpreters="few")
 def many_instances(context):
     """A method is split by 256 objects; the rest has one row, and the books balance."""
     taken = capture(context, context.target("instances.py", "400"), "--instances")

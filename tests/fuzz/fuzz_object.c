@@ -12,6 +12,8 @@
 
 #include "memory.h"
 #include "object_memory.h"
+#include "python_cells.h"
+#include "python_class.h"
 #include "python_object.h"
 #include "python_string.h"
 
@@ -43,7 +45,16 @@ static void ask_type(struct object_memory *memory, uint64_t object)
 	expect(err || (type.name && type.module && type.qualname), "a type without names");
 	expect(memory->nr_reads <= PYTHON_READS_MAX, "a type takes too many reads");
 	python_type_clear(&type);
-	(void)python_object_is_a(&memory->reader, object, "module", "Class");
+	(void)python_class_derives(&memory->reader, object, "module", "Class");
+	memory->nr_reads = 0;
+}
+
+static void ask_cell(struct object_memory *memory, uint64_t modules)
+{
+	uint32_t number;
+
+	(void)python_cell_number(&memory->reader, modules, "a0", &number);
+	expect(memory->nr_reads <= 8 * PYTHON_READS_MAX, "a cell takes too many reads");
 	memory->nr_reads = 0;
 }
 
@@ -67,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		      "gr\xc3\xb6\xc3\x9f"
 		      "e");
 	ask_type(&memory, object);
+	ask_cell(&memory, object);
 	(void)python_string_read(&memory.reader, object, 4096, &text);
 	(void)python_object_uncell(&memory.reader, object, memory.str_type, &content);
 	return 0;

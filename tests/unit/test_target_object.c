@@ -13,6 +13,7 @@
 
 #include "memory.h"
 #include "object_memory.h"
+#include "python_class.h"
 #include "python_object.h"
 #include "python_string.h"
 
@@ -61,9 +62,9 @@ static void test_every_version(void **state)
 		assert_string_equal(type.module, "module");
 		python_type_clear(&type);
 		python_type_clear(&type);
-		assert_true(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
-		assert_false(python_object_is_a(&memory.reader, object, "module", "Class"));
-		assert_false(python_object_is_a(&memory.reader, object, "other", "Outer.Class"));
+		assert_true(python_class_derives(&memory.reader, object, "module", "Outer.Class"));
+		assert_false(python_class_derives(&memory.reader, object, "module", "Class"));
+		assert_false(python_class_derives(&memory.reader, object, "other", "Outer.Class"));
 	}
 }
 
@@ -123,17 +124,17 @@ static void test_derived(void **state)
 
 	object_memory_put(&memory, class + memory.reader.layout.type_qualname,
 			  object_memory_str(&memory, "Derived"));
-	assert_false(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
+	assert_false(python_class_derives(&memory.reader, object, "module", "Outer.Class"));
 	object_memory_put(&memory, mro + OBJECT_SIZE, 2);
 	object_memory_put(&memory, mro + memory.reader.layout.tuple_items, class);
 	object_memory_put(&memory, mro + memory.reader.layout.tuple_items + 8, base_class);
 	object_memory_put(&memory, class + TYPE_MRO, mro);
 	python_reader_begin(&memory.reader, &pages);
-	assert_true(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
+	assert_true(python_class_derives(&memory.reader, object, "module", "Outer.Class"));
 	assert_ptr_equal(memory.reader.pages, &pages);
 	object_memory_put(&memory, mro + OBJECT_SIZE, 1ULL << 60);
 	python_reader_end(&memory.reader);
-	assert_false(python_object_is_a(&memory.reader, object, "module", "Outer.Class"));
+	assert_false(python_class_derives(&memory.reader, object, "module", "Outer.Class"));
 }
 
 /* ---- limits ---- */
@@ -243,7 +244,7 @@ static void test_reads_that_fail(void **state)
 			if (!python_object_type(&memory.reader, object, &type))
 				python_type_clear(&type);
 			assert_null(type.name);
-			(void)python_object_is_a(&memory.reader, object, "module", "No");
+			(void)python_class_derives(&memory.reader, object, "module", "No");
 		}
 	}
 }
@@ -271,7 +272,7 @@ static void ask_everything(uint64_t object)
 	(void)python_object_type(&memory.reader, object, &type);
 	assert_true(memory.nr_reads <= MAX_READS);
 	python_type_clear(&type);
-	(void)python_object_is_a(&memory.reader, object, "module", "Class");
+	(void)python_class_derives(&memory.reader, object, "module", "Class");
 	(void)python_string_read(&memory.reader, object, 4096, &text);
 	(void)python_object_uncell(&memory.reader, object, memory.str_type, &content);
 }

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
+#include "drain_cells.h"
 #include "drain_lines.h"
 #include "drain_names.h"
 #include "hash_table.h"
@@ -17,6 +18,7 @@ struct drain_sites {
 	const struct drain_images *images;
 	struct drain_objects *objects;
 	struct drain_names *names;
+	struct drain_cells *cells;
 	int fd;
 	struct known_site *all;
 	size_t count, capacity;
@@ -33,6 +35,7 @@ struct drain_sites *drain_sites_new(const struct drain_base *base,
 	sites->images = images;
 	sites->objects = objects;
 	sites->names = drain_names_new(base);
+	sites->cells = drain_cells_new(base);
 	sites->fd = loader_map(base->loader, "sites");
 	return sites;
 }
@@ -42,6 +45,7 @@ void drain_sites_free(struct drain_sites *sites)
 	if (!sites)
 		return;
 	drain_names_free(sites->names);
+	drain_cells_free(sites->cells);
 	hash_table_free(&sites->ids);
 	free(sites->all);
 	free(sites);
@@ -141,6 +145,8 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 						   (const char *)bytes, record->name.bytes);
 	}
 	drain_names_qualify(sites->names, process, site);
+	if (record->kind == SITE_PYTHON)
+		site->file = drain_cells_name(sites->cells, process, site->file);
 }
 
 static struct line_bytes line_table_of(const struct wire_site *record)

@@ -11,11 +11,13 @@
 #include "census_take.h"
 #include "environment.h"
 #include "heap_inside.h"
+#include "inspect_cells.h"
 #include "inspect_sources.h"
 #include "inspect_state.h"
 #include "inspect_texts.h"
 #include "memory.h"
 #include "python_jit.h"
+#include "python_class.h"
 #include "python_object.h"
 #include "python_place.h"
 #include "python_string.h"
@@ -232,7 +234,7 @@ static char *read_thread_name(struct python_reader *reader, uint64_t object)
 	_cleanup_(freep) char *text = NULL;
 
 	if (python_object_attribute(reader, object, "_name", &text) ||
-	    !python_object_is_a(reader, object, "threading", "Thread"))
+	    !python_class_derives(reader, object, "threading", "Thread"))
 		return NULL;
 	return TAKE(text);
 }
@@ -433,6 +435,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_CENSUS] = { "censuses of objects", sizeof(struct inspect_census_request),
 			     CENSUS_MAX_WRITTEN, handle_census, CENSUS_URGENT_CPU_MS,
 			     CENSUS_CPU_MS },
+	[INSPECT_CELL] = { "numbers of notebooks' cells", sizeof(struct inspect_cell_request),
+			   sizeof(uint32_t), inspect_handle_cell },
 };
 
 const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

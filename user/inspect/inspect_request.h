@@ -35,6 +35,7 @@ enum inspect_target {
 	INSPECT_MALLOC,	  /* files of a process or a command that have an allocator */
 	INSPECT_HEAP,	  /* what is in use and what is free inside its allocators */
 	INSPECT_CENSUS,	  /* which Python objects it has, and who holds them */
+	INSPECT_CELL,	  /* which number a notebook gave a cell */
 	NR_INSPECT_TARGETS,
 };
 

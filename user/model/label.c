@@ -107,12 +107,23 @@ static char *group_label(const struct label_style *style, const struct calltree 
 	return xasprintf("%s%s:%d", dots, file, place.at);
 }
 
+/* A notebook's: what it runs itself is called as there. */
+static bool is_cell(const struct profile *profile, const struct site *site)
+{
+	const char *name = profile_string(profile, site->name);
+
+	return !strncmp(profile_string(profile, site->file), "In [", 4) &&
+	       (!strcmp(name, "<module>") || !strncmp(name, "<cell line:", 11));
+}
+
 static char *python_label(const struct label_style *style, const struct site *site)
 {
 	const char *name = or_unknown(profile_string(style->profile, site->name)), *dots, *file;
 
 	if (strchr(name, '.'))
 		return xstrdup(name);
+	if (is_cell(style->profile, site))
+		return xstrdup(profile_string(style->profile, site->file));
 	file = shorten(style, or_unknown(profile_string(style->profile, site->file)), &dots);
 	if (name[0] == '<')
 		return xasprintf("%s%s:%d:%s", dots, file, site->line, name);

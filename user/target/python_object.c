@@ -91,24 +91,6 @@ static int read_type(const struct python_reader *reader, uint64_t object, struct
 	return err ? err : read_type_at(reader, address, ret);
 }
 
-/* The type and its bases, MAX_MRO of them at most. */
-static int read_mro(const struct python_reader *reader, const struct type *type, uint64_t *ret_mro,
-		    size_t *ret_count)
-{
-	uint64_t count;
-	int err = python_reader_u64(reader, type->mro + OBJECT_SIZE, &count);
-
-	if (!err && count > MAX_MRO)
-		err = -E2BIG;
-	if (!err && count)
-		err = python_reader_fetch(reader, type->mro + reader->layout.tuple_items, ret_mro,
-					  count * WORD);
-	if (err)
-		return err;
-	*ret_count = count;
-	return 0;
-}
-
 /* ---- names of types ---- */
 
 /* type_module() and type_qualname() (Objects/typeobject.c) for types that are no heap types. */
@@ -181,36 +163,6 @@ int python_object_type(struct python_reader *reader, uint64_t object, struct pyt
 	return err ? err : python_type_read(reader, address, ret);
 }
 
-static bool is_type(struct python_reader *reader, uint64_t address, const char *module,
-		    const char *name)
-{
-	struct python_type type;
-	bool is_it;
-
-	if (python_type_read(reader, address, &type))
-		return false;
-	is_it = !strcmp(type.qualname, name) && !strcmp(type.module, module);
-	python_type_clear(&type);
-	return is_it;
-}
-
-bool python_object_is_a(struct python_reader *reader, uint64_t object, const char *module,
-			const char *name)
-{
-	struct python_pages *shared = reader->pages;
-	uint64_t mro[MAX_MRO];
-	bool is_found = false;
-	struct type type;
-	size_t count;
-
-	if (read_type(reader, object, &type) || read_mro(reader, &type, mro, &count))
-		return false;
-	for (size_t i = 0; i < count && !is_found; i++)
-		is_found = is_type(reader, mro[i], module, name);
-	reader->pages = shared;
-	return is_found;
-}
-
 void python_type_clear(struct python_type *type)
 {
 	free(type->name);
@@ -277,10 +229,15 @@ static int find_member(struct search *search, uint64_t type, struct python_slot 
 /* The slot with its value, which may be 0: a slot without one hides the dict all the same. */
 static int find_slot(struct search *search, struct python_slot *ret)
 {
-	uint64_t mro[MAX_MRO];
-	size_t count;
-	int err = read_mro(search->reader, &search->type, mro, &count);
+	const struct python_reader *reader = search->reader;
+	uint64_t mro[MAX_MRO], count;
+	int err = python_reader_u64(reader, search->type.mro + OBJECT_SIZE, &count);
 
+	if (!err && count > MAX_MRO)
+		err = -E2BIG;
+	if (!err && count)
+		err = python_reader_fetch(reader, search->type.mro + reader->layout.tuple_items,
+					  mro, count * WORD);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
@@ -449,19 +406,43 @@ static int read_while_there(struct python_reader *reader, const struct python_sl
 	return 0;
 }
 
-int python_object_attribute(struct python_reader *reader, uint64_t object, const char *name,
-			    char **ret_text)
+/* Keeps pages of its own where the reader keeps none. */
+static int find_in_pages(struct python_reader *reader, uint64_t object, const char *name,
+			 struct python_slot *ret)
 {
 	struct search search = { .reader = reader, .object = object, .name = name };
 	struct python_pages own, *shared = reader->pages;
-	struct python_slot slot;
 	int err;
 
 	if (shared)
 		shared->nr_reads = 0;
 	else
 		python_reader_begin(reader, &own);
-	err = find_attribute(&search, &slot);
+	err = find_attribute(&search, ret);
+	reader->pages = shared;
+	return err;
+}
+
+int python_object_value(struct python_reader *reader, uint64_t object, const char *name,
+			uint64_t *ret_value)
+{
+	struct python_slot slot;
+	int err = find_in_pages(reader, object, name, &slot);
+
+	if (!err && !slot.value)
+		err = -ENOMSG;
+	if (!err)
+		*ret_value = slot.value;
+	return err;
+}
+
+int python_object_attribute(struct python_reader *reader, uint64_t object, const char *name,
+			    char **ret_text)
+{
+	struct python_pages *shared = reader->pages;
+	struct python_slot slot;
+	int err = find_in_pages(reader, object, name, &slot);
+
 	python_reader_end(reader);
 	if (!err)
 		err = read_while_there(reader, &slot, ret_text);

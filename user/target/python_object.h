@@ -11,7 +11,6 @@
 #ifndef MEMPROBE_PYTHON_OBJECT_H
 #define MEMPROBE_PYTHON_OBJECT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "python_reader.h"
@@ -28,9 +27,6 @@ int python_object_type(struct python_reader *reader, uint64_t object, struct pyt
 /* Of a type itself. */
 int python_type_read(struct python_reader *reader, uint64_t address, struct python_type *ret);
 void python_type_clear(struct python_type *type);
-/* Is it of this class or of one derived from it? What cannot be read is none. */
-bool python_object_is_a(struct python_reader *reader, uint64_t object, const char *module,
-			const char *name);
 
 /*
  * The value of an attribute that stands in the object's __dict__ (or in what it has instead of one)
@@ -41,6 +37,11 @@ bool python_object_is_a(struct python_reader *reader, uint64_t object, const cha
  */
 int python_object_attribute(struct python_reader *reader, uint64_t object, const char *name,
 			    char **ret_text);
+
+/* The object that is the value of such an attribute; it may be another by now. -ENOMSG: its slot is
+ * empty. */
+int python_object_value(struct python_reader *reader, uint64_t object, const char *name,
+			uint64_t *ret_value);
 
 /* What is in a cell, or the object itself when it is none: type PyCell_Type, an exported symbol,
  * whose address the caller knows. -ENOENT: an empty cell. */
