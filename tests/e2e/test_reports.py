@@ -1,6 +1,9 @@
 """What post prints: the JSON's fields, the tree's text, and what its options change."""
+import fcntl
 import os
 import re
+import struct
+import termios
 import unicodedata
 
 from capture import CANNOT, capture, capture_until, check_error, memprobe, parse, read_report
@@ -212,15 +215,55 @@ def option_out(context):
         check_equal("the file", file.read(), text)
 
 
-def on_terminal(context, *arguments, env=None):
-    """stdout of memprobe when it is a terminal."""
+def on_terminal(context, *arguments, env=None, columns=0):
+    """stdout of memprobe when it is a terminal, 0: one that does not know how wide it is."""
     master, slave = open_terminal()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     context.at_end(os.close, master)
     process = context.start([MEMPROBE, *arguments], stdout=slave, env=env)
     os.close(slave)
     text = read_terminal(master)
     check_equal("status", context.finish(process).status, 0)
     return text
+
+
+def columns_of(line):
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
+
+
+@test(interpreters="one")
+def as_wide_as_the_terminal(context):
+    """No line is longer than the terminal, but for one word; all words but shortened labels are
+    there. Into a pipe nothing is shortened."""
+    taken = capture(context, context.target("recursion.py"))
+    for options in ((), ("--min=0", "--full"), ("--format=table", "--min=0")):
+        whole = memprobe(context, "post", *options, taken.dump).output
+        for columns in (80, 100):
+            text = on_terminal(context, "post", "--color=never", *options, taken.dump,
+                               columns=columns).replace("\r\n", "\n")
+            check_all(["%d columns of %d: %r" % (columns_of(line), columns, line)
+                       for line in text.splitlines()
+                       if columns_of(line) > columns and " " in line.strip()])
+            check_equal("MB of %r" % (options,), re.findall(r"(\d+\.\d\d)\s+MB", text),
+                        re.findall(r"(\d+\.\d\d) MB", whole))
+    check("…" not in memprobe(context, "post", "--full", "--full-paths", "--min=0",
+                              taken.dump).output.split("\n\n")[0], "a pipe has got less")
+
+
+@test(interpreters="one")
+def largest_first(context):
+    """The report at a capture's end begins with what is largest; --sort=first, as post does, with
+    what ran first."""
+    result, dump = context.run([MEMPROBE, "-o", context.path("dump"), "--min=0", "--",
+                                *context.target("known_sizes.py")]), context.path("dump")
+    shown = [total for total in re.findall(r"^\S.*?   +(-?\d+\.\d\d) MB", result.errors, re.M)]
+    largest = [total for total in re.findall(
+        r"^\S.*?   +(-?\d+\.\d\d) MB", memprobe(context, "post", "--min=0", "--sort=total", dump).output,
+        re.M)]
+    check_equal("rows", shown, largest)
+    check(abs(float(shown[0])) > abs(float(shown[1])), "the first rows are %r" % shown[:2])
+    first = memprobe(context, "post", "--min=0", dump).output.splitlines()[1]
+    check(first.startswith("[startup]"), "post begins with %r" % first)
 
 
 @test(interpreters="one")

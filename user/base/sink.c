@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "occupant.h"
 #include "stream.h"
+#include "text_columns.h"
 
 #define FILE_MODE 0666
 
@@ -35,7 +36,7 @@ void sink_flush(struct sink *sink)
 	sink->used = 0;
 }
 
-void sink_bytes(struct sink *sink, const void *bytes, size_t size)
+static void put_bytes(struct sink *sink, const void *bytes, size_t size)
 {
 	if (size > SINK_BYTES - sink->used)
 		sink_flush(sink);
@@ -45,6 +46,52 @@ void sink_bytes(struct sink *sink, const void *bytes, size_t size)
 	}
 	memcpy(sink->buffer + sink->used, bytes, size);
 	sink->used += size;
+}
+
+static void put_line(struct sink *sink)
+{
+	struct text_wrap wrap = text_wrap_begin(sink->line, sink->line_size, sink->columns);
+	const char *part;
+	size_t size, indent;
+
+	for (bool is_first = true; text_wrap_next(&wrap, &part, &size, &indent); is_first = false) {
+		if (!is_first)
+			put_bytes(sink, "\n", 1);
+		for (; indent; indent--)
+			put_bytes(sink, " ", 1);
+		put_bytes(sink, part, size);
+	}
+	sink->line_size = 0;
+}
+
+/* Adds to the line that goes on, and puts out what has ended. */
+static void add_to_lines(struct sink *sink, const char *bytes, size_t size)
+{
+	const char *end = bytes + size;
+
+	while (bytes < end) {
+		const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
+		size_t piece = (size_t)((newline ? newline : end) - bytes);
+
+		sink->line = array_reserve(sink->line, &sink->line_capacity,
+					   sink->line_size + piece + 1, 1);
+		memcpy(sink->line + sink->line_size, bytes, piece);
+		sink->line_size += piece;
+		bytes += piece;
+		if (!newline)
+			continue;
+		put_line(sink);
+		put_bytes(sink, "\n", 1);
+		bytes++;
+	}
+}
+
+void sink_bytes(struct sink *sink, const void *bytes, size_t size)
+{
+	if (sink->columns)
+		add_to_lines(sink, bytes, size);
+	else
+		put_bytes(sink, bytes, size);
 }
 
 void sink_text(struct sink *sink, const char *text)
@@ -179,6 +226,7 @@ static void release(struct sink *sink)
 	if (sink->is_stream)
 		close(sink->fd);
 	free(sink->buffer);
+	free(sink->line);
 	free(sink->path);
 	free(sink->temporary);
 	*sink = (struct sink){ .fd = -1 };
@@ -197,6 +245,8 @@ int sink_close(struct sink *sink)
 {
 	int error;
 
+	if (sink->line_size)
+		put_line(sink);
 	sink_flush(sink);
 	error = sink->error;
 	if (sink->temporary) {

@@ -14,9 +14,13 @@
 struct sink {
 	int fd;
 	bool use_color; /* for writers that have colours; set by whoever opens */
+	size_t columns; /* the same: of a terminal, longer lines are parted (text_columns.h); 0:
+			 * lines are as long as they are written */
 	int error;	/* -errno of the first failed write, 0 */
 	char *buffer;
 	size_t used;
+	char *line; /* with columns: the line that has not ended yet */
+	size_t line_size, line_capacity;
 	char *path, *temporary; /* NULL when the descriptor was there before, or is a stream's */
 	bool force, is_stream;
 };

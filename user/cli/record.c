@@ -210,6 +210,7 @@ static void set_defaults(void *given)
 	options->max_sites = DEFAULT_MAX_SITES;
 	options->max_blocks = DEFAULT_MAX_BLOCKS;
 	report_run_defaults(&options->report);
+	options->report.is_largest_first = true;
 }
 
 static void release(void *options)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "error_hints.h"
@@ -24,6 +25,7 @@
 #define MAX_NESTING 200
 
 #define MAX_HINTED_PIDS 8
+#define MIN_COLUMNS 40 /* less is no width that anything could be laid out in */
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -77,7 +79,7 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 	  .choices = metric_choice },
 	{ .name = "sort",
 	  .argument = "ORDER",
-	  .help = "{} (first: in order of first call)",
+	  .help = "{} (of a capture: total; else first: in order of first call)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(sort),
 	  .choices = calltree_sort_name },
@@ -145,9 +147,7 @@ const struct option_spec report_run_specs[NR_REPORT_OPTIONS] = {
 
 void report_run_defaults(struct report_settings *ret)
 {
-	*ret = (struct report_settings){
-		.format = "tree", .sort = "first", .color = "auto", .by = "path"
-	};
+	*ret = (struct report_settings){ .format = "tree", .color = "auto", .by = "path" };
 }
 
 /* ---- Where it goes ---- */
@@ -197,6 +197,16 @@ static bool wants_color(const struct report_settings *settings, int fd)
 	return choice == COLOR_ALWAYS || (choice == COLOR_AUTO && is_color_terminal(fd));
 }
 
+/* Of a terminal; 0: it is none, or does not know. */
+static size_t find_columns(int fd)
+{
+	struct winsize size;
+
+	if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col < MIN_COLUMNS && size.ws_col ? MIN_COLUMNS : size.ws_col;
+}
+
 /* The name of --out, NULL without one. */
 static char *fill_out(const struct report_settings *settings, const struct profile *profile)
 {
@@ -221,6 +231,8 @@ static int open_sink(const struct report_settings *settings, const char *out,
 	if (error)
 		return error;
 	ret->use_color = wants_color(settings, ret->fd);
+	if (report_find(settings->format)->write_rows)
+		ret->columns = find_columns(ret->fd);
 	return 0;
 }
 
@@ -272,6 +284,14 @@ static enum tree_metric find_metric(const struct report_settings *settings,
 	return settings->leaks ? leak_metric(profile) : METRIC_GROWTH;
 }
 
+static enum tree_sort find_sort(const struct report_settings *settings)
+{
+	if (settings->sort)
+		return (enum tree_sort)options_choice(calltree_sort_name, settings->sort);
+	return settings->is_largest_first && report_find(settings->format)->write_rows ? SORT_TOTAL
+										       : SORT_FIRST;
+}
+
 static struct report_options make_options(const struct report_settings *settings,
 					  const struct profile *profile,
 					  const struct option_pids *pids)
@@ -279,7 +299,7 @@ static struct report_options make_options(const struct report_settings *settings
 	enum tree_metric metric = find_metric(settings, profile);
 
 	return (struct report_options){
-		.tree = { .sort = options_choice(calltree_sort_name, settings->sort),
+		.tree = { .sort = find_sort(settings),
 			  .metric = metric,
 			  .import_frames = settings->import_frames,
 			  .is_difference = settings->is_difference },

@@ -13,12 +13,14 @@
 /* As the user gave them; words are borrowed from argv. */
 struct report_settings {
 	struct option_decimal min;
-	const char *format, *metric, *sort, *color, *by;
-	const char *out; /* NULL: the descriptor that the command gives; with places to fill */
+	const char *format, *metric, *color, *by;
+	const char *sort; /* NULL: not given */
+	const char *out;  /* NULL: the descriptor that the command gives; with places to fill */
 	const char *focus, *ignore; /* regular expressions, NULL: none */
 	uint32_t kinds, depth;	    /* as struct tree_view */
 	bool full, full_paths, import_frames, leaks, invert, imports;
-	bool is_difference; /* of two profiles: rows without one are left out */
+	bool is_largest_first; /* without --sort, in formats for people */
+	bool is_difference;    /* of two profiles: rows without one are left out */
 };
 
 #define NR_REPORT_OPTIONS 16

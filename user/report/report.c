@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <string.h>
 
+#include "code_path.h"
 #include "leak_nodes.h"
 #include "memory.h"
 #include "terminal.h"
+#include "text_columns.h"
 
 #define DEFAULT_MIN_BYTES (1 << 20)
 
@@ -82,18 +84,41 @@ size_t report_plain_length(const char *text)
 	return (size_t)(end - text);
 }
 
+static char *escape(const char *text)
+{
+	size_t size = REPORT_ESCAPED_BYTES * strlen(text) + 1;
+	char *escaped = xmalloc(size);
+
+	terminal_escape(text, escaped, size);
+	return escaped;
+}
+
 void report_escaped(struct sink *sink, const char *text)
 {
-	size_t plain = report_plain_length(text), size;
+	size_t plain = report_plain_length(text);
 	_cleanup_(freep) char *escaped = NULL;
 
 	if (!text[plain]) {
 		sink_bytes(sink, text, plain);
 		return;
 	}
-	size = REPORT_ESCAPED_BYTES * strlen(text) + 1;
-	escaped = xmalloc(size);
-	sink_bytes(sink, escaped, terminal_escape(text, escaped, size));
+	escaped = escape(text);
+	sink_text(sink, escaped);
+}
+
+void report_shortened(struct sink *sink, const char *text, size_t columns)
+{
+	_cleanup_(freep) char *escaped = escape(text);
+	_cleanup_(freep) char *shortened = text_shorten(escaped, columns);
+
+	sink_text(sink, shortened);
+}
+
+bool report_is_own(const struct calltree *tree, const struct tree_node *node)
+{
+	const char *file = calltree_place(tree, node).file;
+
+	return node->kind == TREE_PYTHON && file && code_path_origin(file) == CODE_OWN;
 }
 
 struct calltree *report_whole_tree_of(const struct report *report, uint32_t process)

@@ -94,6 +94,10 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 size_t report_plain_length(const char *text);
 /* Writes text that comes from a target, made inert for a terminal. */
 void report_escaped(struct sink *sink, const char *text);
+/* The same in so many columns, its middle left out where it takes more. */
+void report_shortened(struct sink *sink, const char *text, size_t columns);
+/* Is the row's code the program's own, rather than of an installation? */
+bool report_is_own(const struct calltree *tree, const struct tree_node *node);
 /* Where sources are asked for what a process named: its number without groups, its first member's.
  */
 uint32_t report_origin(const struct report *report, uint32_t process);

@@ -3,6 +3,7 @@
 #include "report_blocks.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
@@ -122,13 +123,38 @@ static void write_block(struct blocks *blocks, const struct calltree *tree, stru
 	write_process(report, tree, process->losses, sink);
 }
 
+static int compare_peaks(const void *left, const void *right, void *context)
+{
+	const struct process *processes = context;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	int64_t first = processes[a].peak, second = processes[b].peak;
+
+	return first != second ? (first < second) - (first > second) : (a > b) - (a < b);
+}
+
+/* In the order of their births; where the largest row comes first the highest process does. */
+static uint32_t *order_blocks(const struct report *report)
+{
+	const struct profile *profile = report->profile;
+	uint32_t *order = xcalloc(profile->nr_processes, sizeof(*order));
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		order[i] = i;
+	if (report->options->tree.sort == SORT_TOTAL)
+		qsort_r(order, profile->nr_processes, sizeof(*order), compare_peaks,
+			profile->processes);
+	return order;
+}
+
 /* A process has a block that has a row to show, the highest if none has. */
 static void write_blocks(struct blocks *blocks, struct sink *sink)
 {
 	const struct report *report = blocks->report;
 	bool is_beside_python = is_any_python(report), is_any = false;
+	_cleanup_(freep) uint32_t *order = order_blocks(report);
 
-	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+	for (size_t number = 0; number < report->profile->nr_processes; number++) {
+		uint32_t i = order[number];
 		int64_t minimum = block_minimum(report, is_beside_python, i);
 		_cleanup_(calltree_freep) struct calltree *tree = NULL;
 

@@ -8,7 +8,6 @@
 #define HALF_A_TENTH 0.05
 #define MB_SHIFT 20
 #define BYTES_PER_MB (1ULL << MB_SHIFT)
-#define COLOR_OFF "\033[0m"
 
 /* As printf rounds: to the nearest, from the middle to the even one. */
 static uint64_t hundredths_of(uint64_t bytes)

@@ -19,6 +19,8 @@ void report_mb(struct sink *sink, int width, int64_t bytes);
 /* The same in a colour, where there are colours. */
 #define COLOR_NUMBER "\033[1;32m"
 #define COLOR_MAX "\033[1;31m"
+#define COLOR_OWN "\033[1m"
+#define COLOR_OFF "\033[0m"
 void report_mb_colored(struct sink *sink, const char *color, int width, int64_t bytes);
 
 /* The head of a row that stands by itself: MB, and how much of a sum they are. */

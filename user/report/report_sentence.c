@@ -87,17 +87,44 @@ static uint32_t find_growth(const struct calltree *tree)
 	return node != NO_NODE && calltree_amount(tree, &tree->nodes[node]) > 0 ? node : NO_NODE;
 }
 
+/* The program's own function that called it, of whatever installation; NO_NODE: it is one itself,
+ * or there is none but the code of modules. */
+static uint32_t find_own(const struct calltree *tree, uint32_t node)
+{
+	while (node != NO_NODE && !report_is_own(tree, &tree->nodes[node]))
+		node = tree->nodes[node].parent;
+	return node;
+}
+
+static bool is_module(const struct calltree *tree, uint32_t node)
+{
+	const char *function = calltree_place(tree, &tree->nodes[node]).function;
+
+	return function && !strcmp(function, "<module>");
+}
+
+static void write_name(const struct report *report, const struct calltree *tree, uint32_t node,
+		       struct sink *sink)
+{
+	_cleanup_(freep) char *name = label_name(&report->labels, tree, node);
+
+	report_escaped(sink, name);
+}
+
 static void write_growth(const struct report *report, const struct calltree *tree,
 			 struct sink *sink)
 {
-	uint32_t node = find_growth(tree);
-	_cleanup_(freep) char *name = NULL;
+	uint32_t node = find_growth(tree), own;
 
 	if (node == NO_NODE)
 		return;
-	name = label_name(&report->labels, tree, node);
+	own = find_own(tree, node);
 	sink_text(sink, "; ");
-	report_escaped(sink, name);
+	if (own != NO_NODE && own != node && !is_module(tree, own)) {
+		write_name(report, tree, own, sink);
+		sink_text(sink, " › ");
+	}
+	write_name(report, tree, node, sink);
 	sink_text(sink, tree->metric == METRIC_GROWTH ? " grew most: " : " has most: ");
 	report_mb(sink, 0, calltree_amount(tree, &tree->nodes[node]));
 	sink_text(sink, " MB");

@@ -4,23 +4,61 @@
  * order.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 #include "report_blocks.h"
 #include "report_imports.h"
 #include "report_number.h"
 #include "report_spread.h"
+#include "text_columns.h"
 
 #define INDENT 2
+/* Of a terminal's line: what an amount and calls mostly take; the least of a label. */
+#define AMOUNT_COLUMNS 26
+#define MIN_LABEL_COLUMNS 16
 #define BOTH_MIN_BYTES (1 << 20)
 /* Deeper rows, which only a forged dump has, stand below each other: a chain of a million rows
  * would else be 10^12 blanks. */
 #define MAX_INDENT (INDENT * (MAX_FRAMES + 16))
 
-static void write_indent(struct sink *sink, uint32_t depth)
+/* On a terminal the half of a line at most is left blank: deeper rows begin with their level.
+ * Returns the columns that are taken. */
+static size_t write_indent(struct sink *sink, uint32_t depth)
 {
-	sink_fill(sink, ' ', depth < MAX_INDENT / INDENT ? INDENT * depth : MAX_INDENT);
+	char level[16];
+	size_t blanks = depth < MAX_INDENT / INDENT ? INDENT * depth : MAX_INDENT;
+
+	if (!sink->columns || blanks <= sink->columns / 2) {
+		sink_fill(sink, ' ', blanks);
+		return blanks;
+	}
+	sink_fill(sink, ' ', sink->columns / 2);
+	snprintf(level, sizeof(level), "%" PRIu32 "› ", depth);
+	sink_text(sink, level);
+	return sink->columns / 2 + text_columns(level, strlen(level));
+}
+
+/* A label leaves room for MB and calls in its line. The program's own stand out. */
+static void write_label(const struct report *report, const struct calltree *tree, uint32_t index,
+			size_t taken, struct sink *sink)
+{
+	_cleanup_(freep) char *label = label_text(&report->labels, tree, index);
+	bool is_bold = sink->use_color && report_is_own(tree, &tree->nodes[index]);
+	size_t room = taken + AMOUNT_COLUMNS < sink->columns
+			      ? sink->columns - taken - AMOUNT_COLUMNS
+			      : 0;
+
+	if (is_bold)
+		sink_text(sink, COLOR_OWN);
+	if (sink->columns)
+		report_shortened(sink, label, room > MIN_LABEL_COLUMNS ? room : MIN_LABEL_COLUMNS);
+	else
+		report_escaped(sink, label);
+	if (is_bold)
+		sink_text(sink, COLOR_OFF);
 }
 
 /* Nothing for 0 too: that was called before counting began, or not while it went on. */
@@ -75,10 +113,8 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 		      const struct spread *spread, struct sink *sink)
 {
 	const struct tree_node *node = &tree->nodes[index];
-	_cleanup_(freep) char *label = label_text(&report->labels, tree, index);
 
-	write_indent(sink, node->depth);
-	report_escaped(sink, label);
+	write_label(report, tree, index, write_indent(sink, node->depth), sink);
 	write_folded(node, sink);
 	sink_text(sink, "   ");
 	report_mb_colored(sink, COLOR_NUMBER, 7, calltree_shown_bytes(tree, node));
