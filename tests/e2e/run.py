@@ -30,6 +30,7 @@ import test_jsonl  # noqa: E402,F401
 import test_exports  # noqa: E402,F401
 import test_viewers  # noqa: E402,F401
 import test_newcomers  # noqa: E402,F401
+import test_workers  # noqa: E402,F401
 import test_views  # noqa: E402,F401
 import test_outputs  # noqa: E402,F401
 import test_reports  # noqa: E402,F401

@@ -1,9 +1,10 @@
 """diff and merge: of two versions of a program, of two interpreters, of many runs."""
+import collections
 import os
 
 from capture import capture, check_error, memprobe, parse
-from harness import check, check_equal, check_near, test
-from tree import describe, linked
+from harness import TARGETS, check, check_all, check_equal, check_near, test
+from tree import ancestors, describe, linked
 
 MB = 1 << 20
 TARGET = "grows_by_version.py"
@@ -72,3 +73,42 @@ def merge_of_runs(context):
     memprobe(context, "merge", "-f", "-o", out, taken.dump)
     check_error(memprobe(context, "merge", taken.dump), 2, "-o OUT is missing")
     check_error(memprobe(context, "diff", taken.dump), 2, "AFTER is missing")
+
+
+def amounts_of(report):
+    """What each path has by itself, all processes together."""
+    amounts = collections.Counter()
+    for process in report["processes"]:
+        for node in linked(process["tree"]):
+            path = [node] + list(ancestors(node))
+            for figure in ("growth", "grown", "released", "anon", "file"):
+                amounts[figure, tuple((row["kind"], row["function"]) for row in path)] += (
+                    node["self"][figure])
+    return amounts
+
+
+@test(interpreters="few")
+def laws_of_recorded_runs(context):
+    """a + diff(a, b) = b and merge(a, a) = 2 a, path by path, of a program with children; another name
+    of the script changes no path, and each child has its counterpart."""
+    first = capture(context, context.target("children.py"))
+    later = os.path.join(context.directory, "later", "other_children.py")
+    os.makedirs(os.path.dirname(later))
+    with open(context.target("children.py")[-1]) as source, open(later, "w") as file:
+        file.write("import sys; sys.path.insert(0, %r)\n" % TARGETS + source.read())
+    second = capture(context, context.python.command + [later])
+    twice = os.path.join(context.directory, "twice.raw")
+    check_equal("status of merge",
+                memprobe(context, "merge", "-o", twice, first.dump, first.dump).status, 0)
+    a, b, more, sum_of_both = (
+        rows_of(context, *words, "--import-frames")[0]
+        for words in (["post", first.dump], ["post", second.dump],
+                      ["diff", first.dump, second.dump], ["post", twice]))
+    before, after, difference = amounts_of(a), amounts_of(b), amounts_of(more)
+    paths = set(before) | set(after) | set(difference)
+    check_all(["%r: %d + %d is not %d" % (path, before[path], difference[path], after[path])
+               for path in paths if before[path] + difference[path] != after[path]])
+    both = amounts_of(sum_of_both)
+    check_all(["%r: %d is not twice %d" % (path, both[path], before[path])
+               for path in set(both) | set(before) if both[path] != 2 * before[path]])
+    check_equal("processes", len(more["processes"]), max(len(a["processes"]), len(b["processes"])))
