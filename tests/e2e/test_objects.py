@@ -8,9 +8,9 @@ import subprocess
 import threading
 import urllib.request
 
-from capture import Attached, capture, memprobe, parse, read_report, record
-from harness import (MEMPROBE, TARGETS, TIMEOUT, check, check_all, check_equal, check_near,
-                     children_of, status_fields, test, wait_until)
+from capture import Attached, capture, check_error, last_lines, memprobe, parse, read_report, record
+from harness import (MEMPROBE, Skip, TARGETS, TIMEOUT, check, check_all, check_equal, check_near,
+                     children_of, highest_rss, looking_process, status_fields, test, wait_until)
 from schema import HEAP, Checker
 from test_children import Service
 
@@ -161,6 +161,47 @@ def objects_in_captures(context):
           "a dump differs from itself")
     check(first["frozen"] > 0 and last["frozen"] > 0, "it was not stopped")
     target.quit()
+
+
+@test(interpreters="one")
+def objects_of_one_that_dies(context):
+    """One that is killed while it is read has ended: nothing is said to have changed."""
+    python = context.python.command
+    target = context.start(python + ["-c", "import sys\nkept = [str(i) for i in range(2000000)]\n"
+                                     "print(1, flush=True)\nsys.stdin.read()"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    target.stdout.readline()
+    process = context.start([MEMPROBE, "heap", "-p", str(target.pid), "--objects"])
+    wait_until(lambda: highest_rss(looking_process(process.pid) or 0) > 40 << 20, "a census")
+    os.kill(looking_process(process.pid), signal.SIGSTOP)
+    target.kill()
+    os.kill(looking_process(process.pid), signal.SIGCONT)
+    result = context.finish(process)
+    check_error(result, 1, "cannot count the objects of '%d': the process has ended" % target.pid)
+    check_equal("output", result.output, "")
+
+
+@test(interpreters="few", long=True)
+def holders_beside_pympler(context):
+    """What a name holds is what pympler's asizeof says of it."""
+    directory = context.path("packages")
+    got = context.run(context.python.command + ["-m", "pip", "install", "-q", "--target", directory,
+                                                "pympler"])
+    if got.status:
+        raise Skip("pympler cannot be had: %s" % last_lines(got.errors))
+    target = context.start(context.target("census_sized.py"), stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, env={"PYTHONPATH": directory})
+    sizes = json.loads(target.stdout.readline().decode())
+    reading, = read_objects(context, target.pid)["readings"]
+    roots = roots_of(reading["objects"])
+    check_all([wrong for name, size in sizes.items() for wrong in off_by(
+        "__main__." + name, roots.get("__main__." + name, 0), size)])
+    target.stdin.close()
+    context.finish(target)
+
+
+def off_by(name, seen, size):
+    return [] if abs(seen - size) <= size // 100 else ["%s has %d of %d" % (name, seen, size)]
 
 
 # ---- The end of a process ----

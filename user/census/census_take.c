@@ -2,6 +2,8 @@
 /* The whole census; see census_take.h. */
 #include "census_take.h"
 
+#include <errno.h>
+
 #include "census_rest.h"
 #include "census_roots.h"
 #include "census_target.h"
@@ -9,7 +11,9 @@
 #include "census_tracked.h"
 #include "clock.h"
 #include "memory.h"
+#include "process_stat.h"
 
+#define PF_EXITING 0x4U /* include/linux/sched.h: from the begin of do_exit() on */
 #define MIN_MEMORY (32ULL << 20)
 /* Of the memory, so much may keep the target's. */
 #define CACHE_PART 6
@@ -203,6 +207,14 @@ void census_take_open(struct census_target *target, uint64_t table_bytes, struct
 	free(taking);
 }
 
+/* What could not be read then did not change, it was gone. */
+static bool has_ended(pid_t pid)
+{
+	struct process_stat stat;
+
+	return process_stat_read(pid, &stat) || (stat.flags & PF_EXITING);
+}
+
 int census_take(pid_t pid, const struct census_limits *limits, struct census *ret)
 {
 	uint64_t memory = limits->memory_bytes < MIN_MEMORY ? MIN_MEMORY : limits->memory_bytes;
@@ -212,6 +224,10 @@ int census_take(pid_t pid, const struct census_limits *limits, struct census *re
 
 	if (!err)
 		census_take_open(target, memory - memory / CACHE_PART, ret);
+	if (!err && has_ended(pid)) {
+		census_free(ret);
+		err = -ESRCH;
+	}
 	census_target_clear(target);
 	free(target);
 	return err;

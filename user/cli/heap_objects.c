@@ -15,10 +15,10 @@ static int refuse(pid_t pid, int error)
 {
 	const char *cause = strerror(-error);
 
-	if (error == -ESRCH)
-		return error;
 	if (error == -ENOENT)
 		cause = "it has no Python whose objects can be read";
+	else if (error == -ESRCH)
+		cause = "the process has ended";
 	else if (inspector_is_unanswered(error))
 		cause = "it takes too long or fails";
 	log_error("cannot count the objects of '%d': %s", (int)pid, cause);
