@@ -192,12 +192,45 @@ static void test_changes(void **state)
 	profile_free(after.profile);
 }
 
+/* Whether the difference of the calls of two runs is one depends on whether both are exact. */
+static void test_calls_of_bounds(void **state)
+{
+	static const struct {
+		enum calls_seen seen;
+		bool is_difference;
+		enum tree_calls calls;
+	} cases[] = {
+		{ CALLS_SEEN_ALL, false, CALLS_EXACT },
+		{ CALLS_SEEN_SOME, false, CALLS_BOUND },
+		{ CALLS_SEEN_ALL, true, CALLS_EXACT },
+		{ CALLS_SEEN_SOME, true, CALLS_UNKNOWN },
+	};
+	struct profile_builder builder = builder_new();
+	struct process *process;
+
+	builder_process(&builder, 1, "python3 a.py", "3.11.2");
+	builder_python(&builder, NO_NODE, "/a.py", "f", 1);
+	process = &builder.profile->processes[0];
+	process->calls_method = CALLS_BY_USDT;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct tree_options options = { .is_difference = cases[i].is_difference };
+		struct tree_source *source = calltree_source_new(builder.profile, &options);
+		struct calltree *tree = calltree_new(source, 0);
+
+		process->calls_seen = cases[i].seen;
+		assert_int_equal(calltree_calls(tree, &tree->nodes[0]), cases[i].calls);
+		calltree_free(tree);
+		calltree_source_free(source);
+	}
+	profile_free(builder.profile);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),	 cmocka_unit_test(test_ambiguous_names),
 		cmocka_unit_test(test_programs), cmocka_unit_test(test_children),
-		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_changes),	 cmocka_unit_test(test_calls_of_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

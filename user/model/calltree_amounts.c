@@ -80,7 +80,7 @@ static bool is_inside(const struct calltree *tree, const struct tree_node *node)
 	return site->at && site->at != site->line;
 }
 
-enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node)
+static enum tree_calls calls_of_run(const struct calltree *tree, const struct tree_node *node)
 {
 	const struct process *process = &tree->profile->processes[tree->process];
 	bool is_function = node->kind == TREE_PYTHON || (node->kind == TREE_DEEPER && node->calls);
@@ -93,6 +93,14 @@ enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_no
 			       ? CALLS_EXACT
 			       : CALLS_BOUND;
 	return process->calls_seen == CALLS_SEEN_ALL ? CALLS_EXACT : CALLS_BOUND;
+}
+
+/* One lower bound less another is a bound of nothing. */
+enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node)
+{
+	enum tree_calls calls = calls_of_run(tree, node);
+
+	return calls == CALLS_BOUND && tree->is_difference ? CALLS_UNKNOWN : calls;
 }
 
 int64_t calltree_amount(const struct calltree *tree, const struct tree_node *node)
