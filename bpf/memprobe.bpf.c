@@ -260,8 +260,8 @@ int code_gone(struct pt_regs *registers)
 	return forget_code(registers);
 }
 
-/* The runtime is about to be taken down, and its objects are wanted: the process is stopped, and
- * user space lets it go on. Nothing stops it when user space will not hear of it. */
+/* The runtime is about to be taken down, and somebody wants to look before: the process is stopped,
+ * and user space lets it go on. Nothing stops it when user space will not hear of it. */
 SEC("?uprobe")
 int finalizing(struct pt_regs *registers)
 {

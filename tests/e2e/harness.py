@@ -257,6 +257,12 @@ def looking_process(memprobe):
     return next((pid for pid, name, _ in children_of(memprobe) if name == LOOKING), None)
 
 
+def wait_for_guard():
+    """Until who lets processes go on for a memprobe that was killed has ended, too."""
+    wait_until(lambda: all(state == "Z" or name != "memprobe"
+                           for _, name, state in children_of(os.getpid())), "the guard's end")
+
+
 def end_leftovers():
     """End every process that has become ours; the names of those that were still running."""
     names = []

@@ -4,7 +4,8 @@ import signal
 import sys
 
 from capture import Attached, Served, capture_until, check_error, memprobe, read_report
-from harness import MEMPROBE, TARGETS, Skip, check, check_equal, test, wait_until
+from harness import (MEMPROBE, TARGETS, Skip, check, check_equal, test, wait_for_guard,
+                     wait_until)
 
 sys.path.append(TARGETS)
 import allocating  # noqa: E402  the sizes
@@ -170,6 +171,7 @@ def allocs_of_killed_memprobe(context):
     wait_until(lambda: changed_code(served.pid) == 0, "the probes' end")
     check_equal("what it keeps", served.ask("keep %d" % BLOCKS), BLOCKS)
     served.quit()
+    wait_for_guard()
 
 
 @test(interpreters="one")

@@ -168,6 +168,23 @@ def heap_beside_allocs(context):
     check_equal("losses", read_report(context, dump).of_pid(heap.pid)[-1]["losses"], [])
 
 
+@test(interpreters="few")
+def heap_at_the_end(context):
+    """What is inside a command's allocators before its runtime goes, with --allocs."""
+    dump = context.path("allocs.raw")
+    heap = Heap(context, [MEMPROBE, "-o", dump, "--no-report", "--allocs", "--"]
+                + context.target("heap_truth.py"))
+    heap.ask("keep")
+    truth = heap.ask("truth")
+    heap.quit()
+    process = read_report(context, dump).of_pid(heap.pid)[-1]
+    inside = process["inside"]
+    check_equal("malloc", inside["malloc"]["state"], "read")
+    for name in ("used", "free"): # what main() let go when it returned is free by then
+        check_near(name, inside["malloc"][name], truth["malloc"][name], MB)
+    check(process["start"] <= inside["time"] <= process["end"], "time of %r" % inside)
+
+
 @test(interpreters="one")
 def heap_while_threads_allocate(context):
     """Four threads that do nothing else: no reading hangs, and what is torn is said. The arenas'

@@ -10,7 +10,8 @@ import urllib.request
 
 from capture import Attached, capture, check_error, last_lines, memprobe, parse, read_report, record
 from harness import (MEMPROBE, Skip, TARGETS, TIMEOUT, check, check_all, check_equal, check_near,
-                     children_of, highest_rss, looking_process, status_fields, test, wait_until)
+                     children_of, highest_rss, looking_process, status_fields, test, wait_for_guard,
+                     wait_until)
 from schema import HEAP, Checker
 from test_children import Service
 
@@ -255,8 +256,7 @@ def killed_while_it_stands(context):
         check(os.path.exists("/proc/%d" % pid), "it was not stopped")
     os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: state_of(pid) in "Z?", "the process's end")
-    wait_until(lambda: all(child[2] == "Z" for child in children_of(os.getpid())),
-               "the end of who let it go on")
+    wait_for_guard()
 
 
 # ---- A service ----

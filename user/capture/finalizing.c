@@ -46,15 +46,12 @@ struct finalizing *finalizing_new(const struct capture_base *base, const struct 
 	struct finalizing *finalizing;
 	int error;
 
-	if (!censuses->is_wanted)
-		return NULL;
 	finalizing = xcalloc(1, sizeof(*finalizing));
 	finalizing->base = base;
 	finalizing->censuses = censuses;
 	error = target_guard_begin(&finalizing->guard);
 	if (error) {
-		log_warning("objects are not counted at the end of processes: %s",
-			    strerror(-error));
+		log_warning("nothing is read at the end of processes: %s", strerror(-error));
 		free(finalizing);
 		return NULL;
 	}
@@ -210,7 +207,8 @@ static void on_finalizing(void *context, uint32_t tgid, uint64_t stopped_ns)
 		const struct census_turn turn = { armed->process, CENSUSES_MOST_NS, stopped_ns };
 
 		insides_read_one(finalizing->base, armed->process);
-		censuses_take_one(finalizing->censuses, &turn);
+		if (finalizing->censuses->is_wanted)
+			censuses_take_one(finalizing->censuses, &turn);
 	}
 	syscall(SYS_pidfd_send_signal, armed->pidfd, SIGCONT, NULL, 0);
 }

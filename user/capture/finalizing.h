@@ -13,7 +13,7 @@
 
 struct finalizing;
 
-/* NULL where no objects are wanted; all others then do nothing. Borrows both. */
+/* NULL where it cannot be; all others then do nothing. Borrows both. */
 struct finalizing *finalizing_new(const struct capture_base *base, const struct censuses *censuses);
 void finalizing_free(struct finalizing *finalizing);
 

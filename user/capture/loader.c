@@ -280,7 +280,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 			  ret->features.has_uprobe_multi;
 	choose_programs(ret, sizes);
 	choose_alloc_programs(ret);
-	if (sizes->has_last_objects)
+	if (sizes->has_last_looks)
 		choose_finalizing(ret);
 	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
 	choose_code_program(ret, sizes->call_frames);

@@ -49,7 +49,7 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.has_instances = options->instances != NULL,
 		.has_owners = !options->no_owners,
 		.has_allocs = options->allocs,
-		.has_last_objects = options->objects,
+		.has_last_looks = options->objects || options->allocs,
 		.max_blocks = options->max_blocks,
 		.allocs_min = options->allocs_min,
 	};

@@ -226,7 +226,8 @@ static int make_parts(struct capture *capture)
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
 	capture->censuses = (struct censuses){ base, options->objects, options->freeze };
-	capture->finalizing = finalizing_new(base, &capture->censuses);
+	if (options->objects || options->allocs)
+		capture->finalizing = finalizing_new(base, &capture->censuses);
 	capture->pythons = pythons_new(base,
 				       &(struct python_listeners){ capture->counting,
 								   capture->code_watch,

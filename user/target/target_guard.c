@@ -14,8 +14,8 @@
 #include "memory.h"
 #include "process_stat.h"
 
-#define LAST_LOOKS 40 /* after our end: what stops them may have been on its way */
-#define NAP_US 50000
+#define LAST_LOOKS 20 /* after our end: what stops them may have been on its way */
+#define NAP_US 10000
 
 struct message {
 	pid_t pid;
