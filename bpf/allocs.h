@@ -246,7 +246,7 @@ static __always_inline bool begin_alloc_walk(__u32 slot, __u32 scratch)
 		return false;
 	if (!is_split() && is_watched(slot, image->image_id))
 		watched = CODE_WATCHED_FOR_ALLOCS;
-	return begin_walk(slot, scratch, watched) != WALK_NO_FRAME;
+	return begin_walk(slot, scratch, watched) == WALK_BEGUN;
 }
 
 /* The node of what the current thread is doing. Returns its id, and above its 32 bits LOSS_* + 1.

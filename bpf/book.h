@@ -6,10 +6,9 @@
 #ifndef MEMPROBE_BOOK_H
 #define MEMPROBE_BOOK_H
 
+#include "causes.h"
 #include "learn.h"
-#include "moves.h"
 #include "objects.h"
-#include "threads.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
 /* Does the current task, whose mm is changed, do it for somebody else? */
@@ -151,6 +150,35 @@ static __always_inline void ask_for_watch(const struct wire_image *image, __u32 
 	send_knock(slot, RECORD_WATCH, python->layout);
 }
 
+/* Begins a walk at the current thread's frames, or at those of the thread that is behind it. What a
+ * native thread gives back is nobody's doing, but its owner's. */
+static __always_inline bool begin_at_frames(struct change *change, enum kernel kernel)
+{
+	int begun = begin_walk(change->slot, change->scratch, 0);
+
+	if (kernel == KERNEL_PERCPU && cfg_owners && begun == WALK_NO_STATE && !is_main_thread()) {
+		change->is_native = 1;
+		if (change->pages > 0)
+			begun = begin_cause_walk(change->slot, change->scratch);
+	}
+	return begun == WALK_BEGUN;
+}
+
+/* The row below a path that was walked for the current thread, which is native. */
+static __always_inline struct node_id find_caused(struct change *change, struct walk *walk)
+{
+	struct node_id id = {};
+
+	if (!is_cause_steady(change->slot, change->scratch)) {
+		count_slot_loss(change->slot, LOSS_cause_moved, change->pages);
+		return find_frameless(change);
+	}
+	id = find_path(change, walk, false);
+	if (id.value)
+		id.value = find_caused_row(change->slot, change->scratch, id.value);
+	return id.value ? id : find_frameless(change);
+}
+
 /* The node of what the current thread, one of the image's own, is doing. */
 static __always_inline struct node_id find_current(struct change *change, enum kernel kernel)
 {
@@ -164,7 +192,7 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 		return node;
 	if (python->state == PYTHON_UNKNOWN)
 		look_for_python(change->image, change->slot, kernel != KERNEL_PERCPU);
-	if (begin_walk(change->slot, change->scratch, 0) == WALK_NO_FRAME) {
+	if (!begin_at_frames(change, kernel)) {
 		node = find_frameless(change);
 		if (known_layout(python, change->image->image_id))
 			judge_find(change->image, change->slot, false);
@@ -176,8 +204,12 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 		walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change);
+	if (kernel == KERNEL_PERCPU && walk.path->cause)
+		return find_caused(change, &walk);
 	ask_for_watch(change->image, change->slot, python, walk.layout);
 	has_frames = walk.path->depth != 0;
+	if (kernel == KERNEL_PERCPU && has_frames)
+		note_python_thread(change->image);
 	node = find_path(change, &walk, plain_loop);
 	if (has_frames)
 		judge_find(change->image, change->slot, true);
@@ -245,13 +277,32 @@ __noinline __u32 book_kernel(__u32 slot, __u32 kind, __s64 pages)
 	return id.value;
 }
 
+/* What a native thread gives back, booked on who owned it. Returns the pages that had no owner. */
+static __always_inline __s64 give_back(struct change *change, struct node_id id)
+{
+	__u32 told = own_release(change->slot, change->kind | TELL_OWNERS, -change->pages,
+				 id.value);
+
+	__sync_fetch_and_add(&change->image->books[kind_index(change->kind)], -(__s64)told);
+	return change->pages + told;
+}
+
+/* Books what the current thread, one of the image's own, has changed, and who owns it. */
 static __always_inline struct node_id book_current(struct change *change)
 {
 	struct node_id id = find_current(change, KERNEL_PERCPU);
+	const __s64 pages = change->pages;
 
-	book_on(change, id);
+	if (cfg_owners && change->is_native && pages < 0 && change->kind != KIND_SWAP) {
+		change->pages = give_back(change, id);
+		book_on(change, id);
+		change->pages = pages;
+	} else {
+		book_on(change, id);
+		own_change(change->slot, change->kind, pages, id);
+	}
 	if (change->kind != KIND_SWAP)
-		tally_growth(change->image, change->slot, change->pages);
+		tally_growth(change->image, change->slot, pages);
 	return id;
 }
 

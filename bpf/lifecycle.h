@@ -384,8 +384,10 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 
 	if (!bpf_map_lookup_elem(&processes, &parent_tgid))
 		return;
-	if (percpu)
+	if (percpu) {
 		watch_faults(child);
+		seed_cause(parent, child);
+	}
 	if (child->tgid != child->pid || !cfg_follow_children)
 		return;
 	birth.ppid = BPF_CORE_READ(child, real_parent, tgid);

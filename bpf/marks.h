@@ -23,7 +23,7 @@ struct progress {
 	__u32 run;	 /* how many were taken of them, not yet told */
 	__u32 lost;	 /* how many were taken of owners that have no room for what they hold */
 	__u32 elsewhere; /* how many came for owners who were known before, and have been told */
-	__u32 pad;
+	__u32 tells;	 /* who owned what goes is told that it has released it */
 };
 
 enum { PROGRESS_PAGES, PROGRESS_REGIONS, NR_PROGRESSES };
@@ -211,8 +211,24 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 	return 1;
 }
 
+/* Set in the kind of pages that go: a native thread frees what others have taken, for whoever that
+ * is, so it is booked as released on their owners' rows. */
+#define TELL_OWNERS 0x100
+
+__noinline int tell_owner(__u32 owner, __u32 pages)
+{
+	struct node_id id = { owner_id(owner) };
+	struct wire_node *node = node_at(id);
+
+	if (node)
+		add_to(id, node, owner_kind(owner), -(__s64)pages);
+	return 0;
+}
+
 static __always_inline void let_go(struct progress *progress, __u32 owner, __u32 pages)
 {
+	if (progress->tells)
+		tell_owner(owner, pages);
 	if (hold(progress->slot, owner_id(owner), owner_kind(owner), -(__s64)pages))
 		progress->lost += pages;
 }
@@ -275,19 +291,24 @@ __noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, _
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
 	struct progress *progress = loop.progress;
+	const __u32 tells = kind & TELL_OWNERS;
 	struct region *region;
 	__u64 key;
 
 	if (!image || !progress)
 		return 0;
+	kind &= ~TELL_OWNERS;
 	end = step_end(page, end);
 	key = region_key(image->image_id, page);
 	region = loop.region = bpf_map_lookup_elem(&regions, &key);
 	if (!region || !has_kind(region, kind))
 		return (end - page) << 32;
-	*progress = (struct progress){
-		.page = page, .end = end, .left = pages, .kind = kind_index(kind), .slot = slot
-	};
+	*progress = (struct progress){ .page = page,
+				       .end = end,
+				       .left = pages,
+				       .kind = kind_index(kind),
+				       .slot = slot,
+				       .tells = tells };
 	if (!region->uniform || !release_huge(region, progress)) {
 		split_uniform(region);
 		bpf_loop(REGION_PAGES, release_page, &loop, 0);

@@ -43,7 +43,6 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 		own_elsewhere(change->slot, change->kind, change->pages, id);
 	} else {
 		id = book_current(change);
-		own_change(change->slot, change->kind, change->pages, id);
 		if (cfg_owners && change->pages > 0 &&
 		    (__s64)own->total_vm != change->image->address_space)
 			note_mapped(change->slot, id.value, own->total_vm);

@@ -193,7 +193,11 @@ __noinline int send_special_site(__u32 slot, __u64 key, __u32 kind, __u64 comm_l
 	((__u64 *)buffer->bytes)[1] = comm_high;
 	buffer->site.name.bytes = COMM_BYTES;
 	buffer->site.name.kind = 1;
-	return send_site(buffer, COMM_BYTES);
+	if (send_site(buffer, COMM_BYTES))
+		return -1;
+	if ((kind & 0xff) == SITE_NATIVE)
+		__sync_fetch_and_add(&image->natives, 1);
+	return 0;
 }
 
 #endif

@@ -51,11 +51,8 @@ __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
 			return LOSS_ring_full + 1;
 		}
 	}
-	if ((kind & 0xff) == SITE_NATIVE) {
-		if (specials_made - specials_removed >= RESERVED_ROWS / 2)
-			return LOSS_nodes_full + 1;
-		__sync_fetch_and_add(&image->natives, 1);
-	}
+	if ((kind & 0xff) == SITE_NATIVE && specials_made - specials_removed >= RESERVED_ROWS / 2)
+		return LOSS_nodes_full + 1;
 	id = insert_node(image->image_id, 0, key, key, where);
 	return id & LAY_FAILED ? id & ~LAY_FAILED : 0;
 }
@@ -196,8 +193,8 @@ struct change {
 	__u32 scratch;
 	__u32 pad1;
 	__s64 pages;
-	__u32 loss; /* LOSS_* + 1 of a path looked for before its pages are known (pages 0) */
-	__u32 pad;
+	__u32 loss;	 /* LOSS_* + 1 of a path looked for before its pages are known (pages 0) */
+	__u32 is_native; /* by a thread that never runs Python, found so by the walk */
 };
 
 /* Losses are rare, but inlined they are a tenth of a path's program, and of what is verified. */
@@ -250,14 +247,14 @@ static __always_inline void name_native(struct change *change, struct special *s
 
 	special->key = site_key_native(image->image_id, first, second);
 	if (!path || image->natives < MAX_NATIVE_NAMES ||
-	    bpf_map_lookup_elem(&special_ids, &special->key))
+	    bpf_map_lookup_elem(&sites, &special->key))
 		return;
 	fold_comm(special->scratch, first, second);
 	special->comm[0] = path->fold.pattern[0];
 	special->comm[1] = path->fold.pattern[1];
 	special->key = site_key_native(image->image_id, special->comm[0], special->comm[1]);
 	if (image->natives < MAX_NATIVE_NAMES + MAX_NATIVE_PATTERNS ||
-	    bpf_map_lookup_elem(&special_ids, &special->key))
+	    bpf_map_lookup_elem(&sites, &special->key))
 		return;
 	special->comm[0] = COMM_OTHERS;
 	special->comm[1] = 0;

@@ -38,6 +38,14 @@ struct sweep {
 /* Turns of a look that are worth a mark made since. */
 #define TURNS_SHIFT 6
 
+/* The Python thread that is behind what a native thread does: causes.h. */
+struct cause {
+	__u64 fsbase;
+	__u64 start_ns;
+	__u32 tid;	   /* 0: none is known */
+	__u32 runs_python; /* the thread itself did when it was seen last */
+};
+
 /* What a task does to its address space. */
 struct touch {
 	__u64 page;   /* of a fault whose pages have not come yet; 0: none */
@@ -51,6 +59,7 @@ struct touch {
 	__u32 writer;	 /* node of a write to a present page, until a page comes for it (cow.h) */
 	__u32 copier;	 /* node for which a page has been copied in this fault */
 	__u64 by_kernel; /* it was a system call that wrote */
+	struct cause cause;
 };
 _Static_assert(NR_SWEEPS == NR_KINDS + 1, "sweeps");
 
@@ -170,7 +179,8 @@ static __always_inline long run_sweep(struct progress *progress, __u64 begin, __
 static __always_inline __u32 sweep_range(struct touch *touch, struct wire_image *image,
 					 struct progress *progress, bool is_growth)
 {
-	struct sweep *sweep = &touch->sweeps[is_growth ? SWEEP_GROWTH : kind_index(progress->kind)];
+	struct sweep *sweep = &touch->sweeps[is_growth ? SWEEP_GROWTH
+						       : kind_index(progress->kind & ~TELL_OWNERS)];
 	struct page_range range = touch->range;
 	__u64 from = sweep->cursor, passed;
 	__u32 pages = progress->left;
@@ -348,8 +358,9 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 	add_mapped((struct node_id){ id }, -pages);
 }
 
-/* `id` is the path that gives the pages back, whoever owned them. */
-__noinline int own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
+/* `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the
+ * release is booked on who owned them, and returned is of how many. */
+__noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct page_range range = released_range();
@@ -367,8 +378,8 @@ __noinline int own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 		released = release_at_fault(slot, touch->page, kind, pages);
 	}
 	if (released < pages)
-		release_unmarked(slot, kind, (__s64)pages - released);
-	return 0;
+		release_unmarked(slot, kind & ~TELL_OWNERS, (__s64)pages - released);
+	return kind & TELL_OWNERS ? released : 0;
 }
 
 /* What a path changes that runs in the image itself. */

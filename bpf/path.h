@@ -57,6 +57,8 @@ struct path {
 	struct node_id node_id; /* of it */
 	__u64 next; /* laying down: key of the frame below it; not on the stack, which is short */
 	struct node_id above_id;
+	__u64 cause;	  /* fsbase of the thread that is walked; 0: the current one */
+	__u64 cause_leaf; /* where that walk began */
 	__u32 remaining;  /* laying down: frames without a node yet */
 	__u32 failed;	  /* laying down: LOSS_* + 1 */
 	__u32 begins;	  /* the leaf has just begun or ended: it stands on its first line */
@@ -140,6 +142,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->factor = 1;
 	path->depth = 0;
 	path->end = WALK_GOING;
+	path->cause = 0;
 	path->by_shadow = 0;
 	path->watched = 0;
 }

@@ -23,6 +23,7 @@ struct interpreter_search {
 	__u64 tstate; /* the next */
 	__u64 found;
 	__u64 failed; /* a read */
+	__u64 fsbase; /* of the thread whose state is looked for */
 };
 
 /* Of rss_stat, which fires with preemption off. */
@@ -73,7 +74,7 @@ __noinline int search_interpreters(__u32 slot)
 		return search_next_interpreter(layout, search);
 	if (read_user(&thread, sizeof(thread), tstate + layout->tstate_thread))
 		runs = -1;
-	else if (thread == CURRENT(thread.fsbase))
+	else if (thread == search->fsbase)
 		runs = runs_python(layout, tstate);
 	if (runs > 0)
 		search->found = tstate;
@@ -92,9 +93,9 @@ __noinline int search_some_interpreters(__u32 slot)
 	return 0;
 }
 
-/* The current thread's state in an interpreter that is not the first. Returns enum thread_found:
- * RUNS with its address in the search, or NONE, UNREADABLE, UNCLEAR. */
-__noinline int find_among_interpreters(__u32 slot, __u64 interpreters)
+/* A thread's state in an interpreter that is not the first. Returns enum thread_found: RUNS with
+ * its address in the search, or NONE, UNREADABLE, UNCLEAR. */
+__noinline int find_among_interpreters(__u32 slot, __u64 interpreters, __u64 fsbase)
 {
 	__u32 zero = 0, i;
 	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
@@ -104,6 +105,7 @@ __noinline int find_among_interpreters(__u32 slot, __u64 interpreters)
 	if (read_user(search, 16, interpreters))
 		return THREAD_UNREADABLE;
 	search->tstate = search->found = search->failed = 0;
+	search->fsbase = fsbase;
 	for (i = 0; i < INTERPRETER_ROUNDS; i++) {
 		if (search_some_interpreters(slot))
 			break;
@@ -116,10 +118,10 @@ __noinline int find_among_interpreters(__u32 slot, __u64 interpreters)
 }
 
 static __always_inline enum thread_found find_in_subinterpreter(const struct wire_layout *layout,
-								__u32 slot, __u64 bias,
+								__u32 slot, struct thread_at at,
 								__u64 *ret_tstate)
 {
-	int found = find_among_interpreters(slot, bias + layout->interpreters_vaddr);
+	int found = find_among_interpreters(slot, at.bias + layout->interpreters_vaddr, at.fsbase);
 	__u32 zero = 0;
 	struct interpreter_search *search = bpf_map_lookup_elem(&interpreter_searches, &zero);
 

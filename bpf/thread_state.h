@@ -102,7 +102,13 @@ static __always_inline long read_thread_head(const struct wire_layout *layout, _
 }
 _Static_assert(TSTATE_HEAD_BYTES <= FRAME_HEAD_BYTES, "field_u64 reads inside the buffer");
 
-/* Where the current thread keeps its state, and by which right: glibc's number, else 0. */
+/* Whose state is looked for: mostly the current thread's. */
+struct thread_at {
+	__u64 bias;   /* of the interpreter */
+	__u64 fsbase; /* the thread's pointer */
+};
+
+/* Where a thread keeps its state, and by which right: glibc's number, else 0. */
 struct thread_slot {
 	__u64 sequence;
 	__u64 tstate;
@@ -116,28 +122,28 @@ struct known_thread {
 	__u32 pad;
 };
 
-static __always_inline bool is_known(const struct known_thread *known, __u32 image_id,
+static __always_inline bool is_known(const struct known_thread *known, __u32 image_id, __u64 fsbase,
 				     const struct thread_slot *slot)
 {
 	return known->slot.tstate == slot->tstate && known->slot.sequence == slot->sequence &&
-	       known->fsbase == CURRENT(thread.fsbase) && known->image_id == image_id;
+	       known->fsbase == fsbase && known->image_id == image_id;
 }
 
-static __always_inline void know(struct known_thread *known, __u32 image_id,
+static __always_inline void know(struct known_thread *known, __u32 image_id, __u64 fsbase,
 				 const struct thread_slot *slot)
 {
 	known->slot = *slot;
-	known->fsbase = CURRENT(thread.fsbase);
+	known->fsbase = fsbase;
 	known->image_id = image_id;
 }
 
 #define PTHREAD_KEYS 1024 /* PTHREAD_KEYS_MAX: glibc; musl has 128 */
 #define NO_SEQUENCE 1	  /* musl keeps none, but leaves nothing in the slots of a deleted key */
 
-static __always_inline long read_pthread_slot(const struct wire_slots *slots, __u32 key,
-					      struct thread_slot *ret)
+static __always_inline long read_pthread_slot(const struct wire_slots *slots, __u64 fsbase,
+					      __u32 key, struct thread_slot *ret)
 {
-	__u64 fsbase = CURRENT(thread.fsbase), block = fsbase + slots->first_block;
+	__u64 block = fsbase + slots->first_block;
 	__u32 number = 0;
 
 	if (key >= slots->block_keys) {
@@ -200,41 +206,41 @@ static __always_inline long read_image_key(struct wire_image *image,
 #define NO_BLOCK 0
 #define BLOCK_UNREADABLE 1
 
-/* Where what a tls_index names lies for the current thread. The thread's DTV is at 8, an entry
+/* Where what a tls_index names lies for a thread. The thread's DTV is at 8, an entry
  * {block, to free} for each module, in musl the block alone; glibc: the block of a module is made
  * when the thread first needs it, and until then the entry is TLS_DTV_UNALLOCATED (-1) or 0. */
-__noinline __u64 find_thread_local(__u64 tls_index, __u32 dtv_bytes)
+__noinline __u64 find_thread_local(__u64 fsbase, __u64 tls_index, __u32 dtv_bytes)
 {
 	__u64 index[2] = {}, block = 0;
 
 	if (read_user(index, sizeof(index), tls_index) ||
-	    read_user(&block, sizeof(block), CURRENT(thread.fsbase) + 8) ||
+	    read_user(&block, sizeof(block), fsbase + 8) ||
 	    read_user(&block, sizeof(block), block + dtv_bytes * index[0]))
 		return BLOCK_UNREADABLE;
 	return block + 1 <= 1 ? NO_BLOCK : block + index[1];
 }
 
-/* Does the current thread's DTV end before that module's entry? glibc makes it longer only when the
+/* Does the thread's DTV end before that module's entry? glibc makes it longer only when the
  * thread needs it; dtv[-1] holds the number of its entries. musl: dtv[0]. */
-__noinline int is_beyond_dtv(__u64 tls_index, __u32 dtv_bytes)
+__noinline int is_beyond_dtv(__u64 fsbase, __u64 tls_index, __u32 dtv_bytes)
 {
 	__u64 module = 0, dtv = 0, entries = 0;
 
 	return tls_index && !read_user(&module, sizeof(module), tls_index) &&
-	       !read_user(&dtv, sizeof(dtv), CURRENT(thread.fsbase) + 8) &&
+	       !read_user(&dtv, sizeof(dtv), fsbase + 8) &&
 	       !read_user(&entries, sizeof(entries), dtv_bytes == 16 ? dtv - 16 : dtv) &&
 	       module > entries;
 }
 
-static __always_inline long read_thread_local(const struct wire_layout *layout, __u64 bias,
+static __always_inline long read_thread_local(const struct wire_layout *layout, struct thread_at at,
 					      struct thread_slot *ret)
 {
 	const struct wire_tls *tls = &layout->tls_bound;
-	__u64 block = CURRENT(thread.fsbase);
+	__u64 block = at.fsbase;
 
 	ret->sequence = ret->tstate = 0;
 	if (tls->index_vaddr)
-		block = find_thread_local(bias + tls->index_vaddr, layout->dtv_bytes);
+		block = find_thread_local(at.fsbase, at.bias + tls->index_vaddr, layout->dtv_bytes);
 	if (block == NO_BLOCK)
 		return 0;
 	if (block == BLOCK_UNREADABLE)
@@ -244,47 +250,51 @@ static __always_inline long read_thread_local(const struct wire_layout *layout, 
 
 /* Reads the slot by the key that is kept and in a way of the C library's, or the variable. */
 static __always_inline long read_slot_by(const struct wire_image *image,
-					 const struct wire_layout *layout, __u64 bias, __u32 way,
-					 struct thread_slot *ret)
+					 const struct wire_layout *layout, struct thread_at at,
+					 __u32 way, struct thread_slot *ret)
 {
 	__u32 key = image->pthread_key;
 
 	ret->sequence = ret->tstate = 0;
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		return read_thread_local(layout, bias, ret);
+		return read_thread_local(layout, at, ret);
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key || way >= NR_SLOT_WAYS)
 		return 0;
 	asm volatile("%0 &= 3" : "+r"(way)); /* verifier: as in kind_index */
-	return read_pthread_slot(&layout->slots[way], key - 1, ret);
+	return read_pthread_slot(&layout->slots[way], at.fsbase, key - 1, ret);
 }
 
 _Static_assert(NR_SLOT_WAYS <= 4, "read_slot_by");
 
 static __always_inline long read_slot(const struct wire_image *image,
-				      const struct wire_layout *layout, __u64 bias,
+				      const struct wire_layout *layout, struct thread_at at,
 				      struct thread_slot *ret)
 {
 	__u32 way = image->slot_way;
 
-	return read_slot_by(image, layout, bias, way ? way - 1 : 0, ret);
+	return read_slot_by(image, layout, at, way ? way - 1 : 0, ret);
 }
 
-/* Whose is what the slot leads to? Returns enum thread_found. */
-__noinline int look_at_slot(__u32 slot, __u32 way)
+/* Whose is what a thread's slot leads to? Returns enum thread_found. */
+__noinline int look_at_slot(__u32 slot, __u32 way, __u64 fsbase)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
+	struct thread_at at = { .fsbase = fsbase };
 	struct thread_slot found;
 	__u64 thread;
 
-	if (!image || !python || !layout || read_slot_by(image, layout, python->bias, way, &found))
+	if (!image || !python || !layout)
+		return THREAD_UNREADABLE;
+	at.bias = python->bias;
+	if (read_slot_by(image, layout, at, way, &found))
 		return THREAD_UNREADABLE;
 	if (!found.tstate)
 		return THREAD_NONE;
 	if (read_user(&thread, sizeof(thread), found.tstate + layout->tstate_thread))
 		return THREAD_UNREADABLE;
-	if (thread == CURRENT(thread.fsbase)) {
+	if (thread == fsbase) {
 		image->pthread_sequence = found.sequence;
 		image->slot_way = way + 1;
 		return THREAD_RUNS;
@@ -296,14 +306,15 @@ __noinline int look_at_slot(__u32 slot, __u32 way)
 
 /* The same in all ways that the C library may have. In the wrong one anything may be found but a
  * state of this thread: where one way leads to nothing, there is none. */
-static __always_inline enum thread_found try_ways(const struct wire_layout *layout, __u32 slot)
+static __always_inline enum thread_found try_ways(const struct wire_layout *layout, __u32 slot,
+						  __u64 fsbase)
 {
 	enum thread_found found, least = THREAD_UNCLEAR;
 
 	for (__u32 way = 0; way < NR_SLOT_WAYS; way++) {
 		if (!layout->slots[way].slot_bytes)
 			break;
-		found = look_at_slot(slot, way);
+		found = look_at_slot(slot, way, fsbase);
 		if (found == THREAD_RUNS)
 			return found;
 		if (found < least)
@@ -316,27 +327,29 @@ static __always_inline enum thread_found try_ways(const struct wire_layout *layo
  * takes its first pages before it has set the thread's pointer: in all of 278 such events that was
  * 0, and the DTV, whose address lies behind it, not to be read (Debian's 3.15, 6.18). */
 static __always_inline bool is_without_variable(const struct wire_image *image,
-						const struct wire_layout *layout, __u64 bias)
+						const struct wire_layout *layout,
+						struct thread_at at)
 {
-	__u64 index = layout->tls_bound.index_vaddr + bias;
+	__u64 index = layout->tls_bound.index_vaddr + at.bias;
 
 	if (!layout->tls_bound.index_vaddr)
 		return false;
 	if (!(image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED)) &&
-	    find_thread_local(index, layout->dtv_bytes) == BLOCK_UNREADABLE)
+	    find_thread_local(at.fsbase, index, layout->dtv_bytes) == BLOCK_UNREADABLE)
 		return true;
-	return is_beyond_dtv(index, layout->dtv_bytes);
+	return is_beyond_dtv(at.fsbase, index, layout->dtv_bytes);
 }
 
 /* The variable is Python's own: a state that another thread has made is believed too, unless there
  * was no variable to read. */
 static __always_inline enum thread_found judge_variable(const struct wire_image *image,
 							const struct wire_layout *layout,
-							__u64 bias, enum thread_found found)
+							struct thread_at at,
+							enum thread_found found)
 {
 	if (found != THREAD_UNREADABLE && found != THREAD_UNCLEAR)
 		return found;
-	if (is_without_variable(image, layout, bias))
+	if (is_without_variable(image, layout, at))
 		return THREAD_NONE;
 	return found == THREAD_UNCLEAR ? THREAD_RUNS : found;
 }
@@ -345,18 +358,19 @@ static __always_inline enum thread_found judge_variable(const struct wire_image 
  * current thread's, with or without a frame. `kept` is what the kept key led to; NONE and IDLE hold
  * as long as the key does. */
 static __always_inline enum thread_found judge_slot(struct wire_image *image, __u32 slot,
-						    const struct wire_layout *layout, __u64 bias,
-						    enum thread_found kept)
+						    const struct wire_layout *layout,
+						    struct thread_at at, enum thread_found kept)
 {
 	bool is_proven = kept == THREAD_NONE || kept == THREAD_IDLE;
 	__u32 key;
 
 	if (layout->tstate_by == TSTATE_BY_TLS)
 		return is_proven ? kept
-				 : judge_variable(image, layout, bias, look_at_slot(slot, 0));
+				 : judge_variable(image, layout, at,
+						  look_at_slot(slot, 0, at.fsbase));
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
 		return THREAD_NONE;
-	if (read_image_key(image, layout, bias, &key))
+	if (read_image_key(image, layout, at.bias, &key))
 		return THREAD_UNREADABLE;
 	if (key == image->pthread_key && is_proven && is_way_known(image, layout))
 		return kept;
@@ -365,18 +379,19 @@ static __always_inline enum thread_found judge_slot(struct wire_image *image, __
 		image->pthread_sequence = 0;
 	}
 	if (is_way_known(image, layout))
-		return look_at_slot(slot, image->slot_way ? image->slot_way - 1 : 0);
-	return try_ways(layout, slot);
+		return look_at_slot(slot, image->slot_way ? image->slot_way - 1 : 0, at.fsbase);
+	return try_ways(layout, slot, at.fsbase);
 }
 
 /* The same, and which state it is. */
 static __always_inline enum thread_found find_slot(struct wire_image *image, __u32 slot,
-						   const struct wire_layout *layout, __u64 bias,
-						   enum thread_found kept, struct thread_slot *ret)
+						   const struct wire_layout *layout,
+						   struct thread_at at, enum thread_found kept,
+						   struct thread_slot *ret)
 {
-	enum thread_found found = judge_slot(image, slot, layout, bias, kept);
+	enum thread_found found = judge_slot(image, slot, layout, at, kept);
 
-	if (found == THREAD_RUNS && read_slot(image, layout, bias, ret))
+	if (found == THREAD_RUNS && read_slot(image, layout, at, ret))
 		return THREAD_UNREADABLE;
 	return found;
 }
@@ -386,13 +401,14 @@ static __always_inline enum thread_found find_slot(struct wire_image *image, __u
 static __always_inline __u64 find_thread_state(struct wire_image *image,
 					       const struct wire_layout *layout, __u64 bias)
 {
+	const struct thread_at at = { .bias = bias, .fsbase = CURRENT(thread.fsbase) };
 	struct thread_slot slot;
 	__u32 key;
 
 	if (layout->tstate_by == TSTATE_BY_PTHREAD_KEY && !image->pthread_key &&
 	    !read_image_key(image, layout, bias, &key))
 		image->pthread_key = key;
-	return read_slot(image, layout, bias, &slot) ? 0 : slot.tstate;
+	return read_slot(image, layout, at, &slot) ? 0 : slot.tstate;
 }
 
 static __always_inline void forget_thread_key(struct wire_image *image)

@@ -29,14 +29,15 @@ static __always_inline __u64 find_generation(const struct wire_image *image, __u
 	return read_generation(layout, bias, interp);
 }
 
-/* The walk's start when what is kept does not lead to a frame. Leaves the leaf in a prepared path
- * and keeps a state that is believed. Returns enum thread_found. */
-__noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
+/* The walk's start when what is kept does not lead to a thread's frame. Leaves the leaf in a
+ * prepared path and keeps a state that is believed. Returns enum thread_found. */
+__noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsbase)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	const struct wire_layout *layout = slot_layout(slot);
+	struct thread_at at = { .fsbase = fsbase };
 	struct thread_slot thread = {};
 	struct thread_head head;
 	int found = THREAD_NONE;
@@ -44,11 +45,12 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 
 	if (!image || !python || !path || !layout)
 		return THREAD_NONE;
+	at.bias = python->bias;
 	if (image->flags & IMAGE_SUBINTERPRETERS)
-		found = find_in_subinterpreter(layout, slot, python->bias, &thread.tstate);
+		found = find_in_subinterpreter(layout, slot, at, &thread.tstate);
 	is_other = found == THREAD_RUNS;
 	if (found == THREAD_NONE)
-		found = find_slot(image, slot, layout, python->bias, kept, &thread);
+		found = find_slot(image, slot, layout, at, kept, &thread);
 	if (found != THREAD_RUNS)
 		return found;
 	if (!(image->flags & IMAGE_RUNTIME_SEEN))
@@ -56,7 +58,7 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 	if (read_thread_head(layout, path->head, thread.tstate, &head))
 		return THREAD_UNREADABLE;
 	if (!is_other)
-		know(&path->thread, image->image_id, &thread);
+		know(&path->thread, image->image_id, fsbase, &thread);
 	path->frame = head.frame;
 	path->generation = path->watched ? 0
 					 : find_generation(image, slot, layout, python->bias,
@@ -72,30 +74,32 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept)
 static __always_inline enum thread_found find_known_leaf(struct path *path,
 							 const struct wire_image *image, __u32 slot,
 							 const struct wire_layout *layout,
-							 __u64 bias)
+							 struct thread_at at)
 {
 	struct thread_slot thread;
 	struct thread_head head;
 
-	if (!(image->looks & (KEY_LOOK - 1)) || read_slot(image, layout, bias, &thread))
+	if (!(image->looks & (KEY_LOOK - 1)) || read_slot(image, layout, at, &thread))
 		return THREAD_UNCLEAR;
 	if (!thread.tstate)
 		return THREAD_NONE;
-	if (!is_known(&path->thread, image->image_id, &thread) ||
+	if (!is_known(&path->thread, image->image_id, at.fsbase, &thread) ||
 	    read_thread_head(layout, path->head, thread.tstate, &head))
 		return THREAD_UNCLEAR;
 	if (!head.frame)
 		return THREAD_IDLE;
 	path->frame = head.frame;
-	path->generation = path->watched ? 0
-					 : find_generation(image, slot, layout, bias, head.interp);
+	path->generation = path->watched
+				   ? 0
+				   : find_generation(image, slot, layout, at.bias, head.interp);
 	return THREAD_RUNS;
 }
 
 /* What begin_walk returns. */
 enum walk_begun {
 	WALK_BEGUN,    /* at a frame; or it has ended at once, because nothing is known */
-	WALK_NO_FRAME, /* the thread runs no Python */
+	WALK_NO_FRAME, /* the thread runs no Python now, or it is not known where there is one */
+	WALK_NO_STATE, /* it never did, or no more */
 };
 
 /* The layout of an image's interpreter, when that is known. */
@@ -109,13 +113,14 @@ static __always_inline const struct wire_layout *known_layout(const struct wire_
 	return bpf_map_lookup_elem(&layouts, &index);
 }
 
-/* Sets the scratch's path to the current thread's leaf frame; the thread is one of the image's.
- * `watched` is as in the path. */
-__noinline int begin_walk(__u32 slot, __u32 scratch, __u32 watched)
+/* Sets the scratch's path to a thread's leaf frame; the thread is one of the image's, and the
+ * current address space the image's. `watched` is as in the path. */
+__noinline int begin_walk_of(__u32 slot, __u32 scratch, __u32 watched, __u64 fsbase)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct thread_at at = { .fsbase = fsbase };
 	const struct wire_layout *layout;
 	int found = THREAD_UNCLEAR;
 
@@ -128,16 +133,25 @@ __noinline int begin_walk(__u32 slot, __u32 scratch, __u32 watched)
 	path->image_id = image->image_id;
 	path->watched = watched;
 	image->looks++;
+	at.bias = python->bias;
 	if (!has_subinterpreters(image, layout, python->bias))
-		found = find_known_leaf(path, image, slot, layout, python->bias);
+		found = find_known_leaf(path, image, slot, layout, at);
 	if (found == THREAD_RUNS)
 		return WALK_BEGUN;
-	found = find_leaf_frame(slot, scratch, found);
+	found = find_leaf_frame(slot, scratch, found, fsbase);
 	if (found == THREAD_UNREADABLE)
 		path->end = WALK_NO_THREAD;
 	if (found == THREAD_UNCLEAR)
 		path->end = WALK_NOT_OURS;
-	return found == THREAD_NONE || found == THREAD_IDLE ? WALK_NO_FRAME : WALK_BEGUN;
+	if (found == THREAD_NONE)
+		return WALK_NO_STATE;
+	return found == THREAD_IDLE ? WALK_NO_FRAME : WALK_BEGUN;
+}
+
+/* The same of the current thread. */
+static __always_inline int begin_walk(__u32 slot, __u32 scratch, __u32 watched)
+{
+	return begin_walk_of(slot, scratch, watched, CURRENT(thread.fsbase));
 }
 
 /* Finds the data of a walk that has begun. Returns the layout of its interpreter; NULL: there is

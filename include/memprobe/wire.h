@@ -191,6 +191,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 #define IMAGE_RUNTIME_SEEN 64	 /* the interpreter has made its key, or its parent's has */
 #define IMAGE_FIND_JUDGED 128	 /* whether its interpreter was found in time has been told */
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
+#define IMAGE_THREADED 256	 /* a thread that is not the first ran Python */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {

@@ -94,12 +94,25 @@ static void test_imports(void **state)
 	      "  /p/api.py:1:<module>      3.50 MB\n    /p/a.py:1:<module>      1.50 MB");
 }
 
+/* Threads of a pool are one row, which is no path that was seen. */
+static void test_native_threads(void **state)
+{
+	uint32_t node;
+	struct profile_builder builder = begin(&node);
+
+	node = builder_python(&builder, node, "/run.py", "load", 2);
+	builder_special(&builder, node, SITE_NATIVE, "polars-3", 3);
+	builder_special(&builder, node, SITE_NATIVE, "polars-0", 4);
+	builder_special(&builder, NO_NODE, SITE_NATIVE, "polars-3", 5);
+	check(&builder, ".load      9.00 MB\n    ~[native polars-3 and 1 more]      7.00 MB",
+	      "    ~[native polars-0]      4.00 MB");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_recursion),
-		cmocka_unit_test(test_runners),
-		cmocka_unit_test(test_own_folders),
+		cmocka_unit_test(test_native_threads), cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_runners),	       cmocka_unit_test(test_own_folders),
 		cmocka_unit_test(test_imports),
 	};
 

@@ -62,11 +62,13 @@ struct tree_node {
 	bool is_one_class;     /* all of them are of one name */
 	bool is_own, is_other; /* of a difference: whose path it is (enum node_origin) */
 	bool is_task;	       /* the outermost coroutine, with what it awaits and calls below */
+	bool is_inferred;      /* native threads below the path that they are taken to work for */
 	bool is_searched;      /* its children are found by their sites: two nodes may be one row */
 	uint32_t object;       /* one of those that a method ran on, NO_OBJECT: none is known */
 	uint32_t nr_objects;   /* distinct ones */
 	uint32_t nr_folded;    /* frames on the deepest path that are in the row beside its own */
 	bool has_recursed;     /* they are calls of the function by itself */
+	uint32_t nr_threads;   /* of a row that is inferred: names of threads that it stands for */
 	uint64_t first_ns;
 	int64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
 };

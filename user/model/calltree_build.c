@@ -50,6 +50,27 @@ static bool is_native_main(const struct tree_builder *builder, const struct site
 			 !strcmp(profile_string(builder->source->profile, site->name), name)));
 }
 
+/* Native threads below a path that was not theirs. Where rows are folded one stands for all. */
+static uint32_t add_inferred_row(struct tree_builder *builder, uint32_t parent,
+				 const struct node *node)
+{
+	bool is_one = builder->source->is_runner;
+	uint32_t child, unused;
+	struct tree_node *row;
+	uint64_t key;
+
+	child = calltree_child(builder, parent, is_one ? NO_SITE : node->site, TREE_NATIVE);
+	row = &builder->tree->nodes[child];
+	key = (uint64_t)child << 32 | node->site;
+	row->is_inferred = true;
+	if (hash_table_get(&builder->objects, key, &unused))
+		return child;
+	hash_table_put(&builder->objects, key, 0);
+	if (row->nr_threads++ == 0)
+		row->site = node->site;
+	return child;
+}
+
 static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, const struct node *node)
 {
 	const struct site *site = &builder->source->profile->sites[node->site];
@@ -57,6 +78,8 @@ static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, cons
 
 	if (kind == TREE_PYTHON)
 		return add_python_row(builder, parent, node);
+	if (kind == TREE_NATIVE && parent != NO_NODE)
+		return add_inferred_row(builder, parent, node);
 	if (is_native_main(builder, site))
 		return calltree_child(builder, parent, NO_SITE, TREE_NATIVE);
 	if ((kind == TREE_INHERITED || kind == TREE_BEFORE) &&

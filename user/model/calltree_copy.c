@@ -42,6 +42,8 @@ uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node
 	copy->is_own = node->is_own;
 	copy->is_other = node->is_other;
 	copy->is_task = node->is_task;
+	copy->is_inferred = node->is_inferred;
+	copy->nr_threads = node->nr_threads;
 	return index;
 }
 
@@ -63,6 +65,9 @@ uint32_t calltree_merge_node(struct tree_builder *builder, const struct tree_nod
 		row->nr_objects = 0;
 	}
 	row->is_task |= node->is_task;
+	row->is_inferred |= node->is_inferred;
+	if (node->nr_threads > row->nr_threads)
+		row->nr_threads = node->nr_threads;
 	if (node->first_ns < row->first_ns)
 		row->first_ns = node->first_ns;
 	return index;

@@ -24,7 +24,7 @@ struct tree_builder {
 	const struct tree_source *source;
 	struct calltree *tree;
 	struct hash_table children; /* (parent, site or kind) to tree node */
-	struct hash_table objects;  /* (tree node, object) */
+	struct hash_table objects;  /* (tree node, object), or (tree node, native thread's site) */
 	uint32_t *levels;	    /* by profile node: folded frames above it, its own counted */
 };
 /* ---- calltree.c ---- */

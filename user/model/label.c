@@ -2,6 +2,7 @@
 /* The words of a row; see label.h. */
 #include "label.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "code_groups.h"
@@ -252,6 +253,16 @@ static char *python_row_label(const struct label_style *style, const struct call
 	return xasprintf("%s%s%s", task, name, objects);
 }
 
+/* Marked, because nobody has seen whom the thread works for. */
+static char *inferred_label(const struct calltree *tree, const struct tree_node *node)
+{
+	const char *name = or_unknown(label_thread(tree, node));
+
+	if (node->nr_threads > 1)
+		return xasprintf("~[native %s and %" PRIu32 " more]", name, node->nr_threads - 1);
+	return xasprintf("~[native %s]", name);
+}
+
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t index)
 {
 	static const char *const texts[NR_TREE_KINDS] = {
@@ -271,6 +282,8 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
 	if (node->kind == TREE_PYTHON)
 		return tree->groups ? group_label(style, tree, node)
 				    : python_row_label(style, tree, node);
+	if (node->is_inferred)
+		return inferred_label(tree, node);
 	if (node->kind == TREE_NATIVE)
 		return xasprintf("[native thread %s]", or_unknown(label_thread(tree, node)));
 	if (node->kind == TREE_TRUNCATED)

@@ -139,6 +139,10 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 	write_objects(json, tree, node);
 	json_writer_member_name(json, "thread",
 				node->kind == TREE_NATIVE ? label_thread(tree, node) : NULL);
+	if (node->is_inferred) {
+		json_writer_key(json, "inferred");
+		json_writer_bool(json, true);
+	}
 	json_writer_member_name(json, "label", label);
 	write_cost(json, process, "self", &self);
 	write_cost(json, process, "total", &total);

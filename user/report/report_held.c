@@ -43,10 +43,12 @@ static int64_t peak_of(const struct calltree *tree, size_t node)
 	return cost_peak(&total);
 }
 
-static bool add_other(struct held_block *block, enum tree_kind kind, int64_t bytes)
+static bool add_other(struct held_block *block, const struct tree_node *node, int64_t bytes)
 {
+	if (node->is_inferred)
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		if (others[i].kind != kind)
+		if (others[i].kind != node->kind)
 			continue;
 		block->others[i] += bytes;
 		return true;
@@ -79,7 +81,7 @@ static void collect(struct held_block *block)
 	block->rows = xcalloc(tree->nr_nodes, sizeof(*block->rows));
 	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
 		block->sum += selves[i];
-		if (selves[i] && !add_other(block, tree->nodes[i].kind, selves[i]))
+		if (selves[i] && !add_other(block, &tree->nodes[i], selves[i]))
 			block->rows[block->nr_rows++] = (struct held_row){ .node = i,
 									   .bytes = selves[i] };
 	}

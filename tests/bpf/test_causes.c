@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Native threads below the path of the Python thread that is behind what they do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "memory.h"
+#include "python_memory.h"
+#include "session.h"
+
+#define PAGE 4096ULL
+#define BLOCK 0x7f0000000000ULL
+#define MUNMAP 11
+
+static struct python python;
+static struct task_struct *first; /* runs Python */
+static __u64 next_page;
+
+static struct task_struct *make_thread(struct task_struct *parent, int tid, const char *name)
+{
+	struct task_struct *thread = machine_task_new(first->mm, first->tgid, tid, name);
+
+	machine_run(parent);
+	session_fork_event(parent, thread);
+	return thread;
+}
+
+static void grow(struct task_struct *thread)
+{
+	machine_run(thread);
+	session_touch(BLOCK + next_page++ * PAGE);
+	session_change(first->mm, KIND_ANON, 1);
+}
+
+static void release(struct task_struct *thread, __u64 page)
+{
+	machine_run(thread);
+	session_enter(MUNMAP, BLOCK + page * PAGE, PAGE, 0);
+	session_change(first->mm, KIND_ANON, -1);
+}
+
+/* The first thread is in a call, and has taken a page itself. */
+static void start(__u32 version)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_owners(64);
+	next_page = 0;
+	first = session_process(100, "python3");
+	python_make(&python, version);
+	python_attach_thread(&python, first);
+	session_set_python(first->mm, &python.layout, python.bias);
+	python_call(&python, python_code(&python, "/x.py", "<module>"));
+	python_call(&python, python_code(&python, "/x.py", "load"));
+	grow(first);
+}
+
+static void finish(void)
+{
+	session_check();
+	session_close();
+}
+
+static void assert_row(const char *row)
+{
+	_cleanup_(freep) char *report = session_report();
+
+	if (!strstr(report, row))
+		fail_msg("no '%s' in\n%s", row, report);
+}
+
+static void test_below_the_maker(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < python_nr_versions; i++) {
+		struct task_struct *worker;
+
+		start(python_versions[i]);
+		worker = make_thread(first, 101, "pool-1");
+		grow(worker);
+		grow(worker);
+		assert_row("<module>;load;[native pool-1] anon+2\n");
+		finish();
+	}
+}
+
+/* Where the first thread is when the page comes, not where it was when it made the thread. */
+static void test_follows_the_maker(void **state)
+{
+	struct task_struct *worker;
+
+	(void)state;
+	start(PYTHON_3_12);
+	worker = make_thread(first, 101, "pool-1");
+	python_return(&python);
+	python_call(&python, python_code(&python, "/x.py", "join"));
+	grow(worker);
+	assert_row("<module>;join;[native pool-1] anon+1\n");
+	python_return(&python);
+	python_return(&python);
+	grow(worker); /* there is no path now */
+	assert_row("\n[native pool-1] anon+1\n");
+	finish();
+}
+
+static void test_through_native_threads(void **state)
+{
+	struct task_struct *worker;
+
+	(void)state;
+	start(PYTHON_3_12);
+	worker = make_thread(make_thread(first, 101, "pool-1"), 102, "helper");
+	grow(worker);
+	assert_row("<module>;load;[native helper] anon+1\n");
+	finish();
+}
+
+/* What another thread runs Python for is not known from who made the pool. */
+static void test_second_python_thread(void **state)
+{
+	struct task_struct *worker, *second;
+	struct python of_second;
+
+	(void)state;
+	start(PYTHON_3_12);
+	worker = make_thread(first, 101, "pool-1");
+	second = make_thread(first, 102, "python3");
+	grow(worker);
+	of_second = python;
+	python_attach_thread(&of_second, second);
+	python_call(&of_second, python_code(&of_second, "/x.py", "serve"));
+	grow(second);
+	grow(worker);
+	assert_row("<module>;load;[native pool-1] anon+1\n");
+	assert_row("\n[native pool-1] anon+1\n");
+	finish();
+}
+
+/* A thread's entry goes with it, and its tid may come again. */
+static void test_maker_has_ended(void **state)
+{
+	struct task_struct *worker;
+
+	(void)state;
+	start(PYTHON_3_12);
+	worker = make_thread(first, 101, "pool-1");
+	session_thread(100)->start_ns++;
+	grow(worker);
+	assert_row("\n[native pool-1] anon+1\n");
+	finish();
+}
+
+/* What a native thread gives back was the owner's. */
+static void test_gives_back(void **state)
+{
+	struct task_struct *worker;
+
+	(void)state;
+	start(PYTHON_3_12);
+	worker = make_thread(first, 101, "pool-1");
+	grow(worker);
+	python_return(&python);
+	release(worker, 0);
+	release(worker, 1);
+	assert_row("<module>;load anon+1-1\n");
+	assert_row("<module>;load;[native pool-1] anon+1-1\n");
+	release(worker, 5); /* nobody's */
+	assert_row("\n[native pool-1] anon-1\n");
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_below_the_maker),
+		cmocka_unit_test(test_follows_the_maker),
+		cmocka_unit_test(test_through_native_threads),
+		cmocka_unit_test(test_second_python_thread),
+		cmocka_unit_test(test_maker_has_ended),
+		cmocka_unit_test(test_gives_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

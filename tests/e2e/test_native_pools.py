@@ -1,0 +1,54 @@
+"""Native threads below the Python call that they work for, against what the target knows."""
+import os
+import shutil
+
+from capture import capture
+from harness import Skip, check, check_all, check_equal, check_near, test
+from tree import ancestors, check_invariants
+
+TARGETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "targets")
+WRONG = 0.01  # of what the pool took
+
+
+def pool(context):
+    """The pool as a library."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        raise Skip("there is no C compiler")
+    library = context.path("pool.so")
+    built = context.run([compiler, "-O1", "-shared", "-fPIC", "-pthread", "-o", library,
+                         os.path.join(TARGETS, "native_pool.c")])
+    check_equal("the compiler's status (%s)" % built.errors, built.status, 0)
+    return library
+
+
+def run_pool(context, what):
+    taken = capture(context, context.target("native_pool.py", pool(context), what))
+    check_invariants(taken.report, with_losses=True)  # a thread whose frames moved under a walk
+    return taken
+
+
+def inferred_below(process, function, name):
+    """Bytes of an amount that native threads have below a function."""
+    rows = [node for node in process.of_kind("native")
+            if any(above["function"] == function for above in ancestors(node))]
+    check(all(node.get("inferred") for node in rows), "a native row below %s is not marked" % function)
+    return process.own(name, rows)
+
+
+@test(interpreters="all")
+def native_pool_of_one_caller(context):
+    """Each call has what it made the pool take, and what is given back is given back by the call
+    that had it taken, though a thread does it that outlives both."""
+    taken = run_pool(context, "one_caller")
+    process, wrong = taken.process(), []
+    truth = taken.truth["calls"]
+    everything = sum(grown for grown, _ in truth.values())
+    for function, (grown, released) in truth.items():
+        for name, expected in (("grown", grown), ("released", released)):
+            seen = inferred_below(process, function, name)
+            if abs(seen - expected) > WRONG * everything:
+                wrong.append("%s has %s %d, expected %d" % (function, name, seen, expected))
+    check_all(wrong)
+    roots = [node for node in process.of_kind("native") if not node.get("inferred")]
+    check_near("of native roots", process.own("grown", roots), 0, WRONG * everything)
