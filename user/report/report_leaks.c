@@ -89,7 +89,7 @@ static void write_leak(const struct report *report, const struct calltree *tree,
 	uint32_t row = calltree_row_of(report->source, leak->node);
 
 	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_NUMBER, 7, leak->live);
+	report_mb_colored(sink, COLOR_MAX, 7, leak->live);
 	sink_text(sink, " MB");
 	if (leak->is_allocated)
 		write_blocks(tree, leak, sink);
@@ -114,7 +114,7 @@ static void write_rest(const struct leak *leaks, size_t count, struct sink *sink
 	for (size_t i = MAX_ROWS; i < count; i++)
 		bytes += leaks[i].live;
 	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_NUMBER, 7, bytes);
+	report_mb_colored(sink, COLOR_MAX, 7, bytes);
 	sink_printf(sink, " MB  %zu other %s\n", count - MAX_ROWS,
 		    count - MAX_ROWS == 1 ? "path" : "paths");
 }

@@ -2,12 +2,17 @@
 /* MB in digits; see report_number.h. */
 #include "report_number.h"
 
+#include <math.h>
+
 #include "decimal.h"
 
 #define PERCENT 100.0
 #define HALF_A_TENTH 0.05
 #define MB_SHIFT 20
 #define BYTES_PER_MB (1ULL << MB_SHIFT)
+#define NUMBER_COLUMNS 7
+#define LARGE_PART 0.1
+#define SMALL_PART 0.01
 
 /* As printf rounds: to the nearest, from the middle to the even one. */
 static uint64_t hundredths_of(uint64_t bytes)
@@ -55,6 +60,21 @@ void report_mb_colored(struct sink *sink, const char *color, int width, int64_t 
 		sink_text(sink, COLOR_OFF);
 }
 
+/* From a tenth on a number stands out, below a hundredth it stands back. */
+static const char *size_color(int64_t bytes, int64_t whole)
+{
+	double part = whole > 0 ? fabs((double)bytes) / (double)whole : 1;
+
+	if (part >= LARGE_PART)
+		return "\033[1;32m";
+	return part >= SMALL_PART ? "\033[32m" : "\033[2m";
+}
+
+void report_mb_sized(struct sink *sink, int64_t bytes, int64_t whole)
+{
+	report_mb_colored(sink, size_color(bytes, whole), NUMBER_COLUMNS, bytes);
+}
+
 /* Without a sign for what rounds to nothing. */
 static double percent_of(int64_t bytes, int64_t sum)
 {
@@ -66,6 +86,6 @@ static double percent_of(int64_t bytes, int64_t sum)
 void report_mb_share(struct sink *sink, int64_t bytes, int64_t sum)
 {
 	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_NUMBER, 7, bytes);
+	report_mb_sized(sink, bytes, sum);
 	sink_printf(sink, " MB  %4.1f %%  ", percent_of(bytes, sum));
 }

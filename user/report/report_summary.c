@@ -47,10 +47,14 @@ void report_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink)
 
 		if (!losses[loss].events && !losses[loss].bytes)
 			continue;
+		if (sink->use_color)
+			sink_text(sink, COLOR_LOSS);
 		sink_printf(sink, "Lost: %s, ", loss_sentence(loss));
 		write_amount(loss, &losses[loss], sink);
 		if (hint)
 			sink_printf(sink, "  (hint: %s)", hint);
+		if (sink->use_color)
+			sink_text(sink, COLOR_OFF);
 		sink_text(sink, "\n");
 	}
 }

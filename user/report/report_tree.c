@@ -108,6 +108,11 @@ static void write_folded(const struct tree_node *node, struct sink *sink)
 		sink_printf(sink, " (%" PRIu32 " more)", node->nr_folded);
 }
 
+static int64_t peak_of(const struct calltree *tree)
+{
+	return tree->profile->processes[tree->process].peak;
+}
+
 /* `spread` is NULL where the row is of one process. */
 static void write_row(const struct report *report, const struct calltree *tree, uint32_t index,
 		      const struct spread *spread, struct sink *sink)
@@ -117,7 +122,7 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 	write_label(report, tree, index, write_indent(sink, node->depth), sink);
 	write_folded(node, sink);
 	sink_text(sink, "   ");
-	report_mb_colored(sink, COLOR_NUMBER, 7, calltree_shown_bytes(tree, node));
+	report_mb_sized(sink, calltree_shown_bytes(tree, node), peak_of(tree));
 	sink_text(sink, " MB");
 	write_both(tree, index, sink);
 	write_calls(tree, node, sink);
@@ -135,7 +140,7 @@ static void write_imports(const struct report *report, const struct calltree *tr
 		return;
 	write_indent(sink, tree->nodes[row].depth);
 	sink_printf(sink, "imports (%" PRIu32 " modules)   ", group->nr_modules);
-	report_mb_colored(sink, COLOR_NUMBER, 7, group->bytes);
+	report_mb_sized(sink, group->bytes, peak_of(tree));
 	sink_text(sink, " MB\n");
 }
 
