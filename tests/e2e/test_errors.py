@@ -84,6 +84,12 @@ def help_and_version(context):
         check_equal("status of %r" % (arguments,), result.status, 0)
         check("memprobe" in result.output, "%r prints %r" % (arguments, result.output[:80]))
     options = memprobe(context, "--help").output
+    check(options.startswith("examples:\n"), "--help begins with %r" % options[:40])
+    check(options.count("\n") <= 50, "--help has %d lines" % options.count("\n"))
+    for words in ((), ("post",), ("diff",), ("merge",), ("heap",), ("check",)):
+        check_equal("lines above 80 columns of %r --help" % (words,),
+                    [line for line in memprobe(context, *words, "--help").output.splitlines()
+                     if len(line) > 80], [])
     for option in ("--output", "--pid", "--max-nodes", "--no-report", "--quiet", "--min"):
         check(option in options, "--help lacks %s" % option)
 

@@ -147,11 +147,11 @@ def balance_text(process):
 
 @test(interpreters="one")
 def report_at_the_end(context):
-    """The report on stderr at the end of a capture is the one that post prints."""
+    """The report on stderr at the end of a capture is the one that post prints, largest rows first."""
     dump = context.path("dump")
     result = memprobe(context, "-o", dump, "--", *context.target("exits.py", "code", 0),
                       env={"MEMPROBE_TRUTH": context.path("truth")})
-    text = memprobe(context, "post", dump).output
+    text = memprobe(context, "post", "--sort=total", dump).output
     check(text.strip() in result.errors, "stderr has another report: %r" % result.errors[-300:])
 
 

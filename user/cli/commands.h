@@ -19,6 +19,7 @@ struct command {
 	const char *name;  /* NULL: what runs when no other is named */
 	const char *usage; /* lines, what follows the name */
 	const char *summary;
+	const char *examples; /* lines; NULL: none */
 	struct option_syntax syntax;
 	size_t options_size; /* of the struct that options are read into */
 	void (*set_defaults)(void *options);

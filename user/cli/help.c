@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "memory.h"
+#include "report_run.h"
+#include "text_columns.h"
 
 #define HELP_COLUMN 28
+#define SCREEN_COLUMNS 80
 #define CHOICES_PLACE "{}"
 
 /* ---- Help ---- */
@@ -39,6 +42,20 @@ char *help_of_option(const struct option_spec *spec)
 			 place + strlen(CHOICES_PLACE));
 }
 
+/* What goes on below stands where it began. */
+static void write_wrapped(const char *text, size_t column, struct sink *sink)
+{
+	struct text_wrap wrap = text_wrap_begin(text, strlen(text), SCREEN_COLUMNS - column);
+	const char *part;
+	size_t size, indent;
+
+	for (bool is_first = true; text_wrap_next(&wrap, &part, &size, &indent); is_first = false) {
+		sink_fill(sink, ' ', is_first ? 0 : column);
+		sink_bytes(sink, part, size);
+		sink_text(sink, "\n");
+	}
+}
+
 static void write_spec(const struct option_spec *spec, struct sink *sink)
 {
 	_cleanup_(freep) char *help = help_of_option(spec);
@@ -50,9 +67,10 @@ static void write_spec(const struct option_spec *spec, struct sink *sink)
 	width = snprintf(text, sizeof(text), "  %s--%s%s%s", letter, spec->name,
 			 spec->argument ? "=" : "", spec->argument ? spec->argument : "");
 	if (width >= HELP_COLUMN)
-		sink_printf(sink, "%s\n%*s%s\n", text, HELP_COLUMN, "", help);
+		sink_printf(sink, "%s\n%*s", text, HELP_COLUMN, "");
 	else
-		sink_printf(sink, "%-*s%s\n", HELP_COLUMN, text, help);
+		sink_printf(sink, "%-*s", HELP_COLUMN, text);
+	write_wrapped(help, HELP_COLUMN, sink);
 }
 
 static void write_group(const struct option_group *group, struct sink *sink)
@@ -64,17 +82,76 @@ static void write_group(const struct option_group *group, struct sink *sink)
 	}
 }
 
+static void write_lines(const char *text, struct sink *sink)
+{
+	while (*text) {
+		_cleanup_(freep) char *line = xstrndup(text, strcspn(text, "\n"));
+
+		write_wrapped(line, 0, sink);
+		text += strlen(line);
+		text += *text == '\n';
+	}
+}
+
+/* The names alone: another command's help explains them. */
+static void write_group_names(const struct option_group *group, struct sink *sink)
+{
+	_cleanup_(freep) char *names = xstrdup("");
+
+	for (size_t i = 0; i < group->nr_specs; i++) {
+		char *more;
+
+		if (!group->specs[i].help)
+			continue;
+		more = xasprintf("%s %s--%s", names, *names ? "" : " ", group->specs[i].name);
+		free(names);
+		names = more;
+	}
+	sink_printf(sink, "\n%s (memprobe post --help says more):\n  ", group->title);
+	write_wrapped(names + strspn(names, " "), 2, sink);
+}
+
+static void write_examples(const char *line, struct sink *sink)
+{
+	sink_text(sink, "examples:\n");
+	for (; *line; line = strchr(line, '\n') + 1)
+		sink_printf(sink, "  %.*s\n", (int)strcspn(line, "\n"), line);
+	sink_text(sink, "\n");
+}
+
+/* The capture's fits a screen: of the others it has the names only. */
+static void write_others(const struct command *const *table, struct sink *sink)
+{
+	sink_text(sink, "       memprobe ");
+	for (const char *mark = ""; *table; table++) {
+		if (!(*table)->name)
+			continue;
+		sink_printf(sink, "%s%s", mark, (*table)->name);
+		mark = "|";
+	}
+	sink_text(sink, " ... (each with --help)\n");
+}
+
 void help_write(const struct command *const *table, const struct command *command,
 		struct sink *sink)
 {
+	bool is_capture = !command->name;
+
+	if (command->examples)
+		write_examples(command->examples, sink);
 	write_usage(command, "usage:", sink);
-	for (; !command->name && *table; table++) {
-		if ((*table)->name)
-			write_usage(*table, "      ", sink);
+	if (is_capture)
+		write_others(table, sink);
+	sink_text(sink, "\n");
+	write_lines(command->summary, sink);
+	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
+		const struct option_group *group = &command->syntax.groups[i];
+
+		if (is_capture && group->specs == report_run_specs)
+			write_group_names(group, sink);
+		else
+			write_group(group, sink);
 	}
-	sink_printf(sink, "\n%s\n", command->summary);
-	for (size_t i = 0; i < command->syntax.nr_groups; i++)
-		write_group(&command->syntax.groups[i], sink);
 }
 
 /* ---- Completion ---- */

@@ -6,7 +6,7 @@
 #include "commands.h"
 #include "sink.h"
 
-/* The capture's help names the other commands of the table too. */
+/* The capture's names the other commands of the table too, and fits a screen. */
 void help_write(const struct command *const *table, const struct command *command,
 		struct sink *sink);
 /* The help of an option, with its choices where they belong; the caller frees it. */

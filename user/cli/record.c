@@ -71,34 +71,33 @@ static const struct option_spec capture_specs[] = {
 	{ .name = "duration",
 	  .letter = 'd',
 	  .argument = "TIME",
-	  .help = "stop after so many seconds, 90s, 1.5m or 2h (until the processes end or SIGINT)",
+	  .help = "stop after so many seconds, 90s, 1.5m or 2h",
 	  .kind = OPTION_DURATION,
 	  .offset = FIELD(duration),
 	  .min = MIN_DURATION_S,
 	  .max = MAX_DURATION_S },
 	{ .name = "calls",
 	  .argument = "MODE",
-	  .help = "count calls: {} (auto: at most 1 % of the CPU time)",
+	  .help = "count calls: {} (auto: for 1 % of the time)",
 	  .kind = OPTION_CHOICE,
 	  .offset = FIELD(calls),
 	  .choices = calls_mode_name },
 	{ .name = "no-owners",
-	  .help = "do not follow who owns each page: no live, no peak per row",
+	  .help = "do not follow who owns pages: no live, no peak",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(no_owners) },
 	{ .name = "cow",
-	  .help = "follow copies of shared pages from the start (from the first fork on)",
+	  .help = "follow copies of shared pages before the first fork",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(cow) },
 	{ .name = "allocs",
 	  .argument = "BYTES",
-	  .help = "follow what allocators hand out, blocks of so many bytes or more (all)",
+	  .help = "follow malloc: blocks of so many bytes or more (all)",
 	  .kind = OPTION_INTEGER_OR_NOT,
 	  .offset = FIELD(allocs),
 	  .max = MAX_ALLOCS_MIN },
 	{ .name = "objects",
-	  .help = "count the Python objects at snapshots and at the end, by type and by "
-		  "holder",
+	  .help = "count the Python objects at snapshots and at the end",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(objects) },
 	{ .name = "freeze",
@@ -111,7 +110,7 @@ static const struct option_spec capture_specs[] = {
 	  .offset = FIELD(lines) },
 	{ .name = "instances",
 	  .argument = "CLASS,...",
-	  .help = "split methods by the object they run on (of these classes)",
+	  .help = "split methods by object (of these classes)",
 	  .kind = OPTION_TEXT_OR_NOT,
 	  .offset = FIELD(instances) },
 	{ .name = "label-attr",
@@ -419,9 +418,13 @@ static int record(void *given, const struct option_words *words, char **argv)
 
 const struct command command_record = {
 	.usage = "[OPTIONS] [--] COMMAND [ARG...]\n[OPTIONS] -p PID[,PID...]",
-	.summary = "Runs a command, or attaches to processes, and reports which Python call paths "
-		   "made them "
-		   "grow.",
+	.summary = "Which Python call paths made the processes of a command grow.",
+	.examples =
+		"sudo memprobe -- python script.py      run it; the tree is printed at its end\n"
+		"sudo memprobe -p 4711 -d 1m            attach to what runs, for a minute\n"
+		"memprobe post mem_trace.raw --leaks    what kept growing, without root\n"
+		"memprobe diff before.raw after.raw     what one run has more than another\n"
+		"sudo memprobe heap -p 4711             in use, or freed and kept?\n",
 	.syntax = { .groups = record_groups,
 		    .nr_groups = ARRAY_SIZE(record_groups),
 		    .stops_at_operand = true,
