@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from pythons import find_pythons
 
@@ -108,9 +109,19 @@ def check_holders(name, census, sizes, count):
     expect(2 * count <= lost[0], name, "C code holds", lost[0])
 
 
+def wait_at_rest(pid):
+    """Until it waits for its input: what it printed it printed a little before."""
+    while True:
+        with open("/proc/%d/stat" % pid) as file:
+            if file.read().rsplit(")", 1)[1].split()[0] == "S":
+                return
+        time.sleep(0.001)
+
+
 def check_python(tool, name, command):
     target = subprocess.Popen(command + [TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     pid, minor, frozen, counts, sizes, rows, count = json.loads(target.stdout.readline().decode())
+    wait_at_rest(pid)
     census = Census(tool, pid)
     target.communicate(b"\n")
     expect("refused" not in census.sums, name, census.sums.get("refused"))
