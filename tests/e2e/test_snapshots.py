@@ -84,6 +84,35 @@ def growth_between_moments(context):
     served.quit()
 
 
+STEPS = """
+import os, sys, time
+kept = []
+def keep():
+    kept.append(bytearray(1 << 20))
+while not all(os.path.exists("%s.%d" % (sys.argv[1], number)) for number in (1, 2)):
+    keep()
+    time.sleep(0.05)
+"""
+
+
+@test(interpreters="one")
+def snapshots_at_intervals(context):
+    """--every: snapshots of rising times, between which the growth is what the dumps differ by."""
+    dump = context.path("dump")
+    result = memprobe(context, "--every=0.5", "--no-report", "-o", dump, "--", *context.python.command,
+                      context.write("steps.py", STEPS), dump)
+    check_equal("status: " + result.errors, result.status, 0)
+    reports = [read_report(context, "%s.%d" % (dump, number)) for number in (1, 2)]
+    times = [report.data["meta"]["duration"] for report in reports]
+    check(0.4 < times[0] < times[1], "the times are %r" % times)
+    kept = [report.python().below("growth", report.python().named("keep")) for report in reports]
+    check(kept[0] < kept[1], "keep had %r" % kept)
+    between = parse(memprobe(context, "post", "--format=json", "--from=%.9f" % times[0],
+                             "--to=%.9f" % times[1], dump).output)
+    process = Report(between).python()
+    check_equal("growth of keep", process.below("growth", process.named("keep")), kept[1] - kept[0])
+
+
 STANDING = """
 import os, sys, threading, time
 waiting = []

@@ -16,6 +16,7 @@ struct capture_options {
 			     * the renaming of an old one */
 	bool force;	    /* replace an existing output */
 	double duration_s;  /* 0: until the processes end or a signal */
+	double every_s;	    /* between two snapshots, 0: they are taken at SIGUSR1 only */
 	uint32_t max_nodes, max_sites, ring_mb, max_blocks;
 	bool keep_root; /* --no-drop-root */
 	bool no_children;

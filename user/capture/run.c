@@ -311,6 +311,14 @@ static void on_time_over(void *context)
 	capture->is_time_over = true;
 }
 
+/* It is written between two rounds, as one that a signal asks for. */
+static void on_snapshot_due(void *context)
+{
+	struct capture *capture = context;
+
+	capture->signals.wants_snapshot = true;
+}
+
 static int refuse_watching(const char *what, int error)
 {
 	log_error("cannot watch '%s': %s", what, strerror(-error));
@@ -339,14 +347,18 @@ static int open_loop(struct capture *capture)
 	return 0;
 }
 
-static int begin_duration(struct capture *capture)
+static int begin_timers(struct capture *capture)
 {
-	const struct loop_handler handler = { capture, on_time_over };
-	double seconds = capture->options->duration_s;
-	int error = seconds > 0 ? loop_add_timer(&capture->loop, (int64_t)(seconds * NS_PER_S), 0,
-						 &handler)
-				: 0;
+	const struct loop_handler over = { capture, on_time_over };
+	const struct loop_handler due = { capture, on_snapshot_due };
+	int64_t duration_ns = (int64_t)(capture->options->duration_s * NS_PER_S);
+	int64_t every_ns = (int64_t)(capture->options->every_s * NS_PER_S);
+	int error = 0;
 
+	if (duration_ns)
+		error = loop_add_timer(&capture->loop, duration_ns, 0, &over);
+	if (!error && every_ns)
+		error = loop_add_timer(&capture->loop, every_ns, every_ns, &due);
 	return error ? refuse_watching("the time", error) : 0;
 }
 
@@ -415,9 +427,9 @@ static int begin(struct capture *capture)
 static int set_up(struct capture *capture)
 {
 	static int (*const steps[])(struct capture *) = {
-		check_place,	   check_pids, begin_inspector, find_command,	start_command,
-		open_output,	   load,       open_drain,	make_parts,	listen_to_drain,
-		listen_to_flushes, open_loop,  begin,		begin_duration,
+		check_place,	   check_pids, begin_inspector, find_command, start_command,
+		open_output,	   load,       open_drain,	make_parts,   listen_to_drain,
+		listen_to_flushes, open_loop,  begin,		begin_timers,
 	};
 	int status = 0;
 

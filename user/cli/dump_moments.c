@@ -133,8 +133,7 @@ static int refuse(const struct points *points, double time, const char *path)
 			  time, path, before, behind);
 	else
 		log_error("cannot find '%.2f s' in '%s': it ends at %.2f s", time, path, before);
-	log_hint("a snapshot beside the dump tells of its time: kill -USR1 the memprobe that "
-		 "captures");
+	log_hint("snapshots beside the dump tell of their times: capture with --every=10");
 	return -ENOENT;
 }
 
@@ -155,8 +154,7 @@ static int find_point(const struct points *points, double time, const char *path
 static int refuse_one_moment(const struct point *point, const char *path)
 {
 	log_error("cannot show '%s': both moments are nearest to %.2f s", path, point->time);
-	log_hint("a snapshot beside the dump tells of its time: kill -USR1 the memprobe that "
-		 "captures");
+	log_hint("snapshots beside the dump tell of their times: capture with --every=10");
 	return -EINVAL;
 }
 

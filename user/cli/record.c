@@ -29,13 +29,14 @@
 #define MAX_ALLOCS_MIN 1e12
 #define MIN_DURATION_S 0.001
 #define MAX_DURATION_S 1e9
+#define MIN_EVERY_S 0.5 /* as often as the tables are read */
 
 /* Owns its pids. */
 struct record_options {
 	const char *output;
 	bool force;
 	struct option_pids pids;
-	struct option_decimal duration;
+	struct option_decimal duration, every;
 	const char *calls;
 	const char *instances, *label_attributes;
 	bool lines;
@@ -75,6 +76,13 @@ static const struct option_spec capture_specs[] = {
 	  .kind = OPTION_DURATION,
 	  .offset = FIELD(duration),
 	  .min = MIN_DURATION_S,
+	  .max = MAX_DURATION_S },
+	{ .name = "every",
+	  .argument = "TIME",
+	  .help = "a snapshot each time, to report growth in between",
+	  .kind = OPTION_DURATION,
+	  .offset = FIELD(every),
+	  .min = MIN_EVERY_S,
 	  .max = MAX_DURATION_S },
 	{ .name = "calls",
 	  .argument = "MODE",
@@ -272,6 +280,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.output = options->output,
 		.force = options->force,
 		.duration_s = options->duration.value,
+		.every_s = options->every.value,
 		.calls_mode = options_choice(calls_mode_name, options->calls),
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
