@@ -183,14 +183,15 @@ def who_made_the_peak(context):
 def owners_of_racing_threads(context):
     """What eight threads touch and give back at once: in sum to the byte, and all but a few pages
     for each CPU with an owner. Two that fold their shares of a counter at the same instant are told
-    a batch too much and too little (bpf/counters.h); no CPU has more than two such left."""
+    a batch too much and too little (bpf/counters.h); no CPU has more than two such left, and at the
+    moment of the peak one that is on its way."""
     taken = capture(context, context.target("owners_racing.py"))
     check_invariants(taken.report)
     process = taken.process()
     check_held_sums(process)
-    limit = 2 * max(32, 2 * os.cpu_count()) * PAGE * os.cpu_count()  # lib/percpu_counter.c
-    check_stray(process, limit)
-    check_near("live of race()", process.below("live", process.named("race")), 0, limit)
+    batch = max(32, 2 * os.cpu_count()) * PAGE * os.cpu_count()  # lib/percpu_counter.c
+    check_stray(process, 3 * batch)
+    check_near("live of race()", process.below("live", process.named("race")), 0, 2 * batch)
 
 
 @test(interpreters="few")
