@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,27 +16,26 @@
 #include "text_columns.h"
 
 #define FILE_MODE 0666
-#define MIN_COLUMNS 40 /* less is no width that anything could be laid out in */
 
 void sink_attach(struct sink *ret, int fd)
 {
 	*ret = (struct sink){ .fd = fd, .buffer = xmalloc(SINK_BYTES) };
 }
 
-void sink_fit_terminal(struct sink *sink)
+void sink_into(struct sink *ret, sink_taker take, void *context)
 {
-	struct winsize size;
-
-	if (!isatty(sink->fd) || ioctl(sink->fd, TIOCGWINSZ, &size) || !size.ws_col)
-		return;
-	sink->columns = size.ws_col < MIN_COLUMNS ? MIN_COLUMNS : size.ws_col;
+	sink_attach(ret, -1);
+	ret->take = take;
+	ret->context = context;
 }
 
 /* ---- Writing ---- */
 
 static void write_all(struct sink *sink, const char *bytes, size_t size)
 {
-	if (!sink->error)
+	if (sink->take)
+		sink->take(sink->context, bytes, size);
+	else if (!sink->error)
 		sink->error = stream_write(sink->fd, bytes, size);
 }
 

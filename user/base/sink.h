@@ -10,12 +10,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Who takes what is written, in place of a descriptor. */
+typedef void (*sink_taker)(void *context, const void *bytes, size_t size);
+
 /* Owns its buffer and names, and the descriptor when it has a file or a stream. */
 struct sink {
 	int fd;
+	sink_taker take; /* NULL: the descriptor */
+	void *context;
 	bool use_color; /* for writers that have colours; set by whoever opens */
-	size_t columns; /* of a terminal that lines fit (text_columns.h); 0: they are as long as
-			 * they are written */
+	size_t columns; /* the same: of a terminal, longer lines are parted (text_columns.h); 0:
+			 * lines are as long as they are written */
 	int error;	/* -errno of the first failed write, 0 */
 	char *buffer;
 	size_t used;
@@ -27,9 +32,8 @@ struct sink {
 
 /* Writes to fd, which is borrowed. */
 void sink_attach(struct sink *ret, int fd);
-
-/* Where it goes to a terminal, longer lines are parted from now on. Not for sink_room(). */
-void sink_fit_terminal(struct sink *sink);
+/* Hands on what is written, a buffer at a time; the context is borrowed. */
+void sink_into(struct sink *ret, sink_taker take, void *context);
 
 /*
  * Writes beside `path`; sink_close renames. -EEXIST: there is such a file; -ELOOP: a symbolic link.
