@@ -48,7 +48,8 @@ arrows='
 	base	memory.h / profile.h dump.h report.h elf_file.h run.h options.h
 	model	memory.h profile.h / dump.h report.h elf_file.h run.h options.h
 	dump	memory.h profile.h dump.h / report.h elf_file.h run.h options.h
-	report	memory.h profile.h report.h / dump.h elf_file.h run.h options.h
+	html	memory.h page.h / profile.h report.h dump.h options.h
+	report	memory.h profile.h page.h report.h / dump.h elf_file.h run.h options.h
 	target	memory.h elf_file.h / profile.h dump.h report.h run.h options.h inspector.h
 	resolve	memory.h elf_file.h source_names.h / profile.h dump.h report.h run.h options.h inspector.h
 	inspect	memory.h elf_file.h source_names.h inspector.h / profile.h dump.h report.h run.h options.h

@@ -35,7 +35,7 @@ expect "" memprobe post --dur
 expect "first total self calls" memprobe post --sort ""
 expect "total" memprobe post --sort = t
 expect "first total self calls" memprobe --sort =
-expect "tree table json jsonl csv collapsed speedscope pprof" memprobe --format = ""
+expect "tree table json jsonl csv collapsed speedscope pprof html" memprobe --format = ""
 expect "off auto exact" memprobe --calls = ""
 expect "auto" memprobe --calls = a
 expect "growth grown" memprobe post --metric = gro

@@ -408,7 +408,7 @@ static void test_choices_of_registries(void **state)
 		{ metric_choice,
 		  "growth grown released peak live mapped unshared allocated calls" },
 		{ calltree_sort_name, "first total self calls" },
-		{ report_format, "tree table json jsonl csv collapsed speedscope pprof" },
+		{ report_format, "tree table json jsonl csv collapsed speedscope pprof html" },
 		{ calls_mode_name, "off auto exact" },
 	};
 
@@ -479,7 +479,7 @@ static void test_exit_statuses(void **state)
 	assert_int_equal(run("memprobe check a b"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post a b"), EXIT_USAGE);
-	assert_int_equal(run("memprobe post --format=html a"), EXIT_USAGE);
+	assert_int_equal(run("memprobe post --format=htm a"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post --sort=peak a"), EXIT_USAGE);
 	assert_int_equal(run("memprobe post --sort=calls /nonexistent"), EXIT_FAILED);
 	assert_int_equal(run("memprobe post --metric=calls /nonexistent"), EXIT_FAILED);

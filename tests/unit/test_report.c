@@ -113,6 +113,8 @@ static void test_disk_full(void **state)
 	assert_int_equal(write_to("/dev/full", "jsonl", &options), -ENOSPC);
 	assert_int_equal(write_to("/dev/full", "csv", &options), -ENOSPC);
 	assert_int_equal(write_to("/dev/full", "pprof", &options), -ENOSPC);
+	if (!report_html.is_missing())
+		assert_int_equal(write_to("/dev/full", "html", &options), -ENOSPC);
 }
 
 static void test_find(void **state)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "error_hints.h"
@@ -16,6 +17,7 @@
 #include "log.h"
 #include "memory.h"
 #include "name_pattern.h"
+#include "report_page.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
@@ -24,6 +26,7 @@
 #define MAX_NESTING 200
 
 #define MAX_HINTED_PIDS 8
+#define MIN_COLUMNS 40 /* less is no width that anything could be laid out in */
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -176,8 +179,11 @@ int report_run_refuse_output(const char *name, int error)
 int report_run_check(const struct report_settings *settings, bool force)
 {
 	bool is_known = settings->out && !name_pattern_is(settings->out);
-	int error = is_known ? sink_check(settings->out, force) : 0;
+	int error = report_page_check(settings);
 
+	if (error)
+		return error;
+	error = is_known ? sink_check(settings->out, force) : 0;
 	return error ? report_run_refuse_output(settings->out, error) : 0;
 }
 
@@ -193,6 +199,16 @@ static bool wants_color(const struct report_settings *settings, int fd)
 	int choice = options_choice(color_choice, settings->color);
 
 	return choice == COLOR_ALWAYS || (choice == COLOR_AUTO && is_color_terminal(fd));
+}
+
+/* Of a terminal; 0: it is none, or does not know. */
+static size_t find_columns(int fd)
+{
+	struct winsize size;
+
+	if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col < MIN_COLUMNS && size.ws_col ? MIN_COLUMNS : size.ws_col;
 }
 
 /* The name of --out, NULL without one. */
@@ -220,7 +236,7 @@ static int open_sink(const struct report_settings *settings, const char *out,
 		return error;
 	ret->use_color = wants_color(settings, ret->fd);
 	if (report_find(settings->format)->write_rows)
-		sink_fit_terminal(ret);
+		ret->columns = find_columns(ret->fd);
 	return 0;
 }
 
@@ -438,6 +454,8 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 		error = check_metric(profile, options.tree.metric);
 	if (!error)
 		error = check_rows(profile, settings);
+	if (!error && !out)
+		error = report_page_check_terminal(settings, target->fd, name);
 	if (error)
 		return error;
 	options.sources = target->sources;
@@ -455,5 +473,6 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	if (error)
 		return report_run_refuse_output(name, error);
 	tell_remarks(name, &remarks);
+	report_page_tell(settings, out);
 	return 0;
 }

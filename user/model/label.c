@@ -221,6 +221,15 @@ char *label_name(const struct label_style *style, const struct calltree *tree, u
 	return xasprintf("%s%s", name, object);
 }
 
+char *label_objects(const struct calltree *tree, uint32_t index)
+{
+	const struct tree_node *node = &tree->nodes[index];
+
+	return node->kind == TREE_PYTHON && node->nr_objects && !tree->groups
+		       ? objects_text(tree, node)
+		       : xstrdup("");
+}
+
 char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t index)
 {
 	const struct tree_node *node = &tree->nodes[index];

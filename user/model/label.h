@@ -54,6 +54,10 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
  * with its object. */
 char *label_name(const struct label_style *style, const struct calltree *tree, uint32_t node);
 
+/* What label_text has behind the function: the objects that the row's path ran on; "": none are
+ * known. */
+char *label_objects(const struct calltree *tree, uint32_t node);
+
 /* The same as label_text without the objects that the row's path ran on, and with the place of a
  * method, `Class.f (file.py:LINE)`; of a part of a site, its own object. */
 char *label_function(const struct label_style *style, const struct calltree *tree, uint32_t node);

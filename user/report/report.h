@@ -72,12 +72,13 @@ struct reporter {
 	bool has_min; /* without the user's word: rows above 1 MB, or with more than 1 call */
 	report_rows write_rows;
 	bool folds; /* without the user's word, frames that say little stand in one row */
+	bool (*is_missing)(void); /* NULL: every build has it */
 	/* Errors stay in the sink. */
 	void (*write)(const struct report *report, struct sink *sink);
 };
 
 extern const struct reporter report_tree, report_table, report_json, report_jsonl, report_csv,
-	report_collapsed, report_speedscope, report_pprof;
+	report_collapsed, report_speedscope, report_pprof, report_html;
 
 /* Names of formats; NULL behind the last. */
 const char *report_format(size_t index);

@@ -6,10 +6,10 @@
 
 #include "memory.h"
 
-static const struct reporter *const reporters[] = { &report_tree,	&report_table,
-						    &report_json,	&report_jsonl,
-						    &report_csv,	&report_collapsed,
-						    &report_speedscope, &report_pprof };
+static const struct reporter *const reporters[] = {
+	&report_tree,	   &report_table,      &report_json,  &report_jsonl, &report_csv,
+	&report_collapsed, &report_speedscope, &report_pprof, &report_html
+};
 
 const char *report_format(size_t index)
 {
