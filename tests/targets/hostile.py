@@ -16,7 +16,7 @@ FUNCTIONS = [
     "bell\x07", "delete\x7fhere", "c1\x9b31m", "gr\xf6\xdfe", "\u6570\u5b57", "rocket\U0001f680",
     "bidi\u202egnirts\u202c", "zero\u200bwidth", "line\u2028separator", "quote\"back\\slash",
     "<b>&amp;;pipe|", "lone\udc80surrogate", "long_" + "x" * 200,
-    " blanks  at ends ", "nul\0inside"]
+    "</script><img src=x onerror=document.title='owned'>", " blanks  at ends ", "nul\0inside"]
 FILES = [
     "plain.py", "esc\x1b[2Jape.py", "new\nline.py", "\u30d5\u30a1\u30a4\u30eb.py",
     "bidi\u202eyp.py", "quote\"and\\back.py", "bad\udcffbyte.py", "<angle>.py", "per%cent.py"]

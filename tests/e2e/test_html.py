@@ -1,0 +1,353 @@
+"""The page of --format=html, opened in Chromium: what it draws, finds and sums is what JSON says, and
+it asks nobody for anything."""
+import json
+import os
+import re
+from collections import Counter
+
+from browser import Browser, find_chromium
+from capture import capture, last_lines, memprobe, read_report
+from harness import MEMPROBE, Skip, check, check_equal, check_near, test
+from test_children import Service, WORKERS
+from tree import Report, ancestors
+
+MB = 1 << 20
+CENTIMB = MB / 100  # amounts are shown with two digits
+BIG_DUMP = os.path.join(os.path.dirname(os.path.abspath(MEMPROBE)), "big_dump")
+
+# Of each row of what is shown: label, total.
+ROWS = """[...Array(memprobe.scope.rows).keys()].map((row) => {
+    const sums = memprobe.sumsOf(memprobe.metric.name);
+    return [memprobe.scope.text(memprobe.scope.label[row]), sums.gained[row] - sums.lost[row]];
+})"""
+
+# The widest frame below the root: where it is, and the colours there and where no frame is.
+WIDEST = """(() => {
+    const flame = memprobe.flame, box = flame.boxes.filter((one) => one.node.depth === 1 && !one.rest)
+        .sort((a, b) => b.width - a.width)[0];
+    const place = flame.canvas.getBoundingClientRect(), pen = flame.context;
+    const copy = document.createElement("canvas"), lens = copy.getContext("2d", { willReadFrequently: true });
+    copy.width = flame.canvas.width, copy.height = flame.canvas.height, lens.drawImage(flame.canvas, 0, 0);
+    const at = (x, y) => [...lens.getImageData(x, y, 1, 1).data].join();
+    pen.fillStyle = flame.view.colour(box.node, flame.palette);
+    const wanted = pen.fillStyle;
+    return { text: memprobe.nodeText(box.node), total: box.node.total, share: box.width / place.width,
+        x: place.x + box.x + box.width / 2, y: place.y + 31,
+        colour: at(box.x + box.width / 2, 39), wanted, ground: at(place.width - 2, place.height - 2) };
+})()"""
+
+
+def written(context, *words):
+    """The page of a dump, or of what a subcommand makes of dumps."""
+    find_chromium()
+    path = context.path("page.%d.html" % len(context.children))
+    result = memprobe(context, *words, "--format=html", "--out=" + path)
+    if "built without npm" in result.errors:
+        raise Skip("this memprobe was built without npm")
+    check_equal("status of %s: %s" % (words[0], last_lines(result.errors)), result.status, 0)
+    check("open" in result.errors and path in result.errors, "no word how to look at it")
+    return path
+
+
+def check_quiet(page, path):
+    check_equal("messages", page.messages, [])
+    check_equal("requests", page.requests, ["file://" + path])
+
+
+def choose(page, element, value):
+    page.run("""(() => { const one = document.getElementById(%s); one.value = %s;
+        one.dispatchEvent(new Event("change")); memprobe.flame.draw(); })()"""
+             % (json.dumps(element), json.dumps(value)))
+
+
+def amount_of(node, metric, part="total"):
+    return node["calls"] or 0 if metric == "calls" else node[part][metric]
+
+
+def totals(process, metric):
+    """Totals of all rows; calls are those of the row and all below."""
+    below = {}
+    for node in reversed(process.nodes):
+        own = amount_of(node, metric, "self") + below.pop(id(node), 0)
+        if node["_parent"]:
+            below[id(node["_parent"])] = below.get(id(node["_parent"]), 0) + own
+        yield own
+
+
+def check_rows(page, process, metric):
+    """Each row of JSON stands in the page with its total."""
+    choose(page, "metric", metric)
+    seen = Counter(total for _, total in page.run(ROWS))
+    wanted = Counter(totals(process, metric))
+    check_equal("totals of " + metric, list((seen - wanted).items())[:4], [])
+    check_equal("totals without a row of " + metric, list((wanted - seen).items())[:4], [])
+
+
+def check_drawn(page):
+    """There is a frame where the widest must be, and none in the last corner."""
+    frame = page.run(WIDEST)
+    colour = "#%02x%02x%02x" % tuple(int(part) for part in frame["colour"].split(",")[:3])
+    check_equal("colour of %r" % frame["text"], colour, frame["wanted"])
+    check(frame["colour"] != frame["ground"], "the frame has the colour of the ground")
+    return frame
+
+
+def found_total(process, metric, word):
+    """Of nodes whose name or file has the word; what is below another of them counts once."""
+    def is_found(node):
+        return word in ("%s %s" % (node["function"] or node["label"], node["file"] or "")).lower()
+    return sum(node["total"][metric] for node in process.nodes
+               if is_found(node) and not any(is_found(above) for above in ancestors(node)))
+
+
+def check_search(page, process, metric, word):
+    choose(page, "metric", metric)
+    page.key("/")
+    page.call("Input.insertText", text=word)
+    shown = page.wait_for("document.getElementById('matched').textContent")
+    total = found_total(process, metric, word)
+    everything = sum(node["self"][metric] for node in process.nodes)
+    check(total, "nothing is found of " + word)
+    check_near("MB of what is found", float(shown.split()[0].replace("−", "-")) * MB, total, CENTIMB)
+    check_near("share of what is found", float(re.search(r"([\d.]+) %", shown).group(1)),
+               100 * total / everything, 0.06)
+    names = page.run("[...document.querySelectorAll('#rows tbody tr')].map((row) => row.innerText)")
+    check(names and all(word in name.lower() for name in names), "rows that were not looked for")
+    page.key("Escape")
+    check_equal("what is found after Esc", page.run("document.getElementById('matched').textContent"), "")
+
+
+def check_zoom(page):
+    frame = check_drawn(page)
+    title = page.run("document.title")
+    page.click(frame["x"], frame["y"])
+    check(frame["text"] in page.run("document.title"), "no zoom to " + frame["text"])
+    check_equal("width of the frame", page.run(
+        "memprobe.flame.boxes.find((box) => box.node === memprobe.flame.zoomed).width"
+        " === memprobe.flame.holder.clientWidth"), True)
+    page.key("Escape")
+    check_equal("title after Esc", page.run("document.title"), title)
+
+
+def check_inverted(page, metric):
+    """By function, what stands at the top of the inverted graph is the table's self."""
+    choose(page, "metric", metric)
+    page.key("i")
+    inverted = page.run("""memprobe.tree.children(memprobe.tree.root).map((node) =>
+        [memprobe.scope.functionAt(node.row), node.total]).filter((entry) => entry[1])""")
+    table = page.run("""memprobe.table.content.rows.map((row) => [row.fn, row.self])
+        .filter((entry) => entry[1])""")
+    page.key("i")
+    check(len(table) > 3, "few rows")
+    check_equal("inverted totals", sorted(inverted), sorted(table))
+
+
+@test(interpreters="one")
+def html_page(context):
+    """Frames, search, zoom, metrics, the inverted graph and the table are what JSON says."""
+    taken = capture(context, context.target("known_sizes.py"), "--calls=exact")
+    path, process = written(context, "post", taken.dump), taken.process()
+    number = str(taken.report.processes.index(process))
+    with Browser() as browser:
+        page = browser.open(path)
+        if len(taken.report.processes) > 1:
+            choose(page, "scope", number)
+        for metric in page.run("memprobe.profile.metrics.map((metric) => metric.name)"):
+            check_rows(page, process, metric)
+            check_drawn(page)
+        for metric in ("growth", "peak"):
+            check_search(page, process, metric, "nested_outer")
+            check_inverted(page, metric)
+        check_zoom(page)
+        sentence = page.run("document.getElementById('sentence').textContent")
+        check("MB at most" in sentence, "the sentence is %r" % sentence)
+        check_quiet(page, path)
+
+
+@test(interpreters="one")
+def html_processes(context):
+    """All processes together and each by itself; curves of all of them."""
+    taken = capture(context, context.target("children.py"), "--calls=exact")
+    path, report = written(context, "post", taken.dump), taken.report
+    check(len(report.processes) > 1, "one process only")
+    with Browser() as browser:
+        page = browser.open(path)
+        choose(page, "metric", "grown")
+        whole = sum(node["self"]["grown"] for process in report.processes for node in process.nodes)
+        check_equal("all that was grown", page.run("memprobe.tree.root.total"), whole)
+        for number, process in enumerate(report.processes):
+            choose(page, "scope", str(number))
+            check_rows(page, process, "grown")
+        rows = page.run("document.querySelectorAll('#process-rows tbody tr').length")
+        check_equal("processes in their table", rows, len(report.processes))
+        curves = page.run("memprobe.chart.shown.map(({ process }) => process.pid)")
+        check(curves, "no curve")
+        check_quiet(page, path)
+
+
+HARM = ["</script><img src=x onerror=document.title='owned'>", "<b>&amp;;pipe|", "bell\x07"]
+
+
+@test(interpreters="one")
+def html_hostile(context):
+    """Names of functions and files, and the command's words, are text: nothing of them runs."""
+    taken = capture(context, context.target("hostile.py", *HARM[:1]))
+    path = written(context, "post", taken.dump)
+    with open(path, encoding="utf-8") as file:
+        check("onerror" not in file.read(), "a name stands in the page as it is")
+    with Browser() as browser:
+        page = browser.open(path)
+        for name in ("growth", "peak"):
+            choose(page, "metric", name)
+        page.run("memprobe.table.limit = 1000, memprobe.table.draw()")
+        text = page.run("document.body.innerText")
+        for name in HARM:
+            check(name.replace("\x07", "\\x07") in text, "no row %r" % name)
+        check(not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u200b]", text),
+              "characters that are not inert")
+        check_equal("elements out of names",
+                    page.run("document.querySelectorAll('img, iframe, b, svg').length"), 0)
+        check("owned" != page.run("document.title"), "a name was run")
+        check_quiet(page, path)
+
+
+@test(interpreters="one")
+def html_diff(context):
+    """Of two dumps: totals of the differences; nothing differs of one and itself."""
+    command = context.target("grows_by_version.py")
+    before, after = capture(context, command + ["10"]), capture(context, command + ["14"])
+    report = Report(json.loads(memprobe(context, "diff", "--format=json", before.dump,
+                                        after.dump).output))
+    with Browser() as browser:
+        path = written(context, "diff", before.dump, after.dump)
+        page = browser.open(path)
+        check_equal("difference", page.run("memprobe.profile.difference"), True)
+        check_rows(page, report.processes[0], "growth")
+        check("before" in page.run("document.getElementById('legend').textContent"), "no legend")
+        check_quiet(page, path)
+        path = written(context, "diff", after.dump, after.dump)
+        page = browser.open(path)
+        check_equal("rows of no difference", page.run("memprobe.scope ? memprobe.scope.rows : 0"), 0)
+        check("No row" in page.run("document.body.innerText"), "it does not say that there is none")
+        check_quiet(page, path)
+
+
+def check_negative(browser, context, before, after):
+    """Where all was given back frames are hatched and the sums are negative."""
+    path = written(context, "diff", "--metric=live", "--focus=grow", before, after)
+    page = browser.open(path)
+    check(page.run("memprobe.tree.root.total") < 0, "the difference is not negative")
+    check("Hatched" in page.run("document.getElementById('legend').textContent"), "no legend")
+    check("−" in page.run("document.getElementById('detail').textContent"), "no minus")
+    check_quiet(page, path)
+
+
+def check_deep(browser, context):
+    """A thousand frames deep: the canvas stays as large as the window onto it, its end is drawn."""
+    deep = capture(context, context.target("recursion.py"))
+    path = written(context, "post", "--metric=peak", deep.dump)
+    page = browser.open(path)
+    deepest = page.run("memprobe.flame.deepest")
+    check(deepest > 900, "it is %d deep" % deepest)
+    check(page.run("memprobe.flame.canvas.height") < 2000, "a canvas that grows with the depth")
+    page.run("memprobe.flame.holder.scrollTop = 1e6")
+    check_equal("a frame at the end", page.wait_for(
+        "memprobe.flame.drawnAt === memprobe.flame.holder.scrollTop && memprobe.flame.drawnAt > 1e4"), True)
+    text = page.run("""(() => { const box = memprobe.flame.boxes.find(
+        (one) => one.node.depth === memprobe.flame.deepest); return memprobe.nodeText(box.node); })()""")
+    check(text, "the deepest frame has no name")
+    check_quiet(page, path)
+
+
+@test(interpreters="one")
+def html_edges(context):
+    """One row, nothing but losses, a thousand frames: all can be read, on a phone too."""
+    command = context.target("grows_by_version.py")
+    small, large = capture(context, command + ["2"]), capture(context, command + ["14"])
+    with Browser() as browser:
+        path = written(context, "post", "--focus=no such row", large.dump)
+        page = browser.open(path, 320, 700)
+        check_equal("rows of nothing but what is cut", page.run("memprobe.scope.rows"), 1)
+        check(page.run("document.documentElement.scrollWidth") <= 320, "wider than the screen")
+        check_quiet(page, path)
+        check_negative(browser, context, large.dump, small.dump)
+        check_deep(browser, context)
+
+
+@test(interpreters="one")
+def html_large(context):
+    """Of 50,000 and of a million paths no sum is lost; how long it takes is told."""
+    if not os.access(BIG_DUMP, os.X_OK):
+        raise Skip("there is no %s" % BIG_DUMP)
+    remarks = []
+    with Browser() as browser:
+        for count in (50000, 1000000) if context.long else (50000,):
+            dump = context.path("big.%d" % count)
+            context.run([BIG_DUMP, dump, str(count)])
+            path = written(context, "post", dump)
+            check(os.path.getsize(path) <= 10 * MB, "%d bytes" % os.path.getsize(path))
+            page = browser.open(path)
+            remarks.append("%d: %.1f MB, ready in %s ms, %s" % (
+                count, os.path.getsize(path) / MB,
+                page.run("document.documentElement.dataset.ready"), timed(page)))
+            check_large(context, page, dump, count)
+            check_quiet(page, path)
+    return "; ".join(remarks)
+
+
+def timed(page):
+    """Milliseconds of what people do again and again."""
+    begin = "(() => { const begin = performance.now(); %s; return performance.now() - begin; })()"
+    did = {"zoom": "memprobe.flame.zoom(memprobe.tree.children(memprobe.tree.root)[0])",
+           "search": "memprobe.search('method_1'); memprobe.flame.draw()",
+           "inverted": "memprobe.invert(); memprobe.flame.draw()"}
+    times = ", ".join("%s %.0f ms" % (name, page.run(begin % did[name])) for name in did)
+    page.run("memprobe.search(''), memprobe.invert(), 0")
+    return times
+
+
+def check_large(context, page, dump, count):
+    report = memprobe(context, "post", "--format=csv", dump).output.splitlines()
+    place = report[0].split(",").index("self_grown")
+    wanted = sum(int(line.split(",")[place]) for line in report[1:])
+    choose(page, "metric", "grown")
+    check_equal("all that was grown", page.run("memprobe.tree.root.total"), wanted)
+    rows = page.run("memprobe.scope.self('merged').reduce((sum, rows) => sum + (rows || 1), 0)")
+    check_equal("rows and those that are in others", rows, count)
+    if count > 500000:
+        check("smaller rows" in page.run("document.getElementById('legend').textContent"), "no word of it")
+
+
+@test(interpreters="one", long=True)
+def html_service(context):
+    """gunicorn with its workers: what each leaked is below its own row."""
+    dump = context.path("service.raw")
+    service = Service(context, [MEMPROBE, "-o", dump, "--no-report", "--"])
+    answered = service.ask_all()
+    service.end()
+    report = read_report(context, dump)
+    path = written(context, "post", "--metric=live", dump)
+    with Browser() as browser:
+        page = browser.open(path)
+        for pid in answered:
+            number = next(place for place, process in enumerate(report.processes)
+                          if process["pid"] == pid)
+            choose(page, "scope", str(number))
+            check_rows(page, report.processes[number], "live")
+            check_search(page, report.processes[number], "live", "leak")
+        check_equal("workers", len(answered), WORKERS)
+        check_quiet(page, path)
+
+
+@test(interpreters="one")
+def html_to_terminal(context):
+    """A page is no text for a terminal; through a pipe it is the file's bytes."""
+    taken = capture(context, context.target("grows_by_version.py") + ["2"])
+    path = written(context, "post", taken.dump)
+    piped = memprobe(context, "post", "--format=html", taken.dump)
+    with open(path, encoding="utf-8") as file:
+        check_equal("bytes of the page", len(piped.output), len(file.read()))
+    result = context.run(["script", "-qec", "'%s' post --format=html '%s'" % (MEMPROBE, taken.dump),
+                          "/dev/null"])
+    check("cannot write 'standard output'" in result.output and "--out=" in result.output,
+          "it says %r" % result.output[:200])
