@@ -1,6 +1,8 @@
 """Filters: what they leave in the report, and that what they leave out is one row."""
+import re
+
 from capture import CANNOT, HINT, capture, check_error, memprobe, read_report
-from harness import TARGETS, check, check_equal, check_near, size_of, test, tolerance
+from harness import MB, TARGETS, check, check_equal, check_near, size_of, test, tolerance
 from tree import ancestors, check_invariants, depth_of
 
 
@@ -196,3 +198,21 @@ def filters_that_are_none(context):
                          ("--kind=anon,heap", r"cannot parse '--kind': 'heap' is not one of"),
                          ("--depth=0", r"cannot parse '--depth': '0' is not between 1")):
         check_error(memprobe(context, "post", option, "no-such-dump"), 2, what)
+
+
+def root_rows(context, dump, *options):
+    """MB of the rows of the first level, of one process; a blank line ends them."""
+    text = memprobe(context, "post", "--min=-100000", *options, dump).output
+    return [float(row) for row in re.findall(r"^\S.*?   +(-?\d+\.\d\d) MB", text.split("\n\n")[0], re.M)]
+
+
+@test(interpreters="one")
+def folds_keep_sums(context):
+    """What recursion, runners and imports are folded into has as much as every frame by itself."""
+    for name in ("recursion.py", "imports.py"):
+        taken = capture(context, context.target(name))
+        folded, full = (root_rows(context, taken.dump, *options) for options in ((), ("--full",)))
+        check(folded and full, "no rows of %s" % name)
+        check_near("MB of " + name, sum(folded), sum(full), 0.005 * (len(folded) + len(full)))
+        check_near("growth of " + name, sum(full),
+                   taken.process()["balance"]["growth"] / MB, 0.005 * (len(full) + 1))
