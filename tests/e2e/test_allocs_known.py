@@ -109,7 +109,18 @@ def known_blocks_of_forks(context):
     follows_allocs(context)
     path = context.path("truth")
     context.environment["MEMPROBE_TRUTH"] = path
-    taken = capture_until(context, context.target("forked_blocks.py"), has_pulse, "--allocs")
+    context.environment["MEMPROBE_GATE"] = gate = context.write("gate", "")
+    pulsing = []
+
+    def has_childs_pulse(process):
+        """One after the other: the parent may begin once its pulse is seen."""
+        if not has_pulse(process):
+            return False
+        if not pulsing:
+            pulsing.append(process["pid"])
+            os.unlink(gate)
+        return process["pid"] not in pulsing
+    taken = capture_until(context, context.target("forked_blocks.py"), has_childs_pulse, "--allocs")
     for role in ("", ".child"):
         truth = read_truth(path + role)
         process = [one for one in taken.report.of_pid(truth["pid"]) if one["python"]][-1]

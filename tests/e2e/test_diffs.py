@@ -87,7 +87,7 @@ def amounts_of(report):
     return amounts
 
 
-@test(interpreters="few")
+@test(interpreters="one")
 def laws_of_recorded_runs(context):
     """a + diff(a, b) = b and merge(a, a) = 2 a, path by path, of a program with children; another name
     of the script changes no path, and each child has its counterpart."""

@@ -3,6 +3,7 @@ import fcntl
 import os
 import re
 import struct
+import subprocess
 import termios
 import unicodedata
 
@@ -246,6 +247,11 @@ def as_wide_as_the_terminal(context):
                        if columns_of(line) > columns and " " in line.strip()])
             check_equal("MB of %r" % (options,), re.findall(r"(\d+\.\d\d)\s+MB", text),
                         re.findall(r"(\d+\.\d\d) MB", whole))
+    process = context.start(["/usr/bin/python3", "-c", "input()"], stdin=subprocess.PIPE)
+    for words in (("check",), ("heap", "-p", str(process.pid))):
+        text = on_terminal(context, *words, columns=80).replace("\r\n", "\n")
+        check_all(["%d columns: %r" % (columns_of(line), line) for line in text.splitlines()
+                   if columns_of(line) > 80 and " " in line.strip()])
     check("…" not in memprobe(context, "post", "--full", "--full-paths", "--min=0",
                               taken.dump).output.split("\n\n")[0], "a pipe has got less")
 

@@ -198,10 +198,10 @@ def stop(_):
     return int(all(wheel.right for wheel in STATE["wheels"]))
 
 
-def pulse_until_told():
-    """Calls malloc as long as there is the file MEMPROBE_WAIT, so that one can see when its blocks
+def pulse_until_told(told_by="MEMPROBE_WAIT"):
+    """Calls malloc as long as there is the file that this variable names, so that one can see when its blocks
     are followed: the last probes, of returns, come a while after the first."""
-    while os.path.exists(os.environ["MEMPROBE_WAIT"]):
+    while os.path.exists(os.environ[told_by]):
         FREE(MALLOC(KEPT_BYTES))
         time.sleep(0.01)
 

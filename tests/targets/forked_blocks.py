@@ -2,7 +2,8 @@
 some that it inherited, the parent its own. Each writes {"pid", "kept": {function: {"size",
 "blocks"}}} to MEMPROBE_TRUTH, the child with `.child` behind.
 
-The child begins when there is no more MEMPROBE_WAIT, and calls malloc until then.
+The process begins when there is no more MEMPROBE_GATE, its child when there is no more
+MEMPROBE_WAIT; they call malloc until then.
 """
 import json
 import os
@@ -50,6 +51,7 @@ def write_truth(role, **kept):
 
 
 def main():
+    allocating.pulse_until_told("MEMPROBE_GATE")
     keep_blocks(BEFORE)
     child = os.fork()
     if not child:

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "text_columns.h"
 
 #define FILE_MODE 0666
+#define MIN_COLUMNS 40 /* less is no width that anything could be laid out in */
 
 void sink_attach(struct sink *ret, int fd)
 {
@@ -27,6 +29,15 @@ void sink_into(struct sink *ret, sink_taker take, void *context)
 	sink_attach(ret, -1);
 	ret->take = take;
 	ret->context = context;
+}
+
+void sink_fit_terminal(struct sink *sink)
+{
+	struct winsize size;
+
+	if (!isatty(sink->fd) || ioctl(sink->fd, TIOCGWINSZ, &size) || !size.ws_col)
+		return;
+	sink->columns = size.ws_col < MIN_COLUMNS ? MIN_COLUMNS : size.ws_col;
 }
 
 /* ---- Writing ---- */

@@ -19,8 +19,8 @@ struct sink {
 	sink_taker take; /* NULL: the descriptor */
 	void *context;
 	bool use_color; /* for writers that have colours; set by whoever opens */
-	size_t columns; /* the same: of a terminal, longer lines are parted (text_columns.h); 0:
-			 * lines are as long as they are written */
+	size_t columns; /* of a terminal that lines fit (text_columns.h); 0: they are as long as
+			 * they are written */
 	int error;	/* -errno of the first failed write, 0 */
 	char *buffer;
 	size_t used;
@@ -34,6 +34,9 @@ struct sink {
 void sink_attach(struct sink *ret, int fd);
 /* Hands on what is written, a buffer at a time; the context is borrowed. */
 void sink_into(struct sink *ret, sink_taker take, void *context);
+
+/* Where it goes to a terminal, longer lines are parted from now on. Not for sink_room(). */
+void sink_fit_terminal(struct sink *sink);
 
 /*
  * Writes beside `path`; sink_close renames. -EEXIST: there is such a file; -ELOOP: a symbolic link.

@@ -17,6 +17,7 @@
 
 #include "loader_btf.h"
 #include "loader_object.h"
+#include "loader_probes.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -116,59 +117,17 @@ static int iterator_fd(const struct loader *loader)
 	return -ENOENT;
 }
 
-static void choose_call_programs(struct memprobe *skeleton, const struct kernel_features *features,
-				 uint32_t call_frames)
+static void choose_probes(const struct loader *loader, const struct loader_sizes *sizes)
 {
-	struct bpf_program *with_loop[] = { skeleton->progs.call_leaf, skeleton->progs.call_arg1,
-					    skeleton->progs.call_arg2 };
-	struct bpf_program *plain[] = { skeleton->progs.call_leaf_plain,
-					skeleton->progs.call_arg1_plain,
-					skeleton->progs.call_arg2_plain };
-	struct bpf_program **chosen = features->has_loop ? with_loop : plain;
+	const struct loader_probes wanted = {
+		.features = &loader->features,
+		.call_frames = sizes->call_frames,
+		.has_allocs = loader->has_allocs,
+		.has_watches = loader_has_watches(loader),
+		.has_last_looks = sizes->has_last_looks,
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) { /* in the order of enum probe_frame */
-		if (!(call_frames & 1U << i))
-			continue;
-		bpf_program__set_autoload(chosen[i], true);
-		if (features->has_uprobe_multi)
-			bpf_program__set_expected_attach_type(chosen[i], ATTACH_UPROBE_MULTI);
-	}
-}
-
-/* The end of code objects: for calls, and where that is one probe also for the paths of memory. */
-static void choose_code_program(const struct loader *loader, uint32_t call_frames)
-{
-	struct bpf_program *program = loader->skeleton->progs.code_gone;
-
-	bpf_program__set_autoload(program, call_frames || loader_has_watches(loader));
-	if (loader->features.has_uprobe_multi)
-		bpf_program__set_expected_attach_type(program, ATTACH_UPROBE_MULTI);
-}
-
-static void choose_finalizing(const struct loader *loader)
-{
-	struct bpf_program *program = loader->skeleton->progs.finalizing;
-
-	bpf_program__set_autoload(program, true);
-	if (loader->features.has_uprobe_multi)
-		bpf_program__set_expected_attach_type(program, ATTACH_UPROBE_MULTI);
-}
-
-static void choose_alloc_programs(const struct loader *loader)
-{
-	struct memprobe *skeleton = loader->skeleton;
-	bool has_session = loader->features.has_uprobe_session;
-	struct bpf_program *all[] = { skeleton->progs.alloc_entry,
-				      has_session ? skeleton->progs.alloc_session
-						  : skeleton->progs.alloc_return };
-
-	for (size_t i = 0; i < ARRAY_SIZE(all) && loader->has_allocs; i++) {
-		bpf_program__set_autoload(all[i], true);
-		bpf_program__set_expected_attach_type(all[i], ATTACH_UPROBE_MULTI);
-	}
-	if (loader->has_allocs && has_session)
-		bpf_program__set_expected_attach_type(skeleton->progs.alloc_session,
-						      ATTACH_UPROBE_SESSION);
+	loader_probes_choose(&wanted, loader->skeleton);
 }
 
 /* What has been chosen for this run, of the kernel's features and of what was asked for. */
@@ -279,11 +238,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	ret->has_allocs = sizes->has_allocs && ret->features.has_percpu_counters &&
 			  ret->features.has_uprobe_multi;
 	choose_programs(ret, sizes);
-	choose_alloc_programs(ret);
-	if (sizes->has_last_looks)
-		choose_finalizing(ret);
-	choose_call_programs(ret->skeleton, &ret->features, sizes->call_frames);
-	choose_code_program(ret, sizes->call_frames);
+	choose_probes(ret, sizes);
 	map_sizes_choose(sizes, &ret->map_sizes);
 	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);
 	map_sizes_owners(&ret->map_sizes, ret->has_owners, ret->skeleton);

@@ -70,6 +70,7 @@ static int check(void *given, const struct option_words *words, char **argv)
 		return EXIT_USAGE;
 	}
 	sink_attach(&sink, STDOUT_FILENO);
+	sink_fit_terminal(&sink);
 	works = check_all(options, words, &sink);
 	error = sink_close(&sink);
 	if (error)

@@ -116,6 +116,7 @@ void heap_output_begin(struct heap_output *output, pid_t pid, const char *comman
 
 	output->is_series = is_series;
 	if (!is_json(output)) {
+		sink_fit_terminal(&output->sink);
 		write_head(output, pid, command);
 		return;
 	}

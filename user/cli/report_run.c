@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "error_hints.h"
@@ -26,7 +25,6 @@
 #define MAX_NESTING 200
 
 #define MAX_HINTED_PIDS 8
-#define MIN_COLUMNS 40 /* less is no width that anything could be laid out in */
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -201,16 +199,6 @@ static bool wants_color(const struct report_settings *settings, int fd)
 	return choice == COLOR_ALWAYS || (choice == COLOR_AUTO && is_color_terminal(fd));
 }
 
-/* Of a terminal; 0: it is none, or does not know. */
-static size_t find_columns(int fd)
-{
-	struct winsize size;
-
-	if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size))
-		return 0;
-	return size.ws_col < MIN_COLUMNS && size.ws_col ? MIN_COLUMNS : size.ws_col;
-}
-
 /* The name of --out, NULL without one. */
 static char *fill_out(const struct report_settings *settings, const struct profile *profile)
 {
@@ -236,7 +224,7 @@ static int open_sink(const struct report_settings *settings, const char *out,
 		return error;
 	ret->use_color = wants_color(settings, ret->fd);
 	if (report_find(settings->format)->write_rows)
-		ret->columns = find_columns(ret->fd);
+		sink_fit_terminal(ret);
 	return 0;
 }
 
