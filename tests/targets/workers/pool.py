@@ -1,18 +1,24 @@
-"""Eight workers of a pool, each of which keeps the answers it was asked for."""
+"""Eight workers of a pool. Each gets one task, because none ends before all have begun, and keeps
+another number of MB."""
 import multiprocessing
-import time
 
-MB, WORKERS, TASKS = 1 << 20, 8, 64
+MB, WORKERS, SECONDS = 1 << 20, 8, 120
 KEPT = []
 
 
+def begin(all_there):
+    global barrier
+    barrier = all_there
+
+
 def keep(number):
-    KEPT.append(b"k" * MB)
-    time.sleep(0.05)
+    barrier.wait(SECONDS)
+    for _ in range(number):
+        KEPT.append(b"k" * MB)
     return number
 
 
 if __name__ == "__main__":
     multiprocessing.set_start_method("fork")
-    with multiprocessing.Pool(WORKERS) as pool:
-        print(sum(pool.imap_unordered(keep, range(TASKS))))
+    with multiprocessing.Pool(WORKERS, begin, [multiprocessing.Barrier(WORKERS)]) as pool:
+        print(sum(pool.map(keep, range(1, WORKERS + 1), chunksize=1)))
