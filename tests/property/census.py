@@ -110,12 +110,17 @@ def check_holders(name, census, sizes, count):
 
 
 def wait_at_rest(pid):
-    """Until it waits for its input: what it printed it printed a little before."""
-    while True:
-        with open("/proc/%d/stat" % pid) as file:
-            if file.read().rsplit(")", 1)[1].split()[0] == "S":
-                return
+    """Until it waits for its input, which it does without the GIL, and nobody else runs: what it
+    printed it printed a little before, and another thread may have waited for the GIL till then."""
+    while not (read_proc(pid, "syscall").startswith("0 0x0 ") and all(
+            read_proc(pid, "task/%s/stat" % task).rsplit(")", 1)[1].split()[0] == "S"
+            for task in os.listdir("/proc/%d/task" % pid))):
         time.sleep(0.001)
+
+
+def read_proc(pid, name):
+    with open("/proc/%d/%s" % (pid, name)) as file:
+        return file.read()
 
 
 def check_python(tool, name, command):
