@@ -7,7 +7,7 @@ from collections import Counter
 
 from browser import Browser, find_chromium
 from capture import capture, last_lines, memprobe, read_report
-from harness import MEMPROBE, Skip, check, check_equal, check_near, test
+from harness import CACHE, MEMPROBE, TARGETS, Skip, check, check_equal, check_near, test
 from test_children import Service, WORKERS
 from tree import Report, ancestors
 
@@ -316,6 +316,26 @@ def check_large(context, page, dump, count):
     check_equal("rows and those that are in others", rows, count)
     if count > 500000:
         check("smaller rows" in page.run("document.getElementById('legend').textContent"), "no word of it")
+
+
+@test(interpreters="one", long=True)
+def html_aerostruct(context):
+    """A real program: the page has at most 400 KB, and all rows of JSON."""
+    python = os.path.join(CACHE, "venv-pypi", "bin", "python")
+    if not os.access(python, os.X_OK):
+        raise Skip("openaerostruct is not there: tools/setup --pypi")
+    taken = capture(context, [python, os.path.join(TARGETS, "openmdao_aerostruct.py")])
+    path, process = written(context, "post", taken.dump), taken.report.python()
+    check(os.path.getsize(path) <= 400 * 1024, "the page has %d bytes" % os.path.getsize(path))
+    with Browser() as browser:
+        page = browser.open(path)
+        for metric in ("peak", "grown"):
+            check_rows(page, process, metric)
+            check_inverted(page, metric)
+        check_search(page, process, "peak", "solve")
+        check_zoom(page)
+        check_quiet(page, path)
+        return "%d rows, %d KB, %s" % (len(process.nodes), os.path.getsize(path) / 1024, timed(page))
 
 
 @test(interpreters="one", long=True)

@@ -69,13 +69,13 @@ export class Chart {
 		const holder = byId("chart");
 		const options = {
 			...this.size(),
-			scales: { x: { time: false }, y: { range: (plot, min, max) => [0, max * 1.08 || 1] } },
+			scales: { x: { time: false }, y: { range: (plot, min, max) => [0, max * 1.12 || 1] } },
 			cursor: { drag: { x: true, y: false, setScale: false }, focus: { prox: 24 } },
 			focus: { alpha: 0.25 },
 			legend: { show: this.shown.length <= 6 },
 			series: [{ label: "Time", value: (plot, time) => (time == null ? "" : seconds(time)) },
 				...this.series()],
-			axes: [this.axis((time) => `${time} s`),
+			axes: [{ ...this.axis((time) => `${time} s`), size: 30 },
 				{ ...this.axis((value) => `${value} MB`), size: 70 }],
 			hooks: {
 				draw: [(plot) => this.drawMarks(plot)],
@@ -136,9 +136,12 @@ export class Chart {
 		const isRight = x > plot.bbox.left + plot.bbox.width * 0.7;
 		plot.ctx.font = `${12 * ratio}px ${this.style.fontFamily}`;
 		plot.ctx.fillStyle = this.style.getPropertyValue("--text");
+		plot.ctx.strokeStyle = this.style.getPropertyValue("--card");
+		plot.ctx.lineWidth = 4 * ratio;
 		plot.ctx.textAlign = isRight ? "right" : "left";
-		plot.ctx.fillText(`peak ${megabytes(process.rss.peak)}`, x + (isRight ? -8 : 8) * ratio,
-			Math.max(y - 4 * ratio, plot.bbox.top + 10 * ratio));
+		for (const write of ["strokeText", "fillText"])
+			plot.ctx[write](`peak ${megabytes(process.rss.peak)}`, x + (isRight ? -8 : 8) * ratio,
+				Math.max(y - 5 * ratio, plot.bbox.top + 2 * ratio));
 	}
 
 	drawLife(plot, process) {

@@ -175,7 +175,7 @@ export class Flame {
 		context.fillRect(x, y, width, ROW - 1);
 		if (!box.rest) this.drawLoss(node, x, y, width);
 		if (view.isFound(node) && !box.rest) this.mark(x, y, width);
-		context.globalAlpha = view.isDim(node) ? 0.55 : 1;
+		context.globalAlpha = view.isDim(node) ? 0.75 : 1;
 		if (!box.rest && width >= TEXT_FROM) this.drawText(node, x, y, width);
 		context.globalAlpha = 1;
 	}

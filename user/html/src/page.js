@@ -22,6 +22,9 @@ const HEADINGS = {
 	growth: "Where it grew", peak: "What was held at the peak", live: "What was live at the end",
 	calls: "What was called",
 };
+// In a frame the end of a path says more than the folder of an installation.
+const shortPath = (text) => text.replace(
+	/^(?:…|\/).*?\/(?:site-packages|dist-packages|python\d\.\d+)\//, "");
 const FRAME_SHARE = 0.25; // of all, at which a change has its full colour
 
 export class Page {
@@ -133,7 +136,7 @@ export class Page {
 		const isFound = (node) => Boolean(found && node.label >= 0 && found[node.label]);
 
 		return {
-			text: (node) => this.nodeText(node),
+			text: (node) => shortPath(this.nodeText(node)),
 			isFound,
 			isDim: (node) => node.depth < this.flame.zoomed.depth ||
 				Boolean(found && !isFound(node)) ||
