@@ -169,10 +169,8 @@ static __always_inline struct node_id find_caused(struct change *change, struct 
 {
 	struct node_id id = {};
 
-	if (!is_cause_steady(change->slot, change->scratch)) {
-		count_slot_loss(change->slot, LOSS_cause_moved, change->pages);
-		return find_frameless(change);
-	}
+	if (!is_cause_steady(change->slot, change->scratch))
+		return find_frameless(change); /* nothing is lost: it is seen there, not inferred */
 	id = find_path(change, walk, false);
 	if (id.value)
 		id.value = find_caused_row(change->slot, change->scratch, id.value);
