@@ -2,9 +2,12 @@
 import json
 import os
 import re
+import signal
+import subprocess
 
-from capture import capture, capture_until, memprobe, read_report, record
-from harness import CACHE, MB, Skip, TARGETS, check, check_all, check_equal, check_near, size_of, test, tolerance
+from capture import capture, capture_until, has_flushed, memprobe, read_report, record
+from harness import (CACHE, MB, MEMPROBE, Skip, TARGETS, TIMEOUT, check, check_all, check_equal, check_near, size_of, test,
+                     tolerance, wait_until)
 from tree import check_invariants
 
 TAKING_LINE = 20  # `mapping[place] = 1` in instances.py
@@ -140,6 +143,25 @@ def notebook_cells(context):
         "<ipython-input-x-1>": 2})
     labels = {node["label"] for node in process.nodes if node["file"] == "In [12]"}
     check_equal("rows of a cell", labels, {"In [12]", "<In [12]:1>.grow"})
+
+
+@test(interpreters="few")
+def notebook_lines(context):
+    """The text of a cell's lines is in no file: the running notebook has it."""
+    flag, dump = context.write("flag", ""), context.path("dump")
+    target = context.start(context.target("notebook.py", "again"), env={"MEMPROBE_WAIT": flag})
+    probe = context.start([MEMPROBE, "-o", dump, "--lines", "--format=table", "--min=0",
+                           "-p", str(target.pid)], stderr=subprocess.PIPE)
+    wait_until(lambda: has_flushed(context, dump, lambda process: any(
+        node["file"] == "In [12]" and node["at"] == 2 for node in process.nodes)), "the cell")
+    probe.send_signal(signal.SIGINT)
+    table = probe.communicate(timeout=TIMEOUT)[1].decode()
+    os.unlink(flag)
+    check_equal("status", probe.returncode, 0)
+    check("\nIn [12]\n" in table, "no cell in\n" + table)
+    cell = table[table.index("\nIn [12]\n"):].splitlines()[2:4]
+    check_equal("lines of the cell", [" ".join(line.split()[-2:]) for line in cell],
+                ["2 take(0.125)", "3 grow()"])
 
 
 @test(interpreters="few")

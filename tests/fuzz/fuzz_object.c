@@ -51,10 +51,12 @@ static void ask_type(struct object_memory *memory, uint64_t object)
 
 static void ask_cell(struct object_memory *memory, uint64_t modules)
 {
+	_cleanup_(freep) char *text = NULL;
 	uint32_t number;
 
+	(void)python_cell_text(&memory->reader, modules, 1, &text);
 	(void)python_cell_number(&memory->reader, modules, "a0", &number);
-	expect(memory->nr_reads <= 8 * PYTHON_READS_MAX, "a cell takes too many reads");
+	expect(memory->nr_reads <= 16 * PYTHON_READS_MAX, "a cell takes too many reads");
 	memory->nr_reads = 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "identity.h"
+#include "inspect_cells.h"
 #include "memory.h"
 
 void report_lines_init(struct report_lines *ret, const struct profile *profile, bool keep_root)
@@ -41,6 +42,17 @@ static void set_user(const struct report_lines *lines, uint32_t process,
 		request->user = lines->caller;
 }
 
+/* Of a notebook that still runs; a dump has none. */
+static void read_cell(struct report_lines *lines, uint32_t index, const char *name,
+		      struct source_line *ret, size_t count)
+{
+	const struct process *process = lines->profile ? &lines->profile->processes[index] : NULL;
+	uint32_t number = (uint32_t)strtoul(name + strlen("In ["), NULL, 10);
+
+	if (process && process->end == END_RUNNING && number)
+		inspect_cell_lines(lines->inspector, (pid_t)process->pid, number, ret, count);
+}
+
 static void read_lines(void *context, uint32_t process, const char *path, struct source_line *ret,
 		       size_t count)
 {
@@ -51,6 +63,10 @@ static void read_lines(void *context, uint32_t process, const char *path, struct
 		return;
 	if (!lines->inspector)
 		lines->inspector = inspector_new(&inspect_targets);
+	if (label_is_cell(path)) {
+		read_cell(lines, process, path, ret, count);
+		return;
+	}
 	set_user(lines, process, request);
 	memcpy(request->path, path, strlen(path) + 1);
 	for (size_t done = 0; done < count && lines->bytes < REPORT_LINES_MAX_BYTES;

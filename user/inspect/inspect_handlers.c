@@ -16,6 +16,7 @@
 #include "inspect_state.h"
 #include "inspect_texts.h"
 #include "memory.h"
+#include "python_cells.h"
 #include "python_jit.h"
 #include "python_class.h"
 #include "python_object.h"
@@ -435,8 +436,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_CENSUS] = { "censuses of objects", sizeof(struct inspect_census_request),
 			     CENSUS_MAX_WRITTEN, handle_census, CENSUS_URGENT_CPU_MS,
 			     CENSUS_CPU_MS },
-	[INSPECT_CELL] = { "numbers of notebooks' cells", sizeof(struct inspect_cell_request),
-			   sizeof(uint32_t), inspect_handle_cell },
+	[INSPECT_CELL] = { "cells of notebooks", sizeof(struct inspect_cell_request),
+			   CELL_MAX_BYTES, inspect_handle_cell },
 };
 
 const struct inspect_service inspect_targets = { kinds, NR_INSPECT_TARGETS, inspect_state_new };

@@ -108,12 +108,17 @@ static char *group_label(const struct label_style *style, const struct calltree 
 	return xasprintf("%s%s:%d", dots, file, place.at);
 }
 
+bool label_is_cell(const char *file)
+{
+	return !strncmp(file, "In [", 4);
+}
+
 /* A notebook's: what it runs itself is called as there. */
 static bool is_cell(const struct profile *profile, const struct site *site)
 {
 	const char *name = profile_string(profile, site->name);
 
-	return !strncmp(profile_string(profile, site->file), "In [", 4) &&
+	return label_is_cell(profile_string(profile, site->file)) &&
 	       (!strcmp(name, "<module>") || !strncmp(name, "<cell line:", 11));
 }
 

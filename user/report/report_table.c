@@ -237,7 +237,7 @@ static void read_texts(const struct table *table, const char *path, struct sourc
 {
 	const struct report_sources *sources = table->report->options->sources;
 
-	if (sources && path[0] == '/')
+	if (sources && (path[0] == '/' || label_is_cell(path)))
 		sources->read(sources->context, report_origin(table->report, table->tree->process),
 			      path, lines, count);
 }

@@ -62,17 +62,32 @@ static void take_part(struct scan *scan, const char *bytes, size_t size)
 	}
 }
 
-uint64_t source_lines_read(int fd, struct source_line *lines, size_t count)
+static struct scan begin(struct source_line *lines, size_t count)
 {
-	_cleanup_(freep) char *part = xmalloc(PART_BYTES);
 	struct scan scan = { .lines = lines, .count = count, .number = 1 };
-	uint64_t size = 0;
-	ssize_t got;
 
 	for (size_t i = 0; i < count; i++)
 		lines[i].text[0] = '\0';
 	while (scan.next < count && lines[scan.next].number < scan.number)
 		scan.next++;
+	return scan;
+}
+
+void source_lines_of(const char *text, struct source_line *lines, size_t count)
+{
+	struct scan scan = begin(lines, count);
+
+	take_part(&scan, text, strlen(text));
+	end_line(&scan);
+}
+
+uint64_t source_lines_read(int fd, struct source_line *lines, size_t count)
+{
+	_cleanup_(freep) char *part = xmalloc(PART_BYTES);
+	struct scan scan = begin(lines, count);
+	uint64_t size = 0;
+	ssize_t got;
+
 	while (scan.next < count && size < SOURCE_LINES_MAX_BYTES) {
 		got = read(fd, part, PART_BYTES);
 		if (got < 0 && errno == EINTR)

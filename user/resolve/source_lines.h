@@ -20,4 +20,7 @@
  */
 uint64_t source_lines_read(int fd, struct source_line *lines, size_t count);
 
+/* The same of a text. */
+void source_lines_of(const char *text, struct source_line *lines, size_t count);
+
 #endif

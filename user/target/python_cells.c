@@ -7,9 +7,11 @@
 
 #include "python_dict.h"
 #include "python_object.h"
+#include "python_string.h"
 
 #define MODULE_DICT 16 /* PyModuleObject.md_dict */
-#define LONG_DIGIT 24  /* PyLongObject: its first digit, in all versions */
+#define LIST_ITEMS 24
+#define LONG_DIGIT 24 /* PyLongObject: its first digit, in all versions */
 
 /* Each step is a question of its own: a notebook has imported thousands of modules. */
 static int find_in_dict(struct python_reader *reader, uint64_t dict, const char *name,
@@ -65,16 +67,22 @@ static int read_number(const struct python_reader *reader, uint64_t object, uint
 	return python_reader_fetch(reader, object + LONG_DIGIT, ret, sizeof(*ret));
 }
 
-int python_cell_number(struct python_reader *reader, uint64_t modules, const char *file,
-		       uint32_t *ret)
+static int find_shell(struct python_reader *reader, uint64_t modules, uint64_t *ret)
 {
 	uint64_t found;
 	int err = find_in_dict(reader, modules, "IPython.core.interactiveshell", &found);
 
 	if (!err)
 		err = find_name(reader, found, MODULE_DICT, "InteractiveShell", &found);
-	if (!err)
-		err = find_name(reader, found, TYPE_DICT, "_instance", &found);
+	return err ? err : find_name(reader, found, TYPE_DICT, "_instance", ret);
+}
+
+int python_cell_number(struct python_reader *reader, uint64_t modules, const char *file,
+		       uint32_t *ret)
+{
+	uint64_t found;
+	int err = find_shell(reader, modules, &found);
+
 	if (!err)
 		err = python_object_value(reader, found, "compile", &found);
 	if (!err)
@@ -82,4 +90,52 @@ int python_cell_number(struct python_reader *reader, uint64_t modules, const cha
 	if (!err)
 		err = find_in_dict(reader, found, file, &found);
 	return err ? err : read_number(reader, found, ret);
+}
+
+/* An attribute, or what traitlets keeps in its place (HasTraits._trait_values). */
+static int find_trait(struct python_reader *reader, uint64_t object, const char *name,
+		      uint64_t *ret)
+{
+	uint64_t values;
+	int err = python_object_value(reader, object, name, ret);
+
+	if (err != -ENOENT)
+		return err;
+	err = python_object_value(reader, object, "_trait_values", &values);
+	return err ? err : find_in_dict(reader, values, name, ret);
+}
+
+/* An item of a list (Include/cpython/listobject.h: ob_item, the same in all versions). */
+static int read_item(const struct python_reader *reader, uint64_t list, uint64_t index,
+		     uint64_t *ret)
+{
+	uint64_t type, flags, size, items;
+	int err = python_reader_u64(reader, list + OBJECT_TYPE, &type);
+
+	if (!err)
+		err = python_reader_u64(reader, type + TYPE_FLAGS, &flags);
+	if (!err && !(flags & TYPE_LIST_SUBCLASS))
+		err = -EINVAL;
+	if (!err)
+		err = python_reader_u64(reader, list + OBJECT_SIZE, &size);
+	if (!err && index >= size)
+		err = -ENOENT;
+	if (!err)
+		err = python_reader_u64(reader, list + LIST_ITEMS, &items);
+	return err ? err : python_reader_u64(reader, items + 8 * index, ret);
+}
+
+int python_cell_text(struct python_reader *reader, uint64_t modules, uint32_t number,
+		     char **ret_text)
+{
+	uint64_t found;
+	int err = find_shell(reader, modules, &found);
+
+	if (!err)
+		err = find_trait(reader, found, "history_manager", &found);
+	if (!err)
+		err = find_trait(reader, found, "input_hist_parsed", &found);
+	if (!err)
+		err = read_item(reader, found, number, &found);
+	return err ? err : python_string_read(reader, found, CELL_MAX_BYTES, ret_text);
 }

@@ -17,4 +17,11 @@
 int python_cell_number(struct python_reader *reader, uint64_t modules, const char *file,
 		       uint32_t *ret);
 
+#define CELL_MAX_BYTES 65536
+
+/* What was compiled as a cell of this number, UTF-8 and owned by the caller: as it stands in the
+ * notebook's history (HistoryManager.input_hist_parsed). -E2BIG: more than CELL_MAX_BYTES. */
+int python_cell_text(struct python_reader *reader, uint64_t modules, uint32_t number,
+		     char **ret_text);
+
 #endif

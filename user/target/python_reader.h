@@ -38,6 +38,7 @@ enum {
 #define TYPE_MANAGED_DICT (1UL << 4)  /* 3.11+ */
 #define TYPE_HEAPTYPE (1UL << 9)
 #define TYPE_LONG_SUBCLASS (1UL << 24)
+#define TYPE_LIST_SUBCLASS (1UL << 25)
 #define TYPE_UNICODE_SUBCLASS (1UL << 28)
 #define TYPE_TYPE_SUBCLASS (1UL << 31)
 
