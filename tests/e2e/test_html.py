@@ -95,7 +95,7 @@ def check_drawn(page):
 def found_total(process, metric, word):
     """Of nodes whose name or file has the word; what is below another of them counts once."""
     def is_found(node):
-        return word in ("%s %s" % (node["function"] or node["label"], node["file"] or "")).lower()
+        return word in " ".join(filter(None, map(node.get, ("function", "label", "file")))).lower()
     return sum(node["total"][metric] for node in process.nodes
                if is_found(node) and not any(is_found(above) for above in ancestors(node)))
 
@@ -164,6 +164,44 @@ def html_page(context):
         check_quiet(page, path)
 
 
+def check_span(page):
+    """A span that is drawn over the curves keeps what was first called in it; Esc keeps all."""
+    choose(page, "scope", "all")
+    everything = page.run("memprobe.table.sorted().length")
+    left, top, width = page.run("""(() => { const over = document.querySelector(".u-over");
+        over.scrollIntoView({ block: "center" });
+        const place = over.getBoundingClientRect(); return [place.x, place.y + 20, place.width]; })()""")
+    for kind, share in (("mouseMoved", 0.2), ("mousePressed", 0.2), ("mouseMoved", 0.5),
+                        ("mouseReleased", 0.5)):
+        page.call("Input.dispatchMouseEvent", type=kind, x=left + share * width, y=top,
+                  button="left", buttons=1, clickCount=1)
+    page.wait_for("memprobe.span")
+    wrong = page.run("""(() => { const first = memprobe.scope.self("first"), { group } = memprobe.grouping;
+        const [from, to] = memprobe.span.map((time) => time * 1000);
+        const wanted = new Set([...group.keys()].filter((row) => first[row] >= from && first[row] <= to)
+            .map((row) => group[row]));
+        const seen = memprobe.table.sorted().map((row) => row.number);
+        return seen.length !== wanted.size || seen.some((number) => !wanted.has(number)); })()""")
+    check(not wrong, "the table has other rows than those of the span")
+    check(page.run("memprobe.table.sorted().length") < everything, "the span leaves nothing out")
+    page.key("Escape")
+    check_equal("rows after Esc", page.run("memprobe.table.sorted().length"), everything)
+
+
+def check_keys(page):
+    """Down to the largest callee, up again, into it with Enter; t goes to the table."""
+    page.run("memprobe.flame.canvas.focus()")
+    page.key("ArrowDown")
+    check_equal("depth after down", page.run("memprobe.flame.selected.depth"), 1)
+    check_equal("it is the largest", page.run(
+        "memprobe.flame.selected === memprobe.tree.children(memprobe.tree.root)[0]"), True)
+    page.key("Enter")
+    check_equal("what Enter shows", page.run("memprobe.flame.zoomed.depth"), 1)
+    page.key("Escape")
+    page.key("t")
+    check_equal("what has the focus", page.run("document.activeElement.id"), "table")
+
+
 @test(interpreters="one")
 def html_processes(context):
     """All processes together and each by itself; curves of all of them."""
@@ -182,6 +220,8 @@ def html_processes(context):
         check_equal("processes in their table", rows, len(report.processes))
         curves = page.run("memprobe.chart.shown.map(({ process }) => process.pid)")
         check(curves, "no curve")
+        check_span(page)
+        check_keys(page)
         check_quiet(page, path)
 
 
