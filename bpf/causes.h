@@ -12,21 +12,36 @@
  * which is the current one too; and a walk counts only if the thread still stands on the same leaf
  * frame behind it. Mostly it waits.
  *
- * A thread that made another is proof of nothing once a second thread runs Python: whom a pool
- * works for then is not known, and its pages stand on [native thread NAME] as without a cause.
+ * Once a second thread runs Python, who made a pool does not tell whom it works for: then it is who
+ * woke the thread last (wakes.h), and only as long as no other Python thread can be meant; what a
+ * thread takes that several may have asked for stands on [native thread NAME], as without a cause.
  */
 #ifndef MEMPROBE_CAUSES_H
 #define MEMPROBE_CAUSES_H
 
+#include "askers.h"
+#include "learn.h"
 #include "moves.h"
-#include "threads.h"
-#include "walk_begin.h"
 
-static __always_inline bool is_main_thread(void)
+/* A thread has been made. */
+static __always_inline void note_task(struct task_struct *task)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 key = name_task(task->tgid, task->thread.fsbase), address = (__u64)task;
 
-	return (__u32)id == id >> 32;
+	bpf_map_update_elem(&followed_tasks, &key, &address, BPF_ANY);
+}
+
+/* The current thread ends. */
+static __always_inline void forget_task(struct task_struct *task)
+{
+	__u64 key = name_task(task->tgid, task->thread.fsbase);
+	__u32 tid = task->pid;
+
+	if (!cfg_owners || task->pid == task->tgid)
+		return;
+	bpf_map_delete_elem(&followed_tasks, &key);
+	if (wakes_followed)
+		bpf_map_delete_elem(&wakes, &tid);
 }
 
 /* A thread's cause when it is made. */
@@ -36,6 +51,7 @@ static __always_inline void seed_cause(struct task_struct *parent, struct task_s
 
 	if (!cfg_owners || child->pid == child->tgid)
 		return;
+	note_task(child);
 	above = bpf_task_storage_get(&touches, parent, NULL, 0);
 	below = bpf_task_storage_get(&touches, child, NULL, 0);
 	if (!above || !below)
@@ -44,6 +60,7 @@ static __always_inline void seed_cause(struct task_struct *parent, struct task_s
 		below->cause = above->cause;
 		return;
 	}
+	below->cause.task = (__u64)parent;
 	below->cause.tid = parent->pid;
 	below->cause.start_ns = parent->start_time;
 	below->cause.fsbase = parent->thread.fsbase;
@@ -56,11 +73,29 @@ static __always_inline void note_python_thread(struct wire_image *image)
 
 	if (!cfg_owners || is_main_thread())
 		return;
-	if (!(image->flags & IMAGE_THREADED))
-		image->flags |= IMAGE_THREADED;
 	touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
-	if (touch)
-		touch->cause.runs_python = 1;
+	if (!touch || touch->cause.runs_python)
+		return;
+	touch->cause.runs_python = 1;
+	image->flags |= IMAGE_THREADED;
+}
+
+/* Who woke the current thread, if nobody else can be meant. Returns its thread pointer, 0: that is
+ * not known. */
+__noinline __u64 find_waker(__u32 slot, __u64 head)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	const struct wake *wake = find_wake();
+
+	if (!image)
+		return 0;
+	if (!wakes_followed && !(image->flags & IMAGE_WAKES_WANTED)) {
+		image->flags |= IMAGE_WAKES_WANTED;
+		send_knock(slot, RECORD_WAKES, 0);
+	}
+	if (!wake || !is_alive(wake->task, wake->tid, wake->start_ns) || is_contested(slot, head))
+		return 0;
+	return wake->fsbase;
 }
 
 /* The thread pointer of the Python thread that is behind the current one, which is native. 0: it is
@@ -68,9 +103,8 @@ static __always_inline void note_python_thread(struct wire_image *image)
 __noinline __u64 find_cause(__u32 slot)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	const struct wire_thread *thread;
 	struct touch *touch;
-	__u32 tid;
+	__u64 head;
 
 	if (!cfg_owners || !image)
 		return 0;
@@ -78,13 +112,11 @@ __noinline __u64 find_cause(__u32 slot)
 	if (!touch)
 		return 0;
 	touch->cause.runs_python = 0;
-	tid = touch->cause.tid;
-	if (!tid || image->flags & IMAGE_THREADED)
-		return 0;
-	/* An entry goes when its thread ends, and tids come again. */
-	thread = bpf_map_lookup_elem(&threads, &tid);
-	if (!thread || thread->image_id != image->image_id ||
-	    thread->start_ns != touch->cause.start_ns)
+	head = look_for_askers(slot);
+	if (head != NO_ASKERS)
+		return find_waker(slot, head);
+	if (!touch->cause.tid ||
+	    !is_alive(touch->cause.task, touch->cause.tid, touch->cause.start_ns))
 		return 0;
 	return touch->cause.fsbase;
 }

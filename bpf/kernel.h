@@ -138,6 +138,9 @@ struct task_struct {
 	struct thread_struct thread;
 	struct signal_struct *signal;
 	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	unsigned int __state;
+	void *stack;
 } CORE;
 
 struct task_struct___cached {

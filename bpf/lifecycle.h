@@ -297,9 +297,14 @@ static __always_inline void end_image(struct wire_image *image, __u32 slot, __u3
 __noinline int end_image_percpu(__u32 slot, __u32 kind, __s64 pages)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u32 image_id;
 
-	if (image)
-		end_image(image, slot, kind, pages, true);
+	if (!image)
+		return 0;
+	image_id = image->image_id;
+	if (wakes_followed)
+		bpf_map_delete_elem(&askers, &image_id);
+	end_image(image, slot, kind, pages, true);
 	return 0;
 }
 
@@ -409,6 +414,8 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 	__u32 tid = task->pid;
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
+	if (percpu)
+		forget_task(task);
 	if (thread) {
 		if (percpu)
 			collect_tallies();

@@ -14,6 +14,7 @@
 
 #include "allocs.h"
 #include "cow.h"
+#include "wakes.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -104,6 +105,22 @@ SEC("?raw_tp")
 int BPF_PROG(cow_alloc, void *page, unsigned int order, unsigned int gfp)
 {
 	note_copy(order, gfp);
+	return 0;
+}
+
+/* Wake-ups of who sleeps; and of new threads, which are in no sleep. */
+SEC("?raw_tp")
+int BPF_PROG(wake_noted, struct task_struct *woken)
+{
+	if (BPF_CORE_READ(woken, __state) & TASK_INTERRUPTIBLE)
+		note_wake(woken);
+	return 0;
+}
+
+SEC("?raw_tp")
+int BPF_PROG(birth_noted, struct task_struct *woken)
+{
+	note_wake(woken);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct sweep {
 
 /* The Python thread that is behind what a native thread does: causes.h. */
 struct cause {
+	__u64 task; /* struct task_struct */
 	__u64 fsbase;
 	__u64 start_ns;
 	__u32 tid;	   /* 0: none is known */

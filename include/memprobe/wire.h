@@ -191,6 +191,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 #define IMAGE_RUNTIME_SEEN 64	 /* the interpreter has made its key, or its parent's has */
 #define IMAGE_FIND_JUDGED 128	 /* whether its interpreter was found in time has been told */
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
+#define IMAGE_WAKES_WANTED 512	 /* user space was asked to attach to wake-ups */
 #define IMAGE_THREADED 256	 /* a thread that is not the first ran Python */
 
 /* One address space, by slot. Owned by BPF. */
@@ -411,6 +412,8 @@ enum wire_record_type {
 	RECORD_CALLS_OVER = 9, /* struct wire_knock: an image's budget for call probes is spent */
 	RECORD_WATCH =
 		13, /* struct wire_knock: to see its code objects end would make walks cheap */
+	RECORD_WAKES = 15, /* struct wire_knock: to see who wakes whom would tell whom its pools
+			      work for */
 	RECORD_FINALIZING = 14, /* struct wire_knock: its runtime is about to be taken down, and
 				   the process is stopped until it has been read */
 };

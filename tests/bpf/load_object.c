@@ -18,6 +18,7 @@
 #include <memprobe/limits.h>
 
 #include "cow_programs.h"
+#include "wake_programs.h"
 #include "loader.h"
 #include "log.h"
 #include "memory.h"
@@ -29,12 +30,13 @@
 
 /* A tenth above what the costliest compiler's object takes (6.18). */
 #define MOST_OFF 22500
-#define MOST_OFF_OWNERS 29700
+#define MOST_OFF_OWNERS 31200
 #define MOST_AUTO 46500
 #define MOST_EXACT 93000
 #define MOST_LINES 50000
 #define MOST_INSTANCES 44000
 #define MOST_COW 13000
+#define MOST_WAKES 5500
 #define MOST_ALLOCS 50000
 
 /* What the verifier sees differs: constants are known to it. */
@@ -115,6 +117,23 @@ static int load_cow(const struct loader *loader)
 	return error;
 }
 
+/* And when native threads take pages beside several that run Python. */
+static int load_wakes(const struct loader *loader)
+{
+	struct wake_programs programs = { 0 };
+	int error;
+
+	if (!loader->has_owners)
+		return 0;
+	error = wake_programs_load(loader, &programs);
+	if (error)
+		printf("wake-ups: cannot load: %s\n", strerror(-error));
+	else
+		error = check_cost("wake-ups", loader, programs.skeleton, MOST_WAKES);
+	wake_programs_close(&programs);
+	return error;
+}
+
 static int load(const char *name, struct loader_sizes sizes, unsigned int most)
 {
 	struct loader loader;
@@ -128,7 +147,8 @@ static int load(const char *name, struct loader_sizes sizes, unsigned int most)
 		printf("%s: cannot %s '%s': %s\n", name, loader.failed_step, loader.failed_object,
 		       strerror(-error));
 	else
-		error = check_cost(name, &loader, loader.skeleton, most) | load_cow(&loader);
+		error = check_cost(name, &loader, loader.skeleton, most) | load_cow(&loader) |
+			load_wakes(&loader);
 	loader_close(&loader);
 	return error;
 }

@@ -141,7 +141,7 @@ static void test_second_python_thread(void **state)
 	finish();
 }
 
-/* A thread's entry goes with it, and its tid may come again. */
+/* What was its task is another's. */
 static void test_maker_has_ended(void **state)
 {
 	struct task_struct *worker;
@@ -149,7 +149,7 @@ static void test_maker_has_ended(void **state)
 	(void)state;
 	start(PYTHON_3_12);
 	worker = make_thread(first, 101, "pool-1");
-	session_thread(100)->start_ns++;
+	first->start_time++;
 	grow(worker);
 	assert_row("\n[native pool-1] anon+1\n");
 	finish();

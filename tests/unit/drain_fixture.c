@@ -260,6 +260,7 @@ size_t drain_fixture_record(uint32_t type, void *ret)
 		[RECORD_CALLS_OVER] = put_knock,
 		[RECORD_WATCH] = put_knock,
 		[RECORD_FINALIZING] = put_knock,
+		[RECORD_WAKES] = put_knock,
 	};
 	struct wire_head *head = ret;
 

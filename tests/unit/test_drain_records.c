@@ -18,7 +18,7 @@ static const uint32_t all_types[] = {
 	RECORD_IMAGE_BEGIN, RECORD_IMAGE_END,  RECORD_PROCESS_END, RECORD_THREAD_END,
 	RECORD_SITE,	    RECORD_OBJECT,     RECORD_SPLIT,	   RECORD_KNOCK,
 	RECORD_SAMPLE,	    RECORD_BALANCE,    RECORD_FOUND,	   RECORD_CALLS_OVER,
-	RECORD_WATCH,	    RECORD_FINALIZING,
+	RECORD_WATCH,	    RECORD_FINALIZING, RECORD_WAKES,
 };
 
 static void test_all_are_sound(void **state)
@@ -49,7 +49,7 @@ static void test_too_short(void **state)
 
 static void test_no_type(void **state)
 {
-	static const uint32_t types[] = { 0, RECORD_FINALIZING + 1, 255, UINT32_MAX };
+	static const uint32_t types[] = { 0, RECORD_WAKES + 1, 255, UINT32_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
@@ -160,6 +160,7 @@ static const struct edge edges[] = {
 	EDGE(RECORD_FOUND, wire_knock, head.image_id, FIXTURE_IMAGE - 1, false),
 	EDGE(RECORD_WATCH, wire_knock, layout, MAX_LAYOUTS, false),
 	EDGE(RECORD_FINALIZING, wire_knock, tgid, 0, false),
+	EDGE(RECORD_WAKES, wire_knock, tgid, 0, false),
 	EDGE(RECORD_CALLS_OVER, wire_knock, tgid, RECORD_MAX_TID + 1, false),
 	EDGE(RECORD_SAMPLE, wire_sample, head.image_id, 0, false),
 	EDGE(RECORD_SAMPLE, wire_sample, rss, RECORD_MAX_PAGES, true),

@@ -42,6 +42,7 @@ int capture_parts_make(struct capture *capture)
 
 	capture->counting = counting_new(base, options->calls_mode == CALLS_MODE_OFF);
 	capture->code_watch = code_watch_new(base);
+	capture->wakes = wakes_new(base);
 	capture->moments = moments_new();
 	capture->cow = cow_new(base, options->cow);
 	capture->allocs = allocs_new(base);
@@ -72,6 +73,7 @@ int capture_parts_listen_to_drain(struct capture *capture)
 		cow_hear_drain(capture->cow),
 		allocs_hear_drain(capture->allocs),
 		code_watch_hear_drain(capture->code_watch),
+		wakes_hear_drain(capture->wakes),
 		finalizing_hear_drain(capture->finalizing),
 	};
 

@@ -28,6 +28,7 @@
 #include "signals.h"
 #include "snapshot.h"
 #include "target_user.h"
+#include "wakes.h"
 
 #define MAX_FLUSH_LISTENERS 13
 
@@ -43,6 +44,7 @@ struct capture {
 	uint32_t expected_layout; /* of the command's interpreter, NO_LAYOUT */
 	struct counting *counting;
 	struct code_watch *code_watch;
+	struct wakes *wakes;
 	struct pythons *pythons;
 	struct moments *moments;
 	struct cow *cow;

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "loader_object.h"
+#include "loader_second.h"
 #include "memory.h"
 #include "memprobe.skel.h"
 
@@ -26,52 +26,17 @@ static struct bpf_program *find_program(const struct memprobe *skeleton, size_t 
 	return bpf_object__find_program_by_name(skeleton->obj, attachments[index].program);
 }
 
-static void choose_programs(struct memprobe *skeleton)
-{
-	struct bpf_program *program;
-
-	bpf_object__for_each_program(program, skeleton->obj)
-		bpf_program__set_autoload(program, false);
-	for (size_t i = 0; i < COW_LINKS; i++)
-		bpf_program__set_autoload(find_program(skeleton, i), true);
-}
-
-/* Constants too: they are a map, which the kernel has frozen. */
-static int share_maps(const struct loader *loader, struct memprobe *skeleton)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, skeleton->obj)
-	{
-		const struct bpf_map *other = bpf_object__find_map_by_name(loader->skeleton->obj,
-									   bpf_map__name(map));
-		int error;
-
-		if (!other || bpf_map__fd(other) < 0)
-			error = bpf_map__set_autocreate(map, false);
-		else
-			error = bpf_map__reuse_fd(map, bpf_map__fd(other));
-		if (error)
-			return error;
-	}
-	return 0;
-}
-
 int cow_programs_load(const struct loader *loader, struct cow_programs *ret)
 {
-	_cleanup_(freep) char *btf = xasprintf("/proc/self/fd/%d", loader->btf);
-	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf);
-	int error;
+	int error = loader_second_open(loader, &ret->skeleton);
 
 	for (size_t i = 0; i < COW_LINKS; i++)
 		ret->links[i] = -1;
-	ret->skeleton = loader_object_open(&options);
-	if (!ret->skeleton)
-		return -errno;
-	choose_programs(ret->skeleton);
-	error = share_maps(loader, ret->skeleton);
-	if (!error)
-		error = bpf_object__load(ret->skeleton->obj);
+	if (error)
+		return error;
+	for (size_t i = 0; i < COW_LINKS; i++)
+		bpf_program__set_autoload(find_program(ret->skeleton, i), true);
+	error = bpf_object__load(ret->skeleton->obj);
 	if (error)
 		cow_programs_close(ret);
 	return error;

@@ -128,6 +128,13 @@ static void on_watch_wanted(struct drain *drain, const void *record)
 	drain_knocks_watch(&drain->base, drain->images, record);
 }
 
+static void on_wakes_wanted(struct drain *drain, const void *record)
+{
+	const struct wire_knock *knock = record;
+
+	DRAIN_TELL(&drain->base.listeners, wakes_wanted, knock->tgid);
+}
+
 static void on_finalizing(struct drain *drain, const void *record)
 {
 	const struct wire_knock *knock = record;
@@ -160,6 +167,7 @@ static const struct {
 	[RECORD_CALLS_OVER] = { sizeof(struct wire_knock), record_is_knock, on_calls_over },
 	[RECORD_FINALIZING] = { sizeof(struct wire_knock), record_is_knock, on_finalizing },
 	[RECORD_WATCH] = { sizeof(struct wire_knock), record_is_knock, on_watch_wanted },
+	[RECORD_WAKES] = { sizeof(struct wire_knock), record_is_knock, on_wakes_wanted },
 };
 
 static void take_record(void *context, const void *data, size_t size)

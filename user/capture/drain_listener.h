@@ -45,6 +45,9 @@ struct drain_listener {
 	void (*python_found)(void *context, uint32_t process, uint32_t layout);
 	/* To see the code objects of a process end would make its paths cheaper. */
 	void (*watch_wanted)(void *context, uint32_t process, uint32_t layout);
+	/* Pools of a process work for one of several threads: to see who wakes whom would tell for
+	 * whom. */
+	void (*wakes_wanted)(void *context, uint32_t tgid);
 	/* The budget for counting calls in a process is spent. */
 	void (*calls_over)(void *context, uint32_t process);
 	/* Calls of a process should have been counted from its first on, but none was. */

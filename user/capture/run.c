@@ -204,6 +204,7 @@ static void release(struct capture *capture)
 	cow_free(capture->cow);
 	allocs_free(capture->allocs);
 	code_watch_free(capture->code_watch);
+	wakes_free(capture->wakes);
 	loader_close(&capture->loader);
 	loop_close(&capture->loop);
 	signals_close(&capture->signals);
