@@ -92,12 +92,14 @@ def check_drawn(page):
     return frame
 
 
+def is_found(node, word):
+    return word in " ".join(filter(None, map(node.get, ("function", "label", "file")))).lower()
+
+
 def found_total(process, metric, word):
     """Of nodes whose name or file has the word; what is below another of them counts once."""
-    def is_found(node):
-        return word in " ".join(filter(None, map(node.get, ("function", "label", "file")))).lower()
     return sum(node["total"][metric] for node in process.nodes
-               if is_found(node) and not any(is_found(above) for above in ancestors(node)))
+               if is_found(node, word) and not any(is_found(above, word) for above in ancestors(node)))
 
 
 def check_search(page, process, metric, word):
@@ -111,8 +113,10 @@ def check_search(page, process, metric, word):
     check_near("MB of what is found", float(shown.split()[0].replace("−", "-")) * MB, total, CENTIMB)
     check_near("share of what is found", float(re.search(r"([\d.]+) %", shown).group(1)),
                100 * total / everything, 0.06)
-    names = page.run("[...document.querySelectorAll('#rows tbody tr')].map((row) => row.innerText)")
-    check(names and all(word in name.lower() for name in names), "rows that were not looked for")
+    names = page.run("[...document.querySelectorAll('#rows tbody th .name')].map((one) => one.innerText)")
+    wanted = {node[name] for node in process.nodes if is_found(node, word)
+              for name in ("function", "label")}
+    check(names and set(names) <= wanted, "rows that were not looked for: %r" % (set(names) - wanted))
     page.key("Escape")
     check_equal("what is found after Esc", page.run("document.getElementById('matched').textContent"), "")
 
