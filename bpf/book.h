@@ -158,7 +158,8 @@ static __always_inline bool begin_at_frames(struct change *change, enum kernel k
 
 	if (kernel == KERNEL_PERCPU && cfg_owners && begun == WALK_NO_STATE && !is_main_thread()) {
 		change->is_native = 1;
-		if (change->pages > 0)
+		/* With --threads a page is the thread's that took it. */
+		if (change->pages > 0 && !cfg_threads)
 			begun = begin_cause_walk(change->slot, change->scratch);
 	}
 	return begun == WALK_BEGUN;

@@ -125,7 +125,7 @@ static __always_inline int walk_from(__u32 slot, __u32 scratch, __u64 frame, __u
 		walk.path->generation = read_generation(call.layout, call.python->bias,
 							read_interp(&call));
 	/* Without bpf_loop each loop takes the verifier a second (5.10): one walk, to the root. */
-	walk.path->by_shadow = !plain_loop && !is_split();
+	walk.path->by_shadow = !plain_loop && cfg_shortcuts;
 	if (walk.path->by_shadow && call.layout->code_watched)
 		walk.path->watched = CODE_WATCHED;
 	walk.path->begins = 1;
@@ -183,7 +183,7 @@ __noinline int keep_call(__u32 slot, __u32 scratch)
 	};
 	__u32 version;
 
-	if (!path || !call.layout || !call.python || is_split() || is_broken(path))
+	if (!path || !call.layout || !call.python || !cfg_shortcuts || is_broken(path))
 		return 0;
 	version = read_code_version(&call, path->codes[0]);
 	if (version)

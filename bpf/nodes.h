@@ -8,8 +8,7 @@
 #ifndef MEMPROBE_NODES_H
 #define MEMPROBE_NODES_H
 
-#include "id_runs.h"
-#include "sites.h"
+#include "thread_roots.h"
 
 #include <memprobe/wire_comm.h>
 
@@ -358,9 +357,11 @@ static __always_inline int lay_path(__u32 slot, __u32 scratch, __u32 root_kind, 
 	path->failed = 0;
 	if (root > MAX_FRAMES)
 		return 0;
-	if (root_kind)
+	if (root_kind && cfg_threads)
+		path->failed = ensure_broken_site(slot, scratch, path->keys[root], root_kind);
+	else if (root_kind)
 		lay_special_root(slot, scratch, path, path->keys[root], root_kind);
-	else if (!path->above)
+	else if (cfg_threads || !path->above)
 		note_root_frame(slot, path->codes[root]);
 	if (path->failed)
 		return 0;
@@ -401,6 +402,15 @@ static __always_inline bool is_broken(const struct path *path)
 	return path->end != WALK_ROOT && path->end != WALK_KNOWN;
 }
 
+/* LOSS_* + 1; it is counted when its pages are known. */
+static __always_inline void note_loss(struct change *change, __u32 loss)
+{
+	if (loss && change->pages)
+		count_slot_loss(change->slot, loss - 1, change->pages);
+	else if (loss)
+		change->loss = loss;
+}
+
 static __always_inline void note_broken_walk(struct change *change, __u32 end)
 {
 	__u32 reason = LOSS_frame_unreadable;
@@ -412,10 +422,7 @@ static __always_inline void note_broken_walk(struct change *change, __u32 end)
 	if (end == WALK_NOT_OURS)
 		reason = LOSS_thread_unclear;
 
-	if (change->pages)
-		count_slot_loss(change->slot, reason, change->pages);
-	else
-		change->loss = reason + 1;
+	note_loss(change, reason + 1);
 }
 
 /* The node of a walked path, laid down when new. 0 when there is no room: counted. */
@@ -432,6 +439,8 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 		root_kind = close_broken_walk(change->scratch);
 		note_broken_walk(change, path->end);
 	}
+	if (cfg_threads)
+		note_loss(change, push_thread_root(change->slot, change->scratch));
 	place.key = path->key;
 	node = find_node(&place);
 	if (node) {

@@ -74,11 +74,22 @@ static __always_inline bool is_batch_full(void)
 	return sightings_made % OBJECTS_A_WAKE == OBJECTS_A_WAKE - 1;
 }
 
+/* Is its parent the row of a thread? The object is the thread's Thread then, whose name is the
+ * row's, and a thread may be short: user space is woken for it. */
+static __noinline bool is_first_function(__u32 id)
+{
+	const struct wire_node *node = node_at((struct node_id){ id });
+
+	node = node ? node_at((struct node_id){ node->parent }) : NULL;
+	return node && !node->parent;
+}
+
 static __always_inline long send_object(struct wire_image *image, const struct wire_layout *layout,
 					__u32 scratch, __u32 node, __u64 object)
 {
 	struct site_buffer *buffer = bpf_map_lookup_elem(&site_buffers, &scratch);
 	struct wire_object *record = (struct wire_object *)buffer;
+	bool is_urgent;
 
 	if (!buffer)
 		return -1;
@@ -88,8 +99,13 @@ static __always_inline long send_object(struct wire_image *image, const struct w
 	record->head.time_ns = bpf_ktime_get_ns();
 	record->node.value = node;
 	record->object = object;
+	is_urgent = is_batch_full();
+	if (cfg_threads && is_first_function(node)) {
+		record->tid = bpf_get_current_pid_tgid();
+		is_urgent = true;
+	}
 	read_class(layout, object, &record->type, record->class_name);
-	return send(record, sizeof(*record), is_batch_full());
+	return send(record, sizeof(*record), is_urgent);
 }
 
 /* No more objects are noted on a node; its calls need not ask. */

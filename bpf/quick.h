@@ -263,7 +263,7 @@ __noinline int count_quickly(__u64 frame, __u32 slot)
 		.frame = frame,
 	};
 
-	return call.layout && call.python && !is_split() && count_known(&call);
+	return call.layout && call.python && cfg_shortcuts && count_known(&call);
 }
 
 #endif

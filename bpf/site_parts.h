@@ -8,7 +8,7 @@
 /* Does a frame's instruction or object make another site of it? */
 static __always_inline bool is_split(void)
 {
-	return cfg_lines || cfg_instances;
+	return cfg_splits;
 }
 
 /* How many objects a site has been split by. */

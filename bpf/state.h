@@ -23,8 +23,12 @@ const volatile __u32 cfg_call_sites = DEFAULT_MAX_SITES; /* of the sites, the sa
 const volatile __u32 cfg_fresh_slots = 0;		 /* that free_slots was not filled with */
 const volatile __u32 cfg_recent_ids = RECENT_IDS;	 /* a power of two */
 const volatile bool cfg_follow_children = true;
-const volatile bool cfg_lines = false;		    /* --lines: a site for each instruction seen */
-const volatile bool cfg_instances = false;	    /* --instances: a site for each object seen */
+const volatile bool cfg_lines = false;	   /* --lines: a site for each instruction seen */
+const volatile bool cfg_instances = false; /* --instances: a site for each object seen */
+const volatile bool cfg_splits = false;	   /* one of the two; the verifier asks less often */
+/* What is known of a path by the addresses of its frames holds: no --lines, --instances, --threads.
+ */
+const volatile bool cfg_shortcuts = true;
 const volatile __u32 cfg_ring_wake_bytes = 1 << 20; /* wake user space when this much is queued */
 
 /* tgids to follow. */

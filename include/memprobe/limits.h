@@ -58,6 +58,9 @@
 #define MAX_NATIVE_NAMES 64
 #define MAX_NATIVE_PATTERNS 64
 
+/* With --threads: threads of an image that are rows; all others are one. */
+#define MAX_THREAD_ROWS 256
+
 /* Room for rows that are no Python in the tables of nodes and sites, beyond what was asked for:
  * code objects without end must not take it. Native threads may have a half. */
 #define RESERVED_ROWS 8192

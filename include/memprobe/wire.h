@@ -44,6 +44,7 @@ enum wire_site_kind {
 	SITE_BEFORE = 9,    /* there at the attach */
 	SITE_UNOWNED = 10,  /* nobody knows who touched them */
 	SITE_FREE = 11,	    /* whole pages within blocks that were given back to malloc */
+	SITE_THREAD = 12,   /* with --threads: what a thread runs is below */
 	NR_SITE_KINDS,
 };
 
@@ -243,8 +244,9 @@ struct wire_image {
 	__s64 alloc_final;   /* alloc_bytes when its runtime began to finalize */
 	__u64 unknown_frees; /* of blocks from before, or that found no room */
 	__u64 code_deaths;   /* code objects that were seen to end */
+	__u64 thread_rows;   /* threads that are rows */
 };
-_Static_assert(sizeof(struct wire_image) == 880, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 888, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -497,7 +499,7 @@ _Static_assert(sizeof(struct wire_str) == 8, "wire_str");
 struct wire_site {
 	struct wire_head head;
 	__u64 site; /* key in the map of sites and in wire_node */
-	__u64 code; /* address of the code object */
+	__u64 code; /* address of the code object; a thread's tid, 0: of all other threads */
 	__u32 kind; /* enum wire_site_kind */
 	__s32 firstlineno;
 	__u32 tgid;
@@ -522,7 +524,7 @@ _Static_assert(sizeof(struct wire_site) == 80, "wire_site");
 struct wire_object {
 	struct wire_head head;
 	struct node_id node;
-	__u32 pad;
+	__u32 tid; /* with --threads: of the thread whose first function it is; else 0 */
 	__u64 object;
 	__u64 type;
 	char class_name[MAX_CLASS_BYTES]; /* tp_name */

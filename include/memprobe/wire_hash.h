@@ -45,6 +45,13 @@ static inline __u64 site_key_native(__u32 image_id, __u64 comm_low, __u64 comm_h
 	       ~(__u64)SELF_MASK;
 }
 
+/* With --threads; tids come again. 0, 0: of all other threads. */
+static inline __u64 site_key_thread(__u32 image_id, __u32 tid, __u64 start_ns)
+{
+	return hash_pair(hash_pair(site_key_special(image_id, SITE_THREAD), tid), start_ns) &
+	       ~(__u64)SELF_MASK;
+}
+
 /* An object, or a hash of several, on the node of a path. */
 static inline __u64 name_sighting(__u64 path, __u64 object)
 {

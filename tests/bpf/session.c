@@ -49,7 +49,7 @@ static void load_programs(void)
 	const __s32 batch = SESSION_BATCH;
 	const __u32 slots = session_is_percpu() ? SESSION_SLOTS : 0;
 	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
-	const bool has_lines = false, has_owners = false;
+	const bool has_lines = false, has_owners = false, has_threads = false, holds = true;
 
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
@@ -58,7 +58,10 @@ static void load_programs(void)
 	host_configure(&cfg_call_nodes, &max_nodes, sizeof(max_nodes));
 	host_configure(&cfg_max_sites, &max_sites, sizeof(max_sites));
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
+	host_configure(&cfg_splits, &has_lines, sizeof(has_lines));
 	host_configure(&cfg_owners, &has_owners, sizeof(has_owners));
+	host_configure(&cfg_threads, &has_threads, sizeof(has_threads));
+	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	blocks_made = blocks_removed = 0;
 	budget_spent_ns = budget_cpu_ns = 0;
@@ -119,9 +122,19 @@ void session_limit_sites(__u32 limit)
 
 void session_ask_lines(void)
 {
-	const bool has_lines = true;
+	const bool has_lines = true, holds = false;
 
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
+	host_configure(&cfg_splits, &has_lines, sizeof(has_lines));
+	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
+}
+
+void session_ask_threads(void)
+{
+	const bool has_threads = true, holds = false;
+
+	host_configure(&cfg_threads, &has_threads, sizeof(has_threads));
+	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
 }
 
 void session_ask_owners(__u32 limit)

@@ -37,6 +37,7 @@ void session_limit_ring(__u32 bytes);
 
 /* As with --lines; right after session_open. */
 void session_ask_lines(void);
+void session_ask_threads(void);
 
 /* Owners of pages are followed, in so many regions; right after session_open, of SESSION_PERCPU. */
 void session_ask_owners(__u32 regions);

@@ -147,6 +147,8 @@ static void name_site(const struct wire_node *node, char *ret, size_t size)
 		fail_msg("a node's site was never sent");
 	if (site->record.kind == SITE_PYTHON)
 		snprintf(ret, size, "%s", site->record.name.missing ? "?" : site->name);
+	else if (site->record.kind == SITE_THREAD)
+		snprintf(ret, size, "[thread %llu]", site->record.code);
 	else if (site->record.kind == SITE_NATIVE)
 		snprintf(ret, size, "[native %s]", site->name);
 	else

@@ -2,7 +2,7 @@
 from harness import MB, check, check_equal
 
 KINDS = {"python", "startup", "shutdown", "native", "kernel", "truncated", "inherited", "before",
-         "unowned", "free", "deeper", "cut", "lost"}
+         "unowned", "free", "deeper", "cut", "lost", "thread"}
 FIGURES = ("growth", "grown", "released", "anon", "file", "shmem")
 
 

@@ -37,7 +37,8 @@ static uint64_t *number_nodes(const struct profile *profile, bool import_frames)
 	for (size_t i = 0; i < profile->nr_nodes; i++) {
 		const struct node *node = &profile->nodes[i];
 		const struct site *site = &profile->sites[node->site];
-		bool has_site = site->kind == SITE_PYTHON || site->kind == SITE_NATIVE;
+		bool has_site = site->kind == SITE_PYTHON || site->kind == SITE_NATIVE ||
+				site->kind == SITE_THREAD;
 		uint64_t step[] = { node->parent == NO_NODE ? 0 : paths[node->parent],
 				    has_site ? 1000 + node->site : site->kind };
 

@@ -456,7 +456,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 5 2  0 0 s1 0 779" } },  /* from a file not there */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 4  0 0 s1 0 779" } },  /* none is left */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  5 0 s1 0 779" } },  /* a string not there */
-	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 12 779" } }, /* a kind unknown */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 13 779" } }, /* a kind unknown */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s3000000000 0 779" } },
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 2 0 3 s2147483647 s1 0 0 779 779" } },
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 0x40000" } },
@@ -507,7 +507,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ { TAG_STRINGS, "1 99999" } },	      /* longer than the section */
 	{ { TAG_STRINGS, "1 0xffffffffffffffff" } },
 	{ { TAG_SITES, "0  0 1 0 s1 0 0" } },	      /* a string that is not there */
-	{ NAMES, { TAG_SITES, "0  12 1 2 s1 0 0" } }, /* a kind unknown */
+	{ NAMES, { TAG_SITES, "0  13 1 2 s1 0 0" } }, /* a kind unknown */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },    /* cut */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0" } },

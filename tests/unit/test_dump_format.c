@@ -267,7 +267,7 @@ static void newer_versions_are_refused(void **state)
 	file.size = 0;
 	put_header(&file, 1);
 	assert_int_equal(failure_of(&file), DUMP_FINE);
-	dump_fixture_put_block(&file, BLOCK_PROFILE, 2, &payload);
+	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_THREADS_VERSION + 1, &payload);
 	assert_int_equal(failure_of(&file), DUMP_NEWER);
 }
 

@@ -31,6 +31,7 @@ void capture_meta_fill(const struct capture_options *options, struct profile_met
 	ret->options = xstrdup(options->options_text ? options->options_text : "");
 	ret->started_s = time(NULL);
 	ret->calls_mode = options->calls_mode;
+	ret->has_threads = options->threads;
 	if (options->command)
 		ret->command = copy_words(options->command);
 }

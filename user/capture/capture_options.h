@@ -22,6 +22,7 @@ struct capture_options {
 	bool no_children;
 	uint32_t calls_mode;  /* enum calls_mode */
 	bool lines;	      /* split nodes by line */
+	bool threads;	      /* split the tree by thread at its root */
 	bool no_owners;	      /* do not follow who owns each page */
 	bool allocs;	      /* follow the blocks of allocators */
 	uint64_t allocs_min;  /* those of so many bytes and more */

@@ -80,6 +80,7 @@ static void on_thread_end(struct drain *drain, const void *data)
 	const struct wire_thread_end *record = data;
 
 	drain_threads_end(&drain->base, drain->images, record);
+	drain_objects_end_thread(drain->objects, record->thread.image_id, record->thread.tid);
 	keep_alive(drain, &record->thread);
 }
 

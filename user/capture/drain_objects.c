@@ -6,8 +6,11 @@
  */
 #include "drain_objects.h"
 
+#include <inttypes.h>
 #include <memprobe/wire_hash.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "hash_table.h"
@@ -28,6 +31,7 @@ struct known_object {
 	uint32_t object; /* in the profile */
 	uint32_t class_index;
 	uint32_t tries;	    /* to read its name */
+	uint32_t tid;	    /* of the thread that it stands for, 0: for none */
 	bool is_queued;	    /* its name is about to be read */
 	bool is_unanswered; /* nobody could look for its name, and it has none */
 };
@@ -47,7 +51,9 @@ struct drain_objects {
 	struct hash_table ids; /* address, class and image to index */
 	struct known_class *classes;
 	size_t nr_classes, classes_capacity;
-	struct hash_table class_ids; /* class and image to index */
+	struct hash_table class_ids;  /* class and image to index */
+	struct hash_table thread_ids; /* image and tid to index */
+	struct hash_table former_ids; /* of Threads that are over, as ids */
 	struct to_name queue;
 	uint32_t naming;     /* rounds of looking for names */
 	size_t next_to_name; /* where a round that ran out of time left off */
@@ -69,6 +75,8 @@ void drain_objects_free(struct drain_objects *objects)
 		return;
 	hash_table_free(&objects->ids);
 	hash_table_free(&objects->class_ids);
+	hash_table_free(&objects->thread_ids);
+	hash_table_free(&objects->former_ids);
 	free(objects->all);
 	free(objects->classes);
 	free(objects);
@@ -116,13 +124,26 @@ static bool is_worth_a_try(const struct drain_objects *objects, struct known_cla
 	return true;
 }
 
+/* Did it stand for a thread that has ended? Another may have its address. */
+static bool is_over(const struct drain_objects *objects, const struct known_object *known)
+{
+	const struct profile *profile = objects->base->profile;
+	uint32_t pid = profile->processes[profile->objects[known->object].process].pid;
+	char path[64];
+
+	if (!known->tid)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32, pid, known->tid);
+	return access(path, F_OK) != 0;
+}
+
 static void take_name(struct drain_objects *objects, struct known_object *known, const char *name)
 {
 	struct object *object = &objects->base->profile->objects[known->object];
 	uint32_t before = object->pathname;
 
 	known->is_queued = false;
-	if (!name)
+	if (!name || is_over(objects, known))
 		return;
 	objects->classes[known->class_index].names++;
 	if (!strcmp(name, INSPECT_LATER))
@@ -175,6 +196,9 @@ static void try_name(struct drain_objects *objects, uint32_t index)
 	uint32_t process = objects->base->profile->objects[known->object].process;
 	struct to_name *queue = &objects->queue;
 
+	/* A Thread keeps its name: its address may be another's soon. */
+	if (known->tid && objects->base->profile->objects[known->object].pathname)
+		return;
 	if (known->is_queued || known->address == OTHER_OBJECTS || !is_worth_a_try(objects, class))
 		return;
 	if (queue->count == INSPECT_OBJECT_BATCH || queue->process != process)
@@ -250,10 +274,15 @@ static uint32_t add(struct drain_objects *objects, const struct object_sight *si
 	return (uint32_t)objects->count++;
 }
 
+static uint64_t key_of(uint64_t address, uint64_t type, uint32_t image_id)
+{
+	return hash_pair(hash_pair(address, type), image_id);
+}
+
 uint32_t drain_objects_find(struct drain_objects *objects, const struct object_sight *sight)
 {
 	const struct image_slot *slot = drain_images_find(objects->images, sight->image_id);
-	uint64_t key = hash_pair(hash_pair(sight->address, sight->type), sight->image_id);
+	uint64_t key = key_of(sight->address, sight->type, sight->image_id);
 	uint32_t index;
 
 	if (!slot)
@@ -266,6 +295,68 @@ uint32_t drain_objects_find(struct drain_objects *objects, const struct object_s
 	hash_table_put(&objects->ids, key, index);
 	try_name(objects, index);
 	return objects->all[index].object;
+}
+
+/* What comes to its address is another object. */
+static void retire(struct drain_objects *objects, uint32_t index)
+{
+	struct known_object *known = &objects->all[index];
+	uint64_t key = key_of(known->address, known->type, known->image_id);
+
+	drain_objects_name_queued(objects);
+	hash_table_put(&objects->former_ids, key, index);
+	hash_table_remove(&objects->ids, key);
+	known->address = OTHER_OBJECTS;
+}
+
+/* A Thread goes a moment before the kernel's thread does. A name that is the next one's at its
+ * address may have been read from that. */
+static void doubt_former(struct drain_objects *objects, uint64_t key, uint32_t object)
+{
+	struct object *all = objects->base->profile->objects;
+	uint32_t index;
+
+	if (!hash_table_get(&objects->former_ids, key, &index))
+		return;
+	if (all[objects->all[index].object].pathname != all[object].pathname)
+		return;
+	all[objects->all[index].object].pathname = 0;
+	all[objects->all[index].object].is_dirty = true;
+}
+
+uint32_t drain_objects_own(struct drain_objects *objects, const struct object_sight *sight,
+			   uint32_t tid)
+{
+	uint32_t object = drain_objects_find(objects, sight), index;
+	uint64_t key = key_of(sight->address, sight->type, sight->image_id);
+
+	if (object == NO_OBJECT || !hash_table_get(&objects->ids, key, &index))
+		return object;
+	if (objects->all[index].tid && objects->all[index].tid != tid) {
+		retire(objects, index);
+		object = drain_objects_find(objects, sight);
+		if (!hash_table_get(&objects->ids, key, &index))
+			return object;
+	}
+	objects->all[index].tid = tid;
+	if (is_over(objects, &objects->all[index]))
+		objects->base->profile->objects[object].pathname = 0;
+	hash_table_put(&objects->thread_ids, hash_pair(sight->image_id, tid), index);
+	drain_objects_name_queued(objects);
+	doubt_former(objects, key, object);
+	return object;
+}
+
+void drain_objects_end_thread(struct drain_objects *objects, uint32_t image_id, uint32_t tid)
+{
+	uint64_t key = hash_pair(image_id, tid);
+	uint32_t index;
+
+	if (!hash_table_get(&objects->thread_ids, key, &index))
+		return;
+	hash_table_remove(&objects->thread_ids, key);
+	if (objects->all[index].address != OTHER_OBJECTS)
+		retire(objects, index);
 }
 
 bool drain_objects_is_wanted(const struct drain_objects *objects, uint32_t object)

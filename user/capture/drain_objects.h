@@ -22,6 +22,12 @@ struct object_sight {
 
 /* The object in the profile, added at its first sight; NO_OBJECT: its image is not known. */
 uint32_t drain_objects_find(struct drain_objects *objects, const struct object_sight *sight);
+/* Says that an object is the Thread of a thread: it lives as long as that, and what is read from
+ * its address later is another's. Asks for its name. Returns the object, which may be another. */
+uint32_t drain_objects_own(struct drain_objects *objects, const struct object_sight *sight,
+			   uint32_t tid);
+/* A thread has ended. */
+void drain_objects_end_thread(struct drain_objects *objects, uint32_t image_id, uint32_t tid);
 /* Is its class one of those that sites are split by? */
 bool drain_objects_is_wanted(const struct drain_objects *objects, uint32_t object);
 

@@ -57,7 +57,8 @@ void drain_sightings_take(struct drain_sightings *sightings, const struct wire_o
 		.image_id = record->head.image_id,
 		.class_name = record->class_name,
 	};
-	uint32_t object = drain_objects_find(sightings->objects, &sight);
+	uint32_t object = record->tid ? drain_objects_own(sightings->objects, &sight, record->tid)
+				      : drain_objects_find(sightings->objects, &sight);
 
 	if (object == NO_OBJECT)
 		return;

@@ -10,6 +10,7 @@
 #include "drain_names.h"
 #include "hash_table.h"
 #include "memory.h"
+#include "profile_roots.h"
 #include "python_frames.h"
 #include "terminal.h"
 
@@ -128,6 +129,22 @@ static void note_user(struct process *process, const struct wire_site *record)
 	process->gid = record->gid;
 }
 
+/* A thread goes by its comm until the profile is whole (profile_roots.h). */
+static void name_thread(struct drain_sites *sites, const struct wire_site *record,
+			struct site *site)
+{
+	struct string_pool *strings = &sites->base->profile->strings;
+	char comm[COMM_BYTES + 1] = "";
+
+	memcpy(comm, record + 1, record->name.bytes < COMM_BYTES ? record->name.bytes : COMM_BYTES);
+	if (record->code == record->tgid)
+		site->name = string_pool_add(strings, MAIN_THREAD);
+	else if (record->code)
+		site->name = string_pool_add(strings, *comm ? comm : "?");
+	if (record->code && record->code != record->tgid)
+		site->line = (int32_t)record->code;
+}
+
 /* The names of a site, which stand behind its record. */
 static void take_texts(struct drain_sites *sites, const struct wire_site *record, uint32_t process,
 		       struct site *site)
@@ -140,6 +157,8 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 		if (record->version < 0x0309)
 			site->file = absolute_file(sites, process, site->file);
 		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
+	} else if (record->kind == SITE_THREAD) {
+		name_thread(sites, record, site);
 	} else if (record->kind == SITE_NATIVE) {
 		site->name = string_pool_add_bytes(&sites->base->profile->strings,
 						   (const char *)bytes, record->name.bytes);

@@ -157,6 +157,10 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_allocs_min = sizes->allocs_min;
 	skeleton->rodata->cfg_kept_blocks = sizes->max_blocks / KEPT_BLOCKS_PART;
 	skeleton->rodata->cfg_instances = sizes->has_instances;
+	skeleton->rodata->cfg_threads = sizes->has_threads;
+	skeleton->rodata->cfg_splits = sizes->has_lines || sizes->has_instances;
+	skeleton->rodata->cfg_shortcuts = !sizes->has_lines && !sizes->has_instances &&
+					  !sizes->has_threads;
 	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
 

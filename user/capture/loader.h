@@ -31,6 +31,7 @@ struct loader_sizes {
 				 counted */
 	bool has_calls_budget;
 	bool has_lines, has_instances; /* split sites */
+	bool has_threads;	       /* paths begin at their thread */
 	bool has_last_looks; /* processes are stopped before their runtime is taken down */
 	bool has_owners;     /* who owns each page, where the kernel can: loader_has_owners() */
 	bool has_allocs;     /* blocks of allocators, where the kernel can: loader_has_allocs() */

@@ -63,12 +63,37 @@ static struct site find_site(struct open_calls *calls, const struct stack *stack
 	return site;
 }
 
+/* The row of the stack's thread, which the BPF side has made with the first page or call of that
+ * thread. In a pid namespace of its own a process numbers its threads otherwise. */
+static bool find_root(struct open_calls *calls, const struct stack *stack, uint32_t *ret_root)
+{
+	const struct profile *profile = calls->profile;
+	uint64_t tid = stack->frames[0].tid;
+
+	for (uint32_t i = 0; i < profile->nr_nodes && tid; i++) {
+		const struct node *node = &profile->nodes[i];
+		const struct site *site = &profile->sites[node->site];
+
+		if (node->parent != NO_NODE || node->process != stack->process ||
+		    site->kind != SITE_THREAD || !*profile_string(profile, site->name))
+			continue;
+		if (tid == (site->line ? (uint64_t)site->line : (uint64_t)stack->pid)) {
+			*ret_root = i;
+			return true;
+		}
+	}
+	calls->is_unanswered = true;
+	return false;
+}
+
 static void add_stack(struct open_calls *calls, const struct loader *loader,
 		      const struct stack *stack)
 {
 	uint64_t now_ns = calls->profile->meta.duration_ns;
 	uint32_t parent = NO_NODE;
 
+	if (calls->profile->meta.has_threads && !find_root(calls, stack, &parent))
+		return;
 	for (size_t i = stack->count; i--;) {
 		const struct python_frame *frame = &stack->frames[i];
 		struct site site;

@@ -46,6 +46,7 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.follow_children = !options->no_children,
 		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
 		.has_lines = options->lines,
+		.has_threads = options->threads,
 		.has_instances = options->instances != NULL,
 		.has_owners = !options->no_owners,
 		.has_allocs = options->allocs,

@@ -6,6 +6,7 @@
 #include "dump_moments.h"
 #include "log.h"
 #include "memory.h"
+#include "profile_roots.h"
 
 #define DEFAULT_DUMP "mem_trace.raw" /* as a capture names it, user/capture/output.c */
 #define MAX_SECONDS 1e9
@@ -15,7 +16,6 @@ struct post_options {
 	struct report_settings report;
 	struct option_pids pids;
 	struct moment_range range;
-	const char *thread;
 	bool force;
 };
 
@@ -44,9 +44,11 @@ static const struct option_spec post_specs[] = {
 	  .offset = offsetof(struct post_options, range) + offsetof(struct moment_range, to),
 	  .max = MAX_SECONDS },
 	{ .name = "thread",
-	  .argument = "NAME",
-	  .kind = OPTION_TEXT, /* without help, because no dump can tell: it is refused */
-	  .offset = offsetof(struct post_options, thread) },
+	  .argument = "NAME|TID,...",
+	  .help = "only these threads, of a capture with --threads",
+	  .kind = OPTION_TEXT,
+	  .offset = offsetof(struct post_options, report) +
+		    offsetof(struct report_settings, threads) },
 	{ .name = "force",
 	  .letter = 'f',
 	  .help = "replace an existing file of --out",
@@ -94,12 +96,21 @@ static int check_usage(const struct post_options *options, const struct option_w
 	return dump_moments_check(&options->range) ? EXIT_USAGE : 0;
 }
 
-static int refuse_thread(const char *thread)
+/* Prints why the threads that are asked for cannot be shown. */
+static int check_threads(const struct profile *profile, const char *threads)
 {
-	log_error("cannot show '%s' alone: in a dump the threads of a process share one tree",
-		  thread);
-	log_hint("--format=json has the growth of each thread; what one without Python has, "
-		 "--focus='native thread NAME' shows");
+	if (!profile->meta.has_threads) {
+		log_error("cannot show '%s' alone: in this dump the threads of a process share one "
+			  "tree",
+			  threads);
+		log_hint("memprobe --threads COMMAND splits it; --format=json has the growth of "
+			 "each thread");
+		return EXIT_FAILED;
+	}
+	if (profile_has_root_of(profile, threads))
+		return 0;
+	log_error("cannot show '%s': no thread of that name or number has rows", threads);
+	log_hint("--depth=1 shows which there are");
 	return EXIT_FAILED;
 }
 
@@ -112,14 +123,14 @@ static int post(void *given, const struct option_words *words, char **argv)
 
 	if (check_usage(options, words))
 		return EXIT_USAGE;
-	if (options->thread)
-		return refuse_thread(options->thread);
 	error = report_run_check(&options->report, options->force);
 	if (!error && is_range(options))
 		error = dump_moments_read(path, &options->range, &profile,
 					  &options->report.is_difference);
 	else if (!error)
 		error = dump_file_read(path, &profile);
+	if (!error && options->report.threads)
+		error = check_threads(profile, options->report.threads);
 	if (error)
 		return EXIT_FAILED;
 	return dump_file_report(profile, &options->report, &options->pids, options->force);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "memory.h"
 #include "profile.h"
+#include "profile_roots.h"
 #include "report_lines.h"
 #include "report_run.h"
 #include "run.h"
@@ -39,7 +40,7 @@ struct record_options {
 	struct option_decimal duration, every;
 	const char *calls;
 	const char *instances, *label_attributes;
-	bool lines;
+	bool lines, threads;
 	bool no_owners, cow;
 	struct option_decimal allocs;
 	bool objects, freeze;
@@ -116,6 +117,10 @@ static const struct option_spec capture_specs[] = {
 	  .help = "split rows by the line that is executed",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(lines) },
+	{ .name = "threads",
+	  .help = "split the tree by thread at its root",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(threads) },
 	{ .name = "instances",
 	  .argument = "CLASS,...",
 	  .help = "split methods by object (of these classes)",
@@ -291,6 +296,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.freeze = options->freeze,
 		.allocs_min = (uint64_t)options->allocs.value,
 		.lines = options->lines,
+		.threads = options->threads,
 		.no_owners = options->no_owners,
 		.cow = options->cow,
 		.instances = options->instances,
@@ -418,6 +424,8 @@ static int record(void *given, const struct option_words *words, char **argv)
 	failure = capture_run(&capture, &profile, &status, &is_hasty);
 	if (failure)
 		return failure;
+	/* The dump is written; a reader of it does the same. */
+	profile_name_roots(profile);
 	if (wants_report && !is_hasty)
 		status = finish_report(options, profile, status);
 	log_tell_later();

@@ -321,6 +321,7 @@ static struct tree_view make_view(const struct report_settings *settings,
 				  struct patterns *ret_patterns)
 {
 	return (struct tree_view){
+		.threads = settings->threads,
 		.focus = compile(&ret_patterns->focus, settings->focus),
 		.ignore = compile(&ret_patterns->ignore, settings->ignore),
 		.kinds = settings->kinds,

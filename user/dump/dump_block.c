@@ -20,6 +20,7 @@
 struct dump_block {
 	int fd;
 	int level;
+	uint16_t version;
 	int err;
 	uint64_t offset;
 	uint64_t raw, stored;
@@ -49,7 +50,7 @@ int dump_block_write_at(int fd, const void *bytes, size_t size, uint64_t offset)
 	return 0;
 }
 
-struct dump_block *dump_block_begin(int fd, uint64_t offset, int level)
+struct dump_block *dump_block_begin(int fd, uint64_t offset, int level, uint16_t version)
 {
 	struct dump_block *block = xmalloc(sizeof(*block));
 
@@ -57,6 +58,7 @@ struct dump_block *dump_block_begin(int fd, uint64_t offset, int level)
 	block->fd = fd;
 	block->offset = offset;
 	block->level = level;
+	block->version = version;
 	return block;
 }
 
@@ -130,7 +132,7 @@ static int write_head(const struct dump_block *block)
 	uint8_t head[BLOCK_HEAD_BYTES];
 
 	packed_store16(head + BLOCK_TYPE, BLOCK_PROFILE);
-	packed_store16(head + BLOCK_VERSION, DUMP_BLOCK_VERSION);
+	packed_store16(head + BLOCK_VERSION, block->version);
 	packed_store32(head + BLOCK_STORED, (uint32_t)block->stored);
 	packed_store32(head + BLOCK_RAW, (uint32_t)block->raw);
 	packed_store32(head + BLOCK_CRC, (uint32_t)crc32(block->crc, head, BLOCK_CRC));

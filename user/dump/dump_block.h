@@ -13,7 +13,7 @@
 struct dump_block;
 
 /* The block's head will be at `offset`. Borrows fd. */
-struct dump_block *dump_block_begin(int fd, uint64_t offset, int level);
+struct dump_block *dump_block_begin(int fd, uint64_t offset, int level, uint16_t version);
 /* An error is kept for dump_block_end. */
 void dump_block_put(struct dump_block *block, const void *bytes, size_t size);
 /* Frees the block. -errno of the first thing that failed; -EFBIG: beyond DUMP_MAX_RAW. */

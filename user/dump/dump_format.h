@@ -37,6 +37,7 @@ enum dump_block_offset {
 
 enum dump_block_type { BLOCK_PROFILE = 1 };
 #define DUMP_BLOCK_VERSION 1
+#define DUMP_THREADS_VERSION 2 /* of a capture whose paths begin at their threads */
 
 /* Sections of a block's payload: tag, length, records. A reader skips tags it does not know. */
 enum dump_tag {

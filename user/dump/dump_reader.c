@@ -15,6 +15,7 @@
 #include "dump_unblock.h"
 #include "memory.h"
 #include "profile_held.h"
+#include "profile_roots.h"
 
 #define MAX_VARINT_BYTES 10
 
@@ -90,10 +91,11 @@ static int read_block(struct reader *reader)
 		return err;
 	end = head.payload + head.stored;
 	if (head.type == BLOCK_PROFILE) {
-		if (head.version > DUMP_BLOCK_VERSION) {
+		if (head.version > DUMP_THREADS_VERSION) {
 			reader->newer = head.version;
 			return -ENOTSUP;
 		}
+		reader->decoder.profile->meta.has_threads |= head.version == DUMP_THREADS_VERSION;
 		reader->raw += head.raw;
 		if (head.raw > DUMP_MAX_RAW || reader->raw > DUMP_FREE_RAW + DUMP_MAX_RATIO * end)
 			return -EFBIG;
@@ -190,6 +192,7 @@ int dump_read_fd(int fd, struct profile **ret_profile, struct dump_error *ret_er
 	if (err)
 		return fail_with(ret_error, &reader, err);
 	profile->meta.is_complete = is_all(&reader, &header);
+	profile_name_roots(profile);
 	profile_clean(profile);
 	*ret_profile = TAKE(profile);
 	return 0;

@@ -76,7 +76,9 @@ static bool is_too_dense(const struct dump_volume *volume, uint64_t raw, uint64_
 static int volume_try(const struct dump_volume *volume, const struct profile *profile, int level,
 		      struct dump_volume *ret_after)
 {
-	struct dump_block *block = dump_block_begin(volume->fd, volume->end, level);
+	const uint16_t version = profile->meta.has_threads ? DUMP_THREADS_VERSION
+							   : DUMP_BLOCK_VERSION;
+	struct dump_block *block = dump_block_begin(volume->fd, volume->end, level, version);
 	uint64_t superseding = dump_encode(block, profile, &volume->marks), raw = 0, end = 0;
 	int err = dump_block_end(block, &raw, &end);
 

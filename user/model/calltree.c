@@ -5,10 +5,19 @@
 #include "memory.h"
 
 static const char *const kind_names[NR_TREE_KINDS] = {
-	[TREE_PYTHON] = "python",	[TREE_STARTUP] = "startup", [TREE_SHUTDOWN] = "shutdown",
-	[TREE_NATIVE] = "native",	[TREE_KERNEL] = "kernel",   [TREE_TRUNCATED] = "truncated",
-	[TREE_INHERITED] = "inherited", [TREE_BEFORE] = "before",   [TREE_UNOWNED] = "unowned",
-	[TREE_FREE] = "free",		[TREE_DEEPER] = "deeper",   [TREE_CUT] = "cut",
+	[TREE_PYTHON] = "python",
+	[TREE_STARTUP] = "startup",
+	[TREE_SHUTDOWN] = "shutdown",
+	[TREE_NATIVE] = "native",
+	[TREE_THREAD] = "thread",
+	[TREE_KERNEL] = "kernel",
+	[TREE_TRUNCATED] = "truncated",
+	[TREE_INHERITED] = "inherited",
+	[TREE_BEFORE] = "before",
+	[TREE_UNOWNED] = "unowned",
+	[TREE_FREE] = "free",
+	[TREE_DEEPER] = "deeper",
+	[TREE_CUT] = "cut",
 	[TREE_LOST] = "lost",
 };
 const char *calltree_kind_name(enum tree_kind kind)

@@ -18,6 +18,7 @@ enum tree_kind {
 	TREE_STARTUP,
 	TREE_SHUTDOWN,
 	TREE_NATIVE,
+	TREE_THREAD, /* with --threads: what it runs is below */
 	TREE_KERNEL,
 	TREE_TRUNCATED,
 	TREE_INHERITED, /* memory there at the fork; no growth */

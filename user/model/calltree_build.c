@@ -23,6 +23,7 @@ static const uint8_t kind_of_site[NR_SITE_KINDS] = {
 	[SITE_LOST] = TREE_LOST,	   [SITE_DEEPER] = TREE_DEEPER,
 	[SITE_INHERITED] = TREE_INHERITED, [SITE_BEFORE] = TREE_BEFORE,
 	[SITE_UNOWNED] = TREE_UNOWNED,	   [SITE_FREE] = TREE_FREE,
+	[SITE_THREAD] = TREE_THREAD,
 };
 /* Most rows have one node, whose children have different sites: they need not be searched for. */
 static uint32_t add_python_row(struct tree_builder *builder, uint32_t parent,
@@ -75,6 +76,7 @@ static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, cons
 {
 	const struct site *site = &builder->source->profile->sites[node->site];
 	enum tree_kind kind = site->kind < NR_SITE_KINDS ? kind_of_site[site->kind] : TREE_LOST;
+	bool has_name;
 
 	if (kind == TREE_PYTHON)
 		return add_python_row(builder, parent, node);
@@ -85,7 +87,8 @@ static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, cons
 	if ((kind == TREE_INHERITED || kind == TREE_BEFORE) &&
 	    builder->tree->opening_node != NO_NODE)
 		return builder->tree->opening_node;
-	return calltree_child(builder, parent, kind == TREE_NATIVE ? node->site : NO_SITE, kind);
+	has_name = kind == TREE_NATIVE || kind == TREE_THREAD;
+	return calltree_child(builder, parent, has_name ? node->site : NO_SITE, kind);
 }
 
 static uint32_t map_node(struct tree_builder *builder, const struct node *node)

@@ -3,6 +3,7 @@
 #include "calltree_passes.h"
 #include "calltree_state.h"
 #include "memory.h"
+#include "profile_roots.h"
 
 /* How a path that ends with a row fares. */
 enum path {
@@ -79,6 +80,37 @@ struct calltree *calltree_filter(const struct calltree *tree, struct tree_patter
 	_cleanup_(freep) uint8_t *paths = find_paths(tree, focus, ignore);
 	struct tree_builder builder = { .tree = calltree_like(tree) };
 
+	filter_nodes(&builder, tree, paths);
+	return calltree_finish(&builder);
+}
+
+static bool is_wanted_root(const struct calltree *tree, const struct tree_node *node,
+			   const char *threads)
+{
+	static const uint8_t kinds[NR_TREE_KINDS] = {
+		[TREE_STARTUP] = SITE_STARTUP,
+		[TREE_SHUTDOWN] = SITE_SHUTDOWN,
+	};
+	const struct profile *profile = tree->profile;
+	const struct site plain = { .kind = kinds[node->kind] };
+	const struct site *site = node->site == NO_SITE ? &plain : &profile->sites[node->site];
+
+	return profile_is_root_of(profile, site, profile->processes[tree->process].pid, threads);
+}
+
+struct calltree *calltree_keep_threads(const struct calltree *tree, const char *threads)
+{
+	_cleanup_(freep) uint8_t *paths = xcalloc(tree->nr_nodes + 1, sizeof(*paths));
+	struct tree_builder builder = { .tree = calltree_like(tree) };
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (node->parent != NO_NODE)
+			paths[i] = paths[node->parent];
+		else
+			paths[i] = is_wanted_root(tree, node, threads) ? PATH_WANTED : PATH_IGNORED;
+	}
 	filter_nodes(&builder, tree, paths);
 	return calltree_finish(&builder);
 }

@@ -28,6 +28,9 @@ bool tree_pattern_finds(struct tree_pattern *pattern, const struct calltree *tre
 struct calltree *calltree_filter(const struct calltree *tree, struct tree_pattern *focus,
 				 struct tree_pattern *ignore);
 
+/* Only roots that are these threads, parted by commas, and what is below; the same. */
+struct calltree *calltree_keep_threads(const struct calltree *tree, const char *threads);
+
 /* ---- calltree_roll_up.c ---- */
 
 /* Rows are groups of functions: what calls another of its group is one row with it. */

@@ -66,6 +66,8 @@ struct calltree *tree_viewer_apply(struct tree_viewer *viewer, struct calltree *
 
 	if (view->kinds)
 		calltree_keep_kinds(tree, view->kinds);
+	if (view->threads)
+		replace(&tree, calltree_keep_threads(tree, view->threads));
 	if (viewer->focus || viewer->ignore)
 		replace(&tree, calltree_filter(tree, viewer->focus, viewer->ignore));
 	if (view->imports)

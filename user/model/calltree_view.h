@@ -15,6 +15,8 @@
 /* Zeroed is the tree as it is. */
 struct tree_view {
 	const regex_t *focus, *ignore; /* of paths; NULL: none; borrowed */
+	const char *threads; /* parted by commas: names or numbers of those whose roots are wanted;
+				NULL */
 	uint32_t kinds;	 /* of memory that count, a bit for each enum wire_kind; 0: all but swap */
 	uint32_t depth;	 /* levels of rows; 0: all */
 	enum tree_by by; /* what a row is */

@@ -8,6 +8,7 @@
 #include "code_groups.h"
 #include "code_path.h"
 #include "memory.h"
+#include "profile_roots.h"
 
 /* ---- Directories that are shortened ---- */
 
@@ -145,6 +146,11 @@ const char *label_thread(const struct calltree *tree, const struct tree_node *no
 	return profile_string(tree->profile, tree->profile->sites[node->site].name);
 }
 
+bool label_has_thread(const struct tree_node *node)
+{
+	return node->kind == TREE_NATIVE || node->kind == TREE_THREAD;
+}
+
 const char *label_class(const struct calltree *tree, const struct tree_node *node)
 {
 	if (!node->nr_objects || !node->is_one_class)
@@ -277,6 +283,18 @@ static char *inferred_label(const struct calltree *tree, const struct tree_node 
 	return xasprintf("~[native %s]", name);
 }
 
+/* Two threads may have one name. */
+static char *thread_label(const struct calltree *tree, const struct tree_node *node)
+{
+	const char *name = label_thread(tree, node);
+	int32_t tid = node->site == NO_SITE ? 0 : tree->profile->sites[node->site].line;
+
+	if (!*name)
+		return xstrdup("[" OTHER_THREADS "]");
+	return tid ? xasprintf("[thread %s %" PRId32 "]", name, tid)
+		   : xasprintf("[thread %s]", name);
+}
+
 char *label_text(const struct label_style *style, const struct calltree *tree, uint32_t index)
 {
 	static const char *const texts[NR_TREE_KINDS] = {
@@ -300,6 +318,8 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
 		return inferred_label(tree, node);
 	if (node->kind == TREE_NATIVE)
 		return xasprintf("[native thread %s]", or_unknown(label_thread(tree, node)));
+	if (node->kind == TREE_THREAD)
+		return thread_label(tree, node);
 	if (node->kind == TREE_TRUNCATED)
 		return xasprintf("[cut: deeper than %d frames]", MAX_FRAMES);
 	return xstrdup(texts[node->kind]);

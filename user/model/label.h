@@ -64,6 +64,8 @@ char *label_function(const struct label_style *style, const struct calltree *tre
 
 /* A native thread's name. */
 const char *label_thread(const struct calltree *tree, const struct tree_node *node);
+/* Is the row a thread's? */
+bool label_has_thread(const struct tree_node *node);
 
 /* Does a file's name stand for a cell of a notebook, `In [12]`? */
 bool label_is_cell(const char *file);

@@ -167,6 +167,20 @@ static uint32_t *find_slot(const struct profile *profile, const struct node *wan
 	}
 }
 
+void profile_index_nodes(struct profile *profile)
+{
+	struct node_index *index = &profile->node_ids;
+
+	if (index->capacity)
+		memset(index->slots, 0, index->capacity * sizeof(*index->slots));
+	for (size_t i = 0; i < profile->nr_nodes && index->capacity; i++) {
+		uint32_t *slot = find_slot(profile, &profile->nodes[i]);
+
+		if (!*slot)
+			*slot = (uint32_t)i + 1;
+	}
+}
+
 /* Room for one node more; half of the slots stay free. */
 static void reserve_slot(struct profile *profile)
 {

@@ -32,7 +32,8 @@ struct site {
 	uint32_t file; /* string: absolute where the file is real */
 	uint32_t
 		name; /* string: qualified where the interpreter gives it; a native thread's name */
-	int32_t line; /* first line of the function */
+	int32_t line; /* first line of the function; of a thread its number, 0: the first, or others
+		       */
 	uint32_t version;      /* of CPython, major << 8 | minor; 0 for sites that are no Python */
 	uint32_t linetable;    /* index of the blob, 0: none */
 	uint32_t is_resumable; /* 1: a generator or coroutine */
@@ -265,6 +266,7 @@ struct profile_meta {
 	char *host;
 	char *options;	     /* as given, for the reader */
 	uint32_t calls_mode; /* enum calls_mode */
+	bool has_threads;    /* paths begin at their threads */
 	bool is_complete;
 };
 
@@ -313,6 +315,8 @@ uint32_t profile_add_blob(struct profile *profile, const void *bytes, uint32_t s
 /* The blob with this content, added when new. */
 uint32_t profile_find_blob(struct profile *profile, const void *bytes, uint32_t size);
 /* The node (process, parent, site), added when new. */
+/* After the sites of nodes have changed. */
+void profile_index_nodes(struct profile *profile);
 uint32_t profile_add_node(struct profile *profile, uint32_t process, uint32_t parent, uint32_t site,
 			  uint64_t first_ns);
 /* A root of a process that stands for no function: the node of that kind, added when new. */

@@ -8,6 +8,7 @@
 #include "profile_held.h"
 #include "profile_history.h"
 #include "profile_match.h"
+#include "profile_roots.h"
 
 struct merge {
 	struct profile *profile;
@@ -17,6 +18,7 @@ struct merge {
 	const uint32_t
 		*leaders; /* by process of `other`: which of it has its sums; NULL: each has */
 	struct hash_table object_ids; /* of `profile`, by hash of the content */
+	struct root_matches roots;
 	/* By number of `other`, that of `profile`; all owned. */
 	uint32_t *strings, *processes, *objects, *sites, *nodes;
 };
@@ -346,10 +348,13 @@ static void add_node(struct merge *merge, uint32_t id)
 	const struct cost theirs = profile_cost(merge->other, id);
 	uint32_t parent = node->parent == NO_NODE ? NO_NODE : merge->nodes[node->parent];
 	size_t nr_known = merge->profile->nr_nodes;
-	uint32_t index = profile_add_node(merge->profile, merge->processes[node->process], parent,
-					  merge->sites[node->site], node->first_ns);
+	uint32_t process = merge->processes[node->process], site = merge->sites[node->site], index;
 	struct cost cost = { 0 };
 
+	if (parent == NO_NODE)
+		site = root_matches_find(&merge->roots, merge->profile, process, node->process,
+					 site);
+	index = profile_add_node(merge->profile, process, parent, site, node->first_ns);
 	if (merge->sign == MERGE_SUM)
 		cost_add(&cost, &theirs);
 	else
@@ -373,6 +378,7 @@ static void merge_meta(struct merge *merge)
 
 	losses_add(profile->losses, other->losses);
 	profile->meta.is_complete &= other->meta.is_complete;
+	profile->meta.has_threads |= other->meta.has_threads;
 	if (merge->sign == MERGE_SUM && other->meta.duration_ns > profile->meta.duration_ns)
 		profile->meta.duration_ns = other->meta.duration_ns;
 	if (!other->nr_processes)
@@ -392,6 +398,7 @@ static void merge_all(struct merge *merge)
 	map_processes(merge);
 	map_objects(merge);
 	map_sites(merge);
+	root_matches_begin(&merge->roots, merge->profile);
 	for (uint32_t i = 0; i < other->nr_processes; i++)
 		merge_threads(merge, merge->processes[i], &other->processes[i]);
 	merge->nodes = xcalloc(other->nr_nodes, sizeof(*merge->nodes));
@@ -408,6 +415,7 @@ void profile_append_end(struct profile *profile)
 static void merge_free(struct merge *merge)
 {
 	hash_table_free(&merge->object_ids);
+	root_matches_free(&merge->roots);
 	free(merge->strings);
 	free(merge->processes);
 	free(merge->objects);

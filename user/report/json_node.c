@@ -138,7 +138,7 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 	write_site(json, tree, node);
 	write_objects(json, tree, node);
 	json_writer_member_name(json, "thread",
-				node->kind == TREE_NATIVE ? label_thread(tree, node) : NULL);
+				label_has_thread(node) ? label_thread(tree, node) : NULL);
 	if (node->is_inferred) {
 		json_writer_key(json, "inferred");
 		json_writer_bool(json, true);

@@ -20,7 +20,7 @@ static int64_t default_minimum(const struct report_options *options)
 
 static bool is_viewed(const struct tree_view *view)
 {
-	return view->focus || view->ignore || view->kinds || view->depth ||
+	return view->threads || view->focus || view->ignore || view->kinds || view->depth ||
 	       view->by != TREE_BY_PATH || view->imports || view->is_inverted;
 }
 

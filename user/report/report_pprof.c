@@ -95,7 +95,7 @@ static void set_label(struct pprof *pprof, struct report_proto *ret, const char 
 
 /* ---- Samples ---- */
 
-/* The thread of a path that begins with a thread without Python. */
+/* The thread of a path that begins with one. */
 static void add_thread(struct pprof *pprof, const struct report_stack *stack)
 {
 	const struct tree_node *nodes = stack->tree->nodes;
@@ -103,7 +103,7 @@ static void add_thread(struct pprof *pprof, const struct report_stack *stack)
 
 	while (nodes[root].parent != NO_NODE)
 		root = nodes[root].parent;
-	if (nodes[root].kind != TREE_NATIVE)
+	if (!label_has_thread(&nodes[root]))
 		return;
 	set_label(pprof, &pprof->part, "thread", label_thread(stack->tree, &nodes[root]));
 	report_proto_message(&pprof->message, SAMPLE_LABEL, &pprof->part);

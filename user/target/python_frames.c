@@ -8,7 +8,7 @@
 
 #define INTERPRETERS_MAX 256
 #define THREADS_MAX 16384
-/* Three for each frame of MAX_STANDING, two for each thread; lists that are circles end here. */
+/* Three for each frame of MAX_STANDING, three for each thread; lists that are circles end here. */
 #define READS_MAX 131072
 
 struct reading {
@@ -42,10 +42,15 @@ static uint64_t read_code(struct reading *reading, uint64_t frame)
 	return read_pointer(reading, frame + layout->frame_code) & ~(uint64_t)layout->tag_mask;
 }
 
+/* native_thread_id follows thread_id, Include/cpython/pystate.h of 3.11 to 3.14. */
 static void read_thread(struct reading *reading, uint64_t thread)
 {
 	const struct wire_layout *layout = reading->layout;
 	uint64_t frame = read_pointer(reading, thread + layout->tstate_frame);
+
+	const uint64_t tid = frame ? read_pointer(reading,
+						  thread + layout->tstate_thread + sizeof(uint64_t))
+				   : 0;
 
 	if (layout->cframe_frame != NO_OFFSET && frame)
 		frame = read_pointer(reading, frame + layout->cframe_frame);
@@ -54,6 +59,7 @@ static void read_thread(struct reading *reading, uint64_t thread)
 			.frame = frame,
 			.code = read_code(reading, frame),
 			.thread = thread,
+			.tid = tid,
 		};
 		frame = read_pointer(reading, frame + layout->frame_back);
 	}

@@ -24,6 +24,7 @@ struct python_frame {
 	uint64_t frame;
 	uint64_t code;	 /* 0: a shim, no Python */
 	uint64_t thread; /* PyThreadState *: frames of one stand together, the leaf first */
+	uint64_t tid;	 /* of that, as gettid() says it there; 0: not known */
 };
 
 /*
