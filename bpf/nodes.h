@@ -342,6 +342,20 @@ static __always_inline void lay_special_root(__u32 slot, __u32 scratch, struct p
 	path->remaining--;
 }
 
+/* The root of a walk below its thread. */
+static __noinline void prepare_thread_path(__u32 slot, __u32 scratch, struct path *path,
+					   __u32 root_kind)
+{
+	__u32 root = path->depth - 1;
+
+	if (root > MAX_FRAMES)
+		return;
+	if (root_kind)
+		path->failed = ensure_broken_site(slot, scratch, path->keys[root], root_kind);
+	else
+		note_root_frame(slot, path->codes[root]);
+}
+
 static __always_inline int lay_path(__u32 slot, __u32 scratch, __u32 root_kind, bool plain_loop)
 {
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
@@ -357,11 +371,11 @@ static __always_inline int lay_path(__u32 slot, __u32 scratch, __u32 root_kind, 
 	path->failed = 0;
 	if (root > MAX_FRAMES)
 		return 0;
-	if (root_kind && cfg_threads)
-		path->failed = ensure_broken_site(slot, scratch, path->keys[root], root_kind);
+	if (cfg_threads)
+		prepare_thread_path(slot, scratch, path, root_kind);
 	else if (root_kind)
 		lay_special_root(slot, scratch, path, path->keys[root], root_kind);
-	else if (cfg_threads || !path->above)
+	else if (!path->above)
 		note_root_frame(slot, path->codes[root]);
 	if (path->failed)
 		return 0;
@@ -402,13 +416,13 @@ static __always_inline bool is_broken(const struct path *path)
 	return path->end != WALK_ROOT && path->end != WALK_KNOWN;
 }
 
-/* LOSS_* + 1; it is counted when its pages are known. */
-static __always_inline void note_loss(struct change *change, __u32 loss)
+/* It is counted when its pages are known. */
+static __always_inline void note_loss(struct change *change, __u32 reason)
 {
-	if (loss && change->pages)
-		count_slot_loss(change->slot, loss - 1, change->pages);
-	else if (loss)
-		change->loss = loss;
+	if (change->pages)
+		count_slot_loss(change->slot, reason, change->pages);
+	else
+		change->loss = reason + 1;
 }
 
 static __always_inline void note_broken_walk(struct change *change, __u32 end)
@@ -422,7 +436,7 @@ static __always_inline void note_broken_walk(struct change *change, __u32 end)
 	if (end == WALK_NOT_OURS)
 		reason = LOSS_thread_unclear;
 
-	note_loss(change, reason + 1);
+	note_loss(change, reason);
 }
 
 /* The node of a walked path, laid down when new. 0 when there is no room: counted. */
@@ -434,13 +448,17 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 	__s64 pages = change->pages;
 	union node_place place;
 	struct wire_node *node;
+	__u32 failed;
 
 	if (is_broken(path)) {
 		root_kind = close_broken_walk(change->scratch);
 		note_broken_walk(change, path->end);
 	}
-	if (cfg_threads)
-		note_loss(change, push_thread_root(change->slot, change->scratch));
+	if (cfg_threads) {
+		failed = push_thread_root(change->slot, change->scratch);
+		if (failed)
+			note_loss(change, failed - 1);
+	}
 	place.key = path->key;
 	node = find_node(&place);
 	if (node) {

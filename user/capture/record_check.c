@@ -83,6 +83,7 @@ bool record_is_site(const void *data, size_t size)
 
 	if (!is_image(record->head.image_id) || record->kind >= NR_SITE_KINDS ||
 	    (record->kind == SITE_PYTHON) != (record->version >> 8 == 3) ||
+	    (record->kind == SITE_THREAD && record->code > RECORD_MAX_TID) ||
 	    !is_str(&record->filename, MAX_FILENAME_BYTES) ||
 	    !is_str(&record->name, MAX_NAME_BYTES) || record->linetable_bytes > MAX_LINETABLE_BYTES)
 		return false;
