@@ -1,6 +1,6 @@
 """Trees that are split by thread, against what each thread knows of itself."""
-from capture import capture, memprobe, read_report
-from harness import MB, check, check_all, check_equal, check_near, test
+from capture import capture, capture_until, memprobe, read_report
+from harness import MB, Skip, check, check_all, check_equal, check_near, test
 from tree import ancestors, check_invariants
 
 RUNTIME = 1.0  # MB that the interpreter takes in a thread beside the target
@@ -75,12 +75,33 @@ def threads_chosen(context):
 @test(interpreters="few")
 def threads_compared(context):
     """Threads of one name are one row of a difference and of a sum."""
-    dumps = [capture(context, context.target("split_threads.py", "split"), "--threads").dump
-             for _ in range(2)]
+    runs = [capture(context, context.target("split_threads.py", "split"), "--threads")
+            for _ in range(2)]
+    dumps = [run.dump for run in runs]
+    # A thread may end before its name is read.
+    names = set.intersection(*({node["thread"] for node in run.process().of_kind("thread")}
+                               for run in runs))
     out = context.path("merged")
     check_equal("status", memprobe(context, "merge", "-o", out, *dumps).status, 0)
     text = memprobe(context, "diff", "--min=3", *dumps).output
-    check("[thread MainThread]" not in text and "loader" not in text, "threads differ in\n" + text)
+    differing = [name for name in names if "[thread %s" % name in text
+                 and name in ("MainThread", "loader-0", "loader-1", "loader-2")]
+    check("MainThread" in names and not differing, "%s differ in\n%s" % (differing, text))
+
+
+@test(interpreters="few")
+def threads_named(context):
+    """Rows are called as the program called the threads, a class of its own too."""
+    if context.python.kind == "built":
+        raise Skip("attributes of objects of free-threaded builds are not read")
+    taking = {"loader": 6, "the flusher": 10}
+
+    def taken_by_name(process):
+        return {node["thread"]: round(node["total"]["growth"] / MB)
+                for node in process.of_kind("thread") if node["thread"] != "MainThread"}
+    process = capture_until(context, context.target("named_threads.py"),
+                            lambda process: taken_by_name(process) == taking, "--threads").process()
+    check_equal("MB by thread", taken_by_name(process), taking)
 
 
 @test(interpreters="few")
