@@ -109,9 +109,9 @@ __noinline __u64 find_cause(__u32 slot)
 	if (!cfg_owners || !image)
 		return 0;
 	touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
-	if (!touch)
+	/* One that has run Python is of no pool: what it takes behind its last frame is its own. */
+	if (!touch || touch->cause.runs_python)
 		return 0;
-	touch->cause.runs_python = 0;
 	head = look_for_askers(slot);
 	if (head != NO_ASKERS)
 		return find_waker(slot, head);

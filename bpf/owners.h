@@ -44,7 +44,7 @@ struct cause {
 	__u64 fsbase;
 	__u64 start_ns;
 	__u32 tid;	   /* 0: none is known */
-	__u32 runs_python; /* the thread itself did when it was seen last */
+	__u32 runs_python; /* the thread itself has */
 };
 
 /* What a task does to its address space. */
