@@ -1,5 +1,5 @@
 """Trees that are split by thread, against what each thread knows of itself."""
-from capture import capture, capture_until, memprobe, read_report
+from capture import capture, capture_until, check_error, memprobe, read_report, record
 from harness import MB, Skip, check, check_all, check_equal, check_near, test
 from tree import ancestors, check_invariants
 
@@ -118,3 +118,12 @@ def threads_many(context):
     known = sum(taken.truth["threads"].values())
     check_near("MB of all", process.below("grown", process.named("take")) / MB, known, RUNTIME)
     check(other["total"]["grown"] > (400 - ROWS) * 0.125 * MB, "the others have too little")
+
+
+@test(interpreters="one")
+def threads_against_none(context):
+    """A run that is split by thread and one that is not have no path in common: refused."""
+    split, whole = (record(context, context.target("children.py"), *options)[1]
+                    for options in (("--threads",), ()))
+    for pair in ((split, whole), (whole, split)):
+        check_error(memprobe(context, "diff", *pair), 1, "cannot compare", "record both")

@@ -68,6 +68,18 @@ static int check_usage(const struct option_words *words)
 	return -EINVAL;
 }
 
+/* Paths of the one begin at threads, so that none would be one of the other's. */
+static int check_pair(const struct profile *before, const struct profile *after, const char *path)
+{
+	if (before->meta.has_threads == after->meta.has_threads)
+		return 0;
+	log_error("cannot compare '%s': it is %s by thread, and the other is %s", path,
+		  after->meta.has_threads ? "split" : "not split",
+		  after->meta.has_threads ? "not" : "split");
+	log_hint("record both with --threads, or both without");
+	return -EINVAL;
+}
+
 static int diff(void *given, const struct option_words *words, char **argv)
 {
 	const struct diff_options *options = given;
@@ -77,7 +89,8 @@ static int diff(void *given, const struct option_words *words, char **argv)
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||
 	    dump_file_read(words->operands[0], &before) ||
-	    dump_file_read(words->operands[1], &after))
+	    dump_file_read(words->operands[1], &after) ||
+	    check_pair(before, after, words->operands[1]))
 		return EXIT_FAILED;
 	profile_merge(after, before, MERGE_DIFFERENCE);
 	return dump_file_report(after, &options->report, &options->pids, options->force);
