@@ -17,9 +17,8 @@
 
 #include <memprobe/limits.h>
 
-#include "cow_programs.h"
-#include "wake_programs.h"
 #include "loader.h"
+#include "loader_second.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -100,37 +99,22 @@ static int check_cost(const char *name, const struct loader *loader,
 	return 1;
 }
 
-/* What is loaded later, when a process has forked. */
-static int load_cow(const struct loader *loader)
+/* What is loaded later: copies when a process has forked, wake-ups when native threads take pages
+ * beside several that run Python. */
+static int load_second(const char *name, const struct loader *loader,
+		       const struct second_programs *programs, unsigned int most)
 {
-	struct cow_programs programs = { 0 };
+	struct loader_second second = { 0 };
 	int error;
 
 	if (!loader->has_owners)
 		return 0;
-	error = cow_programs_load(loader, &programs);
+	error = loader_second_load(loader, programs, &second);
 	if (error)
-		printf("copies of shared pages: cannot load: %s\n", strerror(-error));
+		printf("%s: cannot load: %s\n", name, strerror(-error));
 	else
-		error = check_cost("copies of shared pages", loader, programs.skeleton, MOST_COW);
-	cow_programs_close(&programs);
-	return error;
-}
-
-/* And when native threads take pages beside several that run Python. */
-static int load_wakes(const struct loader *loader)
-{
-	struct wake_programs programs = { 0 };
-	int error;
-
-	if (!loader->has_owners)
-		return 0;
-	error = wake_programs_load(loader, &programs);
-	if (error)
-		printf("wake-ups: cannot load: %s\n", strerror(-error));
-	else
-		error = check_cost("wake-ups", loader, programs.skeleton, MOST_WAKES);
-	wake_programs_close(&programs);
+		error = check_cost(name, loader, second.skeleton, most);
+	loader_second_close(&second);
 	return error;
 }
 
@@ -147,8 +131,9 @@ static int load(const char *name, struct loader_sizes sizes, unsigned int most)
 		printf("%s: cannot %s '%s': %s\n", name, loader.failed_step, loader.failed_object,
 		       strerror(-error));
 	else
-		error = check_cost(name, &loader, loader.skeleton, most) | load_cow(&loader) |
-			load_wakes(&loader);
+		error = check_cost(name, &loader, loader.skeleton, most) |
+			load_second("copies of shared pages", &loader, &second_cow, MOST_COW) |
+			load_second("wake-ups", &loader, &second_wakes, MOST_WAKES);
 	loader_close(&loader);
 	return error;
 }

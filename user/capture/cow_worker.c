@@ -7,13 +7,13 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "cow_programs.h"
 #include "helper_thread.h"
+#include "loader_second.h"
 #include "memory.h"
 
 struct cow_worker {
 	const struct loader *loader;
-	struct cow_programs programs; /* the thread's */
+	struct loader_second programs; /* the thread's */
 	pthread_t thread;
 	bool has_thread;
 	pthread_mutex_t lock; /* what follows */
@@ -47,11 +47,11 @@ static int step(struct cow_worker *worker, enum cow_stage from)
 {
 	switch (from) {
 	case COW_NOTHING:
-		return cow_programs_load(worker->loader, &worker->programs);
+		return loader_second_load(worker->loader, &second_cow, &worker->programs);
 	case COW_LOADED:
-		return cow_programs_attach(&worker->programs);
+		return loader_second_attach(&worker->programs);
 	case COW_ATTACHED:
-		cow_programs_detach(&worker->programs);
+		loader_second_detach(&worker->programs);
 	}
 	return 0;
 }
@@ -147,7 +147,7 @@ void cow_worker_free(struct cow_worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 	if (worker->has_thread)
 		pthread_join(worker->thread, NULL);
-	cow_programs_close(&worker->programs);
+	loader_second_close(&worker->programs);
 	pthread_mutex_destroy(&worker->lock);
 	pthread_cond_destroy(&worker->is_changed);
 	free(worker);

@@ -10,6 +10,25 @@
 #include "memory.h"
 #include "memprobe.skel.h"
 
+/* A page is allocated within a fault: what sees faults comes first, and goes last. */
+const struct second_programs second_cow = {
+	.all = { { "page_fault_user", "cow_fault" },
+		 { "page_fault_kernel", "cow_fault" },
+		 { "mm_page_alloc", "cow_alloc" } },
+	.count = 3,
+};
+
+const struct second_programs second_wakes = {
+	.all = { { "sched_waking", "wake_noted" }, { "sched_wakeup_new", "birth_noted" } },
+	.count = 2,
+};
+
+static struct bpf_program *find_program(const struct loader_second *second, size_t index)
+{
+	return bpf_object__find_program_by_name(second->skeleton->obj,
+						second->programs->all[index].program);
+}
+
 /* Constants too: they are a map, which the kernel has frozen. */
 static int share_maps(const struct loader *loader, struct memprobe *skeleton)
 {
@@ -31,7 +50,7 @@ static int share_maps(const struct loader *loader, struct memprobe *skeleton)
 	return 0;
 }
 
-int loader_second_open(const struct loader *loader, struct memprobe **ret)
+static int open_object(const struct loader *loader, struct memprobe **ret)
 {
 	_cleanup_(freep) char *btf = xasprintf("/proc/self/fd/%d", loader->btf);
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf);
@@ -49,4 +68,52 @@ int loader_second_open(const struct loader *loader, struct memprobe **ret)
 	else
 		*ret = skeleton;
 	return error;
+}
+
+int loader_second_load(const struct loader *loader, const struct second_programs *programs,
+		       struct loader_second *ret)
+{
+	int error = open_object(loader, &ret->skeleton);
+
+	ret->programs = programs;
+	for (size_t i = 0; i < SECOND_LINKS; i++)
+		ret->links[i] = -1;
+	if (error)
+		return error;
+	for (size_t i = 0; i < programs->count; i++)
+		bpf_program__set_autoload(find_program(ret, i), true);
+	error = bpf_object__load(ret->skeleton->obj);
+	if (error)
+		loader_second_close(ret);
+	return error;
+}
+
+int loader_second_attach(struct loader_second *second)
+{
+	for (size_t i = 0; i < second->programs->count; i++) {
+		int program = bpf_program__fd(find_program(second, i));
+
+		second->links[i] = bpf_raw_tracepoint_open(second->programs->all[i].tracepoint,
+							   program);
+		if (second->links[i] < 0)
+			return second->links[i];
+	}
+	return 0;
+}
+
+void loader_second_detach(struct loader_second *second)
+{
+	for (size_t i = SECOND_LINKS; i-- > 0;) {
+		closep(&second->links[i]);
+		second->links[i] = -1;
+	}
+}
+
+void loader_second_close(struct loader_second *second)
+{
+	if (!second->skeleton)
+		return;
+	loader_second_detach(second);
+	memprobe__destroy(second->skeleton);
+	second->skeleton = NULL;
 }

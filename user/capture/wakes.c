@@ -4,14 +4,14 @@
 
 #include <string.h>
 
+#include "loader_second.h"
 #include "memory.h"
 #include "memprobe.skel.h"
 #include "tell.h"
-#include "wake_programs.h"
 
 struct wakes {
 	const struct capture_base *base;
-	struct wake_programs programs;
+	struct loader_second programs;
 	bool was_tried;
 };
 
@@ -30,7 +30,7 @@ void wakes_free(struct wakes *wakes)
 {
 	if (!wakes)
 		return;
-	wake_programs_close(&wakes->programs);
+	loader_second_close(&wakes->programs);
 	free(wakes);
 }
 
@@ -43,15 +43,15 @@ static void on_wakes_wanted(void *context, uint32_t tgid)
 	if (wakes->was_tried)
 		return;
 	wakes->was_tried = true;
-	error = wake_programs_load(wakes->base->loader, &wakes->programs);
+	error = loader_second_load(wakes->base->loader, &second_wakes, &wakes->programs);
 	if (!error)
-		error = wake_programs_attach(&wakes->programs);
+		error = loader_second_attach(&wakes->programs);
 	if (!error) {
 		__atomic_store_n(&wakes->base->loader->skeleton->bss->wakes_followed, 1,
 				 __ATOMIC_SEQ_CST);
 		return;
 	}
-	wake_programs_close(&wakes->programs);
+	loader_second_close(&wakes->programs);
 	TELL_MISSING(wakes->base->waits,
 		     "cannot follow 'wake-ups': %s, continuing without whom pools work for",
 		     strerror(-error));
