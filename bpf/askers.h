@@ -180,8 +180,6 @@ static __always_inline struct wake *find_wake(void)
 	return wake && wake->woken_start_ns == CURRENT(start_time) ? wake : NULL;
 }
 
-#define NR_futex 202
-
 /* May an asker have given the current thread, which is native, what it does? */
 __noinline int may_be_meant(__u32 slot, __u32 index)
 {

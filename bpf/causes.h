@@ -157,26 +157,6 @@ __noinline int is_cause_steady(__u32 slot, __u32 scratch)
 	       head.frame == path->cause_leaf;
 }
 
-/* Makes the site of a native thread known to user space. Returns 0 or LOSS_* + 1. */
-__noinline __u32 ensure_native_site(__u32 slot, __u64 key, __u32 scratch, __u64 comm_low,
-				    __u64 comm_high)
-{
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__u32 failed;
-
-	if (!image)
-		return LOSS_sites_full + 1;
-	if (bpf_map_lookup_elem(&sites, &key))
-		return 0;
-	failed = claim_site(image, key, SITE_NATIVE);
-	if (failed)
-		return failed;
-	if (!send_special_site(slot, key, SITE_NATIVE | scratch << 8, comm_low, comm_high))
-		return 0;
-	give_site_back(key);
-	return LOSS_ring_full + 1;
-}
-
 /* The row of the current thread below the path that was walked, whose node is `above`. Returns its
  * id, 0: there is no room. */
 __noinline __u32 find_caused_row(__u32 slot, __u32 scratch, __u32 above)
@@ -197,7 +177,8 @@ __noinline __u32 find_caused_row(__u32 slot, __u32 scratch, __u32 above)
 	if (find_node(&place))
 		return place.id.value;
 	if (nodes_made - nodes_removed >= cfg_max_nodes ||
-	    ensure_native_site(slot, special.key, scratch, special.comm[0], special.comm[1]))
+	    ensure_special_site(slot, special.key, SITE_NATIVE | scratch << 8, special.comm[0],
+				special.comm[1]))
 		return 0;
 	id = insert_node(change.image->image_id, above, key, special.key, scratch);
 	return id & LAY_FAILED ? 0 : id;

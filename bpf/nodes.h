@@ -32,6 +32,28 @@ struct special {
 	__u64 comm[2];
 };
 
+/* Makes a site that is no Python code known to user space, as send_special_site(). Returns 0 or
+ * LOSS_* + 1. verifier: insert_special() does it by itself, for eight calls in each other are the
+ * most, and 512 bytes of stack. */
+__noinline __u32 ensure_special_site(__u32 slot, __u64 key, __u32 kind, __u64 comm_low,
+				     __u64 comm_high)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u32 failed;
+
+	if (!image)
+		return LOSS_sites_full + 1;
+	if (bpf_map_lookup_elem(&sites, &key))
+		return 0;
+	failed = claim_site(image, key, kind & 0xff);
+	if (failed)
+		return failed;
+	if (!send_special_site(slot, key, kind, comm_low, comm_high))
+		return 0;
+	give_site_back(key);
+	return LOSS_ring_full + 1;
+}
+
 /* Makes a special root known to user space and lays down its node. `kind` has the scratch above its
  * low 8 bits. Returns 0 or LOSS_* + 1. */
 __noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
@@ -351,7 +373,8 @@ static __noinline void prepare_thread_path(__u32 slot, __u32 scratch, struct pat
 	if (root > MAX_FRAMES)
 		return;
 	if (root_kind)
-		path->failed = ensure_broken_site(slot, scratch, path->keys[root], root_kind);
+		path->failed = ensure_special_site(slot, path->keys[root], root_kind | scratch << 8,
+						   0, 0);
 	else
 		note_root_frame(slot, path->codes[root]);
 }

@@ -44,25 +44,6 @@ static __noinline __u32 ensure_thread_site(struct wire_image *image, __u64 key, 
 	return LOSS_ring_full + 1;
 }
 
-/* Makes known the site that stands for the root part of a stack, below a thread. Returns 0 or
- * LOSS_*
- * + 1. */
-static __noinline __u32 ensure_broken_site(__u32 slot, __u32 scratch, __u64 key, __u32 kind)
-{
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__u32 failed;
-
-	if (!image || bpf_map_lookup_elem(&sites, &key))
-		return 0;
-	failed = claim_site(image, key, kind);
-	if (failed)
-		return failed;
-	if (!send_special_site(slot, key, kind | scratch << 8, 0, 0))
-		return 0;
-	give_site_back(key);
-	return LOSS_ring_full + 1;
-}
-
 /* Lays down a thread's row, a root. Returns 0 or LOSS_* + 1. */
 static __noinline __u32 insert_thread_root(struct wire_image *image, __u64 key, __u32 tid,
 					   __u32 scratch)

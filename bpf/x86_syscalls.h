@@ -26,6 +26,7 @@ enum {
 	NR_madvise = 28,
 	NR_shmdt = 67,
 	NR_mlock = 149,
+	NR_futex = 202,
 	NR_mlock2 = 325,
 };
 
