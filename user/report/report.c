@@ -158,6 +158,24 @@ bool report_includes(const struct report *report, uint32_t process)
 	return !options->nr_pids;
 }
 
+uint32_t report_highest(const struct report *report, const struct profile *profile,
+			size_t *ret_count)
+{
+	const struct process *processes = profile->processes;
+	uint32_t highest = NO_PROCESS;
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		if (!report_includes(report, i))
+			continue;
+		count++;
+		if (highest == NO_PROCESS || processes[i].peak > processes[highest].peak)
+			highest = i;
+	}
+	*ret_count = count;
+	return highest;
+}
+
 const char *report_calls_reason(const struct profile *profile, const struct process *process)
 {
 	const char *reason = profile_string(profile, process->calls_reason);

@@ -116,6 +116,10 @@ struct calltree *report_view_of(const struct report *report, uint32_t process,
 				enum tree_metric metric);
 /* Is the process, of those without groups, one of those asked for? With a choice there are none. */
 bool report_includes(const struct report *report, uint32_t process);
+/* The highest of those of `profile` (the report's, or its original) that the report includes,
+ * NO_PROCESS without one, and how many they are. */
+uint32_t report_highest(const struct report *report, const struct profile *profile,
+			size_t *ret_count);
 /* Why calls were not counted, or are bounds; empty where nothing is to be said. */
 const char *report_calls_reason(const struct profile *profile, const struct process *process);
 /* Is there a process of that pid? */

@@ -174,23 +174,6 @@ static void write_blocks(struct blocks *blocks, struct sink *sink)
 	}
 }
 
-static uint32_t find_highest(const struct report *report, size_t *ret_count)
-{
-	const struct process *processes = report->profile->processes;
-	uint32_t highest = NO_PROCESS;
-	size_t count = 0;
-
-	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
-		if (!report_includes(report, i))
-			continue;
-		count++;
-		if (highest == NO_PROCESS || processes[i].peak > processes[highest].peak)
-			highest = i;
-	}
-	*ret_count = count;
-	return highest;
-}
-
 /* The only process, with the losses that belong to none: its balance is the report's. */
 static void write_single(struct blocks *blocks, struct sink *sink)
 {
@@ -212,7 +195,7 @@ void report_blocks_write(const struct report *report, struct sink *sink)
 	size_t count;
 
 	all.profile = report->original;
-	blocks.highest = find_highest(report, &count);
+	blocks.highest = report_highest(report, report->profile, &count);
 	if (!count) {
 		sink_text(sink, "No process was measured\n");
 		write_others(report, has_block, sink);

@@ -23,19 +23,13 @@ static void take_text(void *context, const void *bytes, size_t size)
 /* The first line of a report for people, of the highest process. */
 static void write_sentence(const struct report *report, struct json_writer *json)
 {
-	const struct profile *profile = report->profile;
 	struct packed_bytes text = { 0 };
-	uint32_t highest = profile->nr_processes;
 	struct calltree *tree;
 	struct sink sink;
+	size_t count;
+	uint32_t highest = report_highest(report, report->profile, &count);
 
-	for (uint32_t i = 0; i < profile->nr_processes; i++) {
-		if (report_includes(report, i) &&
-		    (highest == profile->nr_processes ||
-		     profile->processes[i].peak > profile->processes[highest].peak))
-			highest = i;
-	}
-	if (highest == profile->nr_processes)
+	if (!count)
 		return;
 	tree = report_tree_of(report, highest);
 	sink_into(&sink, take_text, &text);

@@ -130,22 +130,6 @@ static void write_growth(const struct report *report, const struct calltree *tre
 	sink_text(sink, " MB");
 }
 
-/* Of those asked for, without groups: the highest, and how many there are. */
-static const struct process *find_highest(const struct report *report, size_t *ret_count)
-{
-	const struct process *processes = report->original->processes, *highest = NULL;
-
-	*ret_count = 0;
-	for (uint32_t i = 0; i < report->original->nr_processes; i++) {
-		if (!report_includes(report, i))
-			continue;
-		++*ret_count;
-		if (!highest || processes[i].peak > highest->peak)
-			highest = &processes[i];
-	}
-	return highest;
-}
-
 static void write_highest(const struct report *report, const struct process *process, size_t count,
 			  struct sink *sink)
 {
@@ -167,7 +151,7 @@ void report_sentence_write(const struct report *report, const struct calltree *t
 			   struct sink *sink)
 {
 	size_t count;
-	const struct process *highest = find_highest(report, &count);
+	uint32_t highest = report_highest(report, report->original, &count); /* without groups */
 	const struct process *entry = &report->profile->processes[tree->process];
 
 	write_command(report, tree->process, sink);
@@ -176,7 +160,7 @@ void report_sentence_write(const struct report *report, const struct calltree *t
 		report_mb(sink, 0, rss_of(entry->books) - rss_of(entry->opening));
 		sink_text(sink, " MB difference");
 	} else {
-		write_highest(report, highest, count, sink);
+		write_highest(report, &report->original->processes[highest], count, sink);
 		if (count == 1) {
 			sink_text(sink, ", ");
 			report_mb(sink, 0, rss_of(entry->books));
