@@ -161,6 +161,8 @@ bool session_find_site(const char *name, struct wire_site *ret);
  * "(lost) anon+1\n" and "!sites_full 1 event 5 pages\n". The caller frees it.
  */
 char *session_report(void);
+/* Part of a line of it, or of some. */
+void session_assert_row(const char *row);
 
 /* For every image: opening + nodes + lost = books; every node's parent is there, its key follows
  * from them. Ends the test when not. */

@@ -411,3 +411,11 @@ void session_sum_held(const struct mm_struct *mm, __s64 *ret_pages)
 			ret_pages[kind] += held->live[kind];
 	}
 }
+
+void session_assert_row(const char *row)
+{
+	_cleanup_(freep) char *report = session_report();
+
+	if (!strstr(report, row))
+		fail_msg("no '%s' in\n%s", row, report);
+}

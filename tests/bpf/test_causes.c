@@ -5,12 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "host/host.h"
-#include "memory.h"
 #include "python_memory.h"
 #include "session.h"
 
@@ -66,14 +64,6 @@ static void finish(void)
 	session_close();
 }
 
-static void assert_row(const char *row)
-{
-	_cleanup_(freep) char *report = session_report();
-
-	if (!strstr(report, row))
-		fail_msg("no '%s' in\n%s", row, report);
-}
-
 static void test_below_the_maker(void **state)
 {
 	(void)state;
@@ -84,7 +74,7 @@ static void test_below_the_maker(void **state)
 		worker = make_thread(first, 101, "pool-1");
 		grow(worker);
 		grow(worker);
-		assert_row("<module>;load;[native pool-1] anon+2\n");
+		session_assert_row("<module>;load;[native pool-1] anon+2\n");
 		finish();
 	}
 }
@@ -100,11 +90,11 @@ static void test_follows_the_maker(void **state)
 	python_return(&python);
 	python_call(&python, python_code(&python, "/x.py", "join"));
 	grow(worker);
-	assert_row("<module>;join;[native pool-1] anon+1\n");
+	session_assert_row("<module>;join;[native pool-1] anon+1\n");
 	python_return(&python);
 	python_return(&python);
 	grow(worker); /* there is no path now */
-	assert_row("\n[native pool-1] anon+1\n");
+	session_assert_row("\n[native pool-1] anon+1\n");
 	finish();
 }
 
@@ -116,7 +106,7 @@ static void test_through_native_threads(void **state)
 	start(PYTHON_3_12);
 	worker = make_thread(make_thread(first, 101, "pool-1"), 102, "helper");
 	grow(worker);
-	assert_row("<module>;load;[native helper] anon+1\n");
+	session_assert_row("<module>;load;[native helper] anon+1\n");
 	finish();
 }
 
@@ -136,8 +126,8 @@ static void test_second_python_thread(void **state)
 	python_call(&of_second, python_code(&of_second, "/x.py", "serve"));
 	grow(second);
 	grow(worker);
-	assert_row("<module>;load;[native pool-1] anon+1\n");
-	assert_row("\n[native pool-1] anon+1\n");
+	session_assert_row("<module>;load;[native pool-1] anon+1\n");
+	session_assert_row("\n[native pool-1] anon+1\n");
 	finish();
 }
 
@@ -151,7 +141,7 @@ static void test_maker_has_ended(void **state)
 	worker = make_thread(first, 101, "pool-1");
 	first->start_time++;
 	grow(worker);
-	assert_row("\n[native pool-1] anon+1\n");
+	session_assert_row("\n[native pool-1] anon+1\n");
 	finish();
 }
 
@@ -167,10 +157,10 @@ static void test_gives_back(void **state)
 	python_return(&python);
 	release(worker, 0);
 	release(worker, 1);
-	assert_row("<module>;load anon+1-1\n");
-	assert_row("<module>;load;[native pool-1] anon+1-1\n");
+	session_assert_row("<module>;load anon+1-1\n");
+	session_assert_row("<module>;load;[native pool-1] anon+1-1\n");
 	release(worker, 5); /* nobody's */
-	assert_row("\n[native pool-1] anon-1\n");
+	session_assert_row("\n[native pool-1] anon-1\n");
 	finish();
 }
 

@@ -82,14 +82,6 @@ static void grow_numbered(const char *format, int first, int last)
 	}
 }
 
-static void assert_row(const char *row)
-{
-	_cleanup_(freep) char *report = session_report();
-
-	if (!strstr(report, row))
-		fail_msg("no '%s' in\n%s", row, report);
-}
-
 static size_t count_rows(void)
 {
 	_cleanup_(freep) char *report = session_report();
@@ -107,8 +99,8 @@ static void test_few_names(void **state)
 	start();
 	for (int round = 0; round < 3; round++)
 		grow_numbered("pool-%d", 0, 7);
-	assert_row("[native pool-0] anon+3\n");
-	assert_row("[native pool-7] anon+3\n");
+	session_assert_row("[native pool-0] anon+3\n");
+	session_assert_row("[native pool-7] anon+3\n");
 	assert_int_equal(count_rows(), 8);
 	finish();
 }
@@ -121,9 +113,9 @@ static void test_numbered_names(void **state)
 	grow_numbered("Thread-%d", 1, 20000);
 	/* The first are kept, and stay the rows of those that have their names. */
 	grow_numbered("Thread-%d", 1, 1);
-	assert_row("[native Thread-1] anon+2\n");
-	assert_row("[native Thread-64] anon+1\n");
-	assert_row("[native Thread-N] anon+19936\n");
+	session_assert_row("[native Thread-1] anon+2\n");
+	session_assert_row("[native Thread-64] anon+1\n");
+	session_assert_row("[native Thread-N] anon+19936\n");
 	assert_int_equal(count_rows(), MAX_NATIVE_NAMES + 1);
 	finish();
 }
@@ -141,7 +133,7 @@ static void test_all_others(void **state)
 			name[letter] = (char)('a' + (i >> letter & 1));
 		grow_as(name);
 	}
-	assert_row("[native \xe2\x80\xa6] anon+872\n");
+	session_assert_row("[native \xe2\x80\xa6] anon+872\n");
 	assert_int_equal(count_rows(), MAX_NATIVE_NAMES + MAX_NATIVE_PATTERNS + 1);
 	finish();
 }
@@ -164,12 +156,12 @@ static void check_reserve(__u32 nodes, __u32 sites)
 	python_set_finalizing(&python);
 	python_set_leaf(&python, 0);
 	session_change(task->mm, KIND_ANON, 2);
-	assert_row("[shutdown] anon+2\n");
+	session_assert_row("[shutdown] anon+2\n");
 	grow_as("helper");
-	assert_row("[native helper] anon+1\n");
+	session_assert_row("[native helper] anon+1\n");
 	machine_run(machine_task_new(machine_mm_new(true), 7, 7, "kswapd0"));
 	session_change(task->mm, KIND_ANON, -1);
-	assert_row("[kernel] anon-1\n");
+	session_assert_row("[kernel] anon-1\n");
 	finish();
 }
 

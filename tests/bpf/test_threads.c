@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -54,14 +53,6 @@ static void finish(void)
 	session_close();
 }
 
-static void assert_row(const char *row)
-{
-	_cleanup_(freep) char *report = session_report();
-
-	if (!strstr(report, row))
-		fail_msg("no '%s' in\n%s", row, report);
-}
-
 /* One after the other, at the same addresses of frames and even with the same tid. */
 static void test_same_frames(void **state)
 {
@@ -79,10 +70,10 @@ static void test_same_frames(void **state)
 		grow(third, 4);
 		third->start_time = 9; /* another of that number */
 		grow(third, 8);
-		assert_row("[thread 100];<module>;work anon+1\n");
-		assert_row("[thread 101];<module>;work anon+2\n");
-		assert_row("[thread 102];<module>;work anon+4\n");
-		assert_row("[thread 102];<module>;work anon+8\n");
+		session_assert_row("[thread 100];<module>;work anon+1\n");
+		session_assert_row("[thread 101];<module>;work anon+2\n");
+		session_assert_row("[thread 102];<module>;work anon+4\n");
+		session_assert_row("[thread 102];<module>;work anon+8\n");
 		finish();
 	}
 }
@@ -103,8 +94,8 @@ static void test_calls(void **state)
 	machine_run(second);
 	python_call(&python, work);
 	session_call(python.leaf, python.tstate);
-	assert_row("[thread 100];<module>;work calls 3\n");
-	assert_row("[thread 101];<module>;work calls 1\n");
+	session_assert_row("[thread 100];<module>;work calls 3\n");
+	session_assert_row("[thread 101];<module>;work calls 1\n");
 	finish();
 }
 
@@ -122,8 +113,8 @@ static void test_truncated(void **state)
 		machine_run(first);
 		session_change(first->mm, KIND_ANON, 1);
 		session_change(first->mm, KIND_ANON, 1);
-		assert_row("[thread 100];[truncated];work*");
-		assert_row("stack_truncated");
+		session_assert_row("[thread 100];[truncated];work*");
+		session_assert_row("stack_truncated");
 		finish();
 	}
 }
@@ -141,9 +132,9 @@ static void test_many(void **state)
 		thread->start_time = 8 + i; /* another of that number */
 		grow(thread, 1);
 	}
-	assert_row("[thread 1000];<module> anon+1\n");
-	assert_row("[thread 0];<module> anon+10\n");
-	assert_row("threads_joined 10");
+	session_assert_row("[thread 1000];<module> anon+1\n");
+	session_assert_row("[thread 0];<module> anon+10\n");
+	session_assert_row("threads_joined 10");
 	finish();
 }
 
@@ -161,7 +152,7 @@ static void test_native(void **state)
 	machine_run(first);
 	session_fork_event(first, native);
 	grow(native, 3);
-	assert_row("[native pool-1] anon+3\n[thread 100];<module> anon+1\n");
+	session_assert_row("[native pool-1] anon+3\n[thread 100];<module> anon+1\n");
 	finish();
 }
 

@@ -195,6 +195,17 @@ class Context:
         return leftovers
 
 
+def build_library(context, compiler, source, *options):
+    """A target that is a library; its path."""
+    if not shutil.which(compiler):
+        raise Skip("there is no compiler %s" % compiler)
+    library = context.path(os.path.splitext(source)[0] + ".so")
+    built = context.run([compiler, *options, "-O1", "-shared", "-fPIC", "-o", library,
+                         os.path.join(TARGETS, source)])
+    check_equal("the compiler's status (%s)" % built.errors, built.status, 0)
+    return library
+
+
 def status_of(status):
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 

@@ -3,7 +3,7 @@ import os
 import shutil
 
 from capture import capture, capture_until, memprobe, read_truth
-from harness import CACHE, TARGETS, Skip, check, check_all, check_equal, check_near, test
+from harness import CACHE, TARGETS, Skip, build_library, check, check_all, check_near, test
 from test_allocs import ALLOCATORS, follows_allocs, has_pulse
 from test_owners import check_held_sums
 from tree import check_invariants
@@ -32,14 +32,7 @@ def compare_kept(process, kept):
 
 
 def build_news(context):
-    compiler = shutil.which("c++")
-    if not compiler:
-        raise Skip("there is no C++ compiler")
-    library = context.path("libnews.so")
-    built = context.run([compiler, "-std=c++17", "-O1", "-shared", "-fPIC", "-o", library,
-                         os.path.join(TARGETS, "news.cpp")])
-    check_equal("the compiler's status (%s)" % built.errors, built.status, 0)
-    return library
+    return build_library(context, "c++", "news.cpp", "-std=c++17")
 
 
 def preloading(context, library):

@@ -1,25 +1,14 @@
 """Native threads below the Python call that they work for, against what the target knows."""
-import os
-import shutil
-
 from capture import capture
-from harness import Skip, check, check_all, check_equal, check_near, test
+from harness import build_library, check, check_all, check_near, test
 from tree import ancestors, check_invariants
 
-TARGETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "targets")
 WRONG = 0.01  # of what the pool took
 
 
 def pool(context):
     """The pool as a library."""
-    compiler = shutil.which("cc")
-    if not compiler:
-        raise Skip("there is no C compiler")
-    library = context.path("pool.so")
-    built = context.run([compiler, "-O1", "-shared", "-fPIC", "-pthread", "-o", library,
-                         os.path.join(TARGETS, "native_pool.c")])
-    check_equal("the compiler's status (%s)" % built.errors, built.status, 0)
-    return library
+    return build_library(context, "cc", "native_pool.c", "-pthread")
 
 
 def run_pool(context, what):
