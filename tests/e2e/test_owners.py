@@ -190,10 +190,15 @@ def owners_of_racing_threads(context):
     """What eight threads touch and give back at once: in sum to the byte, and all but a few pages
     for each CPU with an owner. Two that fold their shares of a counter at the same instant are told
     a batch too much and too little (bpf/counters.h); no CPU has more than two such left, and at the
-    moment of the peak one that is on its way."""
+    moment of the peak one that is on its way. A huge page that one thread splits is absent for the
+    others meanwhile, with what Python keeps there of a thread: counted as a loss (5.10 under qemu:
+    in 6 of 66 runs, 1 to 31 events)."""
     taken = capture(context, context.target("owners_racing.py"))
-    check_invariants(taken.report)
+    check_invariants(taken.report, with_losses=True)
     process = taken.process()
+    check_equal("losses but of split pages", [
+        loss for loss in process["losses"]
+        if loss["reason"] != "thread state unreadable" or loss["events"] > 64], [])
     check_held_sums(process)
     check_stray(process, 3 * batches())
     check_near("live of race()", process.below("live", process.named("race")), 0, 2 * batches())

@@ -237,7 +237,7 @@ static void fill_interpreter(struct census_fixture *fixture, uint64_t interprete
 
 static void begin_target(struct census_fixture *fixture)
 {
-	const struct heap_source source = { read_bytes, NULL, look, fixture };
+	const struct heap_source source = { read_bytes, NULL, look, fixture, NULL };
 	struct census_target *target = &fixture->target;
 	struct offset_table table;
 

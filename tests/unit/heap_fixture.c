@@ -69,9 +69,19 @@ static void look(void *context, uint64_t first_page, uint64_t *ret_bits)
 	}
 }
 
+static void heal(void *context, uint64_t ns)
+{
+	struct heap_fixture *fixture = context;
+
+	if (!fixture->pauses_to_heal || --fixture->pauses_to_heal)
+		return;
+	for (size_t i = 0; i < FIXTURE_NR_REGIONS; i++)
+		memset(fixture->regions[i].is_absent, 0, sizeof(fixture->regions[i].is_absent));
+}
+
 void heap_fixture_init(struct heap_fixture *fixture, unsigned int layout)
 {
-	const struct heap_source source = { read_bytes, gather_bytes, look, fixture };
+	const struct heap_source source = { read_bytes, gather_bytes, look, fixture, heal };
 	static const uint64_t starts[] = { FIXTURE_BIAS, FIXTURE_MAIN, FIXTURE_THREAD };
 
 	memset(fixture, 0, sizeof(*fixture));

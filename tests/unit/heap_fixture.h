@@ -32,6 +32,7 @@ struct heap_fixture {
 	struct malloc_layout layout;
 	struct heap_memory *memory; /* owned */
 	uint64_t nr_reads;
+	unsigned int pauses_to_heal;	  /* after so many all pages are resident; 0: never */
 	uint64_t truth_free, truth_total; /* of what was made */
 };
 

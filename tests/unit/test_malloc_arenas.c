@@ -123,6 +123,23 @@ static void test_absent_pages(void **state)
 	heap_fixture_clear(&fixture);
 }
 
+/* The kernel moves pages: they are absent for a moment. */
+static void test_pages_that_move(void **state)
+{
+	for (unsigned int pauses = 1; pauses <= 6; pauses++) {
+		struct malloc_sums sums;
+
+		set_up(3, 1);
+		memset(fixture.regions[1].is_absent, true, sizeof(fixture.regions[1].is_absent));
+		fixture.pauses_to_heal = pauses;
+		sums = read_arenas();
+		assert_int_equal(sums.torn != 0, pauses == 6);
+		if (pauses < 6)
+			assert_int_equal(sums.free, fixture.truth_free);
+		heap_fixture_clear(&fixture);
+	}
+}
+
 /* ---- Hostile ---- */
 
 /* The first chunk of a bin that has some. */
@@ -333,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_drawn),
 		cmocka_unit_test(test_lists_are_the_walk),
 		cmocka_unit_test(test_absent_pages),
+		cmocka_unit_test(test_pages_that_move),
 		cmocka_unit_test(test_bad_sizes),
 		cmocka_unit_test(test_walk_goes_on),
 		cmocka_unit_test(test_circle_in_a_bin),

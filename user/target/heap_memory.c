@@ -82,6 +82,19 @@ bool heap_memory_is_late(struct heap_memory *memory)
 	return memory->is_late;
 }
 
+uint64_t heap_memory_time_left(const struct heap_memory *memory)
+{
+	uint64_t now = clock_ns();
+
+	return now < memory->deadline_ns ? memory->deadline_ns - now : 0;
+}
+
+void heap_memory_pause(const struct heap_memory *memory, uint64_t ns)
+{
+	if (memory->source.pause)
+		memory->source.pause(memory->source.context, ns);
+}
+
 static const uint64_t *look_up(struct heap_memory *memory, uint64_t page)
 {
 	uint64_t number = page / HEAP_WINDOW_PAGES;

@@ -32,6 +32,8 @@ struct heap_source {
 	/* A bit for each of HEAP_WINDOW_PAGES pages from a page on: is it resident? */
 	void (*look)(void *context, uint64_t first_page, uint64_t *ret_bits);
 	void *context;
+	/* Lets whose memory it is go on for a while. NULL: it does not change by itself. */
+	void (*pause)(void *context, uint64_t ns);
 };
 
 struct heap_window {
@@ -64,6 +66,9 @@ void heap_memory_forget(struct heap_memory *memory);
 void heap_memory_set_deadline(struct heap_memory *memory, uint64_t deadline_ns);
 /* Has the time run out? To be asked in every loop. */
 bool heap_memory_is_late(struct heap_memory *memory);
+/* Nanoseconds until then. */
+uint64_t heap_memory_time_left(const struct heap_memory *memory);
+void heap_memory_pause(const struct heap_memory *memory, uint64_t ns);
 
 bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address);
 /* The first resident page from `address` on, both multiples of a page; `end`: none below it, or the

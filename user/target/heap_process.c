@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PRESENT (1ULL << 63) /* Documentation/admin-guide/mm/pagemap.rst */
@@ -55,6 +56,13 @@ static void look_at_pages(void *context, uint64_t first_page, uint64_t *ret_bits
 			ret_bits[i / 64] |= 1ULL << i % 64;
 }
 
+static void pause_reading(void *context, uint64_t ns)
+{
+	const struct timespec pause = { .tv_nsec = (long)ns };
+
+	nanosleep(&pause, NULL);
+}
+
 static bool is_own(const struct process_mapping *mapping)
 {
 	return mapping->is_private && mapping->is_readable && mapping->is_writable;
@@ -71,7 +79,8 @@ static struct heap_memory *new_memory(struct process_memory *memory,
 				      const struct process_maps *maps, uint64_t deadline_ns,
 				      bool (*is_wanted)(const struct process_mapping *mapping))
 {
-	const struct heap_source source = { read_bytes, gather_bytes, look_at_pages, memory };
+	const struct heap_source source = { read_bytes, gather_bytes, look_at_pages, memory,
+					    pause_reading };
 	struct heap_memory *heap = heap_memory_new(&source, deadline_ns);
 
 	for (size_t i = 0; i < maps->nr_mappings; i++) {

@@ -12,11 +12,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clock.h"
 #include "malloc_arena.h"
 #include "memory.h"
 
 #define MAX_ARENAS 65536 /* MALLOC_ARENA_MAX is 8 for each CPU */
-#define MAX_READINGS 3
+/* Pages that the kernel moves are absent for a moment (compaction, khugepaged: up to milliseconds),
+ * as what a target does to its lists is: the pauses between readings double, 31 ms in all. */
+#define MAX_READINGS 6
+#define FIRST_PAUSE_NS 1000000ULL
 #define AGREE_SHARE 200 /* two readings that differ by less than half a percent say the same */
 
 struct reading {
@@ -206,21 +210,35 @@ static int read_once(struct reading *reading)
 	return read_ring(reading);
 }
 
+/* Read again, is it told by the deadline? */
+static bool is_time_for_another(struct reading *reading, uint64_t took, int attempt)
+{
+	const uint64_t pause = FIRST_PAUSE_NS << (attempt - 1);
+
+	if (heap_memory_time_left(reading->memory) < 2 * took + pause)
+		return false;
+	heap_memory_pause(reading->memory, pause);
+	return true;
+}
+
 int malloc_arenas_read(struct heap_memory *memory, const struct malloc_layout *layout,
 		       uint64_t bias, struct malloc_sums *ret)
 {
 	struct reading reading = { .memory = memory, .layout = layout, .bias = bias };
+	uint64_t began = clock_ns(), took;
 	int err;
 
 	for (size_t i = 0; i < memory->nr_ranges; i++)
 		reading.most += memory->ranges[i].end - memory->ranges[i].start;
 	err = read_once(&reading);
+	took = clock_ns() - began;
 	*ret = reading.sums;
 	ret->is_moving = reading.has_moved;
 	for (int i = 1; !err && i < MAX_READINGS && (ret->is_moving || ret->torn); i++) {
 		struct malloc_sums before = *ret;
 
-		if (memory->is_late || read_once(&reading) || memory->is_late)
+		if (!is_time_for_another(&reading, took, i) || read_once(&reading) ||
+		    memory->is_late)
 			break;
 		*ret = reading.sums;
 		ret->is_moving = reading.has_moved && !agree(&before, ret);
