@@ -172,8 +172,6 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	if (cfg_lines)
 		at += copy_linetable(layout, read_pointer(code + layout->code_linetable), buffer,
 				     at);
-	if (buffer->site.filename.missing || buffer->site.name.missing)
-		count_loss(image, LOSS_name_unreadable, 0);
 	return send_site(buffer, at);
 }
 

@@ -28,6 +28,8 @@ static struct fake_map maps[] = {
 	{ .name = "deeper_ids", .key_bytes = 8, .value_bytes = sizeof(struct node_id) },
 	{ .name = "ring" },
 	{ .name = "processes", .key_bytes = 4, .value_bytes = 4 },
+	{ .name = "pythons", .key_bytes = 4, .value_bytes = sizeof(struct wire_python) },
+	{ .name = "layouts", .key_bytes = 4, .value_bytes = sizeof(struct wire_layout) },
 	{ .name = "images", .key_bytes = 4, .value_bytes = sizeof(struct wire_image) },
 	{ .name = "sites", .key_bytes = 8, .value_bytes = 4 },
 	{ .name = "threads", .key_bytes = 4, .value_bytes = sizeof(struct wire_thread) },
@@ -150,6 +152,16 @@ int loader_map(const struct loader *loader, const char *name)
 	int fd = fake_nodes_fd(name);
 
 	return fd < 0 ? (int)(map_named(name) - maps) : fd;
+}
+
+int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret)
+{
+	return bpf_map_lookup_elem(loader_map(loader, "pythons"), &slot, ret);
+}
+
+int loader_get_layout(const struct loader *loader, uint32_t index, struct wire_layout *ret)
+{
+	return bpf_map_lookup_elem(loader_map(loader, "layouts"), &index, ret);
 }
 
 size_t loader_value_bytes(const struct loader *loader, const char *map)

@@ -56,7 +56,6 @@ static void test_longest_names(void **state)
 	*site = record.site;
 	site->filename = (struct wire_str){ .missing = 1 };
 	site->name = (struct wire_str){ .bytes = MAX_NAME_BYTES, .kind = 4, .truncated = 1 };
-	site->name.missing = 1;
 	site->linetable_bytes = 0;
 	for (size_t i = 0; i < MAX_NAME_BYTES; i += sizeof(character))
 		memcpy((char *)(site + 1) + i, &character, sizeof(character));
@@ -64,7 +63,7 @@ static void test_longest_names(void **state)
 	assert_int_equal(drain_all(fixture.drain), 0);
 	assert_int_equal(refused(), 0);
 	assert_string_equal(text(only_site()->file), "?");
-	assert_int_equal(strlen(text(only_site()->name)), MAX_NAME_BYTES + 3 + 1);
+	assert_int_equal(strlen(text(only_site()->name)), MAX_NAME_BYTES + 3);
 	free(site);
 }
 
@@ -196,14 +195,90 @@ static void test_unanswered_names(void **state)
 	inspector_free(inspector);
 }
 
+/* ---- Names that the BPF side could not read ---- */
+
+static void handle_code(void *state, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_memory_request *request = given;
+	struct inspect_code *answer = (struct inspect_code *)reply->bytes;
+
+	memset(answer, 0, sizeof(*answer));
+	answer->line = (int32_t)(request->address & 0xff);
+	if (request->layout.version == 0x030b && request->address < 0x2000)
+		memcpy(answer->name, "Pool.work", sizeof("Pool.work"));
+	reply->size = sizeof(*answer);
+	reply->status = 0;
+}
+
+static const struct inspect_kind code_kinds[NR_INSPECT_TARGETS] = {
+	[INSPECT_CODE] = { "code", sizeof(struct inspect_memory_request),
+			   sizeof(struct inspect_code), handle_code },
+};
+
+static const struct inspect_service code_service = { code_kinds, NR_INSPECT_TARGETS, NULL };
+
+/* The name of the site of that code object, of which the BPF side has the file alone. */
+static const char *name_of(uint64_t code, int32_t line)
+{
+	drain_fixture_record(RECORD_SITE, &record);
+	record.site.site = code << 8 | (uint32_t)line;
+	record.site.code = code;
+	record.site.firstlineno = line;
+	record.site.code_flags = 0;
+	record.site.name = (struct wire_str){ .missing = 1 };
+	record.site.linetable_bytes = 0;
+	send_record(sizeof(record.site) + record.site.filename.bytes);
+	return text(fixture.profile->sites[fixture.profile->nr_sites - 1].name);
+}
+
+/* They are asked for again; a loss is what cannot be read then either, or is another code object's
+ * by now. */
+static void test_names_read_again(void **state)
+{
+	struct inspector *inspector = inspector_new(&code_service);
+	const uint32_t slot = FIXTURE_IMAGE % MAX_IMAGES, index = 2;
+	struct wire_python python = { .image_id = FIXTURE_IMAGE,
+				      .layout = (uint16_t)index,
+				      .state = PYTHON_KNOWN };
+	const struct wire_layout layout = { .version = 0x030b };
+	const struct loss_count *loss;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	loss = &fixture.profile->processes[0].losses[LOSS_name_unreadable];
+	assert_string_equal(name_of(0x1007, 7), "?");
+	assert_int_equal(loss->events, 1);
+	drain_set_inspector(fixture.drain, inspector, NULL);
+	assert_string_equal(name_of(0x1008, 8), "?");
+	fake_loader_put("pythons", &slot, &python);
+	fake_loader_put("layouts", &index, &layout);
+	assert_int_equal(loss->events, 2);
+	assert_string_equal(name_of(0x1009, 9), "Pool.work");
+	assert_int_equal(loss->events, 2);
+	assert_string_equal(name_of(0x100a, 11), "?");
+	assert_string_equal(name_of(0x200c, 12), "?");
+	assert_int_equal(loss->events, 4);
+	python.image_id++;
+	fake_loader_put("pythons", &slot, &python);
+	assert_string_equal(name_of(0x100d, 13), "?");
+	assert_int_equal(loss->events, 5);
+	inspector_free(inspector);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_site),	TEST(test_wide_names),	     TEST(test_longest_names),
-		TEST(test_native_site), TEST(test_relative_file),    TEST(test_user),
-		TEST(test_split),	TEST(test_split_of_nothing), TEST(test_unanswered_names),
+		TEST(test_site),
+		TEST(test_wide_names),
+		TEST(test_longest_names),
+		TEST(test_native_site),
+		TEST(test_relative_file),
+		TEST(test_user),
+		TEST(test_split),
+		TEST(test_split_of_nothing),
+		TEST(test_unanswered_names),
+		TEST(test_names_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,11 +8,14 @@
 #include "drain_cells.h"
 #include "drain_lines.h"
 #include "drain_names.h"
+#include "drain_reread.h"
 #include "hash_table.h"
+#include "inspect_python.h"
 #include "memory.h"
 #include "profile_roots.h"
 #include "python_frames.h"
 #include "terminal.h"
+#include "user_loss.h"
 
 struct drain_sites {
 	const struct drain_base *base;
@@ -90,8 +93,6 @@ static uint32_t add_text(struct drain_sites *sites, const struct wire_str *str,
 	}
 	if (str->truncated)
 		end += utf8_encode(0x2026, end);
-	if (str->missing)
-		*end++ = '?';
 	id = string_pool_add_bytes(&sites->base->profile->strings, text, end - text);
 	free(text);
 	return id;
@@ -145,6 +146,32 @@ static void name_thread(struct drain_sites *sites, const struct wire_site *recor
 		site->line = (int32_t)record->code;
 }
 
+/* A text that the BPF side could not read is what was read again, or is a loss. */
+static uint32_t add_lost_text(struct drain_sites *sites, const char *again)
+{
+	return string_pool_add(&sites->base->profile->strings, *again ? again : "?");
+}
+
+/* The names of a site of which one is missing. */
+static void find_lost_texts(struct drain_sites *sites, const struct wire_site *record,
+			    uint32_t process, struct site *site)
+{
+	struct inspected_code again = { .file = NULL };
+	const bool is_read = drain_reread_names(sites->base, process, record, &again);
+	const char *file = is_read ? again.file : "", *name = is_read ? again.name : "";
+
+	if (record->filename.missing)
+		site->file = add_lost_text(sites, file);
+	if (record->name.missing)
+		site->name = add_lost_text(sites, name);
+	if ((record->filename.missing && !*file) || (record->name.missing && !*name))
+		user_loss_add(sites->base->profile, process, LOSS_name_unreadable, 1);
+	if (!is_read)
+		return;
+	free(again.file);
+	free(again.name);
+}
+
 /* The names of a site, which stand behind its record. */
 static void take_texts(struct drain_sites *sites, const struct wire_site *record, uint32_t process,
 		       struct site *site)
@@ -154,9 +181,11 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 	if (record->kind == SITE_PYTHON) {
 		note_user(&sites->base->profile->processes[process], record);
 		site->file = add_text(sites, &record->filename, bytes);
+		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
+		if (record->filename.missing || record->name.missing)
+			find_lost_texts(sites, record, process, site);
 		if (record->version < 0x0309)
 			site->file = absolute_file(sites, process, site->file);
-		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
 	} else if (record->kind == SITE_THREAD) {
 		name_thread(sites, record, site);
 	} else if (record->kind == SITE_NATIVE) {

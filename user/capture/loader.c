@@ -441,6 +441,13 @@ int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_l
 	return update(loader->skeleton->maps.layouts, &index, layout);
 }
 
+int loader_get_layout(const struct loader *loader, uint32_t index, struct wire_layout *ret)
+{
+	int map = bpf_map__fd(loader->skeleton->maps.layouts);
+
+	return bpf_map_lookup_elem(map, &index, ret) ? -errno : 0;
+}
+
 int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret)
 {
 	int map = bpf_map__fd(loader->skeleton->maps.pythons);

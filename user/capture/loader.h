@@ -102,6 +102,7 @@ void loader_expect(struct loader *loader, uint64_t probe_vaddr, uint32_t layout)
 bool loader_is_live(const struct loader *loader, uint32_t slot, uint32_t image_id);
 int loader_free_slot(struct loader *loader, uint32_t slot);
 int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout);
+int loader_get_layout(const struct loader *loader, uint32_t index, struct wire_layout *ret);
 /* What the BPF side knows of the image in a slot. */
 int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret);
 int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python);

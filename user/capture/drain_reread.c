@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names that are asked for again; see drain_reread.h. */
+#include "drain_reread.h"
+
+#include <stdlib.h>
+
+#include "inspect_python.h"
+#include "loader.h"
+#include "user_loss.h"
+
+static bool find_layout(const struct drain_base *base, uint32_t image_id, struct wire_layout *ret)
+{
+	struct wire_python python;
+
+	return !loader_get_python(base->loader, image_id % MAX_IMAGES, &python) &&
+	       python.image_id == image_id && python.state == PYTHON_KNOWN &&
+	       !loader_get_layout(base->loader, python.layout, ret);
+}
+
+bool drain_reread_names(const struct drain_base *base, uint32_t process,
+			const struct wire_site *record, struct inspected_code *ret)
+{
+	struct wire_layout layout;
+	int status;
+
+	if (!base->inspector || !find_layout(base, record->head.image_id, &layout))
+		return false;
+	status = inspect_code(base->inspector, (pid_t)record->tgid, &layout, record->code, ret);
+	if (inspector_is_unanswered(status))
+		user_loss_add(base->profile, process, LOSS_name_unanswered, 1);
+	if (status)
+		return false;
+	if (ret->line == record->firstlineno && ret->flags == record->code_flags)
+		return true;
+	free(ret->file);
+	free(ret->name);
+	return false;
+}
