@@ -97,6 +97,12 @@ def tolerance(expected, ratio=0.01):
     return max(abs(expected) * ratio, 256 * 1024)
 
 
+def batches():
+    """What the CPUs may keep back of a counter, together: lib/percpu_counter.c; before 6.2 a thread
+    keeps back as much as two CPUs (TASK_RSS_EVENTS_THRESH, mm/memory.c)."""
+    return max(32, 2 * os.cpu_count()) * PAGE * os.cpu_count()
+
+
 def size_of(megabytes):
     """What targets make of so many MB (tests/targets/truth.py)."""
     scale = float(os.environ.get("MEMPROBE_SCALE", "1"))

@@ -2,8 +2,8 @@
 import os
 
 from capture import capture, read_truth
-from harness import (CACHE, MB, PAGE, TARGETS, Failure, Skip, check, check_all, check_equal,
-                     check_near, test, tolerance)
+from harness import (CACHE, MB, PAGE, TARGETS, Failure, Skip, batches, check, check_all,
+                     check_equal, check_near, test, tolerance)
 from tree import FIGURES, ancestors, check_invariants, depth_of, describe, is_named
 
 PARTS = ("growth", "anon", "file", "shmem", "grown", "released")
@@ -109,13 +109,14 @@ def known_sizes(context):
 
 @test(interpreters="all", core=True)
 def balance(context):
-    """The books against smaps_rollup as the target reads it at its very end."""
+    """The books against smaps_rollup as the target reads it at its very end; what the kernel calls
+    the highest is without what was kept back then (5.10: 13 to 65 pages in 25 runs, 157 in one)."""
     taken = capture(context, context.target("known_sizes.py"), env={"MEMPROBE_END": "_exit"})
     check_invariants(taken.report)
     process, end = taken.process(), taken.truth["end"]["rss"]
     check_near("end", process["balance"]["end"], end, tolerance(end, 0.001))
     check_near("peak", process["rss"]["peak"], taken.truth["highest"],
-               tolerance(taken.truth["highest"]))
+               tolerance(taken.truth["highest"]) + batches())
 
 
 def path_nodes(process, path):

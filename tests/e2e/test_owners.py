@@ -3,8 +3,8 @@ import os
 import re
 
 from capture import capture, memprobe, read_truth
-from harness import (MB, PAGE, Failure, Skip, check, check_all, check_equal, check_near, test,
-                     tolerance)
+from harness import (MB, PAGE, Failure, Skip, batches, check, check_all, check_equal, check_near,
+                     test, tolerance)
 from tree import ancestors, check_invariants
 
 HELD = ("live", "peak")
@@ -15,11 +15,6 @@ STRAY = 64 * PAGE
 def follows_owners(process):
     if process["rss"]["live"] is None:
         raise Skip("owners of pages are not followed on this kernel")
-
-
-def batches():
-    """What the CPUs may keep back of a counter, together: lib/percpu_counter.c."""
-    return max(32, 2 * os.cpu_count()) * PAGE * os.cpu_count()
 
 
 def check_held_sums(process):
