@@ -257,6 +257,27 @@ def as_wide_as_the_terminal(context):
 
 
 @test(interpreters="one")
+def shares_of_files(context):
+    """On a terminal a row says when files' pages or shared memory are most of it; a pipe's rows keep
+    their form."""
+    taken = known_dump(context)
+    text = on_terminal(context, "post", "--color=never", "--min=0", "--full", taken.dump, columns=100)
+    process, rows = taken.process(), text.replace("\r\n", "\n").splitlines()
+    for name in ("read_mapped_file", "write_shared_anonymous"):
+        node, = process.named(name)
+        parts = node["total"]
+        kind = "shmem" if parts["shmem"] else "file"
+        share = 100 * abs(parts[kind]) / (abs(parts["anon"]) + abs(parts["file"]) + abs(parts["shmem"]))
+        found = [row for row in rows if re.search(r"[.>]%s " % name, row)]
+        check_equal("rows of %s in %r" % (name, found), sum(
+            row.endswith("  %.0f %% %s" % (share, kind)) for row in found), 1)
+    found = [row for row in rows if re.search(r"[.>]nested_outer ", row)]
+    check(found and not any("%" in row for row in found), "rows are %r" % found)
+    whole = memprobe(context, "post", "--min=0", "--full", taken.dump).output
+    check(not re.search(r" % (file|shmem)$", whole, re.M), "they are in a pipe, too")
+
+
+@test(interpreters="one")
 def largest_first(context):
     """The report at a capture's end begins with what is largest; --sort=first, as post does, with
     what ran first."""

@@ -1,6 +1,9 @@
 """Trees that are split by thread, against what each thread knows of itself."""
+from collections import Counter
+
 from capture import capture, capture_until, check_error, memprobe, read_report, record
 from harness import MB, Skip, check, check_all, check_equal, check_near, test
+from test_exports import pprof_of
 from tree import ancestors, check_invariants
 
 RUNTIME = 1.0  # MB that the interpreter takes in a thread beside the target
@@ -50,6 +53,21 @@ def threads_split(context):
           "rows are %s" % rows)
 
 
+def check_labels(process, profile):
+    """A profile of pprof has threads as labels, of which each is as large as its row."""
+    grown = [name for name, _ in profile.types].index("grown")
+    labelled = Counter()
+    for names, values, labels in profile.samples:
+        if names[0].startswith("[thread ") and values[grown]:
+            labelled[labels["thread"]] += values[grown]
+    rows = Counter()
+    for node in process.of_kind("thread"):
+        if node["total"]["grown"]:
+            rows[node["thread"]] += node["total"]["grown"]
+    check("MainThread" in rows, "rows are %r" % rows)
+    check_equal("grown by the label of a thread", labelled, rows)
+
+
 @test(interpreters="few")
 def threads_chosen(context):
     """--thread by name and by number: what is left out is one row, and sums hold; labels."""
@@ -68,6 +86,7 @@ def threads_chosen(context):
     for form in ("collapsed", "speedscope"):
         text = memprobe(context, "post", "--format=" + form, taken.dump).output
         check("[thread MainThread]" in text, "no thread in " + form)
+    check_labels(process, pprof_of(context, taken.dump)[0])
     refused = memprobe(context, "post", "--thread=nobody", taken.dump)
     check_equal("status", refused.status, 1)
 

@@ -20,7 +20,7 @@ struct row {
 	int64_t self, total; /* bytes of the metric */
 	int64_t calls;
 	const struct site *site; /* NULL: no Python */
-	int64_t file_total;	 /* of the rows of its file */
+	int64_t file_largest;	 /* self of the row of its file that has most */
 };
 
 struct table {
@@ -111,7 +111,7 @@ static int compare_calls(const void *a, const void *b)
 					     : compare_totals(a, b);
 }
 
-/* Files by what their lines hold, lines by number. */
+/* Files by the line that has most, lines by number. */
 static int compare_lines(const void *a, const void *b)
 {
 	const struct row *first = a, *second = b;
@@ -119,18 +119,18 @@ static int compare_lines(const void *a, const void *b)
 	if (!first->site || !second->site)
 		return first->site || second->site ? COMPARE(!!first->site, !!second->site)
 						   : compare_totals(a, b);
-	if (first->file_total != second->file_total)
-		return COMPARE(second->file_total, first->file_total);
+	if (first->file_largest != second->file_largest)
+		return COMPARE(second->file_largest, first->file_largest);
 	if (first->site->file != second->site->file)
 		return COMPARE(first->site->file, second->site->file);
 	return first->site->at != second->site->at ? COMPARE(first->site->at, second->site->at)
 						   : COMPARE(first->node, second->node);
 }
 
-static void sum_files(struct table *table)
+static void find_largest_of_files(struct table *table)
 {
 	struct hash_table files = { 0 };
-	int64_t *totals = xcalloc(table->nr_rows + 1, sizeof(*totals));
+	int64_t *largest = xcalloc(table->nr_rows + 1, sizeof(*largest));
 	uint32_t count = 0, file;
 
 	for (size_t i = 0; i < table->nr_rows; i++) {
@@ -141,15 +141,17 @@ static void sum_files(struct table *table)
 		if (!hash_table_get(&files, row->site->file, &file)) {
 			file = count++;
 			hash_table_put(&files, row->site->file, file);
+			largest[file] = row->self;
 		}
-		totals[file] += row->self;
+		if (row->self > largest[file])
+			largest[file] = row->self;
 	}
 	for (size_t i = 0; i < table->nr_rows; i++) {
 		if (table->rows[i].site && hash_table_get(&files, table->rows[i].site->file, &file))
-			table->rows[i].file_total = totals[file];
+			table->rows[i].file_largest = largest[file];
 	}
 	hash_table_free(&files);
-	free(totals);
+	free(largest);
 }
 
 static bool has_lines(const struct table *table)
@@ -174,7 +176,7 @@ static void sort(struct table *table, bool is_by_line)
 	if (!table->nr_rows)
 		return;
 	if (is_by_line)
-		sum_files(table);
+		find_largest_of_files(table);
 	qsort(table->rows, table->nr_rows, sizeof(*table->rows),
 	      is_by_line ? compare_lines : orders[wanted]);
 }

@@ -20,6 +20,7 @@
 #define AMOUNT_COLUMNS 26
 #define MIN_LABEL_COLUMNS 16
 #define BOTH_MIN_BYTES (1 << 20)
+#define KIND_MIN_BYTES (1 << 20)
 /* Deeper rows, which only a forged dump has, stand below each other: a chain of a million rows
  * would else be 10^12 blanks. */
 #define MAX_INDENT (INDENT * (MAX_FRAMES + 16))
@@ -39,6 +40,32 @@ static size_t write_indent(struct sink *sink, uint32_t depth)
 	snprintf(level, sizeof(level), "%" PRIu32 "› ", depth);
 	sink_text(sink, level);
 	return sink->columns / 2 + text_columns(level, strlen(level));
+}
+
+#define SHARE_BYTES 24
+
+/* For who reads a terminal: of what the row grew, where that is not what a program allocates:
+ * files' pages and shared memory, when they are most of it. A script finds all kinds in JSON. */
+static void find_share(const struct report *report, const struct calltree *tree, uint32_t index,
+		       const struct sink *sink, char ret[static SHARE_BYTES])
+{
+	static const char *const names[NR_KINDS] = { [KIND_FILE] = "file", [KIND_SHMEM] = "shmem" };
+	const struct cost total = calltree_total(tree, index);
+	int64_t all = llabs(cost_growth_of(&total, KIND_ANON)) +
+		      llabs(cost_growth_of(&total, KIND_FILE)) +
+		      llabs(cost_growth_of(&total, KIND_SHMEM));
+
+	*ret = '\0';
+	if (!sink->columns || tree->metric != METRIC_GROWTH ||
+	    report->options->tree.is_difference || llabs(cost_growth(&total)) < KIND_MIN_BYTES)
+		return;
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		int64_t amount = names[kind] ? llabs(cost_growth_of(&total, kind)) : 0;
+
+		if (amount > all / 2)
+			snprintf(ret, SHARE_BYTES, "  %.0f %% %s",
+				 100.0 * (double)amount / (double)all, names[kind]);
+	}
 }
 
 /* A label leaves room for MB and calls in its line. The program's own stand out. */
@@ -118,14 +145,17 @@ static void write_row(const struct report *report, const struct calltree *tree, 
 		      const struct spread *spread, struct sink *sink)
 {
 	const struct tree_node *node = &tree->nodes[index];
+	char share[SHARE_BYTES];
 
-	write_label(report, tree, index, write_indent(sink, node->depth), sink);
+	find_share(report, tree, index, sink, share);
+	write_label(report, tree, index, write_indent(sink, node->depth) + strlen(share), sink);
 	write_folded(node, sink);
 	sink_text(sink, "   ");
 	report_mb_sized(sink, calltree_shown_bytes(tree, node), peak_of(tree));
 	sink_text(sink, " MB");
 	write_both(tree, index, sink);
 	write_calls(tree, node, sink);
+	sink_text(sink, share);
 	if (spread && node->kind != TREE_INHERITED && node->kind != TREE_BEFORE)
 		write_spread(spread, sink);
 	if (report->options->tree.is_difference && node->is_own != node->is_other)
