@@ -3,12 +3,14 @@ it asks nobody for anything."""
 import json
 import os
 import re
+import signal
 from collections import Counter
 
 from browser import Browser, find_chromium
-from capture import capture, last_lines, memprobe, read_report
-from harness import CACHE, MEMPROBE, TARGETS, Skip, check, check_equal, check_near, test
+from capture import Attached, capture, last_lines, memprobe, read_report
+from harness import CACHE, MEMPROBE, TARGETS, Skip, check, check_equal, check_near, test, wait_until
 from test_children import Service, WORKERS
+from test_heap import Heap
 from tree import Report, ancestors
 
 MB = 1 << 20
@@ -192,6 +194,18 @@ def check_span(page):
     check_equal("rows after Esc", page.run("memprobe.table.sorted().length"), everything)
 
 
+def check_hover(page):
+    """Over the row of a process its curve stands out; beside the rows all do."""
+    focus = """((kind, index) => { document.querySelector(`#process-rows tr[data-process="${index}"]`)
+        .dispatchEvent(new MouseEvent(kind));
+        return memprobe.chart.plot.series.slice(1).map((series) => series._focus !== false); })"""
+    for place, index in enumerate(page.run("memprobe.chart.shown.map(({ index }) => index)")):
+        stands_out = page.run("%s('mouseenter', %d)" % (focus, index))
+        check_equal("curves that stand out", [number for number, is_bright in enumerate(stands_out)
+                                              if is_bright], [place])
+        check(all(page.run("%s('mouseleave', %d)" % (focus, index))), "one stays dim")
+
+
 def check_keys(page):
     """Down to the largest callee, up again, into it with Enter; t goes to the table."""
     page.run("memprobe.flame.canvas.focus()")
@@ -224,6 +238,7 @@ def html_processes(context):
         check_equal("processes in their table", rows, len(report.processes))
         curves = page.run("memprobe.chart.shown.map(({ process }) => process.pid)")
         check(curves, "no curve")
+        check_hover(page)
         check_span(page)
         check_keys(page)
         check_quiet(page, path)
@@ -287,12 +302,12 @@ def check_negative(browser, context, before, after):
 
 
 def check_deep(browser, context):
-    """A thousand frames deep: the canvas stays as large as the window onto it, its end is drawn."""
-    deep = capture(context, context.target("recursion.py"))
+    """As deep as paths are: the canvas stays as large as the window onto it, its end is drawn."""
+    deep = capture(context, context.target("recursion.py", 1022))
     path = written(context, "post", "--metric=peak", deep.dump)
     page = browser.open(path)
     deepest = page.run("memprobe.flame.deepest")
-    check(deepest > 900, "it is %d deep" % deepest)
+    check_equal("depth", deepest, 1024)
     check(page.run("memprobe.flame.canvas.height") < 2000, "a canvas that grows with the depth")
     page.run("memprobe.flame.holder.scrollTop = 1e6")
     check_equal("a frame at the end", page.wait_for(
@@ -303,9 +318,23 @@ def check_deep(browser, context):
     check_quiet(page, path)
 
 
+def check_empty(browser, context, dump):
+    """Of a capture that ended before its first process was written."""
+    empty = context.path("empty.raw")
+    with open(dump, "rb") as whole, open(empty, "wb") as part:
+        part.write(whole.read(40))
+    path = written(context, "post", empty)
+    page = browser.open(path)
+    check_equal("processes", page.run("memprobe.profile.processes.length"), 0)
+    text = page.run("document.body.innerText")
+    check("Nothing was measured" in text or "No row" in text, "it does not say that there is none")
+    check("incomplete" in text, "it does not say that the dump is incomplete")
+    check_quiet(page, path)
+
+
 @test(interpreters="one")
 def html_edges(context):
-    """One row, nothing but losses, a thousand frames: all can be read, on a phone too."""
+    """No process, one row, nothing but losses, a thousand frames: all can be read, on a phone too."""
     command = context.target("grows_by_version.py")
     small, large = capture(context, command + ["2"]), capture(context, command + ["14"])
     with Browser() as browser:
@@ -316,6 +345,7 @@ def html_edges(context):
         check_quiet(page, path)
         check_negative(browser, context, large.dump, small.dump)
         check_deep(browser, context)
+        check_empty(browser, context, small.dump)
 
 
 @test(interpreters="one")
@@ -403,6 +433,47 @@ def html_service(context):
         check_quiet(page, path)
 
 
+# Of the columns of pixels at a time and beside it: the share that differs from the one at the edge.
+INK = """((time) => {
+    const { plot } = memprobe.chart, { bbox } = plot, x = Math.round(plot.valToPos(time, "x", true));
+    const copy = document.createElement("canvas"), lens = copy.getContext("2d", { willReadFrequently: true });
+    copy.width = plot.ctx.canvas.width, copy.height = plot.ctx.canvas.height;
+    lens.drawImage(plot.ctx.canvas, 0, 0);
+    const share = (at) => {
+        const { data } = lens.getImageData(at, bbox.top + 20, 1, bbox.height - 30);
+        const tones = new Map(), rows = data.length / 4;
+        for (let row = 0; row < rows; row++) {
+            const tone = data.slice(row * 4, row * 4 + 4).join();
+            tones.set(tone, (tones.get(tone) || 0) + 1);
+        }
+        return 1 - Math.max(...tones.values()) / rows;
+    };
+    return [Math.max(share(x - 1), share(x)), Math.max(share(x - 9), share(x + 9))];
+})"""
+
+
+@test(interpreters="one")
+def html_snapshots(context):
+    """Moments of which a snapshot was written are lines over the curves."""
+    heap = Heap(context)
+    attached = Attached(context, heap.pid)
+    heap.ask("keep")
+    os.kill(attached.process.pid, signal.SIGUSR1)
+    wait_until(lambda: os.path.exists(attached.dump + ".1"), "a snapshot")
+    heap.ask("dicts")
+    attached.end()
+    heap.quit()
+    path = written(context, "post", attached.dump)
+    with Browser() as browser:
+        page = browser.open(path)
+        time, = page.run("memprobe.profile.snapshots")
+        check(0 < time < page.run("memprobe.profile.meta.duration"), "the snapshot was at %r" % time)
+        ink, beside = page.run("%s(%r)" % (INK, time))
+        check(0.2 < ink < 0.6 and beside < 0.1, "of the line %.2f is drawn, beside it %.2f" % (
+            ink, beside))
+        check_quiet(page, path)
+
+
 @test(interpreters="one")
 def html_to_terminal(context):
     """A page is no text for a terminal; through a pipe it is the file's bytes."""
@@ -415,3 +486,9 @@ def html_to_terminal(context):
                           "/dev/null"])
     check("cannot write 'standard output'" in result.output and "--out=" in result.output,
           "it says %r" % result.output[:200])
+    ran = context.path("ran")
+    result = context.run(["script", "-qec", "'%s' --format=html -- touch '%s'" % (MEMPROBE, ran),
+                          "/dev/null"])
+    check("cannot write 'html'" in result.output and "--out=" in result.output,
+          "it says %r" % result.output[:200])
+    check(not os.path.exists(ran), "the command ran, and nobody can see its page")

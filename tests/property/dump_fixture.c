@@ -453,6 +453,9 @@ char *dump_fixture_difference(const struct profile *a, const struct profile *b)
 	COMPARE("its processes", a->highest.nr_processes, b->highest.nr_processes);
 	COMPARE("whether it is a bound", a->highest.is_bound, b->highest.is_bound);
 	COMPARE("the highest sum of RSS", a->highest.rss_most, b->highest.rss_most);
+	COMPARE("snapshots", a->nr_snapshots, b->nr_snapshots);
+	for (size_t i = 0; i < a->nr_snapshots; i++)
+		COMPARE("a snapshot", a->snapshots[i], b->snapshots[i]);
 	return bytes_difference("losses", 0, a->losses, b->losses, sizeof(a->losses));
 }
 
@@ -868,6 +871,7 @@ static void grow_by_one(struct profile *profile, uint64_t *state)
 		profile->highest.bytes += 4096;
 		profile->highest.is_bound = profile->highest.bytes & 4096;
 		profile->highest.rss_most += 8192;
+		profile_add_snapshot(profile, profile->meta.duration_ns);
 		break;
 	case 5:
 	case 6:

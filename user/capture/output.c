@@ -180,7 +180,7 @@ struct flush_listener output_hear_flush(struct output *output)
 	return (struct flush_listener){ .context = output, .flush = on_flush };
 }
 
-void output_snapshot(const struct output *output, const struct profile *profile)
+bool output_snapshot(const struct output *output, const struct profile *profile)
 {
 	const char *base = dump_is_stream(output->writer) ? DEFAULT_PATH : output->path;
 	int error = -EEXIST;
@@ -201,6 +201,7 @@ void output_snapshot(const struct output *output, const struct profile *profile)
 	}
 	if (error == -EEXIST)
 		log_warning("cannot write '%s.N': %d snapshots are there", base, MAX_SNAPSHOTS);
+	return !error;
 }
 
 /* ---- The end ---- */

@@ -24,8 +24,8 @@ int output_open(const struct output_options *options, struct output **ret);
 /* Failing once is printed once; the capture goes on. */
 void output_flush(struct output *output, struct profile *profile);
 struct flush_listener output_hear_flush(struct output *output);
-/* Writes FILE.N, the lowest free N from 1, and says so; what is wrong is printed. */
-void output_snapshot(const struct output *output, const struct profile *profile);
+/* Writes FILE.N, the lowest free N from 1, and says so. False: not written; why is printed. */
+bool output_snapshot(const struct output *output, const struct profile *profile);
 /* -errno after printing where the dump is then: what cannot be written where it was to be is
  * written to TMPDIR, when that can be. *ret_path is where it can be read, owned by the caller; NULL
  * when it went to a stream, or is not where it was to be. */

@@ -39,7 +39,8 @@ void snapshot_write(const struct snapshot *snapshot, const struct output *output
 	add_open_calls(snapshot, &calls);
 	insides_read(snapshot->base);
 	censuses_take(snapshot->censuses);
-	output_snapshot(output, profile);
+	if (output_snapshot(output, profile))
+		profile_add_snapshot(profile, profile->meta.duration_ns);
 	for (size_t i = 0; i < count; i++)
 		profile->processes[i].calls_seen = seen[i];
 	open_calls_take_back(&calls);

@@ -335,7 +335,8 @@ static int write_report_as_caller(const struct record_options *options,
 	int error;
 
 	if (!options->report.out)
-		return profile ? write_report(options, profile) : 0;
+		return profile ? write_report(options, profile)
+			       : report_run_check_on(&options->report, STDERR_FILENO);
 	identity_read(options->no_drop_root, &identity);
 	dump_owner_init(&owner, identity.uid, identity.gid);
 	error = dump_owner_become(&owner, &self);

@@ -185,6 +185,13 @@ int report_run_check(const struct report_settings *settings, bool force)
 	return error ? report_run_refuse_output(settings->out, error) : 0;
 }
 
+int report_run_check_on(const struct report_settings *settings, int fd)
+{
+	int error = report_page_check(settings);
+
+	return error ? error : report_page_check_terminal(settings, fd, settings->format);
+}
+
 static bool is_color_terminal(int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");

@@ -33,6 +33,9 @@ void report_run_defaults(struct report_settings *ret);
  * the first process, %h and %t for where and when the capture began (name_pattern.h). */
 int report_run_check(const struct report_settings *settings, bool force);
 
+/* The same where a report without --out goes to a file descriptor. */
+int report_run_check_on(const struct report_settings *settings, int fd);
+
 /* Prints why this output cannot be written. Returns the error. */
 int report_run_refuse_output(const char *name, int error);
 

@@ -80,6 +80,23 @@ static int decode_moment_bound(struct dump_decoder *decoder, struct packed_curso
 	return dump_result_of(from);
 }
 
+static int decode_snapshots(struct dump_decoder *decoder, struct packed_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (packed_cursor_has_more(from)) {
+		uint64_t last = profile->nr_snapshots
+					? profile->snapshots[profile->nr_snapshots - 1]
+					: 0;
+		uint64_t after = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS - last);
+
+		if (from->is_bad || profile->nr_snapshots == PROFILE_MAX_SNAPSHOTS)
+			return -EBADMSG;
+		profile_add_snapshot(profile, last + after);
+	}
+	return dump_result_of(from);
+}
+
 static const struct {
 	uint64_t tag;
 	int (*decode)(struct dump_decoder *decoder, struct packed_cursor *from);
@@ -112,6 +129,7 @@ static const struct {
 	{ TAG_SIGHTED, dump_decode_sighted },
 	{ TAG_MOMENT, decode_moment },
 	{ TAG_MOMENT_BOUND, decode_moment_bound },
+	{ TAG_SNAPSHOTS, decode_snapshots },
 	/* Version 1 */
 	{ TAG_STRINGS, dump_decode_strings },
 	{ TAG_SITES, dump_decode_sites },

@@ -40,6 +40,18 @@ static void encode_moment(struct dump_encoder *encoder)
 	encoder->superseding += encoder->marks->highest ? to->size : 0;
 }
 
+static void encode_snapshots(struct dump_encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+	struct packed_bytes *to;
+
+	for (size_t i = encoder->marks->nr_snapshots; i < profile->nr_snapshots; i++) {
+		to = dump_section_for(encoder, TAG_SNAPSHOTS);
+		packed_bytes_put_unsigned(to, profile->snapshots[i] -
+						      (i ? profile->snapshots[i - 1] : 0));
+	}
+}
+
 uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 		     const struct dump_marks *marks)
 {
@@ -67,6 +79,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	dump_encode_calls(&encoder);
 	dump_encode_sightings(&encoder);
 	encode_moment(&encoder);
+	encode_snapshots(&encoder);
 	dump_section_end(&encoder);
 	packed_bytes_free(&encoder.section);
 	free(encoder.changed);

@@ -76,6 +76,7 @@ enum dump_tag {
 	TAG_TAKEN_HISTORIES = 34,
 	TAG_CENSUS = 35,
 	TAG_COROUTINES = 36,
+	TAG_SNAPSHOTS = 37,
 };
 
 /* Of a process, in TAG_OWNERS. */

@@ -138,6 +138,7 @@ void dump_marks_set(struct dump_marks *marks, const struct profile *profile)
 	marks->objects.nr_written = marks->objects.count;
 	marks->nodes.nr_written = marks->nodes.count;
 	marks->nr_sightings = profile->nr_sightings;
+	marks->nr_snapshots = profile->nr_snapshots;
 	memcpy(marks->losses, profile->losses, sizeof(marks->losses));
 	marks->highest = profile->highest.bytes;
 	marks->rss_most = profile->highest.rss_most;

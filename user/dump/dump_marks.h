@@ -33,7 +33,7 @@ struct dump_marks {
 	struct dump_process_marks *processes;
 	size_t nr_processes, processes_capacity;
 	struct loss_count losses[NR_LOSSES];
-	size_t nr_sightings;
+	size_t nr_sightings, nr_snapshots;
 	int64_t highest, rss_most; /* bytes, of the highest moment */
 	uint64_t meta;		   /* digest */
 };

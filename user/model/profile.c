@@ -68,6 +68,7 @@ void profile_free(struct profile *profile)
 	hash_table_free(&profile->blob_ids);
 	free(profile->objects);
 	free(profile->sightings);
+	free(profile->snapshots);
 	free(profile);
 }
 
@@ -79,6 +80,15 @@ void profile_freep(struct profile **profile)
 const char *profile_string(const struct profile *profile, uint32_t string)
 {
 	return string_pool_get(&profile->strings, string);
+}
+
+void profile_add_snapshot(struct profile *profile, uint64_t time_ns)
+{
+	if (profile->nr_snapshots == PROFILE_MAX_SNAPSHOTS)
+		return;
+	profile->snapshots = array_reserve(profile->snapshots, &profile->snapshots_capacity,
+					   profile->nr_snapshots + 1, sizeof(*profile->snapshots));
+	profile->snapshots[profile->nr_snapshots++] = time_ns;
 }
 
 bool site_is_init_shim(const struct profile *profile, const struct site *site)

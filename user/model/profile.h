@@ -297,6 +297,8 @@ struct profile {
 	size_t nr_sightings, sightings_capacity;
 	struct loss_count losses[NR_LOSSES]; /* those of no process */
 	struct moment highest;
+	uint64_t *snapshots; /* times, ascending, at which a snapshot of it was written */
+	size_t nr_snapshots, snapshots_capacity;
 	struct hash_table site_ids;	/* by content, private to profile.c */
 	struct node_index node_ids;	/* the same */
 	struct hash_table sighting_ids; /* the same */
@@ -308,6 +310,10 @@ void profile_free(struct profile *profile);
 void profile_freep(struct profile **profile);
 
 const char *profile_string(const struct profile *profile, uint32_t string);
+
+#define PROFILE_MAX_SNAPSHOTS 4096
+/* Notes that a snapshot was written, not before the last; beyond PROFILE_MAX_SNAPSHOTS none is. */
+void profile_add_snapshot(struct profile *profile, uint64_t time_ns);
 
 /* The site with this content, added when new. */
 uint32_t profile_add_site(struct profile *profile, const struct site *site);

@@ -56,6 +56,18 @@ static void write_metric(const struct report *report, enum tree_metric metric,
 	json_writer_end_object(json);
 }
 
+/* Of one run: a sum or a difference of several has none. */
+static void write_snapshots(const struct report *report, struct json_writer *json)
+{
+	const struct profile *profile = report->original;
+
+	json_writer_key(json, "snapshots");
+	json_writer_begin_array(json);
+	for (size_t i = 0; i < profile->nr_snapshots; i++)
+		json_writer_seconds(json, profile->snapshots[i]);
+	json_writer_end_array(json);
+}
+
 static void write_head(const struct report *report, struct json_writer *json)
 {
 	json_writer_member_integer(json, "version", HTML_VERSION);
@@ -73,6 +85,7 @@ static void write_head(const struct report *report, struct json_writer *json)
 	json_writer_begin_object(json);
 	json_fields_meta(json, report->profile);
 	json_writer_end_object(json);
+	write_snapshots(report, json);
 	json_writer_key(json, "metrics");
 	json_writer_begin_array(json);
 	for (int metric = 0; metric < NR_METRICS; metric++)

@@ -12,6 +12,7 @@ const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]]; // so that no curve is told b
 export class Chart {
 	constructor(profile, events) {
 		this.events = events;
+		this.snapshots = profile.snapshots;
 		this.all = profile.processes
 			.map((process, index) => ({ process, index }))
 			.filter(({ process }) => process.rss_series?.length > 1);
@@ -110,11 +111,13 @@ export class Chart {
 		this.plot?.setSeries(number < 0 ? null : number + 1, { focus: true });
 	}
 
-	// Peaks as points with their amount, beginnings and ends of processes as ticks on the axis.
+	// Peaks as points with their amount, beginnings and ends of processes as ticks on the axis,
+	// snapshots as dotted lines.
 	drawMarks(plot) {
 		const { ctx } = plot;
 
 		ctx.save();
+		this.drawSnapshots(plot);
 		this.shown.forEach(({ process }, number) => {
 			ctx.fillStyle = ctx.strokeStyle = this.colour(number);
 			this.drawPeak(plot, process, number);
@@ -142,6 +145,28 @@ export class Chart {
 		for (const write of ["strokeText", "fillText"])
 			plot.ctx[write](`peak ${megabytes(process.rss.peak)}`, x + (isRight ? -8 : 8) * ratio,
 				Math.max(y - 5 * ratio, plot.bbox.top + 2 * ratio));
+	}
+
+	drawSnapshots(plot) {
+		const { ctx, bbox } = plot, ratio = devicePixelRatio;
+
+		ctx.strokeStyle = ctx.fillStyle = this.style.getPropertyValue("--muted");
+		ctx.lineWidth = ratio;
+		ctx.setLineDash([2 * ratio, 3 * ratio]);
+		for (const time of this.snapshots) {
+			const x = plot.valToPos(time, "x", true);
+
+			ctx.beginPath();
+			ctx.moveTo(x, bbox.top + 14 * ratio);
+			ctx.lineTo(x, bbox.top + bbox.height);
+			ctx.stroke();
+		}
+		ctx.setLineDash([]);
+		if (!this.snapshots.length) return;
+		ctx.font = `${11 * ratio}px ${this.style.fontFamily}`;
+		ctx.textAlign = "left";
+		ctx.fillText(this.snapshots.length > 1 ? "snapshots" : "snapshot",
+			plot.valToPos(this.snapshots[0], "x", true), bbox.top + 11 * ratio);
 	}
 
 	drawLife(plot, process) {

@@ -69,7 +69,8 @@ export async function load(element) {
 	for (const name of ["functions", "labels", "tree"])
 		[head[name], at] = readTable(bytes, at, head[name]);
 	linkRows(head.tree);
-	head.tree.growth = head.tree.grown.map((grown, row) => grown - head.tree.released[row]);
+	// Without a process nothing is known of any metric.
+	head.tree.growth = head.tree.grown?.map((grown, row) => grown - head.tree.released[row]);
 	for (const process of head.processes) {
 		process.first = first;
 		first += process.rows;

@@ -83,10 +83,10 @@ function showFooter(profile) {
 		["Balance", balance(profile)],
 		["Calls", calls.join("; ")],
 		["Began", meta.started ? meta.started.replace("T", " ").replace("Z", " UTC") : null],
-		["Machine", [profile.host && inert(profile.host), `Linux ${inert(meta.kernel)}`]
+		["Machine", [profile.host && inert(profile.host), meta.kernel && `Linux ${inert(meta.kernel)}`]
 			.filter(Boolean).join(", ")],
 		["Python", pythons.map(inert).join(", ") || null],
-		["memprobe", inert(meta.memprobe) + (profile.options ? `, ${inert(profile.options)}` : "")],
+		["memprobe", [meta.memprobe, profile.options].filter(Boolean).map(inert).join(", ")],
 		["Units", "MB = 1,048,576 bytes"],
 	];
 
