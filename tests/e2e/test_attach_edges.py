@@ -203,7 +203,7 @@ def attach_to_who_waits_for_us(context):
     """-p of the shell that runs memprobe: what it has started, but not memprobe, nor who waits."""
     dump, script = context.path("dump"), context.path("attach.sh")
     context.write("attach.sh", "%s -p $1 -d 0.5 --no-report -o %s; exit $?\n" % (MEMPROBE, dump))
-    result = context.run(["sh", "-c", "sleep 60 & sh %s $$; kill $!" % script])
+    result = context.run(["sh", "-c", "sleep 60 & sh %s $$; kill $!; wait" % script])
     report = read_report(context, dump)
     commands = [process["command"] for process in report.processes]
     check_equal("commands", (len(commands), "sleep 60" in commands), (2, True))

@@ -111,6 +111,10 @@ def check_invariants(report, with_losses=False):
 
 LATE = "interpreter found late"
 NO_MEMORY = "kernel short of memory"
+# The kernel's view of a page that is there may lag behind where page tables are shadowed, and a page
+# that the kernel moves is absent for a moment: docs/accuracy.md.
+ABSENT = ("frame unreadable", "thread state unreadable")
+MAX_ABSENT = 3
 
 
 def check_losses(process):
@@ -118,14 +122,16 @@ def check_losses(process):
     And where copies of shared pages are followed a long new path is laid down with interrupts off,
     so that the kernel may have no row ready for its end: a page of a copy that is not growth."""
     who = "losses of %d" % process["pid"]
+    losses = [loss for loss in process["losses"]
+              if loss["reason"] not in ABSENT or loss["events"] > MAX_ABSENT]
     if process["balance"]["start"]:
-        late = [loss["bytes"] for loss in process["losses"] if loss["reason"] == LATE]
+        late = [loss["bytes"] for loss in losses if loss["reason"] == LATE]
         check_equal("other " + who, [
-            loss for loss in process["losses"] if loss["reason"] != LATE
+            loss for loss in losses if loss["reason"] != LATE
             and not (loss["reason"] == NO_MEMORY and not loss["bytes"] and loss["events"] < 16)], [])
         check(sum(late) < MB, "%d bytes are %s" % (sum(late), who))
     else:
-        check_equal(who, process["losses"], [])
+        check_equal(who, losses, [])
 
 
 def check_nodes(process):
