@@ -57,6 +57,12 @@ def read_heap(context, pid, *options):
     return document["readings"]
 
 
+def is_written(context, dump, pid):
+    """Is a snapshot there with that process? A part of it may be before the rest."""
+    read = memprobe(context, "post", "--format=json", dump)
+    return not read.status and any(process["pid"] == pid for process in parse(read.output)["processes"])
+
+
 def mismatches_of(seen, truth, name, ratio=0.01, floor=FLOOR):
     expected = truth[name]
     if abs(seen[name] - expected) <= max(floor, ratio * expected):
@@ -109,7 +115,7 @@ def heap_in_reports(context):
     truth = heap.ask("truth")
     os.kill(attached.process.pid, signal.SIGUSR1)
     snapshot = attached.dump + ".1"
-    wait_until(lambda: os.path.exists(snapshot), "a snapshot")
+    wait_until(lambda: is_written(context, snapshot, heap.pid), "a snapshot")
     check_inside(read_report(context, snapshot).python(heap.pid).entry["inside"], truth)
     heap.ask("dicts")
     truth = heap.ask("truth")
@@ -152,7 +158,7 @@ def heap_beside_allocs(context):
     inside, = read_heap(context, heap.pid)
     check_inside(inside, truth)
     os.kill(heap.process.pid, signal.SIGUSR1)
-    wait_until(lambda: os.path.exists(dump + ".1"), "a snapshot")
+    wait_until(lambda: is_written(context, dump + ".1", heap.pid), "a snapshot")
     process = read_report(context, dump + ".1").of_pid(heap.pid)[-1]
     check_inside(process["inside"], truth)
     promised, gave = inside["malloc"]["free_pages"], heap.ask("trim")["gave"]
