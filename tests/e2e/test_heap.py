@@ -59,8 +59,7 @@ def read_heap(context, pid, *options):
 
 def is_written(context, dump, pid):
     """Is a snapshot there with that process? A part of it may be before the rest."""
-    read = memprobe(context, "post", "--format=json", dump)
-    return not read.status and any(process["pid"] == pid for process in parse(read.output)["processes"])
+    return has_flushed(context, dump, lambda process: process["pid"] == pid)
 
 
 def mismatches_of(seen, truth, name, ratio=0.01, floor=FLOOR):

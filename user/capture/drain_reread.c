@@ -2,28 +2,19 @@
 /* Names that are asked for again; see drain_reread.h. */
 #include "drain_reread.h"
 
-#include <stdlib.h>
-
 #include "inspect_python.h"
 #include "loader.h"
 #include "user_loss.h"
 
-static bool find_layout(const struct drain_base *base, uint32_t image_id, struct wire_layout *ret)
-{
-	struct wire_python python;
-
-	return !loader_get_python(base->loader, image_id % MAX_IMAGES, &python) &&
-	       python.image_id == image_id && python.state == PYTHON_KNOWN &&
-	       !loader_get_layout(base->loader, python.layout, ret);
-}
-
 bool drain_reread_names(const struct drain_base *base, uint32_t process,
 			const struct wire_site *record, struct inspected_code *ret)
 {
+	struct wire_python python;
 	struct wire_layout layout;
 	int status;
 
-	if (!base->inspector || !find_layout(base, record->head.image_id, &layout))
+	if (!base->inspector || !loader_find_python(base->loader, record->head.image_id, &python) ||
+	    loader_get_layout(base->loader, python.layout, &layout))
 		return false;
 	status = inspect_code(base->inspector, (pid_t)record->tgid, &layout, record->code, ret);
 	if (inspector_is_unanswered(status))
@@ -32,7 +23,6 @@ bool drain_reread_names(const struct drain_base *base, uint32_t process,
 		return false;
 	if (ret->line == record->firstlineno && ret->flags == record->code_flags)
 		return true;
-	free(ret->file);
-	free(ret->name);
+	inspected_code_clear(ret);
 	return false;
 }

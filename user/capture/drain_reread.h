@@ -13,7 +13,7 @@
 struct inspected_code;
 
 /* Of the site's code object, if it is still there: with the record's line and flags. False: not
- * read. The caller frees both texts, of which one may be "". */
+ * read. The caller clears it; one of its texts may be "". */
 bool drain_reread_names(const struct drain_base *base, uint32_t process,
 			const struct wire_site *record, struct inspected_code *ret);
 

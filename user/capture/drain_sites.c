@@ -156,7 +156,7 @@ static uint32_t add_lost_text(struct drain_sites *sites, const char *again)
 static void find_lost_texts(struct drain_sites *sites, const struct wire_site *record,
 			    uint32_t process, struct site *site)
 {
-	struct inspected_code again = { .file = NULL };
+	struct inspected_code again = { 0 };
 	const bool is_read = drain_reread_names(sites->base, process, record, &again);
 	const char *file = is_read ? again.file : "", *name = is_read ? again.name : "";
 
@@ -166,10 +166,7 @@ static void find_lost_texts(struct drain_sites *sites, const struct wire_site *r
 		site->name = add_lost_text(sites, name);
 	if ((record->filename.missing && !*file) || (record->name.missing && !*name))
 		user_loss_add(sites->base->profile, process, LOSS_name_unreadable, 1);
-	if (!is_read)
-		return;
-	free(again.file);
-	free(again.name);
+	inspected_code_clear(&again);
 }
 
 /* The names of a site, which stand behind its record. */

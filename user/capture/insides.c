@@ -20,8 +20,7 @@ static uint64_t find_finalizing(const struct capture_base *base, uint32_t image_
 	const struct interpreter_entry *entry;
 	struct wire_python python;
 
-	if (loader_get_python(base->loader, image_id % MAX_IMAGES, &python) ||
-	    python.image_id != image_id || python.state != PYTHON_KNOWN)
+	if (!loader_find_python(base->loader, image_id, &python))
 		return 0;
 	entry = interpreters_entry(base->interpreters, python.layout);
 	if (!entry || !entry->interpreter.layout.finalizing_vaddr)

@@ -106,6 +106,13 @@ int loader_get_layout(const struct loader *loader, uint32_t index, struct wire_l
 /* What the BPF side knows of the image in a slot. */
 int loader_get_python(const struct loader *loader, uint32_t slot, struct wire_python *ret);
 int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_python *python);
+/* The known interpreter of an image. False: it is not known, or the image has gone. */
+static inline bool loader_find_python(const struct loader *loader, uint32_t image_id,
+				      struct wire_python *ret)
+{
+	return !loader_get_python(loader, image_id % MAX_IMAGES, ret) &&
+	       ret->image_id == image_id && ret->state == PYTHON_KNOWN;
+}
 int loader_set_file(struct loader *loader, const struct wire_file *file,
 		    const struct wire_file_layout *layout);
 

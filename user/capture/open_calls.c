@@ -53,8 +53,7 @@ static struct site find_site(struct open_calls *calls, const struct stack *stack
 	calls->is_unanswered |= inspector_is_unanswered(status);
 	if (!status) {
 		site = make_site(calls->profile, stack->layout.version, &found);
-		free(found.file);
-		free(found.name);
+		inspected_code_clear(&found);
 	}
 	calls->sites = array_reserve(calls->sites, &calls->sites_capacity, calls->nr_sites + 1,
 				     sizeof(*calls->sites));

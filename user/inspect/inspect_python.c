@@ -225,3 +225,10 @@ int inspect_code(struct inspector *inspector, pid_t pid, const struct wire_layou
 	inspect_answer_clear(&answer);
 	return status;
 }
+
+void inspected_code_clear(struct inspected_code *code)
+{
+	free(code->file);
+	free(code->name);
+	*code = (struct inspected_code){ 0 };
+}

@@ -33,5 +33,7 @@ struct inspected_code {
 
 int inspect_code(struct inspector *inspector, pid_t pid, const struct wire_layout *layout,
 		 uint64_t code, struct inspected_code *ret);
+/* Frees what it owns, and leaves it empty. */
+void inspected_code_clear(struct inspected_code *code);
 
 #endif

@@ -20,7 +20,7 @@
 #define AMOUNT_COLUMNS 26
 #define MIN_LABEL_COLUMNS 16
 #define BOTH_MIN_BYTES (1 << 20)
-#define KIND_MIN_BYTES (1 << 20)
+#define SHARE_MIN_BYTES (1 << 20)
 /* Deeper rows, which only a forged dump has, stand below each other: a chain of a million rows
  * would else be 10^12 blanks. */
 #define MAX_INDENT (INDENT * (MAX_FRAMES + 16))
@@ -50,15 +50,17 @@ static void find_share(const struct report *report, const struct calltree *tree,
 		       const struct sink *sink, char ret[static SHARE_BYTES])
 {
 	static const char *const names[NR_KINDS] = { [KIND_FILE] = "file", [KIND_SHMEM] = "shmem" };
-	const struct cost total = calltree_total(tree, index);
-	int64_t all = llabs(cost_growth_of(&total, KIND_ANON)) +
-		      llabs(cost_growth_of(&total, KIND_FILE)) +
-		      llabs(cost_growth_of(&total, KIND_SHMEM));
+	struct cost total;
+	int64_t all;
 
 	*ret = '\0';
-	if (!sink->columns || tree->metric != METRIC_GROWTH ||
-	    report->options->tree.is_difference || llabs(cost_growth(&total)) < KIND_MIN_BYTES)
+	if (!sink->columns || tree->metric != METRIC_GROWTH || report->options->tree.is_difference)
 		return;
+	total = calltree_total(tree, index);
+	if (llabs(cost_growth(&total)) < SHARE_MIN_BYTES)
+		return;
+	all = llabs(cost_growth_of(&total, KIND_ANON)) + llabs(cost_growth_of(&total, KIND_FILE)) +
+	      llabs(cost_growth_of(&total, KIND_SHMEM));
 	for (int kind = 0; kind < NR_KINDS; kind++) {
 		int64_t amount = names[kind] ? llabs(cost_growth_of(&total, kind)) : 0;
 

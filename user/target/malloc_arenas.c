@@ -210,8 +210,8 @@ static int read_once(struct reading *reading)
 	return read_ring(reading);
 }
 
-/* Read again, is it told by the deadline? */
-static bool is_time_for_another(struct reading *reading, uint64_t took, int attempt)
+/* False: by the deadline there is no time for a pause and a reading of that length. */
+static bool wait_for_another(struct reading *reading, uint64_t took, int attempt)
 {
 	const uint64_t pause = FIRST_PAUSE_NS << (attempt - 1);
 
@@ -237,8 +237,7 @@ int malloc_arenas_read(struct heap_memory *memory, const struct malloc_layout *l
 	for (int i = 1; !err && i < MAX_READINGS && (ret->is_moving || ret->torn); i++) {
 		struct malloc_sums before = *ret;
 
-		if (!is_time_for_another(&reading, took, i) || read_once(&reading) ||
-		    memory->is_late)
+		if (!wait_for_another(&reading, took, i) || read_once(&reading) || memory->is_late)
 			break;
 		*ret = reading.sums;
 		ret->is_moving = reading.has_moved && !agree(&before, ret);
