@@ -14,6 +14,7 @@
 
 #include "allocs.h"
 #include "cow.h"
+#include "queues.h"
 #include "wakes.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -310,6 +311,19 @@ SEC("?uprobe")
 int alloc_session(struct pt_regs *registers)
 {
 	return callback_result(on_alloc_session(registers));
+}
+
+/* Queues of work; the cookie says which function. */
+SEC("?uprobe")
+int queue_entry(struct pt_regs *registers)
+{
+	return on_queue_entry(registers, bpf_get_attach_cookie(registers));
+}
+
+SEC("?uretprobe")
+int queue_return(struct pt_regs *registers)
+{
+	return on_queue_return(registers);
 }
 
 /*

@@ -8,6 +8,7 @@
 #ifndef MEMPROBE_NODES_H
 #define MEMPROBE_NODES_H
 
+#include "code_text.h"
 #include "thread_roots.h"
 
 #include <memprobe/wire_comm.h>
@@ -312,21 +313,6 @@ static __always_inline struct node_id find_plain_special(struct change *change, 
 	return find_special(change, &special);
 }
 
-/* The first characters of a compact ASCII str. */
-static __always_inline __u64 str_begin(const struct wire_layout *layout, __u64 code,
-				       __u32 code_field)
-{
-	__u64 str = 0, begin = 0;
-
-	read_user(&str, sizeof(str), code + code_field);
-	read_user(&begin, sizeof(begin), str + layout->str_ascii_data);
-	return begin;
-}
-
-#define TEXT8(a, b, c, d, e, f, g, h)                                                            \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
-	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
-
 /* The main module runs as the root frame `<module>` of a file that is no part of the import
  * system, or below runpy's `_run_module_as_main`: from then on the interpreter has started. */
 __noinline int note_root_frame(__u32 slot, __u64 code)
@@ -477,7 +463,8 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 		root_kind = close_broken_walk(change->scratch);
 		note_broken_walk(change, path->end);
 	}
-	if (cfg_threads) {
+	/* A pool's work stands with the thread that gave it. */
+	if (cfg_threads && !path->above) {
 		failed = push_thread_root(change->slot, change->scratch);
 		if (failed)
 			note_loss(change, failed - 1);

@@ -36,6 +36,14 @@ enum walk_end {
 	WALK_NOT_OURS,	/* it has not begun: the thread's state is not believed */
 };
 
+/* What a frame works on that has taken it out of a queue (submitters.h). */
+struct work {
+	__u64 code; /* of the frame; 0: there is no such frame */
+	__u64 path; /* key of the path that had put it there */
+	__u32 hops; /* from submitter to submitter, to a path that is nobody's work */
+	__u32 pad;
+};
+
 /* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the
  * stack: what the verifier knows of a number on the stack differs in every iteration of a loop,
  * and it would never see two equal ones. */
@@ -75,6 +83,7 @@ struct path {
 	__u8 head[CODE_HEAD_BYTES];
 	__u64 words[4];		    /* read last; the stack is short of room */
 	struct comm_fold fold;	    /* of a name */
+	struct work work;	    /* that the walk ended at */
 	struct known_thread thread; /* outlives the walk */
 };
 
@@ -145,6 +154,7 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->cause = 0;
 	path->by_shadow = 0;
 	path->watched = 0;
+	path->work.code = 0;
 }
 
 #endif

@@ -11,20 +11,9 @@
 #ifndef MEMPROBE_WALK_H
 #define MEMPROBE_WALK_H
 
-#include "node_ids.h"
 #include "site_key.h"
 #include "site_parts.h"
-
-/* Has the path that the shadow knows a node? */
-static __always_inline bool find_above(struct path *path, __u64 key)
-{
-	union node_place place = { .key = key };
-
-	if (!find_node(&place))
-		return false;
-	path->above_id = place.id;
-	return true;
-}
+#include "submitters.h"
 
 /* One frame. Returns 1 when the walk is over. */
 static __always_inline long walk_frame(struct walk *walk)
@@ -68,7 +57,7 @@ static __always_inline long walk_frame(struct walk *walk)
 	if (is_split())
 		key = split_site(walk, head, code, key, object);
 	push_site(walk, key, code, is_shadowed(layout, head) ? frame : 0, object);
-	return 0;
+	return cfg_submitters && join_submitter(walk->scratch, frame, code);
 }
 
 static long walk_frame_callback(__u32 index, void *walk)

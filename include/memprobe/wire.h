@@ -339,6 +339,15 @@ enum wire_alloc_call {
 	NR_ALLOC_CALLS,
 };
 
+/* Which function of a queue a probe sits at: its cookie. */
+enum wire_queue_call {
+	QUEUE_APPEND = 1, /* deque.append(deque, item) */
+	QUEUE_POPLEFT,	  /* deque.popleft(deque) */
+	QUEUE_PUT, /* SimpleQueue.put and put_nowait(queue, arguments): the first is the item */
+	QUEUE_GET, /* SimpleQueue.get and get_nowait, where they return the item */
+	NR_QUEUE_CALLS,
+};
+
 /* A mark for each node that has changed. */
 #define CHANGED_BLOCK 64
 struct wire_changed {

@@ -137,6 +137,29 @@ void session_ask_threads(void)
 	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
 }
 
+void session_ask_submitters(__u32 limit)
+{
+	const bool has_submitters = true, holds = false;
+
+	host_configure(&cfg_submitters, &has_submitters, sizeof(has_submitters));
+	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
+	host_map_resize(HOST_TABLE(&items), limit);
+	host_map_resize(HOST_TABLE(&workers), limit);
+}
+
+void session_queue_entry(enum wire_queue_call call, __u64 queue, __u64 second)
+{
+	host.cookie = call;
+	host.registers = (struct pt_regs){ .orig_ax = -1UL, .di = queue, .si = second };
+	queue_entry(&host.registers);
+}
+
+void session_queue_return(__u64 item)
+{
+	host.registers = (struct pt_regs){ .orig_ax = -1UL, .ax = item };
+	queue_return(&host.registers);
+}
+
 void session_ask_owners(__u32 limit)
 {
 	const bool has_owners = true;

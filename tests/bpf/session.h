@@ -39,6 +39,13 @@ void session_limit_ring(__u32 bytes);
 void session_ask_lines(void);
 void session_ask_threads(void);
 
+/* As with --submitters, so many items at a time. */
+void session_ask_submitters(__u32 items);
+/* The current task calls a queue's C function, with two arguments. */
+void session_queue_entry(enum wire_queue_call call, __u64 queue, __u64 second);
+/* SimpleQueue.get returns an item; 0: there is none. */
+void session_queue_return(__u64 item);
+
 /* Owners of pages are followed, in so many regions; right after session_open, of SESSION_PERCPU. */
 void session_ask_owners(__u32 regions);
 /* So many nodes can hold something; right after that. */

@@ -20,6 +20,7 @@
 #include "memory.h"
 #include "offset_table.h"
 #include "probe_plan.h"
+#include "queue_plan.h"
 
 #define HEAD_BYTES 2
 #define OPTION_EXPORTED 1
@@ -100,6 +101,17 @@ static void check_malloc(int fd)
 		expect(plan.sites[i].call && plan.sites[i].call < NR_ALLOC_CALLS, "no such call");
 }
 
+static void check_queues(int fd)
+{
+	struct queue_plan plan = { 0 };
+	int status = queue_plan_find(fd, &plan);
+
+	expect(status <= 0, "an error above 0");
+	expect(plan.nr_sites <= MAX_QUEUE_SITES && (!status || !plan.nr_sites), "too many sites");
+	for (size_t i = 0; i < plan.nr_sites; i++)
+		expect(plan.sites[i].call && plan.sites[i].call < NR_QUEUE_CALLS, "no such call");
+}
+
 static void count_text(int64_t tag, const char *text, void *context)
 {
 	*(size_t *)context += strlen(text);
@@ -139,6 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	status = probe_plan_find(fd, &interpreter, options & OPTION_JIT, &plan);
 	check_plan(&plan, status);
 	check_malloc(fd);
+	check_queues(fd);
 	read_needs(fd);
 	return 0;
 }

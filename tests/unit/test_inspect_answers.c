@@ -21,6 +21,7 @@
 #include "inspect_heap.h"
 #include "inspect_malloc.h"
 #include "inspect_python.h"
+#include "inspect_queues.h"
 #include "inspect_texts.h"
 #include "memory.h"
 #include "offset_table.h"
@@ -184,6 +185,18 @@ static void handle_malloc(void *state, const void *request, size_t size,
 				      : sizeof(*file) - (wrong == SHORT);
 }
 
+static void handle_queues(void *state, const void *request, size_t size,
+			  struct inspect_reply *reply)
+{
+	struct queue_plan *plan = (struct queue_plan *)reply->bytes;
+
+	handle_file(state, request, size, reply);
+	memset(plan, 0, sizeof(*plan));
+	plan->nr_sites = wrong == SITES ? MAX_QUEUE_SITES + 1 : 1;
+	plan->sites[0].call = wrong == METHOD ? NR_QUEUE_CALLS : QUEUE_PUT;
+	reply->size = sizeof(*plan) - (wrong == SHORT);
+}
+
 static void handle_census(void *state, const void *request, size_t size,
 			  struct inspect_reply *reply)
 {
@@ -215,6 +228,7 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_HEAP] = { "", MOST, MOST, handle_heap },
 	[INSPECT_CENSUS] = { "", MOST, MOST, handle_census },
 	[INSPECT_MALLOC] = { "", MOST, MOST, handle_malloc },
+	[INSPECT_QUEUES] = { "", MOST, MOST, handle_queues },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
@@ -360,6 +374,19 @@ static int ask_malloc(struct inspector *inspector)
 	return status;
 }
 
+static int ask_queues(struct inspector *inspector)
+{
+	const struct interpreter_entry entry = { .path = "/usr/bin/python3" };
+	struct queue_plan plan = { 0 };
+	int fd = inspect_queues(inspector, 1, &entry, true, &plan);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	assert_int_equal(plan.nr_sites, 1);
+	return 0;
+}
+
 /* What each kind must notice; NOTHING ends a list. */
 static const struct {
 	int (*ask)(struct inspector *inspector);
@@ -370,6 +397,7 @@ static const struct {
 	{ ask_foresee,
 	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, STATUS } },
 	{ ask_file, { NO_FILE, DIRECTORY } },
+	{ ask_queues, { SHORT, SITES, METHOD, NO_FILE, DIRECTORY } },
 	{ ask_frames, { SHORT } },
 	{ ask_code, { SHORT, OPEN_TEXT } },
 	{ ask_objects, { SHORT, COUNT, LENGTH, NUL_INSIDE } },

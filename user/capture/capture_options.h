@@ -27,6 +27,7 @@ struct capture_options {
 	bool allocs;	      /* follow the blocks of allocators */
 	uint64_t allocs_min;  /* those of so many bytes and more */
 	bool objects, freeze; /* a census at snapshots and at the end; stopped for it */
+	bool submitters;      /* what a pool does hangs below who gave it its work */
 	bool cow;	      /* follow copies of shared pages from the start */
 	const char
 		*instances; /* classes whose methods are split by object, "" for all; NULL: none */

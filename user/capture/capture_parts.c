@@ -43,6 +43,7 @@ int capture_parts_make(struct capture *capture)
 	capture->counting = counting_new(base, options->calls_mode == CALLS_MODE_OFF);
 	capture->code_watch = code_watch_new(base);
 	capture->wakes = wakes_new(base);
+	capture->submitters = submitters_new(base);
 	capture->moments = moments_new();
 	capture->cow = cow_new(base, options->cow);
 	capture->allocs = allocs_new(base);
@@ -51,11 +52,11 @@ int capture_parts_make(struct capture *capture)
 	capture->censuses = (struct censuses){ base, options->objects, options->freeze };
 	if (options->objects || options->allocs)
 		capture->finalizing = finalizing_new(base, &capture->censuses);
-	capture->pythons = pythons_new(base,
-				       &(struct python_listeners){ capture->counting,
-								   capture->code_watch,
-								   capture->finalizing },
-				       options->label_attributes);
+	capture->pythons = pythons_new(
+		base,
+		&(struct python_listeners){ capture->counting, capture->code_watch,
+					    capture->finalizing, capture->submitters },
+		options->label_attributes);
 	capture->snapshot.base = base;
 	capture->snapshot.censuses = &capture->censuses;
 	capture->snapshot.is_split = options->lines || options->instances;
@@ -75,6 +76,7 @@ int capture_parts_listen_to_drain(struct capture *capture)
 		code_watch_hear_drain(capture->code_watch),
 		wakes_hear_drain(capture->wakes),
 		finalizing_hear_drain(capture->finalizing),
+		submitters_hear_drain(capture->submitters),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)

@@ -27,6 +27,7 @@
 #include "pythons.h"
 #include "signals.h"
 #include "snapshot.h"
+#include "submitters.h"
 #include "target_user.h"
 #include "wakes.h"
 
@@ -45,6 +46,7 @@ struct capture {
 	struct counting *counting;
 	struct code_watch *code_watch;
 	struct wakes *wakes;
+	struct submitters *submitters;
 	struct pythons *pythons;
 	struct moments *moments;
 	struct cow *cow;

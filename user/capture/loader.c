@@ -123,6 +123,7 @@ static void choose_probes(const struct loader *loader, const struct loader_sizes
 		.features = &loader->features,
 		.call_frames = sizes->call_frames,
 		.has_allocs = loader->has_allocs,
+		.has_submitters = loader->has_submitters,
 		.has_watches = loader_has_watches(loader),
 		.has_last_looks = sizes->has_last_looks,
 	};
@@ -159,8 +160,9 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_instances = sizes->has_instances;
 	skeleton->rodata->cfg_threads = sizes->has_threads;
 	skeleton->rodata->cfg_splits = sizes->has_lines || sizes->has_instances;
+	skeleton->rodata->cfg_submitters = loader->has_submitters;
 	skeleton->rodata->cfg_shortcuts = !sizes->has_lines && !sizes->has_instances &&
-					  !sizes->has_threads;
+					  !sizes->has_threads && !loader->has_submitters;
 	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
 
@@ -239,13 +241,14 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	/* Before, RSS changes come in batches, long after their faults. */
 	ret->has_owners = sizes->has_owners && ret->features.has_percpu_counters;
 	/* Probes without multi links have no cookie, and cost more. */
-	ret->has_allocs = sizes->has_allocs && ret->features.has_percpu_counters &&
-			  ret->features.has_uprobe_multi;
+	ret->has_allocs = sizes->has_allocs && loader_has_watches(ret);
+	ret->has_submitters = sizes->has_submitters && loader_has_watches(ret);
 	choose_programs(ret, sizes);
 	choose_probes(ret, sizes);
 	map_sizes_choose(sizes, &ret->map_sizes);
 	map_sizes_apply(&ret->map_sizes, sizes, &ret->features, ret->skeleton);
 	map_sizes_owners(&ret->map_sizes, ret->has_owners, ret->skeleton);
+	map_sizes_submitters(ret->has_submitters, ret->skeleton);
 	map_sizes_allocs(&ret->map_sizes, ret->has_allocs ? sizes->max_blocks : 0, ret->skeleton);
 	configure(ret, sizes);
 	error = memprobe__load(ret->skeleton);
@@ -357,6 +360,11 @@ bool loader_has_owners(const struct loader *loader)
 bool loader_has_allocs(const struct loader *loader)
 {
 	return loader->has_allocs;
+}
+
+bool loader_has_submitters(const struct loader *loader)
+{
+	return loader->has_submitters;
 }
 
 bool loader_has_watches(const struct loader *loader)

@@ -32,6 +32,7 @@ struct loader_sizes {
 	bool has_calls_budget;
 	bool has_lines, has_instances; /* split sites */
 	bool has_threads;	       /* paths begin at their thread */
+	bool has_submitters;	       /* who gives pools their work, where the kernel can */
 	bool has_last_looks; /* processes are stopped before their runtime is taken down */
 	bool has_owners;     /* who owns each page, where the kernel can: loader_has_owners() */
 	bool has_allocs;     /* blocks of allocators, where the kernel can: loader_has_allocs() */
@@ -43,7 +44,7 @@ struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
 	struct map_sizes map_sizes;
-	bool has_owners, has_allocs;
+	bool has_owners, has_allocs, has_submitters;
 	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
@@ -72,6 +73,8 @@ uint32_t loader_ring_bytes(const struct loader *loader);
 bool loader_has_owners(const struct loader *loader);
 /* Are blocks of allocators followed? */
 bool loader_has_allocs(const struct loader *loader);
+/* Is followed for whom pools work? */
+bool loader_has_submitters(const struct loader *loader);
 /* Can the end of code objects be watched for the paths of memory? */
 bool loader_has_watches(const struct loader *loader);
 /* Ids of nodes are below this. */

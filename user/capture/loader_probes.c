@@ -47,6 +47,10 @@ void loader_probes_choose(const struct loader_probes *wanted, struct memprobe *s
 		choose(wanted, skeleton->progs.code_gone);
 	if (wanted->has_allocs)
 		choose_alloc_programs(wanted, skeleton);
+	if (wanted->has_submitters) {
+		choose(wanted, skeleton->progs.queue_entry);
+		choose(wanted, skeleton->progs.queue_return);
+	}
 	if (wanted->has_last_looks)
 		choose(wanted, skeleton->progs.finalizing);
 }

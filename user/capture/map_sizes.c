@@ -28,7 +28,7 @@ static uint32_t choose_id_run(uint32_t rows, uint32_t scratches)
 /* Only uprobes' programs can be preempted, and need more than one scratch memory. */
 static bool has_uprobes(const struct loader_sizes *sizes)
 {
-	return sizes->call_frames || sizes->has_allocs;
+	return sizes->call_frames || sizes->has_allocs || sizes->has_submitters;
 }
 
 static uint32_t nr_scratches(const struct loader_sizes *sizes)
@@ -204,4 +204,16 @@ void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
 		bpf_map__set_autocreate(maps[i], max_blocks);
 	bpf_map__set_max_entries(skeleton->maps.allocs, chosen->max_nodes);
 	bpf_map__set_max_entries(skeleton->maps.blocks, max_blocks ? max_blocks : 1);
+}
+
+/* Items that wait, and frames that work on one. */
+#define MAX_ITEMS 16384
+#define MAX_WORKERS 4096
+
+void map_sizes_submitters(bool has_submitters, struct memprobe *skeleton)
+{
+	if (!has_submitters)
+		return;
+	bpf_map__set_max_entries(skeleton->maps.items, MAX_ITEMS);
+	bpf_map__set_max_entries(skeleton->maps.workers, MAX_WORKERS);
 }

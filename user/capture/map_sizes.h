@@ -29,6 +29,8 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 		     const struct kernel_features *features, struct memprobe *skeleton);
 /* The tables of who owns each page; without them no program may need them. */
 void map_sizes_owners(const struct map_sizes *chosen, bool has_owners, struct memprobe *skeleton);
+/* The tables of who gives pools their work. */
+void map_sizes_submitters(bool has_submitters, struct memprobe *skeleton);
 /* The tables of blocks of allocators; 0: none are followed. */
 void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
 		      struct memprobe *skeleton);

@@ -27,11 +27,12 @@ static int refuse(const struct loader *loader, int error)
 	return EXIT_FAILURE_OWN;
 }
 
-static int refuse_allocs(void)
+static int refuse_probes(const char *what, const char *option)
 {
-	log_error("cannot follow 'allocations': this kernel has no uprobes with cookies, many in "
-		  "one link");
-	log_hint("Linux 6.6 or later is needed; without --allocs growth is measured all the same");
+	log_error("cannot follow '%s': this kernel has no uprobes with cookies, many in one link",
+		  what);
+	log_hint("Linux 6.6 or later is needed; without %s growth is measured all the same",
+		 option);
 	return EXIT_FAILURE_OWN;
 }
 
@@ -47,6 +48,7 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.has_calls_budget = options->calls_mode == CALLS_MODE_AUTO,
 		.has_lines = options->lines,
 		.has_threads = options->threads,
+		.has_submitters = options->submitters,
 		.has_instances = options->instances != NULL,
 		.has_owners = !options->no_owners,
 		.has_allocs = options->allocs,
@@ -62,7 +64,9 @@ int programs_load(const struct capture_options *options, const struct interprete
 	if (error)
 		return refuse(ret, error);
 	if (options->allocs && !loader_has_allocs(ret))
-		return refuse_allocs();
+		return refuse_probes("allocations", "--allocs");
+	if (options->submitters && !loader_has_submitters(ret))
+		return refuse_probes("submitters", "--submitters");
 	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
 	       ret->features.has_percpu_counters ? "per CPU" : "cached in tasks");
 	return 0;

@@ -147,6 +147,7 @@ static void take(struct pythons *pythons, uint32_t process, const char *version,
 	counting_plan(pythons->listeners.counting, process, layout);
 	code_watch_plan(pythons->listeners.code_watch, process, layout);
 	finalizing_plan(pythons->listeners.finalizing, process, layout);
+	submitters_plan(pythons->listeners.submitters, process, layout);
 }
 
 static void on_found(void *context, uint32_t process, uint32_t layout)

@@ -12,6 +12,7 @@
 #include "counting.h"
 #include "finalizing.h"
 #include "flush_listener.h"
+#include "submitters.h"
 
 struct pythons;
 
@@ -30,6 +31,7 @@ struct python_listeners {
 	struct counting *counting;
 	struct code_watch *code_watch;
 	struct finalizing *finalizing;
+	struct submitters *submitters;
 };
 
 /* Borrows all. `label_attributes`: names parted by commas. */

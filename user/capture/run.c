@@ -124,6 +124,8 @@ static int run_command(struct capture *capture)
 	cow_begin(capture->cow);
 	counting_begin_command(capture->counting, (uint32_t)command->pid, capture->expected_layout);
 	allocs_begin_command(capture->allocs, (uint32_t)command->pid, command->path);
+	submitters_begin_command(capture->submitters, (uint32_t)command->pid,
+				 capture->expected_layout);
 	finalizing_begin_command(capture->finalizing, (uint32_t)command->pid,
 				 capture->expected_layout);
 	capture->flush.start_ns = clock_ns();
@@ -204,6 +206,7 @@ static void release(struct capture *capture)
 	cow_free(capture->cow);
 	allocs_free(capture->allocs);
 	code_watch_free(capture->code_watch);
+	submitters_free(capture->submitters);
 	wakes_free(capture->wakes);
 	loader_close(&capture->loader);
 	loop_close(&capture->loop);

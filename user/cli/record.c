@@ -40,7 +40,7 @@ struct record_options {
 	struct option_decimal duration, every;
 	const char *calls;
 	const char *instances, *label_attributes;
-	bool lines, threads;
+	bool lines, threads, submitters;
 	bool no_owners, cow;
 	struct option_decimal allocs;
 	bool objects, freeze;
@@ -121,6 +121,10 @@ static const struct option_spec capture_specs[] = {
 	  .help = "split the tree by thread at its root",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(threads) },
+	{ .name = "submitters",
+	  .help = "a pool's work below the path that submitted it",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(submitters) },
 	{ .name = "instances",
 	  .argument = "CLASS,...",
 	  .help = "split methods by object (of these classes)",
@@ -297,6 +301,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.allocs_min = (uint64_t)options->allocs.value,
 		.lines = options->lines,
 		.threads = options->threads,
+		.submitters = options->submitters,
 		.no_owners = options->no_owners,
 		.cow = options->cow,
 		.instances = options->instances,

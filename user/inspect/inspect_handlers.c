@@ -22,6 +22,8 @@
 #include "python_object.h"
 #include "python_place.h"
 #include "python_string.h"
+#include "queue_place.h"
+#include "target_open.h"
 
 /* The end is when most reports are made, and a heap of a gigabyte takes 0.4 s. */
 #define HEAP_URGENT_CPU_MS 1200
@@ -112,16 +114,44 @@ static void handle_foresee(void *context, const void *given, size_t size,
 
 /* Attaching a probe makes the kernel read the file, on behalf of who attaches, and a file system in
  * user space may never answer. */
-static void handle_file(void *context, const void *given, size_t size, struct inspect_reply *reply)
+/* A file to be attached to, or -errno. */
+static void reply_file(int fd, struct inspect_reply *reply)
 {
-	const struct inspect_file_request *request = given;
-	int fd = python_place_open(request->pid, request->file);
 	struct statfs status;
 
 	reply->status = fd < 0 ? fd : 0;
 	reply->fd = fd;
 	if (fd >= 0 && (fstatfs(fd, &status) || (uint32_t)status.f_type == FUSE_MAGIC))
 		reply->status = -EOPNOTSUPP;
+}
+
+static void handle_file(void *context, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_file_request *request = given;
+
+	reply_file(python_place_open(request->pid, request->file), reply);
+}
+
+static int open_queues(const struct inspect_queues_request *request)
+{
+	int fd;
+
+	if (request->is_module)
+		return queue_place_open(request->pid, request->path, (uint16_t)request->version);
+	fd = python_place_open(request->pid, request->file);
+	/* Of a command that has not begun yet. */
+	return fd >= 0 ? fd
+		       : target_open_inside(request->pid, request->path, NULL,
+					    INTERPRETER_MAX_BYTES);
+}
+
+static void handle_queues(void *context, const void *given, size_t size,
+			  struct inspect_reply *reply)
+{
+	reply_file(open_queues(given), reply);
+	if (!reply->status)
+		reply->status = queue_plan_find(reply->fd, (struct queue_plan *)reply->bytes);
+	reply->size = reply->status ? 0 : sizeof(struct queue_plan);
 }
 
 static void handle_frames(void *context, const void *given, size_t size,
@@ -436,6 +466,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_CENSUS] = { "censuses of objects", sizeof(struct inspect_census_request),
 			     CENSUS_MAX_WRITTEN, handle_census, CENSUS_URGENT_CPU_MS,
 			     CENSUS_CPU_MS },
+	[INSPECT_QUEUES] = { "queues of work", sizeof(struct inspect_queues_request),
+			     sizeof(struct queue_plan), handle_queues },
 	[INSPECT_CELL] = { "cells of notebooks", sizeof(struct inspect_cell_request),
 			   CELL_MAX_BYTES, inspect_handle_cell },
 };

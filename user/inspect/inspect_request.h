@@ -18,6 +18,7 @@
 #include "probe_plan.h"
 #include "process_maps.h"
 #include "python_frames.h"
+#include "queue_plan.h"
 #include "source_line.h"
 #include "target_user.h"
 
@@ -36,6 +37,7 @@ enum inspect_target {
 	INSPECT_HEAP,	  /* what is in use and what is free inside its allocators */
 	INSPECT_CENSUS,	  /* which Python objects it has, and who holds them */
 	INSPECT_CELL,	  /* which number a notebook gave a cell */
+	INSPECT_QUEUES,	  /* where work can be seen to go through Python's queues */
 	NR_INSPECT_TARGETS,
 };
 
@@ -114,6 +116,16 @@ struct inspect_file_request {
 	int32_t pid;
 	uint32_t pad;
 	struct file_identity file;
+};
+
+/* The answer is a struct queue_plan, and the file, opened. */
+struct inspect_queues_request {
+	int32_t pid;
+	uint32_t is_module; /* in _queue beside the interpreter; else in the interpreter itself */
+	uint32_t version;   /* wire_layout.version */
+	uint32_t pad;
+	struct file_identity file; /* the interpreter's */
+	char path[PATH_MAX];	   /* the same */
 };
 
 struct inspect_memory_request {

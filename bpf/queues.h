@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who puts work into a queue, and who takes it out: probes in the C functions that all of Python's
+ * own pools come to (user/target/queue_plan.h). An item is known by its address from when it is put
+ * until it is taken; the queue holds it meanwhile.
+ *
+ * SimpleQueue is C. queue.Queue and asyncio.Queue are Python around a deque: their methods _put and
+ * _get call its append and popleft, and what calls the queue stands below those. Deques of others
+ * are none of ours.
+ */
+#ifndef MEMPROBE_QUEUES_H
+#define MEMPROBE_QUEUES_H
+
+#include "calls.h"
+
+#define MAX_HOPS 8 /* submitters of submitters */
+
+struct item_key {
+	__u64 item;
+	__u32 image_id;
+	__u32 pad;
+};
+
+struct item {
+	__u64 path;	  /* that put it */
+	struct work own;  /* that this path itself does; no code: none */
+	__u32 waiting;	  /* how often it is in queues */
+	__u32 is_unclear; /* several paths have put it: nobody knows whose is taken */
+};
+
+/* What is never taken goes when there are too many. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* sized by loader */
+	__type(key, struct item_key);
+	__type(value, struct item);
+} items SEC(".maps");
+
+/* ---- Who calls the queue ---- */
+
+#define TEXT_BYTES(count) ((1ULL << 8 * (count)) - 1)
+
+/* Of a queue's method that moves an item: _put, _get. */
+static __always_inline bool is_mover(__u64 name)
+{
+	name &= TEXT_BYTES(5);
+	return name == TEXT8('_', 'p', 'u', 't', 0, 0, 0, 0) ||
+	       name == TEXT8('_', 'g', 'e', 't', 0, 0, 0, 0);
+}
+
+/* Of one that calls such a method: put, get, put_nowait, get_nowait. */
+static __always_inline bool is_queue_method(__u64 name)
+{
+	return (name & TEXT_BYTES(4)) == TEXT8('p', 'u', 't', 0, 0, 0, 0, 0) ||
+	       (name & TEXT_BYTES(4)) == TEXT8('g', 'e', 't', 0, 0, 0, 0, 0) ||
+	       name == TEXT8('p', 'u', 't', '_', 'n', 'o', 'w', 'a') ||
+	       name == TEXT8('g', 'e', 't', '_', 'n', 'o', 'w', 'a');
+}
+
+/* The code object of a frame; 0: it is not to be read, or a shim. */
+static __always_inline __u64 code_of_frame(const struct wire_layout *layout, __u64 frame)
+{
+	__u64 code = 0;
+	__u8 owner = 0;
+
+	if (layout->owner_shim_min != NO_OFFSET &&
+	    (read_user(&owner, sizeof(owner), frame + layout->frame_owner) ||
+	     owner >= layout->owner_shim_min))
+		return 0;
+	if (read_user(&code, sizeof(code), frame + layout->frame_code))
+		return 0;
+	return code & ~(__u64)layout->tag_mask;
+}
+
+/* Leads a walk that has begun from a queue's own frames to the one that called it. Returns that
+ * one's code object; 0: it was no queue. */
+__noinline __u64 skip_queue(__u32 slot, __u32 scratch, __u32 is_deque)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 code, name;
+
+	if (!path || !layout)
+		return 0;
+	for (__u32 i = 0; i < 4 && path->frame; i++) { /* _get, get_nowait, get, the caller */
+		code = code_of_frame(layout, path->frame);
+		if (!code || !is_deque)
+			return code;
+		name = str_begin(layout, code, layout->code_name);
+		if (i ? !is_queue_method(name) : !is_mover(name))
+			return i ? code : 0;
+		if (read_user(&path->frame, sizeof(path->frame), path->frame + layout->frame_back))
+			return 0;
+	}
+	return 0;
+}
+
+/* ---- What is put ---- */
+
+static __always_inline bool is_same_work(const struct item *one, const struct item *other)
+{
+	return one->path == other->path && one->own.path == other->own.path;
+}
+
+/* An item is put. It may be in a queue already. */
+static __always_inline void add_item(const struct item_key *key, struct item *fresh)
+{
+	struct item *known = bpf_map_lookup_elem(&items, key);
+
+	if (!known) {
+		bpf_map_update_elem(&items, key, fresh, BPF_NOEXIST);
+		return;
+	}
+	if (!is_same_work(known, fresh))
+		known->is_unclear = 1;
+	__sync_fetch_and_add(&known->waiting, 1);
+}
+
+/* Walks the path that puts an item. Returns whether it has a node. */
+static __always_inline bool walk_putter(__u32 slot, __u32 scratch, __u32 is_deque)
+{
+	return begin_walk(slot, scratch, 0) == WALK_BEGUN && skip_queue(slot, scratch, is_deque) &&
+	       walk_begun(slot, scratch) && (__u32)find_call(slot, scratch);
+}
+
+__noinline int note_put(__u32 slot, __u64 address, __u32 is_deque)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
+	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	struct item_key key = { .item = address };
+	struct item item = { .waiting = 1 };
+	struct path *path;
+
+	if (!owners || !image || !address)
+		return 0;
+	key.image_id = image->image_id;
+	scratch = take_scratch(owners, tid);
+	path = bpf_map_lookup_elem(&paths, &scratch);
+	if (scratch == SCRATCH_RSS || !path)
+		return 0;
+	if (walk_putter(slot, scratch, is_deque)) {
+		item.path = path->key;
+		if (path->work.code)
+			item.own = path->work;
+	}
+	if (give_scratch(owners, scratch, tid) && item.path)
+		add_item(&key, &item);
+	return 0;
+}
+
+/* ---- What is taken ---- */
+
+/* What an item's work hangs below, for a worker of this code object. What a worker gives to its own
+ * kind hangs where its own work does, and so does what would be too many hops away. */
+static __always_inline void choose_work(const struct item *item, __u64 code, struct work *ret)
+{
+	if (item->own.code && (item->own.code == code || item->own.hops >= MAX_HOPS))
+		*ret = item->own;
+	else
+		*ret = (struct work){ .path = item->path, .hops = item->own.hops + 1 };
+	ret->code = code;
+}
+
+/* Takes an item out. Returns whether it is known whose work it is. */
+static __always_inline bool take_item(const struct item_key *key, __u64 code, struct work *ret)
+{
+	struct item *item = bpf_map_lookup_elem(&items, key);
+	bool is_clear;
+
+	if (!item)
+		return false;
+	is_clear = !item->is_unclear;
+	choose_work(item, code, ret);
+	if (item->waiting > 1)
+		__sync_fetch_and_add(&item->waiting, -1);
+	else
+		bpf_map_delete_elem(&items, key);
+	return is_clear;
+}
+
+/* The frame that takes something out of a queue, and its code object. */
+static __always_inline __u64 find_worker(__u32 slot, __u32 is_deque, struct worker_key *ret)
+{
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
+	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	struct path *path;
+	__u64 code = 0;
+
+	if (!owners)
+		return 0;
+	scratch = take_scratch(owners, tid);
+	path = bpf_map_lookup_elem(&paths, &scratch);
+	if (scratch == SCRATCH_RSS || !path)
+		return 0;
+	if (begin_walk(slot, scratch, 0) == WALK_BEGUN)
+		code = skip_queue(slot, scratch, is_deque);
+	ret->frame = path->frame;
+	return give_scratch(owners, scratch, tid) ? code : 0;
+}
+
+__noinline int note_taken(__u32 slot, __u64 address, __u32 is_deque)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct worker_key worker = {};
+	struct item_key key = { .item = address };
+	struct work work = {};
+	__u64 code;
+
+	if (!image || !address)
+		return 0;
+	worker.image_id = key.image_id = image->image_id;
+	code = find_worker(slot, is_deque, &worker);
+	if (!code)
+		return 0;
+	if (take_item(&key, code, &work))
+		bpf_map_update_elem(&workers, &worker, &work, BPF_ANY);
+	else
+		bpf_map_delete_elem(&workers, &worker);
+	return 0;
+}
+
+/* ---- The probes ---- */
+
+/* dequeobject and its block, Modules/_collectionsmodule.c, 3.6 to 3.15. */
+#define DEQUE_SIZE 16
+#define DEQUE_LEFT_BLOCK 24
+#define DEQUE_LEFT_INDEX 40
+#define DEQUE_BLOCK_ITEMS 8
+
+/* The object at the left of a deque; 0: it is empty, or cannot be read. */
+static __always_inline __u64 read_leftmost(__u64 deque)
+{
+	__u64 size = 0, block = 0, index = 0, item = 0;
+
+	if (read_user(&size, sizeof(size), deque + DEQUE_SIZE) || !size ||
+	    read_user(&block, sizeof(block), deque + DEQUE_LEFT_BLOCK) ||
+	    read_user(&index, sizeof(index), deque + DEQUE_LEFT_INDEX) ||
+	    read_user(&item, sizeof(item), block + DEQUE_BLOCK_ITEMS + 8 * index))
+		return 0;
+	return item;
+}
+
+static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32 call)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 item = 0;
+	__u32 slot;
+
+	if (!find_image(BPF_CORE_READ(task, mm), &slot))
+		return 0;
+	switch (call) {
+	case QUEUE_APPEND:
+		return note_put(slot, registers->si, 1);
+	case QUEUE_PUT:
+		read_user(&item, sizeof(item), registers->si);
+		return note_put(slot, item, 0);
+	case QUEUE_POPLEFT:
+		return note_taken(slot, read_leftmost(registers->di), 1);
+	}
+	return 0;
+}
+
+/* 0: the queue is empty. */
+static __always_inline int on_queue_return(const struct pt_regs *registers)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 slot;
+
+	if (registers->ax && find_image(BPF_CORE_READ(task, mm), &slot))
+		note_taken(slot, registers->ax, 0);
+	return 0;
+}
+
+#endif

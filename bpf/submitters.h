@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whose work a pool's thread does: a path that runs through the frame which took an item out of a
+ * queue hangs below the path that had put the item there (--submitters). What is put and taken is
+ * seen by queues.h; here is what a walk asks.
+ *
+ * The frame is known by its address and its code object together: once it has ended, another may
+ * lie there, and one of the same function takes an item of its own before it works.
+ */
+#ifndef MEMPROBE_SUBMITTERS_H
+#define MEMPROBE_SUBMITTERS_H
+
+#include "node_ids.h"
+#include "path.h"
+
+const volatile bool cfg_submitters = false;
+
+struct worker_key {
+	__u64 frame;
+	__u32 image_id;
+	__u32 pad;
+};
+
+/* The oldest go where there are too many: what their frames do hangs below their thread then. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* sized by loader */
+	__type(key, struct worker_key);
+	__type(value, struct work);
+} workers SEC(".maps");
+
+/* Has a path a node? Then walks that come to it may end there. */
+static __always_inline bool find_above(struct path *path, __u64 key)
+{
+	union node_place place = { .key = key };
+
+	if (!find_node(&place))
+		return false;
+	path->above_id = place.id;
+	return true;
+}
+
+/* A frame was walked. Ends the walk below the path that gave it its work, if one did. Returns 1
+ * when it has ended. */
+__noinline int join_submitter(__u32 scratch, __u64 frame, __u64 code)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+	struct worker_key key = { .frame = frame };
+	const struct work *work;
+
+	if (!path)
+		return 0;
+	key.image_id = path->image_id;
+	work = bpf_map_lookup_elem(&workers, &key);
+	if (!work || work->code != code || !find_above(path, work->path))
+		return 0;
+	path->work = *work;
+	path->key += work->path * path->factor;
+	path->above = work->path;
+	path->end = WALK_KNOWN;
+	return 1;
+}
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Work that goes through queues: paths of workers below those that submitted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+#include "memory.h"
+#include "python_memory.h"
+#include "session.h"
+
+#define MAX_ITEMS 64
+
+static struct python python;
+static struct task_struct *first, *second;
+static __u64 item_at; /* where an argument lies that is an item */
+
+static __u64 function(const char *name)
+{
+	return python_code(&python, "/x.py", name);
+}
+
+static void call(const char *name)
+{
+	python_call(&python, function(name));
+}
+
+/* A thread that submits; its frames are kept while the other runs. */
+static __u64 leaf_of_first;
+
+static void start(__u32 version)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_submitters(MAX_ITEMS);
+	first = session_process(100, "python3");
+	python_make(&python, version);
+	python_attach_thread(&python, first);
+	session_set_python(first->mm, &python.layout, python.bias);
+	call("<module>");
+	item_at = python_str(&python, "the place of an argument");
+}
+
+static void finish(const char *expected)
+{
+	_cleanup_(freep) char *report = session_report();
+
+	assert_string_equal(report, expected);
+	session_check();
+	session_close();
+}
+
+static void on_each(void (*test)(void), const char *expected)
+{
+	for (size_t i = 0; i < python_nr_versions; i++) {
+		start(python_versions[i]);
+		test();
+		finish(expected);
+	}
+}
+
+static void put(__u64 item)
+{
+	host_user_write(item_at, &item, sizeof(item));
+	session_queue_entry(QUEUE_PUT, 0, item_at);
+}
+
+static void become_worker(void)
+{
+	leaf_of_first = python.leaf;
+	second = machine_task_new(first->mm, 100, 101, "worker");
+	python_attach_thread(&python, second);
+	machine_run(second);
+	call("_bootstrap");
+	call("_worker");
+}
+
+static void grow(__s64 pages)
+{
+	session_change(first->mm, KIND_ANON, pages);
+}
+
+static void take(__u64 item)
+{
+	session_queue_return(item);
+}
+
+/* Two callers, one worker at the same frames. */
+static void submit_from_two(void)
+{
+	call("ask");
+	put(0x1000);
+	python_return(&python);
+	call("beg");
+	put(0x2000);
+	python_return(&python);
+	become_worker();
+	grow(1);
+	take(0x1000);
+	call("run");
+	grow(10);
+	python_return(&python);
+	take(0x2000);
+	call("run");
+	grow(20);
+	python_return(&python);
+	/* Nobody was seen to put this. */
+	take(0x3000);
+	call("run");
+	grow(40);
+}
+
+static void test_simple_queue(void **state)
+{
+	(void)state;
+	on_each(submit_from_two, "<module>;ask;_worker;run anon+10\n"
+				 "<module>;beg;_worker;run anon+20\n"
+				 "_bootstrap;_worker anon+1\n"
+				 "_bootstrap;_worker;run anon+40\n");
+}
+
+/* Of an empty queue comes no item, and the work is still the last one's. */
+static void find_nothing(void)
+{
+	call("ask");
+	put(0x1000);
+	become_worker();
+	take(0x1000);
+	take(0);
+	call("run");
+	grow(10);
+}
+
+static void test_empty(void **state)
+{
+	(void)state;
+	on_each(find_nothing, "<module>;ask;_worker;run anon+10\n");
+}
+
+/* An object that two have put at a time. Once both are taken it is like new. */
+static void put_one_twice(void)
+{
+	call("ask");
+	put(0x1000);
+	python_return(&python);
+	call("beg");
+	put(0x1000);
+	become_worker();
+	take(0x1000);
+	grow(10);
+	take(0x1000);
+	grow(20);
+	put(0x1000);
+	take(0x1000);
+	call("run");
+	grow(40);
+}
+
+static void test_unclear(void **state)
+{
+	(void)state;
+	on_each(put_one_twice, "_bootstrap;_worker anon+30\n"
+			       "_bootstrap;_worker*2;run anon+40\n");
+}
+
+/* A worker of the same function whose frame comes to the place of one that has ended, before it has
+ * taken anything, cannot be told from it; of another function it can. */
+static void end_and_begin(void)
+{
+	call("ask");
+	put(0x1000);
+	become_worker();
+	take(0x1000);
+	python_return(&python);
+	call("other");
+	call("run");
+	grow(10);
+}
+
+static void test_reused_frame(void **state)
+{
+	(void)state;
+	on_each(end_and_begin, "_bootstrap;other;run anon+10\n");
+}
+
+/* What a worker asks of its own kind hangs where its own work does; of another kind below itself.
+ */
+static void ask_again(void)
+{
+	call("ask");
+	put(0x1000);
+	become_worker();
+	for (__u64 item = 0x1000; item < 0x1000 + 20; item++) {
+		take(item);
+		grow(1);
+		put(item + 1);
+	}
+	python_return(&python);
+	call("_other");
+	take(0x1000 + 20);
+	grow(100);
+}
+
+static void test_again(void **state)
+{
+	(void)state;
+	on_each(ask_again, "<module>;ask;_worker anon+20\n"
+			   "<module>;ask;_worker;_other anon+100\n");
+}
+
+/* Of workers that ask each other in turn paths do not grow without end. */
+static void ask_in_turn(void)
+{
+	call("ask");
+	put(0x1000);
+	become_worker();
+	python_return(&python);
+	for (__u64 i = 0; i < 30; i++) {
+		call(i % 2 ? "ping" : "pong");
+		take(0x1000 + i);
+		grow(1);
+		put(0x1001 + i);
+		python_return(&python);
+	}
+}
+
+static void test_in_turn(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < python_nr_versions; i++) {
+		_cleanup_(freep) char *report = NULL;
+
+		start(python_versions[i]);
+		ask_in_turn();
+		report = session_report();
+		assert_null(strstr(report, "pong;ping;pong;ping;pong;ping;pong;ping;pong"));
+		assert_non_null(
+			strstr(report, "<module>;ask;pong;ping;pong;ping;pong;ping;pong;ping"));
+		assert_null(strstr(report, "_bootstrap"));
+		session_check();
+		session_close();
+	}
+}
+
+/* ---- Queues that are Python around a deque ---- */
+
+struct deque {
+	__u64 references, type, size, left, right, left_index, right_index;
+};
+
+static __u64 make_deque(__u64 size, __u64 item)
+{
+	__u64 block[4] = { 0, 0, 0, item };
+	__u64 at = python_str(&python,
+			      "a place for a deque and a block, of more than 88 bytes: xxxxx"
+			      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	struct deque deque = { .size = size, .left = at + sizeof(deque), .left_index = 2 };
+
+	host_user_write(at, &deque, sizeof(deque));
+	host_user_write(at + sizeof(deque), block, sizeof(block));
+	return at;
+}
+
+static void append(__u64 item)
+{
+	session_queue_entry(QUEUE_APPEND, 0, item);
+}
+
+static void go_through_queue(void)
+{
+	__u64 queue;
+
+	call("ask");
+	append(0x1000); /* no queue's */
+	call("put_nowait");
+	call("put");
+	call("_put");
+	append(0x2000);
+	queue = make_deque(1, 0x2000);
+	become_worker();
+	call("get");
+	call("_get");
+	session_queue_entry(QUEUE_POPLEFT, queue, 0);
+	python_return(&python);
+	python_return(&python);
+	call("run");
+	grow(10);
+	python_return(&python);
+	/* An empty one, and one that is no queue's: the work goes on. */
+	call("_get");
+	session_queue_entry(QUEUE_POPLEFT, make_deque(0, 0x2000), 0);
+	python_return(&python);
+	session_queue_entry(QUEUE_POPLEFT, make_deque(1, 0x1000), 0);
+	call("run");
+	grow(20);
+}
+
+static void test_deque(void **state)
+{
+	(void)state;
+	on_each(go_through_queue, "<module>;ask;_worker;run anon+10\n"
+				  "<module>;ask;_worker;run anon+20\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_simple_queue), cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_unclear),	     cmocka_unit_test(test_reused_frame),
+		cmocka_unit_test(test_again),	     cmocka_unit_test(test_in_turn),
+		cmocka_unit_test(test_deque),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

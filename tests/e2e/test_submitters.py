@@ -1,0 +1,85 @@
+"""What pools do, below who gave them the work: against what each caller asked for."""
+from capture import Attached, Served, capture, read_truth
+from harness import MB, Skip, check_all, check_equal, check_near, test
+from tree import ancestors, check_invariants, is_named
+
+RUNTIME = 0.6  # MB that the interpreter takes beside the target, in any of them
+
+
+def taken_below(process, caller):
+    """MB that take() has on paths through a function."""
+    return sum(node["total"]["grown"] for node in process.named("take")
+               if any(is_named(above, caller) for above in ancestors(node))) / MB
+
+
+def taken_at_own_root(process, worker):
+    """The same on paths that begin with the worker's own thread."""
+    return sum(node["total"]["grown"] for node in process.named(worker, "take")
+               if not any((above["function"] or "").startswith("ask_")
+                          for above in ancestors(node))) / MB
+
+
+def capture_pools(context, *options):
+    if context.python.minor < (3, 7):
+        raise Skip("3.6 has no SimpleQueue, and its pools none but Python's own queues")
+    taken = capture(context, context.target("submitting.py"), "--submitters", *options)
+    check_invariants(taken.report)
+    return taken
+
+
+def check_callers(process, truth):
+    wrong = []
+    amounts = [(caller, taken_below(process, caller), expected)
+               for caller, expected in truth["taken"].items()]
+    amounts += [(worker, taken_at_own_root(process, worker), expected)
+                for worker, expected in truth["own"].items()]
+    for name, found, expected in amounts:
+        if not expected <= found <= expected + RUNTIME * bool(expected):
+            wrong.append("%s has %.2f MB, expected %d" % (name, found, expected))
+    check_all(wrong)
+
+
+@test(interpreters="all")
+def submitters_of_pools(context):
+    """Executors, thread pools, queues of one's own, asyncio: each caller has what it asked for."""
+    taken = capture_pools(context)
+    check_callers(taken.process(), taken.truth)
+
+
+@test(interpreters="few")
+def submitters_counted(context):
+    """The same where all calls are counted, and where blocks are followed."""
+    taken = capture_pools(context, "--calls=exact", "--allocs=100000")
+    process = taken.process()
+    check_callers(process, taken.truth)
+    calls = sum(node["calls"] for node in process.named("relay")
+                if any(is_named(above, "ask_through_two_7") for above in ancestors(node)))
+    check_equal("calls of relay below who asked", calls, 1)
+
+
+@test(interpreters="few")
+def submitters_split(context):
+    """Below the thread that asked, with --threads; and by line."""
+    taken = capture_pools(context, "--threads", "--lines")
+    process = taken.process()
+    check_callers(process, taken.truth)
+    roots = {list(ancestors(node))[-1]["thread"] for node in process.named("take")
+             if any(is_named(above, "ask_executor_9") for above in ancestors(node))}
+    check_equal("threads of what ask_executor_9 asked for", roots, {"MainThread"})
+
+
+@test(interpreters="few")
+def submitters_attached(context):
+    """To a process with a worker that waits: the call in which it waits is not seen to return, so
+    what it takes then is nobody's; all that comes after has its caller."""
+    served = Served(context, context.target("submitting.py", "served"))
+    attached = Attached(context, served.pid, options=("--submitters",))
+    served.ask("go")
+    report = attached.end()
+    served.quit()
+    check_invariants(report)
+    process, truth = report.python(served.pid), read_truth(context.path("served.truth"))
+    check_callers(process, truth)
+    check_near("MB below ask_waiting_15", taken_below(process, "ask_waiting_15"), 15, RUNTIME)
+    check_near("MB of the worker that waited", taken_at_own_root(process, "_WorkItem.run"), 15,
+               RUNTIME)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See queue_place.h. A Python's modules lie in lib/pythonX.Y/lib-dynload, below the prefix of its
+ * executable's bin or its libpython's lib, which in Debian is lib/x86_64-linux-gnu. Their names
+ * tell how it was built: m up to 3.7, d for debugging, t without the GIL (PEP 3149, PEP 703).
+ */
+#include "queue_place.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+#include "memory.h"
+#include "target_open.h"
+
+static const char *const directories[] = { "/../lib/", "/", "/../" };
+static const char *const builds[] = { "", "t", "m", "d", "td", "dm" };
+static const char *const libraries[] = { "gnu", "musl" };
+
+static int try_name(pid_t pid, const char *directory, uint16_t version, const char *build,
+		    const char *library)
+{
+	unsigned int minor = version & 0xff;
+	_cleanup_(freep) char *path = xasprintf(
+		"%spython3.%u%s/lib-dynload/_queue.cpython-3%u%s-x86_64-linux-%s.so", directory,
+		minor, strchr(build, 't') ? "t" : "", minor, build, library);
+
+	return strlen(path) < PATH_MAX ? target_open_inside(pid, path, NULL, INTERPRETER_MAX_BYTES)
+				       : -ENOENT;
+}
+
+static int try_directory(pid_t pid, const char *directory, uint16_t version)
+{
+	for (size_t b = 0; b < ARRAY_SIZE(builds); b++) {
+		for (size_t l = 0; l < ARRAY_SIZE(libraries); l++) {
+			int fd = try_name(pid, directory, version, builds[b], libraries[l]);
+
+			if (fd >= 0)
+				return fd;
+		}
+	}
+	return -ENOENT;
+}
+
+int queue_place_open(pid_t pid, const char *interpreter, uint16_t version)
+{
+	const char *slash = strrchr(interpreter, '/');
+	int fd = -ENOENT;
+
+	for (size_t i = 0; slash && i < ARRAY_SIZE(directories) && fd < 0; i++) {
+		_cleanup_(freep) char *directory = xasprintf("%.*s%s", (int)(slash - interpreter),
+							     interpreter, directories[i]);
+
+		fd = try_directory(pid, directory, version);
+	}
+	return fd < 0 ? -ENOENT : fd;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which file has Python's module _queue: beside the modules of an interpreter, before any process
+ * of it has mapped it. */
+#ifndef MEMPROBE_QUEUE_PLACE_H
+#define MEMPROBE_QUEUE_PLACE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * An open file as of target_open.h, in the root of a process; -ENOENT: not found. `interpreter` is
+ * the path of its executable or libpython, as the process maps it; the version is
+ * wire_layout.version.
+ */
+int queue_place_open(pid_t pid, const char *interpreter, uint16_t version);
+
+#endif

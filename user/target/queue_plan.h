@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where items can be seen to be put into Python's queues and taken out: C methods that are static
+ * functions, found in a stripped file by their PyMethodDef, the entry of a table whose last field
+ * is the method's text of documentation. deque is a part of the interpreter in all versions;
+ * SimpleQueue mostly is a module of its own, _queue. Attaching is capture's work.
+ */
+#ifndef MEMPROBE_QUEUE_PLAN_H
+#define MEMPROBE_QUEUE_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAX_QUEUE_SITES 6
+
+struct queue_site {
+	uint64_t offset; /* in the file, of an instruction that runs once a call; the arguments are
+			    in their registers there, and the stack pointer is as at the entry */
+	uint32_t call;	 /* enum wire_queue_call */
+	uint32_t pad;
+};
+
+struct queue_plan {
+	struct queue_site sites[MAX_QUEUE_SITES];
+	size_t nr_sites; /* 0: the file has none, or was built without such texts */
+};
+
+/* 0; -errno when the file cannot be read. Borrows fd. */
+int queue_plan_find(int fd, struct queue_plan *ret);
+
+#endif
