@@ -8,7 +8,7 @@
 
 #include "clock.h"
 
-#define BALANCE_TRIES 5
+#define BALANCE_TRIES 5 /* pauses of 2, 4 and 8 ms */
 
 static void take_balance(const struct flush *flush)
 {
@@ -36,10 +36,15 @@ void flush_now(const struct flush *flush)
 	}
 }
 
-/* Events come while the counters are read: a balance without differences may need more tries. */
+/* Events come while the counters are read: a balance without differences may need more tries. A
+ * thread that has moved a counter and not told of it yet may wait for its processor meanwhile, as
+ * in a machine whose processors take turns: so the second try is at once, and each further one
+ * after twice as long a pause, 14 ms in all. */
 static void settle(const struct flush *flush)
 {
 	for (int i = 0; i < BALANCE_TRIES; i++) {
+		if (i > 1)
+			usleep(500U << i);
 		take_balance(flush);
 		drain_records(flush->base->drain);
 		if (drain_is_balanced(flush->base->drain))
