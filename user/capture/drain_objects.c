@@ -40,6 +40,7 @@ struct known_object {
 struct known_class {
 	uint32_t nr_instances;
 	uint32_t tries, names; /* reading names of its objects, and how often they can have one */
+	uint32_t probes;       /* in that round */
 	uint32_t probed;       /* the round of the last try since it is barren */
 };
 
@@ -107,21 +108,27 @@ static uint32_t class_string(struct drain_objects *objects, const char *name)
 	return string_pool_add(&objects->base->profile->strings, dot ? dot + 1 : text);
 }
 
-/* So many without the attribute: objects of the class have none. But one may get it at any time, so
- * one is looked at in the first rounds of two to a power, and in each of so many. */
+/* So many without the attribute: objects of the class have none. But any may get it at any time, so
+ * some are looked at in the rounds of two to a power, and one in each of so many. */
 #define BARREN_TRIES 16
 #define PROBE_ROUNDS 16
+#define PROBES 32 /* half a millisecond */
+
+static uint32_t most_probes(uint32_t round)
+{
+	if (round && !(round & (round - 1)))
+		return PROBES;
+	return round && round % PROBE_ROUNDS == 0;
+}
 
 static bool is_worth_a_try(const struct drain_objects *objects, struct known_class *class)
 {
-	uint32_t round = objects->naming;
-
 	if (class->names || class->tries < BARREN_TRIES)
 		return true;
-	if (class->probed == round || (round % PROBE_ROUNDS && round & (round - 1)))
-		return false;
-	class->probed = round;
-	return true;
+	if (class->probed != objects->naming)
+		class->probes = 0;
+	class->probed = objects->naming;
+	return class->probes++ < most_probes(objects->naming);
 }
 
 /* Did it stand for a thread that has ended? Another may have its address. */
