@@ -115,6 +115,42 @@ static __always_inline long read_newest(const struct wire_layout *layout, __u64 
 	return read_user(ret_newest, sizeof(*ret_newest), interpreters[0] + layout->interp_threads);
 }
 
+/* Does a thread state run Python, or did it call C code that does not return yet? One that cannot
+ * be read may. */
+__noinline int has_frames(__u32 slot, __u64 tstate)
+{
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 frame = 0;
+
+	if (!layout || read_user(&frame, sizeof(frame), tstate + layout->tstate_frame))
+		return 1;
+	if (layout->cframe_frame != NO_OFFSET && frame &&
+	    read_user(&frame, sizeof(frame), frame + layout->cframe_frame))
+		return 1;
+	return frame != 0;
+}
+
+#define MAX_FRAMELESS 4 /* thread states that are looked at, beside the one with frames */
+
+/* Has one thread state at most frames? A native thread that takes the GIL, as Arrow's do to read a
+ * file that Python has opened, gets a state for that time and runs no Python: it asks for nothing.
+ * Python's own threads have frames from their first step to their last. */
+static __always_inline bool has_one_with_frames(__u32 slot, const struct wire_layout *layout,
+						__u64 tstate)
+{
+	__u32 with_frames = 0;
+
+	for (__u32 i = 0; i <= MAX_FRAMELESS; i++) {
+		with_frames += has_frames(slot, tstate);
+		if (with_frames > 1 ||
+		    read_user(&tstate, sizeof(tstate), tstate + layout->tstate_next))
+			return false;
+		if (!tstate)
+			return true;
+	}
+	return false;
+}
+
 /* What look_for_askers() returns where it is not a name of the list's head. */
 #define NO_ASKERS 0	 /* one thread runs Python */
 #define UNKNOWN_ASKERS 1 /* several may */
@@ -137,7 +173,9 @@ __noinline __u64 look_for_askers(__u32 slot)
 	if (read_user(&next, sizeof(next), newest + layout->tstate_next) ||
 	    read_user(&thread, sizeof(thread), newest + layout->tstate_thread))
 		return UNKNOWN_ASKERS;
-	return next ? hash_pair(hash_pair(newest, next), thread) : NO_ASKERS;
+	if (!next || has_one_with_frames(slot, layout, newest))
+		return NO_ASKERS;
+	return hash_pair(hash_pair(newest, next), thread);
 }
 
 /* Where a thread is: its leaf frame and the instruction there; 0: not known. */

@@ -150,13 +150,22 @@ static __always_inline void ask_for_watch(const struct wire_image *image, __u32 
 	send_knock(slot, RECORD_WATCH, python->layout);
 }
 
+/* Is the current thread, of which no frame was found, of a pool? One that has a thread state for
+ * as long as it holds the GIL is, too. */
+static __always_inline bool is_native_thread(int begun)
+{
+	if (!cfg_owners || begun == WALK_BEGUN || is_main_thread())
+		return false;
+	return begun == WALK_NO_STATE || !has_run_python();
+}
+
 /* Begins a walk at the current thread's frames, or at those of the thread that is behind it. What a
  * native thread gives back is nobody's doing, but its owner's. */
 static __always_inline bool begin_at_frames(struct change *change, enum kernel kernel)
 {
 	int begun = begin_walk(change->slot, change->scratch, 0);
 
-	if (kernel == KERNEL_PERCPU && cfg_owners && begun == WALK_NO_STATE && !is_main_thread()) {
+	if (kernel == KERNEL_PERCPU && is_native_thread(begun)) {
 		change->is_native = 1;
 		/* With --threads a page is the thread's that took it. */
 		if (change->pages > 0 && !cfg_threads)

@@ -80,6 +80,15 @@ static __always_inline void note_python_thread(struct wire_image *image)
 	image->flags |= IMAGE_THREADED;
 }
 
+/* Has the current thread ever had a Python frame, as far as it was seen? */
+static __always_inline bool has_run_python(void)
+{
+	const struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL,
+							 0);
+
+	return touch && touch->cause.runs_python;
+}
+
 /* Who woke the current thread, if nobody else can be meant. Returns its thread pointer, 0: that is
  * not known. */
 __noinline __u64 find_waker(__u32 slot, __u64 head)

@@ -131,6 +131,54 @@ static void test_second_python_thread(void **state)
 	finish();
 }
 
+/* Where the interpreter keeps its list of thread states, newest first; all are threads of it. */
+#define INTERPRETERS 0x7000
+#define NR_STATES 2
+
+static void list_states(const __u64 states[NR_STATES])
+{
+	const __u64 interpreters[2] = { python.interp, python.interp };
+	struct wire_layout *layout = &python.layout;
+
+	layout->interpreters_vaddr = INTERPRETERS;
+	host_user_write(INTERPRETERS + python.bias, interpreters, sizeof(interpreters));
+	host_user_write(python.interp + layout->interp_threads, &states[0], sizeof(states[0]));
+	for (int i = 0; i < NR_STATES; i++) {
+		__u64 next = i + 1 < NR_STATES ? states[i + 1] : 0;
+
+		host_user_write(states[i] + layout->tstate_next, &next, sizeof(next));
+	}
+	session_set_python(first->mm, layout, python.bias);
+}
+
+/* A native thread has a state while it holds the GIL, as Arrow's that read what Python has opened:
+ * it is of a pool all the same, and asks for nothing. */
+static void test_state_without_frames(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < python_nr_versions; i++) {
+		struct task_struct *reader, *worker;
+		struct python of_reader;
+
+		if (python_versions[i] < PYTHON_3_8) /* 3.6's list is not found */
+			continue;
+		start(python_versions[i]);
+		reader = make_thread(first, 101, "pool-1");
+		worker = make_thread(first, 102, "pool-2");
+		of_reader = python;
+		python_attach_thread(&of_reader, reader);
+		list_states((const __u64[]){ of_reader.tstate, python.tstate });
+		grow(reader);
+		grow(worker);
+		session_assert_row("<module>;load;[native pool-1] anon+1\n");
+		session_assert_row("<module>;load;[native pool-2] anon+1\n");
+		python_call(&of_reader, python_code(&of_reader, "/x.py", "serve"));
+		grow(worker);
+		session_assert_row("\n[native pool-2] anon+1\n");
+		finish();
+	}
+}
+
 /* What was its task is another's. */
 static void test_maker_has_ended(void **state)
 {
@@ -171,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_follows_the_maker),
 		cmocka_unit_test(test_through_native_threads),
 		cmocka_unit_test(test_second_python_thread),
+		cmocka_unit_test(test_state_without_frames),
 		cmocka_unit_test(test_maker_has_ended),
 		cmocka_unit_test(test_gives_back),
 	};

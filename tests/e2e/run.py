@@ -33,6 +33,7 @@ import test_newcomers  # noqa: E402,F401
 import test_workers  # noqa: E402,F401
 import test_views  # noqa: E402,F401
 import test_submitters  # noqa: E402,F401
+import test_libraries  # noqa: E402,F401
 import test_outputs  # noqa: E402,F401
 import test_reports  # noqa: E402,F401
 import test_users  # noqa: E402,F401
