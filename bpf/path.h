@@ -38,10 +38,10 @@ enum walk_end {
 
 /* What a frame works on that has taken it out of a queue (submitters.h). */
 struct work {
-	__u64 code; /* of the frame; 0: there is no such frame */
-	__u64 path; /* key of the path that had put it there */
-	__u32 hops; /* from submitter to submitter, to a path that is nobody's work */
-	__u32 pad;
+	__u64 code;    /* of the frame; 0: there is no such frame */
+	__u64 path;    /* key of the path that had put it there */
+	__u32 hops;    /* from submitter to submitter, to a path that is nobody's work */
+	__u32 is_task; /* the frame is that of a task's coroutine */
 };
 
 /* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the

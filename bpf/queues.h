@@ -123,28 +123,37 @@ static __always_inline bool walk_putter(__u32 slot, __u32 scratch, __u32 is_dequ
 	       walk_begun(slot, scratch) && (__u32)find_call(slot, scratch);
 }
 
-__noinline int note_put(__u32 slot, __u64 address, __u32 is_deque)
+/* The path of the current thread, as far as it is no queue's own. Returns whether it has a node. */
+static __always_inline bool find_putter(__u32 slot, __u32 is_deque, struct item *ret)
 {
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	struct item_key key = { .item = address };
-	struct item item = { .waiting = 1 };
 	struct path *path;
 
-	if (!owners || !image || !address)
-		return 0;
-	key.image_id = image->image_id;
+	if (!owners)
+		return false;
 	scratch = take_scratch(owners, tid);
 	path = bpf_map_lookup_elem(&paths, &scratch);
 	if (scratch == SCRATCH_RSS || !path)
-		return 0;
+		return false;
 	if (walk_putter(slot, scratch, is_deque)) {
-		item.path = path->key;
+		ret->path = path->key;
 		if (path->work.code)
-			item.own = path->work;
+			ret->own = path->work;
 	}
-	if (give_scratch(owners, scratch, tid) && item.path)
+	return give_scratch(owners, scratch, tid) && ret->path;
+}
+
+__noinline int note_put(__u32 slot, __u64 address, __u32 is_deque)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct item_key key = { .item = address };
+	struct item item = { .waiting = 1 };
+
+	if (!image || !address)
+		return 0;
+	key.image_id = image->image_id;
+	if (find_putter(slot, is_deque, &item))
 		add_item(&key, &item);
 	return 0;
 }
@@ -220,6 +229,45 @@ __noinline int note_taken(__u32 slot, __u64 address, __u32 is_deque)
 	return 0;
 }
 
+/* ---- Tasks ---- */
+
+/*
+ * Where the frame of a coroutine lies: in it, from 3.11 on (PyCoroObject.cr_iframe), or where it
+ * points to (cr_frame). 0: it cannot be read.
+ */
+static __always_inline __u64 frame_of_coroutine(const struct wire_layout *layout, __u64 coroutine)
+{
+	__u64 frame = 0, more = layout->free_threaded ? 16 : 0; /* PyObject's head */
+
+	if (layout->version >= 0x030b)
+		return coroutine + more + (layout->version == 0x030b ? 80 : 72);
+	read_user(&frame, sizeof(frame), coroutine + 16);
+	return frame;
+}
+
+/* A task is made of a coroutine that has not begun: what runs in that hangs below who made it. */
+__noinline int note_task_made(__u32 slot, __u64 coroutine)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct worker_key key = {};
+	struct item item = {};
+	struct work work = {};
+	__u64 code;
+
+	if (!image || !layout || !coroutine)
+		return 0;
+	key.image_id = image->image_id;
+	key.frame = frame_of_coroutine(layout, coroutine);
+	code = code_of_frame(layout, key.frame);
+	if (!code || !find_putter(slot, 0, &item))
+		return 0;
+	choose_work(&item, code, &work);
+	work.is_task = 1;
+	bpf_map_update_elem(&workers, &key, &work, BPF_ANY);
+	return 0;
+}
+
 /* ---- The probes ---- */
 
 /* dequeobject and its block, Modules/_collectionsmodule.c, 3.6 to 3.15. */
@@ -241,6 +289,17 @@ static __always_inline __u64 read_leftmost(__u64 deque)
 	return item;
 }
 
+/* The first of a tuple of arguments. */
+static __always_inline __u64 read_first(__u32 slot, __u64 tuple)
+{
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 item = 0;
+
+	if (layout)
+		read_user(&item, sizeof(item), tuple + layout->tuple_items);
+	return item;
+}
+
 static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32 call)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -257,6 +316,8 @@ static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32
 		return note_put(slot, item, 0);
 	case QUEUE_POPLEFT:
 		return note_taken(slot, read_leftmost(registers->di), 1);
+	case QUEUE_TASK:
+		return note_task_made(slot, read_first(slot, registers->si));
 	}
 	return 0;
 }

@@ -40,19 +40,42 @@ static __always_inline bool find_above(struct path *path, __u64 key)
 	return true;
 }
 
+#define CO_GENERATORS 0x2a0 /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
+
+/* Is the frame to be walked next, behind one of a coroutine, that of what awaits it? Then the
+ * coroutine is no task's: it came to the place of one that is no more. */
+static __always_inline bool is_awaited(const struct wire_layout *layout, __u64 frame)
+{
+	__u64 code = 0;
+	__u32 flags = 0;
+	__u8 owner = 0;
+
+	if (layout->owner_shim_min != NO_OFFSET && frame &&
+	    !read_user(&owner, sizeof(owner), frame + layout->frame_owner) &&
+	    owner >= layout->owner_shim_min)
+		read_user(&frame, sizeof(frame), frame + layout->frame_back);
+	if (!frame || read_user(&code, sizeof(code), frame + layout->frame_code))
+		return false;
+	code &= ~(__u64)layout->tag_mask;
+	return !read_user(&flags, sizeof(flags), code + layout->code_flags) &&
+	       flags & CO_GENERATORS;
+}
+
 /* A frame was walked. Ends the walk below the path that gave it its work, if one did. Returns 1
  * when it has ended. */
-__noinline int join_submitter(__u32 scratch, __u64 frame, __u64 code)
+__noinline int join_submitter(__u32 slot, __u32 scratch, __u64 frame, __u64 code)
 {
+	const struct wire_layout *layout = slot_layout(slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	struct worker_key key = { .frame = frame };
 	const struct work *work;
 
-	if (!path)
+	if (!path || !layout)
 		return 0;
 	key.image_id = path->image_id;
 	work = bpf_map_lookup_elem(&workers, &key);
-	if (!work || work->code != code || !find_above(path, work->path))
+	if (!work || work->code != code || (work->is_task && is_awaited(layout, path->frame)) ||
+	    !find_above(path, work->path))
 		return 0;
 	path->work = *work;
 	path->key += work->path * path->factor;

@@ -57,7 +57,7 @@ static __always_inline long walk_frame(struct walk *walk)
 	if (is_split())
 		key = split_site(walk, head, code, key, object);
 	push_site(walk, key, code, is_shadowed(layout, head) ? frame : 0, object);
-	return cfg_submitters && join_submitter(walk->scratch, frame, code);
+	return cfg_submitters && join_submitter(walk->slot, walk->scratch, frame, code);
 }
 
 static long walk_frame_callback(__u32 index, void *walk)

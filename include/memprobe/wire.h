@@ -343,8 +343,9 @@ enum wire_alloc_call {
 enum wire_queue_call {
 	QUEUE_APPEND = 1, /* deque.append(deque, item) */
 	QUEUE_POPLEFT,	  /* deque.popleft(deque) */
-	QUEUE_PUT, /* SimpleQueue.put and put_nowait(queue, arguments): the first is the item */
-	QUEUE_GET, /* SimpleQueue.get and get_nowait, where they return the item */
+	QUEUE_PUT,  /* SimpleQueue.put and put_nowait(queue, arguments): the first is the item */
+	QUEUE_GET,  /* SimpleQueue.get and get_nowait, where they return the item */
+	QUEUE_TASK, /* asyncio.Task.__init__(task, (coroutine, ...), keywords) */
 	NR_QUEUE_CALLS,
 };
 

@@ -246,6 +246,85 @@ static void test_in_turn(void **state)
 	}
 }
 
+/* ---- Tasks ---- */
+
+#define CO_COROUTINE 0x80
+
+static __u64 coroutine_function(const char *name)
+{
+	__u64 code = function(name);
+	__u32 flags = CO_COROUTINE;
+
+	host_user_write(code + python.layout.code_flags, &flags, sizeof(flags));
+	return code;
+}
+
+/* A coroutine that has not begun, with a frame of its own. Returns that. */
+static __u64 make_coroutine(__u64 code, __u64 *ret_coroutine)
+{
+	const struct wire_layout *layout = &python.layout;
+	__u64 at = python_str(&python,
+			      "a place for a coroutine with its frame, of some 300 bytes ....."
+			      "................................................................"
+			      "................................................................"
+			      "................................................................"
+			      "...............................................................");
+	__u64 head = layout->free_threaded ? 16 : 0, frame = at + 80;
+
+	if (layout->version >= 0x030b)
+		frame = at + head + (layout->version == 0x030b ? 80 : 72);
+	else
+		host_user_write(at + 16, &frame, sizeof(frame));
+	python_put_frame(&python, frame, code, 0);
+	python_put_owner(&python, frame, 1);
+	*ret_coroutine = at;
+	return frame;
+}
+
+static void make_task(__u64 coroutine)
+{
+	host_user_write(item_at + python.layout.tuple_items, &coroutine, sizeof(coroutine));
+	session_queue_entry(QUEUE_TASK, 0, item_at);
+}
+
+/* The loop, or what awaits it, goes on with a coroutine. */
+static void resume(__u64 frame, __u64 code, __u64 back)
+{
+	python_put_frame(&python, frame, code, back);
+	python_put_owner(&python, frame, 1);
+	python_set_leaf(&python, frame);
+}
+
+static void run_task(void)
+{
+	__u64 code = coroutine_function("part"), outer = coroutine_function("outer"), coroutine,
+	      frame;
+	__u64 outer_frame, loop, unused;
+
+	frame = make_coroutine(code, &coroutine);
+	outer_frame = make_coroutine(outer, &unused);
+	call("ask");
+	call("create_task");
+	make_task(coroutine);
+	python_return(&python);
+	python_return(&python);
+	call("_run");
+	loop = python.leaf;
+	resume(frame, code, loop);
+	grow(10);
+	/* It is over, and one that is awaited comes to its place. */
+	resume(outer_frame, outer, loop);
+	resume(frame, code, outer_frame);
+	grow(20);
+}
+
+static void test_task(void **state)
+{
+	(void)state;
+	on_each(run_task, "<module>;_run;outer;part anon+20\n"
+			  "<module>;ask;create_task;part anon+10\n");
+}
+
 /* ---- Queues that are Python around a deque ---- */
 
 struct deque {
@@ -312,7 +391,7 @@ int main(void)
 		cmocka_unit_test(test_simple_queue), cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_unclear),	     cmocka_unit_test(test_reused_frame),
 		cmocka_unit_test(test_again),	     cmocka_unit_test(test_in_turn),
-		cmocka_unit_test(test_deque),
+		cmocka_unit_test(test_deque),	     cmocka_unit_test(test_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

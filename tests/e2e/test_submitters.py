@@ -1,6 +1,8 @@
 """What pools do, below who gave them the work: against what each caller asked for."""
+import os
+
 from capture import Attached, Served, capture, read_truth
-from harness import MB, Skip, check_all, check_equal, check_near, test
+from harness import CACHE, MB, Skip, check_all, check_equal, check_near, test
 from tree import ancestors, check_invariants, is_named
 
 RUNTIME = 0.6  # MB that the interpreter takes beside the target, in any of them
@@ -8,13 +10,13 @@ RUNTIME = 0.6  # MB that the interpreter takes beside the target, in any of them
 
 def taken_below(process, caller):
     """MB that take() has on paths through a function."""
-    return sum(node["total"]["grown"] for node in process.named("take")
+    return sum(node["total"]["growth"] for node in process.named("take")
                if any(is_named(above, caller) for above in ancestors(node))) / MB
 
 
 def taken_at_own_root(process, worker):
     """The same on paths that begin with the worker's own thread."""
-    return sum(node["total"]["grown"] for node in process.named(worker, "take")
+    return sum(node["total"]["growth"] for node in process.named(worker, "take")
                if not any((above["function"] or "").startswith("ask_")
                           for above in ancestors(node))) / MB
 
@@ -72,6 +74,8 @@ def submitters_split(context):
 def submitters_attached(context):
     """To a process with a worker that waits: the call in which it waits is not seen to return, so
     what it takes then is nobody's; all that comes after has its caller."""
+    if context.python.minor < (3, 7):
+        raise Skip("3.6 has no SimpleQueue, and its pools none but Python's own queues")
     served = Served(context, context.target("submitting.py", "served"))
     attached = Attached(context, served.pid, options=("--submitters",))
     served.ask("go")
@@ -83,3 +87,29 @@ def submitters_attached(context):
     check_near("MB below ask_waiting_15", taken_below(process, "ask_waiting_15"), 15, RUNTIME)
     check_near("MB of the worker that waited", taken_at_own_root(process, "_WorkItem.run"), 15,
                RUNTIME)
+
+
+FASTAPI = os.path.join(CACHE, "venv-libraries", "bin", "python")
+
+
+@test(interpreters="one", long=True)
+def submitters_of_fastapi(context):
+    """Under uvicorn, with asyncio's loop and uvloop's: what an endpoint takes stands below its name,
+    where a coroutine does it, a task that it waits for, a thread of anyio's or an executor's."""
+    if context.run([FASTAPI, "-c", "import fastapi, uvicorn, uvloop"]).status:
+        raise Skip("there is no fastapi, uvicorn and uvloop: tools/setup --libraries")
+    for loop in ("asyncio", "uvloop"):
+        taken = capture(context, [FASTAPI, context.target("served_by_fastapi.py")[-1], loop],
+                        "--submitters")
+        check_invariants(taken.report)
+        process, wrong = taken.process(), []
+        for endpoint, expected in taken.truth["taken"].items():
+            seen = taken_below(process, endpoint)
+            if abs(seen - expected) > 0.01 * expected:
+                wrong.append("%s: %s has %.2f MB, expected %d" % (loop, endpoint, seen, expected))
+            if endpoint not in ("read_items", "read_users"):
+                wrong += ["%s: %s is below no task of the server" % (loop, endpoint)
+                          for node in process.named(endpoint)
+                          if not any(is_named(above, "RequestResponseCycle.run_asgi")
+                                     for above in ancestors(node))]
+        check_all(wrong)

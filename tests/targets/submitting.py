@@ -101,8 +101,37 @@ async def ask_thread_13():
     await asyncio.get_running_loop().run_in_executor(None, take, 13)
 
 
-async def both():
+async def part(megabytes):
+    await asyncio.sleep(0)
+    take(megabytes)
+
+
+async def ask_tasks_14():
+    await asyncio.gather(part(7), part(7))
+
+
+async def ask_awaits_6():
+    """No tasks, but of their function, and where they were."""
+    for _ in range(3):
+        await part(2)
+
+
+async def count_down(left):
+    """A task that makes another of its own kind, again and again."""
+    take(1)
+    if left:
+        await asyncio.get_running_loop().create_task(count_down(left - 1))
+
+
+async def ask_chain_12():
+    await asyncio.get_running_loop().create_task(count_down(11))
+
+
+async def all_of_them():
     await asyncio.gather(ask_thread_10(), ask_thread_13())
+    await ask_tasks_14()
+    await ask_awaits_6()
+    await ask_chain_12()
 
 
 # ---- One object from two callers at a time: nobody can know whose is taken ----
@@ -144,7 +173,7 @@ def main():
     with ThreadPool(2) as pool:
         ask_pool_8(pool)
         ask_pool_12(pool)
-    asyncio.run(both())
+    asyncio.run(all_of_them())
     ask_same_a(jobs)
     ask_same_b(jobs)
     server = threading.Thread(target=serve_same, args=(jobs,))
@@ -152,7 +181,7 @@ def main():
     server.join()
     taken = {"ask_executor_5": 10, "ask_executor_9": 9, "ask_through_two_7": 7, "ask_queue_6": 6,
                 "ask_queue_11": 11, "ask_rounds_24": 24, "ask_pool_8": 8, "ask_pool_12": 12,
-                "ask_thread_10": 10, "ask_thread_13": 13, "ask_same_a": 0, "ask_same_b": 0}
+                "ask_thread_10": 10, "ask_thread_13": 13, "ask_tasks_14": 14, "ask_awaits_6": 6, "ask_chain_12": 12, "ask_same_a": 0, "ask_same_b": 0}
     with open(os.environ["MEMPROBE_TRUTH"], "w") as file:
         json.dump({"pid": os.getpid(), "taken": taken, "own": {"serve_same": 6}}, file)
 

@@ -378,7 +378,7 @@ static int ask_queues(struct inspector *inspector)
 {
 	const struct interpreter_entry entry = { .path = "/usr/bin/python3" };
 	struct queue_plan plan = { 0 };
-	int fd = inspect_queues(inspector, 1, &entry, true, &plan);
+	int fd = inspect_queues(inspector, 1, &entry, QUEUE_IN_MODULE, &plan);
 
 	if (fd < 0)
 		return fd;

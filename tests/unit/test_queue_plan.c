@@ -32,6 +32,7 @@ static const struct {
 	{ QUEUE_APPEND, { "deque_append", NULL } },
 	{ QUEUE_POPLEFT, { "deque_popleft", NULL } },
 	{ QUEUE_PUT, { "_queue_SimpleQueue_put", "_queue_SimpleQueue_put_nowait", NULL } },
+	{ QUEUE_TASK, { "_asyncio_Task___init__", NULL } },
 	{ QUEUE_GET, { "_queue_SimpleQueue_get", "_queue_SimpleQueue_get_nowait", NULL } },
 };
 
@@ -56,10 +57,12 @@ static bool is_function(struct elf_file *file, uint64_t offset, const char *cons
 static bool has_symbols(struct elf_file *file)
 {
 	struct elf_symbol symbol = { .name = "deque_append" },
-			  other = { .name = "simplequeue_new" };
+			  other = { .name = "simplequeue_new" },
+			  task = { .name = "_asyncio_Task___init__" };
 
 	return elf_file_find_symbols(file, ELF_SYMTAB, &symbol, 1) ||
-	       elf_file_find_symbols(file, ELF_SYMTAB, &other, 1);
+	       elf_file_find_symbols(file, ELF_SYMTAB, &other, 1) ||
+	       elf_file_find_symbols(file, ELF_SYMTAB, &task, 1);
 }
 
 static void check_sites(int fd, const struct queue_plan *plan)
@@ -141,6 +144,18 @@ static void test_modules(void **state)
 	find_all(".pyenv/versions/3.*/lib/python3.*/lib-dynload/_queue.*.so", check_module);
 }
 
+static void check_tasks(const struct queue_plan *plan)
+{
+	assert_int_equal(count_sites(plan, QUEUE_TASK), 1);
+	assert_int_equal(plan->nr_sites, 1);
+}
+
+static void test_tasks(void **state)
+{
+	(void)state;
+	find_all(".pyenv/versions/3.*/lib/python3.*/lib-dynload/_asyncio.*.so", check_tasks);
+}
+
 /* No Python, and no ELF file. */
 static void test_others(void **state)
 {
@@ -158,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interpreters),
 		cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_others),
 	};
 

@@ -19,9 +19,6 @@
 
 #define MAX_CLOSING 128 /* probes that wait for their end; each holds a descriptor */
 
-/* The interpreter, and the module beside it. */
-enum queue_file { FILE_INTERPRETER, FILE_MODULE, NR_QUEUE_FILES };
-
 struct known_queues {
 	struct file_identity interpreter;
 	struct queue_plan plans[NR_QUEUE_FILES];
@@ -132,7 +129,7 @@ static struct known_queues *know(struct submitters *submitters, uint32_t tgid,
 	*known = (struct known_queues){ .interpreter = entry->file };
 	for (size_t file = 0; file < NR_QUEUE_FILES; file++) {
 		known->fds[file] = inspect_queues(submitters->base->inspector, (pid_t)tgid, entry,
-						  file == FILE_MODULE, &known->plans[file]);
+						  (enum queue_file)file, &known->plans[file]);
 		if (known->fds[file] < 0)
 			known->plans[file].nr_sites = 0;
 	}
@@ -140,6 +137,8 @@ static struct known_queues *know(struct submitters *submitters, uint32_t tgid,
 		tell_missing(submitters, entry, "queue.Queue");
 	if (!has_call(known, QUEUE_PUT) || !has_call(known, QUEUE_GET))
 		tell_missing(submitters, entry, "SimpleQueue");
+	if (!has_call(known, QUEUE_TASK))
+		tell_missing(submitters, entry, "asyncio.Task");
 	return known;
 }
 

@@ -136,8 +136,9 @@ static int open_queues(const struct inspect_queues_request *request)
 {
 	int fd;
 
-	if (request->is_module)
-		return queue_place_open(request->pid, request->path, (uint16_t)request->version);
+	if (request->file_of != QUEUE_IN_INTERPRETER)
+		return queue_place_open(request->pid, request->path, (uint16_t)request->version,
+					request->file_of == TASK_IN_MODULE ? "_asyncio" : "_queue");
 	fd = python_place_open(request->pid, request->file);
 	/* Of a command that has not begun yet. */
 	return fd >= 0 ? fd

@@ -33,7 +33,7 @@ static int take(const struct inspect_answer *answer, struct queue_plan *ret)
 }
 
 int inspect_queues(struct inspector *inspector, pid_t pid, const struct interpreter_entry *entry,
-		   bool is_module, struct queue_plan *ret)
+		   enum queue_file file, struct queue_plan *ret)
 {
 	_cleanup_(freep) struct inspect_queues_request *request = xcalloc(1, sizeof(*request));
 	struct inspect_answer answer;
@@ -42,7 +42,7 @@ int inspect_queues(struct inspector *inspector, pid_t pid, const struct interpre
 	if (!entry->path || strlen(entry->path) >= sizeof(request->path))
 		return -ENOENT;
 	request->pid = pid;
-	request->is_module = is_module;
+	request->file_of = file;
 	request->version = entry->interpreter.layout.version;
 	request->file = entry->file;
 	memcpy(request->path, entry->path, strlen(entry->path) + 1);

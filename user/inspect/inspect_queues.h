@@ -8,11 +8,11 @@
 #include "queue_plan.h"
 
 /*
- * Where a process's interpreter, or the module _queue beside it, has queues: the plan, and an open
+ * Where a process's interpreter, or a module beside it, has queues: the plan, and an open
  * regular file that is the caller's. -errno: there is none, -EOPNOTSUPP: attaching to it could
  * block; else as inspector_ask().
  */
 int inspect_queues(struct inspector *inspector, pid_t pid, const struct interpreter_entry *entry,
-		   bool is_module, struct queue_plan *ret);
+		   enum queue_file file, struct queue_plan *ret);
 
 #endif

@@ -121,8 +121,8 @@ struct inspect_file_request {
 /* The answer is a struct queue_plan, and the file, opened. */
 struct inspect_queues_request {
 	int32_t pid;
-	uint32_t is_module; /* in _queue beside the interpreter; else in the interpreter itself */
-	uint32_t version;   /* wire_layout.version */
+	uint32_t file_of; /* enum queue_file */
+	uint32_t version; /* wire_layout.version */
 	uint32_t pad;
 	struct file_identity file; /* the interpreter's */
 	char path[PATH_MAX];	   /* the same */

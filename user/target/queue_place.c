@@ -20,23 +20,31 @@ static const char *const directories[] = { "/../lib/", "/", "/../" };
 static const char *const builds[] = { "", "t", "m", "d", "td", "dm" };
 static const char *const libraries[] = { "gnu", "musl" };
 
-static int try_name(pid_t pid, const char *directory, uint16_t version, const char *build,
+/* What is looked for, in a process's root. */
+struct wanted {
+	pid_t pid;
+	uint16_t version;
+	const char *module;
+};
+
+static int try_name(const struct wanted *wanted, const char *directory, const char *build,
 		    const char *library)
 {
-	unsigned int minor = version & 0xff;
+	unsigned int minor = wanted->version & 0xff;
 	_cleanup_(freep) char *path = xasprintf(
-		"%spython3.%u%s/lib-dynload/_queue.cpython-3%u%s-x86_64-linux-%s.so", directory,
-		minor, strchr(build, 't') ? "t" : "", minor, build, library);
+		"%spython3.%u%s/lib-dynload/%s.cpython-3%u%s-x86_64-linux-%s.so", directory, minor,
+		strchr(build, 't') ? "t" : "", wanted->module, minor, build, library);
 
-	return strlen(path) < PATH_MAX ? target_open_inside(pid, path, NULL, INTERPRETER_MAX_BYTES)
-				       : -ENOENT;
+	return strlen(path) < PATH_MAX
+		       ? target_open_inside(wanted->pid, path, NULL, INTERPRETER_MAX_BYTES)
+		       : -ENOENT;
 }
 
-static int try_directory(pid_t pid, const char *directory, uint16_t version)
+static int try_directory(const struct wanted *wanted, const char *directory)
 {
 	for (size_t b = 0; b < ARRAY_SIZE(builds); b++) {
 		for (size_t l = 0; l < ARRAY_SIZE(libraries); l++) {
-			int fd = try_name(pid, directory, version, builds[b], libraries[l]);
+			int fd = try_name(wanted, directory, builds[b], libraries[l]);
 
 			if (fd >= 0)
 				return fd;
@@ -45,8 +53,9 @@ static int try_directory(pid_t pid, const char *directory, uint16_t version)
 	return -ENOENT;
 }
 
-int queue_place_open(pid_t pid, const char *interpreter, uint16_t version)
+int queue_place_open(pid_t pid, const char *interpreter, uint16_t version, const char *module)
 {
+	const struct wanted wanted = { pid, version, module };
 	const char *slash = strrchr(interpreter, '/');
 	int fd = -ENOENT;
 
@@ -54,7 +63,7 @@ int queue_place_open(pid_t pid, const char *interpreter, uint16_t version)
 		_cleanup_(freep) char *directory = xasprintf("%.*s%s", (int)(slash - interpreter),
 							     interpreter, directories[i]);
 
-		fd = try_directory(pid, directory, version);
+		fd = try_directory(&wanted, directory);
 	}
 	return fd < 0 ? -ENOENT : fd;
 }

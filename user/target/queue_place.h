@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which file has Python's module _queue: beside the modules of an interpreter, before any process
+/* Which file has a module of Python's own: beside the others of an interpreter, before any process
  * of it has mapped it. */
 #ifndef MEMPROBE_QUEUE_PLACE_H
 #define MEMPROBE_QUEUE_PLACE_H
@@ -10,8 +10,8 @@
 /*
  * An open file as of target_open.h, in the root of a process; -ENOENT: not found. `interpreter` is
  * the path of its executable or libpython, as the process maps it; the version is
- * wire_layout.version.
+ * wire_layout.version, the module's name without what tells how it was built.
  */
-int queue_place_open(pid_t pid, const char *interpreter, uint16_t version);
+int queue_place_open(pid_t pid, const char *interpreter, uint16_t version, const char *module);
 
 #endif

@@ -26,13 +26,27 @@ struct method {
 	uint32_t call;
 };
 
-static const struct method methods[MAX_QUEUE_SITES] = {
+#define NR_METHODS 6
+
+static const struct method methods[NR_METHODS] = {
 	{ "append", "Add an element to the right side of the deque.", QUEUE_APPEND },
 	{ "popleft", "Remove and return the leftmost element.", QUEUE_POPLEFT },
 	{ "put", "Put the item on the queue.", QUEUE_PUT },
 	{ "put_nowait", "Put an item into the queue without blocking.", QUEUE_PUT },
 	{ "get", "Remove and return an item from the queue.", QUEUE_GET },
 	{ "get_nowait", "Remove and return an item from the queue without blocking.", QUEUE_GET },
+};
+
+/* PyTypeObject.tp_name and tp_init, of a type that is static: up to 3.11. From 3.12 on there is a
+ * PyType_Spec, whose name comes first and whose slots 24 bytes behind: pairs of a number and a
+ * pointer (Include/object.h, Include/typeslots.h). */
+static const char task_name[] = "_asyncio.Task";
+#define NAME_TO_INIT 272
+#define NAME_TO_SLOTS 24
+#define SLOT_INIT 60
+#define MAX_SLOTS 64
+struct type_slot {
+	uint64_t number, function;
 };
 
 /* Where the texts of a method lie. */
@@ -43,7 +57,8 @@ struct docs {
 
 struct search {
 	struct elf_file *file;
-	struct docs docs[MAX_QUEUE_SITES];
+	struct docs docs[NR_METHODS];
+	struct docs task_names;
 	struct queue_plan *plan;
 };
 
@@ -61,6 +76,19 @@ static void find_docs(const uint8_t *bytes, size_t size, uint64_t vaddr, const c
 		begin = begin ? begin + 1 : bytes;
 		ret->vaddrs[ret->count++] = vaddr + (uint64_t)(begin - bytes);
 		at += strlen(part);
+	}
+}
+
+/* Whole texts only: of the type, of no other whose name begins alike. */
+static void find_name(const uint8_t *bytes, size_t size, uint64_t vaddr, struct docs *ret)
+{
+	const uint8_t *at = bytes, *end = bytes + size;
+
+	while (ret->count < MAX_DOCS &&
+	       (at = memmem(at, (size_t)(end - at), task_name, sizeof(task_name)))) {
+		if (at == bytes || !at[-1])
+			ret->vaddrs[ret->count++] = vaddr + (uint64_t)(at - bytes);
+		at += sizeof(task_name);
 	}
 }
 
@@ -87,9 +115,11 @@ static void find_all_docs(struct search *search)
 		/* Up to 3.7 texts are no constants: in any segment. */
 		_cleanup_(freep) uint8_t *bytes = read_segment(search->file, segment);
 
-		for (size_t m = 0; bytes && m < MAX_QUEUE_SITES; m++)
+		for (size_t m = 0; bytes && m < NR_METHODS; m++)
 			find_docs(bytes, segment->file_bytes, segment->vaddr, methods[m].doc,
 				  &search->docs[m]);
+		if (bytes)
+			find_name(bytes, segment->file_bytes, segment->vaddr, &search->task_names);
 	}
 }
 
@@ -120,21 +150,58 @@ static bool is_known(const struct queue_plan *plan, uint64_t offset)
 	return false;
 }
 
+static void add_site(struct search *search, uint64_t vaddr, uint32_t call)
+{
+	struct queue_site site = { .call = call };
+
+	if (search->plan->nr_sites < MAX_QUEUE_SITES &&
+	    find_offset(search->file, vaddr, &site.offset) && !is_known(search->plan, site.offset))
+		search->plan->sites[search->plan->nr_sites++] = site;
+}
+
 /* A method's table entry, if the address is that of its last field. */
 static void try_entry(struct search *search, const struct method *method, uint64_t at)
 {
-	struct queue_site site = { .call = method->call };
 	char name[MAX_NAME];
 	uint64_t vaddr;
 
-	if (at < NAME_TO_DOC || search->plan->nr_sites == MAX_QUEUE_SITES ||
-	    elf_file_read_pointer(search->file, at - NAME_TO_DOC, &vaddr) ||
+	if (at < NAME_TO_DOC || elf_file_read_pointer(search->file, at - NAME_TO_DOC, &vaddr) ||
 	    elf_file_read_string(search->file, vaddr, name, sizeof(name)) ||
 	    strcmp(name, method->name) != 0 ||
-	    elf_file_read_pointer(search->file, at - FUNCTION_TO_DOC, &vaddr) ||
-	    !find_offset(search->file, vaddr, &site.offset) || is_known(search->plan, site.offset))
+	    elf_file_read_pointer(search->file, at - FUNCTION_TO_DOC, &vaddr))
 		return;
-	search->plan->sites[search->plan->nr_sites++] = site;
+	add_site(search, vaddr, method->call);
+}
+
+/* The slots of a type that is made of a specification. */
+static void try_slots(struct search *search, uint64_t slots)
+{
+	uint64_t number, function;
+
+	for (size_t i = 0; i < MAX_SLOTS; i++, slots += sizeof(struct type_slot)) {
+		if (elf_file_read(search->file, slots, &number, sizeof(number)) ||
+		    !(uint32_t)number)
+			return;
+		if ((uint32_t)number == SLOT_INIT &&
+		    !elf_file_read_pointer(search->file,
+					   slots + offsetof(struct type_slot, function), &function))
+			add_site(search, function, QUEUE_TASK);
+	}
+}
+
+/* The type of asyncio's tasks, or its specification, if the address is that of its name. */
+static void try_task_type(struct search *search, uint64_t at)
+{
+	const struct elf_segment *segment;
+	uint64_t vaddr;
+
+	if (elf_file_read_pointer(search->file, at + NAME_TO_SLOTS, &vaddr))
+		return;
+	segment = elf_file_segment(search->file, vaddr);
+	if (segment && !segment->is_executable)
+		try_slots(search, vaddr);
+	else if (!elf_file_read_pointer(search->file, at + NAME_TO_INIT, &vaddr))
+		add_site(search, vaddr, QUEUE_TASK);
 }
 
 /* A pointer in the file's data. */
@@ -142,10 +209,13 @@ static bool try_pointer(uint64_t at, uint64_t value, void *context)
 {
 	struct search *search = context;
 
-	for (size_t m = 0; m < MAX_QUEUE_SITES; m++)
+	for (size_t m = 0; m < NR_METHODS; m++)
 		for (size_t i = 0; i < search->docs[m].count; i++)
 			if (search->docs[m].vaddrs[i] == value)
 				try_entry(search, &methods[m], at);
+	for (size_t i = 0; i < search->task_names.count; i++)
+		if (search->task_names.vaddrs[i] == value)
+			try_task_type(search, at);
 	return true;
 }
 

@@ -2,8 +2,9 @@
 /*
  * Where items can be seen to be put into Python's queues and taken out: C methods that are static
  * functions, found in a stripped file by their PyMethodDef, the entry of a table whose last field
- * is the method's text of documentation. deque is a part of the interpreter in all versions;
- * SimpleQueue mostly is a module of its own, _queue. Attaching is capture's work.
+ * is the method's text of documentation. And where asyncio's tasks are made: the tp_init of their
+ * type, found by its name. deque is a part of the interpreter in all versions; SimpleQueue and Task
+ * mostly are in modules of their own, _queue and _asyncio. Attaching is capture's work.
  */
 #ifndef MEMPROBE_QUEUE_PLAN_H
 #define MEMPROBE_QUEUE_PLAN_H
@@ -11,7 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_QUEUE_SITES 6
+#define MAX_QUEUE_SITES 8
+
+/* The interpreter, and modules beside it. */
+enum queue_file { QUEUE_IN_INTERPRETER, QUEUE_IN_MODULE, TASK_IN_MODULE, NR_QUEUE_FILES };
 
 struct queue_site {
 	uint64_t offset; /* in the file, of an instruction that runs once a call; the arguments are
