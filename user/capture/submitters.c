@@ -93,17 +93,24 @@ static bool is_same(struct file_identity one, struct file_identity other)
 	return one.dev == other.dev && one.ino == other.ino;
 }
 
+/* Why a file's functions are not there: what was said when it was asked for, 0: it has none. */
+static const char *cause_of(int error)
+{
+	if (error == -EOPNOTSUPP)
+		return "it lies in a file system (FUSE) that could hold up memprobe";
+	return !error || error == -ENOENT ? "not found" : strerror(-error);
+}
+
 /* Once: pools of such an interpreter are not followed, or not all of them. */
 static void tell_missing(struct submitters *submitters, const struct interpreter_entry *entry,
-			 const char *what)
+			 const char *what, int fd)
 {
 	if (submitters->has_told)
 		return;
 	submitters->has_told = true;
 	TELL_MISSING(submitters->base->waits,
-		     "cannot follow '%s' of '%s': not found, what goes through it stays below its "
-		     "thread",
-		     what, entry->path ? entry->path : "an interpreter");
+		     "cannot follow '%s' of '%s': %s, what goes through it stays below its thread",
+		     what, entry->path ? entry->path : "an interpreter", cause_of(fd < 0 ? fd : 0));
 }
 
 static bool has_call(const struct known_queues *known, uint32_t call)
@@ -134,11 +141,11 @@ static struct known_queues *know(struct submitters *submitters, uint32_t tgid,
 			known->plans[file].nr_sites = 0;
 	}
 	if (!has_call(known, QUEUE_APPEND) || !has_call(known, QUEUE_POPLEFT))
-		tell_missing(submitters, entry, "queue.Queue");
+		tell_missing(submitters, entry, "queue.Queue", known->fds[QUEUE_IN_INTERPRETER]);
 	if (!has_call(known, QUEUE_PUT) || !has_call(known, QUEUE_GET))
-		tell_missing(submitters, entry, "SimpleQueue");
+		tell_missing(submitters, entry, "SimpleQueue", known->fds[QUEUE_IN_MODULE]);
 	if (!has_call(known, QUEUE_TASK))
-		tell_missing(submitters, entry, "asyncio.Task");
+		tell_missing(submitters, entry, "asyncio.Task", known->fds[TASK_IN_MODULE]);
 	return known;
 }
 
