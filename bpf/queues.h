@@ -123,38 +123,49 @@ static __always_inline bool walk_putter(__u32 slot, __u32 scratch, __u32 is_dequ
 	       walk_begun(slot, scratch) && (__u32)find_call(slot, scratch);
 }
 
-/* The path of the current thread, as far as it is no queue's own. Returns whether it has a node. */
-static __always_inline bool find_putter(__u32 slot, __u32 is_deque, struct item *ret)
+/* Walks the path of the current thread, as far as it is no queue's own, in scratch memory that is
+ * still to be given back. Returns that; SCRATCH_RSS: there is none, or no path that has a node. */
+static __always_inline __u32 walk_submitter(__u32 slot, __u32 is_deque)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	struct path *path;
 
 	if (!owners)
-		return false;
+		return SCRATCH_RSS;
 	scratch = take_scratch(owners, tid);
-	path = bpf_map_lookup_elem(&paths, &scratch);
-	if (scratch == SCRATCH_RSS || !path)
-		return false;
-	if (walk_putter(slot, scratch, is_deque)) {
-		ret->path = path->key;
-		if (path->work.code)
-			ret->own = path->work;
-	}
-	return give_scratch(owners, scratch, tid) && ret->path;
+	if (scratch == SCRATCH_RSS || walk_putter(slot, scratch, is_deque))
+		return scratch;
+	give_scratch(owners, scratch, tid);
+	return SCRATCH_RSS;
 }
 
-__noinline int note_put(__u32 slot, __u64 address, __u32 is_deque)
+/* What a walked path puts; gives the scratch memory back. Returns whether it was ours until then.
+ */
+static __always_inline bool read_walked(__u32 scratch, struct item *ret)
+{
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
+	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	const struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	if (!owners || !path)
+		return false;
+	ret->path = path->key;
+	if (path->work.code)
+		ret->own = path->work;
+	return give_scratch(owners, scratch, tid);
+}
+
+/* Behind the walk, for the stack: 512 bytes with all that it calls. */
+__noinline int put_walked(__u32 slot, __u32 scratch, __u64 address)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct item_key key = { .item = address };
 	struct item item = { .waiting = 1 };
 
-	if (!image || !address)
+	if (!read_walked(scratch, &item) || !image || !address)
 		return 0;
 	key.image_id = image->image_id;
-	if (find_putter(slot, is_deque, &item))
-		add_item(&key, &item);
+	add_item(&key, &item);
 	return 0;
 }
 
@@ -246,7 +257,7 @@ static __always_inline __u64 frame_of_coroutine(const struct wire_layout *layout
 }
 
 /* A task is made of a coroutine that has not begun: what runs in that hangs below who made it. */
-__noinline int note_task_made(__u32 slot, __u64 coroutine)
+__noinline int make_walked(__u32 slot, __u32 scratch, __u64 coroutine)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
@@ -255,12 +266,12 @@ __noinline int note_task_made(__u32 slot, __u64 coroutine)
 	struct work work = {};
 	__u64 code;
 
-	if (!image || !layout || !coroutine)
+	if (!read_walked(scratch, &item) || !image || !layout || !coroutine)
 		return 0;
 	key.image_id = image->image_id;
 	key.frame = frame_of_coroutine(layout, coroutine);
 	code = code_of_frame(layout, key.frame);
-	if (!code || !find_putter(slot, 0, &item))
+	if (!code)
 		return 0;
 	choose_work(&item, code, &work);
 	work.is_task = 1;
@@ -300,26 +311,41 @@ static __always_inline __u64 read_first(__u32 slot, __u64 tuple)
 	return item;
 }
 
+/* The object that a call is about. */
+static __always_inline __u64 read_subject(const struct pt_regs *registers, __u32 slot, __u32 call)
+{
+	__u64 item = 0;
+
+	switch (call) {
+	case QUEUE_APPEND:
+		return registers->si;
+	case QUEUE_PUT:
+		read_user(&item, sizeof(item), registers->si);
+		return item;
+	case QUEUE_POPLEFT:
+		return read_leftmost(registers->di);
+	case QUEUE_TASK:
+		return read_first(slot, registers->si);
+	}
+	return 0;
+}
+
 static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32 call)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 item = 0;
-	__u32 slot;
+	__u32 slot, scratch;
+	__u64 subject;
 
 	if (!find_image(BPF_CORE_READ(task, mm), &slot))
 		return 0;
-	switch (call) {
-	case QUEUE_APPEND:
-		return note_put(slot, registers->si, 1);
-	case QUEUE_PUT:
-		read_user(&item, sizeof(item), registers->si);
-		return note_put(slot, item, 0);
-	case QUEUE_POPLEFT:
-		return note_taken(slot, read_leftmost(registers->di), 1);
-	case QUEUE_TASK:
-		return note_task_made(slot, read_first(slot, registers->si));
-	}
-	return 0;
+	subject = read_subject(registers, slot, call);
+	if (call == QUEUE_POPLEFT)
+		return note_taken(slot, subject, 1);
+	scratch = walk_submitter(slot, call == QUEUE_APPEND);
+	if (scratch == SCRATCH_RSS)
+		return 0;
+	return call == QUEUE_TASK ? make_walked(slot, scratch, subject)
+				  : put_walked(slot, scratch, subject);
 }
 
 /* 0: the queue is empty. */

@@ -280,9 +280,16 @@ def wait_for_guard():
                            for _, name, state in children_of(os.getpid())), "the guard's end")
 
 
+LEFTOVERS_END_S = 10
+
+
 def end_leftovers():
-    """End every process that has become ours; the names of those that were still running."""
+    """End every process that has become ours; the names of those that were still running, and did not
+    end by themselves soon: a browser's processes see that it is gone when it is their turn."""
     names = []
+    end = time.monotonic() + LEFTOVERS_END_S
+    while time.monotonic() < end and any(state != "Z" for _, _, state in children_of(os.getpid())):
+        time.sleep(0.1)
     for _ in range(50):
         children = children_of(os.getpid())
         if not children:

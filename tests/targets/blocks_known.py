@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 
-from allocating import FREE, LIBC, MALLOC, POINTER, REALLOC, SIZE, hold
+from allocating import FREE, LIBC, MALLOC, POINTER, REALLOC, SIZE, hold, pulse_until_told
 
 SIZES = (1000, 20000, 300000)
 MB = 1 << 20
@@ -187,6 +187,8 @@ def run_exit():
 
 
 def main():
+    if "MEMPROBE_WAIT" in os.environ:
+        pulse_until_told()
     run_news()
     run_mremap()
     run_threads()

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -101,6 +102,36 @@ static mode_t kind_of(const char *path)
 	struct stat status;
 
 	return lstat(path, &status) < 0 ? 0 : status.st_mode & S_IFMT;
+}
+
+/* Files of the directory, in whatever state. */
+static int count_files(const char *directory)
+{
+	DIR *entries = opendir(directory);
+	int count = 0;
+
+	for (struct dirent *entry; (entry = readdir(entries));)
+		count += entry->d_name[0] != '.';
+	closedir(entries);
+	return count;
+}
+
+/* Its name is there when all of it is, and is nobody's that was there before. */
+static void late_name(void **state)
+{
+	struct scratch *scratch = *state;
+
+	scratch->options.is_late = true;
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(kind_of(scratch->path), 0);
+	assert_int_equal(count_files(scratch->directory), 1);
+	dump_discard(TAKE(scratch->writer));
+	assert_int_equal(count_files(scratch->directory), 0);
+	assert_int_equal(dump_snapshot(&scratch->options, scratch->profile), 0);
+	assert_int_equal(kind_of(scratch->path), S_IFREG);
+	assert_int_equal(count_files(scratch->directory), 1);
+	assert_int_equal(dump_snapshot(&scratch->options, scratch->profile), -EEXIST);
+	assert_int_equal(count_files(scratch->directory), 1);
 }
 
 static void existing_is_refused(void **state)
@@ -662,6 +693,7 @@ int main(void)
 		TEST(stream_gets_the_whole),
 		TEST(null_and_fifo_are_not_replaced),
 		TEST(stream_without_reader_fails),
+		TEST(late_name),
 		TEST(existing_is_refused),
 		TEST(link_is_refused),
 		TEST(bad_places_are_refused),

@@ -13,6 +13,7 @@
 
 #include "memory.h"
 #include "occupant.h"
+#include "rename_new.h"
 #include "stream.h"
 #include "text_columns.h"
 
@@ -217,19 +218,6 @@ int sink_open(struct sink *ret, const char *path, bool force)
 	return 0;
 }
 
-/* A link in place of a rename that refuses to replace: some file systems know no such rename. */
-static int rename_new(const char *from, const char *to)
-{
-	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	if (link(from, to))
-		return -errno;
-	unlink(from);
-	return 0;
-}
-
 static int give_name(struct sink *sink)
 {
 	int error = check_occupant(sink->path, sink->force);
@@ -237,7 +225,7 @@ static int give_name(struct sink *sink)
 	if (error)
 		return error;
 	if (!sink->force)
-		return rename_new(sink->temporary, sink->path);
+		return rename_new(AT_FDCWD, sink->temporary, sink->path);
 	return rename(sink->temporary, sink->path) ? -errno : 0;
 }
 

@@ -191,6 +191,7 @@ bool output_snapshot(const struct output *output, const struct profile *profile)
 			.path = path,
 			.uid = output->uid,
 			.gid = output->gid,
+			.is_late = true,
 		};
 
 		error = dump_snapshot(&create, profile);

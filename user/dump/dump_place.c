@@ -14,6 +14,7 @@
 #include "dump_header.h"
 #include "memory.h"
 #include "occupant.h"
+#include "rename_new.h"
 #include "stream.h"
 
 #define NEW_FILE (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
@@ -95,6 +96,10 @@ static int create_as_owner(const struct dump_create *options, struct dump_place 
 	err = open_directory(options->path, &place->directory, &place->name);
 	if (err)
 		return err;
+	if (options->is_late && !occupant_at(place->directory, place->name, options->uid)) {
+		place->is_new = true;
+		return open_beside(place, ret_fd, &place->beside);
+	}
 	fd = openat(place->directory, place->name, NEW_FILE, PERMISSIONS);
 	if (fd >= 0) {
 		*ret_fd = fd;
@@ -144,7 +149,9 @@ static int rename_as_owner(const struct dump_place *place, const char *from)
 	struct dump_self self;
 	int err = dump_owner_become(&place->owner, &self), err_return;
 
-	if (!err && renameat(place->directory, from, place->directory, place->name) < 0)
+	if (!err && place->is_new)
+		err = rename_new(place->directory, from, place->name);
+	else if (!err && renameat(place->directory, from, place->directory, place->name) < 0)
 		err = -errno;
 	err_return = dump_owner_return(&self);
 	return err ? err : err_return;

@@ -19,6 +19,7 @@ struct dump_place {
 	int stream; /* what the whole dump is copied to at its end, -1: it is a file at its name */
 	int directory;
 	char *name;
+	bool is_new;  /* nothing is to be replaced */
 	char *beside; /* the name under which the file waits to take its place, NULL: it is there */
 };
 
