@@ -152,11 +152,16 @@ static __always_inline void ask_for_watch(const struct wire_image *image, __u32 
 
 /* Is the current thread, of which no frame was found, of a pool? One that has a thread state for
  * as long as it holds the GIL is, too. */
-static __always_inline bool is_native_thread(int begun)
+static __always_inline bool is_native_thread(const struct change *change, int begun)
 {
+	const struct wire_python *python;
+
 	if (!cfg_owners || begun == WALK_BEGUN || is_main_thread())
 		return false;
-	return begun == WALK_NO_STATE || !has_run_python();
+	if (begun == WALK_NO_STATE)
+		return true;
+	python = bpf_map_lookup_elem(&pythons, &change->slot);
+	return python && known_layout(python, change->image->image_id) && !has_run_python();
 }
 
 /* Begins a walk at the current thread's frames, or at those of the thread that is behind it. What a
@@ -165,7 +170,7 @@ static __always_inline bool begin_at_frames(struct change *change, enum kernel k
 {
 	int begun = begin_walk(change->slot, change->scratch, 0);
 
-	if (kernel == KERNEL_PERCPU && is_native_thread(begun)) {
+	if (kernel == KERNEL_PERCPU && is_native_thread(change, begun)) {
 		change->is_native = 1;
 		/* With --threads a page is the thread's that took it. */
 		if (change->pages > 0 && !cfg_threads)

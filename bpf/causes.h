@@ -160,7 +160,8 @@ __noinline int is_cause_steady(__u32 slot, __u32 scratch)
 	if (!path || !layout || path->thread.fsbase != path->cause ||
 	    path->thread.image_id != path->image_id)
 		return 0;
-	if (path->end != WALK_ROOT && path->end != WALK_TOO_DEEP)
+	/* Known: a walk like this ends so only where a submitter's path begins. */
+	if (path->end != WALK_ROOT && path->end != WALK_TOO_DEEP && path->end != WALK_KNOWN)
 		return 0;
 	return !read_thread_head(layout, path->head, path->thread.slot.tstate, &head) &&
 	       head.frame == path->cause_leaf;

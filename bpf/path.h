@@ -40,8 +40,12 @@ enum walk_end {
 struct work {
 	__u64 code;    /* of the frame; 0: there is no such frame */
 	__u64 path;    /* key of the path that had put it there */
+	__u64 taker;   /* start of the thread whose frame it is, 0: a coroutine's, which any resumes
+			*/
 	__u32 hops;    /* from submitter to submitter, to a path that is nobody's work */
 	__u32 is_task; /* the frame is that of a task's coroutine */
+	__u32 putter;  /* tid of who had put it there, and of the first of those submitters */
+	__u32 first;
 };
 
 /* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the

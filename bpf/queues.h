@@ -26,6 +26,8 @@ struct item {
 	struct work own;  /* that this path itself does; no code: none */
 	__u32 waiting;	  /* how often it is in queues */
 	__u32 is_unclear; /* several paths have put it: nobody knows whose is taken */
+	__u32 putter;	  /* tid */
+	__u32 pad;
 };
 
 /* What is never taken goes when there are too many. */
@@ -48,47 +50,79 @@ static __always_inline bool is_mover(__u64 name)
 	       name == TEXT8('_', 'g', 'e', 't', 0, 0, 0, 0);
 }
 
-/* Of one that calls such a method: put, get, put_nowait, get_nowait. */
-static __always_inline bool is_queue_method(__u64 name)
+/* Of one that calls such a method: put or get, put_nowait or get_nowait; and who waits for it. */
+static __always_inline bool is_queue_method(__u64 name, bool is_put)
 {
-	return (name & TEXT_BYTES(4)) == TEXT8('p', 'u', 't', 0, 0, 0, 0, 0) ||
-	       (name & TEXT_BYTES(4)) == TEXT8('g', 'e', 't', 0, 0, 0, 0, 0) ||
-	       name == TEXT8('p', 'u', 't', '_', 'n', 'o', 'w', 'a') ||
-	       name == TEXT8('g', 'e', 't', '_', 'n', 'o', 'w', 'a');
+	__u64 first = is_put ? TEXT8('p', 'u', 't', 0, 0, 0, 0, 0)
+			     : TEXT8('g', 'e', 't', 0, 0, 0, 0, 0);
+
+	return (name & TEXT_BYTES(4)) == first ||
+	       name == (first | TEXT8(0, 0, 0, '_', 'n', 'o', 'w', 'a')) ||
+	       name == TEXT8('w', 'a', 'i', 't', '_', 'f', 'o', 'r');
+}
+
+static __always_inline bool is_shim_at(const struct wire_layout *layout, __u64 frame)
+{
+	__u8 owner = 0;
+
+	return layout->owner_shim_min != NO_OFFSET &&
+	       (read_user(&owner, sizeof(owner), frame + layout->frame_owner) ||
+		owner >= layout->owner_shim_min);
 }
 
 /* The code object of a frame; 0: it is not to be read, or a shim. */
 static __always_inline __u64 code_of_frame(const struct wire_layout *layout, __u64 frame)
 {
 	__u64 code = 0;
-	__u8 owner = 0;
 
-	if (layout->owner_shim_min != NO_OFFSET &&
-	    (read_user(&owner, sizeof(owner), frame + layout->frame_owner) ||
-	     owner >= layout->owner_shim_min))
-		return 0;
-	if (read_user(&code, sizeof(code), frame + layout->frame_code))
+	if (is_shim_at(layout, frame) || read_user(&code, sizeof(code), frame + layout->frame_code))
 		return 0;
 	return code & ~(__u64)layout->tag_mask;
 }
 
+enum queue_kind { QUEUE_OF_C, QUEUE_AROUND_DEQUE };
+
+/* A step of skip_queue: 0: go on, 1: the frame is the caller's, 2: there is none. */
+static __always_inline int skip_frame(const struct wire_layout *layout, __u64 frame, __u32 step,
+				      bool is_put, __u64 *code)
+{
+	const __u64 awaited = *code;
+	__u64 name;
+
+	/* C calls put for somebody (call_soon); get returns to a frame, or to nobody's. */
+	if (step && is_put && is_shim_at(layout, frame))
+		return 0;
+	*code = code_of_frame(layout, frame);
+	if (!*code)
+		return 2;
+	name = str_begin(layout, *code, layout->code_name);
+	if (!step)
+		return is_mover(name) ? 0 : 2;
+	if (is_queue_method(name, is_put))
+		return 0;
+	/* A get that is a task of its own returns to its loop, for whoever waits for the task. */
+	return is_put || !is_coroutine(layout, awaited) || is_coroutine(layout, *code) ? 1 : 2;
+}
+
+#define MAX_QUEUE_FRAMES 6 /* _get, get_nowait, get, wait_for, one of a class's own, the caller */
+
 /* Leads a walk that has begun from a queue's own frames to the one that called it. Returns that
  * one's code object; 0: it was no queue. */
-__noinline __u64 skip_queue(__u32 slot, __u32 scratch, __u32 is_deque)
+__noinline __u64 skip_queue(__u32 slot, __u32 scratch, __u32 kind, __u32 is_put)
 {
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	const struct wire_layout *layout = slot_layout(slot);
-	__u64 code, name;
+	__u64 code = 0;
+	int end;
 
 	if (!path || !layout)
 		return 0;
-	for (__u32 i = 0; i < 4 && path->frame; i++) { /* _get, get_nowait, get, the caller */
-		code = code_of_frame(layout, path->frame);
-		if (!code || !is_deque)
-			return code;
-		name = str_begin(layout, code, layout->code_name);
-		if (i ? !is_queue_method(name) : !is_mover(name))
-			return i ? code : 0;
+	if (kind == QUEUE_OF_C)
+		return code_of_frame(layout, path->frame);
+	for (__u32 i = 0; i < MAX_QUEUE_FRAMES && path->frame; i++) {
+		end = skip_frame(layout, path->frame, i, is_put, &code);
+		if (end)
+			return end == 1 ? code : 0;
 		if (read_user(&path->frame, sizeof(path->frame), path->frame + layout->frame_back))
 			return 0;
 	}
@@ -117,15 +151,15 @@ static __always_inline void add_item(const struct item_key *key, struct item *fr
 }
 
 /* Walks the path that puts an item. Returns whether it has a node. */
-static __always_inline bool walk_putter(__u32 slot, __u32 scratch, __u32 is_deque)
+static __always_inline bool walk_putter(__u32 slot, __u32 scratch, __u32 kind)
 {
-	return begin_walk(slot, scratch, 0) == WALK_BEGUN && skip_queue(slot, scratch, is_deque) &&
+	return begin_walk(slot, scratch, 0) == WALK_BEGUN && skip_queue(slot, scratch, kind, 1) &&
 	       walk_begun(slot, scratch) && (__u32)find_call(slot, scratch);
 }
 
 /* Walks the path of the current thread, as far as it is no queue's own, in scratch memory that is
  * still to be given back. Returns that; SCRATCH_RSS: there is none, or no path that has a node. */
-static __always_inline __u32 walk_submitter(__u32 slot, __u32 is_deque)
+static __always_inline __u32 walk_submitter(__u32 slot, __u32 kind)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
@@ -133,7 +167,7 @@ static __always_inline __u32 walk_submitter(__u32 slot, __u32 is_deque)
 	if (!owners)
 		return SCRATCH_RSS;
 	scratch = take_scratch(owners, tid);
-	if (scratch == SCRATCH_RSS || walk_putter(slot, scratch, is_deque))
+	if (scratch == SCRATCH_RSS || walk_putter(slot, scratch, kind))
 		return scratch;
 	give_scratch(owners, scratch, tid);
 	return SCRATCH_RSS;
@@ -150,6 +184,7 @@ static __always_inline bool read_walked(__u32 scratch, struct item *ret)
 	if (!owners || !path)
 		return false;
 	ret->path = path->key;
+	ret->putter = tid;
 	if (path->work.code)
 		ret->own = path->work;
 	return give_scratch(owners, scratch, tid);
@@ -175,32 +210,82 @@ __noinline int put_walked(__u32 slot, __u32 scratch, __u64 address)
  * kind hangs where its own work does, and so does what would be too many hops away. */
 static __always_inline void choose_work(const struct item *item, __u64 code, struct work *ret)
 {
-	if (item->own.code && (item->own.code == code || item->own.hops >= MAX_HOPS))
-		*ret = item->own;
-	else
-		*ret = (struct work){ .path = item->path, .hops = item->own.hops + 1 };
+	const struct work *own = &item->own;
+
+	if (own->code && (own->code == code || own->hops >= MAX_HOPS)) {
+		*ret = *own;
+	} else {
+		ret->path = item->path;
+		ret->hops = own->hops + 1;
+		ret->putter = item->putter;
+		ret->first = own->code ? own->first : item->putter;
+	}
 	ret->code = code;
+	ret->is_task = 0;
+	ret->taker = 0;
 }
 
-/* Takes an item out. Returns whether it is known whose work it is. */
-static __always_inline bool take_item(const struct item_key *key, __u64 code, struct work *ret)
+/* Takes an item out. Returns whether it is known whose work it is. One that is unclear is
+ * forgotten: what is put there next is clear again. */
+static __always_inline bool take_item(const struct item_key *key, struct item *ret)
 {
 	struct item *item = bpf_map_lookup_elem(&items, key);
-	bool is_clear;
 
 	if (!item)
 		return false;
-	is_clear = !item->is_unclear;
-	choose_work(item, code, ret);
-	if (item->waiting > 1)
+	*ret = *item;
+	if (item->waiting > 1 && !item->is_unclear)
 		__sync_fetch_and_add(&item->waiting, -1);
 	else
 		bpf_map_delete_elem(&items, key);
-	return is_clear;
+	return !ret->is_unclear;
 }
 
-/* The frame that takes something out of a queue, and its code object. */
-static __always_inline __u64 find_worker(__u32 slot, __u32 is_deque, struct worker_key *ret)
+/* Has a thread taken back what was done for it? That is no work for it. */
+static __always_inline bool is_result(const struct item *item)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	return item->own.code && (item->own.putter == tid || item->own.first == tid);
+}
+
+/* A frame of this code object has taken an item. Behind the look for it, for the stack. */
+__noinline int put_to_work(__u32 slot, __u64 address, __u64 frame, __u64 code)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct worker_key worker = { .frame = frame };
+	struct item_key key = { .item = address };
+	struct item item = {};
+	struct work work = {}, *known;
+	bool is_clear, is_resumed;
+
+	if (!image || !layout)
+		return 0;
+	worker.image_id = key.image_id = image->image_id;
+	is_clear = take_item(&key, &item);
+	if (!code)
+		return 0;
+	is_resumed = is_coroutine(layout, code);
+	if (is_clear && !is_resumed && is_result(&item))
+		return 0;
+	known = bpf_map_lookup_elem(&workers, &worker);
+	/* Whose task it is stays known. */
+	if (!is_clear && known && known->is_task && known->code == code)
+		return 0;
+	if (!is_clear) {
+		bpf_map_delete_elem(&workers, &worker);
+		return 0;
+	}
+	choose_work(&item, code, &work);
+	work.is_task = known && known->code == code && known->is_task;
+	work.taker = is_resumed ? 0 : CURRENT(start_time);
+	bpf_map_update_elem(&workers, &worker, &work, BPF_ANY);
+	return 0;
+}
+
+/* The frame that takes something out of a queue, and its code object; 0: none does. */
+static __always_inline __u64 find_worker(__u32 slot, __u32 kind, __u64 *ret_frame)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
@@ -214,30 +299,22 @@ static __always_inline __u64 find_worker(__u32 slot, __u32 is_deque, struct work
 	if (scratch == SCRATCH_RSS || !path)
 		return 0;
 	if (begin_walk(slot, scratch, 0) == WALK_BEGUN)
-		code = skip_queue(slot, scratch, is_deque);
-	ret->frame = path->frame;
+		code = skip_queue(slot, scratch, kind, 0);
+	*ret_frame = path->frame;
 	return give_scratch(owners, scratch, tid) ? code : 0;
 }
 
-__noinline int note_taken(__u32 slot, __u64 address, __u32 is_deque)
+/* What leaves a queue of C's is taken though nobody is found who took it. */
+__noinline int note_taken(__u32 slot, __u64 address, __u32 kind)
 {
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct worker_key worker = {};
-	struct item_key key = { .item = address };
-	struct work work = {};
-	__u64 code;
+	__u64 frame = 0, code;
 
-	if (!image || !address)
+	if (!address)
 		return 0;
-	worker.image_id = key.image_id = image->image_id;
-	code = find_worker(slot, is_deque, &worker);
-	if (!code)
+	code = find_worker(slot, kind, &frame);
+	if (!code && kind != QUEUE_OF_C)
 		return 0;
-	if (take_item(&key, code, &work))
-		bpf_map_update_elem(&workers, &worker, &work, BPF_ANY);
-	else
-		bpf_map_delete_elem(&workers, &worker);
-	return 0;
+	return put_to_work(slot, address, frame, code);
 }
 
 /* ---- Tasks ---- */
@@ -288,10 +365,14 @@ __noinline int make_walked(__u32 slot, __u32 scratch, __u64 coroutine)
 #define DEQUE_BLOCK_ITEMS 8
 
 /* The object at the left of a deque; 0: it is empty, or cannot be read. */
-static __always_inline __u64 read_leftmost(__u64 deque)
+static __always_inline __u64 read_leftmost(__u32 slot, __u64 deque)
 {
+	const struct wire_layout *layout = slot_layout(slot);
 	__u64 size = 0, block = 0, index = 0, item = 0;
 
+	if (!layout)
+		return 0;
+	deque += layout->free_threaded ? 16 : 0; /* PyObject's head is longer */
 	if (read_user(&size, sizeof(size), deque + DEQUE_SIZE) || !size ||
 	    read_user(&block, sizeof(block), deque + DEQUE_LEFT_BLOCK) ||
 	    read_user(&index, sizeof(index), deque + DEQUE_LEFT_INDEX) ||
@@ -323,7 +404,7 @@ static __always_inline __u64 read_subject(const struct pt_regs *registers, __u32
 		read_user(&item, sizeof(item), registers->si);
 		return item;
 	case QUEUE_POPLEFT:
-		return read_leftmost(registers->di);
+		return read_leftmost(slot, registers->di);
 	case QUEUE_TASK:
 		return read_first(slot, registers->si);
 	}
@@ -340,8 +421,8 @@ static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32
 		return 0;
 	subject = read_subject(registers, slot, call);
 	if (call == QUEUE_POPLEFT)
-		return note_taken(slot, subject, 1);
-	scratch = walk_submitter(slot, call == QUEUE_APPEND);
+		return note_taken(slot, subject, QUEUE_AROUND_DEQUE);
+	scratch = walk_submitter(slot, call == QUEUE_APPEND ? QUEUE_AROUND_DEQUE : QUEUE_OF_C);
 	if (scratch == SCRATCH_RSS)
 		return 0;
 	return call == QUEUE_TASK ? make_walked(slot, scratch, subject)
@@ -355,7 +436,7 @@ static __always_inline int on_queue_return(const struct pt_regs *registers)
 	__u32 slot;
 
 	if (registers->ax && find_image(BPF_CORE_READ(task, mm), &slot))
-		note_taken(slot, registers->ax, 0);
+		note_taken(slot, registers->ax, QUEUE_OF_C);
 	return 0;
 }
 

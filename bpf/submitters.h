@@ -42,12 +42,19 @@ static __always_inline bool find_above(struct path *path, __u64 key)
 
 #define CO_GENERATORS 0x2a0 /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
 
+static __always_inline bool is_coroutine(const struct wire_layout *layout, __u64 code)
+{
+	__u32 flags = 0;
+
+	return !read_user(&flags, sizeof(flags), code + layout->code_flags) &&
+	       flags & CO_GENERATORS;
+}
+
 /* Is the frame to be walked next, behind one of a coroutine, that of what awaits it? Then the
  * coroutine is no task's: it came to the place of one that is no more. */
 static __always_inline bool is_awaited(const struct wire_layout *layout, __u64 frame)
 {
 	__u64 code = 0;
-	__u32 flags = 0;
 	__u8 owner = 0;
 
 	if (layout->owner_shim_min != NO_OFFSET && frame &&
@@ -56,9 +63,19 @@ static __always_inline bool is_awaited(const struct wire_layout *layout, __u64 f
 		read_user(&frame, sizeof(frame), frame + layout->frame_back);
 	if (!frame || read_user(&code, sizeof(code), frame + layout->frame_code))
 		return false;
-	code &= ~(__u64)layout->tag_mask;
-	return !read_user(&flags, sizeof(flags), code + layout->code_flags) &&
-	       flags & CO_GENERATORS;
+	return is_coroutine(layout, code & ~(__u64)layout->tag_mask);
+}
+
+/* Is the work that is known of a frame that of what runs there now? */
+static __always_inline bool is_at_work(const struct wire_layout *layout, const struct path *path,
+				       const struct work *work, __u64 code)
+{
+	if (work->code != code)
+		return false;
+	if (work->is_task)
+		return !is_awaited(layout, path->frame);
+	/* Another thread's frames may come to the place of one that has ended. */
+	return !work->taker || path->cause || work->taker == CURRENT(start_time);
 }
 
 /* A frame was walked. Ends the walk below the path that gave it its work, if one did. Returns 1
@@ -74,8 +91,7 @@ __noinline int join_submitter(__u32 slot, __u32 scratch, __u64 frame, __u64 code
 		return 0;
 	key.image_id = path->image_id;
 	work = bpf_map_lookup_elem(&workers, &key);
-	if (!work || work->code != code || (work->is_task && is_awaited(layout, path->frame)) ||
-	    !find_above(path, work->path))
+	if (!work || !is_at_work(layout, path, work, code) || !find_above(path, work->path))
 		return 0;
 	path->work = *work;
 	path->key += work->path * path->factor;

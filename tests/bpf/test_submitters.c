@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,38 +213,97 @@ static void test_again(void **state)
 			   "<module>;ask;_worker;_other anon+100\n");
 }
 
-/* Of workers that ask each other in turn paths do not grow without end. */
-static void ask_in_turn(void)
+#define NR_WORKERS 12
+
+/* Each in a thread of its own asks the next: paths do not grow without end. */
+static void ask_further(void)
 {
+	static char names[NR_WORKERS][4];
+
 	call("ask");
 	put(0x1000);
-	become_worker();
-	python_return(&python);
-	for (__u64 i = 0; i < 30; i++) {
-		call(i % 2 ? "ping" : "pong");
+	for (int i = 0; i < NR_WORKERS; i++) {
+		struct task_struct *thread = machine_task_new(first->mm, 100, 101 + i, "worker");
+
+		thread->start_time = 1000 + i;
+		python_attach_thread(&python, thread);
+		machine_run(thread);
+		snprintf(names[i], sizeof(names[i]), "w%d", i);
+		call(names[i]);
 		take(0x1000 + i);
 		grow(1);
 		put(0x1001 + i);
-		python_return(&python);
 	}
 }
 
-static void test_in_turn(void **state)
+static void test_further(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < python_nr_versions; i++) {
 		_cleanup_(freep) char *report = NULL;
 
 		start(python_versions[i]);
-		ask_in_turn();
+		ask_further();
 		report = session_report();
-		assert_null(strstr(report, "pong;ping;pong;ping;pong;ping;pong;ping;pong"));
-		assert_non_null(
-			strstr(report, "<module>;ask;pong;ping;pong;ping;pong;ping;pong;ping"));
-		assert_null(strstr(report, "_bootstrap"));
+		assert_non_null(strstr(report, "<module>;ask;w0;w1;w2;w3;w4;w5;w6;w7 anon+1"));
+		assert_non_null(strstr(report, "<module>;ask;w0;w1;w2;w3;w4;w5;w6;w11 anon+1"));
+		assert_null(strstr(report, "w7;"));
 		session_check();
 		session_close();
 	}
+}
+
+/* What a thread takes back of what was done for it is no work for it. */
+static void take_result(void)
+{
+	__u64 leaf;
+
+	call("ask");
+	put(0x1000);
+	leaf = python.leaf;
+	become_worker();
+	take(0x1000);
+	put(0x2000);
+	grow(1);
+	python_attach_thread(&python, first);
+	python_set_leaf(&python, leaf);
+	machine_run(first);
+	take(0x2000);
+	call("build");
+	grow(10);
+}
+
+static void test_result(void **state)
+{
+	(void)state;
+	on_each(take_result, "<module>;ask;_worker anon+1\n"
+			     "<module>;ask;build anon+10\n");
+}
+
+/* A thread that begins where another has ended, and has taken nothing yet. */
+static void end_of_thread(void)
+{
+	struct task_struct *next;
+	__u64 leaf;
+
+	call("ask");
+	put(0x1000);
+	become_worker();
+	take(0x1000);
+	leaf = python.leaf;
+	next = machine_task_new(first->mm, 100, 102, "worker");
+	next->start_time = second->start_time + 1;
+	python_attach_thread(&python, next);
+	python_set_leaf(&python, leaf);
+	machine_run(next);
+	call("initialize");
+	grow(10);
+}
+
+static void test_end_of_thread(void **state)
+{
+	(void)state;
+	on_each(end_of_thread, "_bootstrap;_worker;initialize anon+10\n");
 }
 
 /* ---- Tasks ---- */
@@ -334,13 +394,14 @@ struct deque {
 static __u64 make_deque(__u64 size, __u64 item)
 {
 	__u64 block[4] = { 0, 0, 0, item };
+	__u64 head = python.layout.free_threaded ? 16 : 0;
 	__u64 at = python_str(&python,
-			      "a place for a deque and a block, of more than 88 bytes: xxxxx"
+			      "a place for a deque and a block, of more than 104 bytes: xxxxx"
 			      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
-	struct deque deque = { .size = size, .left = at + sizeof(deque), .left_index = 2 };
+	struct deque deque = { .size = size, .left = at + head + sizeof(deque), .left_index = 2 };
 
-	host_user_write(at, &deque, sizeof(deque));
-	host_user_write(at + sizeof(deque), block, sizeof(block));
+	host_user_write(at + head, &deque, sizeof(deque));
+	host_user_write(at + head + sizeof(deque), block, sizeof(block));
 	return at;
 }
 
@@ -390,7 +451,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_simple_queue), cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_unclear),	     cmocka_unit_test(test_reused_frame),
-		cmocka_unit_test(test_again),	     cmocka_unit_test(test_in_turn),
+		cmocka_unit_test(test_again),	     cmocka_unit_test(test_further),
+		cmocka_unit_test(test_result),	     cmocka_unit_test(test_end_of_thread),
 		cmocka_unit_test(test_deque),	     cmocka_unit_test(test_task),
 	};
 

@@ -92,6 +92,7 @@ int capture_parts_listen_to_flushes(struct capture *capture)
 		counting_hear_flush(capture->counting),
 		cow_hear_flush(capture->cow),
 		allocs_hear_flush(capture->allocs),
+		submitters_hear_flush(capture->submitters),
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
 		insides_hear_flush(&capture->base),

@@ -6,7 +6,9 @@
 #include "submitters.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call_probe.h"
 #include "clock.h"
@@ -17,7 +19,8 @@
 #include "memprobe.skel.h"
 #include "tell.h"
 
-#define MAX_CLOSING 128 /* probes that wait for their end; each holds a descriptor */
+#define MAX_CLOSING 128		 /* probes that wait for their end; each holds a descriptor */
+#define ATTACHING_NS 50000000ULL /* at a flush, to forked children */
 
 struct known_queues {
 	struct file_identity interpreter;
@@ -31,6 +34,11 @@ struct attachment {
 	struct call_probe entries[NR_QUEUE_FILES], returns[NR_QUEUE_FILES];
 };
 
+/* A forked child, of which there may be many at a time: attached at the next flush. */
+struct waiting {
+	uint32_t process, layout;
+};
+
 struct submitters {
 	const struct capture_base *base;
 	struct closer *closer;
@@ -38,7 +46,9 @@ struct submitters {
 	size_t nr_known, known_capacity;
 	struct attachment *attachments;
 	size_t nr_attachments, capacity;
-	bool has_told;
+	struct waiting *waiting;
+	size_t nr_waiting, waiting_capacity;
+	bool has_told, has_told_failure;
 };
 
 struct submitters *submitters_new(const struct capture_base *base)
@@ -71,6 +81,13 @@ static void end_process(struct submitters *submitters, uint32_t tgid)
 			leave(submitters, i);
 }
 
+static void close_files(struct known_queues *known)
+{
+	for (size_t file = 0; file < NR_QUEUE_FILES; file++)
+		if (known->fds[file] >= 0)
+			close(known->fds[file]);
+}
+
 void submitters_free(struct submitters *submitters)
 {
 	if (!submitters)
@@ -79,8 +96,8 @@ void submitters_free(struct submitters *submitters)
 		leave(submitters, submitters->nr_attachments - 1);
 	closer_free(submitters->closer);
 	for (size_t i = 0; i < submitters->nr_known; i++)
-		for (size_t file = 0; file < NR_QUEUE_FILES; file++)
-			closep(&submitters->known[i].fds[file]);
+		close_files(&submitters->known[i]);
+	free(submitters->waiting);
 	free(submitters->known);
 	free(submitters->attachments);
 	free(submitters);
@@ -122,31 +139,67 @@ static bool has_call(const struct known_queues *known, uint32_t call)
 	return false;
 }
 
-static struct known_queues *know(struct submitters *submitters, uint32_t tgid,
-				 const struct interpreter_entry *entry)
+/* Is what was said of a file true of all processes that run the interpreter? */
+static bool is_lasting(int fd)
 {
-	struct known_queues *known;
+	return fd >= 0 || fd == -ENOENT || fd == -EOPNOTSUPP;
+}
 
-	for (size_t i = 0; i < submitters->nr_known; i++)
-		if (is_same(submitters->known[i].interpreter, entry->file))
-			return &submitters->known[i];
-	submitters->known = array_reserve(submitters->known, &submitters->known_capacity,
-					  submitters->nr_known + 1, sizeof(*known));
-	known = &submitters->known[submitters->nr_known++];
-	*known = (struct known_queues){ .interpreter = entry->file };
+static bool is_gone(uint32_t tgid)
+{
+	char link[64], unused[2];
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", tgid);
+	return readlink(link, unused, sizeof(unused)) < 0;
+}
+
+/* Returns whether it is for good: an answer of a process that ends may be that it has no files. */
+static bool ask_for_files(const struct submitters *submitters, uint32_t tgid,
+			  const struct interpreter_entry *entry, struct known_queues *known)
+{
+	bool is_whole = true;
+
 	for (size_t file = 0; file < NR_QUEUE_FILES; file++) {
 		known->fds[file] = inspect_queues(submitters->base->inspector, (pid_t)tgid, entry,
 						  (enum queue_file)file, &known->plans[file]);
 		if (known->fds[file] < 0)
 			known->plans[file].nr_sites = 0;
+		is_whole &= is_lasting(known->fds[file]);
 	}
+	return is_whole && !is_gone(tgid);
+}
+
+static void tell_all_missing(struct submitters *submitters, const struct interpreter_entry *entry,
+			     const struct known_queues *known)
+{
+	bool has_simple_queue = entry->interpreter.layout.version >= 0x0307;
+
 	if (!has_call(known, QUEUE_APPEND) || !has_call(known, QUEUE_POPLEFT))
 		tell_missing(submitters, entry, "queue.Queue", known->fds[QUEUE_IN_INTERPRETER]);
-	if (!has_call(known, QUEUE_PUT) || !has_call(known, QUEUE_GET))
+	if (has_simple_queue && (!has_call(known, QUEUE_PUT) || !has_call(known, QUEUE_GET)))
 		tell_missing(submitters, entry, "SimpleQueue", known->fds[QUEUE_IN_MODULE]);
 	if (!has_call(known, QUEUE_TASK))
 		tell_missing(submitters, entry, "asyncio.Task", known->fds[TASK_IN_MODULE]);
-	return known;
+}
+
+/* NULL: that could not be found out. */
+static const struct known_queues *know(struct submitters *submitters, uint32_t tgid,
+				       const struct interpreter_entry *entry)
+{
+	struct known_queues known = { .interpreter = entry->file };
+
+	for (size_t i = 0; i < submitters->nr_known; i++)
+		if (is_same(submitters->known[i].interpreter, entry->file))
+			return &submitters->known[i];
+	if (!ask_for_files(submitters, tgid, entry, &known)) {
+		close_files(&known);
+		return NULL;
+	}
+	tell_all_missing(submitters, entry, &known);
+	submitters->known = array_reserve(submitters->known, &submitters->known_capacity,
+					  submitters->nr_known + 1, sizeof(known));
+	submitters->known[submitters->nr_known] = known;
+	return &submitters->known[submitters->nr_known++];
 }
 
 /* ---- Processes ---- */
@@ -183,9 +236,6 @@ static int attach_all(const struct submitters *submitters, const struct known_qu
 {
 	int error = 0;
 
-	for (size_t i = 0; i < NR_QUEUE_FILES; i++)
-		attachment->entries[i] = attachment->returns[i] =
-			(struct call_probe){ .multi = -1 };
 	for (size_t i = 0; i < 2 * NR_QUEUE_FILES && !error; i++)
 		error = attach_file(submitters, known, i / 2, i % 2 == 0, attachment);
 	return error;
@@ -201,29 +251,52 @@ static bool is_attached(const struct submitters *submitters, uint32_t tgid,
 	return false;
 }
 
+static struct attachment make_attachment(uint32_t tgid, struct file_identity interpreter)
+{
+	struct attachment attachment = { .tgid = tgid, .interpreter = interpreter };
+
+	for (size_t i = 0; i < NR_QUEUE_FILES; i++)
+		attachment.entries[i] = attachment.returns[i] = (struct call_probe){ .multi = -1 };
+	return attachment;
+}
+
+/* Once: where descriptors are short it is every process. */
+static void tell_failure(struct submitters *submitters, uint32_t tgid, int error)
+{
+	log_at(LOG_DECISIONS, "queues of %u: %s", tgid, strerror(-error));
+	if (error == -ESRCH || error == -ENOENT || submitters->has_told_failure)
+		return; /* it has ended */
+	submitters->has_told_failure = true;
+	log_later("for whom pools of %u, and maybe of others, work is not told: %s", tgid,
+		  strerror(-error));
+}
+
 static void attach(struct submitters *submitters, uint32_t tgid, uint32_t layout)
 {
 	const struct interpreter_entry *entry = interpreters_entry(submitters->base->interpreters,
 								   layout);
-	struct attachment attachment = { .tgid = tgid };
 	uint64_t begin_ns = clock_ns();
+	const struct known_queues *known;
+	struct attachment attachment;
 	int error;
 
 	if (!entry || is_attached(submitters, tgid, entry->file))
 		return;
-	attachment.interpreter = entry->file;
-	error = closer_count(submitters->closer) < MAX_CLOSING
-			? attach_all(submitters, know(submitters, tgid, entry), &attachment)
-			: -EAGAIN;
-	log_at(LOG_DECISIONS, "queues of %u: %s (%.1f ms)", tgid,
-	       error ? strerror(-error) : "followed", (double)(clock_ns() - begin_ns) / 1e6);
+	known = know(submitters, tgid, entry);
+	if (!known)
+		return;
+	attachment = make_attachment(tgid, entry->file);
+	error = attach_all(submitters, known, &attachment);
 	submitters->attachments = array_reserve(submitters->attachments, &submitters->capacity,
 						submitters->nr_attachments + 1, sizeof(attachment));
 	submitters->attachments[submitters->nr_attachments++] = attachment;
-	if (error)
+	if (error) {
 		leave(submitters, submitters->nr_attachments - 1);
-	if (error && error != -ESRCH && error != -ENOENT)
-		log_later("for whom pools of %u work is not told: %s", tgid, strerror(-error));
+		tell_failure(submitters, tgid, error);
+		return;
+	}
+	log_at(LOG_DECISIONS, "queues of %u: followed (%.1f ms)", tgid,
+	       (double)(clock_ns() - begin_ns) / 1e6);
 }
 
 void submitters_begin_command(struct submitters *submitters, uint32_t tgid, uint32_t layout)
@@ -234,8 +307,40 @@ void submitters_begin_command(struct submitters *submitters, uint32_t tgid, uint
 
 void submitters_plan(struct submitters *submitters, uint32_t process, uint32_t layout)
 {
-	if (submitters)
-		attach(submitters, submitters->base->profile->processes[process].pid, layout);
+	const struct process *entry;
+
+	if (!submitters || layout == NO_LAYOUT)
+		return;
+	entry = &submitters->base->profile->processes[process];
+	if (entry->begin != BEGAN_FORK) {
+		attach(submitters, entry->pid, layout);
+		return;
+	}
+	submitters->waiting = array_reserve(submitters->waiting, &submitters->waiting_capacity,
+					    submitters->nr_waiting + 1,
+					    sizeof(*submitters->waiting));
+	submitters->waiting[submitters->nr_waiting++] = (struct waiting){ process, layout };
+}
+
+/* As many as there is time and room for; nobody reads the ring meanwhile. */
+static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
+{
+	struct submitters *submitters = context;
+	uint64_t end_ns = clock_ns() + ATTACHING_NS;
+	size_t next = 0;
+
+	for (; next < submitters->nr_waiting && clock_ns() < end_ns &&
+	       closer_count(submitters->closer) < MAX_CLOSING;
+	     next++) {
+		const struct waiting *waiting = &submitters->waiting[next];
+		const struct process *process = &profile->processes[waiting->process];
+
+		if (process->end == END_RUNNING)
+			attach(submitters, process->pid, waiting->layout);
+	}
+	submitters->nr_waiting -= next;
+	memmove(submitters->waiting, submitters->waiting + next,
+		submitters->nr_waiting * sizeof(*submitters->waiting));
 }
 
 static void on_process_ended(void *context, uint32_t tgid)
@@ -248,4 +353,11 @@ struct drain_listener submitters_hear_drain(struct submitters *submitters)
 	if (!submitters)
 		return (struct drain_listener){ 0 };
 	return (struct drain_listener){ .context = submitters, .process_ended = on_process_ended };
+}
+
+struct flush_listener submitters_hear_flush(struct submitters *submitters)
+{
+	if (!submitters)
+		return (struct flush_listener){ 0 };
+	return (struct flush_listener){ .context = submitters, .flush = on_flush };
 }

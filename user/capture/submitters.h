@@ -8,6 +8,7 @@
 
 #include "capture_base.h"
 #include "drain_listener.h"
+#include "flush_listener.h"
 
 struct submitters;
 
@@ -21,5 +22,6 @@ void submitters_begin_command(struct submitters *submitters, uint32_t tgid, uint
 void submitters_plan(struct submitters *submitters, uint32_t process, uint32_t layout);
 
 struct drain_listener submitters_hear_drain(struct submitters *submitters);
+struct flush_listener submitters_hear_flush(struct submitters *submitters);
 
 #endif
