@@ -40,6 +40,8 @@ def check_callers(process, truth):
         if not expected <= found <= expected + RUNTIME * bool(expected):
             wrong.append("%s has %.2f MB, expected %d" % (name, found, expected))
     check_all(wrong)
+    own = sum(node["total"]["growth"] for node in process.named("ask_results_16", "take")) / MB
+    check_near("MB that ask_results_16 has taken itself", own, truth["taken"]["ask_results_16"], RUNTIME)
 
 
 @test(interpreters="all")

@@ -64,6 +64,21 @@ def ask_queue_11(jobs):
     done.wait()
 
 
+# What comes back is a result: who gets it goes on with its own.
+
+def serve_results(jobs, results):
+    while jobs.get():
+        results.put(object())
+
+
+def ask_results_16(jobs, results):
+    for _ in range(4):
+        jobs.put((1,))
+        results.get()
+        take(4)
+    jobs.put(None)
+
+
 # A worker that asks itself hangs where its own work does.
 
 def serve_rounds(jobs, done):
@@ -170,6 +185,11 @@ def main():
     server.start()
     ask_rounds_24(jobs, done)
     server.join()
+    results = queue.Queue()
+    server = threading.Thread(target=serve_results, args=(jobs, results))
+    server.start()
+    ask_results_16(jobs, results)
+    server.join()
     with ThreadPool(2) as pool:
         ask_pool_8(pool)
         ask_pool_12(pool)
@@ -180,7 +200,7 @@ def main():
     server.start()
     server.join()
     taken = {"ask_executor_5": 10, "ask_executor_9": 9, "ask_through_two_7": 7, "ask_queue_6": 6,
-                "ask_queue_11": 11, "ask_rounds_24": 24, "ask_pool_8": 8, "ask_pool_12": 12,
+                "ask_queue_11": 11, "ask_rounds_24": 24, "ask_results_16": 16, "ask_pool_8": 8, "ask_pool_12": 12,
                 "ask_thread_10": 10, "ask_thread_13": 13, "ask_tasks_14": 14, "ask_awaits_6": 6, "ask_chain_12": 12, "ask_same_a": 0, "ask_same_b": 0}
     with open(os.environ["MEMPROBE_TRUTH"], "w") as file:
         json.dump({"pid": os.getpid(), "taken": taken, "own": {"serve_same": 6}}, file)
