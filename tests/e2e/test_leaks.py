@@ -2,7 +2,7 @@
 import re
 
 from capture import capture, memprobe, read_report
-from harness import Skip, check, check_equal, check_near, test, tolerance
+from harness import MB, Skip, check, check_equal, check_near, test, tolerance
 from tree import ancestors, check_invariants
 
 
@@ -46,7 +46,10 @@ def leak_of_blocks(context):
     text = memprobe(context, "post", "--leaks", taken.dump).output
     check(re.search(r"^Kept growing in blocks, .*\n +\S+ MB +\d+ blocks .* chance 9\d\.\d %  .*remember",
                     text, re.M), "no row of remember: %r" % text[:600])
-    more = [line for line in text.splitlines() if "compute" in line]
+    # Pages at the edges of others' blocks are whose touched them first, and said to be perhaps another's:
+    # 0.5 of 6.3 MB were seen, on a busy machine.
+    more = [line for line in text.splitlines() if "compute" in line and not (
+        line.endswith(" *") and float(line.split()[0]) * MB < 0.1 * truth["kept"])]
     check(not more, "more than the leak: %r" % more)
     kept = memprobe(context, "post", taken.dump).output.split("Kept at the end, ")[1]
     first = kept.splitlines()[2]
