@@ -61,25 +61,6 @@ static __always_inline bool is_queue_method(__u64 name, bool is_put)
 	       name == TEXT8('w', 'a', 'i', 't', '_', 'f', 'o', 'r');
 }
 
-static __always_inline bool is_shim_at(const struct wire_layout *layout, __u64 frame)
-{
-	__u8 owner = 0;
-
-	return layout->owner_shim_min != NO_OFFSET &&
-	       (read_user(&owner, sizeof(owner), frame + layout->frame_owner) ||
-		owner >= layout->owner_shim_min);
-}
-
-/* The code object of a frame; 0: it is not to be read, or a shim. */
-static __always_inline __u64 code_of_frame(const struct wire_layout *layout, __u64 frame)
-{
-	__u64 code = 0;
-
-	if (is_shim_at(layout, frame) || read_user(&code, sizeof(code), frame + layout->frame_code))
-		return 0;
-	return code & ~(__u64)layout->tag_mask;
-}
-
 enum queue_kind { QUEUE_OF_C, QUEUE_AROUND_DEQUE };
 
 /* A step of skip_queue: 0: go on, 1: the frame is the caller's, 2: there is none. */
@@ -258,7 +239,7 @@ __noinline int put_to_work(__u32 slot, __u64 address, __u64 frame, __u64 code)
 	struct item_key key = { .item = address };
 	struct item item = {};
 	struct work work = {}, *known;
-	bool is_clear, is_resumed;
+	bool is_clear, is_resumed, is_task;
 
 	if (!image || !layout)
 		return 0;
@@ -270,15 +251,14 @@ __noinline int put_to_work(__u32 slot, __u64 address, __u64 frame, __u64 code)
 	if (is_clear && !is_resumed && is_result(&item))
 		return 0;
 	known = bpf_map_lookup_elem(&workers, &worker);
-	/* Whose task it is stays known. */
-	if (!is_clear && known && known->is_task && known->code == code)
-		return 0;
+	is_task = known && known->code == code && known->is_task;
 	if (!is_clear) {
-		bpf_map_delete_elem(&workers, &worker);
+		if (!is_task) /* whose task it is stays known */
+			bpf_map_delete_elem(&workers, &worker);
 		return 0;
 	}
 	choose_work(&item, code, &work);
-	work.is_task = known && known->code == code && known->is_task;
+	work.is_task = is_task;
 	work.taker = is_resumed ? 0 : CURRENT(start_time);
 	bpf_map_update_elem(&workers, &worker, &work, BPF_ANY);
 	return 0;

@@ -42,6 +42,25 @@ static __always_inline bool find_above(struct path *path, __u64 key)
 
 #define CO_GENERATORS 0x2a0 /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
 
+static __always_inline bool is_shim_at(const struct wire_layout *layout, __u64 frame)
+{
+	__u8 owner = 0;
+
+	return layout->owner_shim_min != NO_OFFSET &&
+	       (read_user(&owner, sizeof(owner), frame + layout->frame_owner) ||
+		owner >= layout->owner_shim_min);
+}
+
+/* The code object of a frame; 0: it is not to be read, or a shim. */
+static __always_inline __u64 code_of_frame(const struct wire_layout *layout, __u64 frame)
+{
+	__u64 code = 0;
+
+	if (is_shim_at(layout, frame) || read_user(&code, sizeof(code), frame + layout->frame_code))
+		return 0;
+	return code & ~(__u64)layout->tag_mask;
+}
+
 static __always_inline bool is_coroutine(const struct wire_layout *layout, __u64 code)
 {
 	__u32 flags = 0;
@@ -54,16 +73,13 @@ static __always_inline bool is_coroutine(const struct wire_layout *layout, __u64
  * coroutine is no task's: it came to the place of one that is no more. */
 static __always_inline bool is_awaited(const struct wire_layout *layout, __u64 frame)
 {
-	__u64 code = 0;
-	__u8 owner = 0;
+	__u64 code;
 
-	if (layout->owner_shim_min != NO_OFFSET && frame &&
-	    !read_user(&owner, sizeof(owner), frame + layout->frame_owner) &&
-	    owner >= layout->owner_shim_min)
-		read_user(&frame, sizeof(frame), frame + layout->frame_back);
-	if (!frame || read_user(&code, sizeof(code), frame + layout->frame_code))
+	if (frame && is_shim_at(layout, frame) &&
+	    read_user(&frame, sizeof(frame), frame + layout->frame_back))
 		return false;
-	return is_coroutine(layout, code & ~(__u64)layout->tag_mask);
+	code = frame ? code_of_frame(layout, frame) : 0;
+	return code && is_coroutine(layout, code);
 }
 
 /* Is the work that is known of a frame that of what runs there now? */

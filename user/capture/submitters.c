@@ -74,13 +74,6 @@ static void leave(struct submitters *submitters, size_t index)
 	*attachment = submitters->attachments[--submitters->nr_attachments];
 }
 
-static void end_process(struct submitters *submitters, uint32_t tgid)
-{
-	for (size_t i = submitters->nr_attachments; i-- > 0;)
-		if (submitters->attachments[i].tgid == tgid)
-			leave(submitters, i);
-}
-
 static void close_files(struct known_queues *known)
 {
 	for (size_t file = 0; file < NR_QUEUE_FILES; file++)
@@ -345,7 +338,11 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 
 static void on_process_ended(void *context, uint32_t tgid)
 {
-	end_process(context, tgid);
+	struct submitters *submitters = context;
+
+	for (size_t i = submitters->nr_attachments; i-- > 0;)
+		if (submitters->attachments[i].tgid == tgid)
+			leave(submitters, i);
 }
 
 struct drain_listener submitters_hear_drain(struct submitters *submitters)

@@ -113,8 +113,7 @@ static void handle_foresee(void *context, const void *given, size_t size,
 }
 
 /* Attaching a probe makes the kernel read the file, on behalf of who attaches, and a file system in
- * user space may never answer. */
-/* A file to be attached to, or -errno. */
+ * user space may never answer. Answers with such a file, or -errno. */
 static void reply_file(int fd, struct inspect_reply *reply)
 {
 	struct statfs status;
