@@ -10,6 +10,7 @@ from tree import ancestors, check_invariants
 HELD = ("live", "peak")
 # What a page of a guess, or of several at once, may have been taken for.
 STRAY = 64 * PAGE
+PAGE_TABLE_PAGES = 512
 
 
 def follows_owners(process):
@@ -185,7 +186,8 @@ def owners_of_racing_threads(context):
     """What eight threads touch and give back at once: in sum to the byte, and all but a few pages
     for each CPU with an owner. Two that fold their shares of a counter at the same instant are told
     a batch too much and too little (bpf/counters.h); no CPU has more than two such left, and at the
-    moment of the peak one that is on its way. A huge page that one thread splits is absent for the
+    moment of the peak one that is on its way, which may be a release: a page table's pages. That was
+    seen where two processors take turns in one thread (7.3 under qemu: 430 pages). A huge page that one thread splits is absent for the
     others meanwhile, with what Python keeps there of a thread: counted as a loss (5.10 under qemu:
     in 6 of 66 runs, 1 to 31 events)."""
     taken = capture(context, context.target("owners_racing.py"))
@@ -195,7 +197,10 @@ def owners_of_racing_threads(context):
         loss for loss in process["losses"]
         if loss["reason"] != "thread state unreadable" or loss["events"] > 64], [])
     check_held_sums(process)
-    check_stray(process, 3 * batches())
+    unowned = process.of_kind("unowned")
+    check_near("live of [unowned]", process.own("live", unowned), 0, 3 * batches())
+    check_near("peak of [unowned]", process.own("peak", unowned), 0,
+               2 * batches() + PAGE_TABLE_PAGES * PAGE * os.cpu_count())
     check_near("live of race()", process.below("live", process.named("race")), 0, 2 * batches())
 
 
