@@ -189,6 +189,11 @@ void fake_loader_without_owners(void)
 	fake.is_without_owners = true;
 }
 
+void loader_note_nameless(struct loader *loader, bool are_nameless)
+{
+	fake.told.are_nameless = are_nameless;
+}
+
 void loader_note_removed(struct loader *loader, const struct loader_removed *removed)
 {
 	fake.told.removed.nodes += removed->nodes;

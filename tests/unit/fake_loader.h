@@ -38,6 +38,7 @@ struct fake_told {
 	struct loader_removed removed;
 	uint64_t slots_freed, standing_forgotten;
 	uint32_t last_slot;
+	bool are_nameless; /* objects */
 };
 struct fake_told fake_loader_told(void);
 

@@ -44,6 +44,11 @@ struct known_class {
 	uint32_t probed;       /* the round of the last try since it is barren */
 };
 
+/* Sights between two judgements of whether names are to be had at all, and of so many the fewest
+ * whose names are. */
+#define JUDGED_SIGHTS 256
+#define FEWEST_NAMED 16
+
 struct drain_objects {
 	const struct drain_base *base;
 	const struct drain_images *images;
@@ -56,8 +61,10 @@ struct drain_objects {
 	struct hash_table thread_ids; /* image and tid to index */
 	struct hash_table former_ids; /* of Threads that are over, as ids */
 	struct to_name queue;
-	uint32_t naming;     /* rounds of looking for names */
-	size_t next_to_name; /* where a round that ran out of time left off */
+	uint32_t naming;	/* rounds of looking for names */
+	size_t next_to_name;	/* where a round that ran out of time left off */
+	uint32_t sights, named; /* since the last judgement */
+	bool are_nameless;	/* what it was */
 };
 
 struct drain_objects *drain_objects_new(const struct drain_base *base,
@@ -110,7 +117,7 @@ static uint32_t class_string(struct drain_objects *objects, const char *name)
 
 /* So many without the attribute: objects of the class have none. But any may get it at any time, so
  * some are looked at in the rounds of two to a power, and one in each of so many. */
-#define BARREN_TRIES 16
+#define BARREN_TRIES 8
 #define PROBE_ROUNDS 16
 #define PROBES 32 /* half a millisecond */
 
@@ -121,9 +128,14 @@ static uint32_t most_probes(uint32_t round)
 	return round && round % PROBE_ROUNDS == 0;
 }
 
+static bool is_barren(const struct known_class *class)
+{
+	return !class->names && class->tries >= BARREN_TRIES;
+}
+
 static bool is_worth_a_try(const struct drain_objects *objects, struct known_class *class)
 {
-	if (class->names || class->tries < BARREN_TRIES)
+	if (!is_barren(class))
 		return true;
 	if (class->probed != objects->naming)
 		class->probes = 0;
@@ -281,6 +293,23 @@ static uint32_t add(struct drain_objects *objects, const struct object_sight *si
 	return (uint32_t)objects->count++;
 }
 
+/* A name has to be read soon after its object is seen, which takes waking us: 10 to 30 us of the
+ * target's time. */
+static void judge_sight(struct drain_objects *objects, uint32_t index)
+{
+	const struct known_class *class = &objects->classes[objects->all[index].class_index];
+	bool are_nameless = objects->are_nameless && !class->names;
+
+	objects->named += !is_barren(class);
+	if (++objects->sights == JUDGED_SIGHTS) {
+		are_nameless = objects->named < FEWEST_NAMED;
+		objects->sights = objects->named = 0;
+	}
+	if (are_nameless != objects->are_nameless)
+		loader_note_nameless(objects->base->loader, are_nameless);
+	objects->are_nameless = are_nameless;
+}
+
 static uint64_t key_of(uint64_t address, uint64_t type, uint32_t image_id)
 {
 	return hash_pair(hash_pair(address, type), image_id);
@@ -296,11 +325,12 @@ uint32_t drain_objects_find(struct drain_objects *objects, const struct object_s
 		return NO_OBJECT;
 	if (hash_table_get(&objects->ids, key, &index)) {
 		try_again(objects, index);
-		return objects->all[index].object;
+	} else {
+		index = add(objects, sight, slot->process);
+		hash_table_put(&objects->ids, key, index);
+		try_name(objects, index);
 	}
-	index = add(objects, sight, slot->process);
-	hash_table_put(&objects->ids, key, index);
-	try_name(objects, index);
+	judge_sight(objects, index);
 	return objects->all[index].object;
 }
 

@@ -352,6 +352,12 @@ void loader_note_removed(struct loader *loader, const struct loader_removed *rem
 	loader->skeleton->bss->blocks_removed += removed->blocks;
 }
 
+void loader_note_nameless(struct loader *loader, bool are_nameless)
+{
+	__atomic_store_n(&loader->skeleton->bss->objects_are_nameless, are_nameless,
+			 __ATOMIC_RELAXED);
+}
+
 bool loader_has_owners(const struct loader *loader)
 {
 	return loader->has_owners;

@@ -69,6 +69,8 @@ int loader_iterate(struct loader *loader, enum loader_iterate what);
 int loader_map(const struct loader *loader, const char *name);		 /* fd, -ENOENT */
 size_t loader_value_bytes(const struct loader *loader, const char *map); /* the map is there */
 uint32_t loader_ring_bytes(const struct loader *loader);
+/* Objects that are seen from now on have a name that is worth to be woken for, or have none. */
+void loader_note_nameless(struct loader *loader, bool are_nameless);
 /* Are owners of pages followed? */
 bool loader_has_owners(const struct loader *loader);
 /* Are blocks of allocators followed? */
