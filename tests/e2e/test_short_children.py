@@ -112,6 +112,16 @@ def children_of_python_in_words(context):
     check_children(children.end(), 2)
 
 
+@test()
+def children_of_python_in_text(context):
+    """The same where it is a word of a shell's program."""
+    python = of_library()
+    children = Children(context, python, 2, "--calls=off",
+                        words=("-c", "cd /;A=1 '%s' -c pass|cat" % python))
+    children.run_unanswered()
+    check_children(children.end(), 2)
+
+
 @test(core=True)
 def children_of_unknown_library(context):
     """A libpython never seen before, whose first processes have ended when memprobe comes to look:

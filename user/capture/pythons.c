@@ -49,23 +49,50 @@ void pythons_foresee(struct interpreters *interpreters, const struct command *co
 		interpreters_foresee_process(interpreters, pids[i]);
 }
 
-/* Of the words behind a command; each that could be one is looked at. */
-#define MAX_WORDS 8
+#define MAX_WORDS 32 /* that are looked at */
+/* What parts a shell's words. What stands between quotes may be a command, too. */
+#define WORD_ENDS " \t\r\n;&|()<>{}`'\"$"
 
 static bool may_be_command(const char *word)
 {
 	return *word && *word != '-' && !strchr(word, '=');
 }
 
+/* All words of what may be a shell's program (`sh -c`): it may run several Pythons. Returns 0 when
+ * one was found; `left` is how many may still be looked at. */
+static int foresee_text(struct interpreters *interpreters, const char *list, const char *text,
+			size_t *left)
+{
+	char word[PATH_MAX];
+	int status = -ENOENT;
+
+	while (*left && *(text += strspn(text, WORD_ENDS))) {
+		size_t length = strcspn(text, WORD_ENDS);
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, text);
+		text += length;
+		if (length >= sizeof(word) || !may_be_command(word))
+			continue;
+		--*left;
+		if (!interpreters_foresee(interpreters, word, list))
+			status = 0;
+	}
+	return status;
+}
+
 void pythons_foresee_words(struct interpreters *interpreters, const struct command *command,
 			   char *const words[])
 {
 	const char *list = search_list(command);
+	size_t left = MAX_WORDS;
 	int status = -ENOENT;
 
-	for (size_t i = 1; words[i] && i <= MAX_WORDS && status; i++)
-		if (may_be_command(words[i]))
+	for (size_t i = 1; words[i] && left && status; i++) {
+		if (may_be_command(words[i]) && left--)
 			status = interpreters_foresee(interpreters, words[i], list);
+		if (status && words[i][strcspn(words[i], WORD_ENDS)])
+			status = foresee_text(interpreters, list, words[i], &left);
+	}
 }
 
 struct pythons *pythons_new(const struct capture_base *base,

@@ -21,7 +21,8 @@ struct pythons;
 void pythons_foresee(struct interpreters *interpreters, const struct command *command,
 		     const pid_t *pids, size_t nr_pids);
 /* Of a command without a Python: the first of its words that leads to one, as behind env, nice or
- * timeout. Only its file becomes known: whether it runs, and in which process, is yet to be seen.
+ * timeout, or that has words which do, as behind sh -c. Only its file becomes known: whether it
+ * runs, and in which process, is yet to be seen.
  */
 void pythons_foresee_words(struct interpreters *interpreters, const struct command *command,
 			   char *const words[]);

@@ -18,8 +18,8 @@
 #include "dump_place.h"
 #include "memory.h"
 
-/* While the target runs, cheap; at its beginning and end, small, but not at any price: 6 takes 10 ms
- * more for a tenth less. */
+/* While the target runs, cheap; at its beginning and end, small, but not at any price: 6 takes 10
+ * ms more for a tenth less. */
 #define LEVEL_APPEND 1
 #define LEVEL_REWRITE 3
 
