@@ -24,13 +24,13 @@ uint32_t random_below(uint32_t limit)
 	return (uint32_t)rand_r(&seed) % limit;
 }
 
-static const char *random_file(void)
-{
-	static const char *const files[] = { "/a.py", "/b.py", "<frozen importlib._bootstrap>",
-					     "/x/importlib/_bootstrap.py", "<frozen zipimport>" };
-
-	return files[random_below(ARRAY_SIZE(files))];
-}
+const char *const random_files[RANDOM_FILES] = {
+	"/a.py",
+	"/b.py",
+	"<frozen importlib._bootstrap>",
+	"/x/importlib/_bootstrap.py",
+	"<frozen zipimport>",
+};
 
 static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent)
 {
@@ -41,7 +41,7 @@ static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent
 		node = builder_special(builder, parent, 1 + random_below(SITE_DEEPER),
 				       random_below(2) ? "cmd" : "worker", 0);
 	else
-		node = builder_python(builder, parent, random_file(),
+		node = builder_python(builder, parent, random_files[random_below(RANDOM_FILES)],
 				      names[random_below(ARRAY_SIZE(names))], 0);
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		builder_cost(builder, node, kind, random_below(4 * MB), random_below(4 * MB));

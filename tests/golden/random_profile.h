@@ -12,4 +12,8 @@ uint32_t random_below(uint32_t limit);
 /* Three processes whose nodes come mixed. */
 struct profile *random_profile_new(void);
 
+/* All files that its functions may have. */
+#define RANDOM_FILES 5
+extern const char *const random_files[RANDOM_FILES];
+
 #endif

@@ -115,11 +115,22 @@ static void add_allocs(struct profile *profile)
 	profile_settle(profile);
 }
 
+/* Files that only one of two profiles has may be two versions of one, the programs' own above all:
+ * their paths are the same then, and sums over paths by words would differ. */
+static void add_files(struct profile *profile)
+{
+	struct profile_builder builder = { .profile = profile };
+
+	for (int i = 0; i < RANDOM_FILES; i++)
+		builder_python(&builder, NO_NODE, random_files[i], "f", 0);
+}
+
 /* With all that a process may have. */
 static struct profile *new_profile(void)
 {
 	struct profile *profile = random_profile_new();
 
+	add_files(profile);
 	add_objects(profile);
 	for (uint32_t i = 0; i < profile->nr_processes; i++) {
 		add_threads(profile, i);
