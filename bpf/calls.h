@@ -313,13 +313,10 @@ struct hit {
 	__u32 pad;
 };
 
-/* The verifier takes 1 ms for a pointer loaded by CURRENT(), where hits are few by far more than it
- * spares them. */
+/* With a budget few hits are counted. */
 static __always_inline struct mm_struct *hit_mm(void)
 {
-	if (cfg_calls_budget)
-		return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
-	return CURRENT(mm);
+	return cfg_calls_budget ? READ_CURRENT(mm) : CURRENT(mm);
 }
 
 /* Finds out what a hit is about, with a stack of its own: what count_quickly has is near the limit.
@@ -423,12 +420,10 @@ __noinline int note_last_path(void)
 /* A code object goes: what comes to its address is another. */
 static __always_inline int forget_code(struct pt_regs *registers)
 {
-	/* It is rare, and the verifier takes 1 ms for a pointer loaded by CURRENT(). */
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct wire_image *image;
 	__u32 slot;
 
-	image = find_image(BPF_CORE_READ(task, mm), &slot);
+	image = find_image(READ_CURRENT(mm), &slot);
 	if (!image)
 		return 0;
 	__sync_fetch_and_add(&image->code_deaths, 1);

@@ -282,10 +282,9 @@ int code_gone(struct pt_regs *registers)
 SEC("?uprobe")
 int finalizing(struct pt_regs *registers)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 slot;
 
-	if (!find_image(BPF_CORE_READ(task, mm), &slot))
+	if (!find_image(READ_CURRENT(mm), &slot))
 		return 0;
 	bpf_send_signal(SIGSTOP);
 	if (send_knock(slot, RECORD_FINALIZING, 0))

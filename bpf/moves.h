@@ -95,7 +95,7 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	__u64 length = BPF_CORE_READ((struct vm_unmapped_area_info *)info, length);
 	struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
 	struct wire_image *image;
-	__u64 mm = (__u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
+	__u64 mm = (__u64)READ_CURRENT(mm);
 	__u32 *slot;
 
 	if (!touch)

@@ -393,11 +393,10 @@ static __always_inline __u64 read_subject(const struct pt_regs *registers, __u32
 
 static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32 call)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 slot, scratch;
 	__u64 subject;
 
-	if (!find_image(BPF_CORE_READ(task, mm), &slot))
+	if (!find_image(READ_CURRENT(mm), &slot))
 		return 0;
 	subject = read_subject(registers, slot, call);
 	if (call == QUEUE_POPLEFT)
@@ -412,10 +411,9 @@ static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32
 /* 0: the queue is empty. */
 static __always_inline int on_queue_return(const struct pt_regs *registers)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 slot;
 
-	if (registers->ax && find_image(BPF_CORE_READ(task, mm), &slot))
+	if (registers->ax && find_image(READ_CURRENT(mm), &slot))
 		note_taken(slot, registers->ax, QUEUE_OF_C);
 	return 0;
 }

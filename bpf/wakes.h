@@ -81,8 +81,7 @@ __noinline int put_asker(__u32 image_id, __u64 task)
 /* The task of a thread state; 0: not known. */
 static __always_inline __u64 find_task(const struct wire_layout *layout, __u64 tstate)
 {
-	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(),
-						   group_leader);
+	struct task_struct *leader = READ_CURRENT(group_leader);
 	__u64 thread = 0, key, *task;
 
 	if (read_user(&thread, sizeof(thread), tstate + layout->tstate_thread))

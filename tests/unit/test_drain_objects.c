@@ -26,13 +26,19 @@ static void test_object(void **state)
 	assert_int_equal(fixture.profile->nodes[0].nr_sightings, 1);
 }
 
-/* Sends an object at this address, of the fixture's class. */
-static void send_object(uint64_t address)
+static void send_object_of(uint64_t type, uint64_t address)
 {
 	size_t size = drain_fixture_record(RECORD_OBJECT, &record);
 
+	record.object.type = type;
 	record.object.object = address;
 	send_record(size);
+}
+
+/* Of the fixture's class. */
+static void send_object(uint64_t address)
+{
+	send_object_of(FIXTURE_TYPE, address);
 }
 
 static void test_instances(void **state)
@@ -101,15 +107,6 @@ static void test_barren_class(void **state)
 	for (int round = 48; round <= 64; round++)
 		drain_name_objects(fixture.drain);
 	assert_int_equal(count_named(), NR_OBJECTS);
-}
-
-static void send_object_of(uint64_t type, uint64_t address)
-{
-	size_t size = drain_fixture_record(RECORD_OBJECT, &record);
-
-	record.object.type = type;
-	record.object.object = address;
-	send_record(size);
 }
 
 #define BARREN 0x1000 /* classes */

@@ -58,26 +58,32 @@ static bool may_be_command(const char *word)
 	return *word && *word != '-' && !strchr(word, '=');
 }
 
-/* All words of what may be a shell's program (`sh -c`): it may run several Pythons. Returns 0 when
- * one was found; `left` is how many may still be looked at. */
-static int foresee_text(struct interpreters *interpreters, const char *list, const char *text,
-			size_t *left)
+/* Returns whether it leads to a Python; `left` is how many words may still be looked at. */
+static bool foresee_word(struct interpreters *interpreters, const char *list, const char *word,
+			 size_t *left)
+{
+	if (!*left || !may_be_command(word))
+		return false;
+	--*left;
+	return interpreters_foresee(interpreters, word, list) == 0;
+}
+
+/* The same of the words of what may be a shell's program (`sh -c`): all, it may run several. */
+static bool foresee_text(struct interpreters *interpreters, const char *list, const char *text,
+			 size_t *left)
 {
 	char word[PATH_MAX];
-	int status = -ENOENT;
+	bool is_found = false;
 
 	while (*left && *(text += strspn(text, WORD_ENDS))) {
 		size_t length = strcspn(text, WORD_ENDS);
 
 		snprintf(word, sizeof(word), "%.*s", (int)length, text);
 		text += length;
-		if (length >= sizeof(word) || !may_be_command(word))
-			continue;
-		--*left;
-		if (!interpreters_foresee(interpreters, word, list))
-			status = 0;
+		if (length < sizeof(word))
+			is_found |= foresee_word(interpreters, list, word, left);
 	}
-	return status;
+	return is_found;
 }
 
 void pythons_foresee_words(struct interpreters *interpreters, const struct command *command,
@@ -85,14 +91,12 @@ void pythons_foresee_words(struct interpreters *interpreters, const struct comma
 {
 	const char *list = search_list(command);
 	size_t left = MAX_WORDS;
-	int status = -ENOENT;
+	bool is_found = false;
 
-	for (size_t i = 1; words[i] && left && status; i++) {
-		if (may_be_command(words[i]) && left--)
-			status = interpreters_foresee(interpreters, words[i], list);
-		if (status && words[i][strcspn(words[i], WORD_ENDS)])
-			status = foresee_text(interpreters, list, words[i], &left);
-	}
+	for (size_t i = 1; words[i] && left && !is_found; i++)
+		is_found = foresee_word(interpreters, list, words[i], &left) ||
+			   (strpbrk(words[i], WORD_ENDS) &&
+			    foresee_text(interpreters, list, words[i], &left));
 }
 
 struct pythons *pythons_new(const struct capture_base *base,
