@@ -300,7 +300,11 @@ static __always_inline __s64 give_back(struct change *change, struct node_id id)
 	return change->pages + told;
 }
 
-/* Books what the current thread, one of the image's own, has changed, and who owns it. */
+/*
+ * Books what the current thread, one of the image's own, has changed, and who owns it. Where
+ * another CPU sees a new highest moment in between, the owners know of the change when the books
+ * do, or they would have held less, in sum, than the books of that moment.
+ */
 static __always_inline struct node_id book_current(struct change *change)
 {
 	struct node_id id = find_current(change, KERNEL_PERCPU);
@@ -311,20 +315,24 @@ static __always_inline struct node_id book_current(struct change *change)
 		book_on(change, id);
 		change->pages = pages;
 	} else {
+		if (pages > 0)
+			own_change(change->slot, change->kind, pages, id);
 		book_on(change, id);
-		own_change(change->slot, change->kind, pages, id);
+		if (pages < 0)
+			own_change(change->slot, change->kind, pages, id);
 	}
 	if (change->kind != KIND_SWAP)
 		tally_growth(change->image, change->slot, pages);
 	return id;
 }
 
-/* A new highest moment is one after the owners of what came have been told. */
+/* A new highest moment is one after the owners of what came have been told. What another CPU has
+ * released since the books were that high is not in it. */
 static __always_inline void note_peak(struct wire_image *image)
 {
 	__s64 *books = image->peak_books;
 
-	if (image->peak <= books[KIND_FILE] + books[KIND_ANON] + books[KIND_SHMEM])
+	if (image_rss(image) <= books[KIND_FILE] + books[KIND_ANON] + books[KIND_SHMEM])
 		return;
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		books[kind] = image->books[kind];

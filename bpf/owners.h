@@ -276,7 +276,7 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 
 /*
  * One page of a user's fault where nobody has had one: nearly all growth. No more is looked up than
- * the region and what the node holds. The node has been marked as changed with its growth. Returns
+ * the region and what the node holds. The node is marked as changed with its growth. Returns
  * false where there is more to it.
  */
 static __always_inline bool own_touched(struct wire_image *image, struct touch *touch, __u32 kind,

@@ -23,6 +23,7 @@
 #define NR_THREADS 3
 #define OWNER_SHIFT 22 /* of the kind: bpf/regions.h */
 #define MAX_REGIONS 4096
+#define SOME 40 /* pages that are released while others come */
 
 enum { NR_read = 0, NR_mmap = 9, NR_munmap = 11, NR_brk = 12, NR_mremap = 25, NR_madvise = 28 };
 #define MAP_FIXED 0x10
@@ -669,6 +670,91 @@ static void test_peak(void **state)
 	close_session();
 }
 
+/* What two threads do at once, each on a CPU of its own. */
+static void touch_one(int thread)
+{
+	touch(thread, BASE + (thread * HUGE + 200) * PAGE, KIND_ANON, 1);
+}
+
+static void read_around(int thread)
+{
+	touch(thread, BASE + (thread * HUGE + 256) * PAGE, KIND_FILE, 16);
+}
+
+static void unmap_some(int thread)
+{
+	unmap(thread, BASE + thread * REGION_BYTES, SOME, SOME);
+}
+
+static struct {
+	void (*act)(int thread);
+	unsigned int lookups; /* until then, 0: done */
+} meanwhile;
+
+static void act_meanwhile(void)
+{
+	const struct pt_regs registers = host.registers;
+	struct task_struct *current = host.current;
+
+	if (!meanwhile.lookups || --meanwhile.lookups)
+		return;
+	host.cpu = 1;
+	meanwhile.act(1);
+	host.cpu = 0;
+	host.registers = registers;
+	machine_run(current);
+}
+
+/* What the nodes held at the highest moment is the books of it, and these are as high as the peak
+ * but for what was released meanwhile. */
+static void check_peak(__s64 released)
+{
+	const struct wire_image *image = session_image(mm);
+	__s64 sum = 0;
+
+	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
+		__s64 held = 0;
+
+		for (__u32 id = 1; id < SESSION_IDS; id++)
+			held += peak_of(id, kind);
+		assert_int_equal(held, image->peak_books[kind]);
+		sum += held;
+	}
+	assert_in_range(image->peak - sum, 0, released);
+}
+
+/* Returns whether the other's came in between. */
+static bool race(void (*act)(int thread), void (*other)(int thread), unsigned int lookups)
+{
+	open_fixture();
+	for (int i = 0; i < NR_THREADS; i++)
+		touch_each(i, BASE + i * REGION_BYTES, 100);
+	meanwhile.act = other;
+	meanwhile.lookups = lookups;
+	host.on_lookup = act_meanwhile;
+	act(0);
+	host.on_lookup = NULL;
+	check_peak(SOME);
+	unmap(2, BASE + 2 * REGION_BYTES, 20, 20);
+	check_peak(SOME);
+	close_session();
+	return !meanwhile.lookups;
+}
+
+static void test_racing_peak(void **state)
+{
+	void (*const acts[])(int thread) = { touch_one, read_around, unmap_some };
+
+	(void)state;
+	for (size_t i = 0; i < 9; i++) {
+		unsigned int lookups = 1;
+
+		while (race(acts[i / 3], acts[i % 3], lookups))
+			lookups++;
+		assert_true(lookups > 10);
+	}
+}
+
 /*
  * Thousands of random operations beside a table of whose each page is. The table has no guesses:
  * a fault-around brings all of its window that was absent.
@@ -925,6 +1011,7 @@ int main(void)
 		cmocka_unit_test(test_forked_image),
 		cmocka_unit_test(test_attached_image),
 		cmocka_unit_test(test_peak),
+		cmocka_unit_test(test_racing_peak),
 		cmocka_unit_test(test_model),
 	};
 

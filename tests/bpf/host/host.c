@@ -62,15 +62,20 @@ long bpf_probe_read_user_str(void *to, __u32 size, const void *address)
 	return size;
 }
 
+void host_meanwhile(void (**hook)(void))
+{
+	void (*act)(void) = *hook;
+
+	if (!act)
+		return;
+	*hook = NULL;
+	act();
+	*hook = act;
+}
+
 long bpf_probe_read_kernel(void *to, __u32 size, const void *address)
 {
-	void (*hook)(void) = host.on_kernel_read;
-
-	if (hook) {
-		host.on_kernel_read = NULL; /* not inside itself */
-		hook();
-		host.on_kernel_read = hook;
-	}
+	host_meanwhile(&host.on_kernel_read);
 	return host_kernel_read(to, size, (uintptr_t)address);
 }
 

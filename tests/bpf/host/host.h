@@ -36,6 +36,8 @@ struct host {
 
 	/* Called before every read of kernel memory: here other CPUs may do something. */
 	void (*on_kernel_read)(void);
+	/* The same before every look into a map. */
+	void (*on_lookup)(void);
 
 	unsigned int user_reads;     /* done so far */
 	unsigned int fail_user_read; /* the how-manyth from now fails, 0: none */
@@ -107,6 +109,9 @@ struct host_record;
 struct host_map *host_map_get(const struct host_map_description *description);
 /* The loader's part: before anything is in it. */
 void host_map_resize(struct host_map *map, __u32 max_entries);
+
+/* Other CPUs do something; they do it without being interrupted themselves. */
+void host_meanwhile(void (**hook)(void));
 
 void *host_map_lookup(struct host_map *map, const void *key);
 void *host_map_lookup_percpu(struct host_map *map, const void *key, __u32 cpu);

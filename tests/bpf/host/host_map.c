@@ -123,6 +123,7 @@ void *host_map_lookup_percpu(struct host_map *map, const void *key, __u32 cpu)
 
 void *host_map_lookup(struct host_map *map, const void *key)
 {
+	host_meanwhile(&host.on_lookup);
 	if (is_type(map, BPF_MAP_TYPE_PERCPU_ARRAY))
 		return host_map_lookup_percpu(map, key, host.cpu);
 	if (is_type(map, BPF_MAP_TYPE_ARRAY)) {
