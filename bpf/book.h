@@ -17,19 +17,23 @@ static __always_inline bool is_kernel_work(void)
 	return CURRENT(flags) & (PF_KTHREAD | PF_MEMALLOC);
 }
 
-/* Reads whether the runtime finalizes. 3.6 keeps that in a variable of its own, whose page nobody
- * may have touched; from 3.7 on it lies in the runtime, which was touched if the key has been read.
+/*
+ * Reads whether the runtime finalizes. 3.6 keeps that in a variable of its own, whose page nobody
+ * may have touched; from 3.7 on it lies in the runtime, which is not touched before it has begun:
+ * a read of a page that is not there costs a page fault, 0.3 us of each of a start's first events.
  */
 static __always_inline long read_finalizing(const struct wire_image *image,
 					    const struct wire_layout *layout, __u64 bias,
 					    __u64 *ret)
 {
+	bool is_in_runtime = layout->version >= 0x0307;
+
 	*ret = 0;
+	if (is_in_runtime && !(image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED)))
+		return 0;
 	if (!read_user(ret, sizeof(*ret), layout->finalizing_vaddr + bias))
 		return 0;
-	if (layout->version < 0x0307)
-		return 0;
-	return image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? -1 : 0;
+	return is_in_runtime ? -1 : 0;
 }
 
 static __always_inline void begin_finalizing(struct wire_image *image)

@@ -148,13 +148,16 @@ static void test_unreadable_key(void **state)
 	on_each(check_unreadable_key);
 }
 
-/* Nobody has touched the runtime yet: it has not begun. */
+/* Nobody has touched the runtime yet: it has not begun, and is asked for its key only. */
 static void check_untouched_runtime(void)
 {
 	if (!has_key())
 		return;
 	host_user_drop(python.bias + python.layout.key_vaddr);
+	host.user_reads = 0;
 	touch(1);
+	if (python.layout.version >= 0x307)
+		assert_int_equal(host.user_reads, 1);
 	python_set_key(&python, python.key);
 	host_user_write(python.bias + python.layout.key_vaddr - 4, &(__u32){ 1 }, sizeof(__u32));
 	call("<module>");
