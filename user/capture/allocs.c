@@ -251,7 +251,7 @@ static bool attach(struct allocs *allocs, uint32_t tgid, size_t file)
 
 /* ---- Files ---- */
 
-/* Returns MAX_FILES where it cannot be had. pid 0: the file is at its path. */
+/* Returns MAX_FILES where it cannot be had. pid 0: the file is at its path in our own root. */
 static size_t know_file(struct allocs *allocs, const struct malloc_file *found, uint32_t pid)
 {
 	struct known_file *file;
@@ -266,7 +266,7 @@ static size_t know_file(struct allocs *allocs, const struct malloc_file *found, 
 	if (allocs->nr_files == MAX_FILES)
 		return MAX_FILES;
 	if (pid)
-		fd = inspect_file(allocs->base->inspector, (pid_t)pid, found->file);
+		fd = inspect_file_at(allocs->base->inspector, (pid_t)pid, found->file, found->path);
 	if (pid && fd < 0)
 		return MAX_FILES;
 	file = xmalloc(sizeof(*file));
@@ -342,7 +342,7 @@ static bool look(struct allocs *allocs, struct process *process, bool is_loading
 		       : inspect_malloc(inspector, (pid_t)process->pid, found, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		size_t file = know_file(allocs, &found[i], is_loading ? 0 : process->pid);
+		size_t file = know_file(allocs, &found[i], process->pid);
 
 		is_known |= file < MAX_FILES && attach_late(allocs, process, file);
 	}
@@ -371,9 +371,8 @@ static void on_begun(void *context, uint32_t index)
 	look_later(allocs, index);
 }
 
-/* Its loader is through with all that it was begun with. What was foreseen may lie in another root
- * than the program's, or be what an earlier program of the process had; a forked child has what its
- * parent has. */
+/* Its loader may be through with all that it was begun with. What was foreseen may be what an
+ * earlier program of the process had; a forked child has what its parent has. */
 static void on_python(void *context, uint32_t index, uint32_t layout)
 {
 	struct allocs *allocs = context;

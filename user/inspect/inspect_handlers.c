@@ -127,8 +127,11 @@ static void reply_file(int fd, struct inspect_reply *reply)
 static void handle_file(void *context, const void *given, size_t size, struct inspect_reply *reply)
 {
 	const struct inspect_file_request *request = given;
+	int fd = python_place_open(request->pid, request->file);
 
-	reply_file(python_place_open(request->pid, request->file), reply);
+	if (fd < 0 && request->path[0])
+		fd = python_place_open_at(request->pid, request->file, request->path);
+	reply_file(fd, reply);
 }
 
 static int open_queues(const struct inspect_queues_request *request)

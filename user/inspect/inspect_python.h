@@ -20,6 +20,9 @@ int inspect_foresee(struct inspector *inspector, const char *path, const char *p
 		    const struct file_identity *program, struct interpreter_cache *cache);
 /* python_place_open: an open regular file. -EOPNOTSUPP: attaching to it could block. */
 int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity file);
+/* The same, or at its path in the process's root, where it is not mapped yet. */
+int inspect_file_at(struct inspector *inspector, pid_t pid, struct file_identity file,
+		    const char *path);
 /* python_frames_read: MAX_STANDING at most, owned by the caller; NULL when there is no answer. */
 struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
 				    const struct wire_layout *layout, size_t *ret_count);

@@ -116,6 +116,7 @@ struct inspect_file_request {
 	int32_t pid;
 	uint32_t pad;
 	struct file_identity file;
+	char path[PATH_MAX]; /* in its root, where it may not be mapped yet; or "" */
 };
 
 /* The answer is a struct queue_plan, and the file, opened. */

@@ -29,24 +29,26 @@ static char *expand_origin(const char *path, const char *origin)
 	return xstrdup(path);
 }
 
-static int open_at(char *path, char **ret_path)
+static int open_at(const struct library_user *user, char *path, char **ret_path)
 {
 	_cleanup_(freep) char *owned = path;
-	int fd = target_open_here(path, NULL, INTERPRETER_MAX_BYTES);
+	int fd = user->inside ? target_open_inside(user->inside, path, NULL, INTERPRETER_MAX_BYTES)
+			      : target_open_here(path, NULL, INTERPRETER_MAX_BYTES);
 
 	if (fd >= 0 && ret_path)
 		*ret_path = TAKE(owned);
 	return fd;
 }
 
-static int open_in(const char *directories, const char *origin, const char *name, char **ret_path)
+static int open_in(const char *directories, const struct library_user *user, const char *name,
+		   char **ret_path)
 {
 	_cleanup_(freep) char *list = xstrdup(directories);
 	char *next = list, *directory;
 
 	while ((directory = strsep(&next, ":"))) {
-		_cleanup_(freep) char *expanded = expand_origin(directory, origin);
-		int fd = *directory ? open_at(xasprintf("%s/%s", expanded, name), ret_path)
+		_cleanup_(freep) char *expanded = expand_origin(directory, user->origin);
+		int fd = *directory ? open_at(user, xasprintf("%s/%s", expanded, name), ret_path)
 				    : -ENOENT;
 
 		if (fd >= 0)
@@ -61,10 +63,10 @@ int library_path_open(const struct library_user *user, const char *name, char **
 	int fd = -ENOENT;
 
 	if (strchr(name, '/'))
-		return open_at(expand_origin(name, user->origin), ret_path);
+		return open_at(user, expand_origin(name, user->origin), ret_path);
 	if (user->run_path)
-		fd = open_in(user->run_path, user->origin, name, ret_path);
-	return fd >= 0 ? fd : open_in(default_directories, user->origin, name, ret_path);
+		fd = open_in(user->run_path, user, name, ret_path);
+	return fd >= 0 ? fd : open_in(default_directories, user, name, ret_path);
 }
 
 /* ---- What is asked for ---- */

@@ -7,6 +7,7 @@
 #define MEMPROBE_LIBRARY_PATH_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "elf_file.h"
 
@@ -14,6 +15,7 @@
 struct library_user {
 	const char *run_path; /* directories parted by colons, NULL */
 	const char *origin;   /* the directory that the program or library lies in */
+	pid_t inside;	      /* in the root of this process; 0: in our own */
 };
 
 /*

@@ -108,22 +108,23 @@ static void add_library(struct found *found, const struct library_user *user, co
 }
 
 /* musl's loader is its C library; glibc's has a malloc only for itself. */
-static void add_loader(struct found *found, const struct elf_file *file)
+static void add_loader(struct found *found, const struct library_user *nobody,
+		       const struct elf_file *file)
 {
-	const struct library_user nobody = { NULL, "/" };
 	char path[256];
 
 	if (!elf_file_loader(file, path, sizeof(path)))
-		add_library(found, &nobody, path);
+		add_library(found, nobody, path);
 }
 
 /* Returns false when it is no ELF file. */
-static bool add_program(struct found *found, const char *path)
+static bool add_program(struct found *found, const struct library_user *nobody, const char *path)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	_cleanup_(library_needs_clear) struct library_needs needs = { .most = MAX_LIBRARY_NEEDS };
-	_cleanup_(freep) char *real = realpath(path, NULL); /* as ld.so: symlinks resolved */
-	struct library_user user = { .origin = real };
+	/* As ld.so: symlinks resolved. What a process runs is told so. */
+	_cleanup_(freep) char *real = nobody->inside ? xstrdup(path) : realpath(path, NULL);
+	struct library_user user = { .origin = real, .inside = nobody->inside };
 	_cleanup_(closep) int fd = -1;
 
 	if (!real || strrchr(real, '/') == NULL)
@@ -135,35 +136,41 @@ static bool add_program(struct found *found, const char *path)
 	*strrchr(real, '/') = '\0';
 	library_needs_read(&needs, file);
 	user.run_path = library_needs_run_path(&needs);
-	add_loader(found, file);
+	add_loader(found, nobody, file);
 	for (size_t i = 0; i < needs.count; i++)
 		add_library(found, &user, needs.names[i]);
 	return true;
 }
 
 /* ld.so takes blanks and colons. */
-static void add_preloaded(struct found *found, const char *preload)
+static void add_preloaded(struct found *found, const struct library_user *nobody,
+			  const char *preload)
 {
-	const struct library_user nobody = { NULL, "/" };
 	_cleanup_(freep) char *list = xstrdup(preload);
 	char *next = list, *name;
 
 	while ((name = strsep(&next, " :")))
 		if (*name)
-			add_library(found, &nobody, name);
+			add_library(found, nobody, name);
+}
+
+static void foresee(pid_t inside, const char *path, const char *preload, struct malloc_file *ret,
+		    size_t *ret_count)
+{
+	const struct library_user nobody = { .origin = "/", .inside = inside };
+	struct found found = { .files = ret };
+
+	if (preload)
+		add_preloaded(&found, &nobody, preload);
+	if (!add_program(&found, &nobody, path))
+		add_library(&found, &nobody, usual_library);
+	*ret_count = found.count;
 }
 
 void malloc_place_foresee(const char *path, const char *preload, struct malloc_file *ret,
 			  size_t *ret_count)
 {
-	const struct library_user nobody = { NULL, "/" };
-	struct found found = { .files = ret };
-
-	if (preload)
-		add_preloaded(&found, preload);
-	if (!add_program(&found, path))
-		add_library(&found, &nobody, usual_library);
-	*ret_count = found.count;
+	foresee(0, path, preload, ret, ret_count);
 }
 
 void malloc_place_foresee_process(pid_t pid, struct malloc_file *ret, size_t *ret_count)
@@ -175,5 +182,5 @@ void malloc_place_foresee_process(pid_t pid, struct malloc_file *ret, size_t *re
 
 	path[length > 0 ? length : 0] = '\0';
 	environment_read(pid, &environment);
-	malloc_place_foresee(path, environment_find(&environment, "LD_PRELOAD"), ret, ret_count);
+	foresee(pid, path, environment_find(&environment, "LD_PRELOAD"), ret, ret_count);
 }

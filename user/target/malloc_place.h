@@ -42,8 +42,7 @@ int malloc_place_find(struct malloc_places *places, pid_t pid, struct malloc_fil
 void malloc_place_foresee(const char *path, const char *preload, struct malloc_file *ret,
 			  size_t *ret_count);
 
-/* The same of a process whose loader may still be at work. Its paths are looked up in our own root:
- * in another they lead nowhere, or to files that it does not map. */
+/* The same of a process whose loader may still be at work; its paths are looked up in its root. */
 void malloc_place_foresee_process(pid_t pid, struct malloc_file *ret, size_t *ret_count);
 
 #endif

@@ -115,7 +115,8 @@ static int foresee_libraries(int fd, const char *path, struct interpreter_cache 
 		return -ENOENT;
 	*strrchr(origin, '/') = '\0';
 	library_needs_read(&needs, file);
-	user = (struct library_user){ library_needs_run_path(&needs), origin };
+	user = (struct library_user){ .run_path = library_needs_run_path(&needs),
+				      .origin = origin };
 	for (size_t i = 0; i < needs.count; i++) {
 		_cleanup_(closep) int library = library_path_open(&user, needs.names[i], NULL);
 

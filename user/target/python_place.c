@@ -194,6 +194,17 @@ int python_place_open(pid_t pid, struct file_identity file)
 	return fd;
 }
 
+int python_place_open_at(pid_t pid, struct file_identity file, const char *path)
+{
+	int fd = target_open_inside(pid, path, NULL, INTERPRETER_MAX_BYTES);
+	struct file_identity found;
+
+	if (fd < 0 || (!process_maps_identify(fd, &found) && is_same_file(found, file)))
+		return fd;
+	closep(&fd);
+	return -ENOENT;
+}
+
 void python_place_clear(struct python_place *place)
 {
 	free(place->path);
