@@ -29,7 +29,7 @@ PAGE = os.sysconf("SC_PAGESIZE")
 
 # highest: the process's own highest RSS in bytes, as far as it was seen while it ran
 Result = namedtuple("Result", "status output errors highest pid")
-Test = namedtuple("Test", "name function interpreters core long needs alone")
+Test = namedtuple("Test", "name function interpreters core long needs alone needs_gil")
 TESTS = []
 
 
@@ -41,14 +41,16 @@ class Skip(Exception):
     """The test cannot run here, and why."""
 
 
-def test(interpreters=None, core=False, long=False, needs="root", alone=False):
+def test(interpreters=None, core=False, long=False, needs="root", alone=False, needs_gil=False):
     """Register a test. interpreters: None (no Python of its own), "one", "few", "all" or names;
     core: part of what runs in Debian's kernels; long: only in the long form;
     needs: "root" for the program and root, "nothing" for what runs anywhere;
-    alone: no other test may run beside it."""
+    alone: no other test may run beside it;
+    needs_gil: not under free-threaded builds, which take objects and their buffers from a mimalloc of
+    their own, whose heap is not read and which keeps what is freed (docs/accuracy.md)."""
     def register(function):
         TESTS.append(Test(function.__name__, function, interpreters, core, long, needs,
-                          alone))
+                          alone, needs_gil))
         return function
     return register
 

@@ -14,6 +14,7 @@ class Interpreter:
         self.kind = kind
         self.command = command
         self.minor = tuple(int(part) for part in version.split(".")[:2])
+        self.is_free_threaded = name.endswith("t")
         self.has_jit = False  # on, as a test wishes
         self.environment = numpy_environment(self)
 

@@ -118,6 +118,8 @@ def run_one(test, session, python, long):
     refused = unmet(test)
     if not refused and isinstance(python, Absent):
         refused = "SKIP", python.reason
+    if not refused and test.needs_gil and python and python.is_free_threaded:
+        refused = "SKIP", "objects and buffers of free-threaded builds are mimalloc's"
     if refused:
         return refused
     context = session.context(python, long)

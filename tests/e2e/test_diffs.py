@@ -28,7 +28,7 @@ def second_version(context):
     return path
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def diff_of_versions(context):
     """Lines above everything and another folder move nothing; what differs is named for what it is."""
     command = context.target(TARGET)

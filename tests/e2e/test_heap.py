@@ -85,7 +85,7 @@ def check_inside(inside, truth):
     check_all(wrong)
 
 
-@test(interpreters="all")
+@test(interpreters="all", needs_gil=True)
 def heap_says_what_the_target_says(context):
     """Buffers that eight threads churned, dicts of which few stay, blocks of their own mapping."""
     heap = Heap(context)
@@ -105,7 +105,7 @@ def heap_says_what_the_target_says(context):
     heap.quit()
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def heap_in_reports(context):
     """With -p: a snapshot of a process that runs, the report at the end, and none once it ended."""
     heap = Heap(context)
@@ -145,7 +145,7 @@ def check_last_reading(context, process, truth, dump):
                     shown, re.M), "no time of the reading: %r" % shown[-1500:])
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def heap_beside_allocs(context):
     """With probes in its malloc a heap says of itself what it says without; what is free in whole
     pages malloc_trim gives back, and the row of freed blocks is no more than that."""

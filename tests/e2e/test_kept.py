@@ -59,7 +59,7 @@ def first_touched_and_reused(context):
                                           for node in process.nodes}, {None})
 
 
-@test(interpreters="all")
+@test(interpreters="all", needs_gil=True)
 def kept_objects(context):
     """Buffers of Python's own objects, to the byte, by who asked for them."""
     taken = capture(context, context.target("kept_objects.py"), "--allocs")

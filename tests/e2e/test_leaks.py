@@ -28,7 +28,7 @@ def leak_beside_churn(context):
     check("look_up" not in text and "compute" not in text, "more than the leak: %r" % text[:600])
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def leak_of_blocks(context):
     """With --allocs the path that keeps blocks is named, and no other touched the heap first."""
     taken = capture(context, context.target("keeping.py"), "--allocs")

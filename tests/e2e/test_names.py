@@ -74,11 +74,9 @@ def instances(context):
                 {("Special", 0): 5})
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def pathnames(context):
     """The attribute that names an object is read while the process runs; another one by option."""
-    if context.python.kind == "built":
-        raise Skip("attributes of objects of free-threaded builds are not read")
     wanted = ["a", "b.c", None]
 
     def pathnames_of(process):
@@ -103,11 +101,9 @@ def pathnames(context):
     check_equal("nicknames", pathnames_of(process), wanted)
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def named_threads(context):
     """Threads bear the names that the program gave them, each a row of its own by option."""
-    if context.python.kind == "built":
-        raise Skip("attributes of objects of free-threaded builds are not read")
     taking = {"loader": 6, "the flusher": 10}
 
     def taken_by(process):
@@ -124,11 +120,9 @@ def named_threads(context):
     check(len(rows) == 1 and rows[0].endswith(" Flusher#0:the flusher"), "rows are %s" % rows)
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def notebook_cells(context):
     """What a notebook runs is called by its number, as far as the notebook tells one that is any."""
-    if context.python.kind == "built":
-        raise Skip("objects of free-threaded builds are not read")
     def found_in(process):
         return {node["file"]: round(node["total"]["growth"] / MB)
                 for node in process.named("run", "<module>")}

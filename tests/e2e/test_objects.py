@@ -207,7 +207,7 @@ def off_by(name, seen, size):
 
 # ---- The end of a process ----
 
-@test(interpreters="all")
+@test(interpreters="all", needs_gil=True)
 def objects_at_the_end(context):
     """A command's objects, and what is inside its allocators, right before its runtime goes."""
     seen = capture(context, context.target("holders.py", "closure", "finalize"), "--objects")

@@ -63,7 +63,7 @@ def check_stray(process, live=STRAY, peak=STRAY):
                    limit)
 
 
-@test(interpreters="all", needs="nothing")
+@test(interpreters="all", needs="nothing", needs_gil=True)
 def owner_targets(context):
     """The targets alone: what the ledger holds at the end is what the process has more."""
     path = context.path("truth")
@@ -76,7 +76,7 @@ def owner_targets(context):
     check_near("growth", grown, sum(site["live"] for site in truth["owners"]), 2 * MB)
 
 
-@test(interpreters="all", core=True)
+@test(interpreters="all", core=True, needs_gil=True)
 def owners(context):
     """A, B and C take in turn and give back what others took, in every way there is: live and peak
     of each function within max(1 %, 256 KiB), and all rows together are the RSS."""
@@ -90,7 +90,7 @@ def owners(context):
     return "without " + ", ".join(skipped) if skipped else None
 
 
-@test(interpreters="all", core=True)
+@test(interpreters="all", core=True, needs_gil=True)
 def owners_of_one_thread(context):
     """With one thread everything has its owner."""
     taken = capture(context, context.target("owners.py", "interleave", "temporaries", "cache",

@@ -2,7 +2,7 @@
 from collections import Counter
 
 from capture import capture, capture_until, check_error, memprobe, read_report, record
-from harness import MB, Skip, check, check_all, check_equal, check_near, test
+from harness import MB, check, check_all, check_equal, check_near, test
 from test_exports import pprof_of
 from tree import ancestors, check_invariants
 
@@ -108,11 +108,9 @@ def threads_compared(context):
     check("MainThread" in names and not differing, "%s differ in\n%s" % (differing, text))
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def threads_named(context):
     """Rows are called as the program called the threads, a class of its own too."""
-    if context.python.kind == "built":
-        raise Skip("attributes of objects of free-threaded builds are not read")
     taking = {"loader": 6, "the flusher": 10}
 
     def taken_by_name(process):
