@@ -781,7 +781,7 @@ static void grow_site(struct profile *profile, uint64_t *state)
 	site.line = (int32_t)random_amount(state, 31);
 	site.version = dump_fixture_below(state, 2) ? 0x30b : 0;
 	site.is_resumable = dump_fixture_below(state, 2);
-	site.is_coroutine = dump_fixture_below(state, 2);
+	site.is_coroutine = site.name & 1; /* a property of the code, as in a capture */
 	if (dump_fixture_below(state, 2))
 		site.part_object = (uint32_t)dump_fixture_below(state, profile->nr_objects + 1);
 	if (dump_fixture_below(state, 2))
