@@ -45,13 +45,14 @@ def preloading(context, library):
     return context.python.command + ["-c", START_WITH, path, python]
 
 
-def capture_in_time(is_foreseen, take, tries=5):
+def capture_in_time(context, take, in_script=False, tries=5):
     """What take() captures; once more where a script begins the Python and it was found late: nothing
     is known of its file before, and on a busy machine what it takes first is lost, and said to be."""
+    in_script = in_script or context.python.kind == "debian"
     for _ in range(tries - 1):
         taken = take()
         losses = [loss["reason"] for process in taken.report.processes for loss in process["losses"]]
-        if is_foreseen or LATE not in losses:
+        if not in_script or LATE not in losses:
             return taken
     return take()
 
@@ -60,8 +61,7 @@ def capture_known(context, *before):
     """The target itself, where programs that only set its environment may have been before."""
     command = [*before, *context.python.command, os.path.join(TARGETS, "blocks_known.py"),
                build_news(context)]
-    taken = capture_in_time(context.python.kind != "debian" and not before,
-                            lambda: capture(context, command, "--allocs"))
+    taken = capture_in_time(context, lambda: capture(context, command, "--allocs"), bool(before))
     check_invariants(taken.report)
     entries = [entry for entry in taken.report.of_pid(taken.truth["pid"]) if entry["python"]]
     return entries[-1], taken.truth
@@ -100,8 +100,7 @@ def capture_preloaded(context, command):
     waits for that."""
     path = context.environment["MEMPROBE_TRUTH"] = context.path("truth")
     command += [os.path.join(TARGETS, "blocks_known.py"), build_news(context)]
-    taken = capture_in_time(context.python.kind != "debian",
-                            lambda: capture_until(context, command, has_pulse, "--allocs"))
+    taken = capture_in_time(context, lambda: capture_until(context, command, has_pulse, "--allocs"))
     check_invariants(taken.report)
     truth = read_truth(path)
     return [entry for entry in taken.report.of_pid(truth["pid"]) if entry["python"]][-1], truth
@@ -127,9 +126,8 @@ def known_arrays(context):
     alone = context.run(context.target("arrays_known.py"), env={"MEMPROBE_TRUTH": context.path("x")})
     if alone.status == NOT_INSTALLED:
         raise Skip(alone.errors.strip())
-    taken = capture_in_time(context.python.kind != "debian",
-                            lambda: capture(context, context.target("arrays_known.py"),
-                                            "--allocs=%d" % LEAST_ARRAY))
+    taken = capture_in_time(context, lambda: capture(context, context.target("arrays_known.py"),
+                                                     "--allocs=%d" % LEAST_ARRAY))
     check_invariants(taken.report)
     compare_kept(taken.process(), taken.truth["kept"])
 

@@ -160,12 +160,20 @@ int inspect_foresee(struct inspector *inspector, const char *path, const char *p
 	return status;
 }
 
-static int ask_file(struct inspector *inspector, const struct inspect_file_request *request)
+int inspect_file_at(struct inspector *inspector, pid_t pid, struct file_identity file,
+		    const char *path)
 {
+	_cleanup_(freep) struct inspect_file_request *request = xcalloc(1, sizeof(*request));
 	struct inspect_answer answer;
 	struct stat status;
-	int error = inspector_ask(inspector, INSPECT_FILE, request, sizeof(*request), &answer), fd;
+	int error, fd;
 
+	if (strlen(path) >= sizeof(request->path))
+		return -ENAMETOOLONG;
+	request->pid = pid;
+	request->file = file;
+	memcpy(request->path, path, strlen(path) + 1);
+	error = inspector_ask(inspector, INSPECT_FILE, request, sizeof(*request), &answer);
 	fd = answer.fd;
 	answer.fd = -1;
 	inspect_answer_clear(&answer);
@@ -179,19 +187,6 @@ static int ask_file(struct inspector *inspector, const struct inspect_file_reque
 int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity file)
 {
 	return inspect_file_at(inspector, pid, file, "");
-}
-
-int inspect_file_at(struct inspector *inspector, pid_t pid, struct file_identity file,
-		    const char *path)
-{
-	_cleanup_(freep) struct inspect_file_request *request = xcalloc(1, sizeof(*request));
-
-	if (strlen(path) >= sizeof(request->path))
-		return -ENAMETOOLONG;
-	request->pid = pid;
-	request->file = file;
-	memcpy(request->path, path, strlen(path) + 1);
-	return ask_file(inspector, request);
 }
 
 struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,

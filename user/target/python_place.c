@@ -73,6 +73,11 @@ static int keep_same_file(int fd, struct file_identity file)
 	return fd;
 }
 
+int python_place_open_at(pid_t pid, struct file_identity file, const char *path)
+{
+	return keep_same_file(target_open_inside(pid, path, NULL, INTERPRETER_MAX_BYTES), file);
+}
+
 /* map_files works for deleted files too, but needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; exe
  * works for a deleted program without. With our own rights: what it maps the process has. */
 static int open_mapping(const struct search *search, const struct process_mapping *mapping)
@@ -84,9 +89,7 @@ static int open_mapping(const struct search *search, const struct process_mappin
 
 	if (fd >= 0 || mapping->path[0] != '/')
 		return fd;
-	fd = keep_same_file(
-		target_open_inside(search->pid, mapping->path, NULL, INTERPRETER_MAX_BYTES),
-		mapping->file);
+	fd = python_place_open_at(search->pid, mapping->file, mapping->path);
 	if (fd < 0 && !strcmp(mapping->path, search->program))
 		fd = keep_same_file(target_open_link(by_exe, INTERPRETER_MAX_BYTES), mapping->file);
 	return fd;
@@ -192,17 +195,6 @@ int python_place_open(pid_t pid, struct file_identity file)
 			fd = open_mapping(&search, &maps.mappings[i]);
 	}
 	return fd;
-}
-
-int python_place_open_at(pid_t pid, struct file_identity file, const char *path)
-{
-	int fd = target_open_inside(pid, path, NULL, INTERPRETER_MAX_BYTES);
-	struct file_identity found;
-
-	if (fd < 0 || (!process_maps_identify(fd, &found) && is_same_file(found, file)))
-		return fd;
-	closep(&fd);
-	return -ENOENT;
 }
 
 void python_place_clear(struct python_place *place)

@@ -34,7 +34,8 @@ void python_place_clear(struct python_place *place);
  * does not map the file; -ESRCH; other -errno.
  */
 int python_place_open(pid_t pid, struct file_identity file);
-/* The same of a file that its loader has yet to map, at this path in its root; else -ENOENT. */
+/* The same of a file that its loader has yet to map, at this path in its root. -ESTALE: another is
+ * there by now. */
 int python_place_open_at(pid_t pid, struct file_identity file, const char *path);
 
 /*
