@@ -225,13 +225,22 @@ static void put_records(struct packed_bytes *payload, const struct section *sect
 
 #define MAX_SECTIONS 8
 
-static enum dump_failure failure_of(const struct section *sections)
+static size_t count_of(const struct section *sections)
+{
+	size_t count = 0;
+
+	while (count < MAX_SECTIONS && sections[count].tag)
+		count++;
+	return count;
+}
+
+static enum dump_failure failure_of(const struct section *sections, size_t count)
 {
 	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 }, payload = { 0 };
 	struct profile *got = NULL;
 	struct dump_error error = { 0 };
 
-	for (size_t i = 0; i < MAX_SECTIONS && sections[i].tag; i++)
+	for (size_t i = 0; i < count; i++)
 		put_records(&payload, &sections[i]);
 	dump_fixture_put_header(&file, 0);
 	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_BLOCK_VERSION, &payload);
@@ -324,7 +333,7 @@ static void right_content_is_taken(void **state)
 	static const struct section allocated[MAX_SECTIONS] = {
 		TEXTS,	   COLUMNS,
 		PROCESSES, OBJECT,
-		TREE,	   { TAG_ALLOCATORS, "0 1 5 3 s100 s200 7  1 0 0 0 s0 s0 0" },
+		TREE,	   { TAG_ALLOCATORS, "0 1 5 3 s100 s200 7  1 1 0 0 s0 s0 0" },
 		ALLOCS,	   { TAG_ALLOC_HISTORIES, "s2 0 0 s-5" },
 	};
 	static const struct section taken[MAX_SECTIONS] = {
@@ -351,13 +360,13 @@ static void right_content_is_taken(void **state)
 		{ TAG_MOMENT, "5 s9 s8 2" },
 	};
 
-	assert_int_equal(failure_of(good), DUMP_FINE);
-	assert_int_equal(failure_of(tree), DUMP_FINE);
-	assert_int_equal(failure_of(objects), DUMP_FINE);
-	assert_int_equal(failure_of(methods), DUMP_FINE);
-	assert_int_equal(failure_of(held), DUMP_FINE);
-	assert_int_equal(failure_of(allocated), DUMP_FINE);
-	assert_int_equal(failure_of(taken), DUMP_FINE);
+	assert_int_equal(failure_of(good, count_of(good)), DUMP_FINE);
+	assert_int_equal(failure_of(tree, count_of(tree)), DUMP_FINE);
+	assert_int_equal(failure_of(objects, count_of(objects)), DUMP_FINE);
+	assert_int_equal(failure_of(methods, count_of(methods)), DUMP_FINE);
+	assert_int_equal(failure_of(held, count_of(held)), DUMP_FINE);
+	assert_int_equal(failure_of(allocated, count_of(allocated)), DUMP_FINE);
+	assert_int_equal(failure_of(taken, count_of(taken)), DUMP_FINE);
 }
 
 static const struct section bad[][MAX_SECTIONS] = {
@@ -392,11 +401,14 @@ static const struct section bad[][MAX_SECTIONS] = {
 	  TREE,
 	  ALLOCS,
 	  { TAG_ALLOC_HISTORIES, "s0 0 1 s0xfffffffffffffff s1" } },
-	{ PROCESSES, { TAG_ALLOCATORS, "2 1 0 0 s0 s0 0" } }, /* of no process */
-	{ PROCESSES, { TAG_ALLOCATORS, "0 2 0 0 s0 s0 0" } }, /* flags */
-	{ PROCESSES, { TAG_ALLOCATORS, "0 1 0 0x100000000 s0 s0 0" } },
-	{ PROCESSES, { TAG_ALLOCATORS, "0 1 0 0 s0x1000000000000000 s0 0" } },
-	{ PROCESSES, { TAG_ALLOCATORS, "0 1 0 0 s0 s0" } }, /* too short */
+	{ TEXTS, PROCESSES, { TAG_ALLOCATORS, "2 1 0 0 s0 s0 0" } }, /* of no process */
+	{ TEXTS,
+	  PROCESSES,
+	  { TAG_ALLOCATORS, "0 0 5 0 s0 s0 0" } }, /* of one that was not followed */
+	{ TEXTS, PROCESSES, { TAG_ALLOCATORS, "0 2 0 0 s0 s0 0" } }, /* flags */
+	{ TEXTS, PROCESSES, { TAG_ALLOCATORS, "0 1 0 0x100000000 s0 s0 0" } },
+	{ TEXTS, PROCESSES, { TAG_ALLOCATORS, "0 1 0 0 s0x1000000000000000 s0 0" } },
+	{ TEXTS, PROCESSES, { TAG_ALLOCATORS, "0 1 0 0 s0 s0" } }, /* too short */
 	/* The sum of these is too much for the row that is to have what is missing. */
 	{ TEXTS,
 	  COLUMNS,
@@ -423,13 +435,16 @@ static const struct section bad[][MAX_SECTIONS] = {
 	  TREE,
 	  { TAG_ALLOCS,
 	    "3 s0 s1 s1 1 1 1 s0xfffffffffffffff s0xfffffffffffffff s0xfffffffffffffff" } },
-	{ PROCESSES, { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
-	{ PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
-	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },
-	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s0x1000000000000 s0 s0 s0  s2 s0 s0 s0" } },
-	{ PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0" } }, /* too short */
+	{ TEXTS,
+	  PROCESSES,
+	  { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
+	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
+	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },
+	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s0x1000000000000 s0 s0 s0  s2 s0 s0 s0" } },
+	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0" } }, /* too short */
 	/* The sum of these is too much for the row that is to have what is missing. */
-	{ PROCESSES,
+	{ TEXTS,
+	  PROCESSES,
 	  { TAG_OWNERS, "0 1 0 7 3 1  s0xffffffffffff s0xffffffffffff s0 s0 "
 			"s-0xffffffffffff s0 s0 s0" } },
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s3 1 s1" } },	     /* no node */
@@ -464,7 +479,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 0x20000 2 s1" } },     /* of no object */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 779 0" } },	       /* a byte too many */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 2 0 3 s1 s0 0 0 779 779" } }, /* twice the same */
-	{ TEXTS, COLUMNS, PROCESSES }, /* an object that never comes */
+	{ TEXTS, COLUMNS }, /* an object that never comes */
 	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "1  0 3 s0 0" } },
 	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  2 3 s0 0" } },
 	{ TEXTS, PROCESSES, { TAG_NEW_OBJECTS, "0  0 4 s0 0" } },
@@ -587,11 +602,16 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ { TAG_DURATION, "1 1" } },
 };
 
+/* For its last section: what stands before that is right. */
 static void wrong_content_is_refused(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		if (failure_of(bad[i]) != DUMP_CORRUPT)
+		size_t count = count_of(bad[i]);
+
+		if (failure_of(bad[i], count) != DUMP_CORRUPT)
 			fail_msg("case %zu is taken", i);
+		if (failure_of(bad[i], count - 1) != DUMP_FINE)
+			fail_msg("case %zu is refused before its end", i);
 	}
 }
 

@@ -20,10 +20,10 @@ int dump_decode_allocators(struct dump_decoder *decoder, struct packed_cursor *f
 		uint64_t flags = packed_cursor_unsigned(from, DUMP_HAS_ALLOCS);
 		struct process *process;
 
-		if (from->is_bad)
+		if (from->is_bad || !(flags & DUMP_HAS_ALLOCS))
 			return -EBADMSG;
 		process = &profile->processes[index];
-		process->has_allocs = flags & DUMP_HAS_ALLOCS;
+		process->has_allocs = true;
 		process->allocs_since_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
 		process->alloc_moment = (uint32_t)packed_cursor_unsigned(from, UINT32_MAX);
 		process->alloc_end = packed_cursor_signed(from, DUMP_MAX_AMOUNT);
