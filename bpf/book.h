@@ -263,21 +263,25 @@ static __always_inline void note_rss(struct wire_image *image, __u32 slot)
 		send_sample(slot);
 }
 
-/* Adds the change to a node found before, or to the lost amounts without one. */
-static __always_inline void book_on(struct change *change, struct node_id id)
+/* Adds pages of the change to a node found before, or to the lost amounts without one. */
+static __always_inline void book_on_node(struct change *change, struct node_id id, __s64 pages)
 {
-	struct wire_image *image = change->image;
 	struct wire_node *node = node_at(id);
 
-	__sync_fetch_and_add(&image->books[kind_index(change->kind)], change->pages);
 	if (node) {
 		/* verifier: clang 19 works out addresses within a node before it asks for one. */
 		asm volatile("" : "+r"(node));
-		add_to(id, node, change->kind, change->pages);
+		add_to(id, node, change->kind, pages);
 	} else {
-		add_to_lost(image, change->kind, change->pages);
+		add_to_lost(change->image, change->kind, pages);
 	}
-	note_rss(image, change->slot);
+	note_rss(change->image, change->slot);
+}
+
+static __always_inline void book_on(struct change *change, struct node_id id)
+{
+	__sync_fetch_and_add(&change->image->books[kind_index(change->kind)], change->pages);
+	book_on_node(change, id, change->pages);
 }
 
 /* Returns the node's id, 0: there is none. */
@@ -294,14 +298,14 @@ __noinline __u32 book_kernel(__u32 slot, __u32 kind, __s64 pages)
 	return id.value;
 }
 
-/* What a native thread gives back, booked on who owned it. Returns the pages that had no owner. */
-static __always_inline __s64 give_back(struct change *change, struct node_id id)
+/* Books what a native thread gives back: what has an owner is the owner's, the rest its own. */
+static __always_inline void give_back(struct change *change, struct node_id id)
 {
-	__u32 told = own_release(change->slot, change->kind | TELL_OWNERS, -change->pages,
-				 id.value);
+	__u32 told;
 
-	__sync_fetch_and_add(&change->image->books[kind_index(change->kind)], -(__s64)told);
-	return change->pages + told;
+	__sync_fetch_and_add(&change->image->books[kind_index(change->kind)], change->pages);
+	told = own_release(change->slot, change->kind | TELL_OWNERS, -change->pages, id.value);
+	book_on_node(change, id, change->pages + told);
 }
 
 /*
@@ -315,9 +319,7 @@ static __always_inline struct node_id book_current(struct change *change)
 	const __s64 pages = change->pages;
 
 	if (cfg_owners && change->is_native && pages < 0 && change->kind != KIND_SWAP) {
-		change->pages = give_back(change, id);
-		book_on(change, id);
-		change->pages = pages;
+		give_back(change, id);
 	} else {
 		if (pages > 0)
 			own_change(change->slot, change->kind, pages, id);
