@@ -84,10 +84,12 @@ def crowd(workers):
 
 
 def main():
-    first, second, third = Worker("a"), Worker("b.c"), Worker()
+    first = Worker("a")
     first.grow(8)
+    second = Worker("b.c")  # seen after the first for sure: __init__ is when it takes a page
     second.grow(16)
     second.nick = "second"
+    third = Worker()
     third.grow(32)
     third.grow_in_closure(4)
     special = Special("s")  # kept: its name is read after the call when the machine is busy
