@@ -23,7 +23,6 @@
 #include "python_place.h"
 #include "python_string.h"
 #include "queue_place.h"
-#include "target_open.h"
 
 /* The end is when most reports are made, and a heap of a gigabyte takes 0.4 s. */
 #define HEAP_URGENT_CPU_MS 1200
@@ -124,28 +123,28 @@ static void reply_file(int fd, struct inspect_reply *reply)
 		reply->status = -EOPNOTSUPP;
 }
 
+/* By its path where nothing maps it: of a command that has not begun yet, or of a process that will
+ * load it. */
+static int open_file(pid_t pid, struct file_identity file, const char *path)
+{
+	int fd = python_place_open(pid, file);
+
+	return fd < 0 && path[0] ? python_place_open_at(pid, file, path) : fd;
+}
+
 static void handle_file(void *context, const void *given, size_t size, struct inspect_reply *reply)
 {
 	const struct inspect_file_request *request = given;
-	int fd = python_place_open(request->pid, request->file);
 
-	if (fd < 0 && request->path[0])
-		fd = python_place_open_at(request->pid, request->file, request->path);
-	reply_file(fd, reply);
+	reply_file(open_file(request->pid, request->file, request->path), reply);
 }
 
 static int open_queues(const struct inspect_queues_request *request)
 {
-	int fd;
-
-	if (request->file_of != QUEUE_IN_INTERPRETER)
-		return queue_place_open(request->pid, request->path, (uint16_t)request->version,
-					request->file_of == TASK_IN_MODULE ? "_asyncio" : "_queue");
-	fd = python_place_open(request->pid, request->file);
-	/* Of a command that has not begun yet. */
-	return fd >= 0 ? fd
-		       : target_open_inside(request->pid, request->path, NULL,
-					    INTERPRETER_MAX_BYTES);
+	if (request->file_of == QUEUE_IN_INTERPRETER)
+		return open_file(request->pid, request->file, request->path);
+	return queue_place_open(request->pid, request->path, (uint16_t)request->version,
+				request->file_of == TASK_IN_MODULE ? "_asyncio" : "_queue");
 }
 
 static void handle_queues(void *context, const void *given, size_t size,
