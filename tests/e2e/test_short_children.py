@@ -6,6 +6,7 @@ from capture import last_lines, read_report
 from harness import (MB, MEMPROBE, TARGETS, TIMEOUT, Skip, check, check_equal, size_of, test,
                      wait_until, write_to)
 from interpreters import by_name, find_interpreters
+from test_allocs import follows_allocs
 from tree import LATE, check_invariants
 
 CHILDREN = 8
@@ -101,6 +102,21 @@ def children_while_calls_are_counted(context):
     children = Children(context, of_library(), CHILDREN)
     children.run_unanswered()
     check_children(children.end(), CHILDREN)
+
+
+@test()
+def children_of_unseen_allocations(context):
+    """Allocations of a child that ends before it has probes are a loss."""
+    follows_allocs(context)
+    children = Children(context, of_library(), 2, "--calls=off", "--allocs")
+    children.run_unanswered()
+    found = takers(children.end())
+    check_equal("entries of children", len(found), 2)
+    for process in found:
+        check_taken(process)
+        check_equal("allocations", process["allocs"], None)
+        check("allocations of a process not followed" in [loss["reason"] for loss in process["losses"]],
+              "no loss tells of the allocations: %s" % process["losses"])
 
 
 @test()

@@ -25,6 +25,7 @@
 #include "memory.h"
 #include "memprobe.skel.h"
 #include "tell.h"
+#include "user_loss.h"
 
 #define MAX_CLOSING 128		  /* probes that wait for their end; each holds a descriptor */
 #define MAX_FILES 64		  /* that are known; more have no system's processes */
@@ -439,10 +440,25 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 	allocs->nr_unsettled = kept;
 }
 
+/* A Python whose allocator is unknown, or that ended before it had probes. */
+static bool is_unseen(const struct allocs *allocs, const struct process *process)
+{
+	return process->python && !process->has_allocs && !process->allocs_since_ns &&
+	       !is_attached(allocs, process->pid);
+}
+
+static void count_unseen(const struct allocs *allocs, struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		if (is_unseen(allocs, &profile->processes[i]))
+			user_loss_add(profile, i, LOSS_allocs_unseen, 1);
+}
+
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
 	const struct allocs *allocs = context;
 
+	count_unseen(allocs, profile);
 	if (allocs->nr_late)
 		log_later("allocations of %zu processes are followed from up to %.1f ms after "
 			  "their beginning on",
