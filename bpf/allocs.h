@@ -156,6 +156,17 @@ __noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
 
 /* ---- Blocks ---- */
 
+/* Losses are told in pages: of all blocks together, which may be smaller. */
+static __always_inline void lose_block(struct wire_image *image, __u32 reason, __u64 bytes)
+{
+	__u32 before, now;
+
+	__sync_fetch_and_add(&image->lost_bytes, bytes);
+	now = *(volatile __u64 *)&image->lost_bytes >> PAGE_SHIFT;
+	before = __sync_lock_test_and_set(&image->lost_pages, now);
+	count_loss(image, reason, now > before ? now - before : 0);
+}
+
 /* Nobody can get the address before the probe's function goes on, and so nobody looks for it. */
 static __always_inline void remove_place(const struct wire_block_key *key)
 {
@@ -230,7 +241,7 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 	}
 	if (block)
 		remove_place(&key);
-	count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
+	lose_block(image, LOSS_blocks_full, bytes);
 	return 0;
 }
 
@@ -269,10 +280,8 @@ static __always_inline void make_free_row(struct wire_image *image, __u32 slot, 
 {
 	struct change change = { .image = image, .slot = slot, .scratch = scratch };
 
-	if (!cfg_owners || image->alloc_flags & ALLOCS_FREE_ROW)
-		return;
-	if (find_plain_special(&change, SITE_FREE).value)
-		image->alloc_flags |= ALLOCS_FREE_ROW;
+	if (cfg_owners && !image->free_row)
+		image->free_row = find_plain_special(&change, SITE_FREE).value;
 }
 
 static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slot, __u64 bytes)
@@ -292,13 +301,28 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 			found = 0;
 	}
 	if (!(__u32)found)
-		count_loss(image, LOSS_blocks_full, bytes >> PAGE_SHIFT);
+		lose_block(image, LOSS_blocks_full, bytes);
 	else if (found >> 32)
-		count_loss(image, (found >> 32) - 1, bytes >> PAGE_SHIFT);
+		lose_block(image, (found >> 32) - 1, bytes);
 	return found;
 }
 
 /* ---- The probes ---- */
+
+/* So much that the call fails, where it is more than 64 bits. */
+static __always_inline __u64 multiply(__u64 count, __u64 bytes)
+{
+	__u64 most = ~0ULL;
+
+	if (count >> 32 || bytes >> 32) {
+		most = count ? most / count : most;
+		/* clang makes a product of 128 bits of it, which the BPF machine lacks. */
+		asm volatile("" : "+r"(most));
+		if (bytes > most)
+			return ~0ULL;
+	}
+	return count * bytes;
+}
 
 static __always_inline void read_call(const struct pt_regs *registers, __u32 call,
 				      struct alloc_call *ret)
@@ -307,14 +331,14 @@ static __always_inline void read_call(const struct pt_regs *registers, __u32 cal
 	ret->place = registers->di;
 	switch (call) {
 	case ALLOC_CALLOC:
-		ret->bytes = registers->di * registers->si;
+		ret->bytes = multiply(registers->di, registers->si);
 		return;
 	case ALLOC_REALLOC:
 	case ALLOC_ALIGNED:
 		ret->bytes = registers->si;
 		return;
 	case ALLOC_REALLOCARRAY:
-		ret->bytes = registers->si * registers->dx;
+		ret->bytes = multiply(registers->si, registers->dx);
 		return;
 	case ALLOC_POSIX:
 		ret->bytes = registers->dx;
@@ -364,6 +388,21 @@ static __always_inline struct wire_image *alloc_image(__u32 *ret_slot)
 	return image;
 }
 
+/* Is it realloc that frees what it was given? That is out of the table since its entry. */
+__noinline int is_reallocated(__u64 address)
+{
+	struct allocating *all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL,
+						      0);
+
+	for (int i = 0; all && i < MAX_ALLOC_DEPTH; i++) {
+		const struct alloc_call *call = &all->calls[i];
+
+		if (call->stack && is_realloc(call->call) && call->place == address)
+			return 1;
+	}
+	return 0;
+}
+
 static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 address)
 {
 	__u64 bytes = 0;
@@ -371,10 +410,10 @@ static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 
 	if (!address)
 		return;
 	look_for_finalizing(slot);
-	if (!take_block(slot, address, &bytes, 1))
-		__sync_fetch_and_add(&image->unknown_frees, 1);
-	else
+	if (take_block(slot, address, &bytes, 1))
 		free_block(image, slot, address, bytes, 0);
+	else if (!is_reallocated(address))
+		__sync_fetch_and_add(&image->unknown_frees, 1);
 }
 
 /* A call whose return is waited for. Returns whether there was room. */

@@ -2,7 +2,8 @@
 /*
  * Owners follow allocations: the whole pages within a block belong to the path that asked for it,
  * also those that are not there yet (KIND_EXPECTED), and when it is given back to [free in malloc].
- * What the block shares a page with stays whose it was: the path's that touched the page first.
+ * A page that the block shares stays whose it was, the path's that touched it first, but for a free
+ * one: that is in use again.
  *
  * It happens in probes, which can be preempted: what a loop needs lies with the task.
  */
@@ -176,11 +177,48 @@ static __always_inline void reown(__u32 slot, __u64 address, __u64 bytes, __u32 
 	bpf_loop(MAX_REOWNED_REGIONS, reown_on, &reowning, 0);
 }
 
+static __always_inline bool has_free_pages(const struct wire_image *image)
+{
+	__u32 id = image->free_row;
+	const struct wire_held *row = id ? bpf_map_lookup_elem(&held, &id) : NULL;
+
+	return row && row->live[KIND_ANON] > 0;
+}
+
+/* A page of which a path has got a part is its own where it was free. */
+__noinline int take_free_page(__u32 slot, __u64 page, __u32 id)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct region *region;
+	__u32 before;
+
+	if (!image || !has_free_pages(image))
+		return 0;
+	region = find_region(image->image_id, page);
+	if (!region)
+		return 0;
+	before = region->uniform ? region->uniform : read_owner(region, page);
+	if (!before || is_expected(before) || owner_id(before) != image->free_row)
+		return 0;
+	split_uniform(region);
+	write_owner(region, page, make_owner(id, owner_kind(before)));
+	hold_somewhere(slot, (struct node_id){ image->free_row }, owner_kind(before), -1);
+	hold_somewhere(slot, (struct node_id){ id }, owner_kind(before), 1);
+	return 0;
+}
+
 /* A path has got a block. */
 static __always_inline void own_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 {
-	if (cfg_owners && bytes >= PAGE_SIZE)
+	__u64 first = address >> PAGE_SHIFT, last = (address + bytes - 1) >> PAGE_SHIFT;
+
+	if (!cfg_owners || !bytes)
+		return;
+	if (bytes >= PAGE_SIZE)
 		reown(slot, address, bytes, id, 0, true);
+	take_free_page(slot, first, id);
+	if (last != first)
+		take_free_page(slot, last, id);
 }
 
 /* A block was given back; of pages that it had, `only` those that are still this owner's. */

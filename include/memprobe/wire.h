@@ -245,8 +245,11 @@ struct wire_image {
 	__u64 unknown_frees; /* of blocks from before, or that found no room */
 	__u64 code_deaths;   /* code objects that were seen to end */
 	__u64 thread_rows;   /* threads that are rows */
+	__u64 lost_bytes;    /* of blocks that are in no row */
+	__u32 free_row;	     /* node of SITE_FREE; 0: there is none */
+	__u32 lost_pages;    /* of lost_bytes that have been told */
 };
-_Static_assert(sizeof(struct wire_image) == 888, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 904, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -292,8 +295,7 @@ struct wire_held {
 };
 _Static_assert(sizeof(struct wire_held) == 64, "wire_held");
 
-#define ALLOCS_SEEN 1	  /* its allocator's functions were hit: it has amounts */
-#define ALLOCS_FREE_ROW 2 /* there is a row of SITE_FREE */
+#define ALLOCS_SEEN 1 /* its allocator's functions were hit: it has amounts */
 
 /*
  * What a path has allocated, by its node's id; in bytes as asked for. Kept lazily as wire_held is:

@@ -210,9 +210,20 @@ static void test_reallocations(void **state)
 	reallocate(1, BASE + 4096, 0, 5000); /* fails: the block stays */
 	assert_int_equal(allocs_of(0).bytes, 1200);
 	assert_int_equal(session_count_blocks(), 1);
+	enter(1, ALLOC_REALLOCARRAY, BASE + 4096, 1ULL << 62, 4, 0); /* 2 to 64 bytes: fails */
+	leave(1, 0, 0);
+	assert_int_equal(allocs_of(0).bytes, 1200);
+	assert_int_equal(session_count_blocks(), 1);
 	reallocate(1, BASE + 4096, 0, 0); /* frees */
 	assert_int_equal(allocs_of(0).bytes, 0);
 	assert_int_equal(session_count_blocks(), 0);
+	allocate(0, BASE, 600);
+	enter(1, ALLOC_REALLOC, BASE, 0, 0, 0);
+	enter(1, ALLOC_FREE, BASE, 0, 0, 64); /* by its own free, as glibc's does */
+	leave(1, 0, 0);
+	assert_int_equal(session_image(mm)->unknown_frees, 0);
+	release(1, BASE);
+	assert_int_equal(session_image(mm)->unknown_frees, 1);
 	close_session();
 }
 
@@ -243,10 +254,10 @@ static void test_full(void **state)
 	(void)state;
 	open_fixture();
 	for (__u64 i = 0; i < MAX_BLOCKS + 3; i++)
-		allocate(0, BASE + i * 8192, 8192);
+		allocate(0, BASE + i * 8192, 3000);
 	assert_int_equal(allocs_of(0).blocks, MAX_BLOCKS);
 	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 3);
-	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_full], 6);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_full], 2); /* 9,000 bytes */
 	close_session();
 }
 
@@ -346,6 +357,47 @@ static void test_untouched(void **state)
 	close_session();
 }
 
+/* A free page is in use again with the first block that has a part of it. */
+static void test_free_pages_used_in_part(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 8 * PAGE);
+	touch(0, BASE, 8);
+	release(0, BASE);
+	assert_int_equal(live_free(), 8);
+	allocate(1, BASE + 16, 600);
+	allocate(2, BASE + 1016, 600); /* the same page */
+	assert_int_equal(live(1), 1);
+	assert_int_equal(live(2), 0);
+	allocate(2, BASE + PAGE + 100, 5000); /* parts of two */
+	assert_int_equal(live(2), 2);
+	allocate(1, BASE + 3 * PAGE + 16, 3 * PAGE); /* two whole ones and parts of two */
+	assert_int_equal(live(1), 5);
+	assert_int_equal(live_free(), 1);
+	allocate(0, BASE + 20 * PAGE, 10); /* not there */
+	assert_int_equal(live(0), 0);
+	close_session();
+}
+
+static void test_free_huge_page_used_in_part(void **state)
+{
+	const __u64 huge = HUGE * PAGE;
+
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, huge);
+	machine_run(threads[0]);
+	session_touch(BASE);
+	session_change(mm, KIND_ANON, HUGE);
+	release(0, BASE);
+	assert_int_equal(live_free(), HUGE);
+	allocate(1, BASE + PAGE + 16, 600);
+	assert_int_equal(live(1), 1);
+	assert_int_equal(live_free(), HUGE - 1);
+	close_session();
+}
+
 static void test_huge_blocks(void **state)
 {
 	const __u64 huge = HUGE * PAGE;
@@ -418,13 +470,22 @@ static void test_realloc_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocks),	      cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_posix),	      cmocka_unit_test(test_reallocations),
-		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_full),
-		cmocka_unit_test(test_places),	      cmocka_unit_test(test_small),
-		cmocka_unit_test(test_peak),	      cmocka_unit_test(test_pages_of_blocks),
-		cmocka_unit_test(test_untouched),     cmocka_unit_test(test_huge_blocks),
-		cmocka_unit_test(test_realloc_pages), cmocka_unit_test(test_files_beside_blocks),
+		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_posix),
+		cmocka_unit_test(test_reallocations),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_peak),
+		cmocka_unit_test(test_pages_of_blocks),
+		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_huge_blocks),
+		cmocka_unit_test(test_free_pages_used_in_part),
+		cmocka_unit_test(test_free_huge_page_used_in_part),
+		cmocka_unit_test(test_realloc_pages),
+		cmocka_unit_test(test_files_beside_blocks),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
