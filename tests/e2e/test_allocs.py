@@ -3,7 +3,7 @@ import os
 import signal
 import sys
 
-from capture import Attached, Served, capture_until, check_error, memprobe, read_report
+from capture import Attached, Served, capture, capture_until, check_error, memprobe, read_report
 from harness import (MEMPROBE, TARGETS, Skip, check, check_equal, test, wait_for_guard,
                      wait_until)
 
@@ -12,6 +12,7 @@ import allocating  # noqa: E402  the sizes
 
 ROUNDS, LONG_ROUNDS = 20, 100
 BLOCKS = 500
+NOT_FOLLOWED = "allocations of a process not followed"
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
 WAYS = ("by_malloc", "by_calloc", "by_realloc", "by_growing", "by_shrinking", "by_failing",
         "by_reallocarray", "by_memalign", "by_aligned_alloc", "by_posix_memalign", "by_valloc")
@@ -119,6 +120,40 @@ def allocs_of_children(context):
     process = [entry for entry in taken.report.processes if has_pulse(entry)][-1]
     check_allocated(process, "keep_blocks", allocating.CHILD_BLOCKS * allocating.KEPT_BYTES,
                     allocating.CHILD_BLOCKS)
+
+
+@test(interpreters="few")
+def allocs_of_forked_execs(context):
+    """A child that has run Python before its exec is followed from its beginning, or it is said that
+    it is not."""
+    follows_allocs(context)
+    taken = capture(context, context.target("allocating.py", "parents"), "--allocs")
+    children = [entry for entry in taken.report.processes if "keeper" in entry["command"]]
+    check(children, "no child is in the report")
+    for process in children:
+        if process["allocs"] is None:
+            check(NOT_FOLLOWED in [loss["reason"] for loss in process["losses"]],
+                  "nothing tells that %d was not followed" % process["pid"])
+        elif process["allocs"]["complete"]:
+            check_equal("frees of blocks from before", process["allocs"]["unknown_frees"], 0)
+            check_allocated(process, "keep_blocks",
+                            allocating.CHILD_BLOCKS * allocating.KEPT_BYTES,
+                            allocating.CHILD_BLOCKS)
+
+
+@test(interpreters="few")
+def allocs_in_freed_memory(context):
+    """Memory that was given back is [free in malloc] until a block has a part of the page."""
+    follows_allocs(context)
+    for size in (600, 3000, 9000):
+        answers, report = run_served(context, "reuse %d" % size)
+        process = report.python()
+        check_allocated(process, "keep_in_freed", answers[0] * size, answers[0])
+        whole = allocating.LARGE_BLOCKS * allocating.LARGE_BYTES
+        free = process.own("live", process.of_kind("free"))
+        check(free <= whole * 0.3, "%d bytes are free, a quarter of %d at most" % (free, whole))
+        kept = process.own("live", process.named("keep_in_freed"))
+        check(kept >= whole * 0.6, "keep_in_freed holds %d bytes of %d" % (kept, whole))
 
 
 def changed_code(pid):

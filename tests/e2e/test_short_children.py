@@ -6,7 +6,7 @@ from capture import last_lines, read_report
 from harness import (MB, MEMPROBE, TARGETS, TIMEOUT, Skip, check, check_equal, size_of, test,
                      wait_until, write_to)
 from interpreters import by_name, find_interpreters
-from test_allocs import follows_allocs
+from test_allocs import NOT_FOLLOWED, follows_allocs
 from tree import LATE, check_invariants
 
 CHILDREN = 8
@@ -115,7 +115,7 @@ def children_of_unseen_allocations(context):
     for process in found:
         check_taken(process)
         check_equal("allocations", process["allocs"], None)
-        check("allocations of a process not followed" in [loss["reason"] for loss in process["losses"]],
+        check(NOT_FOLLOWED in [loss["reason"] for loss in process["losses"]],
               "no loss tells of the allocations: %s" % process["losses"])
 
 

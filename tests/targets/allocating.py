@@ -3,11 +3,14 @@ stdout.
 
 kinds         a function for each way to get a block keeps some; the answer is their number
 keep NUMBER   keep_blocks() keeps NUMBER blocks of KEPT_BYTES; the answer is how many it keeps in all
+reuse BYTES   1,000 blocks of 64 KiB are given back and blocks of so many bytes kept in three
+              quarters of them; the answer is how many
 start         8 threads get blocks and give them back, each other's too, until "stop", whose answer
               is 1 when none found another's bytes in its block
 quit          end with status 9
 
-With the argument `parent` another Python keeps CHILD_BLOCKS, once there is no more MEMPROBE_WAIT.
+With the argument `parent` another Python keeps CHILD_BLOCKS, once there is no more MEMPROBE_WAIT;
+with `parents` several do, each begun by a process that runs Python between fork and exec.
 """
 import collections
 import ctypes
@@ -22,7 +25,9 @@ THREADS = 8
 KEPT_BYTES = 1000
 CHILD_BLOCKS = 500
 SIZES = (1000, 20000, 300000)  # tcache, arena, a mapping of its own
-MAX_KEPT = 100000
+MAX_KEPT = 200000
+LARGE_BLOCKS, LARGE_BYTES = 1000, 65536
+CHILDREN = 6
 
 LIBC = ctypes.CDLL(None)
 POINTER, SIZE = ctypes.c_void_p, ctypes.c_size_t
@@ -185,6 +190,30 @@ class Wheel:
                 FREE(self.shelf.popleft())
 
 
+def give_back_large():
+    blocks = [MALLOC(LARGE_BYTES) for _ in range(LARGE_BLOCKS)]
+    for block in blocks:
+        ctypes.memset(block, 1, LARGE_BYTES)
+    barrier = MALLOC(LARGE_BYTES * 3 // 2)  # the heap's end is not given back
+    for block in blocks:
+        FREE(block)
+    return barrier
+
+
+def keep_in_freed(size, count):
+    for _ in range(count):
+        block = MALLOC(size)
+        ctypes.memset(block, 2, size)
+        hold(block)
+
+
+def reuse(size):
+    count = LARGE_BLOCKS * LARGE_BYTES * 3 // 4 // (size + 16)
+    give_back_large()
+    keep_in_freed(size, count)
+    return count
+
+
 def start(_):
     Wheel.stopped = False
     STATE["wheels"] = [Wheel(number + 1) for number in range(THREADS)]
@@ -209,11 +238,18 @@ def pulse_until_told(told_by="MEMPROBE_WAIT"):
 def main():
     if sys.argv[1:] == ["parent"]:
         return subprocess.call([sys.executable, __file__, "child"])
+    if sys.argv[1:] == ["parents"]:
+        for _ in range(CHILDREN):
+            subprocess.check_call([sys.executable, __file__, "keeper"], preexec_fn=lambda: None)
+        return 0
+    if sys.argv[1:] == ["keeper"]:
+        keep_blocks(CHILD_BLOCKS)
+        return 0
     if sys.argv[1:] == ["child"]:
         pulse_until_told()
         keep_blocks(CHILD_BLOCKS)
         return 0
-    commands = {"kinds": kinds, "keep": keep_blocks, "start": start, "stop": stop}
+    commands = {"kinds": kinds, "keep": keep_blocks, "start": start, "stop": stop, "reuse": reuse}
     print(0, flush=True)
     for line in sys.stdin:
         words = line.split()

@@ -42,6 +42,7 @@ struct attachment {
 	size_t file;
 	struct call_probe entries; /* of all functions, or of those without a return */
 	struct call_probe returns;
+	uint64_t since_ns; /* the profile's time */
 };
 
 /* A process whose allocators are still to be looked for. */
@@ -194,6 +195,7 @@ static int attach_both(struct allocs *allocs, struct attachment *attachment)
 
 	if (error)
 		return error;
+	attachment->since_ns = drain_time(allocs->base->drain, clock_ns());
 	error = attach_at(allocs, attachment, path, true, &attachment->returns);
 	if (error)
 		closer_take(allocs->closer, &attachment->entries);
@@ -227,16 +229,19 @@ static void tell_slow(struct allocs *allocs, const struct malloc_file *file)
 		     file->plan.what);
 }
 
-static bool attach(struct allocs *allocs, uint32_t tgid, size_t file)
+/* *ret_since_ns: where it fails half way, from when on some of the probes were hit; else 0. */
+static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint64_t *ret_since_ns)
 {
 	struct attachment attachment = { .tgid = tgid, .file = file };
 	uint64_t begin_ns = clock_ns();
 	int error;
 
+	*ret_since_ns = 0;
 	if (find(allocs, tgid, file))
 		return true;
 	error = attach_both(allocs, &attachment);
 	if (error) {
+		*ret_since_ns = attachment.since_ns;
 		tell_failure(allocs, &attachment, error);
 		return false;
 	}
@@ -246,6 +251,7 @@ static bool attach(struct allocs *allocs, uint32_t tgid, size_t file)
 	tell_slow(allocs, &allocs->files[file]->found);
 	allocs->attachments = array_reserve(allocs->attachments, &allocs->capacity,
 					    allocs->nr_attachments + 1, sizeof(attachment));
+	attachment.since_ns = drain_time(allocs->base->drain, clock_ns());
 	allocs->attachments[allocs->nr_attachments++] = attachment;
 	return true;
 }
@@ -279,6 +285,7 @@ static size_t know_file(struct allocs *allocs, const struct malloc_file *found, 
 void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path)
 {
 	struct malloc_file found[MAX_MALLOC_FILES];
+	uint64_t since_ns;
 	size_t count;
 
 	if (!allocs || inspect_malloc_foresee(allocs->base->inspector, path, getenv("LD_PRELOAD"),
@@ -287,8 +294,8 @@ void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path
 	for (size_t i = 0; i < count; i++) {
 		size_t file = know_file(allocs, &found[i], 0);
 
-		if (file < MAX_FILES)
-			attach(allocs, tgid, file);
+		if (file < MAX_FILES && attach(allocs, tgid, file, &since_ns))
+			find(allocs, tgid, file)->since_ns = 0; /* before its exec */
 	}
 }
 
@@ -299,25 +306,40 @@ static bool has_room(const struct allocs *allocs)
 	return closer_count(allocs->closer) < MAX_CLOSING;
 }
 
-/* In a process that has run a while without. */
+/* A process that has run a while before its probes were there. */
+static void note_since(struct allocs *allocs, struct process *process, uint64_t since_ns)
+{
+	uint64_t late_ns = since_ns - process->start_ns;
+
+	if (since_ns <= process->start_ns || since_ns < process->allocs_since_ns)
+		return;
+	if (process->begin != BEGAN_ATTACH) {
+		allocs->nr_late += !process->allocs_since_ns;
+		if (late_ns > allocs->latest_ns)
+			allocs->latest_ns = late_ns;
+	}
+	process->allocs_since_ns = since_ns + 1; /* 0: none */
+	process->is_dirty = true;
+}
+
 static bool attach_late(struct allocs *allocs, struct process *process, size_t file)
 {
-	bool is_new = !find(allocs, process->pid, file);
-	uint64_t late_ns;
+	uint64_t since_ns;
+	bool is_attached = attach(allocs, process->pid, file, &since_ns);
 
-	if (!attach(allocs, process->pid, file))
-		return false;
-	if (!is_new)
-		return true;
-	process->allocs_since_ns = drain_time(allocs->base->drain, clock_ns()) + 1; /* 0: none */
-	process->is_dirty = true;
-	if (process->begin == BEGAN_ATTACH)
-		return true;
-	late_ns = process->allocs_since_ns - process->start_ns;
-	allocs->nr_late++;
-	if (late_ns > allocs->latest_ns)
-		allocs->latest_ns = late_ns;
-	return true;
+	if (is_attached)
+		since_ns = find(allocs, process->pid, file)->since_ns;
+	note_since(allocs, process, since_ns);
+	return is_attached;
+}
+
+/* Those of what the process was before its exec, which may have come after it. */
+static void note_former(struct allocs *allocs, struct process *process)
+{
+	for (size_t i = 0; i < allocs->nr_attachments; i++) {
+		if (allocs->attachments[i].tgid == process->pid)
+			note_since(allocs, process, allocs->attachments[i].since_ns);
+	}
 }
 
 /* The parent's, or all there are: the child of one that was too short for being attached. */
@@ -362,6 +384,7 @@ static void on_begun(void *context, uint32_t index)
 	struct allocs *allocs = context;
 	struct process *process = entry_of(allocs, index);
 
+	note_former(allocs, process);
 	if (process->begin == BEGAN_ATTACH && look(allocs, process, false))
 		return;
 	if (process->begin != BEGAN_ATTACH && !is_attached(allocs, process->pid) &&
@@ -440,11 +463,14 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 	allocs->nr_unsettled = kept;
 }
 
-/* A Python whose allocator is unknown, or that ended before it had probes. */
+/* A Python whose allocator is unknown, or that ended before it had probes. One that was attached to
+ * may have called nothing. */
 static bool is_unseen(const struct allocs *allocs, const struct process *process)
 {
-	return process->python && !process->has_allocs && !process->allocs_since_ns &&
-	       !is_attached(allocs, process->pid);
+	if (!process->python || process->has_allocs)
+		return false;
+	return process->begin == BEGAN_ATTACH ? !process->allocs_since_ns
+					      : !is_attached(allocs, process->pid);
 }
 
 static void count_unseen(const struct allocs *allocs, struct profile *profile)

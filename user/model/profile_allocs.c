@@ -26,6 +26,11 @@ bool allocs_are_zero(const struct node_allocs *allocs)
 		 allocs->freed_blocks);
 }
 
+bool allocs_are_whole(const struct process *process)
+{
+	return !process->allocs_since_ns && !process->losses[LOSS_blocks_full].events;
+}
+
 void allocs_replace(struct node_allocs *sum, const struct node_allocs *before,
 		    const struct node_allocs *after)
 {

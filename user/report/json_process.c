@@ -3,6 +3,7 @@
 #include "json_fields.h"
 
 #include "memory.h"
+#include "profile_allocs.h"
 #include "report_census.h"
 #include "report_inside.h"
 
@@ -117,7 +118,7 @@ static void write_allocs(struct json_writer *json, const struct process *process
 	json_writer_member_integer(json, "end", process->alloc_end);
 	json_writer_member_seconds(json, "since", process->allocs_since_ns);
 	json_writer_key(json, "complete");
-	json_writer_bool(json, !process->allocs_since_ns);
+	json_writer_bool(json, allocs_are_whole(process));
 	json_writer_member_integer(json, "unknown_frees", (int64_t)process->unknown_frees);
 	json_writer_end_object(json);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "memory.h"
+#include "profile_allocs.h"
 #include "report_number.h"
 #include "report_path.h"
 
@@ -121,7 +122,7 @@ static void write_rest(const struct kept_block *block, struct sink *sink)
 static void write_head(const struct process *process, const struct kept_block *block,
 		       struct sink *sink)
 {
-	const char *bound = process->allocs_since_ns ? "≥" : "";
+	const char *bound = allocs_are_whole(process) ? "" : "≥";
 
 	sink_printf(sink, "Kept at the end, %s", bound);
 	report_mb(sink, 0, block->sum.bytes);
