@@ -26,7 +26,8 @@ def first_lines(context, command):
     os.close(slave)
     lines = read_terminal(master).replace("\r\n", "\n").splitlines()
     check_equal("status", context.finish(process).status, 0)
-    begin = next(number for number, line in enumerate(lines) if " MB at most" in line)
+    begin = next(number for number, line in enumerate(lines)
+                 if " MB at most" in line or " MB at the highest moment" in line)
     return lines[begin:begin + LINES]
 
 

@@ -15,7 +15,8 @@ from tree import Report, check_invariants, describe
 
 ROW = re.compile(r"^( *)(\S.*?) {2,}(-?\d+\.\d\d) MB"
                  r"(?:  \(\+\d+\.\d\d −\d+\.\d\d\))?(?:  \((≥?\d+) calls\))?$")
-SENTENCE = re.compile(r"^\S.*: \d+\.\d\d MB at most( \(at \d+\.\d\d s\))?"
+SENTENCE = re.compile(r"^\S.*: (\d+\.\d\d MB at most|≥\d+\.\d\d MB at the highest moment)"
+                      r"( \(at \d+\.\d\d s\))?"
                       r"( in (the highest of )?\d+ processes|, -?\d+\.\d\d MB at the end)"
                       r"(; \S.* grew most: \d+\.\d\d MB)?$")
 HIGHEST = re.compile(r"^Max mem usage: +(\d+\.\d\d) MB$")

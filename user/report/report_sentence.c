@@ -135,10 +135,12 @@ static void write_highest(const struct report *report, const struct process *pro
 {
 	const struct moment *moment = &report->profile->highest;
 	bool is_of_all = count > 1 && moment->bytes && !report->options->nr_pids;
+	bool is_bound = is_of_all && moment->is_bound;
 	uint64_t time_ns = is_of_all ? moment->time_ns : process->peak_time_ns;
 
+	sink_text(sink, is_bound ? "≥" : "");
 	report_mb(sink, 0, is_of_all ? moment->bytes : process->peak);
-	sink_text(sink, " MB at most");
+	sink_text(sink, is_bound ? " MB at the highest moment" : " MB at most");
 	if (time_ns)
 		sink_printf(sink, " (at %.2f s)", (double)time_ns / NS_PER_S);
 	if (is_of_all)
