@@ -31,7 +31,7 @@ static void write_sentence(const struct report *report, struct json_writer *json
 
 	if (!count)
 		return;
-	tree = report_tree_of(report, highest);
+	tree = report_whole_tree_of(report, highest);
 	sink_into(&sink, take_text, &text);
 	report_sentence_write(report, tree, &sink);
 	calltree_free(tree);

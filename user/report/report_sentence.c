@@ -67,11 +67,35 @@ static uint32_t largest_child(const struct calltree *tree, uint32_t first)
 	return largest;
 }
 
+/* Of the rows that have something, and no caller that has: the one with most. A caller that gave
+ * back more than it took hides what its callees took. NO_NODE: nothing grew. */
+static uint32_t largest_beginning(const struct calltree *tree)
+{
+	uint32_t largest = NO_NODE;
+	int64_t most = 0;
+
+	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk)) {
+		const struct tree_node *node = &tree->nodes[walk.node];
+		int64_t amount = calltree_amount(tree, node);
+
+		if (walk.is_leaving)
+			continue;
+		if (node->kind == TREE_PYTHON && amount > most) {
+			largest = walk.node;
+			most = amount;
+		}
+		if (amount > 0)
+			calltree_walk_skip(&walk);
+	}
+	return largest;
+}
+
 /* Down the largest callees as long as one has most of what its caller has: then the callee that has
  * more than what the caller has by itself, or the caller. NO_NODE: nothing grew. */
 static uint32_t find_growth(const struct calltree *tree)
 {
-	uint32_t node = largest_child(tree, tree->first_root);
+	uint32_t node = largest_beginning(tree);
 
 	while (node != NO_NODE) {
 		uint32_t child = largest_child(tree, tree->nodes[node].first_child);
@@ -80,11 +104,50 @@ static uint32_t find_growth(const struct calltree *tree)
 		if (child == NO_NODE)
 			break;
 		below = calltree_amount(tree, &tree->nodes[child]);
+		if (below <= 0)
+			break;
 		if (below < amount / MAIN_SHARE_DENOMINATOR * MAIN_SHARE_NUMERATOR)
 			return below > calltree_self_bytes(tree, &tree->nodes[node]) ? child : node;
 		node = child;
 	}
-	return node != NO_NODE && calltree_amount(tree, &tree->nodes[node]) > 0 ? node : NO_NODE;
+	return node;
+}
+
+/* The row that has most, of whichever process; owns a tree that was made for it. */
+struct most {
+	struct calltree *made; /* NULL: it is in one that was there */
+	const struct calltree *tree;
+	uint32_t node; /* NO_NODE: nothing grew */
+};
+
+static bool has_more(const struct calltree *tree, uint32_t node, const struct most *most)
+{
+	return node != NO_NODE &&
+	       (most->node == NO_NODE ||
+		calltree_amount(tree, &tree->nodes[node]) >
+			calltree_amount(most->tree, &most->tree->nodes[most->node]));
+}
+
+/* `highest` is the tree of one of them, and stays the caller's. */
+static struct most find_most(const struct report *report, const struct calltree *highest)
+{
+	struct most most = { .tree = highest, .node = find_growth(highest) };
+
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		_cleanup_(calltree_freep) struct calltree *tree = NULL;
+		uint32_t node;
+
+		if (i == highest->process || !report_includes(report, i))
+			continue;
+		tree = report_whole_tree_of(report, i);
+		node = find_growth(tree);
+		if (!has_more(tree, node, &most))
+			continue;
+		calltree_free(most.made);
+		most = (struct most){ .made = tree, .tree = tree, .node = node };
+		tree = NULL;
+	}
+	return most;
 }
 
 /* The program's own function that called it, of whatever installation; NO_NODE: it is one itself,
@@ -111,14 +174,11 @@ static void write_name(const struct report *report, const struct calltree *tree,
 	report_escaped(sink, name);
 }
 
-static void write_growth(const struct report *report, const struct calltree *tree,
-			 struct sink *sink)
+static void write_most(const struct report *report, const struct calltree *tree, uint32_t node,
+		       struct sink *sink)
 {
-	uint32_t node = find_growth(tree), own;
+	uint32_t own = find_own(tree, node);
 
-	if (node == NO_NODE)
-		return;
-	own = find_own(tree, node);
 	sink_text(sink, "; ");
 	if (own != NO_NODE && own != node && !is_module(tree, own)) {
 		write_name(report, tree, own, sink);
@@ -128,6 +188,16 @@ static void write_growth(const struct report *report, const struct calltree *tre
 	sink_text(sink, tree->metric == METRIC_GROWTH ? " grew most: " : " has most: ");
 	report_mb(sink, 0, calltree_amount(tree, &tree->nodes[node]));
 	sink_text(sink, " MB");
+}
+
+static void write_growth(const struct report *report, const struct calltree *highest,
+			 struct sink *sink)
+{
+	struct most most = find_most(report, highest);
+
+	if (most.node != NO_NODE)
+		write_most(report, most.tree, most.node, sink);
+	calltree_free(most.made);
 }
 
 static void write_highest(const struct report *report, const struct process *process, size_t count,

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The first line of a report: of which process, and of how many. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "profile_builder.h"
+#include "profile_held.h"
+#include "report_text.h"
+
+#define SCRIPT "/run.py"
+
+/* The report of what was built; the caller frees it. */
+static char *finish(struct profile_builder *builder, const struct report_options *options)
+{
+	char *text;
+
+	builder_finish(builder);
+	profile_settle(builder->profile);
+	text = report_text(&report_tree, builder->profile, options);
+	profile_free(builder->profile);
+	return text;
+}
+
+static void check_first(const char *text, const char *expected)
+{
+	size_t length = strcspn(text, "\n");
+
+	if (length != strlen(expected) || strncmp(text, expected, length) != 0)
+		fail_msg("not \"%s\":\n%s", expected, text);
+}
+
+static void copy(struct profile_builder *builder, uint32_t node, int64_t mb)
+{
+	const struct cost cost = { .unshared = mb * MB };
+
+	profile_add_cost(builder->profile, node, &cost);
+	builder->profile->processes[builder->process].has_unshared = true;
+}
+
+/* The parent is the highest, and its children copied what they share with it. */
+static void test_most_of_another(void **state)
+{
+	const struct report_options options = { .tree.metric = METRIC_UNSHARED,
+						.has_metric = true };
+	struct profile_builder builder = builder_new();
+	_cleanup_(freep) char *text = NULL;
+
+	builder_process(&builder, 1, "python3 run.py", "3.11.2");
+	copy(&builder, builder_python(&builder, NO_NODE, SCRIPT, "prepare", 80), 1);
+	builder_process(&builder, 2, "python3 run.py", "3.11.2");
+	builder_opening(&builder, BEGAN_FORK, 40);
+	copy(&builder, builder_python(&builder, NO_NODE, SCRIPT, "worker", 0), 39);
+	text = finish(&builder, &options);
+	check_first(text, "python3 run.py: 80.00 MB at most in the highest of 2 processes; "
+			  "worker has most: 39.00 MB");
+}
+
+/* What grew below a caller that gave back more. */
+static void test_most_below_release(void **state)
+{
+	const struct report_options options = { 0 };
+	struct profile_builder builder = builder_new();
+	_cleanup_(freep) char *text = NULL;
+	uint32_t main;
+
+	builder_process(&builder, 1, "python3 run.py", "3.11.2");
+	builder_opening(&builder, BEGAN_ATTACH, 100);
+	main = builder_python(&builder, NO_NODE, SCRIPT, "<module>", -60);
+	builder_python(&builder, main, SCRIPT, "grow", 20);
+	builder_python(&builder, NO_NODE, SCRIPT, "serve", 5);
+	text = finish(&builder, &options);
+	check_first(text, "python3 run.py: 125.00 MB at most, 65.00 MB at the end; "
+			  "grow grew most: 20.00 MB");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_most_of_another),
+		cmocka_unit_test(test_most_below_release),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
