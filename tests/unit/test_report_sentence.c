@@ -79,11 +79,63 @@ static void test_most_below_release(void **state)
 			  "grow grew most: 20.00 MB");
 }
 
+/* One that executed another program, which has a child that did. */
+static void test_exec(void **state)
+{
+	static const struct report_options all = { 0 };
+	static const uint32_t pids[] = { 7 };
+	static const struct report_options first = { .pids = pids, .nr_pids = 1 };
+	const struct report_options *const options[] = { &all, &first };
+	static const char *const expected[] = {
+		"sh run.sh: 40.00 MB at most in the highest of 2 processes; load grew most: "
+		"40.00 MB",
+		"sh run.sh: 40.00 MB at most, 12.00 MB at the end; load grew most: 40.00 MB",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		struct profile_builder builder = builder_new();
+		struct process *processes;
+		_cleanup_(freep) char *text = NULL;
+
+		builder_process(&builder, 7, "sh run.sh", NULL);
+		builder_process(&builder, 7, "sh run.sh", "3.11.2");
+		builder_python(&builder, NO_NODE, SCRIPT, "load", 40);
+		builder_process(&builder, 8, "sh run.sh", NULL);
+		builder_opening(&builder, BEGAN_FORK, 1);
+		builder_process(&builder, 8, "sh run.sh", NULL);
+		builder_process(&builder, 7, "sh run.sh", "3.11.2");
+		builder_python(&builder, NO_NODE, SCRIPT, "serve", 12);
+		processes = builder.profile->processes;
+		processes[0].end = processes[1].end = processes[2].end = END_EXEC;
+		text = finish(&builder, options[i]);
+		check_first(text, expected[i]);
+		assert_true(i || strstr(text, "… 1 other process, highest 1.0 MB\n"));
+	}
+}
+
+/* The number of a process that has ended is another's. */
+static void test_pid_again(void **state)
+{
+	const struct report_options options = { 0 };
+	struct profile_builder builder = builder_new();
+	_cleanup_(freep) char *text = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		builder_process(&builder, 7, "python3 run.py", "3.11.2");
+		builder_python(&builder, NO_NODE, SCRIPT, "load", 40);
+	}
+	text = finish(&builder, &options);
+	check_first(text, "python3 run.py: 40.00 MB at most in the highest of 2 processes; "
+			  "load grew most: 40.00 MB");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_most_of_another),
 		cmocka_unit_test(test_most_below_release),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_pid_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,25 +33,34 @@ static void write_process(const struct report *report, const struct calltree *tr
 	report_summary(report, tree, losses, sink);
 }
 
-/* Those that have no block of their own. */
+/* What has no block of its own. */
 struct others {
-	size_t count;
+	size_t count; /* of processes: none of their images has one */
 	int64_t highest;
 	struct loss_count losses[NR_LOSSES];
 };
 
 static void sum_others(const struct report *report, const bool *has_block, struct others *ret)
 {
+	const struct profile *profile = report->original;
+	_cleanup_(freep) uint32_t *firsts = report_first_images(profile);
+	_cleanup_(freep) bool *is_shown = xcalloc(profile->nr_processes, sizeof(*is_shown));
+
 	*ret = (struct others){ 0 };
 	memcpy(ret->losses, report->profile->losses, sizeof(ret->losses));
-	for (uint32_t i = 0; i < report->original->nr_processes; i++) {
-		const struct process *process = &report->original->processes[i];
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		is_shown[firsts[i]] |= has_block[report_group(report, i)];
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
 
 		if (has_block[report_group(report, i)] || !report_includes(report, i))
 			continue;
-		if (!ret->count++ || process->peak > ret->highest)
-			ret->highest = process->peak;
 		losses_add(ret->losses, process->losses);
+		if (is_shown[firsts[i]])
+			continue;
+		if (!ret->count || process->peak > ret->highest)
+			ret->highest = process->peak;
+		ret->count += firsts[i] == i;
 	}
 }
 

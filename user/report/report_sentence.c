@@ -6,6 +6,7 @@
 
 #include "memory.h"
 #include "report_number.h"
+#include "report_processes.h"
 #include "terminal.h"
 
 #define NS_PER_S 1e9
@@ -219,13 +220,26 @@ static void write_highest(const struct report *report, const struct process *pro
 		sink_printf(sink, " in the highest of %zu processes", count);
 }
 
+/* Of the only process, which may have been several images. */
+static void write_end(const struct report *report, struct sink *sink)
+{
+	uint32_t last = (uint32_t)report->original->nr_processes;
+
+	while (last-- && !report_includes(report, last))
+		;
+	sink_text(sink, ", ");
+	report_mb(sink, 0, rss_of(report->original->processes[last].books));
+	sink_text(sink, " MB at the end");
+}
+
 void report_sentence_write(const struct report *report, const struct calltree *tree,
 			   struct sink *sink)
 {
-	size_t count;
-	uint32_t highest = report_highest(report, report->original, &count); /* without groups */
+	size_t count, nr_images;
+	uint32_t highest = report_highest(report, report->original, &nr_images);
 	const struct process *entry = &report->profile->processes[tree->process];
 
+	count = report_count_processes(report);
 	write_command(report, tree->process, sink);
 	sink_text(sink, ": ");
 	if (report->options->tree.is_difference) {
@@ -233,11 +247,8 @@ void report_sentence_write(const struct report *report, const struct calltree *t
 		sink_text(sink, " MB difference");
 	} else {
 		write_highest(report, &report->original->processes[highest], count, sink);
-		if (count == 1) {
-			sink_text(sink, ", ");
-			report_mb(sink, 0, rss_of(entry->books));
-			sink_text(sink, " MB at the end");
-		}
+		if (count == 1)
+			write_end(report, sink);
 	}
 	if (metrics[tree->metric].unit != UNIT_COUNT)
 		write_growth(report, tree, sink);
