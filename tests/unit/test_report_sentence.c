@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "profile_builder.h"
 #include "profile_held.h"
+#include "profile_merge.h"
 #include "report_text.h"
 
 #define SCRIPT "/run.py"
@@ -129,6 +130,58 @@ static void test_pid_again(void **state)
 			  "load grew most: 40.00 MB");
 }
 
+/* A program that was stopped, and its helper. */
+static struct profile *make_run(double mb, double helper_mb)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t process = builder_process(&builder, 7, "python3 run.py", "3.11.2");
+
+	builder.profile->processes[process].end = END_SIGNAL;
+	builder.profile->processes[process].exit_signal = 15;
+	builder_python(&builder, NO_NODE, SCRIPT, "load", mb);
+	builder_process(&builder, 8, "python3 helper.py", "3.11.2");
+	builder_python(&builder, NO_NODE, "/helper.py", "help", helper_mb);
+	builder_finish(&builder);
+	profile_settle(builder.profile);
+	return builder.profile;
+}
+
+/* The report of what `after` has more; the caller frees it. Frees both. */
+static char *report_difference(struct profile *before, struct profile *after)
+{
+	const struct report_options options = { .tree.is_difference = true };
+	char *text;
+
+	profile_merge(after, before, MERGE_DIFFERENCE);
+	text = report_text(&report_tree, after, &options);
+	profile_free(before);
+	profile_free(after);
+	return text;
+}
+
+static void test_difference(void **state)
+{
+	_cleanup_(freep) char *less = report_difference(make_run(40, 20), make_run(10, 15));
+	_cleanup_(freep) char *some = report_difference(make_run(40, 20), make_run(52, 4));
+
+	check_first(less, "python3 run.py: -35.00 MB difference in 2 processes");
+	check_first(some, "python3 run.py: -4.00 MB difference in 2 processes; load grew most: "
+			  "12.00 MB");
+	assert_null(strstr(less, "Ended"));
+	assert_non_null(strstr(less, "\n      7     -30.00     -30.00  signal 15"));
+}
+
+/* A balance, but no table without a row. */
+static void test_no_difference(void **state)
+{
+	_cleanup_(freep) char *text = report_difference(make_run(40, 20), make_run(40, 20));
+
+	check_first(text, "python3 run.py: 0.00 MB difference in 2 processes");
+	assert_non_null(strstr(text, "Balance: 0.00 MB"));
+	assert_null(strstr(text, "PID"));
+	assert_null(strstr(text, "other process"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +189,8 @@ int main(void)
 		cmocka_unit_test(test_most_below_release),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_pid_again),
+		cmocka_unit_test(test_difference),
+		cmocka_unit_test(test_no_difference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

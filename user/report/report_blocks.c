@@ -56,7 +56,7 @@ static void sum_others(const struct report *report, const bool *has_block, struc
 		if (has_block[report_group(report, i)] || !report_includes(report, i))
 			continue;
 		losses_add(ret->losses, process->losses);
-		if (is_shown[firsts[i]])
+		if (is_shown[firsts[i]] || !report_process_differs(report, process))
 			continue;
 		if (!ret->count || process->peak > ret->highest)
 			ret->highest = process->peak;

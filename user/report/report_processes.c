@@ -58,6 +58,16 @@ size_t report_count_processes(const struct report *report)
 	return count;
 }
 
+static int64_t growth_of(const struct process *process)
+{
+	return rss_of(process->books) - rss_of(process->opening);
+}
+
+bool report_process_differs(const struct report *report, const struct process *process)
+{
+	return !report->options->tree.is_difference || process->peak || growth_of(process);
+}
+
 struct ranked {
 	int64_t peak;
 	uint32_t process;
@@ -88,7 +98,8 @@ static struct ranked *rank(const struct report *report, size_t *ret_count, size_
 	size_t all = 0, count;
 
 	for (uint32_t i = 0; i < profile->nr_processes; i++) {
-		if (report_includes(report, i))
+		if (report_includes(report, i) &&
+		    report_process_differs(report, &profile->processes[i]))
 			ranked[all++] = (struct ranked){ profile->processes[i].peak, i };
 	}
 	qsort(ranked, all, sizeof(*ranked), compare_peaks);
@@ -125,7 +136,6 @@ static void write_row(const struct report *report, const struct process *process
 		      bool is_with_shares, struct sink *sink)
 {
 	char end[PROCESS_END_BYTES], command[COMMAND_BYTES];
-	int64_t growth = rss_of(process->books) - rss_of(process->opening);
 
 	report_process_end(process, end);
 	terminal_escape(profile_string(report->profile, process->command), command,
@@ -135,7 +145,7 @@ static void write_row(const struct report *report, const struct process *process
 	if (is_with_shares)
 		write_shares(&process->shares, sink);
 	sink_text(sink, "  ");
-	report_mb(sink, 9, growth);
+	report_mb(sink, 9, growth_of(process));
 	sink_printf(sink, "  %-18s  %s\n", end, command);
 }
 
@@ -168,6 +178,8 @@ void report_processes_write(const struct report *report, struct sink *sink)
 	_cleanup_(freep) struct ranked *ranked = rank(report, &count, &all);
 	bool is_with_shares = has_shares(report, ranked, count);
 
+	if (!all)
+		return;
 	sink_printf(sink, "\n    PID    peak MB  %sgrowth MB  end                 command\n",
 		    is_with_shares ? "   USS MB     PSS MB  " : "");
 	for (size_t i = 0; i < count; i++)

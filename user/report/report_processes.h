@@ -16,8 +16,10 @@ void report_process_end(const struct process *process, char ret_text[PROCESS_END
 uint32_t *report_first_images(const struct profile *profile);
 /* How many the report includes, whatever they have executed. */
 size_t report_count_processes(const struct report *report);
+/* In a difference: is there any? */
+bool report_process_differs(const struct report *report, const struct process *process);
 /* A line for each of the processes asked for, the highest of many, and their highest moment
- * together. */
+ * together. Of a difference only those that differ. */
 void report_processes_write(const struct report *report, struct sink *sink);
 
 #endif

@@ -232,19 +232,45 @@ static void write_end(const struct report *report, struct sink *sink)
 	sink_text(sink, " MB at the end");
 }
 
+/* Where the sum of all is told no process is the highest: the first stands for the program. */
+static uint32_t named_process(const struct report *report, uint32_t highest)
+{
+	uint32_t first = 0;
+
+	if (!report->options->tree.is_difference)
+		return highest;
+	while (!report_includes(report, first))
+		first++;
+	return first;
+}
+
+static void write_difference(const struct report *report, size_t count, struct sink *sink)
+{
+	const struct profile *profile = report->original;
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		if (report_includes(report, i))
+			sum += rss_of(profile->processes[i].books) -
+			       rss_of(profile->processes[i].opening);
+	}
+	report_mb(sink, 0, sum);
+	sink_text(sink, " MB difference");
+	if (count > 1)
+		sink_printf(sink, " in %zu processes", count);
+}
+
 void report_sentence_write(const struct report *report, const struct calltree *tree,
 			   struct sink *sink)
 {
 	size_t count, nr_images;
 	uint32_t highest = report_highest(report, report->original, &nr_images);
-	const struct process *entry = &report->profile->processes[tree->process];
 
 	count = report_count_processes(report);
-	write_command(report, tree->process, sink);
+	write_command(report, named_process(report, tree->process), sink);
 	sink_text(sink, ": ");
 	if (report->options->tree.is_difference) {
-		report_mb(sink, 0, rss_of(entry->books) - rss_of(entry->opening));
-		sink_text(sink, " MB difference");
+		write_difference(report, count, sink);
 	} else {
 		write_highest(report, &report->original->processes[highest], count, sink);
 		if (count == 1)

@@ -59,26 +59,40 @@ void report_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink)
 	}
 }
 
-/* Nothing of one that still runs, or ended with status 0. */
+static void write_signal(const struct process *process, struct sink *sink)
+{
+	char end[PROCESS_END_BYTES];
+
+	report_process_end(process, end);
+	sink_printf(sink, "Ended by %s at ", end);
+	report_mb(sink, 0, rss_of(process->kernel));
+	sink_text(sink, " MB");
+}
+
+/* Nothing of one that still runs, or ended with status 0; of a difference only what its rows are,
+ * for one of the two may have ended otherwise. */
 static void write_end(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
 	const struct process *process = &report->profile->processes[tree->process];
-	char end[PROCESS_END_BYTES];
+	bool is_difference = report->options->tree.is_difference;
+	bool is_of_peak = tree->metric != report->options->tree.metric;
 
 	if (process->nr_members > 1)
 		return;
+	if (is_difference) {
+		if (is_of_peak)
+			sink_text(sink, "The rows above are what was held at its highest moment\n");
+		return;
+	}
 	if (process->end == END_EXEC)
 		sink_text(sink, "Ended by exec\n");
 	if (process->end == END_EXIT && process->exit_code)
 		sink_printf(sink, "Ended with status %d\n", process->exit_code);
 	if (process->end != END_SIGNAL)
 		return;
-	report_process_end(process, end);
-	sink_printf(sink, "Ended by %s at ", end);
-	report_mb(sink, 0, rss_of(process->kernel));
-	sink_text(sink, tree->metric == report->options->tree.metric
-				? " MB\n"
-				: " MB: the rows above are what was held at its highest moment\n");
+	write_signal(process, sink);
+	sink_text(sink,
+		  is_of_peak ? ": the rows above are what was held at its highest moment\n" : "\n");
 }
 
 /* Why a process that runs Python has no calls, or bounds: told who asks for calls. The capture said
