@@ -1,7 +1,8 @@
 """Copies of shared pages: no RSS tells of them, so the targets look at their page tables."""
 import json
+import subprocess
 
-from capture import capture, memprobe, read_report
+from capture import Attached, capture, memprobe, read_report
 from harness import MB, MEMPROBE, PAGE, Skip, check, check_equal, check_near, size_of, test, tolerance
 from test_children import Service
 from tree import check_invariants
@@ -98,6 +99,22 @@ def unshared_in_gunicorn(context):
     check_equal("workers", {fact["pid"] for fact in facts}, set(answered))
     check_copied(read_report(context, dump), facts)
     check(min(fact["private"] for fact in facts) > 32 * MB, "little was to be copied: %r" % facts)
+
+
+@test(interpreters="few")
+def unshared_in_forked_before(context):
+    """--cow sees from the attach on what children copy that were forked before it."""
+    target = context.start(context.target("unshares.py", "forked"), stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+    pids = json.loads(target.stdout.readline())
+    attached = Attached(context, target.pid, options=("--cow",))
+    target.stdin.close()
+    facts = [json.loads(target.stdout.readline()) for _ in pids]
+    check_equal("status of the target", context.finish(target).status, 0)
+    report = attached.end(None)
+    check_equal("who copied", {fact["pid"] for fact in facts}, set(pids))
+    check_copied(report, facts)
+    check_equal("how late", {report.python(pid)["unshared_late"] for pid in pids}, {0})
 
 
 @test(interpreters="one")

@@ -7,6 +7,8 @@ freeze     the same after gc.freeze()
 overwrite  a child writes to 32 MB of its parent's, then unmaps them
 last       the parent writes to its own 32 MB after the child has gone: nobody shares them
 fresh      a child writes to pages that are nobody's: the zero page, a file's private ones
+forked     tells the pids of two workers that wait for the end of its stdin; then one reads as those
+           of read, one writes to 32 MB of its parent's
 pool       a Pool of three workers, forked, reads an argument of its parent's
 """
 import gc
@@ -134,6 +136,21 @@ def write_to_fresh():
     os.waitpid(fork(work), 0)
 
 
+def work_when_told(function, *arguments):
+    sys.stdin.read()
+    measure(function, *arguments)
+
+
+def unshare_when_told():
+    load()
+    mapping = anonymous(size(MAPPED))
+    touch(mapping)
+    children = [fork(work_when_told, read_all), fork(work_when_told, write_over, mapping)]
+    os.write(1, (json.dumps(children) + "\n").encode())
+    for child in children:
+        os.waitpid(child, 0)
+
+
 def read_part(number):
     measure(read_all)
     time.sleep(0.3)  # so that every worker gets one
@@ -157,6 +174,7 @@ WAYS = {
     "overwrite": unshare_by_writing,
     "last": write_as_last,
     "fresh": write_to_fresh,
+    "forked": unshare_when_told,
     "pool": unshare_in_pool,
 }
 

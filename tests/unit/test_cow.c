@@ -177,6 +177,18 @@ static void goes_on_from_the_start(void **state)
 	close_cow();
 }
 
+static void goes_on_when_there_is_much_to_copy(void **state)
+{
+	uint32_t process;
+
+	open_cow(true);
+	process = begin(1, 0, BEGAN_ATTACH, 10, 64);
+	assert_int_equal(wanted, COW_ATTACHED);
+	flush();
+	assert_true(entry(process)->has_unshared);
+	close_cow();
+}
+
 static void without_owners_there_is_none(void **state)
 {
 	drain_fixture_open(&fixture);
@@ -196,6 +208,7 @@ int main(void)
 		cmocka_unit_test(large_ones_are_loaded_for),
 		cmocka_unit_test(ends_with_the_last_child),
 		cmocka_unit_test(goes_on_from_the_start),
+		cmocka_unit_test(goes_on_when_there_is_much_to_copy),
 		cmocka_unit_test(without_owners_there_is_none),
 	};
 

@@ -158,7 +158,7 @@ static void on_rss_changed(void *context, uint32_t process, const struct rss_sam
 
 	while (cow->nr_sharers <= process)
 		meet(cow, (uint32_t)cow->nr_sharers);
-	if (cow->is_worth || sample->rss < WORTH_BYTES)
+	if (cow->is_from_start || cow->is_worth || sample->rss < WORTH_BYTES)
 		return;
 	cow->is_worth = true;
 	cow_worker_want(cow->worker, cow->nr_forked ? COW_ATTACHED : COW_LOADED);
