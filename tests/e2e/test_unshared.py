@@ -2,8 +2,9 @@
 import json
 import subprocess
 
-from capture import Attached, capture, memprobe, read_report
-from harness import MB, MEMPROBE, PAGE, Skip, check, check_equal, check_near, size_of, test, tolerance
+from capture import Attached, capture, has_flushed, memprobe, read_report
+from harness import (MB, MEMPROBE, PAGE, Skip, check, check_equal, check_near, size_of, test,
+                     tolerance, wait_until)
 from test_children import Service
 from tree import check_invariants
 
@@ -101,20 +102,30 @@ def unshared_in_gunicorn(context):
     check(min(fact["private"] for fact in facts) > 32 * MB, "little was to be copied: %r" % facts)
 
 
+def are_followed(attached):
+    return has_flushed(attached.context, attached.dump,
+                       lambda process: process["unshared_late"] is not None)
+
+
 @test(interpreters="few")
 def unshared_in_forked_before(context):
-    """--cow sees from the attach on what children copy that were forked before it."""
-    target = context.start(context.target("unshares.py", "forked"), stdin=subprocess.PIPE,
-                           stdout=subprocess.PIPE)
-    pids = json.loads(target.stdout.readline())
-    attached = Attached(context, target.pid, options=("--cow",))
-    target.stdin.close()
-    facts = [json.loads(target.stdout.readline()) for _ in pids]
-    check_equal("status of the target", context.finish(target).status, 0)
-    report = attached.end(None)
-    check_equal("who copied", {fact["pid"] for fact in facts}, set(pids))
-    check_copied(report, facts)
-    check_equal("how late", {report.python(pid)["unshared_late"] for pid in pids}, {0})
+    """What children copy that were forked before the attach: seen from the attach on with --cow,
+    and soon after it without, where their parent is attached to as well."""
+    for options in (("--cow",), ()):
+        target = context.start(context.target("unshares.py", "forked"), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+        pids = json.loads(target.stdout.readline())
+        attached = Attached(context, target.pid, options=options)
+        if not options:
+            wait_until(lambda attached=attached: are_followed(attached), "copies are followed")
+        target.stdin.close()
+        facts = [json.loads(target.stdout.readline()) for _ in pids]
+        check_equal("status of the target", context.finish(target).status, 0)
+        report = attached.end(None)
+        check_equal("who copied", {fact["pid"] for fact in facts}, set(pids))
+        check_copied(report, facts)
+        check_equal("are any late", {report.python(pid)["unshared_late"] > 0 for pid in pids},
+                    {not options})
 
 
 @test(interpreters="one")

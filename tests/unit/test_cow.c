@@ -11,6 +11,7 @@
 #include "cow.h"
 #include "cow_worker.h"
 #include "drain_fixture.h"
+#include "process_stat.h"
 
 #define MB (1 << 20)
 
@@ -42,6 +43,14 @@ struct cow_reached cow_worker_wait(struct cow_worker *worker)
 {
 	reached.stage = wanted;
 	return reached;
+}
+
+static pid_t executed; /* who runs another program than it was forked with; 0: nobody */
+
+int process_stat_read(pid_t pid, struct process_stat *ret)
+{
+	*ret = (struct process_stat){ .flags = pid == executed ? 0 : 0x40 };
+	return 0;
 }
 
 static struct drain_fixture fixture;
@@ -189,6 +198,42 @@ static void goes_on_when_there_is_much_to_copy(void **state)
 	close_cow();
 }
 
+static void attached_kin_was_forked(void **state)
+{
+	uint32_t stranger, child, parent, other;
+
+	open_cow(false);
+	stranger = begin(4, 9, BEGAN_ATTACH, 10, 64);
+	child = begin(2, 3, BEGAN_ATTACH, 20, 64);
+	assert_int_equal(wanted, COW_LOADED);
+	parent = begin(3, 0, BEGAN_ATTACH, 30, 64);
+	assert_int_equal(wanted, COW_ATTACHED);
+	other = begin(5, 3, BEGAN_ATTACH, 40, 64);
+	attach(130);
+	flush();
+	assert_int_equal(entry(child)->unshared_late_ns, 100);
+	assert_int_equal(entry(parent)->unshared_late_ns, 100);
+	assert_int_equal(entry(other)->unshared_late_ns, 90);
+	assert_int_equal(entry(stranger)->unshared_late_ns, 0);
+	end(child, 200);
+	end(other, 200);
+	for (int i = 0; i < 4; i++)
+		flush();
+	assert_int_equal(wanted, COW_LOADED);
+	close_cow();
+}
+
+static void attached_child_runs_another_program(void **state)
+{
+	open_cow(false);
+	executed = 2;
+	begin(1, 0, BEGAN_ATTACH, 10, 64);
+	begin(2, 1, BEGAN_ATTACH, 20, 64);
+	assert_int_equal(wanted, COW_LOADED);
+	executed = 0;
+	close_cow();
+}
+
 static void without_owners_there_is_none(void **state)
 {
 	drain_fixture_open(&fixture);
@@ -209,6 +254,8 @@ int main(void)
 		cmocka_unit_test(ends_with_the_last_child),
 		cmocka_unit_test(goes_on_from_the_start),
 		cmocka_unit_test(goes_on_when_there_is_much_to_copy),
+		cmocka_unit_test(attached_kin_was_forked),
+		cmocka_unit_test(attached_child_runs_another_program),
 		cmocka_unit_test(without_owners_there_is_none),
 	};
 

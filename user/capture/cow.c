@@ -7,6 +7,7 @@
 
 #include "cow_worker.h"
 #include "memory.h"
+#include "process_stat.h"
 #include "tell.h"
 
 /* A bare Python has 10 MB, of which a child copies 2. */
@@ -17,9 +18,14 @@
 
 #define NEVER UINT64_MAX
 
+/* Of the kernel: of a process that has run no other program since it was forked. */
+#define PF_FORKNOEXEC 0x40
+
 struct sharer {
 	bool has_ended;
-	uint64_t shares_ns; /* the first fork since when copies were not seen; NEVER: they are */
+	bool is_forked;	    /* it counts among those */
+	uint64_t shares_ns; /* the first fork, or attach, since when copies were not seen; NEVER:
+			       they are */
 };
 
 struct cow {
@@ -125,31 +131,72 @@ static void note_sharing(struct cow *cow, uint32_t process, uint64_t time_ns)
 		cow->sharers[process].shares_ns = time_ns;
 }
 
-/* The child is the last of all. */
-static void note_fork(struct cow *cow, uint32_t child)
+static void note_fork(struct cow *cow, uint32_t parent, uint32_t child, uint64_t time_ns)
 {
-	const struct process *entry = entry_of(cow, child);
-
-	note_sharing(cow, child, entry->start_ns);
-	for (uint32_t process = child; process-- > 0;) {
-		if (entry_of(cow, process)->pid != entry->ppid)
-			continue;
-		note_sharing(cow, process, entry->start_ns);
-		break;
-	}
+	note_sharing(cow, child, time_ns);
+	if (parent != NO_PROCESS)
+		note_sharing(cow, parent, time_ns);
+	if (cow->sharers[child].is_forked)
+		return;
+	cow->sharers[child].is_forked = true;
 	cow->nr_forked++;
 	cow->nr_quiet = 0;
 	if (cow->is_worth)
 		cow_worker_want(cow->worker, COW_ATTACHED);
 }
 
+/* Of those before the child. */
+static uint32_t find_parent(const struct cow *cow, uint32_t child)
+{
+	uint32_t process = child;
+
+	while (process-- > 0) {
+		if (entry_of(cow, process)->pid == entry_of(cow, child)->ppid)
+			return process;
+	}
+	return NO_PROCESS;
+}
+
+static bool runs_what_it_was_forked_with(const struct process *entry)
+{
+	struct process_stat stat;
+
+	return !process_stat_read((pid_t)entry->pid, &stat) && stat.flags & PF_FORKNOEXEC;
+}
+
+/* The later one comes now. */
+static void note_kin(struct cow *cow, uint32_t parent, uint32_t child, uint64_t time_ns)
+{
+	const struct process *entry = entry_of(cow, child);
+
+	if (entry->begin == BEGAN_ATTACH && entry->ppid == entry_of(cow, parent)->pid &&
+	    !cow->sharers[parent].has_ended && !cow->sharers[child].has_ended &&
+	    runs_what_it_was_forked_with(entry))
+		note_fork(cow, parent, child, time_ns);
+}
+
+/* Its parent and its children come in no order. */
+static void note_attached(struct cow *cow, uint32_t process)
+{
+	uint64_t time_ns = entry_of(cow, process)->start_ns;
+
+	for (uint32_t other = 0; other < process; other++) {
+		note_kin(cow, other, process, time_ns);
+		note_kin(cow, process, other, time_ns);
+	}
+}
+
 static void meet(struct cow *cow, uint32_t process)
 {
+	const struct process *entry = entry_of(cow, process);
+
 	cow->sharers = array_reserve(cow->sharers, &cow->capacity, (size_t)process + 1,
 				     sizeof(*cow->sharers));
 	cow->sharers[cow->nr_sharers++] = (struct sharer){ .shares_ns = NEVER };
-	if (entry_of(cow, process)->begin == BEGAN_FORK)
-		note_fork(cow, process);
+	if (entry->begin == BEGAN_FORK)
+		note_fork(cow, find_parent(cow, process), process, entry->start_ns);
+	else if (entry->begin == BEGAN_ATTACH)
+		note_attached(cow, process);
 }
 
 static void on_rss_changed(void *context, uint32_t process, const struct rss_sample *sample)
@@ -174,7 +221,7 @@ static void on_image_ended(void *context, uint32_t process)
 	if (is_attached(cow, &attached_ns) && entry_of(cow, process)->end_ns > attached_ns)
 		mark(cow, process, attached_ns);
 	cow->sharers[process].has_ended = true;
-	cow->nr_forked -= entry_of(cow, process)->begin == BEGAN_FORK;
+	cow->nr_forked -= cow->sharers[process].is_forked;
 }
 
 struct drain_listener cow_hear_drain(struct cow *cow)

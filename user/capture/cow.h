@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * When copies of shared pages are followed (bpf/cow.h). Every fault of the machine pays for it, so
- * only while a forked process lives: its pages are its parent's until one of both writes. From a
- * size on at which there is something to copy, the programs are loaded before anybody forks; then
- * 1 ms passes from a fork to the first copy that is seen, else up to a flush more. What of that
- * kind was missed is told for each process.
+ * only while a forked process lives: its pages are its parent's until one of both writes. One that
+ * was attached to is such a process, too, while its parent is followed. From a size on at which
+ * there is something to copy, the programs are loaded before anybody forks; then 1 ms passes from a
+ * fork to the first copy that is seen, else up to a flush more. What of that kind was missed is
+ * told for each process.
  */
 #ifndef MEMPROBE_COW_H
 #define MEMPROBE_COW_H
