@@ -138,6 +138,11 @@ def file_size_limit(context):
     status, said = limited(context, 0, "-o", "x.raw", *TRUE)
     check_equal("status (%r)" % said, status, 125)
     check("cannot create 'x.raw'" in said and "ulimit -f" in said, "no reason: %r" % said)
+    for words, expected in ((("-o", "x.raw", *TRUE), 125), (("check",), 1)):
+        status, said = limited(context, 8, *words)
+        check_equal("status (%r)" % said, status, expected)
+        check("cannot write 'file in memory for libbpf'" in said and "ulimit -f" in said,
+              "another reason: %r" % said)
     check_equal("status", memprobe(context, "-q", "-o", "y.raw", *TRUE).status, 0)
     status, said = limited(context, 0, "post", "--out=report", "y.raw")
     check_equal("status of post (%r)" % said, status, 1)

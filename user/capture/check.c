@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "command_search.h"
+#include "error_hints.h"
 #include "inspect_malloc.h"
 #include "inspect_python.h"
 #include "inspect_texts.h"
@@ -120,6 +122,18 @@ static bool check_rights(struct sink *sink)
 	return check_namespaces(sink) && !*missing;
 }
 
+static const char *loading_hint(int error)
+{
+	switch (error) {
+	case -EPERM:
+		return REQUIREMENT_HINT_MEMLOCK;
+	case -EFBIG:
+		return error_hint(ERROR_OF_WRITING, error);
+	default:
+		return "memprobe -vvv -- true shows what the kernel says";
+	}
+}
+
 static bool check_loading(struct sink *sink)
 {
 	const struct loader_sizes sizes = {
@@ -130,15 +144,16 @@ static bool check_loading(struct sink *sink)
 		.has_owners = true,
 	};
 	struct loader loader;
-	int error = loader_open(&sizes, &loader);
+	int error;
 
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
+	error = loader_open(&sizes, &loader);
 	if (!error)
 		error = loader_attach(&loader);
 	if (error) {
 		say(sink, "memory", "cannot %s '%s': %s", loader.failed_step, loader.failed_object,
 		    strerror(-error));
-		hint(sink, error == -EPERM ? REQUIREMENT_HINT_MEMLOCK
-					   : "memprobe -vvv -- true shows what the kernel says");
+		hint(sink, loading_hint(error));
 	} else {
 		say(sink, "memory", "its BPF programs load and attach");
 	}

@@ -233,9 +233,12 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	ret->skeleton = loader_object_open(&options);
 	if (!ret->skeleton)
 		return fail(ret, "open", "BPF object", -errno);
-	error = loader_btf_fill(btf, ret->skeleton->obj);
+	error = loader_btf_scan(btf, ret->skeleton->obj);
 	if (error)
 		return fail(ret, "read", "/sys/kernel/btf/vmlinux", error);
+	error = loader_btf_write(btf);
+	if (error)
+		return fail(ret, "write", "file in memory for libbpf", error);
 	ret->btf = fcntl(btf->fd, F_DUPFD_CLOEXEC, 0);
 	ret->features = kernel_features_of(&btf->kernel);
 	/* Before, RSS changes come in batches, long after their faults. */

@@ -131,15 +131,17 @@ static void want_attachments(struct kernel_btf *kernel, const struct bpf_object 
 	}
 }
 
-int loader_btf_fill(struct loader_btf *btf, const struct bpf_object *object)
+int loader_btf_scan(struct loader_btf *btf, const struct bpf_object *object)
 {
-	int error;
-
 	kernel_features_want(&btf->kernel);
 	want_types(&btf->kernel, bpf_object__btf(object));
 	want_attachments(&btf->kernel, object);
-	error = kernel_btf_scan(&btf->kernel);
-	return error ? error : kernel_btf_write(&btf->kernel, btf->fd);
+	return kernel_btf_scan(&btf->kernel);
+}
+
+int loader_btf_write(struct loader_btf *btf)
+{
+	return kernel_btf_write(&btf->kernel, btf->fd);
 }
 
 void loader_btf_end(struct loader_btf *btf)

@@ -19,8 +19,9 @@ struct loader_btf {
 /* Before the object is opened, with `path` as its btf_custom_path. `ret` stays where it is until
  * loader_btf_end. */
 int loader_btf_begin(struct loader_btf *ret);
-/* Finds and writes what the object needs; before it is loaded. */
-int loader_btf_fill(struct loader_btf *btf, const struct bpf_object *object);
+/* Finds what the object needs, and writes it; before it is loaded. */
+int loader_btf_scan(struct loader_btf *btf, const struct bpf_object *object);
+int loader_btf_write(struct loader_btf *btf);
 /* After it was loaded, or was not. */
 void loader_btf_end(struct loader_btf *btf);
 

@@ -22,6 +22,8 @@ static int refuse(const struct loader *loader, int error)
 		log_hint("lower --max-nodes, --max-sites, --max-blocks or --ring");
 	else if (error == -EPERM)
 		log_hint(REQUIREMENT_HINT_MEMLOCK);
+	else if (error == -EFBIG)
+		error_hint_print(ERROR_OF_WRITING, error);
 	else
 		log_hint("-vvv shows what the kernel says");
 	return EXIT_FAILURE_OWN;
