@@ -254,6 +254,15 @@ static int check_usage(const struct record_options *options, const struct option
 	return 0;
 }
 
+static int check_report(const struct record_options *options)
+{
+	const struct report_run_kind run = { .has_owners = !options->no_owners,
+					     .has_allocs = options->allocs.is_given,
+					     .has_lines = options->lines };
+
+	return report_run_check_run(&options->report, &run) ? EXIT_USAGE : 0;
+}
+
 static void set_log_level(const struct record_options *options)
 {
 	int level = options->verbosity < LOG_DEBUG ? options->verbosity : LOG_DEBUG;
@@ -422,6 +431,8 @@ static int record(void *given, const struct option_words *words, char **argv)
 
 	if (!failure && wants_report)
 		failure = check_outputs(options);
+	if (!failure && wants_report)
+		failure = check_report(options);
 	if (failure)
 		return failure;
 	set_log_level(options);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "memory.h"
 #include "name_pattern.h"
+#include "report_needs.h"
 #include "report_page.h"
 
 #define BYTES_PER_MB 1048576.0
@@ -52,6 +53,12 @@ static const char *by_choice(size_t index)
 static bool is_by_process(const struct report_settings *settings)
 {
 	return !strcmp(settings->by, by_process);
+}
+
+static uint32_t rows_of(const struct report_settings *settings)
+{
+	return is_by_process(settings) ? TREE_BY_PATH
+				       : (uint32_t)options_choice(code_groups_by, settings->by);
 }
 
 #define FIELD(field) offsetof(struct report_settings, field)
@@ -333,9 +340,7 @@ static struct tree_view make_view(const struct report_settings *settings,
 		.ignore = compile(&ret_patterns->ignore, settings->ignore),
 		.kinds = settings->kinds,
 		.depth = settings->depth,
-		.by = is_by_process(settings)
-			      ? TREE_BY_PATH
-			      : (uint32_t)options_choice(code_groups_by, settings->by),
+		.by = rows_of(settings),
 		.imports = settings->imports,
 		.is_inverted = settings->invert,
 	};
@@ -364,74 +369,22 @@ static void tell_remarks(const char *name, const struct report_remarks *remarks)
 	log_hint("--format=jsonl has no nesting: a node a line");
 }
 
-static bool is_followed(const struct profile *profile, enum tree_metric metric)
+static int refuse_imports(const struct report_settings *settings)
 {
-	for (size_t i = 0; i < profile->nr_processes; i++) {
-		if (calltree_has_metric(&profile->processes[i], metric))
-			return true;
-	}
-	return !profile->nr_processes;
+	log_error("cannot show '--imports': --by=%s is given, too", settings->by);
+	log_hint("one of both: rows are modules with each");
+	return -EINVAL;
 }
 
-static const char *hint_of(enum metric_need need)
+int report_run_check_run(const struct report_settings *settings, const struct report_run_kind *run)
 {
-	switch (need) {
-	case NEEDS_UNSHARED:
-		return "it is from the first fork of a process on, or with --cow";
-	case NEEDS_ALLOCS:
-		return "it is with --allocs, on kernels from 6.6 on";
-	default:
-		return "it is without --no-owners, on kernels from 6.2 on";
-	}
-}
+	int error = settings->metric ? report_needs_metric_of(
+					       run, (enum tree_metric)metric_find(settings->metric))
+				     : 0;
 
-static int check_metric(const struct profile *profile, enum tree_metric metric)
-{
-	if (is_followed(profile, metric))
-		return 0;
-	log_error("cannot show '%s': it was not followed in this run", metrics[metric].name);
-	log_hint("%s", hint_of(metrics[metric].need));
-	return -ENOTSUP;
-}
-
-static bool has_lines(const struct profile *profile)
-{
-	for (size_t i = 0; i < profile->nr_sites; i++) {
-		if (profile->sites[i].at)
-			return true;
-	}
-	return !profile->nr_sites;
-}
-
-static bool has_coroutines(const struct profile *profile)
-{
-	for (size_t i = 0; i < profile->nr_sites; i++) {
-		if (profile->sites[i].is_coroutine)
-			return true;
-	}
-	return false;
-}
-
-static int check_rows(const struct profile *profile, const struct report_settings *settings)
-{
-	int by = is_by_process(settings) ? TREE_BY_PATH
-					 : options_choice(code_groups_by, settings->by);
-
-	if (settings->imports && by != TREE_BY_PATH) {
-		log_error("cannot show '--imports': --by=%s is given, too", settings->by);
-		log_hint("one of both: rows are modules with each");
-		return -EINVAL;
-	}
-	if (by == TREE_BY_TASK && !has_coroutines(profile)) {
-		log_error("cannot show '--by=task': no coroutine was seen in this run");
-		log_hint("dumps of memprobe before this option do not tell them: capture anew");
-		return -ENOTSUP;
-	}
-	if (by != TREE_BY_LINE || has_lines(profile))
-		return 0;
-	log_error("cannot show '--by=line': lines were not followed in this run");
-	log_hint("they are with --lines");
-	return -ENOTSUP;
+	if (!error && settings->imports && rows_of(settings) != TREE_BY_PATH)
+		error = refuse_imports(settings);
+	return error ? error : report_needs_rows_of(run, rows_of(settings));
 }
 
 int report_run(const struct profile *profile, const struct report_settings *settings,
@@ -447,9 +400,11 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	int error = check_pids(profile, pids);
 
 	if (!error)
-		error = check_metric(profile, options.tree.metric);
+		error = report_needs_metric(profile, options.tree.metric);
+	if (!error && settings->imports && rows_of(settings) != TREE_BY_PATH)
+		error = refuse_imports(settings);
 	if (!error)
-		error = check_rows(profile, settings);
+		error = report_needs_rows(profile, rows_of(settings));
 	if (!error && !out)
 		error = report_page_check_terminal(settings, target->fd, name);
 	if (error)

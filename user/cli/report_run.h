@@ -9,6 +9,7 @@
 #include "options.h"
 #include "profile.h"
 #include "report.h"
+#include "report_needs.h"
 
 /* As the user gave them; words are borrowed from argv. */
 struct report_settings {
@@ -39,6 +40,9 @@ int report_run_check_on(const struct report_settings *settings, int fd);
 /* Prints why this output cannot be written. Returns the error. */
 int report_run_refuse_output(const char *name, int error);
 
+/* Prints what of these settings a run of this kind could not show. */
+int report_run_check_run(const struct report_settings *settings, const struct report_run_kind *run);
+
 struct report_target {
 	int fd;		  /* where the report goes without --out */
 	const char *name; /* of that, for messages */
@@ -47,7 +51,7 @@ struct report_target {
 };
 
 /* Only the processes of `pids`, all when there are none. -errno after printing; -EPIPE without:
- * whoever read has seen enough. */
+ * whoever read has seen enough. -ENODATA: the run had nothing of what is to be shown. */
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target);
 
