@@ -36,6 +36,18 @@ def bad_usage(context):
     check(not os.path.exists(context.path("mem_trace.raw")), "bad usage left a dump")
 
 
+@test()
+def nothing_to_report(context):
+    """A report that the run has nothing for is a sentence: the status is the command's own. Where
+    none is made, its options are not looked at."""
+    command = ("--", "/bin/sh", "-c", "exit 7")
+    for option, cause in (("--metric=unshared", "it was not followed"),
+                          ("--by=task", "no coroutine was seen")):
+        result = memprobe(context, "-f", option, *command)
+        check_error(result, 7, "cannot show '.*': " + cause, HINT)
+    check_equal("status", memprobe(context, "-f", "-q", "--by=line", *command).status, 7)
+
+
 def damaged(context, dump, name, place):
     """A copy of the dump with one byte changed."""
     with open(dump, "rb") as file:

@@ -409,14 +409,15 @@ static void tell_dump(const struct record_options *options)
 		log_note("the dump is '%s': memprobe post %s", path, quoted);
 }
 
-/* The status: of the command, unless the report could not be written. */
+/* The status: of the command, unless the report could not be written. That there was nothing for it
+ * is no failure of ours. */
 static int finish_report(const struct record_options *options, const struct profile *profile,
 			 int status)
 {
 	int error = write_report_as_caller(options, profile);
 
 	tell_dump(options);
-	return error && error != -EPIPE ? EXIT_FAILURE_OWN : status;
+	return error && error != -EPIPE && error != -ENODATA ? EXIT_FAILURE_OWN : status;
 }
 
 static int record(void *given, const struct option_words *words, char **argv)
