@@ -1,7 +1,7 @@
 """post --leaks: paths that kept growing, and nothing else."""
 import re
 
-from capture import capture, memprobe, read_report
+from capture import CANNOT, HINT, capture, check_error, memprobe, read_report
 from harness import MB, Skip, check, check_equal, check_near, test, tolerance
 from tree import ancestors, check_invariants
 
@@ -26,6 +26,17 @@ def leak_beside_churn(context):
                       re.M)
     check(found, "no row of take < remember: %r" % text[:600])
     check("look_up" not in text and "compute" not in text, "more than the leak: %r" % text[:600])
+
+
+@test(interpreters="one")
+def leaks_at_the_end(context):
+    """The report at the end of a capture is that of its dump; a difference has no leaks."""
+    dump = context.path("dump")
+    shown = memprobe(context, "-o", dump, "--leaks", "--", *context.target("leaking.py"))
+    report = memprobe(context, "post", "--leaks", dump).output
+    check("Kept growing, " in report, "no leak: %r" % report[:600])
+    check(report in shown.errors, "another report at the end: %r" % shown.errors[-600:])
+    check_error(memprobe(context, "diff", "--leaks", dump, dump), 2, CANNOT, HINT)
 
 
 @test(interpreters="few", needs_gil=True)

@@ -55,8 +55,13 @@ static void release(void *options)
 	free(((struct diff_options *)options)->pids.pids);
 }
 
-static int check_usage(const struct option_words *words)
+static int check_usage(const struct diff_options *options, const struct option_words *words)
 {
+	if (options->report.leaks) {
+		log_error("cannot parse '--leaks': it is of one run, not of a difference");
+		log_hint("memprobe post --leaks after.raw");
+		return -EINVAL;
+	}
 	if (words->nr_operands == NR_DUMPS)
 		return 0;
 	if (words->nr_operands > NR_DUMPS)
@@ -85,7 +90,7 @@ static int diff(void *given, const struct option_words *words, char **argv)
 	const struct diff_options *options = given;
 	_cleanup_(profile_freep) struct profile *before = NULL, *after = NULL;
 
-	if (check_usage(words))
+	if (check_usage(options, words))
 		return EXIT_USAGE;
 	if (report_run_check(&options->report, options->force) ||
 	    dump_file_read(words->operands[0], &before) ||

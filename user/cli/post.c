@@ -26,11 +26,6 @@ static const struct option_spec post_specs[] = {
 	  .help = "only these processes",
 	  .kind = OPTION_PIDS,
 	  .offset = offsetof(struct post_options, pids) },
-	{ .name = "leaks",
-	  .help = "only paths that kept taking memory to the end and never gave back",
-	  .kind = OPTION_FLAG,
-	  .offset = offsetof(struct post_options, report) +
-		    offsetof(struct report_settings, leaks) },
 	{ .name = "from",
 	  .argument = "S",
 	  .help = "growth from this second of the run on, of which a snapshot tells",

@@ -25,7 +25,7 @@ struct report_settings {
 	bool is_difference;    /* of two profiles: rows without one are left out */
 };
 
-#define NR_REPORT_OPTIONS 16
+#define NR_REPORT_OPTIONS 17
 extern const struct option_spec report_run_specs[NR_REPORT_OPTIONS];
 
 void report_run_defaults(struct report_settings *ret);
