@@ -211,6 +211,17 @@ static bool rises(const struct node_history *history, const struct span *span, i
 	return live >= most;
 }
 
+/* What rises by steps that may last longer than a slot, as what a list or a bytearray asks for: an
+ * eighth more each time. */
+static bool climbs(const struct node_history *history, const struct span *span, int64_t live)
+{
+	for (uint32_t slot = span->third; slot <= span->last; slot++) {
+		if (history->low[slot] < history->low[slot - 1])
+			return false;
+	}
+	return live >= history->low[span->last] && live > history->low[span->third - 1];
+}
+
 static void tell(const struct node_history *history, const struct span *span, uint64_t end_ns,
 		 struct leak *ret)
 {
@@ -269,23 +280,28 @@ static void tell_age(const struct profile *profile, const struct node_history *h
 	ret->older_least = lower(ret->older_least, ret->older_most);
 }
 
+/* Of blocks that only climb `ret_by_steps` says so: they are a leak if their pages are. */
 static bool find_leak(const struct profile *profile, const struct node_history *kept,
-		      struct leak *ret)
+		      struct leak *ret, bool *ret_by_steps)
 {
 	const struct process *process = &profile->processes[profile->nodes[kept->node].process];
 	const struct cost cost = profile_cost(profile, kept->node);
 	struct node_history history = *kept;
 	uint64_t end_ns = end_of(profile, process);
 	struct span span;
+	bool is_rising;
 
 	if (kept->kind == HISTORY_TAKEN)
 		return false;
 	*ret = (struct leak){ .is_allocated = kept->kind == HISTORY_ALLOCATED };
 	ret->live = ret->is_allocated ? cost.alloc_end : cost_live(&cost);
 	bring_up(&history, ret->live, end_ns);
-	if (!find_span(&history, process->start_ns, end_ns, &span) ||
-	    !rises(&history, &span, ret->live))
+	if (!find_span(&history, process->start_ns, end_ns, &span))
 		return false;
+	is_rising = rises(&history, &span, ret->live);
+	if (!is_rising && !(ret->is_allocated && climbs(&history, &span, ret->live)))
+		return false;
+	*ret_by_steps = !is_rising;
 	tell(&history, &span, end_ns, ret);
 	if (ret->is_allocated)
 		tell_age(profile, &history, &span, ret);
@@ -347,29 +363,54 @@ static bool is_explained(const struct profile *profile, uint32_t node)
 	return 2 * cost.alloc_end >= cost_live(&cost);
 }
 
-/* Leaks of pages, of which blocks have not told already. Returns how many are left. */
-static size_t judge_pages(const struct profile *profile, struct leak *leaks, size_t count)
+/* What a node's histories say. */
+enum { TOLD_BY_PAGES = 1, TOLD_BY_BLOCKS = 2, TOLD_BY_STEPS = 4 };
+
+/* Leaks by node: a set of TOLD_BY_*, the caller frees it. */
+static uint8_t *collect_told(const struct profile *profile, const struct leak *leaks,
+			     const bool *by_steps, size_t count)
 {
-	_cleanup_(freep) bool *is_told = NULL;
+	uint8_t *told = xcalloc(profile->nr_nodes, sizeof(*told));
+
+	for (size_t i = 0; i < count; i++) {
+		if (!leaks[i].is_allocated)
+			told[leaks[i].node] |= TOLD_BY_PAGES;
+		else
+			told[leaks[i].node] |= by_steps[i] ? TOLD_BY_STEPS : TOLD_BY_BLOCKS;
+	}
+	return told;
+}
+
+/* Pages of which blocks tell are not told again; blocks that grew by steps only where they explain
+ * pages that grew all the time. */
+static bool is_leak(const struct profile *profile, const struct leak *leak, uint8_t told)
+{
+	if (!leak->is_allocated)
+		return is_path(profile, leak->node) && !(told & (TOLD_BY_BLOCKS | TOLD_BY_STEPS) &&
+							 is_explained(profile, leak->node));
+	return told & TOLD_BY_BLOCKS || (told & TOLD_BY_PAGES && is_explained(profile, leak->node));
+}
+
+/* Returns how many are left. */
+static size_t judge(const struct profile *profile, struct leak *leaks, const bool *by_steps,
+		    size_t count)
+{
+	_cleanup_(freep) uint8_t *told = NULL;
 	_cleanup_(freep) int64_t *mapped = NULL;
 	size_t kept = 0;
 
 	if (!count)
 		return 0;
-	is_told = xcalloc(profile->nr_nodes, sizeof(*is_told));
+	told = collect_told(profile, leaks, by_steps, count);
 	mapped = sum_mapped(profile);
-	for (size_t i = 0; i < count; i++)
-		is_told[leaks[i].node] |= leaks[i].is_allocated;
 	for (size_t i = 0; i < count; i++) {
 		uint32_t node = leaks[i].node;
 
-		if (!leaks[i].is_allocated) {
-			if (!is_path(profile, node) ||
-			    (is_told[node] && is_explained(profile, node)))
-				continue;
-			leaks[i].is_heap = is_mapped_elsewhere(profile, node, mapped[node]) ||
-					   is_mostly_given_back(profile, node);
-		}
+		if (!is_leak(profile, &leaks[i], told[node]))
+			continue;
+		leaks[i].is_heap = !leaks[i].is_allocated &&
+				   (is_mapped_elsewhere(profile, node, mapped[node]) ||
+				    is_mostly_given_back(profile, node));
 		leaks[kept++] = leaks[i];
 	}
 	return kept;
@@ -378,15 +419,16 @@ static size_t judge_pages(const struct profile *profile, struct leak *leaks, siz
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count)
 {
 	struct leak *leaks = xcalloc(profile->nr_histories, sizeof(*leaks));
+	_cleanup_(freep) bool *by_steps = xcalloc(profile->nr_histories, sizeof(*by_steps));
 	size_t count = 0;
 
 	for (size_t i = 0; i < profile->nr_histories; i++) {
 		const struct node_history *history = &profile->histories[i];
 
 		if (process == NO_PROCESS || profile->nodes[history->node].process == process)
-			count += find_leak(profile, history, &leaks[count]);
+			count += find_leak(profile, history, &leaks[count], &by_steps[count]);
 	}
-	count = judge_pages(profile, leaks, count);
+	count = judge(profile, leaks, by_steps, count);
 	qsort(leaks, count, sizeof(*leaks), compare_leaks);
 	*ret_count = count;
 	return leaks;

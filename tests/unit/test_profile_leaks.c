@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Leaks of pages and of blocks, made up: which of the two tells, and whose heap it may be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "history_fixture.h"
+#include "profile_held.h"
+
+/* Less and more of it in turn, and a tenth of what it takes stays. */
+static int64_t leaking_in_churn(uint64_t time)
+{
+	return history_leaking(time) / 10 + (time / (SECOND / 2) % 7) * 50 * MB;
+}
+
+/* As many as blocks explain, until there are too many. */
+static void hold_beside(struct profile *profile, uint32_t node, int64_t share)
+{
+	for (uint64_t time = 0; time < 100 * SECOND; time += SECOND / 2)
+		history_hold(profile, node, history_leaking(time) / share, time);
+	profile_settle(profile);
+}
+
+/* Of blocks as of pages; the pages of the same node are not told again, but what blocks do not
+ * explain: small Python objects are in none. */
+static void test_allocated(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	uint32_t node = history_play_allocs(profile, leaking_in_churn, 100 * SECOND);
+
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.node, node);
+	assert_true(leak.is_allocated);
+	assert_false(leak.is_heap);
+	hold_beside(profile, node, 4);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_true(leak.is_allocated);
+	assert_int_equal(leak.live, profile_cost(profile, node).alloc_end);
+	profile_free(profile);
+
+	profile = history_profile(0);
+	node = history_play_allocs(profile, leaking_in_churn, 100 * SECOND);
+	hold_beside(profile, node, 1);
+	assert_int_equal(history_count_leaks(profile, &leak), 2);
+	assert_false(leak.is_allocated);
+	assert_int_equal(leak.live, 995 * MB);
+	profile_free(profile);
+}
+
+static int64_t full(uint64_t time)
+{
+	return 200 * MB;
+}
+
+/* A block that grows by an eighth whenever it is full, as a bytearray's. */
+static int64_t growing_by_steps(uint64_t time)
+{
+	int64_t amount = MB;
+
+	while (amount < history_leaking(time))
+		amount += amount / 8;
+	return amount;
+}
+
+/* Blocks and pages of one path. */
+static struct profile *play_both(history_series *blocks, history_series *pages)
+{
+	struct profile *profile = history_profile(0);
+	uint32_t node = history_play_allocs(profile, blocks, 15 * SECOND);
+
+	for (uint64_t time = 0; time < 15 * SECOND; time += SECOND / 2)
+		history_hold(profile, node, pages(time), time);
+	profile_settle(profile);
+	return profile;
+}
+
+/* Steps that last longer than a slot are a leak of blocks where the pages grow meanwhile; alone
+ * they may be anything, and what does not grow is none. */
+static void test_steps(void **state)
+{
+	struct profile *profile = play_both(growing_by_steps, history_leaking);
+	struct leak leak;
+
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_true(leak.is_allocated);
+	assert_false(leak.is_heap);
+	assert_int_equal(leak.live, growing_by_steps(29 * SECOND / 2));
+	profile_free(profile);
+	profile = play_both(growing_by_steps, history_small);
+	assert_int_equal(history_count_leaks(profile, &leak), 0);
+	profile_free(profile);
+	profile = play_both(full, history_leaking);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_false(leak.is_allocated);
+	profile_free(profile);
+}
+
+static void test_allocated_and_freed(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+
+	history_play_allocs(profile, history_churning, 100 * SECOND);
+	assert_int_equal(history_count_leaks(profile, &leak), 0);
+	profile_free(profile);
+}
+
+/* A row below the node maps so many bytes. */
+static void map_below(struct profile *profile, uint32_t node, int64_t bytes)
+{
+	const struct site site = { .kind = SITE_PYTHON, .line = 99 };
+	uint32_t below = profile_add_node(profile, 0, node, profile_add_site(profile, &site), 0);
+
+	profile_hold(profile, below)->mapped = bytes;
+	profile->processes[0].has_mapped = true;
+	profile_settle(profile);
+}
+
+/* Pages that nobody near has mapped may be of an allocator's heap; as those of a path of whose
+ * pages most go again, whoever has mapped them. */
+static void test_heap(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	uint32_t node = history_play(profile, history_leaking, 100 * SECOND);
+
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap); /* nobody knows what was mapped */
+	map_below(profile, node, 400 * MB);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_true(leak.is_heap);
+	map_below(profile, node, 500 * MB);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap);
+	profile_add_cost(profile, node, &(struct cost){ .grown = { [KIND_ANON] = 2000 * MB } });
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_true(leak.is_heap);
+	/* No blocks were seen that would explain them. */
+	profile->processes[0].has_allocs = true;
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_false(leak.is_allocated);
+	profile_free(profile);
+}
+
+/* Pages of files are in no heap. */
+static void test_file_pages(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	uint32_t node = history_play(profile, history_leaking, 100 * SECOND);
+	struct held *held = profile_hold(profile, node);
+
+	held->live[KIND_FILE] = held->live[KIND_ANON];
+	held->live[KIND_ANON] = 0;
+	profile->processes[0].has_mapped = true;
+	profile_settle(profile);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap);
+	profile_free(profile);
+}
+
+/* What lies about free in an allocator grows on no path. */
+static void test_free_row(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	uint32_t node = history_play(profile, history_leaking, 100 * SECOND);
+
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	profile->sites[profile->nodes[node].site].kind = SITE_FREE;
+	assert_int_equal(history_count_leaks(profile, &leak), 0);
+	profile_free(profile);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_allocated),	    cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_allocated_and_freed), cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_file_pages),	    cmocka_unit_test(test_free_row),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
