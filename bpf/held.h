@@ -13,6 +13,7 @@
 #define MEMPROBE_HELD_H
 
 #include "nodes.h"
+#include "x86_syscalls.h"
 
 const volatile bool cfg_owners = false; /* who owns each page is followed */
 
@@ -81,14 +82,23 @@ __noinline int hold(__u32 slot, __u32 id, __u32 kind, __s64 pages)
 	return 0;
 }
 
-/* The node has taken so many pages of address space, or given them back. */
-static __always_inline void add_mapped(struct node_id id, __s64 pages)
+/* How many pages the heap has that brk() grows. */
+static __always_inline __s64 read_heap(struct mm_struct *mm)
+{
+	return (BPF_CORE_READ(mm, brk) - BPF_CORE_READ(mm, start_brk)) >> PAGE_SHIFT;
+}
+
+/* The node has taken so many pages of address space, or given them back; so many of them are the
+ * heap's. */
+static __always_inline void add_mapped(struct node_id id, __s64 pages, __s64 of_heap)
 {
 	struct wire_held *node = find_held(id.value);
 
 	if (!node)
 		return;
 	__sync_fetch_and_add(&node->mapped, (__s32)pages);
+	if (of_heap)
+		__sync_fetch_and_add(&node->heap, (__s32)of_heap);
 	mark_changed(id);
 }
 
@@ -109,18 +119,20 @@ __noinline int add_unshared(__u32 id, __s32 pages)
  * mapping is looked for at the next change of resident memory only, so that no system call is
  * hooked: what malloc maps it also touches, for its header, before it returns.
  */
-__noinline int note_mapped(__u32 slot, __u32 id, __u64 total_vm)
+__noinline int note_mapped(__u32 slot, __u32 id, __u64 total_vm, __s64 heap)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__s64 pages;
+	__s64 pages, of_heap;
 
 	if (!image || !id)
 		return 0;
 	pages = total_vm - image->address_space;
 	if (!pages)
 		return 0;
+	of_heap = heap - image->heap;
 	image->address_space = total_vm;
-	add_mapped((struct node_id){ id }, pages);
+	image->heap = heap;
+	add_mapped((struct node_id){ id }, pages, of_heap);
 	return 0;
 }
 

@@ -82,6 +82,7 @@ struct mm_struct___tree {
 struct mm_struct {
 	atomic_t mm_users;
 	unsigned long start_code;
+	unsigned long start_brk, brk;
 	unsigned long arg_start;
 	unsigned long arg_end;
 	unsigned long total_vm;

@@ -225,6 +225,7 @@ static __always_inline void begin_image(struct birth *birth, enum wire_begin_rea
 		image->flags |= IMAGE_FIND_JUDGED;
 	bpf_map_update_elem(&pythons, &slot, &python, BPF_ANY);
 	image->address_space = read_address_space(birth->mm);
+	image->heap = read_heap(birth->mm);
 	if (cfg_owners)
 		forget_chunks(slot);
 	counters = image->cached; /* the stack is short of room; 0 again below */

@@ -47,7 +47,7 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 		id = book_current(change);
 		if (cfg_owners && change->pages > 0 &&
 		    (__s64)own->total_vm != change->image->address_space)
-			note_mapped(change->slot, id.value, own->total_vm);
+			note_mapped(change->slot, id.value, own->total_vm, read_heap(own));
 	}
 	note_peak(change->image);
 }

@@ -356,7 +356,7 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 	if (!id || !is_unmapping() || pages > image->address_space)
 		return;
 	image->address_space -= pages;
-	add_mapped((struct node_id){ id }, -pages);
+	add_mapped((struct node_id){ id }, -pages, 0);
 }
 
 /* `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the

@@ -234,6 +234,7 @@ struct wire_image {
 	__u32 finals;	     /* how often it began to */
 	__u32 marks;	     /* how often a page got an owner; not exact */
 	__s64 address_space; /* pages that are mapped, as far as told to nodes */
+	__s64 heap;	     /* of them, brk()'s */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
 	/* Blocks that an allocator has handed out and not got back, in bytes as asked for. */
@@ -249,7 +250,7 @@ struct wire_image {
 	__u32 free_row;	     /* node of SITE_FREE; 0: there is none */
 	__u32 lost_pages;    /* of lost_bytes that have been told */
 };
-_Static_assert(sizeof(struct wire_image) == 904, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 912, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -292,8 +293,10 @@ struct wire_held {
 	__u32 final_moment;
 	__u32 unshared; /* pages that were copied because this path wrote to them */
 	__s32 mapped;	/* pages of address space, taken less given back */
+	__s32 heap;	/* of them, what brk() moved the heap's end by */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct wire_held) == 64, "wire_held");
+_Static_assert(sizeof(struct wire_held) == 72, "wire_held");
 
 #define ALLOCS_SEEN 1 /* its allocator's functions were hit: it has amounts */
 

@@ -1000,6 +1000,33 @@ static void test_model(void **state)
 		run_model(seed);
 }
 
+static const struct wire_held *held_of(int thread)
+{
+	return session_held(session_find_named(mm, names[thread]));
+}
+
+/* What the heap's end was moved by is told apart from other mappings, and told once. */
+static void test_mapped(void **state)
+{
+	(void)state;
+	open_fixture();
+	mm->total_vm += 30;
+	mm->brk += 30 * PAGE;
+	touch(0, BASE, KIND_ANON, 1);
+	mm->total_vm += 5;
+	touch(1, BASE + PAGE, KIND_ANON, 1);
+	mm->total_vm += 4 - 10;
+	mm->brk -= 10 * PAGE;
+	touch(2, BASE + 2 * PAGE, KIND_ANON, 1);
+	assert_int_equal(held_of(0)->mapped, 30);
+	assert_int_equal(held_of(0)->heap, 30);
+	assert_int_equal(held_of(1)->mapped, 5);
+	assert_int_equal(held_of(1)->heap, 0);
+	assert_int_equal(held_of(2)->mapped, -6);
+	assert_int_equal(held_of(2)->heap, -10);
+	close_session();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1029,6 +1056,7 @@ int main(void)
 		cmocka_unit_test(test_peak),
 		cmocka_unit_test(test_racing_peak),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

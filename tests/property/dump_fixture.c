@@ -699,6 +699,8 @@ static void grow_held(struct profile *profile, uint64_t *state)
 	if (!dump_fixture_below(state, 4))
 		held->mapped = random_pages(state);
 	if (!dump_fixture_below(state, 4))
+		held->heap = random_pages(state);
+	if (!dump_fixture_below(state, 4))
 		held->unshared = random_pages(state);
 	profile_note_history(profile, node, &was, held,
 			     dump_fixture_random(state) >> dump_fixture_below(state, 40));

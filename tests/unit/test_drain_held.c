@@ -22,6 +22,7 @@ static void hold(uint32_t id, int32_t live, int32_t at_peak, uint32_t moment)
 		.peak_moment = moment,
 		.final_moment = 1,
 		.mapped = -3,
+		.heap = -2,
 	};
 
 	fake_loader_put("held", &id, &held);
@@ -62,6 +63,7 @@ static void test_sums(void **state)
 	assert_int_equal(cost.live[KIND_ANON], 10 * PAGE);
 	assert_int_equal(cost.peak[KIND_ANON], 40 * PAGE);
 	assert_int_equal(cost.mapped, -6 * PAGE);
+	assert_int_equal(cost.heap, -4 * PAGE);
 	assert_true(fixture.profile->processes[0].has_owners);
 	assert_int_equal(unplaced(), 0);
 }

@@ -447,11 +447,13 @@ static const struct section bad[][MAX_SECTIONS] = {
 	  PROCESSES,
 	  { TAG_OWNERS, "0 1 0 7 3 1  s0xffffffffffff s0xffffffffffff s0 s0 "
 			"s-0xffffffffffff s0 s0 s0" } },
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s3 1 s1" } },	     /* no node */
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s-1 1 s1" } },     /* the same */
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 0x4000 s1" } }, /* mask */
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "2 s0 1 s1" } },	     /* fewer */
-	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 1 s1 s1" } },   /* more */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HEAP, "1 s0 1 s1" } }, /* holds none */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, HELD, { TAG_HEAP, "1 s0 2 s1" } }, /* mask */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s3 1 s1" } },	      /* no node */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s-1 1 s1" } },      /* the same */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 0x4000 s1" } },  /* mask */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "2 s0 1 s1" } },	      /* fewer */
+	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 1 s1 s1" } },    /* more */
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 3 s1" } }, /* a value less */
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "0xffffffff s0" } },
 	{ TEXTS, COLUMNS, PROCESSES, OBJECT, TREE, { TAG_HELD, "1 s0 1 s0x1000000000000" } },

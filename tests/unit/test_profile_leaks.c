@@ -109,6 +109,27 @@ static void test_allocated_and_freed(void **state)
 	profile_free(profile);
 }
 
+/* The heap that a path made grow by all that it holds may be filled by another. */
+static void test_brk(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	uint32_t node = history_play(profile, history_leaking, 100 * SECOND);
+	struct held *held = profile_hold(profile, node);
+
+	held->mapped = 995 * MB;
+	held->heap = 400 * MB;
+	profile->processes[0].has_mapped = true;
+	profile_settle(profile);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_false(leak.is_heap);
+	profile_hold(profile, node)->heap = 600 * MB;
+	profile_settle(profile);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_true(leak.is_heap);
+	profile_free(profile);
+}
+
 /* A row below the node maps so many bytes. */
 static void map_below(struct profile *profile, uint32_t node, int64_t bytes)
 {
@@ -179,9 +200,13 @@ static void test_free_row(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allocated),	    cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_allocated_and_freed), cmocka_unit_test(test_heap),
-		cmocka_unit_test(test_file_pages),	    cmocka_unit_test(test_free_row),
+		cmocka_unit_test(test_allocated),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_allocated_and_freed),
+		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_brk),
+		cmocka_unit_test(test_file_pages),
+		cmocka_unit_test(test_free_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

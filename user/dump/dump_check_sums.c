@@ -67,7 +67,7 @@ static bool can_sum_held(const struct profile *profile)
 
 		if (!add_by_kind(&sum, held->live) || !add_by_kind(&sum, held->peak_more) ||
 		    !add_by_kind(&sum, held->final_more) || !add_amount(&sum, held->unshared) ||
-		    !add_amount(&sum, held->mapped))
+		    !add_amount(&sum, held->mapped) || !add_amount(&sum, held->heap))
 			return false;
 	}
 	return true;

@@ -113,6 +113,7 @@ static const struct {
 	{ TAG_COSTS, dump_decode_costs },
 	{ TAG_OWNERS, dump_decode_owners },
 	{ TAG_HELD, dump_decode_held },
+	{ TAG_HEAP, dump_decode_heap },
 	{ TAG_ALLOCATORS, dump_decode_allocators },
 	{ TAG_ALLOCS, dump_decode_allocs },
 	{ TAG_SHARES, dump_decode_shares },

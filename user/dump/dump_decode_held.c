@@ -83,3 +83,21 @@ int dump_decode_held(struct dump_decoder *decoder, struct packed_cursor *from)
 		err = set_held(decoder->profile, &rows[i]);
 	return err;
 }
+
+/* Of nodes that hold something: what is said of it by dump_decode_held comes first. */
+int dump_decode_heap(struct dump_decoder *decoder, struct packed_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+	uint32_t count;
+	_cleanup_(freep) struct dump_taken_row *rows = dump_take_rows(
+		from, profile->nr_nodes, 1, DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES, &count);
+
+	if (from->is_bad)
+		return -EBADMSG;
+	for (uint32_t i = 0; i < count; i++) {
+		if (!profile->nodes[rows[i].number].held)
+			return -EBADMSG;
+		profile_hold(profile, rows[i].number)->heap = rows[i].values[0] * DUMP_PAGE_BYTES;
+	}
+	return 0;
+}

@@ -29,10 +29,15 @@ static void put_values(const struct profile *profile, uint32_t id, int64_t *ret)
 	ret[HELD_MAPPED] = now.mapped / DUMP_PAGE_BYTES;
 }
 
-void dump_encode_held(struct dump_encoder *encoder)
+static void put_heap(const struct profile *profile, uint32_t id, int64_t *ret)
+{
+	ret[0] = profile_held(profile, id)->heap / DUMP_PAGE_BYTES;
+}
+
+static void encode_rows(struct dump_encoder *encoder, struct dump_rows rows,
+			void (*put)(const struct profile *profile, uint32_t id, int64_t *ret))
 {
 	const struct dump_numbers *nodes = &encoder->marks->nodes;
-	struct dump_rows rows = { .tag = TAG_HELD, .nr_values = NR_HELD_VALUES };
 
 	for (size_t i = dump_encode_next_changed(encoder, 0); i < nodes->count;
 	     i = dump_encode_next_changed(encoder, i + 1)) {
@@ -40,8 +45,17 @@ void dump_encode_held(struct dump_encoder *encoder)
 
 		if (!is_to_write(encoder, nodes->ids[i]))
 			continue;
-		put_values(encoder->profile, nodes->ids[i], row.values);
-		dump_rows_add(encoder, &rows, &row);
+		put(encoder->profile, nodes->ids[i], row.values);
+		/* A record of what is held says that nothing is the heap's. */
+		if (put != put_heap || row.values[0])
+			dump_rows_add(encoder, &rows, &row);
 	}
 	dump_rows_end(encoder, &rows);
+}
+
+void dump_encode_held(struct dump_encoder *encoder)
+{
+	encode_rows(encoder, (struct dump_rows){ .tag = TAG_HELD, .nr_values = NR_HELD_VALUES },
+		    put_values);
+	encode_rows(encoder, (struct dump_rows){ .tag = TAG_HEAP, .nr_values = 1 }, put_heap);
 }

@@ -77,6 +77,7 @@ enum dump_tag {
 	TAG_CENSUS = 35,
 	TAG_COROUTINES = 36,
 	TAG_SNAPSHOTS = 37,
+	TAG_HEAP = 38,
 };
 
 /* Of a process, in TAG_OWNERS. */

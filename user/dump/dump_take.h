@@ -49,6 +49,7 @@ int dump_decode_objects(struct dump_decoder *decoder, struct packed_cursor *from
 int dump_decode_tree(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_owners(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_held(struct dump_decoder *decoder, struct packed_cursor *from);
+int dump_decode_heap(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_histories(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_allocators(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_allocs(struct dump_decoder *decoder, struct packed_cursor *from);

@@ -22,6 +22,7 @@ struct cost {
 	int64_t peak[NR_KINDS]; /* held at the process's highest moment */
 	int64_t unshared;	/* copied, because this path wrote to what was shared */
 	int64_t mapped;		/* address space taken, less what was given back */
+	int64_t heap;		/* of that, what brk() moved the heap's end by */
 	/* Blocks of an allocator, in bytes as they were asked for; as profile_allocs.h settles
 	 * them.
 	 */
@@ -47,7 +48,7 @@ void cost_add(struct cost *sum, const struct cost *more);
 void cost_subtract(struct cost *sum, const struct cost *less);
 bool cost_is_zero(const struct cost *cost);
 
-#define NR_AMOUNTS (4 * NR_KINDS + 12) /* in the order of struct cost */
+#define NR_AMOUNTS (4 * NR_KINDS + 13) /* in the order of struct cost */
 
 /* Owns its columns. Zeroed is empty: every amount is 0. */
 struct amounts {

@@ -97,6 +97,7 @@ struct held {
 	int64_t final_more[NR_KINDS]; /* and when the runtime began to finalize, with final_moment
 				       */
 	int64_t unshared, mapped;     /* as struct cost */
+	int64_t heap;		      /* the same */
 	uint32_t peak_moment, final_moment;
 };
 

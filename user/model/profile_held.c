@@ -60,6 +60,7 @@ void held_replace(struct held *sum, const struct held *before, const struct held
 		     after->final_moment == sum->final_moment ? after->final_more : NULL);
 	sum->unshared += after->unshared - before->unshared;
 	sum->mapped += after->mapped - before->mapped;
+	sum->heap += after->heap - before->heap;
 }
 
 const struct held *profile_held(const struct profile *profile, uint32_t node)
@@ -103,6 +104,7 @@ static void settle_node(struct profile *profile, uint32_t node)
 	}
 	cost.unshared = now.unshared;
 	cost.mapped = now.mapped;
+	cost.heap = now.heap;
 	amounts_set(&profile->costs, node, &cost);
 }
 
@@ -196,7 +198,7 @@ void profile_settle(struct profile *profile)
 static void unsettle_node(struct profile *profile, uint32_t node)
 {
 	const struct cost cost = profile_cost(profile, node);
-	struct held held = { .unshared = cost.unshared, .mapped = cost.mapped };
+	struct held held = { .unshared = cost.unshared, .mapped = cost.mapped, .heap = cost.heap };
 
 	for (int kind = 0; kind < NR_KINDS; kind++) {
 		held.live[kind] = cost.live[kind];

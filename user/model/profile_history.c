@@ -310,15 +310,17 @@ static bool find_leak(const struct profile *profile, const struct node_history *
 
 /* ---- Whose heap it is ---- */
 
-/* By node: the address space that it and those below it have taken. The caller frees it. */
+/* By node: the address space that it and those below it have taken, without the heap, which others
+ * fill. The caller frees it. */
 static int64_t *sum_mapped(const struct profile *profile)
 {
 	int64_t *mapped = xcalloc(profile->nr_nodes, sizeof(*mapped));
 
 	for (size_t i = profile->nr_nodes; i--;) {
+		const struct cost cost = profile_cost(profile, i);
 		uint32_t parent = profile->nodes[i].parent;
 
-		mapped[i] += profile_cost(profile, i).mapped;
+		mapped[i] += cost.mapped - cost.heap;
 		if (parent != NO_NODE)
 			mapped[parent] += mapped[i];
 	}
@@ -331,7 +333,7 @@ static bool is_anonymous(const struct cost *cost)
 	return 2 * cost->live[KIND_ANON] > cost_live(cost);
 }
 
-/* It and those below it have mapped less than half of what it holds. */
+/* Of what it holds less than half is in mappings that it and those below it have made. */
 static bool is_mapped_elsewhere(const struct profile *profile, uint32_t node, int64_t mapped)
 {
 	const struct process *process = &profile->processes[profile->nodes[node].process];
