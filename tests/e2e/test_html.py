@@ -433,7 +433,8 @@ def html_service(context):
         check_quiet(page, path)
 
 
-# Of the columns of pixels at a time and beside it: the share that differs from the one at the edge.
+# Of the columns of pixels at a time and beside it, where no steep curve runs: the share that differs
+# from the tone that most have.
 INK = """((time) => {
     const { plot } = memprobe.chart, { bbox } = plot, x = Math.round(plot.valToPos(time, "x", true));
     const copy = document.createElement("canvas"), lens = copy.getContext("2d", { willReadFrequently: true });
@@ -448,7 +449,7 @@ INK = """((time) => {
         }
         return 1 - Math.max(...tones.values()) / rows;
     };
-    return [Math.max(share(x - 1), share(x)), Math.max(share(x - 9), share(x + 9))];
+    return [Math.max(share(x - 1), share(x)), Math.min(...[-15, -9, 9, 15].map((by) => share(x + by)))];
 })"""
 
 

@@ -48,7 +48,7 @@ def unshared_by_readers(context):
     check(".read_all < " in text, "the report does not name who read")
 
 
-@test(interpreters="few")
+@test(interpreters="few", alone=True)
 def unshared_by_garbage_collector(context):
     taken, facts = unshare(context, "gc", "--cow")
     check_copied(taken.report, facts)
