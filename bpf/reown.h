@@ -40,18 +40,18 @@ struct reown_loop {
 	struct reowning *reowning;
 };
 
-static __always_inline void change_hands(struct reowning *reowning, __u32 from, __u32 pages)
+static __always_inline void change_hands(__u32 slot, __u32 from, __u32 id, __u32 pages)
 {
-	__u32 slot = reowning->slot, kind = owner_kind(from);
+	__u32 kind = owner_kind(from);
 
 	hold_somewhere(slot, (struct node_id){ owner_id(from) }, kind, -(__s64)pages);
-	hold_somewhere(slot, (struct node_id){ reowning->id }, kind, pages);
+	hold_somewhere(slot, (struct node_id){ id }, kind, pages);
 }
 
 static __always_inline void end_reown_run(struct reowning *reowning)
 {
 	if (reowning->run)
-		change_hands(reowning, reowning->run_of, reowning->run);
+		change_hands(reowning->slot, reowning->run_of, reowning->id, reowning->run);
 	reowning->run = 0;
 }
 
@@ -111,7 +111,7 @@ static __always_inline bool reown_uniform(struct region *region, struct reowning
 		region->uniform = coming_owner(reowning);
 	} else if (owner_id(before) != reowning->id) {
 		region->uniform = make_owner(reowning->id, owner_kind(before));
-		change_hands(reowning, before, REGION_PAGES);
+		change_hands(reowning->slot, before, reowning->id, REGION_PAGES);
 	}
 	return true;
 }
@@ -202,8 +202,7 @@ __noinline int take_free_page(__u32 slot, __u64 page, __u32 id)
 		return 0;
 	split_uniform(region);
 	write_owner(region, page, make_owner(id, owner_kind(before)));
-	hold_somewhere(slot, (struct node_id){ image->free_row }, owner_kind(before), -1);
-	hold_somewhere(slot, (struct node_id){ id }, owner_kind(before), 1);
+	change_hands(slot, before, id, 1);
 	return 0;
 }
 
@@ -225,11 +224,8 @@ static __always_inline void own_block(__u32 slot, __u64 address, __u64 bytes, __
 static __always_inline void free_block(struct wire_image *image, __u32 slot, __u64 address,
 				       __u64 bytes, __u32 only)
 {
-	struct change change = { .image = image, .slot = slot };
-
 	if (cfg_owners && bytes >= PAGE_SIZE)
-		reown(slot, address, bytes, find_plain_special(&change, SITE_FREE).value, only,
-		      false);
+		reown(slot, address, bytes, image->free_row, only, false);
 }
 
 #endif
