@@ -199,6 +199,8 @@ static int attach_both(struct allocs *allocs, struct attachment *attachment)
 	error = attach_at(allocs, attachment, path, true, &attachment->returns);
 	if (error)
 		closer_take(allocs->closer, &attachment->entries);
+	else
+		attachment->since_ns = drain_time(allocs->base->drain, clock_ns());
 	return error;
 }
 
@@ -229,19 +231,20 @@ static void tell_slow(struct allocs *allocs, const struct malloc_file *file)
 		     file->plan.what);
 }
 
-/* *ret_since_ns: where it fails half way, from when on some of the probes were hit; else 0. */
+/* *ret_since_ns: from when on its probes are hit, or some of them, where it fails half way. */
 static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint64_t *ret_since_ns)
 {
 	struct attachment attachment = { .tgid = tgid, .file = file };
 	uint64_t begin_ns = clock_ns();
+	const struct attachment *known = find(allocs, tgid, file);
 	int error;
 
-	*ret_since_ns = 0;
-	if (find(allocs, tgid, file))
+	*ret_since_ns = known ? known->since_ns : 0;
+	if (known)
 		return true;
 	error = attach_both(allocs, &attachment);
+	*ret_since_ns = attachment.since_ns;
 	if (error) {
-		*ret_since_ns = attachment.since_ns;
 		tell_failure(allocs, &attachment, error);
 		return false;
 	}
@@ -251,7 +254,6 @@ static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint64_t *
 	tell_slow(allocs, &allocs->files[file]->found);
 	allocs->attachments = array_reserve(allocs->attachments, &allocs->capacity,
 					    allocs->nr_attachments + 1, sizeof(attachment));
-	attachment.since_ns = drain_time(allocs->base->drain, clock_ns());
 	allocs->attachments[allocs->nr_attachments++] = attachment;
 	return true;
 }
@@ -327,8 +329,6 @@ static bool attach_late(struct allocs *allocs, struct process *process, size_t f
 	uint64_t since_ns;
 	bool is_attached = attach(allocs, process->pid, file, &since_ns);
 
-	if (is_attached)
-		since_ns = find(allocs, process->pid, file)->since_ns;
 	note_since(allocs, process, since_ns);
 	return is_attached;
 }

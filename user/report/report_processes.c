@@ -58,14 +58,15 @@ size_t report_count_processes(const struct report *report)
 	return count;
 }
 
-static int64_t growth_of(const struct process *process)
+int64_t report_process_growth(const struct process *process)
 {
 	return rss_of(process->books) - rss_of(process->opening);
 }
 
 bool report_process_differs(const struct report *report, const struct process *process)
 {
-	return !report->options->tree.is_difference || process->peak || growth_of(process);
+	return !report->options->tree.is_difference || process->peak ||
+	       report_process_growth(process);
 }
 
 struct ranked {
@@ -145,7 +146,7 @@ static void write_row(const struct report *report, const struct process *process
 	if (is_with_shares)
 		write_shares(&process->shares, sink);
 	sink_text(sink, "  ");
-	report_mb(sink, 9, growth_of(process));
+	report_mb(sink, 9, report_process_growth(process));
 	sink_printf(sink, "  %-18s  %s\n", end, command);
 }
 

@@ -16,6 +16,8 @@ void report_process_end(const struct process *process, char ret_text[PROCESS_END
 uint32_t *report_first_images(const struct profile *profile);
 /* How many the report includes, whatever they have executed. */
 size_t report_count_processes(const struct report *report);
+/* What its RSS was more in the end than when it began. */
+int64_t report_process_growth(const struct process *process);
 /* In a difference: is there any? */
 bool report_process_differs(const struct report *report, const struct process *process);
 /* A line for each of the processes asked for, the highest of many, and their highest moment

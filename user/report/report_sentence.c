@@ -251,8 +251,7 @@ static void write_difference(const struct report *report, size_t count, struct s
 
 	for (uint32_t i = 0; i < profile->nr_processes; i++) {
 		if (report_includes(report, i))
-			sum += rss_of(profile->processes[i].books) -
-			       rss_of(profile->processes[i].opening);
+			sum += report_process_growth(&profile->processes[i]);
 	}
 	report_mb(sink, 0, sum);
 	sink_text(sink, " MB difference");
