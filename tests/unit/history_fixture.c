@@ -33,15 +33,22 @@ void history_hold(struct profile *profile, uint32_t node, int64_t bytes, uint64_
 	profile_note_history(profile, node, &before, held, time_ns);
 }
 
-uint32_t history_play(struct profile *profile, history_series *amount, uint64_t end_ns)
+void history_play_on(struct profile *profile, uint32_t node, history_series *amount,
+		     uint64_t end_ns)
 {
 	uint64_t start = profile->processes[0].start_ns;
-	uint32_t node = history_node(profile);
 
 	for (uint64_t time = start; time < end_ns; time += SECOND / 2)
 		history_hold(profile, node, amount(time - start), time);
 	profile->processes[0].end_ns = end_ns;
 	profile_settle(profile);
+}
+
+uint32_t history_play(struct profile *profile, history_series *amount, uint64_t end_ns)
+{
+	uint32_t node = history_node(profile);
+
+	history_play_on(profile, node, amount, end_ns);
 	return node;
 }
 

@@ -19,7 +19,9 @@ int64_t history_small(uint64_t time);
 struct profile *history_profile(uint64_t start_ns);
 uint32_t history_node(struct profile *profile);
 void history_hold(struct profile *profile, uint32_t node, int64_t bytes, uint64_t time_ns);
-/* As a capture does: read twice a second. What a new node holds, or allocates. */
+/* As a capture does: read twice a second. What a node holds, or a new one holds or allocates. */
+void history_play_on(struct profile *profile, uint32_t node, history_series *amount,
+		     uint64_t end_ns);
 uint32_t history_play(struct profile *profile, history_series *amount, uint64_t end_ns);
 uint32_t history_play_allocs(struct profile *profile, history_series *amount, uint64_t end_ns);
 size_t history_count_leaks(const struct profile *profile, struct leak *ret_first);

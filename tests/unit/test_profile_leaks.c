@@ -16,12 +16,10 @@ static int64_t leaking_in_churn(uint64_t time)
 	return history_leaking(time) / 10 + (time / (SECOND / 2) % 7) * 50 * MB;
 }
 
-/* As many as blocks explain, until there are too many. */
-static void hold_beside(struct profile *profile, uint32_t node, int64_t share)
+/* As many pages as blocks explain. */
+static int64_t explained(uint64_t time)
 {
-	for (uint64_t time = 0; time < 100 * SECOND; time += SECOND / 2)
-		history_hold(profile, node, history_leaking(time) / share, time);
-	profile_settle(profile);
+	return history_leaking(time) / 4;
 }
 
 /* Of blocks as of pages; the pages of the same node are not told again, but what blocks do not
@@ -36,7 +34,7 @@ static void test_allocated(void **state)
 	assert_int_equal(leak.node, node);
 	assert_true(leak.is_allocated);
 	assert_false(leak.is_heap);
-	hold_beside(profile, node, 4);
+	history_play_on(profile, node, explained, 100 * SECOND);
 	assert_int_equal(history_count_leaks(profile, &leak), 1);
 	assert_true(leak.is_allocated);
 	assert_int_equal(leak.live, profile_cost(profile, node).alloc_end);
@@ -44,7 +42,7 @@ static void test_allocated(void **state)
 
 	profile = history_profile(0);
 	node = history_play_allocs(profile, leaking_in_churn, 100 * SECOND);
-	hold_beside(profile, node, 1);
+	history_play_on(profile, node, history_leaking, 100 * SECOND);
 	assert_int_equal(history_count_leaks(profile, &leak), 2);
 	assert_false(leak.is_allocated);
 	assert_int_equal(leak.live, 995 * MB);
@@ -72,9 +70,7 @@ static struct profile *play_both(history_series *blocks, history_series *pages)
 	struct profile *profile = history_profile(0);
 	uint32_t node = history_play_allocs(profile, blocks, 15 * SECOND);
 
-	for (uint64_t time = 0; time < 15 * SECOND; time += SECOND / 2)
-		history_hold(profile, node, pages(time), time);
-	profile_settle(profile);
+	history_play_on(profile, node, pages, 15 * SECOND);
 	return profile;
 }
 
