@@ -48,7 +48,7 @@ def unshared_by_readers(context):
     check(".read_all < " in text, "the report does not name who read")
 
 
-@test(interpreters="few", alone=True)
+@test(interpreters="few")
 def unshared_by_garbage_collector(context):
     taken, facts = unshare(context, "gc", "--cow")
     check_copied(taken.report, facts)
@@ -126,6 +126,31 @@ def unshared_in_forked_before(context):
         check_copied(report, facts)
         check_equal("are any late", {report.python(pid)["unshared_late"] > 0 for pid in pids},
                     {not options})
+
+
+def private_of(pid):
+    """Bytes that no other process has."""
+    with open("/proc/%d/smaps_rollup" % pid) as rollup:
+        return sum(int(line.split()[1]) << 10 for line in rollup if line.startswith("Private_"))
+
+
+@test(interpreters="few")
+def unshared_by_looking(context):
+    """What memprobe itself reads of a forked process stays shared with its parent."""
+    target = context.start(context.target("unshares.py", "forked"), stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+    pids = json.loads(target.stdout.readline())
+    wait_until(lambda: all(private_of(pid) > 0 for pid in pids), "the workers are there")
+    before = [private_of(pid) for pid in pids]
+    for pid in pids:
+        check_equal("status", memprobe(context, "heap", "-p", pid).status, 0)
+        check("cannot" not in memprobe(context, "heap", "-p", pid, "--objects").errors, "objects")
+    Attached(context, target.pid).end()
+    grown = [private_of(pid) - was for pid, was in zip(pids, before)]
+    target.stdin.close()
+    check_equal("status of the target", context.finish(target).status, 0)
+    check(max(grown) < MB, "private for a look: %r bytes" % grown)
+    return "%d KB" % (max(grown) >> 10)
 
 
 @test(interpreters="one")

@@ -237,12 +237,12 @@ static void fill_interpreter(struct census_fixture *fixture, uint64_t interprete
 
 static void begin_target(struct census_fixture *fixture)
 {
-	const struct heap_source source = { read_bytes, NULL, look, fixture, NULL };
+	const struct heap_source source = { read_bytes, look, fixture, NULL };
 	struct census_target *target = &fixture->target;
 	struct offset_table table;
 
 	offset_table_find(3U << 24 | fixture->minor << 16 | 0xf0, false, &table);
-	target->process.pagemap = -1;
+	target->process = PROCESS_MEMORY_NONE;
 	target->heap = heap_memory_new(&source, UINT64_MAX);
 	heap_memory_add(target->heap,
 			(struct heap_range){ CENSUS_FIXTURE_BASE,

@@ -47,16 +47,6 @@ static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 	return 0;
 }
 
-static size_t gather_bytes(void *context, const uint64_t *addresses, size_t count, size_t each,
-			   void *to)
-{
-	size_t i = 0;
-
-	while (i < count && !read_bytes(context, addresses[i], (char *)to + i * each, each))
-		i++;
-	return i;
-}
-
 static void look(void *context, uint64_t first_page, uint64_t *ret_bits)
 {
 	memset(ret_bits, 0, HEAP_WINDOW_WORDS * sizeof(*ret_bits));
@@ -81,7 +71,7 @@ static void heal(void *context, uint64_t ns)
 
 void heap_fixture_init(struct heap_fixture *fixture, unsigned int layout)
 {
-	const struct heap_source source = { read_bytes, gather_bytes, look, fixture, heal };
+	const struct heap_source source = { read_bytes, look, fixture, heal };
 	static const uint64_t starts[] = { FIXTURE_BIAS, FIXTURE_MAIN, FIXTURE_THREAD };
 
 	memset(fixture, 0, sizeof(*fixture));

@@ -187,11 +187,10 @@ static int open_python(struct census_target *target, uint64_t memory_bytes)
 int census_target_open(struct census_target *target, pid_t pid, uint64_t deadline_ns,
 		       uint64_t memory_bytes)
 {
-	int err = process_memory_check(pid);
+	int err;
 
-	*target = (struct census_target){ .process = { .pagemap = -1 } };
-	if (!err)
-		err = process_memory_open(&target->process, pid);
+	*target = (struct census_target){ .process = PROCESS_MEMORY_NONE };
+	err = process_memory_open(&target->process, pid);
 	if (!err)
 		err = process_maps_read(pid, &target->maps);
 	if (err)

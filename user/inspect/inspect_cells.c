@@ -102,7 +102,7 @@ static int answer_any(struct python_reader *reader, uint64_t head,
 static int look(const struct inspect_cell_request *request, const struct interpreter *interpreter,
 		uint64_t bias, struct inspect_reply *reply)
 {
-	_cleanup_(process_memory_close) struct process_memory memory = { .pagemap = -1 };
+	_cleanup_(process_memory_close) struct process_memory memory = PROCESS_MEMORY_NONE;
 	const struct wire_layout *wire = &interpreter->layout;
 	struct python_reader reader;
 	int err = python_reader_init_process(&reader, wire, &memory);

@@ -398,7 +398,7 @@ static void handle_malloc(void *context, const void *given, size_t size,
 /* A page that is not there was never written. */
 static bool is_set(pid_t pid, uint64_t address)
 {
-	_cleanup_(process_memory_close) struct process_memory memory = { .pagemap = -1 };
+	_cleanup_(process_memory_close) struct process_memory memory = PROCESS_MEMORY_NONE;
 	uint64_t word = 0;
 	int error = process_memory_open(&memory, pid);
 

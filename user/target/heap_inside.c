@@ -122,13 +122,11 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 	uint64_t begin = clock_ns();
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
 	_cleanup_(heap_memory_freep) struct heap_memory *memory = NULL;
-	_cleanup_(process_memory_close) struct process_memory process = { .pagemap = -1 };
+	_cleanup_(process_memory_close) struct process_memory process = PROCESS_MEMORY_NONE;
 	struct heap_allocator allocator = { 0 };
 	struct heap_inside inside = { 0 };
 	int err = read_rss(pid, &inside.rss);
 
-	if (!err)
-		err = process_memory_check(pid);
 	if (!err)
 		err = process_memory_open(&process, pid);
 	if (!err)

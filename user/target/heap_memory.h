@@ -26,9 +26,6 @@ struct heap_range {
 struct heap_source {
 	/* All bytes (0) or -errno. */
 	int (*read)(void *context, uint64_t address, void *to, size_t size);
-	/* Reads `each` bytes at as many of the addresses as it can, and returns of how many. */
-	size_t (*gather)(void *context, const uint64_t *addresses, size_t count, size_t each,
-			 void *to);
 	/* A bit for each of HEAP_WINDOW_PAGES pages from a page on: is it resident? */
 	void (*look)(void *context, uint64_t first_page, uint64_t *ret_bits);
 	void *context;

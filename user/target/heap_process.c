@@ -2,10 +2,7 @@
 /* The memory of a process, for readers of allocators; see heap_process.h. */
 #include "heap_process.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,30 +11,7 @@
 /* A mapping may have gone since it was listed: then less is read. */
 static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 {
-	const struct process_memory *memory = context;
-	struct iovec here = { to, size };
-	struct iovec there = { (void *)(uintptr_t)address, size };
-	ssize_t got = process_vm_readv(memory->pid, &here, 1, &there, 1, 0);
-
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size ? 0 : -EFAULT;
-}
-
-static size_t gather_bytes(void *context, const uint64_t *addresses, size_t count, size_t each,
-			   void *to)
-{
-	const struct process_memory *memory = context;
-	struct iovec here = { to, 0 }, there[IOV_MAX];
-	ssize_t got;
-
-	if (count > IOV_MAX)
-		count = IOV_MAX;
-	for (size_t i = 0; i < count; i++)
-		there[i] = (struct iovec){ (void *)(uintptr_t)addresses[i], each };
-	here.iov_len = count * each;
-	got = process_vm_readv(memory->pid, &here, 1, there, count, 0);
-	return got < 0 ? 0 : (size_t)got / each;
+	return process_memory_fetch(context, address, to, size);
 }
 
 static void look_at_pages(void *context, uint64_t first_page, uint64_t *ret_bits)
@@ -79,8 +53,7 @@ static struct heap_memory *new_memory(struct process_memory *memory,
 				      const struct process_maps *maps, uint64_t deadline_ns,
 				      bool (*is_wanted)(const struct process_mapping *mapping))
 {
-	const struct heap_source source = { read_bytes, gather_bytes, look_at_pages, memory,
-					    pause_reading };
+	const struct heap_source source = { read_bytes, look_at_pages, memory, pause_reading };
 	struct heap_memory *heap = heap_memory_new(&source, deadline_ns);
 
 	for (size_t i = 0; i < maps->nr_mappings; i++) {

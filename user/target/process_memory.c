@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -15,33 +14,57 @@
 #define PAGE_SHIFT 12
 #define PRESENT (1ULL << 63) /* Documentation/admin-guide/mm/pagemap.rst */
 
-int process_memory_open(struct process_memory *ret, pid_t pid)
+/* Nothing is mapped at 0: that is an error, where a read of no memory ends at once. */
+bool process_memory_is_there(const struct process_memory *memory)
+{
+	uint8_t byte;
+
+	return pread(memory->contents, &byte, sizeof(byte), 0) != 0;
+}
+
+/* Opening asks for the same right as ptrace() does; yama's refusal is EACCES here, too. */
+static int open_contents(struct process_memory *memory)
 {
 	char path[64];
 
-	*ret = (struct process_memory){ .pid = pid };
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
-	ret->pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	if (ret->pagemap >= 0 || (errno == ENOENT && !access("/proc/self/pagemap", F_OK)))
-		return ret->pagemap >= 0 ? 0 : -ESRCH;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)memory->pid);
+	memory->contents = open(path, O_RDONLY | O_CLOEXEC);
+	if (memory->contents < 0)
+		return errno == EACCES ? -EPERM : errno == ENOENT ? -ESRCH : -errno;
+	/* Where there is none, as in a process that has ended, some kernels let it be opened. */
+	return process_memory_is_there(memory) ? 0 : -ESRCH;
+}
+
+static int open_pagemap(struct process_memory *memory)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)memory->pid);
+	memory->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (memory->pagemap >= 0 || (errno == ENOENT && !access("/proc/self/pagemap", F_OK)))
+		return memory->pagemap >= 0 ? 0 : -ESRCH;
 	return errno == ENOENT ? 0 : -errno;
+}
+
+int process_memory_open(struct process_memory *ret, pid_t pid)
+{
+	int error;
+
+	*ret = PROCESS_MEMORY_NONE;
+	ret->pid = pid;
+	error = open_contents(ret);
+	if (!error)
+		error = open_pagemap(ret);
+	if (error)
+		process_memory_close(ret);
+	return error;
 }
 
 void process_memory_close(struct process_memory *memory)
 {
+	closep(&memory->contents);
 	closep(&memory->pagemap);
-	memory->pagemap = -1;
-}
-
-/* The kernel asks for the right before it looks at the address, at which nothing is. */
-int process_memory_check(pid_t pid)
-{
-	uint8_t byte;
-	struct iovec here = { &byte, sizeof(byte) }, there = { NULL, sizeof(byte) };
-
-	if (process_vm_readv(pid, &here, 1, &there, 1, 0) >= 0 || errno == EFAULT)
-		return 0;
-	return -errno;
+	memory->contents = memory->pagemap = -1;
 }
 
 void process_memory_forget(struct process_memory *memory)
@@ -63,20 +86,23 @@ static bool is_resident(struct process_memory *memory, uint64_t page)
 	return true;
 }
 
+int process_memory_fetch(const struct process_memory *memory, uint64_t address, void *to,
+			 size_t size)
+{
+	ssize_t got = pread(memory->contents, to, size, (off_t)address);
+
+	if (got < 0)
+		return errno == EIO ? -EFAULT : -errno;
+	return (size_t)got == size ? 0 : -EFAULT;
+}
+
 int process_memory_read(struct process_memory *memory, uint64_t address, void *to, size_t size)
 {
-	struct iovec here = { to, size };
-	struct iovec there = { (void *)(uintptr_t)address, size };
-	ssize_t got;
-
 	if (!size || address + size < address)
 		return -EFAULT;
 	for (uint64_t page = address >> PAGE_SHIFT;
 	     memory->pagemap >= 0 && page <= (address + size - 1) >> PAGE_SHIFT; page++)
 		if (!is_resident(memory, page))
 			return -ENODATA;
-	got = process_vm_readv(memory->pid, &here, 1, &there, 1, 0);
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size ? 0 : -EFAULT;
+	return process_memory_fetch(memory, address, to, size);
 }

@@ -17,7 +17,6 @@
 #include "hash_table.h"
 #include "memory.h"
 
-#define BATCH 512
 #define NR_KINDS 3
 #define MAX_SMALL_BYTES 512 /* SMALL_REQUEST_THRESHOLD */
 #define MAX_TORN_LOOKS 3
@@ -55,9 +54,6 @@ struct found {
 struct scan {
 	struct heap_memory *memory;
 	struct found found[NR_KINDS];
-	uint64_t addresses[BATCH];
-	struct header headers[BATCH];
-	size_t count;
 };
 
 enum verdict { NO_POOL, POOL, TORN_POOL };
@@ -142,38 +138,20 @@ static void take_header(struct scan *scan, uint64_t address, struct header *head
 	}
 }
 
-/* Reads the headers that were noted. One that cannot be read by now is no pool any more. */
-static void take_batch(struct scan *scan)
-{
-	size_t at = 0;
-
-	while (at < scan->count) {
-		const struct heap_source *source = &scan->memory->source;
-		size_t got = source->gather(source->context, scan->addresses + at, scan->count - at,
-					    sizeof(struct header), scan->headers + at);
-
-		for (size_t i = at; i < at + got && i < scan->count; i++)
-			take_header(scan, scan->addresses[i], &scan->headers[i]);
-		at += got ? got : 1;
-	}
-	scan->count = 0;
-}
-
 static void scan_range(struct scan *scan, const struct heap_range *range)
 {
+	const struct heap_source *source = &scan->memory->source;
 	uint64_t address = (range->start + HEAP_PAGE_BYTES - 1) & ~(HEAP_PAGE_BYTES - 1);
 	uint64_t end = range->end & ~(HEAP_PAGE_BYTES - 1);
+	struct header header;
 
-	while ((address = heap_memory_next(scan->memory, address, end)) < end) {
-		scan->addresses[scan->count++] = address;
+	while ((address = heap_memory_next(scan->memory, address, end)) < end &&
+	       !heap_memory_is_late(scan->memory)) {
+		/* One that cannot be read by now is no pool any more. */
+		if (!source->read(source->context, address, &header, sizeof(header)))
+			take_header(scan, address, &header);
 		address += HEAP_PAGE_BYTES;
-		if (scan->count < BATCH)
-			continue;
-		take_batch(scan);
-		if (heap_memory_is_late(scan->memory))
-			break;
 	}
-	take_batch(scan);
 }
 
 static void finish(struct found *found)
@@ -187,18 +165,16 @@ static void finish(struct found *found)
 
 void pymalloc_read(struct heap_memory *memory, struct pymalloc *ret)
 {
-	struct scan *scan = xcalloc(1, sizeof(*scan));
+	struct scan scan = { .memory = memory };
 	size_t best = 0;
 
-	scan->memory = memory;
 	for (size_t i = 0; i < memory->nr_ranges && !heap_memory_is_late(memory); i++)
 		if (!memory->ranges[i].is_brk)
-			scan_range(scan, &memory->ranges[i]);
+			scan_range(&scan, &memory->ranges[i]);
 	for (size_t i = 0; i < NR_KINDS; i++) {
-		finish(&scan->found[i]);
-		if (scan->found[i].sums.nr_pools > scan->found[best].sums.nr_pools)
+		finish(&scan.found[i]);
+		if (scan.found[i].sums.nr_pools > scan.found[best].sums.nr_pools)
 			best = i;
 	}
-	*ret = scan->found[best].sums;
-	free(scan);
+	*ret = scan.found[best].sums;
 }
