@@ -51,6 +51,15 @@ def objects_of_methods(context):
         check(label in text, "no row '%s' in\n%s" % (label, text))
 
 
+@test(interpreters="few")
+def objects_after_exec(context):
+    """What was learned of a process is not what the next program in it is."""
+    taken = capture(context, context.target("named_after_exec.py", "1"))
+    named = {node["pathname"] for process in taken.report.processes
+             for node in process.nodes if node["class"] == "Named"}
+    check_equal("names of objects", named, {"program1", "program2", "program3"})
+
+
 @test(interpreters="all")
 def instances(context):
     """--instances makes a row of each object; --instances=CLASS of those of a class alone."""

@@ -220,7 +220,8 @@ static struct known_process *find_process(struct inspect_state *state, pid_t pid
 
 	for (size_t i = 0; i < KNOWN_PROCESSES; i++) {
 		process = &state->processes[i];
-		if (process->memory.pid == pid && process->layout == hash)
+		if (process->memory.pid == pid && process->layout == hash &&
+		    process_memory_is_there(&process->memory))
 			return process;
 	}
 	process = &state->processes[state->next_process++ % KNOWN_PROCESSES];
