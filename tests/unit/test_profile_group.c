@@ -83,12 +83,43 @@ static void test_spread(void **state)
 	profile_free(builder.profile);
 }
 
+/* Workers of which each executes its own command anew, as to change its environment. */
+static struct profile *executing_workers(uint32_t count)
+{
+	struct profile_builder builder = builder_new();
+
+	for (uint32_t i = 0; i < 2 * count; i++) {
+		uint32_t process = builder_process(&builder, 10 + i / 2, "python3 serve.py",
+						   "3.11.2");
+
+		builder.profile->processes[process].end = i % 2 ? END_EXIT : END_EXEC;
+		builder_python(&builder, NO_NODE, "/serve.py", "<module>", 1 + i / 2);
+	}
+	builder_finish(&builder);
+	profile_settle(builder.profile);
+	return builder.profile;
+}
+
+/* What a process executes is no other process. */
+static void test_exec_is_no_member(void **state)
+{
+	static const struct report_options options = { 0 };
+	_cleanup_(profile_freep) struct profile *few = executing_workers(MAX_UNGROUPED);
+	_cleanup_(profile_freep) struct profile *many = executing_workers(5);
+	_cleanup_(freep) char *text = report_text(&report_tree, many, &options);
+
+	assert_null(profile_group(few));
+	assert_non_null(strstr(text, "10 and 4 more, × 5 processes, sums of all: "));
+	assert_non_null(strstr(text, "30.00 MB  each 2.00 to 10.00, median 6.00\n"));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_few_stay),
 		cmocka_unit_test(test_many_are_one),
 		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_exec_is_no_member),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

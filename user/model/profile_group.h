@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Processes that do the same shown as one: the workers of a pool or a server. Of one are those that
- * began alike with one command and the same Python, where there are more than three.
+ * began alike with one command and the same Python, where there are more than three. What one
+ * process executes after the other are entries of their own, and still one process.
  */
 #ifndef MEMPROBE_PROFILE_GROUP_H
 #define MEMPROBE_PROFILE_GROUP_H
@@ -18,6 +19,10 @@ struct profile_groups {
 	uint32_t *nodes;	 /* by node of the original: that of `profile` */
 	uint32_t *origins;	 /* by process of `profile`: the first of its members */
 };
+
+/* By entry of a profile: the first of its process, where an exec made it another. The caller frees
+ * it. */
+uint32_t *profile_first_images(const struct profile *profile);
 
 /* NULL: there is no group. Borrows what the profile says of the run, and outlives it not. The
  * profile is settled (profile_held.h). */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "profile_group.h"
 #include "report_copied.h"
 #include "report_processes.h"
 #include "report_sentence.h"
@@ -43,7 +44,7 @@ struct others {
 static void sum_others(const struct report *report, const bool *has_block, struct others *ret)
 {
 	const struct profile *profile = report->original;
-	_cleanup_(freep) uint32_t *firsts = report_first_images(profile);
+	_cleanup_(freep) uint32_t *firsts = profile_first_images(profile);
 	_cleanup_(freep) bool *is_shown = xcalloc(profile->nr_processes, sizeof(*is_shown));
 
 	*ret = (struct others){ 0 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "profile_group.h"
 #include "report_number.h"
 #include "terminal.h"
 
@@ -29,28 +30,9 @@ void report_process_end(const struct process *process, char ret_text[PROCESS_END
 			 process->end == END_EXEC ? "exec" : "running");
 }
 
-uint32_t *report_first_images(const struct profile *profile)
-{
-	uint32_t *firsts = xcalloc(profile->nr_processes, sizeof(*firsts)), before;
-	struct hash_table latest = { 0 }; /* by pid, which may have been another's */
-
-	for (uint32_t i = 0; i < profile->nr_processes; i++) {
-		const struct process *process = &profile->processes[i];
-
-		firsts[i] = i;
-		if (process->begin == BEGAN_EXEC &&
-		    hash_table_get(&latest, process->pid, &before) &&
-		    profile->processes[before].end == END_EXEC)
-			firsts[i] = firsts[before];
-		hash_table_put(&latest, process->pid, i);
-	}
-	hash_table_free(&latest);
-	return firsts;
-}
-
 size_t report_count_processes(const struct report *report)
 {
-	_cleanup_(freep) uint32_t *firsts = report_first_images(report->original);
+	_cleanup_(freep) uint32_t *firsts = profile_first_images(report->original);
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < report->original->nr_processes; i++)

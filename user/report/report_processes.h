@@ -11,9 +11,6 @@
 #define PROCESS_END_BYTES 64
 void report_process_end(const struct process *process, char ret_text[PROCESS_END_BYTES]);
 
-/* By entry of a profile: the first of its process, where an exec made it another. The caller frees
- * it. */
-uint32_t *report_first_images(const struct profile *profile);
 /* How many the report includes, whatever they have executed. */
 size_t report_count_processes(const struct report *report);
 /* What its RSS was more in the end than when it began. */

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "node_groups.h"
+#include "profile_group.h"
 
 /* Rows times members: of sums, and of values that are kept. A group of 1,000 may have 100,000. */
 #define MAX_SUMS (200U << 20)
@@ -24,16 +25,25 @@ struct spreader {
 	size_t nr_members, nr_wanted;
 };
 
+/* What a process executed after something else is of the same member. */
 static void find_members(struct spreader *spreader)
 {
 	const struct profile *original = spreader->report->original;
 	const struct profile_groups *groups = spreader->report->groups;
+	_cleanup_(freep) uint32_t *firsts = profile_first_images(original);
+	_cleanup_(freep) uint32_t *numbers = xcalloc(original->nr_processes, sizeof(*numbers));
 
 	spreader->members = xcalloc(original->nr_processes, sizeof(*spreader->members));
-	for (size_t i = 0; i < original->nr_processes; i++)
-		spreader->members[i] = groups->processes[i] == spreader->tree->process
-					       ? (uint32_t)spreader->nr_members++
-					       : NO_PROCESS;
+	for (size_t i = 0; i < original->nr_processes; i++) {
+		uint32_t *number = &numbers[firsts[i]]; /* 0: none yet */
+
+		spreader->members[i] = NO_PROCESS;
+		if (groups->processes[i] != spreader->tree->process)
+			continue;
+		if (!*number)
+			*number = (uint32_t)++spreader->nr_members;
+		spreader->members[i] = *number - 1;
+	}
 }
 
 static void find_places(struct spreader *spreader, const uint8_t *rows)
