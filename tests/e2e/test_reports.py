@@ -28,7 +28,7 @@ REMARK = re.compile(r"^(Lost: \S.*, (\d+ events?, -?\d+\.\d\d MB|\d+ process(es)
 HEAD = re.compile(r"^\d+ \S")
 PROCESS = re.compile(r"^(    PID    peak MB  (   USS MB     PSS MB  )?growth MB  end                 command"
                      r"| *\d+ +\d+\.\d\d +(\d+\.\d\d +\d+\.\d\d +)?-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"
-                     r"|Highest moment: ≥?\d+\.\d\d MB at \d+\.\d\d s in \d+ processes, .*"
+                     r"|Highest moment: ≥?\d+\.\d\d MB at \d+\.\d\d s in \d+ process(es)?, .*"
                      r"|… \d+ more)$")
 OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
 HELD = re.compile(r"^(Held at the peak, \d+\.\d\d MB( at \d+\.\d\d s)?:$"

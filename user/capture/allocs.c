@@ -486,9 +486,10 @@ static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 
 	count_unseen(allocs, profile);
 	if (allocs->nr_late)
-		log_later("allocations of %zu processes are followed from up to %.1f ms after "
-			  "their beginning on",
-			  allocs->nr_late, (double)allocs->latest_ns / 1e6);
+		log_later("allocations of %zu %s are followed from up to %.1f ms after the "
+			  "beginning on",
+			  allocs->nr_late, allocs->nr_late == 1 ? "process" : "processes",
+			  (double)allocs->latest_ns / 1e6);
 }
 
 struct flush_listener allocs_hear_flush(struct allocs *allocs)

@@ -361,8 +361,8 @@ static void free_view(const struct tree_view *view, struct patterns *patterns)
 static void tell_remarks(const char *name, const struct report_remarks *remarks)
 {
 	if (remarks->nr_cut)
-		log_note("'%s': %" PRIu64 " names were cut at %d bytes", name, remarks->nr_cut,
-			 JSON_NAME_BYTES);
+		log_note("'%s': %" PRIu64 " %s cut at %d bytes", name, remarks->nr_cut,
+			 remarks->nr_cut == 1 ? "name was" : "names were", JSON_NAME_BYTES);
 	if (remarks->negative)
 		log_note("'%s': %.2f MB of rows that released more than they grew are left out",
 			 name, (double)remarks->negative / BYTES_PER_MB);

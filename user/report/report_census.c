@@ -3,6 +3,7 @@
 #include "report_census.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
@@ -255,7 +256,8 @@ void report_census_diff_write(const struct census_diff *diff, struct sink *sink)
 		sink_printf(sink, "in %.2f s ", (double)diff->elapsed_ns / NS_PER_S);
 	sink_text(sink, "by ");
 	report_mb(sink, 0, diff->bytes);
-	sink_printf(sink, " MB, %+" PRId64 " objects%s\n", diff->objects,
+	sink_printf(sink, " MB, %+" PRId64 " %s%s\n", diff->objects,
+		    llabs(diff->objects) == 1 ? "object" : "objects",
 		    diff->is_bound ? " (one census was cut short)" : "");
 	sink_text(sink, "  By type:\n");
 	write_changes(diff, diff->types, diff->nr_types, sink);

@@ -57,7 +57,8 @@ static void write_blocks(const struct calltree *tree, const struct leak *leak, s
 {
 	const struct cost cost = profile_cost(tree->profile, leak->node);
 
-	sink_printf(sink, "  %8" PRId64 " blocks", cost.alloc_blocks);
+	sink_printf(sink, "  %8" PRId64 " %-6s", cost.alloc_blocks,
+		    cost.alloc_blocks == 1 ? "block" : "blocks");
 }
 
 /* That the next block will not be freed, by Laplace's rule of succession: of as many as were

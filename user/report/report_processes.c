@@ -141,10 +141,9 @@ static void write_moment(const struct report *report, struct sink *sink)
 		return;
 	sink_printf(sink, "Highest moment: %s", highest->is_bound ? "≥" : "");
 	report_mb(sink, 0, highest->bytes);
-	sink_printf(sink,
-		    " MB at %.2f s in %" PRIu32
-		    " processes, shared pages counted once (sum of RSS ",
-		    (double)highest->time_ns / NS_PER_S, highest->nr_processes);
+	sink_printf(sink, " MB at %.2f s in %" PRIu32 " %s, shared pages counted once (sum of RSS ",
+		    (double)highest->time_ns / NS_PER_S, highest->nr_processes,
+		    highest->nr_processes == 1 ? "process" : "processes");
 	report_mb(sink, 0, highest->rss);
 	sink_text(sink, " MB");
 	if (highest->is_bound) {
