@@ -168,7 +168,8 @@ static void test_difference(void **state)
 	check_first(some, "python3 run.py: -4.00 MB difference in 2 processes; load grew most: "
 			  "12.00 MB");
 	assert_null(strstr(less, "Ended"));
-	assert_non_null(strstr(less, "\n      7     -30.00     -30.00  signal 15"));
+	assert_non_null(strstr(less, "\n    PID    peak MB  growth MB  command\n"
+				     "      7     -30.00     -30.00  python3 run.py\n"));
 }
 
 /* A balance, but no table without a row. */

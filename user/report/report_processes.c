@@ -115,12 +115,20 @@ static void write_shares(const struct shares *shares, struct sink *sink)
 	report_mb(sink, 9, shares->pss);
 }
 
+/* A difference has none: the two may have ended otherwise, or one was never there. */
+static void write_how_ended(const struct process *process, struct sink *sink)
+{
+	char end[PROCESS_END_BYTES];
+
+	report_process_end(process, end);
+	sink_printf(sink, "  %-18s", end);
+}
+
 static void write_row(const struct report *report, const struct process *process,
 		      bool is_with_shares, struct sink *sink)
 {
-	char end[PROCESS_END_BYTES], command[COMMAND_BYTES];
+	char command[COMMAND_BYTES];
 
-	report_process_end(process, end);
 	terminal_escape(profile_string(report->profile, process->command), command,
 			sizeof(command));
 	sink_printf(sink, "%7" PRIu32 "  ", process->pid);
@@ -129,7 +137,9 @@ static void write_row(const struct report *report, const struct process *process
 		write_shares(&process->shares, sink);
 	sink_text(sink, "  ");
 	report_mb(sink, 9, report_process_growth(process));
-	sink_printf(sink, "  %-18s  %s\n", end, command);
+	if (!report->options->tree.is_difference)
+		write_how_ended(process, sink);
+	sink_printf(sink, "  %s\n", command);
 }
 
 /* Where only a part of the processes is asked for, that of all would mislead. */
@@ -162,8 +172,9 @@ void report_processes_write(const struct report *report, struct sink *sink)
 
 	if (!all)
 		return;
-	sink_printf(sink, "\n    PID    peak MB  %sgrowth MB  end                 command\n",
-		    is_with_shares ? "   USS MB     PSS MB  " : "");
+	sink_printf(sink, "\n    PID    peak MB  %sgrowth MB  %scommand\n",
+		    is_with_shares ? "   USS MB     PSS MB  " : "",
+		    report->options->tree.is_difference ? "" : "end                 ");
 	for (size_t i = 0; i < count; i++)
 		write_row(report, &report->profile->processes[ranked[i].process], is_with_shares,
 			  sink);
