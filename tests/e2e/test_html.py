@@ -296,7 +296,7 @@ def check_negative(browser, context, before, after):
     path = written(context, "diff", "--metric=live", "--focus=grow", before, after)
     page = browser.open(path)
     check(page.run("memprobe.tree.root.total") < 0, "the difference is not negative")
-    check("Hatched" in page.run("document.getElementById('legend').textContent"), "no legend")
+    check("Hatched: has less than before" in page.run("document.getElementById('legend').textContent"), "no legend")
     check("−" in page.run("document.getElementById('detail').textContent"), "no minus")
     check_quiet(page, path)
 

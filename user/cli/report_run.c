@@ -358,14 +358,27 @@ static void free_view(const struct tree_view *view, struct patterns *patterns)
 		regfree(&patterns->ignore);
 }
 
-static void tell_remarks(const char *name, const struct report_remarks *remarks)
+/* What grew less than was released, what has less than before, or what others still hold. */
+static const char *left_out(const struct report_options *options)
+{
+	if (options->tree.is_difference)
+		return "rows that have less are left out";
+	if (options->tree.metric == METRIC_GROWTH)
+		return "rows that released more than they grew are left out";
+	if (options->tree.metric == METRIC_MAPPED)
+		return "rows that gave back more than they took are left out";
+	return "rows below zero are left out: other rows still have what has gone";
+}
+
+static void tell_remarks(const char *name, const struct report_options *options,
+			 const struct report_remarks *remarks)
 {
 	if (remarks->nr_cut)
 		log_note("'%s': %" PRIu64 " %s cut at %d bytes", name, remarks->nr_cut,
 			 remarks->nr_cut == 1 ? "name was" : "names were", JSON_NAME_BYTES);
 	if (remarks->negative)
-		log_note("'%s': %.2f MB of rows that released more than they grew are left out",
-			 name, (double)remarks->negative / BYTES_PER_MB);
+		log_note("'%s': %.2f MB of %s", name, (double)remarks->negative / BYTES_PER_MB,
+			 left_out(options));
 	if (remarks->nesting <= MAX_NESTING)
 		return;
 	log_warning("'%s' nests %" PRIu32 " deep, more than some readers of JSON take", name,
@@ -427,7 +440,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	error = sink_close(&sink);
 	if (error)
 		return report_run_refuse_output(name, error);
-	tell_remarks(name, &remarks);
+	tell_remarks(name, &options, &remarks);
 	report_page_tell(settings, out);
 	return 0;
 }

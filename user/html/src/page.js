@@ -165,6 +165,11 @@ export class Page {
 		return `… ${whole(rows)} smaller rows`;
 	}
 
+	hatchedMeaning() {
+		if (this.profile.difference) return "has less than before";
+		return this.metric.name === "growth" ? "released more than it grew" : "is below zero";
+	}
+
 	showLegend() {
 		const { root } = this.tree;
 		const { profile, metric } = this;
@@ -173,7 +178,7 @@ export class Page {
 		if (profile.difference) parts.push("Red: more than before. Blue: less.");
 		else parts.push("Colours are packages.");
 		if (root.lost)
-			parts.push(`Hatched: released more than it grew. Widths are ${amount(root.gained, metric)}` +
+			parts.push(`Hatched: ${this.hatchedMeaning()}. Widths are ${amount(root.gained, metric)}` +
 				` of gains and ${amount(root.lost, metric)} of losses, ` +
 				`${amount(root.total, metric)} together.`);
 		if (profile.merged_below) parts.push(this.mergedLegend());

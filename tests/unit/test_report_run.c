@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is said beside a report. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "memory.h"
+#include "profile_builder.h"
+#include "report_run.h"
+
+/* A row that grew and one that has less than nothing, in growth as in what is held. */
+static struct profile *make_profile(void)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t main;
+
+	builder_process(&builder, 7, "python3 run.py", "3.11.2");
+	main = builder_python(&builder, NO_NODE, "/run.py", "<module>", 40);
+	builder_hold(&builder, main, KIND_ANON, 40, 40);
+	main = builder_python(&builder, NO_NODE, "/run.py", "drop", -2);
+	builder_hold(&builder, main, KIND_ANON, -2, -2);
+	builder_finish(&builder);
+	return builder.profile;
+}
+
+/* What is on stderr when the stacks are written. */
+static void remark_on(const char *metric, bool is_difference, char *ret_text, size_t size)
+{
+	struct report_settings settings;
+	_cleanup_(profile_freep) struct profile *profile = make_profile();
+	const struct option_pids all = { 0 };
+	int fd = memfd_create("stderr", MFD_CLOEXEC), kept = dup(STDERR_FILENO);
+	const struct report_target target = { .fd = memfd_create("report", MFD_CLOEXEC),
+					      .name = "out" };
+	ssize_t got;
+
+	report_run_defaults(&settings);
+	settings.format = "collapsed";
+	settings.metric = metric;
+	settings.is_difference = is_difference;
+	fflush(stderr);
+	dup2(fd, STDERR_FILENO);
+	assert_int_equal(report_run(profile, &settings, &all, &target), 0);
+	dup2(kept, STDERR_FILENO);
+	got = pread(fd, ret_text, size - 1, 0);
+	assert_in_range(got, 0, size - 1);
+	ret_text[got] = '\0';
+	close(fd);
+	close(kept);
+	close(target.fd);
+}
+
+/* Only what grows can be released, and of two runs one has less. */
+static void test_rows_left_out(void **state)
+{
+	static const struct {
+		const char *metric;
+		bool is_difference;
+		const char *expected;
+	} cases[] = {
+		{ "growth", false,
+		  "'out': -2.00 MB of rows that released more than they grew are left out\n" },
+		{ "live", false,
+		  "'out': -2.00 MB of rows below zero are left out: "
+		  "other rows still have what has gone\n" },
+		{ "peak", false,
+		  "'out': -2.00 MB of rows below zero are left out: "
+		  "other rows still have what has gone\n" },
+		{ "growth", true, "'out': -2.00 MB of rows that have less are left out\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[512];
+
+		remark_on(cases[i].metric, cases[i].is_difference, text, sizeof(text));
+		if (!strstr(text, cases[i].expected))
+			fail_msg("no \"%s\" in: %s", cases[i].expected, text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
