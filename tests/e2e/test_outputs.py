@@ -279,6 +279,32 @@ def pipes_are_written_to(context):
     check_dump(context, context.path("piped"))
 
 
+READ_FROM = {
+    "a pipe": 'cat x.raw | "$0" post -',
+    "a pipe by its name": 'cat x.raw | "$0" post /dev/stdin',
+    "a slow pipe": '(dd bs=100 count=1; sleep 0.3; cat) <x.raw 2>/dev/null | "$0" post -',
+    "a file on standard input": '"$0" post - <x.raw',
+    "a FIFO": 'mkfifo fifo && { cat x.raw >fifo & "$0" post fifo; }',
+    "a capture": '"$0" -q -o - -- /bin/true | "$0" post - >piped && cat whole',
+    "two": 'cat x.raw | "$0" diff - x.raw | grep -q " 0.00 MB difference" && cat whole',
+}
+
+
+@test()
+def pipes_are_read(context):
+    """What a pipe brings is read as the file that was put into it; what is no dump is refused."""
+    check_equal("status", memprobe(context, "-q", "-o", "x.raw", *TRUE).status, 0)
+    whole = memprobe(context, "post", "--out=whole", "x.raw")
+    check_equal("status of post", whole.status, 0)
+    for name, script in READ_FROM.items():
+        result = context.run(["/bin/sh", "-c", script, MEMPROBE])
+        check_equal("status from %s (%s)" % (name, last_lines(result.errors)), result.status, 0)
+        check_equal("report from " + name, result.output, content(context.path("whole")))
+    for script in ('echo no dump | "$0" post -', 'true | "$0" post -', '"$0" post - </dev/null'):
+        result = context.run(["/bin/sh", "-c", script, MEMPROBE])
+        check_error(result, 1, "^memprobe: cannot read 'standard input': ", HINT)
+
+
 def leave_early(context, command):
     """The command with a reader of its stdout and stderr that has gone before it begins."""
     read, write = os.pipe()

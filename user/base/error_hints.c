@@ -17,6 +17,7 @@ static const struct {
 	{ ERROR_OF_READING, ENOTDIR, "a part of this path is a file, not a directory" },
 	{ ERROR_OF_READING, EACCES, "run it as the file's owner, or with sudo" },
 	{ ERROR_OF_READING, EPERM, "run it as the file's owner, or with sudo" },
+	{ ERROR_OF_READING, EFBIG, "of a pipe 1 GB is read: put it into a file first" },
 	{ ERROR_OF_READING, EIO, "the disk or its connection fails: copy the file elsewhere" },
 	{ ERROR_OF_WRITING, ENOENT, "its directory is not there: make it first" },
 	{ ERROR_OF_WRITING, ENOTDIR, "a part of this path is a file, not a directory" },

@@ -3,28 +3,96 @@
 #include "dump_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "dump.h"
 #include "log.h"
+#include "memory.h"
 #include "report_lines.h"
+#include "stream.h"
+
+#define MAX_PIPE_BYTES (1ULL << 30) /* they are kept in memory */
+
+/* Waits for a FIFO's writer, too. */
+static int copy_pipe(int from, int to)
+{
+	char bytes[1 << 16];
+	uint64_t copied = 0;
+
+	for (;;) {
+		struct pollfd ready = { .fd = from, .events = POLLIN };
+		ssize_t size;
+		int error;
+
+		if (poll(&ready, 1, -1) < 0)
+			return -errno;
+		size = read(from, bytes, sizeof(bytes));
+		if (size < 0 && errno == EAGAIN)
+			continue;
+		if (size <= 0)
+			return size < 0 ? -errno : 0;
+		copied += (uint64_t)size;
+		error = copied > MAX_PIPE_BYTES ? -EFBIG : stream_write(to, bytes, (size_t)size);
+		if (error)
+			return error;
+	}
+}
+
+/* A dump is read at any place, a pipe only onwards: fd becomes a copy of it in memory. */
+static int replace_pipe(int fd)
+{
+	_cleanup_(closep) int copy = -1;
+	struct stat status;
+	int error;
+
+	if (fstat(fd, &status))
+		return -errno;
+	if (!S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode))
+		return 0;
+	copy = memfd_create("dump", MFD_CLOEXEC);
+	if (copy < 0)
+		return -errno;
+	error = copy_pipe(fd, copy);
+	if (!error && dup3(copy, fd, O_CLOEXEC) < 0)
+		error = -errno;
+	return error;
+}
+
+static int read_dump(const char *path, struct profile **ret_profile, struct dump_error *ret_error)
+{
+	bool is_input = !strcmp(path, "-");
+	_cleanup_(closep) int fd = is_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+					    : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int error = fd < 0 ? -errno : replace_pipe(fd);
+
+	if (!error)
+		return dump_read_fd(fd, ret_profile, ret_error);
+	*ret_error = (struct dump_error){ .failure = DUMP_IO_ERROR, .error_number = -error };
+	return error;
+}
 
 int dump_file_read(const char *path, struct profile **ret_profile)
 {
+	const char *name = strcmp(path, "-") ? path : "standard input";
 	struct dump_error why = { 0 };
 	char text[DUMP_ERROR_TEXT_BYTES];
-	int error = dump_read(path, ret_profile, &why);
+	int error = read_dump(path, ret_profile, &why);
 
 	if (error) {
 		dump_error_text(&why, text);
-		log_error("cannot read '%s': %s", path, text);
+		log_error("cannot read '%s': %s", name, text);
 		if (dump_error_hint(&why))
 			log_hint("%s", dump_error_hint(&why));
 		return error;
 	}
 	if (!(*ret_profile)->meta.is_complete)
-		log_note("'%s' is incomplete: the capture did not end", path);
+		log_note("'%s' is incomplete: the capture did not end", name);
 	return 0;
 }
 

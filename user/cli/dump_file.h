@@ -5,8 +5,8 @@
 
 #include "report_run.h"
 
-/* Prints why a dump cannot be read, and that one is incomplete. 0 or -errno; the caller owns
- * *ret_profile. */
+/* Prints why a dump cannot be read, and that one is incomplete. "-" is standard input; what comes
+ * through a pipe is waited for. 0 or -errno; the caller owns *ret_profile. */
 int dump_file_read(const char *path, struct profile **ret_profile);
 
 /* The report of it, on standard output where the settings name no file. Returns the exit status. */
