@@ -120,6 +120,10 @@ MEANT = [  # what is given, the status, what the hint says
     (("report",), 127, "memprobe post"), (("stats",), 127, "memprobe post"),
     (("help",), 127, "memprobe --help"), (("version",), 127, "memprobe --version"),
     (("table",), 127, "memprobe post --format=table"), (("post",), 1, None),
+    (("--by=taks",) + TRUE, 2, "did you mean 'task'?"),
+    (("post", "--kind=anon,fil", "x"), 2, "did you mean 'file'?"),
+    (("post", "--by=x", "x"), 2, "memprobe post --help says what it takes"),
+    (("-o", "x.raw", "--by=task") + TRUE, 0, "--by=path"),
     (("heap",), 2, "memprobe heap --help"), (("diff", "a"), 2, "memprobe diff before.raw after.raw")]
 
 

@@ -345,10 +345,45 @@ static int take_value(struct parser *parser, struct found *found, const char *gi
 	return apply(parser, found);
 }
 
-/* What its line of --help says; words to choose from stand in the error. */
-static void hint_at_option(const struct parser *parser, const struct option_spec *spec)
+/* The choice that was meant by a word, when one is near; NULL. */
+static const char *find_near_choice(option_choices choices, const char *word)
 {
-	if (!spec->help || spec->choices)
+	const char *best = NULL;
+	int best_distance = NEAR_LETTERS + 1, length = (int)strlen(word);
+
+	for (size_t i = 0; choices(i); i++) {
+		int distance = edit_distance(word, choices(i));
+
+		if (distance >= best_distance || distance >= length)
+			continue;
+		best = choices(i);
+		best_distance = distance;
+	}
+	return best;
+}
+
+/* Of the first word that is none of the choices. */
+static const char *find_meant(const struct found *found)
+{
+	_cleanup_(freep) char *words = found->value ? xstrdup(found->value) : NULL;
+	char *rest = words;
+
+	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+		if (options_choice(found->spec->choices, word) < 0)
+			return find_near_choice(found->spec->choices, word);
+	}
+	return NULL;
+}
+
+/* What its line of --help says; words to choose from stand in the error. */
+static void hint_at_option(const struct parser *parser, const struct found *found)
+{
+	const struct option_spec *spec = found->spec;
+	const char *near = spec->choices ? find_meant(found) : NULL;
+
+	if (near)
+		log_hint("did you mean '%s'? %s says what it takes", near, parser->syntax->help);
+	else if (!spec->help || spec->choices)
 		log_hint("%s says what it takes", parser->syntax->help);
 	else if (spec->argument)
 		log_hint("--%s=%s: %s", spec->name, spec->argument, spec->help);
@@ -361,7 +396,7 @@ static int apply_value(struct parser *parser, struct found *found, const char *g
 	int error = take_value(parser, found, given);
 
 	if (error)
-		hint_at_option(parser, found->spec);
+		hint_at_option(parser, found);
 	return error;
 }
 

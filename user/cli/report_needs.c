@@ -86,7 +86,8 @@ int report_needs_rows(const struct profile *profile, uint32_t by)
 {
 	if (by == TREE_BY_TASK && !has_coroutines(profile)) {
 		log_error("cannot show '--by=task': no coroutine was seen in this run");
-		log_hint("dumps of memprobe before this option do not tell them: capture anew");
+		log_hint("--by=path shows functions, --by=package packages; a dump from before "
+			 "--by=task tells no coroutines");
 		return -ENODATA;
 	}
 	if (by != TREE_BY_LINE || has_lines(profile))
