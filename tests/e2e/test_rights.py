@@ -158,6 +158,18 @@ def rights_of_the_file(context):
 
 
 @test()
+def closed_to_root(context):
+    """A process that no capability opens, for it is of another user namespace: sudo is no remedy."""
+    inside = ["unshare", "--user", "--map-root-user"]
+    if context.run(inside + ["true"]).status != 0:
+        raise Skip("unshare does not work")
+    other = context.start(["sleep", "1000"])
+    refused = context.run(inside + [MEMPROBE, "heap", "-p", str(other.pid)])
+    check_error(refused, 1, CANNOT, str(other.pid), "  hint: CAP_SYS_PTRACE does not open it")
+    check("sudo" not in refused.errors, "heap says: %s" % refused.errors)
+
+
+@test()
 def rights_of_a_namespace(context):
     """Root of a user or pid namespace is refused, with the reason, by a capture and by check."""
     for options, reason, hint in ((["--user", "--map-root-user"], "user namespace", "userns=host"),

@@ -115,7 +115,7 @@ int attach_check(uint32_t pid)
 	error = -errno;
 	log_error("cannot attach '%u': %s", pid, strerror(-error));
 	if (error == -EACCES || error == -EPERM)
-		log_hint(REQUIREMENT_HINT_OTHERS);
+		log_hint("%s", requirement_hint_process());
 	return error;
 }
 

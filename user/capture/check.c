@@ -38,9 +38,11 @@ __attribute__((format(printf, 3, 4))) static void say(struct sink *sink, const c
 	sink_printf(sink, "%-*s%s\n", SUBJECT_COLUMNS, subject, safe);
 }
 
+/* NULL: none is known. */
 static void hint(struct sink *sink, const char *text)
 {
-	sink_printf(sink, "%*shint: %s\n", SUBJECT_COLUMNS, "", text);
+	if (text)
+		sink_printf(sink, "%*shint: %s\n", SUBJECT_COLUMNS, "", text);
 }
 
 /* ---- This machine ---- */
@@ -316,6 +318,13 @@ bool check_program(const char *name, struct sink *sink)
 	return works;
 }
 
+static const char *process_hint(int error)
+{
+	if (error == -EACCES || error == -EPERM)
+		return requirement_hint_process();
+	return error_hint(ERROR_OF_PROCESS, inspector_is_unanswered(error) ? -ETIME : error);
+}
+
 bool check_process(pid_t pid, struct sink *sink)
 {
 	_cleanup_(
@@ -331,8 +340,7 @@ bool check_process(pid_t pid, struct sink *sink)
 	error = inspect_place(inspector, pid, cache, &place);
 	if (error && error != -ENOTSUP && error != -ENOENT) {
 		say(sink, "process", "cannot read '%d': %s", (int)pid, strerror(-error));
-		if (error == -EACCES || error == -EPERM)
-			hint(sink, REQUIREMENT_HINT_OTHERS);
+		hint(sink, process_hint(error));
 		return false;
 	}
 	if (!error || error == -ENOTSUP)

@@ -65,6 +65,12 @@ const char *requirement_missing(enum requirement what)
 	return "";
 }
 
+const char *requirement_hint_process(void)
+{
+	return *requirement_missing(REQUIREMENT_OTHERS) ? REQUIREMENT_HINT_OTHERS
+							: REQUIREMENT_HINT_CLOSED;
+}
+
 bool requirement_may_probe_singly(void)
 {
 	FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");

@@ -26,10 +26,17 @@ enum requirement {
 #define REQUIREMENT_HINT_OTHERS \
 	"run it with sudo, or give it CAP_SYS_PTRACE: it is needed for other users' processes"
 
+/* Of who has it already. */
+#define REQUIREMENT_HINT_CLOSED                                                                   \
+	"CAP_SYS_PTRACE does not open it: a security module or another user namespace keeps it; " \
+	"pgrep -a python lists what else runs Python"
+
 #define REQUIREMENT_HINT_PROBES "run it with sudo, or allow it: sysctl kernel.perf_event_paranoid=2"
 
 /* The names of those that are missing, "" for none: a static text. */
 const char *requirement_missing(enum requirement what);
+/* What helps with a process that may not be looked into. */
+const char *requirement_hint_process(void);
 /* May uprobes be attached one by one, by perf_event_open? The patch behind Debian's
  * kernel.perf_event_paranoid=3 refuses that to CAP_PERFMON alone (5.10, 6.1); in one link they are
  * not affected. */

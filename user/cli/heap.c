@@ -22,6 +22,7 @@
 #include "inspect_request.h"
 #include "log.h"
 #include "memory.h"
+#include "requirements.h"
 
 #define BUDGET_NS 900000000ULL
 #define MIN_EVERY_S 0.01
@@ -164,7 +165,10 @@ static int refuse(const struct heap_watch *watch, int error)
 		log_error("cannot read '%d': it takes too long or fails", (int)watch->pid);
 	else
 		log_error("cannot read '%d': %s", (int)watch->pid, strerror(-error));
-	error_hint_print(ERROR_OF_PROCESS, is_unanswered ? -ETIME : error);
+	if (error == -EACCES || error == -EPERM)
+		log_hint("%s", requirement_hint_process());
+	else
+		error_hint_print(ERROR_OF_PROCESS, is_unanswered ? -ETIME : error);
 	return error;
 }
 

@@ -8,6 +8,7 @@
 #include "error_hints.h"
 #include "inspect_census.h"
 #include "log.h"
+#include "requirements.h"
 
 #define BUDGET_NS 30000000000ULL
 
@@ -23,8 +24,8 @@ static int refuse(pid_t pid, int error)
 		cause = "it takes too long or fails";
 	log_error("cannot count the objects of '%d': %s", (int)pid, cause);
 	if (error == -EACCES || error == -EPERM)
-		log_hint("run it with sudo, or give it CAP_SYS_PTRACE; --freeze needs that nobody "
-			 "else traces it");
+		log_hint("%s; --freeze needs that nobody else traces it",
+			 requirement_hint_process());
 	else if (error == -ENOENT)
 		log_hint("memprobe check -p %d says what is known of it", (int)pid);
 	else
