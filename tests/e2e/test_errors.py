@@ -88,6 +88,9 @@ def errors_of_processes_have_hints(context):
     for pid in (str(ended.pid), "4194305", "2147483647"):
         check_error(memprobe(context, "-p", pid), 125, CANNOT, HINT)
         check_error(memprobe(context, "heap", "-p", pid), 1, CANNOT, HINT)
+        checked = memprobe(context, "check", "-p", pid)
+        check_equal("status of check", checked.status, 1)
+        check("hint: " in checked.output.split("\nprocess ")[-1], "check: " + checked.output)
     other = context.start(["sleep", "1000"])
     check_error(memprobe(context, "heap", "--objects", "-p", other.pid), 1, CANNOT, HINT)
 
@@ -114,6 +117,7 @@ MEANT = [  # what is given, the status, what the hint says
     (("-m", "http.server"), 2, "memprobe -- python3 -m"), (("script.py",), 127, "-- python3 script.py"),
     (("a-script",), 127, "memprobe -- python3 a-script"), (("a-tool",), 127, "memprobe -- ./a-tool"),
     (("./a-script",), 126, "-- python3 ./a-script"), (("./odd",), 126, "memprobe -- python3 ./odd"),
+    (("--", "/nonexistent"), 127, "looked for in PATH"),
     (("no-such-command-here",), 127, "no directory of PATH"),
     (("./script.py",), 126, "python3 ./script.py"), (("./no_interpreter",), 126, "no #! line"),
     (("run", "x"), 127, "memprobe -- COMMAND"), (("attach", "1"), 127, "memprobe -p PID"),

@@ -67,7 +67,9 @@ static void hint_at_command(const char *name, bool by_sudo)
 	else if (by_sudo)
 		log_hint("it is neither in sudo's PATH nor in that of the shell which called sudo; "
 			 "sudo env PATH=\"$PATH\" memprobe ... sets another");
-	else if (!strchr(name, '/'))
+	else if (strchr(name, '/'))
+		log_hint("no file is there; a name without '/' is looked for in PATH");
+	else
 		log_hint("it is in no directory of PATH; its full name works from anywhere");
 }
 
