@@ -332,6 +332,19 @@ def reader_that_quits(context):
     check_dump(context, context.path("y.raw"))
 
 
+@test()
+def messages_that_nobody_gets(context):
+    """Standard error full, closed or not writable: the dump is whole, the status the command's."""
+    for options in ("", "--format=json"):
+        for redirection in ("2>/dev/full", "2>&-", "2</dev/null"):
+            script = '"$0" -f -o x.raw %s -- /bin/sh -c "exit 3" %s' % (options, redirection)
+            result = context.run(["/bin/sh", "-c", script, MEMPROBE])
+            check_equal("status with %s" % redirection, result.status, 3)
+            check_dump(context, context.path("x.raw"))
+    failed = memprobe(context, "-f", "-o", "x.raw", "--out=/dev/full", *TRUE)
+    check_error(failed, 125, CANNOT, "/dev/full", HINT)
+
+
 # Names
 
 @test()

@@ -328,6 +328,7 @@ static int write_report(const struct record_options *options, const struct profi
 	const struct report_target target = { .fd = STDERR_FILENO,
 					      .name = "standard error",
 					      .force = options->force,
+					      .is_beside = true,
 					      .sources = &sources };
 	const struct option_pids all = { 0 };
 	int error;

@@ -404,6 +404,13 @@ int report_run_check_run(const struct report_settings *settings, const struct re
 	return error ? error : report_needs_rows_of(run, rows_of(settings));
 }
 
+/* Of a full or closed standard error, too, though the message may find nobody. */
+static int refuse_report(const char *name, int error, bool is_beside)
+{
+	report_run_refuse_output(name, error);
+	return is_beside ? -EPIPE : error;
+}
+
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target)
 {
@@ -439,7 +446,7 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 	free_view(&options.view, &patterns);
 	error = sink_close(&sink);
 	if (error)
-		return report_run_refuse_output(name, error);
+		return refuse_report(name, error, !out && target->is_beside);
 	tell_remarks(name, &options, &remarks);
 	report_page_tell(settings, out);
 	return 0;

@@ -47,11 +47,13 @@ struct report_target {
 	int fd;		  /* where the report goes without --out */
 	const char *name; /* of that, for messages */
 	bool force;
+	bool is_beside; /* what is written there is no part of the command's work */
 	const struct report_sources *sources; /* of the text of lines */
 };
 
 /* Only the processes of `pids`, all when there are none. -errno after printing; -EPIPE without:
- * whoever read has seen enough. -ENODATA: the run had nothing of what is to be shown. */
+ * whoever read has seen enough, or what stands beside could not be written. -ENODATA: the run had
+ * nothing of what is to be shown. */
 int report_run(const struct profile *profile, const struct report_settings *settings,
 	       const struct option_pids *pids, const struct report_target *target);
 
