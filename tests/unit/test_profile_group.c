@@ -83,6 +83,38 @@ static void test_spread(void **state)
 	profile_free(builder.profile);
 }
 
+/* Five of which the last has allocated nothing: nobody knows, if it was not followed. */
+static char *report_of_idle(bool is_unseen)
+{
+	static const struct report_options options = { 0 };
+	struct profile_builder builder = builder_new();
+	char *text;
+
+	for (uint32_t i = 0; i < 5; i++) {
+		uint32_t node;
+
+		builder_process(&builder, 10 + i, "python3 serve.py", "3.11.2");
+		node = builder_python(&builder, NO_NODE, "/serve.py", "work", 2);
+		if (i < 4)
+			builder_allocate(&builder, node,
+					 &(struct builder_allocs){ 1.5, 1.5, 3, 7 });
+	}
+	builder.profile->processes[4].losses[LOSS_allocs_unseen].events = is_unseen;
+	builder_finish(&builder);
+	profile_settle(builder.profile);
+	text = report_text(&report_tree, builder.profile, &options);
+	profile_free(builder.profile);
+	return text;
+}
+
+static void test_kept_blocks(void **state)
+{
+	_cleanup_(freep) char *idle = report_of_idle(false), *unseen = report_of_idle(true);
+
+	assert_non_null(strstr(idle, "\nKept at the end, 6.00 MB in 12 blocks:\n"));
+	assert_non_null(strstr(unseen, "\nKept at the end, ≥6.00 MB in ≥12 blocks:\n"));
+}
+
 /* Workers of which each executes its own command anew, as to change its environment. */
 static struct profile *executing_workers(uint32_t count)
 {
@@ -116,10 +148,9 @@ static void test_exec_is_no_member(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few_stay),
-		cmocka_unit_test(test_many_are_one),
-		cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_exec_is_no_member),
+		cmocka_unit_test(test_few_stay),    cmocka_unit_test(test_many_are_one),
+		cmocka_unit_test(test_spread),	    cmocka_unit_test(test_exec_is_no_member),
+		cmocka_unit_test(test_kept_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,8 @@ bool allocs_are_zero(const struct node_allocs *allocs)
 
 bool allocs_are_whole(const struct process *process)
 {
-	return !process->allocs_since_ns && !process->losses[LOSS_blocks_full].events;
+	return !process->allocs_since_ns && !process->losses[LOSS_blocks_full].events &&
+	       !process->losses[LOSS_allocs_unseen].events;
 }
 
 void allocs_replace(struct node_allocs *sum, const struct node_allocs *before,

@@ -12,7 +12,8 @@
 /* The same as `allocs` with all that is not of the process's moments left out. */
 struct node_allocs allocs_now(const struct node_allocs *allocs, const struct process *process);
 bool allocs_are_zero(const struct node_allocs *allocs);
-/* From its beginning on, and there was room for each block. */
+/* From its beginning on, and there was room for each block; of a group each process was followed.
+ */
 bool allocs_are_whole(const struct process *process);
 
 /* A part of a node's amounts is another than before: several paths of the kernel's side may be one

@@ -151,16 +151,25 @@ static void add_process(struct merge *merge, struct process *process, const stru
 	process->is_dirty = true;
 }
 
+/* A process that allocated nothing has no allocations, which is no gap of a sum. */
+static void merge_allocs(const struct merge *merge, struct process *process,
+			 const struct process *other)
+{
+	if (merge->sign == MERGE_SUM)
+		process->has_allocs |= other->has_allocs;
+	else
+		process->has_allocs &= other->has_allocs;
+	if (process->allocs_since_ns < other->allocs_since_ns)
+		process->allocs_since_ns = other->allocs_since_ns;
+	process->unknown_frees += other->unknown_frees;
+}
+
 /* What is known of one of the two is not known of both. */
 static void merge_owners(struct process *process, const struct process *other)
 {
 	process->has_owners &= other->has_owners;
 	process->has_unshared &= other->has_unshared;
 	process->has_mapped &= other->has_mapped;
-	process->has_allocs &= other->has_allocs;
-	if (process->allocs_since_ns < other->allocs_since_ns)
-		process->allocs_since_ns = other->allocs_since_ns;
-	process->unknown_frees += other->unknown_frees;
 	if (process->unshared_late_ns < other->unshared_late_ns)
 		process->unshared_late_ns = other->unshared_late_ns;
 }
@@ -277,6 +286,7 @@ static void map_processes(struct merge *merge)
 			ours = &merge->profile->processes[*index];
 			merge_calls(merge, ours, theirs);
 			merge_owners(ours, theirs);
+			merge_allocs(merge, ours, theirs);
 			join_times(merge, ours, theirs);
 		}
 		add_process(merge, ours, theirs);
