@@ -2,6 +2,9 @@
 /* Profiles with blocks of an allocator; see golden_profiles.h. */
 #include "golden_profiles.h"
 
+#include <stdlib.h>
+
+#include "memory.h"
 #include "profile_builder.h"
 #include "profile_history.h"
 
@@ -164,6 +167,8 @@ struct profile *golden_alloc_leaks(void)
 	builder.profile->processes[process].start_ns = 0;
 	builder.profile->processes[process].end_ns = NR_SLOTS * HISTORY_SLOT_NS;
 	builder.profile->processes[process].has_mapped = true;
+	free(builder.profile->meta.options);
+	builder.profile->meta.options = xstrdup("-o server.raw --allocs=512");
 	builder.profile->meta.duration_ns = NR_SLOTS * HISTORY_SLOT_NS;
 	return builder.profile;
 }

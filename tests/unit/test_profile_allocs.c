@@ -228,12 +228,41 @@ static void test_merge(void **state)
 	profile_free(profile);
 }
 
+static void test_least_block(void **state)
+{
+	static const struct {
+		const char *options;
+		uint64_t least;
+	} cases[] = {
+		{ NULL, 0 },
+		{ "", 0 },
+		{ "--allocs", 0 },
+		{ "--allocs --lines", 0 },
+		{ "--allocs=0", 0 },
+		{ "--allocs=4096", 4096 },
+		{ "-o x.raw --allocs=512 --lines", 512 },
+		{ "--allocs=7 --allocs=9", 9 },
+		{ "--allocs=9 --allocs", 0 },
+		{ "-o no--allocs=3", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[64];
+		const struct profile_meta meta = {
+			.options = cases[i].options ? strcpy(text, cases[i].options) : NULL
+		};
+
+		assert_int_equal(allocs_least_block(&meta), cases[i].least);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_moments), cmocka_unit_test(test_finalizing),
-		cmocka_unit_test(test_missing), cmocka_unit_test(test_not_followed),
-		cmocka_unit_test(test_replace), cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_moments),	    cmocka_unit_test(test_finalizing),
+		cmocka_unit_test(test_missing),	    cmocka_unit_test(test_not_followed),
+		cmocka_unit_test(test_least_block), cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

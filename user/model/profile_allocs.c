@@ -2,6 +2,9 @@
 /* See profile_allocs.h. */
 #include "profile_allocs.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "memory.h"
 
 /* ---- Raw amounts ---- */
@@ -30,6 +33,22 @@ bool allocs_are_whole(const struct process *process)
 {
 	return !process->allocs_since_ns && !process->losses[LOSS_blocks_full].events &&
 	       !process->losses[LOSS_allocs_unseen].events;
+}
+
+uint64_t allocs_least_block(const struct profile_meta *meta)
+{
+	static const char option[] = "--allocs";
+	const char *options = meta->options ? meta->options : "";
+	uint64_t least = 0;
+
+	for (const char *at = strstr(options, option); at; at = strstr(at, option)) {
+		bool is_word = at == options || at[-1] == ' ';
+
+		at += strlen(option);
+		if (is_word && (*at == '=' || *at == ' ' || !*at))
+			least = *at == '=' ? strtoull(at + 1, NULL, 10) : 0;
+	}
+	return least;
 }
 
 void allocs_replace(struct node_allocs *sum, const struct node_allocs *before,

@@ -118,9 +118,17 @@ static void write_rest(const struct kept_block *block, struct sink *sink)
 	sink_printf(sink, "%zu other %s\n", count, count == 1 ? "path" : "paths");
 }
 
+void report_least_block(const struct report *report, struct sink *sink)
+{
+	uint64_t least = allocs_least_block(&report->profile->meta);
+
+	if (least > 1)
+		sink_printf(sink, " of %" PRIu64 " bytes or more", least);
+}
+
 /* Blocks from before the attach are in no row. */
-static void write_head(const struct process *process, const struct kept_block *block,
-		       struct sink *sink)
+static void write_head(const struct report *report, const struct process *process,
+		       const struct kept_block *block, struct sink *sink)
 {
 	const char *bound = allocs_are_whole(process) ? "" : "≥";
 
@@ -128,6 +136,7 @@ static void write_head(const struct process *process, const struct kept_block *b
 	report_mb(sink, 0, block->sum.bytes);
 	sink_printf(sink, " MB in %s%" PRId64 " %s", bound, block->sum.blocks,
 		    block->sum.blocks == 1 ? "block" : "blocks");
+	report_least_block(report, sink);
 	if (process->allocs_since_ns)
 		sink_printf(sink, " (followed since %.2f s)",
 			    (double)process->allocs_since_ns / NS_PER_SECOND);
@@ -143,7 +152,7 @@ void report_allocs_write(const struct report *report, const struct calltree *tre
 	if (!process->has_allocs)
 		return;
 	block = collect(tree);
-	write_head(process, &block, sink);
+	write_head(report, process, &block, sink);
 	for (size_t i = 0; i < block.nr_shown; i++) {
 		write_amounts(&block, &block.rows[i].kept, sink);
 		report_path(report, tree, block.rows[i].node, sink);

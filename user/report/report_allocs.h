@@ -9,6 +9,8 @@
 
 #include "report.h"
 
+/* Behind "blocks": which of them are told of, where smaller ones were not followed. */
+void report_least_block(const struct report *report, struct sink *sink);
 /* Nothing of a process whose allocations were not followed. */
 void report_allocs_write(const struct report *report, const struct calltree *tree,
 			 struct sink *sink);

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "profile_history.h"
+#include "report_allocs.h"
 #include "report_number.h"
 #include "report_path.h"
 
@@ -120,15 +121,18 @@ static void write_rest(const struct leak *leaks, size_t count, struct sink *sink
 		    count - MAX_ROWS == 1 ? "path" : "paths");
 }
 
-static void write_head(const struct process *process, const struct leak *leaks, size_t count,
-		       struct sink *sink)
+static void write_head(const struct report *report, const struct process *process,
+		       const struct leak *leaks, size_t count, struct sink *sink)
 {
 	bool is_allocated = leaks->is_allocated;
 	int64_t bytes = 0;
 
 	for (size_t i = 0; i < count; i++)
 		bytes += leaks[i].live;
-	sink_text(sink, is_allocated ? "Kept growing in blocks, " : "Kept growing, ");
+	sink_text(sink, is_allocated ? "Kept growing in blocks" : "Kept growing");
+	if (is_allocated)
+		report_least_block(report, sink);
+	sink_text(sink, ", ");
 	report_mb(sink, 0, bytes);
 	sink_text(sink, " MB of ");
 	report_mb(sink, 0, is_allocated ? process->alloc_end : rss_of(process->live));
@@ -157,7 +161,7 @@ static void write_group(const struct report *report, const struct calltree *tree
 
 	if (!count)
 		return;
-	write_head(process, leaks, count, sink);
+	write_head(report, process, leaks, count, sink);
 	for (size_t i = 0; i < count && i < MAX_ROWS; i++)
 		write_leak(report, tree, &leaks[i], sink);
 	write_rest(leaks, count, sink);
