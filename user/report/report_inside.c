@@ -59,7 +59,7 @@ static void put_malloc(struct clauses *to, const struct heap_inside *inside)
 	sink_text(to->sink, " MB whole pages: malloc_trim would give them back; ");
 	if (inside->malloc_free_absent) {
 		report_mb(to->sink, 0, (int64_t)inside->malloc_free_absent);
-		sink_text(to->sink, " MB given back already; ");
+		sink_text(to->sink, " MB not in memory; ");
 	}
 	sink_printf(to->sink, "%" PRIu32 " %s)", inside->nr_arenas,
 		    inside->nr_arenas == 1 ? "arena" : "arenas");
