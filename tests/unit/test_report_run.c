@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is said beside a report. */
+/* What is refused before a run, and what is said beside a report. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,10 +86,48 @@ static void test_rows_left_out(void **state)
 	}
 }
 
+static bool can(void)
+{
+	return true;
+}
+
+static bool cannot(void)
+{
+	return false;
+}
+
+static int check_run(const char *metric, bool leaks, bool (*can_follow_owners)(void))
+{
+	struct report_settings settings;
+	const struct report_run_kind run = { .has_owners = true,
+					     .can_follow_owners = can_follow_owners };
+
+	report_run_defaults(&settings);
+	settings.metric = metric;
+	settings.leaks = leaks;
+	return report_run_check_run(&settings, &run);
+}
+
+/* What the kernel cannot tell is refused before the command has run for nothing. */
+static void test_kernel_without_owners(void **state)
+{
+	static const char *const owned[] = { "live", "peak", "mapped", "unshared" };
+	static const char *const others[] = { "growth", "grown", "calls", NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
+		assert_int_equal(check_run(owned[i], false, can), 0);
+		assert_int_equal(check_run(owned[i], false, cannot), -ENOSYS);
+		assert_int_equal(check_run(others[i], false, cannot), 0);
+	}
+	assert_int_equal(check_run(NULL, true, can), 0);
+	assert_int_equal(check_run(NULL, true, cannot), -ENOSYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_left_out),
+		cmocka_unit_test(test_kernel_without_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

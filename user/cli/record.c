@@ -13,6 +13,7 @@
 
 #include "dump_owner.h"
 #include "identity.h"
+#include "kernel_features.h"
 #include "log.h"
 #include "memory.h"
 #include "profile.h"
@@ -254,13 +255,25 @@ static int check_usage(const struct record_options *options, const struct option
 	return 0;
 }
 
+/* Where that cannot be asked, the capture says why. */
+static bool can_follow_owners(void)
+{
+	struct kernel_features features;
+
+	return kernel_features_read(&features) || features.has_percpu_counters;
+}
+
 static int check_report(const struct record_options *options)
 {
 	const struct report_run_kind run = { .has_owners = !options->no_owners,
 					     .has_allocs = options->allocs.is_given,
-					     .has_lines = options->lines };
+					     .has_lines = options->lines,
+					     .can_follow_owners = can_follow_owners };
+	int error = report_run_check_run(&options->report, &run);
 
-	return report_run_check_run(&options->report, &run) ? EXIT_USAGE : 0;
+	if (error == -ENOSYS)
+		return EXIT_FAILURE_OWN;
+	return error ? EXIT_USAGE : 0;
 }
 
 static void set_log_level(const struct record_options *options)

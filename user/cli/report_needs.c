@@ -22,12 +22,24 @@ static const char *hint_of(enum metric_need need)
 
 /* ---- Before the run ---- */
 
+static int check_kernel(const struct report_run_kind *run, enum tree_metric metric)
+{
+	if (run->can_follow_owners())
+		return 0;
+	log_error("cannot show '%s': this kernel cannot tell who owns pages", metrics[metric].name);
+	log_hint("Linux 6.2 or later is needed; --metric=growth is measured all the same");
+	return -ENOSYS;
+}
+
 int report_needs_metric_of(const struct report_run_kind *run, enum tree_metric metric)
 {
 	enum metric_need need = metrics[metric].need;
+	bool is_of_blocks = need == NEEDS_ALLOCS;
 
-	if (need == NEEDS_NOTHING || (need == NEEDS_ALLOCS ? run->has_allocs : run->has_owners))
+	if (need == NEEDS_NOTHING)
 		return 0;
+	if (is_of_blocks ? run->has_allocs : run->has_owners)
+		return is_of_blocks ? 0 : check_kernel(run, metric);
 	log_error("cannot show '%s': it would not be followed in this run", metrics[metric].name);
 	log_hint("%s", hint_of(need == NEEDS_UNSHARED ? NEEDS_OWNERS : need));
 	return -ENOTSUP;

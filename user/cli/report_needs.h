@@ -15,9 +15,12 @@
 /* What a run to come follows, by its options. */
 struct report_run_kind {
 	bool has_owners, has_allocs, has_lines;
+	/* Does the kernel tell who owns pages? Asked where it matters only, for it takes a while.
+	 */
+	bool (*can_follow_owners)(void);
 };
 
-/* -ENOTSUP: it would have none of that. */
+/* -ENOTSUP: it would have none of that. -ENOSYS: on another kernel it would. */
 int report_needs_metric_of(const struct report_run_kind *run, enum tree_metric metric);
 int report_needs_rows_of(const struct report_run_kind *run, uint32_t by);
 

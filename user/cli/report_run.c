@@ -393,11 +393,18 @@ static int refuse_imports(const struct report_settings *settings)
 	return -EINVAL;
 }
 
+/* As far as it can be told before (find_metric). */
+static enum tree_metric foresee_metric(const struct report_settings *settings,
+				       const struct report_run_kind *run)
+{
+	if (settings->metric)
+		return (enum tree_metric)metric_find(settings->metric);
+	return settings->leaks && !run->has_allocs ? METRIC_LIVE : METRIC_GROWTH;
+}
+
 int report_run_check_run(const struct report_settings *settings, const struct report_run_kind *run)
 {
-	int error = settings->metric ? report_needs_metric_of(
-					       run, (enum tree_metric)metric_find(settings->metric))
-				     : 0;
+	int error = report_needs_metric_of(run, foresee_metric(settings, run));
 
 	if (!error && settings->imports && rows_of(settings) != TREE_BY_PATH)
 		error = refuse_imports(settings);

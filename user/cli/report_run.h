@@ -40,7 +40,7 @@ int report_run_check_on(const struct report_settings *settings, int fd);
 /* Prints why this output cannot be written. Returns the error. */
 int report_run_refuse_output(const char *name, int error);
 
-/* Prints what of these settings a run of this kind could not show. */
+/* Prints what of these settings a run of this kind could not show; -ENOSYS: on this kernel. */
 int report_run_check_run(const struct report_settings *settings, const struct report_run_kind *run);
 
 struct report_target {
