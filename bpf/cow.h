@@ -56,7 +56,9 @@ static __always_inline void note_write(__u64 address, __u64 error_code)
 	change.image = find_image(task->mm, &change.slot);
 	if (!change.image)
 		return;
+	touch->slot = change.slot;
 	touch->writer = find_writer(&change).value;
+	touch->writer_loss = change.loss;
 	touch->by_kernel = !(error_code & FAULT_USER);
 }
 
@@ -86,6 +88,9 @@ static __always_inline void note_copy(__u32 order, __u32 gfp)
 		return;
 	touch->copier = writer;
 	add_unshared(writer, 1);
+	/* Without pages: RSS does not grow. */
+	if (touch->writer_loss)
+		count_slot_loss(touch->slot, touch->writer_loss - 1, 0);
 }
 
 #endif

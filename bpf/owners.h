@@ -56,7 +56,7 @@ struct touch {
 	struct sweep sweeps[NR_SWEEPS];
 	struct page_move move; /* what is left of it: moves.h. verifier: as struct progress */
 	__u32 slot;
-	__u32 pad;
+	__u32 writer_loss; /* LOSS_* + 1 where the writer's path is not whole */
 	__u32 writer;	 /* node of a write to a present page, until a page comes for it (cow.h) */
 	__u32 copier;	 /* node for which a page has been copied in this fault */
 	__u64 by_kernel; /* it was a system call that wrote */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "host/host.h"
+#include "python_memory.h"
 #include "session.h"
 
 #define BASE 0x7f1200000000ULL
@@ -138,6 +139,39 @@ static void others_do_not_count(void **state)
 	assert_int_equal(unshared(), 0);
 }
 
+static __u32 lost_events(enum wire_loss loss)
+{
+	assert_int_equal(session_image(task->mm)->loss_pages[loss], 0); /* no growth */
+	return session_image(task->mm)->loss_events[loss];
+}
+
+/* The row lacks its root side: told of each page that is copied, and of no other. */
+static void path_of_copy_is_cut(void **state)
+{
+	struct python python;
+	__u64 deep;
+
+	python_make(&python, PYTHON_3_11);
+	python_attach_thread(&python, task);
+	session_set_python(task->mm, &python.layout, python.bias);
+	deep = python_code(&python, "/srv/app.py", "deep");
+	for (int i = 0; i < MAX_FRAMES; i++)
+		python_call(&python, deep);
+	session_write(BASE, false);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(lost_events(LOSS_stack_truncated), 0);
+	python_call(&python, deep);
+	session_write(BASE, false);
+	assert_int_equal(lost_events(LOSS_stack_truncated), 0);
+	session_allocate(0, MOVABLE);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(lost_events(LOSS_stack_truncated), 1);
+	python_return(&python);
+	session_write(BASE, false);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(lost_events(LOSS_stack_truncated), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -150,6 +184,7 @@ int main(void)
 		TEST(absent_page_is_growth),
 		TEST(kernel_writes_for_a_process),
 		TEST(others_do_not_count),
+		TEST(path_of_copy_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
