@@ -86,8 +86,9 @@ static __always_inline void note_copy(__u32 order, __u32 gfp)
 	touch->writer = 0;
 	if (!is_in_fault(touch))
 		return;
+	if (add_unshared(touch->slot, writer, 1))
+		return;
 	touch->copier = writer;
-	add_unshared(writer, 1);
 	/* Without pages: RSS does not grow. */
 	if (touch->writer_loss)
 		count_slot_loss(touch->slot, touch->writer_loss - 1, 0);

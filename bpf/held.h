@@ -90,25 +90,31 @@ static __always_inline __s64 read_heap(struct mm_struct *mm)
 
 /* The node has taken so many pages of address space, or given them back; so many of them are the
  * heap's. */
-static __always_inline void add_mapped(struct node_id id, __s64 pages, __s64 of_heap)
+static __always_inline void add_mapped(struct wire_image *image, struct node_id id, __s64 pages,
+				       __s64 of_heap)
 {
 	struct wire_held *node = find_held(id.value);
 
-	if (!node)
+	if (!node) {
+		count_loss(image, LOSS_owner_memory, 0);
 		return;
+	}
 	__sync_fetch_and_add(&node->mapped, (__s32)pages);
 	if (of_heap)
 		__sync_fetch_and_add(&node->heap, (__s32)of_heap);
 	mark_changed(id);
 }
 
-/* So many pages were copied because the node's path wrote to them. */
-__noinline int add_unshared(__u32 id, __s32 pages)
+/* So many pages were copied because the node's path wrote to them. Returns 0, or -1 where there is
+ * no room to say so. */
+__noinline int add_unshared(__u32 slot, __u32 id, __s32 pages)
 {
 	struct wire_held *node = find_held(id);
 
-	if (!node)
-		return 0;
+	if (!node) {
+		count_slot_loss(slot, LOSS_owner_memory, 0);
+		return -1;
+	}
 	__sync_fetch_and_add(&node->unshared, pages);
 	mark_changed((struct node_id){ id });
 	return 0;
@@ -132,7 +138,7 @@ __noinline int note_mapped(__u32 slot, __u32 id, __u64 total_vm, __s64 heap)
 	of_heap = heap - image->heap;
 	image->address_space = total_vm;
 	image->heap = heap;
-	add_mapped((struct node_id){ id }, pages, of_heap);
+	add_mapped(image, (struct node_id){ id }, pages, of_heap);
 	return 0;
 }
 

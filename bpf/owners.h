@@ -251,7 +251,7 @@ static __always_inline void take_copy_back(struct touch *touch, __u32 kind)
 {
 	if (!touch->copier || kind != KIND_ANON)
 		return;
-	add_unshared(touch->copier, -1);
+	add_unshared(touch->slot, touch->copier, -1);
 	touch->copier = 0;
 }
 
@@ -356,7 +356,7 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 	if (!id || !is_unmapping() || pages > image->address_space)
 		return;
 	image->address_space -= pages;
-	add_mapped((struct node_id){ id }, -pages, 0);
+	add_mapped(image, (struct node_id){ id }, -pages, 0);
 }
 
 /* `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the

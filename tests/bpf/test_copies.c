@@ -145,6 +145,19 @@ static __u32 lost_events(enum wire_loss loss)
 	return session_image(task->mm)->loss_events[loss];
 }
 
+/* No room to say what a path has copied: counted, and nothing is taken back then. */
+static void no_room_for_copies(void **state)
+{
+	session_limit_held(0);
+	session_write(BASE, false);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(lost_events(LOSS_owner_memory), 1);
+	session_limit_held(SESSION_IDS);
+	session_change(task->mm, KIND_ANON, 1);
+	assert_int_equal(unshared(), 0);
+	assert_int_equal(live_anon(), 1);
+}
+
 /* The row lacks its root side: told of each page that is copied, and of no other. */
 static void path_of_copy_is_cut(void **state)
 {
@@ -184,6 +197,7 @@ int main(void)
 		TEST(absent_page_is_growth),
 		TEST(kernel_writes_for_a_process),
 		TEST(others_do_not_count),
+		TEST(no_room_for_copies),
 		TEST(path_of_copy_is_cut),
 	};
 

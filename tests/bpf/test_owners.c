@@ -1027,6 +1027,30 @@ static void test_mapped(void **state)
 	close_session();
 }
 
+/* No room for what a path has mapped, or unmapped: counted. */
+static void test_mapped_full(void **state)
+{
+	(void)state;
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	session_limit_held(2);
+	mm = session_threads(100, names, NR_THREADS, threads);
+	touch(0, BASE, KIND_ANON, 1);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_ANON, -1); /* makes the row [unowned] */
+	mm->total_vm += 30;
+	touch(1, BASE + PAGE, KIND_ANON, 1);
+	/* Of the page, and of the mapping. */
+	assert_int_equal(session_image(mm)->loss_events[LOSS_owner_memory], 2);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_owner_memory], 1);
+	machine_run(threads[2]);
+	session_enter(NR_munmap, BASE, 2 * PAGE, 0);
+	mm->total_vm -= 2;
+	session_change(mm, KIND_ANON, -1);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_owner_memory], 3);
+	close_session();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1057,6 +1081,7 @@ int main(void)
 		cmocka_unit_test(test_racing_peak),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_mapped),
+		cmocka_unit_test(test_mapped_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
