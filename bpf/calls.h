@@ -131,7 +131,7 @@ static __always_inline int walk_from(__u32 slot, __u32 scratch, __u64 frame, __u
 	walk.path->begins = 1;
 	walk_frames(&walk, slot, scratch, plain_loop);
 	if (!walk.path->depth)
-		return 0;
+		return is_broken(walk.path);
 	return walk.path->depth != 1 || walk.path->end != WALK_ROOT ||
 	       !is_unused(call.layout, 0, walk.path->frames[0]);
 }
@@ -283,7 +283,7 @@ static __always_inline int count_by_walk(__u32 slot, __u64 frame, __u64 tstate, 
 	node.value = found;
 	if (node.value)
 		add_calls(node, 1);
-	else if (found >> 32)
+	if (found >> 32)
 		count_loss(image, (found >> 32) - 1, 0);
 	if (cfg_calls_budget)
 		spend_on_walk(image, began_ns);

@@ -154,6 +154,38 @@ static void test_without_walks(void **state)
 	on_each(check_without_walks);
 }
 
+/* The row is there, and a loss says that it lacks its root side. */
+static void check_cut(void)
+{
+	__u64 deep = function("deep");
+
+	for (int i = 0; i < MAX_FRAMES; i++)
+		python_call(&python, deep);
+	hit();
+	assert_report("[truncated];deep*1024 calls 1\n!stack_truncated 1 event 0 pages\n");
+}
+
+static void test_cut(void **state)
+{
+	(void)state;
+	on_each(check_cut);
+}
+
+/* Not even the frame that was called: a call of nobody known, but a call. */
+static void check_unreadable(void)
+{
+	python_call(&python, function("f"));
+	host_user_drop(python.leaf);
+	hit();
+	assert_report("[lost] calls 1\n!frame_unreadable 1 event 0 pages\n");
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	on_each(check_unreadable);
+}
+
 /* A code object comes to the address of one that has gone. */
 static void check_reused_code(void)
 {
@@ -235,7 +267,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_reused_frames),
-		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_reused_code),
+		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_reused_code),
 		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
 		cmocka_unit_test(test_over),
 	};
