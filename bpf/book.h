@@ -250,7 +250,7 @@ __noinline int send_sample(__u32 slot)
 	sample.head.time_ns = bpf_ktime_get_ns();
 	sample.rss = image->sampled = image_rss(image);
 	sample.anon = image->books[KIND_ANON];
-	return send(&sample, sizeof(sample), false);
+	return send_once(&sample, sizeof(sample), false);
 }
 
 static __always_inline void note_rss(struct wire_image *image, __u32 slot)

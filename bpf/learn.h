@@ -56,7 +56,7 @@ __noinline int send_knock(__u32 slot, __u32 type, __u32 layout)
 	record.head.type = type;
 	record.head.image_id = image->image_id;
 	record.head.time_ns = bpf_ktime_get_ns();
-	return send(&record, sizeof(record), true);
+	return send_once(&record, sizeof(record), true);
 }
 
 /* The inode that /proc/PID/maps names. The one of a mapped file of overlayfs is the lower file's;

@@ -253,7 +253,7 @@ static __always_inline void begin_image(struct birth *birth, enum wire_begin_rea
 	__builtin_memset(image->cached, 0, sizeof(image->cached));
 }
 
-static __always_inline void send_balance(struct wire_image *image, __u32 slot, __u32 type,
+static __always_inline long send_balance(struct wire_image *image, __u32 slot, __u32 type,
 					 struct wire_balance *record)
 {
 	record->head.type = type;
@@ -263,7 +263,7 @@ static __always_inline void send_balance(struct wire_image *image, __u32 slot, _
 	record->tgid = image->tgid;
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		record->books[kind] = image->books[kind];
-	send(record, sizeof(*record), true);
+	return send(record, sizeof(*record), true);
 }
 
 /* The record on a stack of its own: the events' programs are short of room. */
@@ -434,7 +434,7 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 		record.exit_code = task->exit_code;
 	record.head.type = RECORD_PROCESS_END;
 	record.head.time_ns = bpf_ktime_get_ns();
-	send(&record, sizeof(record), true);
+	send_once(&record, sizeof(record), true);
 }
 
 #endif

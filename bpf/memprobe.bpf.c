@@ -389,7 +389,8 @@ static __always_inline void balance(struct change *change, struct mm_struct *mm,
 	read_counters(change->image, mm, change->slot, record.kernel, percpu, false);
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		record.kernel[kind] += change->image->cached[kind];
-	send_balance(change->image, change->slot, RECORD_BALANCE, &record);
+	if (send_balance(change->image, change->slot, RECORD_BALANCE, &record))
+		lose_record(change->image->image_id);
 }
 
 static __always_inline bool is_first_of_round(struct wire_image *image)

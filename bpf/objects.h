@@ -143,6 +143,7 @@ __noinline int note_object(__u32 slot, __u32 scratch, __u32 node_id, __u64 objec
 	}
 	if (send_object(image, layout, scratch, node_id, object)) {
 		bpf_map_delete_elem(&sightings, &name);
+		lose_record(image->image_id);
 		return 0;
 	}
 	__sync_fetch_and_add(&sightings_made, 1);

@@ -177,4 +177,25 @@ static __always_inline long send(void *record, __u64 size, bool urgent)
 	return bpf_ringbuf_output(&ring, record, size, flags);
 }
 
+/* There was no room for a record that is not sent again. In a function that is verified once. */
+__noinline int lose_record(__u32 image_id)
+{
+	__u32 slot = image_id % MAX_IMAGES;
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	bool is_there = image && image->image_id == image_id;
+
+	count_loss(is_there ? image : NULL, LOSS_ring_full, 0);
+	return 0;
+}
+
+/* Sends what is not sent again: where there is no room it is lost. */
+static __always_inline long send_once(void *record, __u64 size, bool urgent)
+{
+	long error = send(record, size, urgent);
+
+	if (error)
+		lose_record(((struct wire_head *)record)->image_id);
+	return error;
+}
+
 #endif

@@ -44,7 +44,7 @@ __noinline int send_thread_end(__u32 tid)
 	bpf_get_current_comm(record.thread.comm, sizeof(record.thread.comm));
 	record.head.image_id = thread->image_id;
 	record.head.time_ns = bpf_ktime_get_ns();
-	return send(&record, sizeof(record), false);
+	return send_once(&record, sizeof(record), false);
 }
 
 /* The current thread's entry, fresh when it came to this image by exec. NULL: no room, counted. */

@@ -489,9 +489,14 @@ void session_settle(struct task_struct *const *tasks, size_t nr_tasks)
 	iterate_over(ITERATE_SETTLE, tasks, nr_tasks);
 }
 
-void session_balance(struct task_struct *task, struct wire_balance *ret)
+void session_ask_balance(struct task_struct *task)
 {
 	iterate_over(ITERATE_BALANCE, &task, 1);
+}
+
+void session_balance(struct task_struct *task, struct wire_balance *ret)
+{
+	session_ask_balance(task);
 	assert_true(session_take(RECORD_BALANCE, ret, sizeof(*ret)));
 }
 
@@ -544,6 +549,11 @@ void session_free_ids(__u32 first, __u32 count)
 	const struct wire_id_run run = { .first.value = first, .count = count };
 
 	assert_int_equal(host_map_push(HOST_QUEUE(&free_ids), &run), 0);
+}
+
+void session_note_object(const struct mm_struct *mm, __u32 id, __u64 object)
+{
+	note_object(slot_of(mm), SCRATCH_RSS, id, object);
 }
 
 struct task_struct *session_process(int tgid, const char *comm)

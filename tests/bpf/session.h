@@ -116,6 +116,8 @@ void session_code_gone(__u64 code);
 /* Other tasks that have been preempted hold all scratch memory of this CPU, so that no call walks.
  */
 void session_take_scratches(void);
+/* A method on a node's path runs on this object. */
+void session_note_object(const struct mm_struct *mm, __u32 id, __u64 object);
 /* User space has seen that a frame stood before its calls were counted. */
 void session_stand(const struct mm_struct *mm, __u64 frame);
 
@@ -126,6 +128,7 @@ void session_change(struct mm_struct *mm, __u32 kind, __s32 pages);
 void session_follow(__u32 tgid, __u32 ppid);
 void session_attach(struct task_struct *const *tasks, size_t nr_tasks);
 void session_settle(struct task_struct *const *tasks, size_t nr_tasks);
+void session_ask_balance(struct task_struct *task);
 /* The next record BALANCE is left in `ret`. */
 void session_balance(struct task_struct *task, struct wire_balance *ret);
 /* Says that an image has this interpreter; one layout a session. */

@@ -125,7 +125,7 @@ static void check_finalizing(void)
 	for (int i = 0; i < MOST_RECORDS && host.sent_signal == SIGSTOP; i++)
 		session_finalizing();
 	assert_int_equal(host.sent_signal, SIGCONT);
-	assert_report("[startup] anon+3\n");
+	assert_report("[startup] anon+3\n!ring_full 1 event 0 pages\n");
 }
 
 static void test_finalizing(void **state)
@@ -474,6 +474,99 @@ static void test_samples(void **state)
 	on_each(check_samples);
 }
 
+static void fill_ring(void)
+{
+	session_drain();
+	session_limit_ring(8);
+}
+
+/* Each record that is not sent again is a loss: here a sample of the curve. */
+static void check_sample_unsent(void)
+{
+	struct task_struct *task = session_process(100, "cmd");
+
+	session_set_python(task->mm, NULL, 0);
+	session_change(task->mm, KIND_ANON, 1);
+	fill_ring();
+	session_change(task->mm, KIND_ANON, 256);
+	assert_report("[native cmd] anon+257\n!ring_full 1 event 0 pages\n");
+}
+
+static void test_sample_unsent(void **state)
+{
+	on_each(check_sample_unsent);
+}
+
+/* What a thread has grown, and how a process ended. */
+static void check_ends_unsent(void)
+{
+	struct task_struct *task = session_process(100, "cmd");
+
+	session_set_python(task->mm, NULL, 0);
+	session_change(task->mm, KIND_ANON, 1);
+	fill_ring();
+	session_exit_event(task);
+	assert_report("[native cmd] anon+1\n!ring_full 1 event 0 pages\n"
+		      "!ring_full 1 event 0 pages\n");
+}
+
+static void test_ends_unsent(void **state)
+{
+	on_each(check_ends_unsent);
+}
+
+/* A question to user space. */
+static void check_knock_unsent(void)
+{
+	struct task_struct *task = session_process(100, "cmd");
+
+	session_change(task->mm, KIND_ANON, 1);
+	fill_ring();
+	for (int i = 0; i < 15; i++)
+		session_change(task->mm, KIND_ANON, 1);
+	assert_report("[startup] anon+16\n!ring_full 1 event 0 pages\n");
+}
+
+static void test_knock_unsent(void **state)
+{
+	on_each(check_knock_unsent);
+}
+
+/* The kernel's counters beside the books. */
+static void check_balance_unsent(void)
+{
+	struct task_struct *task = session_process(100, "cmd");
+
+	session_set_python(task->mm, NULL, 0);
+	session_change(task->mm, KIND_ANON, 1);
+	fill_ring();
+	session_ask_balance(task);
+	assert_report("[native cmd] anon+1\n!ring_full 1 event 0 pages\n");
+}
+
+static void test_balance_unsent(void **state)
+{
+	on_each(check_balance_unsent);
+}
+
+/* An object is sent once. */
+static void check_object_unsent(void)
+{
+	struct task_struct *task = session_process(100, "cmd");
+
+	session_set_python(task->mm, NULL, 0);
+	session_change(task->mm, KIND_ANON, 1);
+	session_set_python(task->mm, &(struct wire_layout){ 0 }, 0);
+	fill_ring();
+	session_note_object(task->mm, session_find_named(task->mm, "cmd"), 0x7f0000001000);
+	assert_int_equal(session_image(task->mm)->loss_events[LOSS_ring_full], 1);
+}
+
+static void test_object_unsent(void **state)
+{
+	on_each(check_object_unsent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +585,11 @@ int main(void)
 		cmocka_unit_test(test_stale_python),
 		cmocka_unit_test(test_knock),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_sample_unsent),
+		cmocka_unit_test(test_ends_unsent),
+		cmocka_unit_test(test_knock_unsent),
+		cmocka_unit_test(test_balance_unsent),
+		cmocka_unit_test(test_object_unsent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
