@@ -197,6 +197,8 @@ __noinline __s64 own_fold(__u64 shares, __u32 slot, __u32 kind, __s64 moved, __s
 	return moved - walk.pending_pages;
 }
 
+#define CLAIMS 4 /* tries, while others claim */
+
 /* This CPU's share of a counter was folded, or is 0 by chance: takes its part of the count. Returns
  * the pages that the event added. */
 __noinline __s64 claim_fold(__u32 slot, __u32 kind)
@@ -209,7 +211,7 @@ __noinline __s64 claim_fold(__u32 slot, __u32 kind)
 		return 0;
 	kind = kind_index(kind);
 	last = shares->pages[kind];
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < CLAIMS; i++) {
 		__s64 claimed = *(volatile __s64 *)&image->claimed[kind];
 		__s64 moved = counter_count(image->mm, kind) - claimed;
 
@@ -221,6 +223,9 @@ __noinline __s64 claim_fold(__u32 slot, __u32 kind)
 							 claimed + fold) == claimed)
 			break;
 		fold = 0;
+		/* It comes with the next fold, which may be another path's. */
+		if (i == CLAIMS - 1)
+			count_loss(image, LOSS_fold_unclear, 0);
 	}
 	/* After claiming, or another CPU would miss the pending fold. */
 	*(volatile __s32 *)&shares->pages[kind] = 0;

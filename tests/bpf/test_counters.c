@@ -408,6 +408,31 @@ static void test_events_at_once(void **state)
 	print_message("unbalanced until the next fold: %u of %d\n", unbalanced, ROUNDS);
 }
 
+static void claim_meanwhile(void)
+{
+	fixture.image->claimed[KIND_ANON]++;
+}
+
+/* A fold that others keep from being claimed comes with the next, on another path: told. */
+static void test_unclaimed_fold(void **state)
+{
+	const __u32 *lost = &fixture.image->loss_events[LOSS_fold_unclear];
+	__s64 claimed;
+
+	change(0, BATCH);
+	claimed = fixture.image->claimed[KIND_ANON];
+	update(1, BATCH);
+	host.on_kernel_read = claim_meanwhile;
+	assert_int_equal(event(1), 0);
+	host.on_kernel_read = NULL;
+	assert_int_equal(*lost, 1);
+	fixture.image->claimed[KIND_ANON] = claimed;
+	update(2, BATCH);
+	assert_int_equal(event(2), 2 * BATCH);
+	assert_balanced();
+	assert_int_equal(*lost, 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +443,7 @@ int main(int argc, char **argv)
 		TEST(test_share_back_to_zero),
 		TEST(test_kinds_are_apart),
 		TEST(test_two_folds_at_once),
+		TEST(test_unclaimed_fold),
 		TEST(test_fold_elsewhere),
 		TEST(test_large_fold_elsewhere),
 		TEST(test_large_fold_here),
