@@ -369,8 +369,10 @@ static __always_inline void settle_task(struct change *change, struct task_struc
 	struct wire_image *image = change->image;
 	struct wire_thread *thread = task_thread(change, task);
 
-	if (!thread)
+	if (!thread) {
+		count_loss(image, LOSS_threads_full, 0);
 		return;
+	}
 	for (__u32 kind = 0; opening && kind < NR_KINDS; kind++) {
 		thread->cache[kind] = task_cache(task, kind);
 		image->opening[kind] += thread->cache[kind];

@@ -399,6 +399,24 @@ static void test_attach(void **state)
 	close_fixture();
 }
 
+/* A thread whose caches nobody can keep, though it makes no event: counted. */
+static void test_attach_full(void **state)
+{
+	struct task_struct *all[THREADS];
+
+	session_open(SESSION_CACHED);
+	session_limit_threads(1);
+	mm = machine_mm_new(false);
+	for (int i = 0; i < THREADS; i++)
+		all[i] = machine_task_new(mm, 300, 300 + i, "old");
+	machine_run(all[0]);
+	session_follow(300, 1);
+	session_attach(all, THREADS);
+	session_set_python(mm, NULL, 0);
+	assert_report("!threads_full 3 events 0 pages\n");
+	close_fixture();
+}
+
 static bool is_busy(const struct task_struct *task)
 {
 	for (unsigned int i = 0; i < nr_busy; i++)
@@ -498,7 +516,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_exit),	       cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_populate),       cmocka_unit_test(test_own_faults),
 		cmocka_unit_test(test_attach),	       cmocka_unit_test(test_sums),
-		cmocka_unit_test(test_events_at_once),
+		cmocka_unit_test(test_events_at_once), cmocka_unit_test(test_attach_full),
 	};
 
 	seed = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : (unsigned int)time(NULL);
