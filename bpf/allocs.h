@@ -157,14 +157,18 @@ __noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
 /* ---- Blocks ---- */
 
 /* Losses are told in pages: of all blocks together, which may be smaller. */
-static __always_inline void lose_block(struct wire_image *image, __u32 reason, __u64 bytes)
+__noinline int lose_block(__u32 slot, __u32 reason, __u64 bytes)
 {
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	__u32 before, now;
 
+	if (!image)
+		return 0;
 	__sync_fetch_and_add(&image->lost_bytes, bytes);
 	now = *(volatile __u64 *)&image->lost_bytes >> PAGE_SHIFT;
 	before = __sync_lock_test_and_set(&image->lost_pages, now);
 	count_loss(image, reason, now > before ? now - before : 0);
+	return 0;
 }
 
 /* Nobody can get the address before the probe's function goes on, and so nobody looks for it. */
@@ -241,7 +245,7 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 	}
 	if (block)
 		remove_place(&key);
-	lose_block(image, LOSS_blocks_full, bytes);
+	lose_block(slot, LOSS_blocks_full, bytes);
 	return 0;
 }
 
@@ -301,9 +305,9 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 			found = 0;
 	}
 	if (!(__u32)found)
-		lose_block(image, LOSS_blocks_full, bytes);
+		lose_block(slot, LOSS_blocks_full, bytes);
 	else if (found >> 32)
-		lose_block(image, (found >> 32) - 1, bytes);
+		lose_block(slot, (found >> 32) - 1, bytes);
 	return found;
 }
 
@@ -491,8 +495,8 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 		__u64 error = address;
 
 		address = 0;
-		if (!(__u32)error)
-			read_user(&address, sizeof(address), call->place);
+		if (!(__u32)error && read_user(&address, sizeof(address), call->place))
+			lose_block(slot, LOSS_blocks_full, call->bytes);
 	}
 	if (!address) {
 		put_back(slot, call);

@@ -131,8 +131,11 @@ __noinline int reown_region(__u32 slot)
 	loop.region = bpf_map_lookup_elem(&regions, &key);
 	if (!loop.region && loop.reowning->is_expected)
 		loop.region = make_region(slot, image->image_id, loop.reowning->page);
-	if (!loop.region)
+	if (!loop.region) {
+		if (loop.reowning->is_expected)
+			count_loss(image, LOSS_owner_memory, 0);
 		return 0;
+	}
 	if (loop.reowning->end - loop.reowning->page != REGION_PAGES ||
 	    !reown_uniform(loop.region, loop.reowning)) {
 		split_uniform(loop.region);
@@ -169,12 +172,17 @@ static __always_inline void reown(__u32 slot, __u64 address, __u64 bytes, __u32 
 		return;
 	reowning = bpf_task_storage_get(&reownings, bpf_get_current_task_btf(), NULL,
 					BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!reowning)
-		return;
-	*reowning = (struct reowning){
-		.left = pages, .slot = slot, .id = id, .only = only, .is_expected = is_expected
-	};
-	bpf_loop(MAX_REOWNED_REGIONS, reown_on, &reowning, 0);
+	if (reowning) {
+		*reowning = (struct reowning){ .left = pages,
+					       .slot = slot,
+					       .id = id,
+					       .only = only,
+					       .is_expected = is_expected };
+		bpf_loop(MAX_REOWNED_REGIONS, reown_on, &reowning, 0);
+	}
+	/* How many of the pages are there is not known. */
+	if (!reowning || reowning->left.begin < reowning->left.end)
+		count_slot_loss(slot, LOSS_owner_memory, 0);
 }
 
 static __always_inline bool has_free_pages(const struct wire_image *image)

@@ -28,13 +28,18 @@ static struct task_struct *threads[NR_THREADS];
 static struct mm_struct *mm;
 static bool has_sessions; /* one program for entries and returns */
 
-static void open_fixture(void)
+static void open_fixture_with(__u32 max_regions)
 {
 	session_open(SESSION_PERCPU);
 	session_use_alloc_sessions(has_sessions);
-	session_ask_owners(4096);
+	session_ask_owners(max_regions);
 	session_ask_allocs(MAX_BLOCKS, KEPT_BLOCKS);
 	mm = session_threads(100, names, NR_THREADS, threads);
+}
+
+static void open_fixture(void)
+{
+	open_fixture_with(4096);
 }
 
 /* The sum over the nodes of what they have, and what it was at the highest moment. */
@@ -196,6 +201,18 @@ static void test_posix(void **state)
 	close_session();
 }
 
+/* Where the address lies cannot be read. */
+static void test_posix_unreadable(void **state)
+{
+	(void)state;
+	open_fixture();
+	enter(0, ALLOC_POSIX, BASE, 64, 5000, 0);
+	leave(0, 0, 0);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 1);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_full], 1);
+	close_session();
+}
+
 static void test_reallocations(void **state)
 {
 	(void)state;
@@ -343,6 +360,38 @@ static void test_pages_of_blocks(void **state)
 	close_session();
 }
 
+static __u32 lost_owners(void)
+{
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_owner_memory], 0);
+	return session_image(mm)->loss_events[LOSS_owner_memory];
+}
+
+/* No memory to note whose the pages of a block are: of a region of it, of all that is to be noted
+ * of the thread; and more than is looked at. */
+static void test_pages_of_blocks_lost(void **state)
+{
+	(void)state;
+	open_fixture_with(1);
+	allocate(0, BASE, 3 * HUGE * PAGE);
+	assert_int_equal(lost_owners(), 2);
+	enter(1, ALLOC_MALLOC, 4 * PAGE, 0, 0, 0);
+	host.is_short_of_memory = true;
+	leave(1, BASE, 0);
+	assert_int_equal(lost_owners(), 3);
+	close_session();
+}
+
+static void test_pages_of_vast_block_lost(void **state)
+{
+	(void)state;
+	open_fixture_with(16384);
+	allocate(0, BASE, 16ULL << 30);
+	assert_int_equal(lost_owners(), 0);
+	allocate(0, BASE + (32ULL << 30), (16ULL << 30) + PAGE);
+	assert_int_equal(lost_owners(), 1);
+	close_session();
+}
+
 static void test_untouched(void **state)
 {
 	(void)state;
@@ -473,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_posix),
+		cmocka_unit_test(test_posix_unreadable),
 		cmocka_unit_test(test_reallocations),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_full),
@@ -480,6 +530,8 @@ int main(void)
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_peak),
 		cmocka_unit_test(test_pages_of_blocks),
+		cmocka_unit_test(test_pages_of_blocks_lost),
+		cmocka_unit_test(test_pages_of_vast_block_lost),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_huge_blocks),
 		cmocka_unit_test(test_free_pages_used_in_part),

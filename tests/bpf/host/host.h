@@ -26,8 +26,9 @@ struct host {
 	__u64 cookie; /* of the link through which a probe was hit */ /* moves by one with every
 									 reading */
 	__u32 sent_signal;					      /* the last one; 0: none */
-	bool has_task_btf; /* bpf_get_current_task_btf: 5.11 and later */
-	bool finds_room;   /* the event is that of a mapping's place */
+	bool has_task_btf;	 /* bpf_get_current_task_btf: 5.11 and later */
+	bool is_short_of_memory; /* for what is kept of a task */
+	bool finds_room;	 /* the event is that of a mapping's place */
 
 	struct pt_regs registers; /* of the current task, in user mode */
 	bool is_mm_locked;	  /* another thread changes the mappings */

@@ -213,7 +213,7 @@ void *host_task_storage_get(struct host_map *map, const struct task_struct *task
 	HOST_CHECK(is_type(map, BPF_MAP_TYPE_TASK_STORAGE));
 	map->description.max_entries = MAX_TASKS; /* the kernel's are not bounded */
 	found = host_map_lookup(map, &key);
-	if (found || !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (found || host.is_short_of_memory || !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return found;
 	fresh = xcalloc(1, map->description.value_size);
 	host_map_update(map, &key, fresh, BPF_ANY);
