@@ -76,11 +76,18 @@ struct {
  * stands on [unowned]. */
 #define MAX_SWEPT_REGIONS 4096
 
+__noinline int lose_touches(void)
+{
+	count_loss(NULL, LOSS_owner_memory, 0);
+	return 0;
+}
+
 /* From here on a task's faults are noted. */
 static __always_inline void watch_faults(struct task_struct *task)
 {
-	if (cfg_owners)
-		bpf_task_storage_get(&touches, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (cfg_owners &&
+	    !bpf_task_storage_get(&touches, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		lose_touches();
 }
 
 /* A page fault, before anything is done about it. */

@@ -533,6 +533,19 @@ static void test_held_full_kernel(void **state)
 	close_session();
 }
 
+/* Nor what a task touches and moves: whose pages these are is not seen until it has grown. */
+static void test_touches_lost(void **state)
+{
+	(void)state;
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	host.is_short_of_memory = true;
+	mm = session_process(100, "cmd")->mm;
+	host.is_short_of_memory = false;
+	session_assert_row("!owner_memory 1 event 0 pages\n");
+	close_session();
+}
+
 /* A block in an address space that is used up and never comes back leaves no region behind. */
 static void test_moving_blocks(void **state)
 {
@@ -1073,6 +1086,7 @@ int main(void)
 		cmocka_unit_test(test_regions_full),
 		cmocka_unit_test(test_held_full),
 		cmocka_unit_test(test_held_full_kernel),
+		cmocka_unit_test(test_touches_lost),
 		cmocka_unit_test(test_moving_blocks),
 		cmocka_unit_test(test_sparse_range),
 		cmocka_unit_test(test_forked_image),
