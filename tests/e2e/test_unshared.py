@@ -18,6 +18,8 @@ def unshare(context, how, *options):
     facts = [json.loads(line) for line in taken.result.output.splitlines()]
     check(facts, "the target measured nothing")
     check_invariants(taken.report)
+    # Events that its programs make themselves, and the kernel keeps back, are none.
+    check_equal("losses of the capture", taken.report.data["meta"].get("losses"), None)
     return taken, facts
 
 

@@ -151,6 +151,7 @@ struct profile *golden_processes(void)
 	builder.profile->processes[small].losses[LOSS_ring_full] = (struct loss_count){ 2, 0, 0 };
 	builder.profile->losses[LOSS_images_full] = (struct loss_count){ 1, 0, 0 };
 	builder.profile->losses[LOSS_images_unsent] = (struct loss_count){ 3, 0, 0 };
+	builder.profile->losses[LOSS_events_missed] = (struct loss_count){ 2, 0, 0 };
 	builder.profile->processes[killed].end = END_SIGNAL;
 	builder.profile->processes[killed].exit_signal = 9;
 	builder.profile->processes[killed + 1].end = END_RUNNING;

@@ -54,6 +54,7 @@ static struct {
 	size_t nr_records, capacity;
 	struct fake_told told;
 	bool is_without_owners, is_with_allocs;
+	uint64_t nr_missed;
 } fake;
 
 static size_t entry_bytes(const struct fake_map *map)
@@ -100,6 +101,7 @@ void fake_loader_reset(void)
 	fake.nr_records = 0;
 	fake.told = (struct fake_told){ 0 };
 	fake.is_without_owners = fake.is_with_allocs = false;
+	fake.nr_missed = 0;
 	fake_nodes_reset();
 }
 
@@ -187,6 +189,16 @@ void fake_loader_with_allocs(void)
 void fake_loader_without_owners(void)
 {
 	fake.is_without_owners = true;
+}
+
+void fake_loader_miss(uint64_t events)
+{
+	fake.nr_missed = events;
+}
+
+uint64_t loader_count_missed(const struct loader *loader)
+{
+	return fake.nr_missed;
 }
 
 void loader_note_nameless(struct loader *loader, bool are_nameless)

@@ -24,6 +24,9 @@ void fake_loader_without_owners(void);
 /* Until then blocks of allocators are followed. */
 void fake_loader_with_allocs(void);
 
+/* So many events the kernel has not handed over. */
+void fake_loader_miss(uint64_t events);
+
 /* `map` is a name that loader_map() knows. A per-CPU value has FAKE_CPUS parts. */
 void fake_loader_put(const char *map, const void *key, const void *value);
 /* The same of a key that is not there, of which many are put. */

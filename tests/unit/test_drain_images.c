@@ -191,6 +191,19 @@ static void test_losses(void **state)
 	assert_int_equal(process()->losses[LOSS_nodes_full].bytes, 5 * 4096);
 }
 
+/* What the kernel counts is of no process. */
+static void test_missed(void **state)
+{
+	const struct loss_count *loss = &fixture.profile->losses[LOSS_events_missed];
+
+	fake_loader_miss(3);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(loss->events, 3);
+	fake_loader_miss(5);
+	assert_int_equal(drain_finish(fixture.drain, FIXTURE_START_NS + 1), 0);
+	assert_int_equal(loss->events, 5);
+}
+
 /* The BPF side's numbers have 32 bits. */
 static void test_losses_go_round(void **state)
 {
@@ -259,8 +272,9 @@ int main(void)
 		TEST(test_comm_without_end), TEST(test_ends),
 		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
 		TEST(test_killed),	     TEST(test_end_by_table),
-		TEST(test_losses),	     TEST(test_losses_go_round),
-		TEST(test_live_thread),	     TEST(test_knocks),
+		TEST(test_losses),	     TEST(test_missed),
+		TEST(test_losses_go_round),  TEST(test_live_thread),
+		TEST(test_knocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,7 @@ void drain_books_read_losses(const struct drain_base *base)
 		base->profile->losses[reason].events = loss.events;
 		base->profile->losses[reason].bytes = loss.pages * PAGE_BYTES;
 	}
+	base->profile->losses[LOSS_events_missed].events = loader_count_missed(base->loader);
 }
 
 bool drain_books_are_balanced(const struct drain_images *images)

@@ -85,6 +85,9 @@ uint32_t loader_nr_ids(const struct loader *loader);
 uint32_t loader_id_run(const struct loader *loader);
 int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count);
 
+/* Events that the kernel did not hand to our programs, but for those that are our own work. */
+uint64_t loader_count_missed(const struct loader *loader);
+
 /* So many entries have been taken out of the tables. */
 struct loader_removed {
 	uint64_t nodes, specials, sites, sightings, blocks;

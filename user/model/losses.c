@@ -25,6 +25,11 @@ bool loss_is_process(enum wire_loss loss)
 	return loss == LOSS_images_full || loss == LOSS_images_unsent;
 }
 
+bool loss_is_unmeasured(enum wire_loss loss)
+{
+	return loss_is_process(loss) || loss == LOSS_events_missed;
+}
+
 bool losses_any(const struct loss_count losses[NR_LOSSES])
 {
 	for (int loss = 0; loss < NR_LOSSES; loss++) {

@@ -356,8 +356,10 @@ void profile_clean(struct profile *profile);
 /* Sentence and hint (may be NULL) of a loss; name as in counters.def. */
 const char *loss_sentence(enum wire_loss loss);
 const char *loss_hint(enum wire_loss loss);
-/* Is it of whole processes that were not followed, so that nobody knows how much they grew? */
+/* Is it of whole processes that were not followed? */
 bool loss_is_process(enum wire_loss loss);
+/* Does nobody know how much memory it is about? */
+bool loss_is_unmeasured(enum wire_loss loss);
 bool losses_any(const struct loss_count losses[NR_LOSSES]);
 void losses_add(struct loss_count sum[NR_LOSSES], const struct loss_count more[NR_LOSSES]);
 

@@ -19,18 +19,22 @@
 #define HALF_A_HUNDREDTH 0.005
 #define NS_PER_SECOND 1e9
 
-/* Of whole processes no MB were measured, which is not the same as none. What was grown and what
- * was released stand apart: their sum is more than a process may ever have had. */
+static const char *choose_noun(enum wire_loss loss, uint64_t number)
+{
+	if (loss_is_process(loss))
+		return number == 1 ? "process" : "processes";
+	return number == 1 ? "event" : "events";
+}
+
+/* Where no MB were measured that is not the same as none. What was grown and what was released
+ * stand apart: their sum is more than a process may ever have had. */
 static void write_amount(enum wire_loss loss, const struct loss_count *lost, struct sink *sink)
 {
-	bool is_one = lost->events == 1;
-
-	if (loss_is_process(loss) && !lost->bytes) {
-		sink_printf(sink, "%" PRIu64 " %s, MB unknown", lost->events,
-			    is_one ? "process" : "processes");
+	sink_printf(sink, "%" PRIu64 " %s, ", lost->events, choose_noun(loss, lost->events));
+	if (loss_is_unmeasured(loss) && !lost->bytes) {
+		sink_text(sink, "MB unknown");
 		return;
 	}
-	sink_printf(sink, "%" PRIu64 " %s, ", lost->events, is_one ? "event" : "events");
 	report_mb(sink, 0, (int64_t)(lost->bytes - lost->released));
 	sink_text(sink, " MB");
 	if (!lost->released)
