@@ -9,12 +9,15 @@
  * anonymous page more is counted in the same fault, it came for the zero page or for a private
  * file's: that is growth, and taken back (take_copy_back, owners.h).
  *
- * Every task of the machine runs into both tracepoints. So they are attached only while a forked
- * process is followed (user/capture/cow), and what they look at first is the arguments.
+ * Every task of the machine runs into the tracepoint of an allocation. So it is attached only while
+ * a forked process is followed (user/capture/cow), and what is looked at first is the arguments.
+ * The fault is noted for owners already (note_fault, owners.h).
  *
- * The walk shares the scratch memory of rss_stat's. That is never in use here: the tracepoints of a
- * page fault are hit with interrupts off (handle_page_fault, arch/x86/mm/fault.c), and a fault that
- * a program of ours runs into is told by pagefault_disabled.
+ * The walk is done where the page is allocated: interrupts are on there, so that the kernel can
+ * make room for rows of our tables, which it does in an interrupt (bpf_mem_refill,
+ * kernel/bpf/memalloc.c). It shares the scratch memory of rss_stat's, which is never in use here:
+ * what a program of ours allocates is not movable, and no page of a process is allocated in an
+ * interrupt.
  */
 #ifndef MEMPROBE_COW_H
 #define MEMPROBE_COW_H
@@ -41,57 +44,49 @@ static __always_inline struct node_id find_writer(struct change *change)
 	return id.value ? id : find_plain_special(change, SITE_UNOWNED);
 }
 
-/* Before anything is done about the fault. */
-static __always_inline void note_write(__u64 address, __u64 error_code)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct change change = {};
-	struct touch *touch;
-
-	if (!is_write_to_present(error_code) || (__s64)address < 0)
-		return;
-	touch = bpf_task_storage_get(&touches, task, NULL, 0);
-	if (!touch || task->pagefault_disabled)
-		return;
-	change.image = find_image(task->mm, &change.slot);
-	if (!change.image)
-		return;
-	touch->slot = change.slot;
-	touch->writer = find_writer(&change).value;
-	touch->writer_loss = change.loss;
-	touch->by_kernel = !(error_code & FAULT_USER);
-}
-
 /* The last owner of a page keeps it, so nothing is allocated; then a later system call may allocate
  * one. In a fault there is no system call (x86_syscalls.h), unless it was one that wrote. */
-static __always_inline bool is_in_fault(const struct touch *touch)
+static __always_inline bool is_in_fault(__u64 error_code)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return touch->by_kernel || (registers && (__s64)registers->orig_ax < 0);
+	return !(error_code & FAULT_USER) || (registers && (__s64)registers->orig_ax < 0);
+}
+
+/* The current path has had a page copied. */
+static __always_inline void add_copy(struct touch *touch)
+{
+	struct change change = {};
+	__u32 writer;
+
+	change.image = find_image(CURRENT(mm), &change.slot);
+	if (!change.image)
+		return;
+	touch->slot = change.slot;
+	writer = find_writer(&change).value;
+	if (!writer || add_unshared(change.slot, writer, 1))
+		return;
+	touch->copier = writer;
+	/* Without pages: RSS does not grow. */
+	if (change.loss)
+		count_slot_loss(change.slot, change.loss - 1, 0);
 }
 
 /* A page comes, for whatever. */
 static __always_inline void note_copy(__u32 order, __u32 gfp)
 {
 	struct touch *touch;
-	__u32 writer;
+	__u64 error_code;
 
 	if (order || !(gfp & GFP_MOVABLE))
 		return;
 	touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
-	if (!touch || !touch->writer)
+	if (!touch || !is_write_to_present(touch->error_code))
 		return;
-	writer = touch->writer;
-	touch->writer = 0;
-	if (!is_in_fault(touch))
-		return;
-	if (add_unshared(touch->slot, writer, 1))
-		return;
-	touch->copier = writer;
-	/* Without pages: RSS does not grow. */
-	if (touch->writer_loss)
-		count_slot_loss(touch->slot, touch->writer_loss - 1, 0);
+	error_code = touch->error_code;
+	touch->error_code = 0;
+	if (is_in_fault(error_code))
+		add_copy(touch);
 }
 
 #endif

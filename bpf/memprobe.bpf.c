@@ -87,21 +87,14 @@ int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
 
 /* Owners of pages: where a touch is, by the task or by the kernel for it. */
 SEC("?raw_tp")
-int BPF_PROG(fault_owned, unsigned long address)
+int BPF_PROG(fault_owned, unsigned long address, struct pt_regs *registers,
+	     unsigned long error_code)
 {
-	note_fault(address);
+	note_fault(address, error_code);
 	return 0;
 }
 
-/* Copies of shared pages. One program for both kinds of fault: a raw tracepoint's may be attached
- * to many. */
-SEC("?raw_tp")
-int BPF_PROG(cow_fault, unsigned long address, struct pt_regs *registers, unsigned long error_code)
-{
-	note_write(address, error_code);
-	return 0;
-}
-
+/* Copies of shared pages. */
 SEC("?raw_tp")
 int BPF_PROG(cow_alloc, void *page, unsigned int order, unsigned int gfp)
 {

@@ -56,10 +56,8 @@ struct touch {
 	struct sweep sweeps[NR_SWEEPS];
 	struct page_move move; /* what is left of it: moves.h. verifier: as struct progress */
 	__u32 slot;
-	__u32 writer_loss; /* LOSS_* + 1 where the writer's path is not whole */
-	__u32 writer;	 /* node of a write to a present page, until a page comes for it (cow.h) */
-	__u32 copier;	 /* node for which a page has been copied in this fault */
-	__u64 by_kernel; /* it was a system call that wrote */
+	__u32 copier;	  /* node for which a page has been copied in this fault */
+	__u64 error_code; /* of the fault, until a page has been copied in it; 0: none (cow.h) */
 	struct cause cause;
 };
 _Static_assert(NR_SWEEPS == NR_KINDS + 1, "sweeps");
@@ -91,7 +89,7 @@ static __always_inline void watch_faults(struct task_struct *task)
 }
 
 /* A page fault, before anything is done about it. */
-static __always_inline void note_fault(__u64 address)
+static __always_inline void note_fault(__u64 address, __u64 error_code)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct touch *touch = bpf_task_storage_get(&touches, task, NULL, 0);
@@ -101,7 +99,8 @@ static __always_inline void note_fault(__u64 address)
 		return;
 	touch->page = address >> PAGE_SHIFT;
 	touch->range.end = 0;
-	touch->writer = touch->copier = 0;
+	touch->error_code = (__s64)address < 0 ? 0 : error_code;
+	touch->copier = 0;
 }
 
 /* Marks what came with a fault. Returns how many pages have a mark. */

@@ -253,18 +253,16 @@ void session_limit_held(__u32 limit)
 void session_touch(__u64 address)
 {
 	host.registers = (struct pt_regs){ .orig_ax = -1UL };
-	fault_owned(address);
+	fault_owned(address, &host.registers, 0);
 }
 
 void session_write(__u64 address, bool by_kernel)
 {
 	const unsigned long present = 1, write = 2, user = 4;
 
-	if (by_kernel)
-		fault_owned(address);
-	else
-		session_touch(address);
-	cow_fault(address, &host.registers, present | write | (by_kernel ? 0 : user));
+	if (!by_kernel)
+		host.registers = (struct pt_regs){ .orig_ax = (unsigned long)-1 };
+	fault_owned(address, &host.registers, present | write | (by_kernel ? 0 : user));
 }
 
 void session_allocate(__u32 order, __u32 gfp)

@@ -10,12 +10,9 @@
 #include "memory.h"
 #include "memprobe.skel.h"
 
-/* A page is allocated within a fault: what sees faults comes first, and goes last. */
 const struct second_programs second_cow = {
-	.all = { { "page_fault_user", "cow_fault" },
-		 { "page_fault_kernel", "cow_fault" },
-		 { "mm_page_alloc", "cow_alloc" } },
-	.count = 3,
+	.all = { { "mm_page_alloc", "cow_alloc" } },
+	.count = 1,
 };
 
 const struct second_programs second_wakes = {

@@ -9,13 +9,13 @@
 
 #include "loader.h"
 
-#define SECOND_LINKS 3
+#define SECOND_LINKS 2
 
 struct second_attachment {
 	const char *tracepoint, *program;
 };
 
-/* Programs that are wanted together, in the order in which they are attached. */
+/* Programs that are wanted together. */
 struct second_programs {
 	struct second_attachment all[SECOND_LINKS];
 	size_t count;
@@ -33,8 +33,6 @@ struct loader_second {
 /* 0, -errno. The loader stays open for as long as they are. */
 int loader_second_load(const struct loader *loader, const struct second_programs *programs,
 		       struct loader_second *ret);
-/* The loader's are attached: a tracepoint's programs run in the order in which they were, and what
- * the one that sees a fault forgets of the fault before must not be what ours has noted of this. */
 int loader_second_attach(struct loader_second *second);
 void loader_second_detach(struct loader_second *second);
 void loader_second_close(struct loader_second *second); /* accepts what was never loaded, all 0 */

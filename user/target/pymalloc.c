@@ -95,7 +95,7 @@ static struct arena *arena_of(struct found *found, const struct kind *kind, uint
 {
 	uint32_t number;
 
-	if (hash_table_get(&found->by_index, index, &number) &&
+	if (found->arenas && hash_table_get(&found->by_index, index, &number) &&
 	    address - found->arenas[number].first < kind->arena_bytes)
 		return &found->arenas[number];
 	number = (uint32_t)found->sums.nr_arenas++;
