@@ -15,6 +15,7 @@
 
 #define BASE 0x7f1200000000ULL
 #define PAGE 4096ULL
+#define KERNEL_ADDRESS 0xffff888100000000ULL
 #define MAX_REGIONS 64
 #define MOVABLE 0x8
 #define NR_READ 0
@@ -123,6 +124,14 @@ static void kernel_writes_for_a_process(void **state)
 	assert_int_equal(unshared(), 1);
 }
 
+/* A fault on its own memory, as on an entry of the page table that is out of date. */
+static void kernel_writes_for_itself(void **state)
+{
+	session_write(KERNEL_ADDRESS, true);
+	session_allocate(0, MOVABLE);
+	assert_int_equal(unshared(), 0);
+}
+
 /* Its fault, and one of a BPF program that reads an absent page. */
 static void others_do_not_count(void **state)
 {
@@ -196,6 +205,7 @@ int main(void)
 		TEST(private_file_page_is_growth),
 		TEST(absent_page_is_growth),
 		TEST(kernel_writes_for_a_process),
+		TEST(kernel_writes_for_itself),
 		TEST(others_do_not_count),
 		TEST(no_room_for_copies),
 		TEST(path_of_copy_is_cut),
