@@ -416,7 +416,7 @@ static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 
 	look_for_finalizing(slot);
 	if (take_block(slot, address, &bytes, 1))
 		free_block(image, slot, address, bytes, 0);
-	else if (!is_reallocated(address))
+	else if (!image->final_moment && !is_reallocated(address))
 		__sync_fetch_and_add(&image->unknown_frees, 1);
 }
 

@@ -243,7 +243,7 @@ struct wire_image {
 	__u32 alloc_moment;  /* how often there was another alloc_peak */
 	__u32 alloc_flags;   /* ALLOCS_* */
 	__s64 alloc_final;   /* alloc_bytes when its runtime began to finalize */
-	__u64 unknown_frees; /* of blocks from before, or that found no room */
+	__u64 unknown_frees; /* of blocks from before, or that found no room; until it finalizes */
 	__u64 code_deaths;   /* code objects that were seen to end */
 	__u64 thread_rows;   /* threads that are rows */
 	__u64 lost_bytes;    /* of blocks that are in no row */

@@ -157,6 +157,10 @@ static void test_blocks(void **state)
 	assert_int_equal(session_image(mm)->unknown_frees, 1);
 	assert_int_equal(session_image(mm)->alloc_peak, 2100);
 	assert_int_equal(session_count_blocks(), 2);
+	/* What a runtime frees that finalizes was there in the end. */
+	session_image(mm)->final_moment = 1;
+	release(1, BASE);
+	assert_int_equal(session_image(mm)->unknown_frees, 1);
 	close_session();
 }
 
