@@ -4,6 +4,7 @@
 #define MEMPROBE_HISTORY_FIXTURE_H
 
 #include "profile_history.h"
+#include "profile_leaks.h"
 
 #define MB (1LL << 20)
 #define SECOND 1000000000ULL

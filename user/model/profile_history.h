@@ -33,33 +33,8 @@ void profile_set_history(struct profile *profile, const struct node_history *his
 /* Of two runs there is none. */
 void profile_forget_histories(struct profile *profile);
 
-/* A node that took more in each slot of the last third of its process's life, and never gave back.
- */
-struct leak {
-	uint32_t node;
-	bool is_allocated; /* what is told is of blocks, not of pages */
-	bool is_heap;	   /* pages that another may keep: see profile_leaks */
-	int64_t live;	   /* in the end */
-	int64_t grown;	   /* of it, between these, about the last third: */
-	uint64_t since_ns, end_ns;
-	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
-	/* Of blocks: how much of it is older than a third of the process's life, at least and at
-	 * most, and how old that is. The same where the path gives nothing back. */
-	int64_t older_least, older_most;
-	uint64_t older_ns;
-};
-
-/*
- * Those of a process, or of all with NO_PROCESS, the one that grew most first; owned by the caller.
- * A process with less than 6 slots has none: nobody can tell. The profile is settled.
- *
- * A node that holds anonymous pages of which it and those below it have mapped less than half, the
- * heap that brk() grows left out, or that has touched more than twice of what it holds, may have
- * been the first to touch an allocator's heap that another keeps: is_heap. Where blocks were
- * followed they tell, and pages of a node that its blocks explain are not told again; but small
- * Python objects are in no block. What grows by steps, as a list's block, need not rise in each
- * slot where its pages do, if it explains them.
- */
-struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);
+uint64_t history_width(const struct node_history *history); /* of a slot, in ns */
+/* Until `time_ns` it was `held`. Returns whether a slot more was begun. */
+bool history_bring_up(struct node_history *history, int64_t held, uint64_t time_ns);
 
 #endif

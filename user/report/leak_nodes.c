@@ -3,7 +3,7 @@
 #include "leak_nodes.h"
 
 #include "memory.h"
-#include "profile_history.h"
+#include "profile_leaks.h"
 
 bool *leak_nodes(const struct profile *profile)
 {
@@ -12,7 +12,7 @@ bool *leak_nodes(const struct profile *profile)
 	_cleanup_(freep) struct leak *leaks = profile_leaks(profile, NO_PROCESS, &count);
 
 	for (size_t i = 0; i < count; i++)
-		nodes[leaks[i].node] = true;
+		nodes[leaks[i].node] |= leak_is_one(&leaks[i]);
 	return nodes;
 }
 
@@ -20,10 +20,12 @@ enum tree_metric leak_metric(const struct profile *profile)
 {
 	size_t count;
 	_cleanup_(freep) struct leak *leaks = profile_leaks(profile, NO_PROCESS, &count);
+	bool has_blocks = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!leaks[i].is_allocated)
+		if (leak_is_one(&leaks[i]) && !leaks[i].is_allocated)
 			return METRIC_LIVE;
+		has_blocks |= leak_is_one(&leaks[i]);
 	}
-	return count ? METRIC_ALLOCATED : METRIC_LIVE;
+	return has_blocks ? METRIC_ALLOCATED : METRIC_LIVE;
 }

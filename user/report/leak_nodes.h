@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which nodes of a profile kept growing, of all its processes.
+ * Which nodes of a profile kept growing, of all its processes, and did not only take the place of
+ * others.
  */
 #ifndef MEMPROBE_LEAK_NODES_H
 #define MEMPROBE_LEAK_NODES_H

@@ -28,7 +28,7 @@ struct report_options {
 	bool has_metric; /* the user chose tree.metric */
 	bool has_min;	 /* else the format's own minimum counts */
 	int64_t minimum; /* of the tree's metric: bytes or calls */
-	bool leaks;	 /* only paths that kept growing (profile_history.h) */
+	bool leaks;	 /* only paths that kept growing (profile_leaks.h) */
 	bool full_paths;
 	const char *directory; /* files below it are written as seen from there; NULL: in full */
 	bool full;	       /* a row for every frame, in reports for people too */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #include "memory.h"
-#include "profile_history.h"
+#include "profile_allocs.h"
+#include "profile_leaks.h"
 #include "report_allocs.h"
 #include "report_number.h"
 #include "report_path.h"
@@ -17,17 +18,37 @@
 #define NS_PER_HOUR 3.6e12
 #define PERCENT 100.0
 
-/* Blocks before pages, which are told apart. What is held most comes first: that which grows
- * fastest may have begun late. */
+/* In the order in which they are told. */
+enum group { LEAKS_OF_BLOCKS, LEAKS_OF_PAGES, REPLACING_BLOCKS, REPLACING_PAGES, IN_BLOCKS };
+
+static enum group group_of(const struct leak *leak)
+{
+	if (leak->beside == LEAK_IN_BLOCKS)
+		return IN_BLOCKS;
+	if (leak->beside == LEAK_REPLACES)
+		return leak->is_allocated ? REPLACING_BLOCKS : REPLACING_PAGES;
+	return leak->is_allocated ? LEAKS_OF_BLOCKS : LEAKS_OF_PAGES;
+}
+
+/* What is held most comes first: that which grows fastest may have begun late. */
 static int compare_leaks(const void *left, const void *right)
 {
 	const struct leak *a = left, *b = right;
 
-	if (a->is_allocated != b->is_allocated)
-		return a->is_allocated ? -1 : 1;
+	if (group_of(a) != group_of(b))
+		return group_of(a) < group_of(b) ? -1 : 1;
 	if (a->live != b->live)
 		return a->live > b->live ? -1 : 1;
 	return (a->node > b->node) - (a->node < b->node);
+}
+
+static int64_t sum_of(const struct leak *leaks, size_t count)
+{
+	int64_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += leaks[i].live;
+	return bytes;
 }
 
 static void write_rate(const struct leak *leak, struct sink *sink)
@@ -62,15 +83,28 @@ static void write_blocks(const struct calltree *tree, const struct leak *leak, s
 		    cost.alloc_blocks == 1 ? "block" : "blocks");
 }
 
-/* That the next block will not be freed, by Laplace's rule of succession: of as many as were
- * allocated so many were freed. Scalene shows it, too. */
+/* In percent, that the next block will not be freed, by Laplace's rule of succession: of as many as
+ * were allocated so many were freed. Scalene shows it, too. */
+static double chance(double taken, double freed)
+{
+	return PERCENT * (1 - (freed + 1) / (taken + 2));
+}
+
+/* Blocks that nobody had followed may have been any path's. */
 static void write_chance(const struct calltree *tree, const struct leak *leak, struct sink *sink)
 {
+	const struct process *process = &tree->profile->processes[tree->process];
 	const struct cost cost = profile_cost(tree->profile, leak->node);
 	double freed = (double)cost.alloc_freed_blocks, taken = (double)cost.alloc_taken_blocks;
+	double freed_most = freed + (double)process->unknown_frees;
 
-	if (freed >= 0 && taken >= freed)
-		sink_printf(sink, "  chance %4.1f %%", PERCENT * (1 - (freed + 1) / (taken + 2)));
+	if (freed < 0 || taken < freed)
+		return;
+	sink_text(sink, "  chance ");
+	if (process->unknown_frees)
+		sink_printf(sink, "%4.1f to ",
+			    chance(taken, freed_most < taken ? freed_most : taken));
+	sink_printf(sink, "%4.1f %%", chance(taken, freed));
 }
 
 /* A third of the process's life. Where a path gives nothing back both bounds are the same. */
@@ -83,6 +117,11 @@ static void write_age(const struct leak *leak, struct sink *sink)
 	}
 	report_mb(sink, 7, leak->older_most);
 	sink_printf(sink, " MB older than %.1f s", (double)leak->older_ns / NS_PER_SECOND);
+}
+
+static bool is_doubtful(const struct leak *leak)
+{
+	return leak->beside == LEAK_BESIDE_FALL || leak->beside == LEAK_BESIDE_UNKNOWN;
 }
 
 static void write_leak(const struct report *report, const struct calltree *tree,
@@ -104,19 +143,16 @@ static void write_leak(const struct report *report, const struct calltree *tree,
 	sink_printf(sink, "  %.1f s to %.1f s  ", (double)leak->first_ns / NS_PER_SECOND,
 		    (double)leak->last_ns / NS_PER_SECOND);
 	report_path(report, tree, row, sink);
-	sink_text(sink, leak->is_heap ? " *\n" : "\n");
+	sink_text(sink, leak->is_heap ? " *" : "");
+	sink_text(sink, is_doubtful(leak) ? " +\n" : "\n");
 }
 
 static void write_rest(const struct leak *leaks, size_t count, struct sink *sink)
 {
-	int64_t bytes = 0;
-
 	if (count <= MAX_ROWS)
 		return;
-	for (size_t i = MAX_ROWS; i < count; i++)
-		bytes += leaks[i].live;
 	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_MAX, 7, bytes);
+	report_mb_colored(sink, COLOR_MAX, 7, sum_of(leaks + MAX_ROWS, count - MAX_ROWS));
 	sink_printf(sink, " MB  %zu other %s\n", count - MAX_ROWS,
 		    count - MAX_ROWS == 1 ? "path" : "paths");
 }
@@ -124,53 +160,85 @@ static void write_rest(const struct leak *leaks, size_t count, struct sink *sink
 static void write_head(const struct report *report, const struct process *process,
 		       const struct leak *leaks, size_t count, struct sink *sink)
 {
-	bool is_allocated = leaks->is_allocated;
-	int64_t bytes = 0;
+	bool is_allocated = leaks->is_allocated, replaces = !leak_is_one(leaks);
 
-	for (size_t i = 0; i < count; i++)
-		bytes += leaks[i].live;
-	sink_text(sink, is_allocated ? "Kept growing in blocks" : "Kept growing");
+	sink_text(sink, replaces ? "Took" : "Kept growing");
+	sink_text(sink, is_allocated ? " in blocks" : "");
 	if (is_allocated)
 		report_least_block(report, sink);
+	sink_text(sink, replaces ? " the place of what others gave back" : "");
 	sink_text(sink, ", ");
-	report_mb(sink, 0, bytes);
+	report_mb(sink, 0, sum_of(leaks, count));
 	sink_text(sink, " MB of ");
 	report_mb(sink, 0, is_allocated ? process->alloc_end : rss_of(process->live));
-	sink_text(sink, is_allocated ? " MB allocated at the end:\n" : " MB at the end:\n");
+	sink_text(sink, is_allocated ? " MB allocated at the end" : " MB at the end");
+	sink_text(sink, replaces ? ", as a full cache does:\n" : ":\n");
 }
 
-static void write_heap_note(const struct process *process, const struct leak *leaks, size_t count,
-			    struct sink *sink)
+/* Blocks that were not followed, or too small for it, may lie there as well. */
+static const char *heap_note(const struct report *report, const struct process *process)
 {
-	for (size_t i = 0; i < count && i < MAX_ROWS; i++) {
-		if (!leaks[i].is_heap)
-			continue;
-		sink_text(sink,
-			  process->has_allocs
-				  ? "  * first touched here; another may keep it, in no block\n"
-				  : "  * first touched here; --allocs tells who keeps it\n");
-		return;
-	}
+	if (!process->has_allocs)
+		return "  * first touched here; --allocs tells who keeps it\n";
+	if (!allocs_are_whole(process) || allocs_least_block(&report->profile->meta))
+		return "  * first touched here; another may keep it, in a block that was not "
+		       "followed "
+		       "or in none\n";
+	return "  * first touched here; another may keep it, perhaps in no block\n";
 }
 
-/* Those of blocks, or those of pages. */
+static void write_doubt(const struct process *process, bool is_allocated, struct sink *sink)
+{
+	sink_text(sink, "  + others gave back half as much or more meanwhile");
+	if (is_allocated && process->unknown_frees)
+		sink_printf(sink,
+			    ", or it went in %" PRIu64 " frees of blocks that were not followed",
+			    process->unknown_frees);
+	sink_text(sink, ": it may have taken their place\n");
+}
+
+static void write_notes(const struct report *report, const struct process *process,
+			const struct leak *leaks, size_t count, struct sink *sink)
+{
+	bool has_heap = false, has_doubt = false;
+
+	for (size_t i = 0; i < count && i < MAX_ROWS; i++) {
+		has_heap |= leaks[i].is_heap;
+		has_doubt |= is_doubtful(&leaks[i]);
+	}
+	if (has_heap)
+		sink_text(sink, heap_note(report, process));
+	if (has_doubt)
+		write_doubt(process, leaks->is_allocated, sink);
+}
+
+/* Pages whose growth is told by the blocks above. */
+static void write_in_blocks(const struct leak *leaks, size_t count, struct sink *sink)
+{
+	sink_text(sink, "Edges of these blocks explain the growth of ");
+	report_mb(sink, 0, sum_of(leaks, count));
+	sink_text(sink, " MB that other paths were the first to touch\n");
+}
+
 static void write_group(const struct report *report, const struct calltree *tree,
 			const struct leak *leaks, size_t count, struct sink *sink)
 {
 	const struct process *process = &report->profile->processes[tree->process];
 
-	if (!count)
+	if (group_of(leaks) == IN_BLOCKS) {
+		write_in_blocks(leaks, count, sink);
 		return;
+	}
 	write_head(report, process, leaks, count, sink);
 	for (size_t i = 0; i < count && i < MAX_ROWS; i++)
 		write_leak(report, tree, &leaks[i], sink);
 	write_rest(leaks, count, sink);
-	write_heap_note(process, leaks, count, sink);
+	write_notes(report, process, leaks, count, sink);
 }
 
 void report_leaks_write(const struct report *report, const struct calltree *tree, struct sink *sink)
 {
-	size_t count, of_blocks = 0;
+	size_t count, end;
 	_cleanup_(freep) struct leak *leaks = profile_leaks(report->profile, tree->process, &count);
 
 	if (!count) {
@@ -179,8 +247,13 @@ void report_leaks_write(const struct report *report, const struct calltree *tree
 		return;
 	}
 	qsort(leaks, count, sizeof(*leaks), compare_leaks);
-	while (of_blocks < count && leaks[of_blocks].is_allocated)
-		of_blocks++;
-	write_group(report, tree, leaks, of_blocks, sink);
-	write_group(report, tree, leaks + of_blocks, count - of_blocks, sink);
+	if (!leak_is_one(leaks))
+		sink_text(sink,
+			  "No path was seen to grow all through the last third of the run by more "
+			  "than others gave back\n");
+	for (size_t i = 0; i < count; i = end) {
+		for (end = i; end < count && group_of(&leaks[end]) == group_of(&leaks[i]);)
+			end++;
+		write_group(report, tree, &leaks[i], end - i, sink);
+	}
 }
