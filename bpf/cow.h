@@ -13,6 +13,10 @@
  * a forked process is followed (user/capture/cow), and what is looked at first is the arguments.
  * The fault is noted for owners already (note_fault, owners.h).
  *
+ * mlock and MADV_POPULATE_WRITE write to pages without a fault that we see: each movable page that
+ * comes within them is a copy until it turns out as growth. What the page cache reads meanwhile is
+ * none, and known by its flags.
+ *
  * The walk is done where the page is allocated: interrupts are on there, so that the kernel can
  * make room for rows of our tables, which it does in an interrupt (bpf_mem_refill,
  * kernel/bpf/memalloc.c). It shares the scratch memory of rss_stat's, which is never in use here:
@@ -30,6 +34,7 @@
 #define FAULT_USER 4
 
 #define GFP_MOVABLE 8 /* ___GFP_MOVABLE */
+#define GFP_FS 0x80   /* ___GFP_FS: reading ahead does without (page_cache_ra_unbounded) */
 
 static __always_inline bool is_write_to_present(__u64 error_code)
 {
@@ -72,20 +77,35 @@ static __always_inline void add_copy(struct touch *touch)
 		count_slot_loss(change.slot, change.loss - 1, 0);
 }
 
+/* Is the page for what the task's last fault wrote to? */
+static __always_inline bool takes_fault(struct touch *touch)
+{
+	__u64 error_code = touch->error_code;
+
+	if (!is_write_to_present(error_code))
+		return false;
+	touch->error_code = 0;
+	return is_in_fault(error_code);
+}
+
+/* Is it for what a system call writes to without a fault? */
+static __always_inline bool takes_call(struct touch *touch, __u32 gfp)
+{
+	if (!(gfp & GFP_FS) || !is_writing_to_all())
+		return false;
+	touch->page = 0; /* of a fault that brought no page */
+	return true;
+}
+
 /* A page comes, for whatever. */
 static __always_inline void note_copy(__u32 order, __u32 gfp)
 {
 	struct touch *touch;
-	__u64 error_code;
 
 	if (order || !(gfp & GFP_MOVABLE))
 		return;
 	touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
-	if (!touch || !is_write_to_present(touch->error_code))
-		return;
-	error_code = touch->error_code;
-	touch->error_code = 0;
-	if (is_in_fault(error_code))
+	if (touch && (takes_fault(touch) || takes_call(touch, gfp)))
 		add_copy(touch);
 }
 

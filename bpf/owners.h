@@ -268,6 +268,8 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 	struct page_range range = filled_range(touch->mapped, touch->hint);
 	__u64 page = touch->page;
 
+	if (pages == 1 && is_writing_to_all())
+		take_copy_back(touch, owner_kind(owner));
 	if (range.begin == range.end && page) {
 		touch->page = 0;
 		take_copy_back(touch, owner_kind(owner));

@@ -26,6 +26,7 @@ enum {
 	NR_madvise = 28,
 	NR_shmdt = 67,
 	NR_mlock = 149,
+	NR_mlockall = 151,
 	NR_futex = 202,
 	NR_mlock2 = 325,
 };
@@ -36,6 +37,9 @@ enum {
 #define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
+#define MADV_COLLAPSE 25
+
+#define HUGE_PAGE_BYTES (1ULL << 21)
 
 /* Up to where what brk or shmdt gives back is looked for: neither says how much it is. */
 #define UNKNOWN_PAGES (1ULL << 24)
@@ -154,6 +158,46 @@ static __always_inline struct page_range mapping_range(const struct pt_regs *reg
 	return pages_of(mapped << PAGE_SHIFT, mapped ? registers->si : 0);
 }
 
+/* What madvise fills without a fault: of the holes only those of whole huge pages, for a collapse.
+ */
+static __always_inline struct page_range advised_range(const struct pt_regs *registers)
+{
+	__u64 begin = registers->di, end = registers->di + registers->si;
+	struct page_range range = {};
+
+	switch (registers->dx) {
+	case MADV_COLLAPSE:
+		begin = (begin + HUGE_PAGE_BYTES - 1) & -HUGE_PAGE_BYTES;
+		end &= -HUGE_PAGE_BYTES;
+		return begin < end ? pages_of(begin, end - begin) : range;
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+		return pages_of(begin, end - begin);
+	default:
+		return range;
+	}
+}
+
+/* Does the system call give the process pages of its own, as if it wrote to each, without a fault?
+ */
+static __always_inline bool is_writing_to_all(void)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	if (!registers)
+		return false;
+	switch (registers->orig_ax) {
+	case NR_madvise:
+		return registers->dx == MADV_POPULATE_WRITE;
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_mlockall:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What the system call fills without a fault. `mapped` and `hint`: see mapping_range. */
 static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 {
@@ -166,9 +210,7 @@ static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 	case NR_mmap:
 		return mapping_range(registers, mapped, hint);
 	case NR_madvise:
-		if (registers->dx != MADV_POPULATE_READ && registers->dx != MADV_POPULATE_WRITE)
-			return range;
-		return pages_of(registers->di, registers->si);
+		return advised_range(registers);
 	case NR_mlock:
 	case NR_mlock2:
 		return pages_of(registers->di, registers->si);

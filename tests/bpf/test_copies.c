@@ -18,7 +18,15 @@
 #define KERNEL_ADDRESS 0xffff888100000000ULL
 #define MAX_REGIONS 64
 #define MOVABLE 0x8
+#define FS 0x80
 #define NR_READ 0
+#define NR_MADVISE 28
+#define NR_MLOCK 149
+#define NR_MLOCKALL 151
+#define NR_MLOCK2 325
+#define POPULATE_READ 22
+#define POPULATE_WRITE 23
+#define HUGE 512
 
 static struct task_struct *task;
 
@@ -132,6 +140,46 @@ static void kernel_writes_for_itself(void **state)
 	assert_int_equal(unshared(), 0);
 }
 
+/* Each page that comes is a copy, until it turns out as growth; a huge page's came otherwise. */
+static void calls_that_write_to_all(void **state)
+{
+	static const struct {
+		unsigned long number, advice;
+	} calls[] = {
+		{ NR_MADVISE, POPULATE_WRITE },
+		{ NR_MLOCK, 0 },
+		{ NR_MLOCK2, 0 },
+		{ NR_MLOCKALL, 0 },
+	};
+
+	session_write(BASE, false); /* the last owner of a page keeps it */
+	for (int i = 0; i < 4; i++) {
+		session_enter(calls[i].number, BASE, 4 * HUGE * PAGE, calls[i].advice);
+		session_allocate(0, MOVABLE | FS);
+		session_allocate(0, MOVABLE | FS);
+		session_change(task->mm, KIND_ANON, 1);
+		session_allocate(0, MOVABLE | FS);
+		session_change(task->mm, KIND_ANON, HUGE);
+		session_change(task->mm, KIND_FILE, 1);
+		assert_int_equal(unshared(), 2 * (i + 1));
+	}
+	session_enter(NR_READ, 3, BASE, PAGE);
+	session_change(task->mm, KIND_ANON, 1);
+	assert_int_equal(unshared(), 8);
+}
+
+/* What is read ahead of a file within such a call, and calls that only read. */
+static void calls_that_read(void **state)
+{
+	session_enter(NR_MLOCK, BASE, 4 * PAGE, 0);
+	session_allocate(0, MOVABLE);
+	session_enter(NR_MADVISE, BASE, 4 * PAGE, POPULATE_READ);
+	session_allocate(0, MOVABLE | FS);
+	session_enter(NR_READ, 3, BASE, PAGE);
+	session_allocate(0, MOVABLE | FS);
+	assert_int_equal(unshared(), 0);
+}
+
 /* Its fault, and one of a BPF program that reads an absent page. */
 static void others_do_not_count(void **state)
 {
@@ -206,6 +254,8 @@ int main(void)
 		TEST(absent_page_is_growth),
 		TEST(kernel_writes_for_a_process),
 		TEST(kernel_writes_for_itself),
+		TEST(calls_that_write_to_all),
+		TEST(calls_that_read),
 		TEST(others_do_not_count),
 		TEST(no_room_for_copies),
 		TEST(path_of_copy_is_cut),

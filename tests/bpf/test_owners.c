@@ -31,6 +31,7 @@ enum { NR_read = 0, NR_mmap = 9, NR_munmap = 11, NR_brk = 12, NR_mremap = 25, NR
 #define MAP_POPULATE 0x8000
 #define MADV_DONTNEED 4
 #define MADV_POPULATE_WRITE 23
+#define MADV_COLLAPSE 25
 
 static const char *const names[NR_THREADS] = { "a", "b", "c" };
 static struct task_struct *threads[NR_THREADS];
@@ -307,6 +308,28 @@ static void test_populate(void **state)
 		release(1, KIND_ANON, HUGE + 9);
 		assert_int_equal(live(1, KIND_ANON), 0);
 	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* Small pages become a huge one: whose they were keeps them, and the holes are the call's. Only
+ * what is whole in the range. */
+static void test_collapse(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE + REGION_BYTES, HUGE / 2);
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE + PAGE, 3 * REGION_BYTES - 2 * PAGE, MADV_COLLAPSE);
+	for (int i = 0; i < HUGE / 2; i++)
+		session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_ANON), HUGE / 2);
+	assert_int_equal(live(1, KIND_ANON), HUGE / 2);
+	assert_int_equal(owner_at(BASE + PAGE), -1);
+	assert_int_equal(owner_at(BASE + REGION_BYTES + HUGE / 2 * PAGE), 1);
+	unmap(2, BASE, 3 * HUGE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(live(1, KIND_ANON), 0);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
 	close_session();
 }
@@ -1076,6 +1099,7 @@ int main(void)
 		cmocka_unit_test(test_same_range),
 		cmocka_unit_test(test_same_range_touched_by_another),
 		cmocka_unit_test(test_populate),
+		cmocka_unit_test(test_collapse),
 		cmocka_unit_test(test_populated_mappings),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_moves),

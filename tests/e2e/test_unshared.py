@@ -9,6 +9,8 @@ from test_children import Service
 from tree import check_invariants
 
 MAPPED = 32  # MB, as in the target
+LOCKED = 2
+STRAY = 32 * PAGE  # what the interpreter writes to, of the ruler's too
 WORKERS = 3
 
 
@@ -73,6 +75,20 @@ def unshared_by_writing(context):
     """To the page, and what is unmapped then stays copied."""
     taken, facts = unshare(context, "overwrite", "--cow")
     check_near("copied", copied(taken.report, facts[0]), size_of(MAPPED), 16 * PAGE)
+
+
+@test(interpreters="few")
+def unshared_without_faults(context):
+    """System calls that write to each page; what they read or take anew is no copy."""
+    taken, facts = unshare(context, "all", "--cow")
+    check_equal("measured", [fact["function"] for fact in facts], ["populate", "lock"])
+    for fact in facts:
+        check_near("private", fact["private"], size_of(LOCKED), MB // 4)
+        check_near("copied by %s" % fact["function"], copied(taken.report, fact), fact["private"],
+                   STRAY)
+    for function in ("lock_fresh", "lock_file"):
+        check_near("copied by %s" % function,
+                   copied(taken.report, dict(facts[0], function=function)), 0, STRAY)
 
 
 @test(interpreters="few")

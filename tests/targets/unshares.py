@@ -5,12 +5,14 @@ read       three workers, a second after their fork, only read a list of strings
 gc         a child collects garbage
 freeze     the same after gc.freeze()
 overwrite  a child writes to 32 MB of its parent's, then unmaps them
+all        the same by MADV_POPULATE_WRITE and mlock, and what is growth within them
 last       the parent writes to its own 32 MB after the child has gone: nobody shares them
 fresh      a child writes to pages that are nobody's: the zero page, a file's private ones
 forked     tells the pids of two workers that wait for the end of its stdin; then one reads as those
            of read, one writes to 32 MB of its parent's
 pool       a Pool of three workers, forked, reads an argument of its parent's
 """
+import ctypes
 import gc
 import json
 import mmap
@@ -19,12 +21,14 @@ import os
 import sys
 import time
 
-from truth import PAGE, Ruler, anonymous, size
+from truth import LIBC, PAGE, Ruler, address_of, advise, anonymous, size
 
 WORKERS = 3
 DATA = []
 ROWS = 600000
 MAPPED = 32
+LOCKED = 2  # MB: what mlock allows anybody is 8
+MADV_POPULATE_WRITE = 23
 
 
 def report(function, private):
@@ -113,6 +117,51 @@ def unshare_by_writing():
     os.waitpid(fork(work), 0)
 
 
+def populate(mapping):
+    advise(mapping, MADV_POPULATE_WRITE)
+
+
+def lock(mapping):
+    if LIBC.mlock(ctypes.c_void_p(address_of(mapping)), ctypes.c_size_t(len(mapping))) != 0:
+        raise OSError(ctypes.get_errno(), "mlock")
+
+
+def lock_fresh(mapping):
+    lock(mapping)
+
+
+def lock_file(mapping):
+    lock(mapping)
+
+
+def evicted_file():
+    """A private mapping of a file none of which is in the page cache: locked, it is copied, which
+    is growth."""
+    with open("evicted", "wb") as file:
+        file.write(b"1" * size(LOCKED))
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    with open("evicted", "rb") as file:
+        return mmap.mmap(file.fileno(), size(LOCKED), flags=mmap.MAP_PRIVATE,
+                         prot=mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def write_to_all():
+    populated, locked, fresh = [anonymous(size(LOCKED)) for _ in range(3)]
+    touch(populated)
+    touch(locked)
+    file = evicted_file()
+
+    def work():
+        measure(populate, populated)
+        measure(lock, locked)
+        lock_fresh(fresh)
+        lock_file(file)
+
+    os.waitpid(fork(work), 0)
+
+
 def write_as_last():
     mapping = anonymous(size(MAPPED))
     touch(mapping)
@@ -172,6 +221,7 @@ WAYS = {
     "gc": unshare_by_collecting,
     "freeze": lambda: unshare_by_collecting(True),
     "overwrite": unshare_by_writing,
+    "all": write_to_all,
     "last": write_as_last,
     "fresh": write_to_fresh,
     "forked": unshare_when_told,
