@@ -33,6 +33,8 @@ enum {
 
 #define TS_COMPAT 2
 
+#define MREMAP_FIXED 2
+
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
@@ -107,7 +109,9 @@ static __always_inline struct page_range released_range(void)
 	case NR_madvise:
 	case NR_mmap: /* over what is there */
 		return pages_of(registers->di, registers->si);
-	case NR_mremap: /* to a smaller size */
+	case NR_mremap: /* to a smaller size, or over what is there */
+		if (registers->r10 & MREMAP_FIXED)
+			return pages_of(registers->r8, registers->dx);
 		if (registers->dx < registers->si)
 			return pages_of(registers->di + registers->dx,
 					registers->si - registers->dx);
@@ -136,14 +140,29 @@ static __always_inline __u64 align_mapping(__u64 address, __u64 room, __u64 byte
 	return aligned == address ? address + pad : aligned;
 }
 
-/* Where a new mapping comes to lie, by the room that was found for it. */
-static __always_inline __u64 mapped_page(__u64 address, __u64 room)
+/* Where a mapping comes to lie, new or moved, by the room that was found for it. */
+static __always_inline struct page_range found_range(__u64 address, __u64 room)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct page_range range = {};
+	__u64 bytes;
+
+	if (!registers)
+		return range;
+	if (registers->orig_ax == NR_mmap)
+		bytes = registers->si;
+	else if (registers->orig_ax == NR_mremap)
+		bytes = registers->dx;
+	else
+		return range;
+	return pages_of(align_mapping(address, room, bytes), bytes);
+}
+
+static __always_inline bool is_mapping_anew(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	if (!registers || registers->orig_ax != NR_mmap)
-		return 0;
-	return align_mapping(address, room, registers->si) >> PAGE_SHIFT;
+	return registers && registers->orig_ax == NR_mmap;
 }
 
 /* Where mmap's new mapping lies. `mapped` is where room was found for the last one, whose wish was
@@ -230,21 +249,21 @@ static __always_inline struct page_range read_range(void)
 	return range;
 }
 
-/* A mapping that mremap moves to `address`, found with so much room. */
+/* A mapping that mremap moves to another place. from == to: old marks are cleared there (moves.h).
+ */
 struct page_move {
 	__u64 from, to;
 	__u64 pages; /* 0: none is moved */
 };
 
-static __always_inline struct page_move moved_range(__u64 address, __u64 room)
+static __always_inline struct page_move moved_range(__u64 to)
 {
 	struct pt_regs *registers = syscall_registers();
-	struct page_move move = {};
+	struct page_move move = { .to = to };
 
 	if (!registers || registers->orig_ax != NR_mremap)
 		return move;
 	move.from = registers->di >> PAGE_SHIFT;
-	move.to = align_mapping(address, room, registers->dx) >> PAGE_SHIFT;
 	move.pages = (registers->si < registers->dx ? registers->si : registers->dx) >> PAGE_SHIFT;
 	return move;
 }
