@@ -44,7 +44,7 @@ static uint64_t count_missed(int program)
 
 uint64_t loader_count_missed(const struct loader *loader)
 {
-	const struct bpf_program *program;
+	struct bpf_program *program;
 	uint64_t sum = 0;
 
 	bpf_object__for_each_program(program, loader->skeleton->obj)
