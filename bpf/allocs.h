@@ -209,14 +209,16 @@ __noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 f
 
 /* The place of an address, made when there is room. What is in it is an inner function's block, or
  * one whose end was not seen: it goes. */
-static __always_inline struct wire_block *clear_place(__u32 slot, const struct wire_block_key *key)
+static __always_inline struct wire_block *clear_place(__u32 slot, const struct wire_block_key *key,
+						      long *ret_error)
 {
 	struct wire_block *block = bpf_map_lookup_elem(&blocks, key);
 	__u64 inner;
 	__u32 owner;
 
 	if (!block) {
-		if (!bpf_map_update_elem(&blocks, key, &blank_block, BPF_NOEXIST))
+		*ret_error = bpf_map_update_elem(&blocks, key, &blank_block, BPF_NOEXIST);
+		if (!*ret_error)
 			__sync_fetch_and_add(&blocks_made, 1);
 		return bpf_map_lookup_elem(&blocks, key);
 	}
@@ -232,12 +234,14 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_block_key key = { .address = address };
+	__u32 reason = LOSS_blocks_pathless;
 	struct wire_block *block;
+	long error = 0;
 
 	if (!image)
 		return 0;
 	key.image_id = image->image_id;
-	block = clear_place(slot, &key);
+	block = clear_place(slot, &key, &error);
 	if (block && add_to_allocs(slot, id, bytes)) {
 		block->bytes = bytes;
 		*(volatile __u32 *)&block->owner.value = id;
@@ -245,7 +249,9 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 	}
 	if (block)
 		remove_place(&key);
-	lose_block(slot, LOSS_blocks_full, bytes);
+	else
+		reason = error == NO_MEMORY ? LOSS_blocks_missed : LOSS_blocks_full;
+	lose_block(slot, reason, bytes);
 	return 0;
 }
 
@@ -271,12 +277,11 @@ __noinline __u64 find_alloc_path(__u32 slot, __u32 scratch)
 	__u64 found;
 
 	if (!begin_alloc_walk(slot, scratch) || !walk_begun(slot, scratch))
-		return find_frameless_row(slot, scratch, 0);
-	found = find_call(slot, scratch);
+		found = find_frameless_row(slot, scratch, 0);
+	else
+		found = find_call(slot, scratch);
 	/* That of calls is another loss. */
-	if (!(__u32)found)
-		found = (LOSS_blocks_full + 1ULL) << 32;
-	return found;
+	return (__u32)found ? found : (LOSS_blocks_pathless + 1ULL) << 32;
 }
 
 /* The row of what is given back, made where there is scratch memory for it. */
@@ -292,7 +297,8 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
-	__u64 found = 0;
+	const __u64 missed = (LOSS_blocks_missed + 1ULL) << 32;
+	__u64 found = missed;
 
 	if (!owners)
 		return 0;
@@ -302,11 +308,9 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 		if (bytes >= PAGE_SIZE)
 			make_free_row(image, slot, scratch);
 		if (!give_scratch(owners, scratch, tid))
-			found = 0;
+			found = missed;
 	}
-	if (!(__u32)found)
-		lose_block(slot, LOSS_blocks_full, bytes);
-	else if (found >> 32)
+	if (found >> 32)
 		lose_block(slot, (found >> 32) - 1, bytes);
 	return found;
 }
@@ -454,7 +458,7 @@ static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u32 kind
 		return false;
 	if (wait_for_return(&call))
 		return true;
-	count_loss(image, LOSS_blocks_full, 0);
+	count_loss(image, LOSS_blocks_missed, 0);
 	return false;
 }
 
@@ -496,7 +500,7 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 
 		address = 0;
 		if (!(__u32)error && read_user(&address, sizeof(address), call->place))
-			lose_block(slot, LOSS_blocks_full, call->bytes);
+			lose_block(slot, LOSS_blocks_missed, call->bytes);
 	}
 	if (!address) {
 		put_back(slot, call);

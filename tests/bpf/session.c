@@ -250,6 +250,16 @@ void session_limit_held(__u32 limit)
 	host_map_resize(HOST_TABLE(&held), limit);
 }
 
+void session_limit_allocs(__u32 limit)
+{
+	host_map_resize(HOST_TABLE(&allocs), limit);
+}
+
+void session_limit_rows(__u32 limit)
+{
+	host_map_resize(HOST_TABLE(&special_ids), limit);
+}
+
 void session_touch(__u64 address)
 {
 	host.registers = (struct pt_regs){ .orig_ax = -1UL };

@@ -52,6 +52,9 @@ void session_ask_owners(__u32 regions);
 void session_limit_held(__u32 nodes);
 /* Blocks of an allocator are followed, so many at a time; right after session_open. */
 void session_ask_allocs(__u32 blocks, __u64 kept);
+/* So many paths can have blocks, and so many rows that are no Python code be; right after that. */
+void session_limit_allocs(__u32 paths);
+void session_limit_rows(__u32 rows);
 /* Only those from so many bytes on; right after that. */
 void session_ask_least_block(__u64 bytes);
 /* Do entries and returns come to one program, as since 6.13? Stays for the sessions that follow. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "host/host.h"
+#include "python_memory.h"
 #include "session.h"
 
 #define PAGE 4096ULL
@@ -212,8 +213,8 @@ static void test_posix_unreadable(void **state)
 	open_fixture();
 	enter(0, ALLOC_POSIX, BASE, 64, 5000, 0);
 	leave(0, 0, 0);
-	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 1);
-	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_full], 1);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_missed], 1);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_missed], 1);
 	close_session();
 }
 
@@ -280,6 +281,75 @@ static void test_full(void **state)
 	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 3);
 	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_full], 2); /* 9,000 bytes */
 	close_session();
+}
+
+/* There are paths without a row, or without the table's amounts for them: not the blocks' fault. */
+static void assert_pathless(__u32 events, __u32 pages)
+{
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_full], 0);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_pathless], events);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_blocks_pathless], pages);
+	close_session();
+}
+
+static void test_full_of_rows(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_limit_rows(1);
+	for (int thread = 0; thread < NR_THREADS; thread++)
+		allocate(thread, BASE + (__u64)thread * 8192, 5000);
+	assert_int_equal(allocs_of(0).blocks, 1);
+	assert_pathless(2, 2); /* 10,000 bytes */
+}
+
+static void test_full_of_amounts(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_limit_allocs(1);
+	for (int thread = 0; thread < NR_THREADS; thread++)
+		allocate(thread, BASE + (__u64)thread * 8192, 5000);
+	assert_int_equal(session_count_blocks(), 1);
+	assert_pathless(2, 2);
+}
+
+/* Python's paths: the tables of sites and of nodes. */
+static void allocate_on_paths(void)
+{
+	static const char *const functions[] = { "<module>", "f", "g", "h" };
+	struct python python;
+
+	python_make(&python, PYTHON_3_11);
+	python_attach_thread(&python, threads[0]);
+	session_set_python(mm, &python.layout, python.bias);
+	for (__u64 i = 0; i < 4; i++) {
+		python_call(&python, python_code(&python, "/srv/app.py", functions[i]));
+		allocate(0, BASE + i * 8192, 5000);
+		python_return(&python);
+	}
+}
+
+static void test_full_of_nodes(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_limit_nodes(8, 4);
+	allocate_on_paths();
+	assert_pathless(0, 0);
+	open_fixture();
+	session_limit_nodes(2, 4); /* none for calls and blocks */
+	allocate_on_paths();
+	assert_pathless(4, 4); /* 20,000 bytes */
+}
+
+static void test_full_of_sites(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_limit_sites(2); /* one is [free in malloc]'s */
+	allocate_on_paths();
+	assert_pathless(3, 3);
 }
 
 /* Another block comes to the place of one that has gone; more places are not kept than said. */
@@ -530,6 +600,10 @@ int main(void)
 		cmocka_unit_test(test_reallocations),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_full_of_rows),
+		cmocka_unit_test(test_full_of_amounts),
+		cmocka_unit_test(test_full_of_nodes),
+		cmocka_unit_test(test_full_of_sites),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_peak),

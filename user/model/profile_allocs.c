@@ -31,8 +31,14 @@ bool allocs_are_zero(const struct node_allocs *allocs)
 
 bool allocs_are_whole(const struct process *process)
 {
-	return !process->allocs_since_ns && !process->losses[LOSS_blocks_full].events &&
-	       !process->losses[LOSS_allocs_unseen].events;
+	static const enum wire_loss lost[] = { LOSS_blocks_full, LOSS_allocs_unseen,
+					       LOSS_blocks_pathless, LOSS_blocks_missed };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
+		if (process->losses[lost[i]].events)
+			return false;
+	}
+	return !process->allocs_since_ns;
 }
 
 uint64_t allocs_least_block(const struct profile_meta *meta)
