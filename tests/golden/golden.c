@@ -160,6 +160,7 @@ static const struct golden_case {
 	{ .name = "calls.jsonl", .make = golden_calls },
 	{ .name = "series.txt", .make = golden_series },
 	{ .name = "series.json", .make = golden_series },
+	{ .name = "spike.txt", .make = golden_spike },
 	{ .name = "single_package.txt",
 	  .make = golden_single,
 	  .options = { .view = { .by = TREE_BY_PACKAGE }, MINIMUM(0) } },

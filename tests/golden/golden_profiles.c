@@ -364,6 +364,26 @@ struct profile *golden_series(void)
 	return builder.profile;
 }
 
+/* As a target that holds 200 MB for a tenth of a second, and sleeps for eight. */
+struct profile *golden_spike(void)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 4711, "python3 run.py", "3.11.2");
+	builder_python(&builder, NO_NODE, SCRIPT, "<module>", 13);
+	builder_finish(&builder);
+	profile_add_sample(builder.profile, 0, 0, 0);
+	profile_add_sample(builder.profile, 0, 50000000, 13 * MB);
+	for (uint64_t i = 1; i <= 10; i++)
+		profile_add_sample(builder.profile, 0, 1000000000 + i * 1000000,
+				   13 * MB + (int64_t)i * 20 * MB);
+	profile_add_sample(builder.profile, 0, 1100000000, 13 * MB);
+	profile_add_sample(builder.profile, 0, 9200000000, 12 * MB);
+	builder.profile->processes[0].peak = 213 * MB;
+	builder.profile->processes[0].peak_time_ns = 1010000000;
+	return builder.profile;
+}
+
 struct profile *golden_empty(void)
 {
 	struct profile_builder builder = builder_new();

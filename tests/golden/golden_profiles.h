@@ -20,6 +20,7 @@ struct profile *golden_allocs(void);	 /* one path touches, another keeps */
 struct profile *golden_alloc_leaks(void);
 struct profile *golden_census(void); /* whose objects were counted, or not */
 struct profile *golden_inside(void); /* whose allocators were read, or not */
+struct profile *golden_spike(void);
 struct profile *golden_series(void); /* whose peak lies between two samples */
 struct profile *golden_empty(void);
 

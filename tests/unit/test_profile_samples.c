@@ -51,6 +51,36 @@ static void test_peak_stays(void **state)
 	}
 }
 
+/* What a series says of RSS at a moment. */
+static int64_t at_moment(const struct process *process, uint64_t time_ns)
+{
+	int64_t rss = 0;
+
+	for (size_t i = 0; i < process->nr_samples && process->samples[i].time_ns <= time_ns; i++)
+		rss = process->samples[i].rss;
+	return rss;
+}
+
+/* A low value lasts from after the last of many samples on, or from between them, for as long as
+ * all of them: the high ones before it do not seem to. */
+static void test_low_lasts(void **state)
+{
+	for (uint64_t many = MAX_SAMPLES - 3; many < 4 * MAX_SAMPLES; many += 101) {
+		const uint64_t span = many * 1000, end = SECOND + span;
+		struct profile *profile = profile_new();
+
+		profile_add_process(profile);
+		for (uint64_t i = 0; i < many; i++)
+			profile_add_sample(profile, 0, SECOND + i * 1000, PEAK + (int64_t)i);
+		profile_add_sample(profile, 0, end, 4096);
+		for (uint64_t i = 0; i < many; i++)
+			profile_add_sample(profile, 0, end + span + i * 1000, PEAK + (int64_t)i);
+		assert_int_equal(at_moment(&profile->processes[0], end + span / 2), 4096);
+		assert_in_range(profile->processes[0].nr_samples, 0, MAX_SAMPLES);
+		profile_free(profile);
+	}
+}
+
 /* What grows steadily does not become a single step. */
 static void test_ramp_stays(void **state)
 {
@@ -87,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_peak_stays),
+		cmocka_unit_test(test_low_lasts),
 		cmocka_unit_test(test_ramp_stays),
 		cmocka_unit_test(test_time_never_goes_back),
 	};

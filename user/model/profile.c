@@ -309,22 +309,37 @@ void profile_set_census(struct profile *profile, uint32_t index, const struct ce
 	process->is_dirty = true;
 }
 
-/* Of every two samples but the first the higher stays: peaks are what is looked for. From now on
- * samples that come as thick are left out. */
+/* Does RSS stay what sample `i` says for longer than samples are to be apart? */
+static bool is_lasting(const struct process *process, size_t i, uint64_t distance_ns)
+{
+	return i + 1 < process->nr_samples &&
+	       process->samples[i + 1].time_ns > process->samples[i].time_ns + 4 * distance_ns;
+}
+
+/* Of every two samples but the first the higher stays: peaks are what is looked for. The other
+ * stays too where it stands for a long time (an eighth of all at most), or the higher would seem to
+ * have lasted. From now on samples that come as thick are left out. */
 static void thin_samples(struct process *process)
 {
+	const uint64_t span = process->samples[process->nr_samples - 1].time_ns -
+			      process->samples[0].time_ns;
+	const uint64_t distance = span / (process->nr_samples / 2) + 1;
 	size_t kept = 1;
 
 	for (size_t i = 1; i < process->nr_samples; i += 2) {
 		bool is_pair = i + 1 < process->nr_samples;
 		bool is_second = is_pair && process->samples[i + 1].rss > process->samples[i].rss;
+		bool is_second_kept = is_second ||
+				      (is_pair && is_lasting(process, i + 1, distance));
 
-		process->samples[kept++] = process->samples[i + is_second];
+		if (!is_second || is_lasting(process, i, distance))
+			process->samples[kept++] = process->samples[i];
+		if (is_second_kept)
+			process->samples[kept++] = process->samples[i + 1];
 	}
 	process->nr_samples = kept;
 	process->nr_thinnings++;
-	process->sample_distance_ns =
-		(process->samples[kept - 1].time_ns - process->samples[0].time_ns) / kept;
+	process->sample_distance_ns = span / kept;
 }
 
 void profile_append_sample(struct process *process, struct sample sample)
@@ -342,28 +357,48 @@ static void add_sample(struct process *process, struct sample sample)
 	profile_append_sample(process, sample);
 }
 
+static void let_wait(struct process *process, struct sample sample)
+{
+	if (!process->near_sample.time_ns || sample.rss > process->near_sample.rss)
+		process->near_sample = sample;
+	if (sample.time_ns > process->latest_sample.time_ns)
+		process->latest_sample = sample;
+}
+
+/* The samples that have waited: a peak, and what RSS was from then on for a longer time. */
+static void add_waiting(struct process *process, const struct sample *next)
+{
+	const struct sample high = process->near_sample, latest = process->latest_sample;
+	const struct sample last = process->samples[process->nr_samples - 1];
+
+	process->near_sample = process->latest_sample = (struct sample){ 0 };
+	if (high.time_ns && high.rss > last.rss && high.rss > next->rss)
+		add_sample(process, high);
+	if (latest.time_ns > process->samples[process->nr_samples - 1].time_ns &&
+	    next->time_ns > latest.time_ns + process->sample_distance_ns)
+		add_sample(process, latest);
+}
+
 /* A sample that is written to a dump does not change, so that one that is too near waits for what
  * comes next. One that another CPU's has overtaken would go back in time, which a dump cannot say;
  * the peak is kept apart. */
 void profile_add_sample(struct profile *profile, uint32_t index, uint64_t time_ns, int64_t rss)
 {
 	struct process *process = &profile->processes[index];
-	struct sample *near = &process->near_sample;
 	const struct sample sample = { time_ns, rss };
-	const struct sample *last = NULL;
+	const struct sample *last;
 
-	if (process->nr_samples)
-		last = &process->samples[process->nr_samples - 1];
-	if (last && time_ns < last->time_ns + process->sample_distance_ns) {
-		bool is_later = time_ns > last->time_ns;
-
-		if (is_later && (!near->time_ns || rss > near->rss))
-			*near = sample;
+	if (!process->nr_samples) {
+		profile_append_sample(process, sample);
 		return;
 	}
-	if (last && near->time_ns && near->rss > last->rss && near->rss > rss)
-		add_sample(process, *near);
-	*near = (struct sample){ 0 };
+	last = &process->samples[process->nr_samples - 1];
+	if (time_ns < last->time_ns + process->sample_distance_ns) {
+		if (time_ns > last->time_ns)
+			let_wait(process, sample);
+		return;
+	}
+	add_waiting(process, &sample);
 	add_sample(process, sample);
 }
 

@@ -228,9 +228,11 @@ struct process {
 	struct sample *samples; /* at most MAX_SAMPLES: thinned by halves */
 	size_t nr_samples, samples_capacity;
 	uint64_t sample_distance_ns; /* of samples nearer than this to the last only the highest
-				      * stays, where it is higher than what comes next */
-	struct sample near_sample;   /* that one so far, time 0: none; capture only, not in dumps */
-	uint32_t nr_thinnings;	     /* each moved the earlier samples */
+				      * stays, where it is higher than what comes next, and the
+				      * latest, where nothing comes for as long */
+	struct sample near_sample, latest_sample; /* those so far, time 0: none; capture only, not
+						   * in dumps */
+	uint32_t nr_thinnings;			  /* each moved the earlier samples */
 	struct thread *threads;
 	size_t nr_threads, threads_capacity;
 	struct hash_table thread_ids; /* by name, private to profile_threads.c */

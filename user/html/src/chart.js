@@ -39,6 +39,7 @@ export class Chart {
 		return colours[number % colours.length].trim();
 	}
 
+	// Between two samples RSS is what it was at the first.
 	series() {
 		return this.shown.map(({ process }, number) => ({
 			label: processTitle(process),
@@ -46,6 +47,7 @@ export class Chart {
 			dash: DASHES[Math.floor(number / 6) % DASHES.length],
 			width: 1.75,
 			spanGaps: true,
+			paths: uPlot.paths.stepped({ align: 1 }),
 			points: { show: false },
 			value: (plot, value) => (value == null ? "" : `${value.toFixed(2)} MB`),
 		}));
