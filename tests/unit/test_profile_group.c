@@ -83,6 +83,41 @@ static void test_spread(void **state)
 	profile_free(builder.profile);
 }
 
+/* Workers one after the other: their peaks of 3 to 7 MB were not there at once. */
+static char *report_of_followers(bool is_one_clock)
+{
+	static const struct report_options options = { 0 };
+	struct profile_builder builder = workers(5);
+	char *text;
+
+	for (uint32_t i = 1; i < builder.profile->nr_processes; i++) {
+		struct process *process = &builder.profile->processes[i];
+
+		process->start_ns = i * 1000;
+		process->end_ns = process->start_ns + 1500;
+		process->end = END_EXIT;
+		process->has_owners = true;
+	}
+	builder.profile->highest.bytes = is_one_clock ? 1 : 0;
+	text = report_text(&report_tree, builder.profile, &options);
+	profile_free(builder.profile);
+	return text;
+}
+
+static void test_no_common_peak(void **state)
+{
+	_cleanup_(freep) char *text = report_of_followers(true);
+	_cleanup_(freep) char *merged = report_of_followers(false);
+
+	assert_non_null(strstr(text,
+			       "\nMax mem usage: 7.00 MB in the highest of 5 processes, never "
+			       "above 13.00 MB together; each one's own, summed: 25.00 MB\n"));
+	assert_non_null(strstr(merged, "\nMax mem usage: 7.00 MB in the highest of 5 processes; "
+				       "each one's own, summed: 25.00 MB\n"));
+	assert_non_null(strstr(text, " MB, sums of what each had at its own peak:\n"));
+	assert_non_null(strstr(text, "difference 0.00 %), sums of all\n"));
+}
+
 /* Five of which the last has allocated nothing: nobody knows, if it was not followed. */
 static char *report_of_idle(bool is_unseen)
 {
@@ -150,7 +185,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_few_stay),    cmocka_unit_test(test_many_are_one),
 		cmocka_unit_test(test_spread),	    cmocka_unit_test(test_exec_is_no_member),
-		cmocka_unit_test(test_kept_blocks),
+		cmocka_unit_test(test_kept_blocks), cmocka_unit_test(test_no_common_peak),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

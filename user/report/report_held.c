@@ -128,7 +128,9 @@ void report_held_write(const struct report *report, const struct calltree *tree,
 	sink_text(sink, "Held at the peak, ");
 	report_mb(sink, 0, block.sum);
 	sink_text(sink, " MB");
-	if (process->peak_time_ns)
+	if (process->nr_members > 1)
+		sink_text(sink, ", sums of what each had at its own peak");
+	else if (process->peak_time_ns)
 		sink_printf(sink, " at %.2f s", (double)process->peak_time_ns / NS_PER_SECOND);
 	sink_text(sink, ":\n");
 	write_rows(&block, sink);

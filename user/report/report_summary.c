@@ -12,6 +12,7 @@
 #include "report_census.h"
 #include "report_inside.h"
 #include "report_leaks.h"
+#include "report_members.h"
 #include "report_number.h"
 #include "report_processes.h"
 #include "report_series.h"
@@ -119,7 +120,8 @@ static void write_calls_note(const struct report *report, const struct process *
 	sink_text(sink, "\n");
 }
 
-static void write_balance(const struct calltree *tree, struct sink *sink)
+static void write_balance(const struct process *process, const struct calltree *tree,
+			  struct sink *sink)
 {
 	struct report_balance balance = report_balance(tree);
 	double percent = 0;
@@ -135,8 +137,9 @@ static void write_balance(const struct calltree *tree, struct sink *sink)
 	report_mb(sink, 0, balance.end);
 	sink_text(sink, " MB at end (kernel: ");
 	report_mb(sink, 0, balance.kernel_end);
-	sink_printf(sink, " MB, difference %.2f %%)\n",
-		    fabs(percent) < HALF_A_HUNDREDTH ? 0.0 : percent);
+	sink_printf(sink, " MB, difference %.2f %%)%s\n",
+		    fabs(percent) < HALF_A_HUNDREDTH ? 0.0 : percent,
+		    process->nr_members > 1 ? ", sums of all" : "");
 }
 
 /* Of what has ended the last reading before its end is told, and how long before that was. */
@@ -198,6 +201,37 @@ static void write_own_tree(const struct report *report, const struct calltree *t
 	write_lists(report, own, sink);
 }
 
+/* What the processes of one tree had at their own peaks was not there at once. */
+static void write_members(const struct report *report, uint32_t index, struct sink *sink)
+{
+	const struct process *process = &report->profile->processes[index];
+	const struct members_height height = report_members_height(report, index);
+
+	report_mb_colored(sink, COLOR_MAX, 0, height.highest);
+	sink_printf(sink, " MB in the highest of %" PRIu32 " processes", process->nr_members);
+	if (height.together) {
+		sink_text(sink, ", never above ");
+		report_mb(sink, 0, height.together);
+		sink_text(sink, " MB together");
+	}
+	sink_text(sink, "; each one's own, summed: ");
+	report_mb(sink, 0, process->peak);
+	sink_text(sink, " MB\n");
+}
+
+static void write_highest(const struct report *report, uint32_t index, struct sink *sink)
+{
+	const struct process *process = &report->profile->processes[index];
+
+	sink_text(sink, "Max mem usage: ");
+	if (process->nr_members > 1) {
+		write_members(report, index, sink);
+		return;
+	}
+	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
+	sink_text(sink, " MB\n");
+}
+
 void report_summary(const struct report *report, const struct calltree *tree,
 		    const struct loss_count losses[NR_LOSSES], struct sink *sink)
 {
@@ -213,11 +247,9 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	if (process->census)
 		write_census(process, sink);
 	report_series_write(process, sink);
-	sink_text(sink, "Max mem usage: ");
-	report_mb_colored(sink, COLOR_MAX, 0, process->peak);
-	sink_text(sink, " MB\n");
+	write_highest(report, tree->process, sink);
 	write_end(report, tree, sink);
 	report_losses(losses, sink);
 	write_calls_note(report, process, sink);
-	write_balance(tree, sink);
+	write_balance(process, tree, sink);
 }
