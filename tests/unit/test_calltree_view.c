@@ -39,6 +39,21 @@ static void add_held(struct profile *profile)
 	}
 }
 
+/* Rows that hold, and are on no path of the program. */
+static void add_special(struct profile *profile)
+{
+	static const uint8_t kinds[] = { SITE_INHERITED, SITE_BEFORE, SITE_UNOWNED, SITE_FREE };
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		uint8_t kind = kinds[random_below(ARRAY_SIZE(kinds))];
+		struct cost cost = { .alloc_peak = random_below(99), .unshared = random_below(99) };
+
+		cost.peak[KIND_ANON] = 1 + random_below(99);
+		cost.live[KIND_ANON] = 1 + random_below(99);
+		profile_add_cost(profile, profile_add_root(profile, i, kind, 0), &cost);
+	}
+}
+
 static void add_coroutines(struct profile *profile)
 {
 	for (size_t i = 0; i < profile->nr_sites; i++)
@@ -52,6 +67,7 @@ static struct fixture begin(void)
 	struct fixture fixture = { .profile = random_profile_new() };
 
 	add_held(fixture.profile);
+	add_special(fixture.profile);
 	add_coroutines(fixture.profile);
 	fixture.source = calltree_source_new(fixture.profile, &options);
 	label_style_init(&fixture.style, fixture.profile, NULL, false);
