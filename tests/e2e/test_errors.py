@@ -17,7 +17,7 @@ BAD_USAGE = [
     ("--color=maybe",) + TRUE, ("--sort=backwards",) + TRUE, ("-p", "12x"), ("-p", ""), ("-p", "0"),
     ("--duration=soon", "-p", "1"), ("--format=carrier-pigeon",) + TRUE, ("-p", "1") + TRUE,
     ("--no-owners", "--metric=live") + TRUE, ("--no-owners", "--metric=unshared") + TRUE,
-    ("--no-owners", "--leaks") + TRUE,
+    ("--no-owners", "--leaks") + TRUE, ("--no-owners", "--cow") + TRUE,
     ("--metric=allocated",) + TRUE, ("--by=line",) + TRUE, ("--imports", "--by=file") + TRUE,
     ("-d", "5d", "-p", "1"), ("post", "--no-such-option", "x"), ("post", "--min=much", "x"),
     ("post", "--format=carrier-pigeon", "x"), ("post", "--sort=backwards", "x"),

@@ -247,6 +247,11 @@ static int check_usage(const struct record_options *options, const struct option
 		log_hint("memprobe -- COMMAND [ARG...], or memprobe -p PID; memprobe --help");
 		return EXIT_USAGE;
 	}
+	if (options->cow && options->no_owners) {
+		log_error("cannot parse '%s': --no-owners does not follow pages", "--cow");
+		log_hint("without --no-owners it follows copies of shared pages");
+		return EXIT_USAGE;
+	}
 	if (options->freeze && !options->objects) {
 		log_error("cannot parse '%s': it stops processes for --objects", "--freeze");
 		log_hint("--objects --freeze counts objects while nothing moves");
