@@ -239,12 +239,24 @@ static void test_texts(void **state)
 	}
 }
 
+/* What was tried and did not happen is not promised. */
+static void test_promises(void **state)
+{
+	const char *pinned = heap_cure_sentence(HEAP_CURE_PINNED);
+
+	for (int cure = 0; cure < NR_HEAP_CURES; cure++)
+		assert_null(strstr(heap_cure_sentence(cure), "MALLOC_TRIM_THRESHOLD_"));
+	assert_non_null(strstr(heap_cure_sentence(HEAP_CURE_ARENAS), "fewer arenas may "));
+	assert_non_null(strstr(pinned, "malloc_trim(0) gives back only the whole pages"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_worth),
-		cmocka_unit_test(test_largest), cmocka_unit_test(test_what_was_read),
-		cmocka_unit_test(test_rest),	cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_cases),	 cmocka_unit_test(test_worth),
+		cmocka_unit_test(test_largest),	 cmocka_unit_test(test_what_was_read),
+		cmocka_unit_test(test_rest),	 cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_promises),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

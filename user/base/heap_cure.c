@@ -101,19 +101,25 @@ enum heap_cure heap_inside_cure(const struct heap_inside *inside)
 	return cure_of_the_rest(inside);
 }
 
+/*
+ * A sentence may promise only what the amounts tell. MALLOC_TRIM_THRESHOLD_ is of what is free at
+ * the end of the heap, which is not read apart: with 4096 a process that kept 71 MB between blocks
+ * in use kept the same. Fewer arenas help where threads were at their peaks in turn: 64 threads
+ * that each kept every third block had 49.9 MB free in 65 arenas, and 48.9 in two.
+ */
 static const struct {
 	const char *name, *sentence;
 } cures[NR_HEAP_CURES] = {
 	[HEAP_CURE_NOTHING] = { "nothing", "nothing to gain, the allocators keep little" },
 	[HEAP_CURE_TRIM] = { "malloc_trim",
-			     "malloc_trim(0) would give back what malloc keeps, and with a smaller "
-			     "MALLOC_TRIM_THRESHOLD_ it would keep less" },
+			     "malloc_trim(0) would give back most of what malloc keeps" },
 	[HEAP_CURE_ARENAS] = { "arenas",
-			       "fewer arenas would keep less free in malloc (MALLOC_ARENA_MAX=2), "
+			       "fewer arenas may keep less free in malloc (MALLOC_ARENA_MAX=2), "
 			       "and malloc_trim(0) gives back the whole pages" },
 	[HEAP_CURE_PINNED] = { "pinned",
-			       "blocks in use lie between what is free in malloc, which no trim "
-			       "gives back; new blocks will use it" },
+			       "most of what is free in malloc is in one page with blocks in use, "
+			       "or at the end of a thread's arena: malloc_trim(0) gives back only "
+			       "the whole pages; new blocks will use the rest" },
 	[HEAP_CURE_SURVIVORS] = { "survivors",
 				  "a block in use in each of pymalloc's arenas keeps what is free "
 				  "beside it; new objects will use it" },

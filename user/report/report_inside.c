@@ -106,9 +106,10 @@ static void write_partly(const struct heap_inside *inside, struct sink *sink)
 		return;
 	if (inside->torn)
 		sink_printf(sink,
-			    "  Read partly: %" PRIu64 " %s changed while it was read, the "
-			    "figures are approximate\n",
-			    inside->torn, inside->torn == 1 ? "place" : "places");
+			    "  Read partly: %" PRIu64 " %s changed while it was read, or %s "
+			    "damaged; the figures are approximate\n",
+			    inside->torn, inside->torn == 1 ? "place" : "places",
+			    inside->torn == 1 ? "is" : "are");
 	else
 		sink_text(sink, "  Read partly: it went on meanwhile, or the time for it was over; "
 				"the figures are approximate\n");
