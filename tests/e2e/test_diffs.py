@@ -4,6 +4,7 @@ import os
 
 from capture import capture, check_error, memprobe, parse
 from harness import TARGETS, check, check_all, check_equal, check_near, test
+from test_allocs import follows_allocs
 from tree import ancestors, describe, linked
 
 MB = 1 << 20
@@ -53,6 +54,21 @@ def diff_of_itself(context):
     check_equal("rows", [describe(node) for node in nodes], [])
     for process in report["processes"]:
         check_equal("growth", process["balance"]["growth"], 0)
+
+
+@test(interpreters="one")
+def dumps_of_other_blocks(context):
+    """What only one of two captures has followed looks allocated there alone: told, of both kinds."""
+    follows_allocs(context)
+    command = context.target(TARGET) + ["10"]
+    large = capture(context, command, "--allocs=4096").dump
+    every = capture(context, command, "--allocs").dump
+    note = "has followed blocks from 0 bytes on, the other from 4096: "
+    check(note in memprobe(context, "diff", "--metric=allocated", large, every).errors,
+          "diff does not tell")
+    check(note in memprobe(context, "merge", "-o", context.path("both"), large, every).errors,
+          "merge does not tell")
+    check_equal("diff of one kind", memprobe(context, "diff", every, every).errors, "")
 
 
 @test(interpreters="few")

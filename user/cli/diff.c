@@ -97,6 +97,7 @@ static int diff(void *given, const struct option_words *words, char **argv)
 	    dump_file_read(words->operands[1], &after) ||
 	    check_pair(before, after, words->operands[1]))
 		return EXIT_FAILED;
+	dump_file_compare_allocs(before, after, words->operands[1]);
 	profile_merge(after, before, MERGE_DIFFERENCE);
 	return dump_file_report(after, &options->report, &options->pids, options->force);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include "dump.h"
 #include "log.h"
 #include "memory.h"
+#include "profile_allocs.h"
 #include "report_lines.h"
 #include "stream.h"
 
@@ -94,6 +96,27 @@ int dump_file_read(const char *path, struct profile **ret_profile)
 	if (!(*ret_profile)->meta.is_complete)
 		log_note("'%s' is incomplete: the capture did not end", name);
 	return 0;
+}
+
+static bool has_allocs(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		if (profile->processes[i].has_allocs)
+			return true;
+	}
+	return false;
+}
+
+void dump_file_compare_allocs(const struct profile *first, const struct profile *second,
+			      const char *second_path)
+{
+	uint64_t one = allocs_least_block(&first->meta), other = allocs_least_block(&second->meta);
+
+	if (one == other || !has_allocs(first) || !has_allocs(second))
+		return;
+	log_warning("'%s' has followed blocks from %" PRIu64 " bytes on, the other from %" PRIu64
+		    ": smaller ones are in one alone, as if allocated there only",
+		    second_path, other, one);
 }
 
 int dump_file_report(const struct profile *profile, const struct report_settings *settings,

@@ -9,6 +9,10 @@
  * through a pipe is waited for. 0 or -errno; the caller owns *ret_profile. */
 int dump_file_read(const char *path, struct profile **ret_profile);
 
+/* Says so where both have followed blocks of an allocator, but not from the same size on. */
+void dump_file_compare_allocs(const struct profile *first, const struct profile *second,
+			      const char *second_path);
+
 /* The report of it, on standard output where the settings name no file. Returns the exit status. */
 int dump_file_report(const struct profile *profile, const struct report_settings *settings,
 		     const struct option_pids *pids, bool force);

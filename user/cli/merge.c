@@ -67,8 +67,10 @@ static int read_all(const struct option_words *words, struct profile **ret)
 		_cleanup_(profile_freep) struct profile *more = NULL;
 
 		error = dump_file_read(words->operands[i], &more);
-		if (!error)
-			profile_append(*ret, more);
+		if (error)
+			break;
+		dump_file_compare_allocs(*ret, more, words->operands[i]);
+		profile_append(*ret, more);
 	}
 	if (!error && words->nr_operands > 1)
 		profile_append_end(*ret);
