@@ -332,27 +332,33 @@ static __always_inline __u64 multiply(__u64 count, __u64 bytes)
 	return count * bytes;
 }
 
-static __always_inline void read_call(const struct pt_regs *registers, __u32 call,
+static __always_inline void read_call(const struct pt_regs *registers, __u64 cookie,
 				      struct alloc_call *ret)
 {
-	ret->call = call;
-	ret->place = registers->di;
-	switch (call) {
+	__u64 first = registers->di, second = registers->si, third = registers->dx;
+
+	if (cookie & ALLOC_HAS_CONTEXT) {
+		first = second;
+		second = third; /* none of them has a third */
+	}
+	ret->call = cookie & ~ALLOC_HAS_CONTEXT;
+	ret->place = first;
+	switch (ret->call) {
 	case ALLOC_CALLOC:
-		ret->bytes = multiply(registers->di, registers->si);
+		ret->bytes = multiply(first, second);
 		return;
 	case ALLOC_REALLOC:
 	case ALLOC_ALIGNED:
-		ret->bytes = registers->si;
+		ret->bytes = second;
 		return;
 	case ALLOC_REALLOCARRAY:
-		ret->bytes = multiply(registers->si, registers->dx);
+		ret->bytes = multiply(second, third);
 		return;
 	case ALLOC_POSIX:
-		ret->bytes = registers->dx;
+		ret->bytes = third;
 		return;
 	default:
-		ret->bytes = registers->di;
+		ret->bytes = first;
 	}
 }
 
@@ -437,7 +443,7 @@ static __always_inline bool wait_for_return(const struct alloc_call *call)
 }
 
 /* Returns whether the call's return is of interest. */
-static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u32 kind)
+static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u64 cookie)
 {
 	struct alloc_call call = { .stack = registers->sp };
 	struct wire_image *image;
@@ -446,12 +452,12 @@ static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u32 kind
 	image = alloc_image(&slot);
 	if (!image)
 		return false;
-	if (kind == ALLOC_FREE) {
-		on_free(image, slot, registers->di);
+	read_call(registers, cookie, &call);
+	if (call.call == ALLOC_FREE) {
+		on_free(image, slot, call.place);
 		return false;
 	}
-	read_call(registers, kind, &call);
-	if (is_realloc(kind) && call.place)
+	if (is_realloc(call.call) && call.place)
 		call.old.owner.value = take_block(slot, call.place, &call.old.bytes, 1);
 	/* What a small block was before is put back where realloc fails. */
 	if (call.bytes < cfg_allocs_min && !call.old.owner.value)

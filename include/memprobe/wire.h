@@ -345,6 +345,10 @@ enum wire_alloc_call {
 	NR_ALLOC_CALLS,
 };
 
+/* In the cookie beside it: another argument comes before these, the context of Python's
+ * PyMemAllocatorEx. */
+#define ALLOC_HAS_CONTEXT 0x100
+
 /* Which function of a queue a probe sits at: its cookie. */
 enum wire_queue_call {
 	QUEUE_APPEND = 1, /* deque.append(deque, item) */

@@ -198,9 +198,9 @@ void session_ask_allocs(__u32 limit, __u64 kept)
 	host_map_resize(HOST_TABLE(&allocs), SESSION_IDS);
 }
 
-void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __u64 stack)
+void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack)
 {
-	host.cookie = call;
+	host.cookie = cookie;
 	host.registers = (struct pt_regs){
 		.orig_ax = -1UL,
 		.di = arguments[0],
@@ -209,7 +209,7 @@ void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __
 		.sp = stack,
 		.ip = HOST_FUNCTION,
 	};
-	if (call == ALLOC_FREE || !has_alloc_sessions)
+	if ((cookie & ~ALLOC_HAS_CONTEXT) == ALLOC_FREE || !has_alloc_sessions)
 		alloc_entry(&host.registers);
 	else if (alloc_session(&host.registers))
 		spared_returns[nr_spared_returns++ % MAX_SPARED_RETURNS] = stack;

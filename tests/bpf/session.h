@@ -62,7 +62,7 @@ void session_use_alloc_sessions(bool is_on);
 /* With those: how many returns were not waited for. */
 __u32 session_spared_returns(void);
 /* A function of the allocator begins in the current task: its arguments, and the stack pointer. */
-void session_alloc_entry(enum wire_alloc_call call, const __u64 arguments[3], __u64 stack);
+void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack);
 /* And returns. */
 void session_alloc_return(__u64 result, __u64 stack);
 /* What a node has allocated; NULL: nothing yet. */

@@ -74,11 +74,10 @@ static void close_session(void)
 	session_close();
 }
 
-static void enter(int thread, enum wire_alloc_call call, __u64 first, __u64 second, __u64 third,
-		  __u64 depth)
+static void enter(int thread, __u64 cookie, __u64 first, __u64 second, __u64 third, __u64 depth)
 {
 	machine_run(threads[thread]);
-	session_alloc_entry(call, (const __u64[3]){ first, second, third }, STACK - depth);
+	session_alloc_entry(cookie, (const __u64[3]){ first, second, third }, STACK - depth);
 }
 
 static void leave(int thread, __u64 result, __u64 depth)
@@ -185,6 +184,28 @@ static void test_arguments(void **state)
 		leave(0, BASE + i * 1024, 0);
 		assert_int_equal(allocs_of(0).bytes, 600 * (i + 1));
 	}
+	close_session();
+}
+
+/* Functions of a PyMemAllocatorEx have its context as their first argument. */
+static void test_context(void **state)
+{
+	(void)state;
+	open_fixture();
+	enter(0, ALLOC_MALLOC | ALLOC_HAS_CONTEXT, BASE, 600, 0, 0);
+	leave(0, BASE, 0);
+	enter(0, ALLOC_CALLOC | ALLOC_HAS_CONTEXT, BASE, 6, 100, 0);
+	leave(0, BASE + 1024, 0);
+	assert_int_equal(allocs_of(0).bytes, 1200);
+	enter(1, ALLOC_REALLOC | ALLOC_HAS_CONTEXT, BASE, BASE, 700, 0);
+	leave(1, BASE + 2048, 0);
+	assert_int_equal(allocs_of(0).bytes, 600);
+	assert_int_equal(allocs_of(1).bytes, 700);
+	enter(0, ALLOC_FREE | ALLOC_HAS_CONTEXT, BASE + 2048, BASE + 1024, 0, 0);
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(allocs_of(1).bytes, 700);
+	assert_int_equal(session_image(mm)->unknown_frees, 0);
+	assert_int_equal(session_count_blocks(), 1);
 	close_session();
 }
 
@@ -595,6 +616,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_context),
 		cmocka_unit_test(test_posix),
 		cmocka_unit_test(test_posix_unreadable),
 		cmocka_unit_test(test_reallocations),

@@ -47,7 +47,7 @@ def test(interpreters=None, core=False, long=False, needs="root", alone=False, n
     needs: "root" for the program and root, "nothing" for what runs anywhere;
     alone: no other test may run beside it;
     needs_gil: not under free-threaded builds, which take objects and their buffers from a mimalloc of
-    their own, whose heap is not read and which keeps what is freed (docs/accuracy.md)."""
+    their own: it keeps what is freed, and objects are blocks like others (docs/accuracy.md)."""
     def register(function):
         TESTS.append(Test(function.__name__, function, interpreters, core, long, needs,
                           alone, needs_gil))

@@ -122,7 +122,7 @@ def allocs_of_children(context):
                     allocating.CHILD_BLOCKS)
 
 
-@test(interpreters="few")
+@test(interpreters="few", needs_gil=True)
 def allocs_of_forked_execs(context):
     """A child that has run Python before its exec is followed from its beginning, or it is said that
     it is not."""

@@ -67,7 +67,7 @@ def capture_known(context, *before):
     return entries[-1], taken.truth
 
 
-@test(interpreters=FEW)
+@test(interpreters=FEW, needs_gil=True)
 def known_blocks(context):
     """new and delete of each kind, realloc by mremap, threads that give back others' blocks, and what
     goes before and after the runtime begins to finalize: to the byte and the block."""
@@ -106,7 +106,7 @@ def capture_preloaded(context, command):
     return [entry for entry in taken.report.of_pid(truth["pid"]) if entry["python"]][-1], truth
 
 
-@test(interpreters=FEW)
+@test(interpreters=FEW, needs_gil=True)
 def known_blocks_of_preloaded(context):
     """The same with an allocator in place of the C library's."""
     follows_allocs(context)
@@ -132,7 +132,7 @@ def known_arrays(context):
     compare_kept(taken.process(), taken.truth["kept"])
 
 
-@test(interpreters=FEW)
+@test(interpreters=FEW, needs_gil=True)
 def known_blocks_of_forks(context):
     """A forked child takes and gives back its own and its parent's, the parent likewise: the books of
     neither see the other's."""

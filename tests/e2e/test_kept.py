@@ -1,12 +1,14 @@
 """--allocs: who keeps memory that malloc uses again, and what of it is nobody's."""
 import re
 from capture import capture, memprobe
-from harness import MB, check, check_all, check_equal, check_near, test
+from harness import MB, Skip, check, check_all, check_equal, check_near, test
 from test_owners import check_held_sums
 from tree import check_invariants
 
 REQUESTS = 200
 KEPT = REQUESTS * 512 << 10
+FIRST_WITH_MIMALLOC = (3, 13)
+UNSEEN = "allocations of a process in Python's own mimalloc not followed"
 
 
 def capture_churn(context, *options):
@@ -63,7 +65,30 @@ def first_touched_and_reused(context):
 def kept_objects(context):
     """Buffers of Python's own objects, to the byte, by who asked for them."""
     taken = capture(context, context.target("kept_objects.py"), "--allocs")
-    process, wrong = taken.process(), []
+    compare_kept_objects(taken, taken.process())
+
+
+@test(interpreters="all")
+def kept_objects_of_mimalloc(context):
+    """The same where Python's own mimalloc serves them; where the file does not tell of its functions,
+    what is missing is said."""
+    if context.python.minor < FIRST_WITH_MIMALLOC:
+        raise Skip("it has no mimalloc of its own")
+    context.environment["PYTHONMALLOC"] = "mimalloc"
+    # Objects themselves, too, come from it: what they take beside their buffers is below this.
+    taken = capture(context, context.target("kept_objects.py"), "--allocs=50000")
+    process = taken.process()
+    if UNSEEN in [loss["reason"] for loss in process["losses"]]:
+        check(not process["allocs"] or not process["allocs"]["complete"],
+              "called complete: %r" % process["allocs"])
+        raise Skip("it was stripped of its symbols")
+    check_invariants(taken.report)
+    check(process["allocs"]["complete"], "not complete: %r" % process["losses"])
+    compare_kept_objects(taken, process)
+
+
+def compare_kept_objects(taken, process):
+    wrong = []
     for name, expected in sorted(taken.truth["kept"].items()):
         for figure, key in (("end", "size"), ("blocks", "blocks")):
             seen = sum(node["self"]["allocated"][figure] for node in process.named(name))

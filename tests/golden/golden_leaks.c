@@ -2,8 +2,10 @@
 /* A profile with histories of what is held; see golden_profiles.h. */
 #include "golden_profiles.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "profile_builder.h"
 #include "profile_history.h"
 
@@ -70,6 +72,17 @@ struct profile *golden_heap_leaks(void)
 		if (!strcmp(name, "note"))
 			profile_add_cost(profile, node, &mapped);
 	}
+	return profile;
+}
+
+/* The same of a capture that was asked for allocations, where a block may be unseen. */
+struct profile *golden_heap_leaks_unseen(void)
+{
+	struct profile *profile = golden_heap_leaks();
+
+	free(profile->meta.options);
+	profile->meta.options = xstrdup("--allocs");
+	profile->processes[0].losses[LOSS_mimalloc_unseen].events = 1;
 	return profile;
 }
 

@@ -110,6 +110,8 @@ static void check_file(const char *path)
 	}
 	/* mimalloc 2 takes its heap into %rdi before the first jump. */
 	assert_int_equal(plan.is_slow, strstr(path, "libmimalloc") != NULL);
+	assert_true(plan.has_malloc);
+	assert_false(plan.has_python);
 }
 
 static void check_all(const char *pattern)
@@ -155,6 +157,61 @@ static void test_mimalloc(void **state)
 static void test_tcmalloc(void **state)
 {
 	check_all("/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4");
+}
+
+/* Static functions: the file's other table of symbols has them, unless it was stripped. */
+static void check_python(const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	static const char *const names[] = { "_PyMem_MiMalloc", "_PyObject_MiFree" };
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	size_t nr_frees = 0, is_there;
+	struct malloc_plan plan;
+
+	assert_int_equal(elf_file_open(fd, &file), 0);
+	is_there = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct elf_symbol symbol = { .name = names[i] };
+
+		is_there += elf_file_find_symbols(file, ELF_SYMTAB, &symbol, 1);
+	}
+	if (!is_there) {
+		assert_int_equal(malloc_plan_find(fd, &plan), -ENOENT);
+		return;
+	}
+	assert_int_equal(malloc_plan_find(fd, &plan), 0);
+	print_message("%s: %s\n", path, plan.what);
+	assert_true(plan.has_python);
+	assert_false(plan.has_malloc);
+	assert_true(plan.nr_sites >= 4);
+	for (size_t i = 0; i < plan.nr_sites; i++) {
+		check_site(fd, &plan.sites[i]);
+		assert_int_equal(plan.sites[i].has_context, 1);
+		nr_frees += plan.sites[i].call == ALLOC_FREE;
+	}
+	assert_in_range(nr_frees, 1, 3);
+}
+
+static void test_python(void **state)
+{
+	const char *home = getenv("HOME");
+	const char *const patterns[] = { ".pyenv/versions/3.1[3-9]*/lib/libpython3.1?*.so.1.0",
+					 ".cache/memprobe/interpreters/built-*/bin/python3.1[3-9]*",
+					 ".cache/memprobe/interpreters/debian-3.1[3-5]*/usr/bin/"
+					 "python3.1[3-5]" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		_cleanup_(freep) char *pattern = xasprintf("%s/%s", home ? home : "/root",
+							   patterns[i]);
+		glob_t found = { 0 };
+
+		if (glob(pattern, 0, NULL, &found))
+			continue;
+		for (size_t j = 0; j < found.gl_pathc; j++)
+			if (!strstr(found.gl_pathv[j], "-config"))
+				check_python(found.gl_pathv[j]);
+		globfree(&found);
+	}
 }
 
 static void check_without(const char *path)
@@ -431,14 +488,14 @@ static void test_no_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_own_libc),   cmocka_unit_test(test_fetched_libcs),
-		cmocka_unit_test(test_musl),	   cmocka_unit_test(test_jemalloc),
-		cmocka_unit_test(test_mimalloc),   cmocka_unit_test(test_tcmalloc),
-		cmocka_unit_test(test_loader),	   cmocka_unit_test(test_without_malloc),
-		cmocka_unit_test(test_beginnings), cmocka_unit_test(test_null_tests),
-		cmocka_unit_test(test_own_free),   cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_shortened),  cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_no_steps),
+		cmocka_unit_test(test_own_libc),       cmocka_unit_test(test_fetched_libcs),
+		cmocka_unit_test(test_musl),	       cmocka_unit_test(test_jemalloc),
+		cmocka_unit_test(test_mimalloc),       cmocka_unit_test(test_tcmalloc),
+		cmocka_unit_test(test_python),	       cmocka_unit_test(test_loader),
+		cmocka_unit_test(test_without_malloc), cmocka_unit_test(test_beginnings),
+		cmocka_unit_test(test_null_tests),     cmocka_unit_test(test_own_free),
+		cmocka_unit_test(test_moved),	       cmocka_unit_test(test_shortened),
+		cmocka_unit_test(test_steps),	       cmocka_unit_test(test_no_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Environments of processes, and what one says of the JIT: children of this program with one made
- * up. */
+/* Environments of processes, and what one says of the JIT and of mimalloc: children of this program
+ * with one made up. */
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdarg.h>
@@ -16,12 +16,15 @@
 #include "environment.h"
 #include "memory.h"
 #include "python_jit.h"
+#include "python_mimalloc.h"
 
 enum { STATUS_OFF = 10, STATUS_ON };
 
+static const char *asked = "child"; /* of what */
+
 static bool is_on_with(char *const *environment)
 {
-	char *const arguments[] = { "test_target_environ", "child", NULL };
+	char *const arguments[] = { "test_target_environ", (char *)asked, NULL };
 	int status = 0;
 	pid_t child = fork();
 
@@ -54,6 +57,46 @@ static void test_variable(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_int_equal(is_on_with(cases[i].strings), cases[i].is_on);
+}
+
+static void test_mimalloc_asked_for(void **state)
+{
+	static const struct {
+		char *strings[3];
+		bool is_on;
+	} cases[] = {
+		{ { "PYTHONMALLOC=mimalloc", NULL }, true },
+		{ { "PYTHONMALLOC=mimalloc_debug", NULL }, true },
+		{ { "PYTHONMALLOC=pymalloc", "PYTHONMALLOC=mimalloc", NULL }, false },
+		{ { "PYTHONMALLOC=mimalloc2", NULL }, false },
+		{ { "MY_PYTHONMALLOC=mimalloc", NULL }, false },
+		{ { NULL }, false },
+	};
+
+	asked = "mimalloc";
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(is_on_with(cases[i].strings), cases[i].is_on);
+	asked = "child";
+}
+
+static bool has_own_mimalloc(const char *path)
+{
+	struct process_mapping mapping = { .path = path, .is_executable = true };
+	const struct process_maps maps = { .mappings = &mapping, .nr_mappings = 1 };
+
+	return python_mimalloc_is_built_in(&maps);
+}
+
+static void test_mimalloc_built_in(void **state)
+{
+	assert_true(has_own_mimalloc("/usr/bin/python3.13t"));
+	assert_true(has_own_mimalloc("/opt/lib/libpython3.14t.so.1.0"));
+	assert_true(has_own_mimalloc("/opt/bin/python3.13td"));
+	assert_false(has_own_mimalloc("/usr/bin/python3.13"));
+	assert_false(has_own_mimalloc("/usr/bin/python3.t"));
+	assert_false(has_own_mimalloc("/usr/bin/python3.13tools"));
+	assert_false(has_own_mimalloc("/python3.13t/lib/libc.so.6"));
+	assert_false(has_own_mimalloc(""));
 }
 
 static void test_long_string(void **state)
@@ -103,11 +146,15 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_variable),
+		cmocka_unit_test(test_mimalloc_asked_for),
+		cmocka_unit_test(test_mimalloc_built_in),
 		cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_no_process),
 	};
 
+	if (argc == 2 && !strcmp(argv[1], "mimalloc"))
+		return python_mimalloc_is_asked_for(getpid()) ? STATUS_ON : STATUS_OFF;
 	if (argc == 2)
 		return python_jit_is_on(getpid()) ? STATUS_ON : STATUS_OFF;
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "allocs_unseen.h"
 #include "call_probe.h"
 #include "clock.h"
 #include "closer.h"
@@ -118,10 +119,17 @@ static struct attachment *find(const struct allocs *allocs, uint32_t tgid, size_
 	return NULL;
 }
 
+static const struct malloc_plan *plan_of(const struct allocs *allocs, size_t file)
+{
+	return &allocs->files[file]->found.plan;
+}
+
+/* To what serves malloc, which all programs call. */
 static bool is_attached(const struct allocs *allocs, uint32_t tgid)
 {
 	for (size_t i = 0; i < allocs->nr_attachments; i++) {
-		if (allocs->attachments[i].tgid == tgid)
+		if (allocs->attachments[i].tgid == tgid &&
+		    plan_of(allocs, allocs->attachments[i].file)->has_malloc)
 			return true;
 	}
 	return false;
@@ -156,7 +164,8 @@ static void add_places(const struct malloc_plan *plan, unsigned int rank, struct
 		if (rank_of(site->call) != rank || !is_wanted(&ret->sites, site))
 			continue;
 		ret->offsets[ret->sites.count] = site->offset;
-		ret->cookies[ret->sites.count++] = site->call;
+		ret->cookies[ret->sites.count++] = site->call |
+						   (site->has_context ? ALLOC_HAS_CONTEXT : 0);
 	}
 }
 
@@ -179,7 +188,7 @@ static int attach_at(const struct allocs *allocs, const struct attachment *attac
 
 	places.sites.is_session = loader->features.has_uprobe_session;
 	for (unsigned int rank = 0; rank <= 2; rank++)
-		add_places(&allocs->files[attachment->file]->found.plan, rank, &places);
+		add_places(plan_of(allocs, attachment->file), rank, &places);
 	places.sites.is_session &= is_return;
 	return call_probe_attach_cookies(ret, bpf_program__fd(program), attachment->tgid, path,
 					 &places.sites);
@@ -330,6 +339,7 @@ static bool attach_late(struct allocs *allocs, struct process *process, size_t f
 	bool is_attached = attach(allocs, process->pid, file, &since_ns);
 
 	note_since(allocs, process, since_ns);
+	process->is_mimalloc_followed |= is_attached && plan_of(allocs, file)->has_python;
 	return is_attached;
 }
 
@@ -367,7 +377,8 @@ static bool look(struct allocs *allocs, struct process *process, bool is_loading
 	for (size_t i = 0; i < count; i++) {
 		size_t file = know_file(allocs, &found[i], process->pid);
 
-		is_known |= file < MAX_FILES && attach_late(allocs, process, file);
+		if (file < MAX_FILES && attach_late(allocs, process, file))
+			is_known |= plan_of(allocs, file)->has_malloc;
 	}
 	return is_known;
 }
@@ -405,6 +416,7 @@ static void on_python(void *context, uint32_t index, uint32_t layout)
 	if ((process->begin != BEGAN_FORK || !is_attached(allocs, process->pid)) &&
 	    has_room(allocs))
 		look(allocs, process, false);
+	process->has_own_mimalloc = allocs_unseen_has_mimalloc(allocs->base, index, layout);
 }
 
 static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
@@ -463,28 +475,12 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 	allocs->nr_unsettled = kept;
 }
 
-/* A Python whose allocator is unknown, or that ended before it had probes. One that was attached to
- * may have called nothing. */
-static bool is_unseen(const struct allocs *allocs, const struct process *process)
-{
-	if (!process->python || process->has_allocs)
-		return false;
-	return process->begin == BEGAN_ATTACH ? !process->allocs_since_ns
-					      : !is_attached(allocs, process->pid);
-}
-
-static void count_unseen(const struct allocs *allocs, struct profile *profile)
-{
-	for (uint32_t i = 0; i < profile->nr_processes; i++)
-		if (is_unseen(allocs, &profile->processes[i]))
-			user_loss_add(profile, i, LOSS_allocs_unseen, 1);
-}
-
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
 	const struct allocs *allocs = context;
 
-	count_unseen(allocs, profile);
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		allocs_unseen_count(profile, i, is_attached(allocs, profile->processes[i].pid));
 	if (allocs->nr_late)
 		log_later("allocations of %zu %s are followed from up to %.1f ms after the "
 			  "beginning on",

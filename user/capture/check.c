@@ -215,14 +215,23 @@ static bool check_entry(const struct interpreter_entry *entry, struct sink *sink
 static void check_allocators(const struct malloc_file *files, size_t count, int error,
 			     struct sink *sink)
 {
-	if (!count)
+	bool has_malloc = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct malloc_plan *plan = &files[i].plan;
+
+		has_malloc |= plan->has_malloc;
+		say(sink, plan->has_malloc ? "allocator" : "mimalloc", "%s: %s", files[i].path,
+		    plan->what);
+		if (plan->is_slow)
+			hint(sink, "--allocs is slow with it: single-stepping takes 17 us a call");
+		if (plan->has_python)
+			hint(sink, "where that serves objects (PYTHONMALLOC=mimalloc, no GIL), "
+				   "--allocs follows each of them: 2 us and more an object");
+	}
+	if (!has_malloc)
 		say(sink, "allocator", "none found%s%s: --allocs has nothing to follow",
 		    error ? ": " : "", error ? strerror(-error) : "");
-	for (size_t i = 0; i < count; i++) {
-		say(sink, "allocator", "%s: %s", files[i].path, files[i].plan.what);
-		if (files[i].plan.is_slow)
-			hint(sink, "--allocs is slow with it: single-stepping takes 17 us a call");
-	}
 }
 
 static void check_program_allocators(struct inspector *inspector, const char *path,

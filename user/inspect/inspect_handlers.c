@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "python_cells.h"
 #include "python_jit.h"
+#include "python_mimalloc.h"
 #include "python_class.h"
 #include "python_object.h"
 #include "python_place.h"
@@ -337,6 +338,14 @@ static void handle_objects(void *context, const void *given, size_t size,
 	python_reader_end(&process->reader);
 }
 
+static bool has_own_mimalloc(pid_t pid)
+{
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+
+	return python_mimalloc_is_asked_for(pid) ||
+	       (!process_maps_read(pid, &maps) && python_mimalloc_is_built_in(&maps));
+}
+
 static void handle_process(void *context, const void *given, size_t size,
 			   struct inspect_reply *reply)
 {
@@ -352,6 +361,7 @@ static void handle_process(void *context, const void *given, size_t size,
 		fclose(file);
 	}
 	answer->is_jit_on = python_jit_is_on(request->pid);
+	answer->has_own_mimalloc = has_own_mimalloc(request->pid);
 	reply->size = sizeof(*answer);
 }
 

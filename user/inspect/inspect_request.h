@@ -181,6 +181,7 @@ typedef uint64_t inspect_lines_bytes;
 
 struct inspect_process {
 	uint32_t is_jit_on;
+	uint32_t has_own_mimalloc; /* of a Python: python_mimalloc.h */
 	uint32_t command_bytes;
 	char command[MAX_ARGS_BYTES]; /* arguments, a NUL after each */
 };

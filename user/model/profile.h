@@ -207,7 +207,10 @@ struct process {
 	uint64_t peak_time_ns;	  /* when that was; 0: of several runs, each has its own */
 	bool has_owners;	  /* it is known who holds what: nodes' live, peak */
 	bool has_mapped;
-	bool has_allocs;		    /* blocks of its allocator were followed */
+	bool has_allocs; /* blocks of its allocator were followed */
+	/* Its Python's own mimalloc serves its objects; it has probes there: capture only, not in
+	 * dumps. */
+	bool has_own_mimalloc, is_mimalloc_followed;
 	bool has_inside;		    /* its allocators were read while it ran */
 	uint32_t peak_moment, final_moment; /* see profile_held.h */
 	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'

@@ -32,7 +32,8 @@ bool allocs_are_zero(const struct node_allocs *allocs)
 bool allocs_are_whole(const struct process *process)
 {
 	static const enum wire_loss lost[] = { LOSS_blocks_full, LOSS_allocs_unseen,
-					       LOSS_blocks_pathless, LOSS_blocks_missed };
+					       LOSS_blocks_pathless, LOSS_blocks_missed,
+					       LOSS_mimalloc_unseen };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
 		if (process->losses[lost[i]].events)
@@ -41,20 +42,32 @@ bool allocs_are_whole(const struct process *process)
 	return !process->allocs_since_ns;
 }
 
-uint64_t allocs_least_block(const struct profile_meta *meta)
+/* The last --allocs counts. Returns what follows it, NULL: there is none. */
+static const char *find_option(const struct profile_meta *meta)
 {
 	static const char option[] = "--allocs";
-	const char *options = meta->options ? meta->options : "";
-	uint64_t least = 0;
+	const char *options = meta->options ? meta->options : "", *found = NULL;
 
 	for (const char *at = strstr(options, option); at; at = strstr(at, option)) {
 		bool is_word = at == options || at[-1] == ' ';
 
 		at += strlen(option);
 		if (is_word && (*at == '=' || *at == ' ' || !*at))
-			least = *at == '=' ? strtoull(at + 1, NULL, 10) : 0;
+			found = at;
 	}
-	return least;
+	return found;
+}
+
+bool allocs_were_asked_for(const struct profile_meta *meta)
+{
+	return find_option(meta) != NULL;
+}
+
+uint64_t allocs_least_block(const struct profile_meta *meta)
+{
+	const char *option = find_option(meta);
+
+	return option && *option == '=' ? strtoull(option + 1, NULL, 10) : 0;
 }
 
 void allocs_replace(struct node_allocs *sum, const struct node_allocs *before,

@@ -16,8 +16,9 @@ bool allocs_are_zero(const struct node_allocs *allocs);
  */
 bool allocs_are_whole(const struct process *process);
 
-/* Bytes of the smallest blocks that were followed, as the options say that the capture was given;
- * 0: all were. */
+/* As the options say that the capture was given. */
+bool allocs_were_asked_for(const struct profile_meta *meta);
+/* Bytes of the smallest blocks that were followed, by the same; 0: all were. */
 uint64_t allocs_least_block(const struct profile_meta *meta);
 
 /* A part of a node's amounts is another than before: several paths of the kernel's side may be one

@@ -176,15 +176,18 @@ static void write_head(const struct report *report, const struct process *proces
 }
 
 /* Blocks that were not followed, or too small for it, may lie there as well. */
-static const char *heap_note(const struct report *report, const struct process *process)
+static const char *find_heap_note(const struct report *report, const struct process *process)
 {
-	if (!process->has_allocs)
-		return "  * first touched here; --allocs tells who keeps it\n";
-	if (!allocs_are_whole(process) || allocs_least_block(&report->profile->meta))
-		return "  * first touched here; another may keep it, in a block that was not "
-		       "followed "
-		       "or in none\n";
-	return "  * first touched here; another may keep it, perhaps in no block\n";
+	const struct profile_meta *meta = &report->profile->meta;
+
+	if (process->has_allocs && allocs_are_whole(process) && !allocs_least_block(meta))
+		return "another may keep it, perhaps in no block";
+	if (process->has_allocs || process->losses[LOSS_allocs_unseen].events ||
+	    process->losses[LOSS_mimalloc_unseen].events)
+		return "another may keep it, in a block that was not followed or in none";
+	if (allocs_were_asked_for(meta))
+		return "another may keep it: no block of the process was seen";
+	return "--allocs tells who keeps it";
 }
 
 static void write_doubt(const struct process *process, bool is_allocated, struct sink *sink)
@@ -207,7 +210,7 @@ static void write_notes(const struct report *report, const struct process *proce
 		has_doubt |= is_doubtful(&leaks[i]);
 	}
 	if (has_heap)
-		sink_text(sink, heap_note(report, process));
+		sink_printf(sink, "  * first touched here; %s\n", find_heap_note(report, process));
 	if (has_doubt)
 		write_doubt(process, leaks->is_allocated, sink);
 }

@@ -78,7 +78,30 @@ static const struct function functions[] = {
 	{ "_ZdaPvSt11align_val_tRKSt9nothrow_t", ALLOC_FREE, false, true },
 };
 #define NR_FUNCTIONS ARRAY_SIZE(functions)
-_Static_assert(NR_FUNCTIONS <= MAX_MALLOC_SITES, "a site for each");
+
+/*
+ * What CPython from 3.13 on has its objects and their buffers served by where its own mimalloc does
+ * that: all calls come through a PyMemAllocatorEx of these. They are static, so that a file which
+ * was stripped does not tell of them.
+ */
+static const struct function python_functions[] = {
+	{ "_PyMem_MiMalloc", ALLOC_MALLOC, false, false },
+	{ "_PyMem_MiCalloc", ALLOC_CALLOC, false, false },
+	{ "_PyMem_MiRealloc", ALLOC_REALLOC, false, false },
+	{ "_PyMem_MiFree", ALLOC_FREE, false, false },
+	{ "_PyObject_MiMalloc", ALLOC_MALLOC, false, false },
+	{ "_PyObject_MiCalloc", ALLOC_CALLOC, false, false },
+	{ "_PyObject_MiRealloc", ALLOC_REALLOC, false, false },
+	{ "_PyObject_MiFree", ALLOC_FREE, false, false },
+	/* 3.15 without the GIL: what does not belong to objects, too. */
+	{ "_PyMem_MiRawMalloc", ALLOC_MALLOC, false, false },
+	{ "_PyMem_MiRawCalloc", ALLOC_CALLOC, false, false },
+	{ "_PyMem_MiRawRealloc", ALLOC_REALLOC, false, false },
+	{ "_PyMem_MiRawFree", ALLOC_FREE, false, false },
+};
+#define NR_PYTHON_FUNCTIONS ARRAY_SIZE(python_functions)
+#define NR_PYTHON_NEEDED 8
+_Static_assert(NR_FUNCTIONS + NR_PYTHON_FUNCTIONS <= MAX_MALLOC_SITES, "a site for each");
 
 /* What only one allocator exports. glibc's loader has a malloc for its own beginning up to 2.31. */
 static const struct {
@@ -94,6 +117,10 @@ static const struct {
 #define NR_MARKS ARRAY_SIZE(marks)
 #define MARK_LOADER 0
 
+/* What each CPython exports, from 3.7 on. */
+static const char python_mark[] = "_PyRuntime";
+#define PYTHON_MARK (NR_FUNCTIONS + NR_MARKS)
+
 /* Registers that must still hold what they held at the entry. */
 static const uint16_t needed[NR_ALLOC_CALLS] = {
 	[ALLOC_MALLOC] = 1 << CODE_RDI,
@@ -104,6 +131,14 @@ static const uint16_t needed[NR_ALLOC_CALLS] = {
 	[ALLOC_POSIX] = 1 << CODE_RDI | 1 << CODE_RDX,
 	[ALLOC_PAGES] = 1 << CODE_RDI,
 	[ALLOC_FREE] = 1 << CODE_RDI,
+};
+
+/* The same with a context before them. */
+static const uint16_t needed_with_context[NR_ALLOC_CALLS] = {
+	[ALLOC_MALLOC] = 1 << CODE_RSI,
+	[ALLOC_CALLOC] = 1 << CODE_RSI | 1 << CODE_RDX,
+	[ALLOC_REALLOC] = 1 << CODE_RSI | 1 << CODE_RDX,
+	[ALLOC_FREE] = 1 << CODE_RSI,
 };
 
 /* ---- One function ---- */
@@ -202,27 +237,31 @@ static bool is_jump(const struct beginning *beginning)
 	return first < beginning->size && beginning->bytes[first] == JUMP_OPCODE;
 }
 
-static struct malloc_site choose_site(const struct beginning *beginning, uint32_t call)
+static struct malloc_site choose_site(const struct beginning *beginning, uint32_t call,
+				      bool has_context)
 {
 	bool has_return = call != ALLOC_FREE;
-	uint16_t kept = needed[call] | (has_return ? 1 << CODE_RSP : 0);
+	uint16_t arguments = has_context ? needed_with_context[call] : needed[call];
+	uint16_t kept = arguments | (has_return ? 1 << CODE_RSP : 0);
 	struct place place = { 0 };
 	bool is_found = find_emulated(beginning, skip_landing(beginning), kept, &place);
 
-	if (call == ALLOC_FREE)
+	if (call == ALLOC_FREE && !has_context)
 		pass_null_test(beginning, kept, &place);
 	return (struct malloc_site){
 		.offset = beginning->offset + place.at,
 		.call = call,
 		.has_return = has_return,
 		.is_slow = !is_found,
+		.has_context = has_context,
 	};
 }
 
 /* ---- A file ---- */
 
 struct search {
-	struct elf_symbol symbols[NR_FUNCTIONS + NR_MARKS];
+	struct elf_symbol symbols[NR_FUNCTIONS + NR_MARKS + 1];
+	struct elf_symbol python[NR_PYTHON_FUNCTIONS];
 	uint64_t entries[MAX_MALLOC_SITES]; /* of the plan's sites */
 	struct malloc_plan plan;
 	char slow[64]; /* the names of functions that are */
@@ -246,11 +285,10 @@ static void tell_slow(struct search *search, const char *name)
 		search->slow[used] = '\0';
 }
 
-static int add_function(const struct elf_file *file, struct search *search, size_t i)
+static int add_function(const struct elf_file *file, struct search *search,
+			const struct function *function, uint64_t vaddr, bool has_context)
 {
-	const struct function *function = &functions[i];
 	struct malloc_plan *plan = &search->plan;
-	uint64_t vaddr = search->symbols[i].vaddr;
 	struct beginning beginning;
 	struct malloc_site site;
 	int err;
@@ -260,9 +298,9 @@ static int add_function(const struct elf_file *file, struct search *search, size
 	err = read_beginning(file, vaddr, &beginning);
 	if (err)
 		return err;
-	if (function->is_operator && is_jump(&beginning))
+	if ((function->is_operator || has_context) && is_jump(&beginning))
 		return 0;
-	site = choose_site(&beginning, function->call);
+	site = choose_site(&beginning, function->call, has_context);
 	if (site.is_slow) {
 		tell_slow(search, function->name);
 		plan->is_slow |= function->is_hot;
@@ -283,9 +321,12 @@ static const char *name_allocator(const struct search *search)
 static void tell(struct search *search)
 {
 	struct malloc_plan *plan = &search->plan;
+	const char *name = plan->has_malloc ? name_allocator(search) : "";
 
-	snprintf(plan->what, sizeof(plan->what), "%s: %zu functions%s%s", name_allocator(search),
-		 plan->nr_sites, search->slow[0] ? ", single-stepped:" : "", search->slow);
+	snprintf(plan->what, sizeof(plan->what), "%s%s%s: %zu functions%s%s", name,
+		 plan->has_malloc && plan->has_python ? " and " : "",
+		 plan->has_python ? "Python's own mimalloc" : "", plan->nr_sites,
+		 search->slow[0] ? ", single-stepped:" : "", search->slow);
 }
 
 static void notice_needed(int64_t tag, const char *text, void *context)
@@ -311,9 +352,9 @@ static void find_symbols(struct elf_file *file, struct search *search)
 		search->symbols[i].name = functions[i].name;
 	for (size_t i = 0; i < NR_MARKS; i++)
 		search->symbols[NR_FUNCTIONS + i].name = marks[i].symbol;
-	if (!elf_file_find_symbols(file, ELF_DYNSYM, search->symbols,
-				   ARRAY_SIZE(search->symbols)) &&
-	    is_static(file))
+	search->symbols[PYTHON_MARK].name = python_mark;
+	elf_file_find_symbols(file, ELF_DYNSYM, search->symbols, ARRAY_SIZE(search->symbols));
+	if (!search->symbols[0].vaddr && is_static(file))
 		elf_file_find_symbols(file, ELF_SYMTAB, search->symbols,
 				      ARRAY_SIZE(search->symbols));
 }
@@ -338,16 +379,46 @@ static const char *find_reason(const struct search *search)
 	return NULL;
 }
 
-static int search_file(struct elf_file *file, struct search *search)
+/* All of them, or none: a block whose end is not seen stays for ever. */
+static bool find_python(struct elf_file *file, struct search *search)
+{
+	if (!search->symbols[PYTHON_MARK].vaddr)
+		return false;
+	for (size_t i = 0; i < NR_PYTHON_FUNCTIONS; i++)
+		search->python[i].name = python_functions[i].name;
+	elf_file_find_symbols(file, ELF_SYMTAB, search->python, NR_PYTHON_FUNCTIONS);
+	for (size_t i = 0; i < NR_PYTHON_NEEDED; i++)
+		if (!search->python[i].vaddr)
+			return false;
+	return true;
+}
+
+static int add_functions(const struct elf_file *file, struct search *search)
 {
 	int err = 0;
 
+	for (size_t i = 0; search->plan.has_malloc && i < NR_FUNCTIONS && !err; i++)
+		err = add_function(file, search, &functions[i], search->symbols[i].vaddr, false);
+	for (size_t i = 0; search->plan.has_python && i < NR_PYTHON_FUNCTIONS && !err; i++)
+		err = add_function(file, search, &python_functions[i], search->python[i].vaddr,
+				   true);
+	return err;
+}
+
+static int search_file(struct elf_file *file, struct search *search)
+{
+	const char *reason;
+	int err;
+
 	find_symbols(file, search);
-	search->plan.reason = find_reason(search);
-	if (search->plan.reason)
+	reason = find_reason(search);
+	search->plan.has_malloc = !reason;
+	search->plan.has_python = find_python(file, search);
+	if (!search->plan.has_malloc && !search->plan.has_python) {
+		search->plan.reason = reason;
 		return -ENOENT;
-	for (size_t i = 0; i < NR_FUNCTIONS && !err; i++)
-		err = add_function(file, search, i);
+	}
+	err = add_functions(file, search);
 	if (err == -ENOENT)
 		search->plan.reason = "one of its functions lies outside its code";
 	if (!err)

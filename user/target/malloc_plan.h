@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where the calls of an allocator's functions can be seen, in a file that exports them: a C
- * library, an allocator that takes its place, a program that either was linked into. Attaching is
- * capture's work.
+ * library, an allocator that takes its place, a program that either was linked into. And in a
+ * CPython that was not stripped, those of its own mimalloc. Attaching is capture's work.
  */
 #ifndef MEMPROBE_MALLOC_PLAN_H
 #define MEMPROBE_MALLOC_PLAN_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_MALLOC_SITES 40 /* all functions that are known */
+#define MAX_MALLOC_SITES 52 /* all functions that are known */
 
 struct malloc_site {
 	/* In the file, of an instruction that runs once a call, of free once a call that frees. The
@@ -19,10 +19,11 @@ struct malloc_site {
 	 * wire_alloc_call tells of are in their registers there, and with a result the stack
 	 * pointer is as at the entry. */
 	uint64_t offset;
-	uint32_t call;	    /* enum wire_alloc_call */
-	uint8_t has_return; /* it returns a block: the same place also takes a return probe */
-	uint8_t is_slow;    /* the kernel single-steps there */
-	uint8_t pad[2];
+	uint32_t call;	     /* enum wire_alloc_call */
+	uint8_t has_return;  /* it returns a block: the same place also takes a return probe */
+	uint8_t is_slow;     /* the kernel single-steps there */
+	uint8_t has_context; /* another argument comes before these */
+	uint8_t pad;
 };
 
 struct malloc_plan {
@@ -30,6 +31,8 @@ struct malloc_plan {
 	size_t nr_sites;
 	char what[128];	    /* for people: "glibc: 9 functions, single-stepped: reallocarray" */
 	bool is_slow;	    /* malloc, calloc, realloc or free is single-stepped */
+	bool has_malloc;    /* it serves malloc */
+	bool has_python;    /* CPython's own mimalloc, which serves objects where it is asked to */
 	const char *reason; /* static text: why there is none; NULL with one */
 };
 

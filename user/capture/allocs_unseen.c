@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See allocs_unseen.h. */
+#include "allocs_unseen.h"
+
+#include "inspect_texts.h"
+#include "user_loss.h"
+
+#define FIRST_MIMALLOC 0x030d0000
+
+bool allocs_unseen_has_mimalloc(const struct capture_base *base, uint32_t process, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(base->interpreters, layout);
+	pid_t pid = (pid_t)base->profile->processes[process].pid;
+	struct inspect_process found;
+
+	if (entry && entry->interpreter.version_hex < FIRST_MIMALLOC)
+		return false;
+	if (entry && entry->interpreter.layout.free_threaded)
+		return true;
+	return !inspect_process(base->inspector, pid, &found) && found.has_own_mimalloc;
+}
+
+/* A Python whose allocator is unknown, or that ended before it had probes. One that was attached to
+ * may have called nothing. */
+static bool is_unseen(const struct process *process, bool is_attached)
+{
+	if (!process->python || process->has_allocs)
+		return false;
+	return process->begin == BEGAN_ATTACH ? !process->allocs_since_ns : !is_attached;
+}
+
+void allocs_unseen_count(struct profile *profile, uint32_t index, bool is_attached)
+{
+	const struct process *process = &profile->processes[index];
+
+	if (is_unseen(process, is_attached))
+		user_loss_add(profile, index, LOSS_allocs_unseen, 1);
+	else if (process->python && process->has_own_mimalloc && !process->is_mimalloc_followed)
+		user_loss_add(profile, index, LOSS_mimalloc_unseen, 1);
+}
