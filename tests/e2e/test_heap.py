@@ -20,6 +20,8 @@ from test_rights import as_user
 FLOOR = 64 * 1024
 ARENA = MB
 ROUNDS = 12
+FIRST_WITH_MIMALLOC = (3, 13)
+LARGE_BYTES = (32 << 20) + 1500 * 2000  # what the target's `large` takes
 
 
 class Heap:
@@ -102,6 +104,29 @@ def heap_says_what_the_target_says(context):
     check_inside(inside, heap.ask("truth"))
     check(inside["malloc"]["free_pages"] < 2 * MB, "whole pages after malloc_trim: %r" % inside)
     check(inside["malloc"]["free_absent"] > promised * 9 // 10, "absent: %r" % inside)
+    heap.quit()
+
+
+@test(interpreters="all")
+def heap_of_pythons_own_mimalloc(context):
+    """What large blocks take, and what is left free of dicts of which few stay: nothing is elsewhere."""
+    if context.python.minor < FIRST_WITH_MIMALLOC:
+        raise Skip("it has no mimalloc of its own")
+    context.environment["PYTHONMALLOC"] = "mimalloc"
+    heap = Heap(context)
+    before, = read_heap(context, heap.pid)
+    heap.ask("large")
+    large, = read_heap(context, heap.pid)
+    heap.ask("dicts")
+    after, = read_heap(context, heap.pid)
+    for inside in (before, large, after):
+        check_equal("mimalloc (%r)" % inside, inside["mimalloc"]["state"], "read")
+        check_equal("malloc", inside["malloc"]["state"], "read")
+    taken = large["mimalloc"]["used"] - before["mimalloc"]["used"]
+    # Blocks are of the next larger class, an eighth more at most.
+    check_near("used by large blocks", taken, LARGE_BYTES * 17 // 16, LARGE_BYTES // 10)
+    check(after["mimalloc"]["free"] > 16 * MB and after["cure"] == "mimalloc", "%r" % after)
+    check(abs(after["parts"]["rest"]) < after["rss"] // 10, "elsewhere: %r" % after["parts"])
     heap.quit()
 
 

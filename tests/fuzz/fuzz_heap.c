@@ -71,11 +71,11 @@ static void read_pools(struct heap_fixture *fixture)
 	expect(pools.free_pools <= pools.free, "free pools that are not free");
 }
 
-static void read_segments(struct heap_fixture *fixture)
+static void read_segments(struct heap_fixture *fixture, enum mimalloc_kind kind)
 {
 	struct mimalloc_sums sums;
 
-	mimalloc_read(fixture->memory, &sums);
+	mimalloc_read(fixture->memory, kind, 0, &sums);
 	expect(sums.free <= ALL_BYTES * 2, "more free than is resident");
 	expect(sums.nr_segments <= FIXTURE_NR_REGIONS, "more segments than there is memory");
 	expect(sums.used <= sums.nr_segments << 45, "more used than slices could have");
@@ -113,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	read_malloc(&fixture);
 	heap_memory_set_deadline(fixture.memory, clock_ns() + DEADLINE_NS);
 	read_pools(&fixture);
-	read_segments(&fixture);
+	read_segments(&fixture, MIMALLOC_LIBRARY);
+	read_segments(&fixture, MIMALLOC_PYTHON);
 	heap_fixture_clear(&fixture);
 	return 0;
 }

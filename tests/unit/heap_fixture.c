@@ -222,9 +222,11 @@ void heap_fixture_make(struct heap_fixture *fixture, uint32_t seed)
 static const struct {
 	uint16_t cookie, entries, slices, slice_bytes, used, block_size;
 } segments[FIXTURE_NR_MIMALLOCS] = {
-	{ 216, 248, 264, 80, 24, 28 },
-	{ 216, 248, 264, 96, 32, 40 },
-	{ 224, 272, 288, 96, 32, 40 },
+	{ 216, 248, 264, 80, 24, 28 },	{ 216, 248, 264, 96, 32, 40 },
+	{ 224, 272, 288, 96, 32, 40 },	{ 216, 248, 264, 80, 24, 28 },
+	{ 216, 248, 264, 96, 24, 28 },	{ 216, 248, 264, 112, 24, 28 },
+	{ 224, 272, 288, 96, 32, 40 },	{ 224, 272, 288, 112, 32, 40 },
+	{ 224, 272, 288, 128, 32, 40 },
 };
 
 uint64_t heap_fixture_slice(uint64_t address, unsigned int version, unsigned int slice)
@@ -240,7 +242,7 @@ static void put_slice(struct heap_fixture *fixture, uint64_t slice, uint64_t cou
 static void put_blocks(struct heap_fixture *fixture, uint64_t slice, unsigned int version,
 		       uint64_t size, uint64_t used)
 {
-	if (version) {
+	if (segments[version].used == 32) {
 		heap_fixture_put(fixture, slice + segments[version].used, used);
 		heap_fixture_put(fixture, slice + segments[version].block_size, size);
 	} else {

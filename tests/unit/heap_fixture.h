@@ -50,9 +50,11 @@ uint64_t heap_fixture_bin(const struct heap_fixture *fixture, unsigned int bin);
 /* main_arena with chunks drawn by `seed`, and an arena of a thread in the ring with it. */
 void heap_fixture_make(struct heap_fixture *fixture, uint32_t seed);
 
-/* A segment of mimalloc 2.x (0, 1, 2) at a multiple of 32 MiB: its first page has `used` blocks of
- * `size` bytes, its second is huge and its last, in the rest of the segment, is free. */
-#define FIXTURE_NR_MIMALLOCS 3
+/* A segment of mimalloc 2.x (0, 1, 2), or of CPython's own, at a multiple of 32 MiB: its first page
+ * has `used` blocks of `size` bytes, its second is huge and its last, in the rest of the segment,
+ * is free. */
+#define FIXTURE_NR_MIMALLOCS 9
+#define FIXTURE_FIRST_PYTHON 3
 void heap_fixture_make_segment(struct heap_fixture *fixture, uint64_t address, unsigned int version,
 			       uint64_t size, uint64_t used);
 /* Where the entry of a slice is in it. */

@@ -15,11 +15,13 @@
 
 static struct heap_fixture fixture;
 
-static struct mimalloc_sums read_segments(void)
+static struct mimalloc_sums read_segments(unsigned int version)
 {
 	struct mimalloc_sums sums;
 
-	mimalloc_read(fixture.memory, &sums);
+	mimalloc_read(fixture.memory,
+		      version < FIXTURE_FIRST_PYTHON ? MIMALLOC_LIBRARY : MIMALLOC_PYTHON, 0,
+		      &sums);
 	assert_true(fixture.nr_reads < 10000);
 	return sums;
 }
@@ -32,7 +34,7 @@ static void test_versions(void **state)
 		heap_fixture_init(&fixture, 0);
 		heap_fixture_make_segment(&fixture, FIXTURE_MAIN, version, 64, 100);
 		heap_fixture_make_segment(&fixture, FIXTURE_THREAD, version, 640, 7);
-		sums = read_segments();
+		sums = read_segments(version);
 		assert_int_equal(sums.nr_segments, 2);
 		assert_int_equal(sums.used, 6400 + 4480 + 4 * SLICE_BYTES);
 		/* All but the header's slice is resident up to the region's end. */
@@ -46,7 +48,7 @@ static void test_none(void **state)
 {
 	heap_fixture_init(&fixture, 0);
 	heap_fixture_make(&fixture, 3);
-	assert_int_equal(read_segments().nr_segments, 0);
+	assert_int_equal(read_segments(0).nr_segments, 0);
 	heap_fixture_clear(&fixture);
 }
 
@@ -57,7 +59,25 @@ static void test_other_cookie(void **state)
 	heap_fixture_make_segment(&fixture, FIXTURE_MAIN, 0, 64, 100);
 	heap_fixture_make_segment(&fixture, FIXTURE_THREAD, 0, 64, 100);
 	heap_fixture_put(&fixture, FIXTURE_THREAD + 216, 12345);
-	assert_int_equal(read_segments().nr_segments, 1);
+	assert_int_equal(read_segments(0).nr_segments, 1);
+	heap_fixture_clear(&fixture);
+}
+
+/* A preloaded one beside CPython's own, of the same layout: each is read once. */
+static void test_both(void **state)
+{
+	struct mimalloc_sums library, python;
+
+	heap_fixture_init(&fixture, 0);
+	heap_fixture_make_segment(&fixture, FIXTURE_MAIN, 0, 64, 100);
+	heap_fixture_make_segment(&fixture, FIXTURE_THREAD, 0, 64, 10);
+	heap_fixture_put(&fixture, FIXTURE_THREAD + 216, 12345);
+	library = read_segments(0);
+	mimalloc_read(fixture.memory, MIMALLOC_PYTHON, library.key, &python);
+	assert_int_equal(library.nr_segments + python.nr_segments, 2);
+	assert_int_equal(library.used, 6400 + 2 * SLICE_BYTES);
+	assert_int_equal(python.used, 640 + 2 * SLICE_BYTES);
+	assert_int_equal(library.torn + python.torn, 0);
 	heap_fixture_clear(&fixture);
 }
 
@@ -74,7 +94,7 @@ static void test_bad_runs(void **state)
 		heap_fixture_make_segment(&fixture, FIXTURE_THREAD, version, 64, 100);
 		heap_fixture_put(&fixture, heap_fixture_slice(FIXTURE_THREAD, version, 2),
 				 words[i / FIXTURE_NR_MIMALLOCS]);
-		sums = read_segments();
+		sums = read_segments(version);
 		assert_int_equal(sums.nr_segments, 1);
 		assert_int_equal(sums.torn, 1);
 		heap_fixture_clear(&fixture);
@@ -89,7 +109,7 @@ static void test_bad_blocks(void **state)
 
 		heap_fixture_init(&fixture, 0);
 		heap_fixture_make_segment(&fixture, FIXTURE_MAIN, version, 64, 1025);
-		sums = read_segments();
+		sums = read_segments(version);
 		assert_int_equal(sums.torn, 1);
 		assert_int_equal(sums.used, 2 * SLICE_BYTES);
 		heap_fixture_clear(&fixture);
@@ -101,7 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),     cmocka_unit_test(test_none),
 		cmocka_unit_test(test_other_cookie), cmocka_unit_test(test_bad_runs),
-		cmocka_unit_test(test_bad_blocks),
+		cmocka_unit_test(test_bad_blocks),   cmocka_unit_test(test_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

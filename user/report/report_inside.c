@@ -43,7 +43,6 @@ static void put_python(struct clauses *to, const struct heap_inside *inside)
 		report_mb(to->sink, 0, (int64_t)inside->pymalloc_free_arenas);
 		sink_text(to->sink, " MB whole arenas)");
 	}
-	/* Only where it serves malloc: a free-threaded Python's own is not known. */
 	if (has_mimalloc) {
 		put(to, inside->mimalloc_used, "in use in mimalloc");
 		put(to, inside->mimalloc_free, "free in it");

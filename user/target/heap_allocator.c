@@ -14,6 +14,7 @@
 
 #include "elf_file.h"
 #include "memory.h"
+#include "python_mimalloc.h"
 #include "python_place.h"
 
 static const struct {
@@ -183,19 +184,6 @@ static const struct process_mapping *find_program(const struct process_maps *map
 	return NULL;
 }
 
-/* python3.13t, libpython3.14t.so.1.0 */
-static bool is_free_threaded(const char *name)
-{
-	size_t length;
-
-	name = begins_with(name, "lib") ? name + strlen("lib") : name;
-	if (!begins_with(name, "python3."))
-		return false;
-	name += strlen("python3.");
-	length = strspn(name, "0123456789");
-	return length && name[length] == 't' && (!name[length + 1] || name[length + 1] == '.');
-}
-
 static void find_allocator(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
 {
 	const struct process_mapping *program = find_program(maps);
@@ -219,7 +207,5 @@ void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap
 {
 	*ret = (struct heap_allocator){ .state = HEAP_ABSENT };
 	find_allocator(pid, maps, ret);
-	for (size_t i = 0; i < maps->nr_mappings && !ret->has_free_threads; i++)
-		ret->has_free_threads = maps->mappings[i].is_executable &&
-					is_free_threaded(name_of(maps->mappings[i].path));
+	ret->has_own_mimalloc = python_mimalloc_is_likely(pid, maps);
 }

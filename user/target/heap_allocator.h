@@ -16,8 +16,7 @@ struct heap_allocator {
 	struct malloc_layout layout; /* with HEAP_READ */
 	uint64_t bias;
 	bool is_mimalloc;      /* with HEAP_UNKNOWN: that other is mimalloc */
-	bool has_free_threads; /* a free-threaded CPython, whose own mimalloc is laid out its own
-				  way */
+	bool has_own_mimalloc; /* CPython's own serves its objects */
 };
 
 void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret);

@@ -66,26 +66,29 @@ static void read_malloc(struct heap_memory *memory, const struct heap_allocator 
 	inside->torn += sums.torn + sums.is_moving;
 }
 
-/* Instead of another malloc, or of pymalloc in a Python without a lock: that one has fields of its
- * own, and was not measured. */
+/* Instead of another malloc, or of pymalloc, or both: each mimalloc has its own segments. A part of
+ * them would be told as all. */
 static void read_mimalloc(struct heap_memory *memory, const struct heap_allocator *allocator,
 			  struct heap_inside *inside)
 {
-	struct mimalloc_sums sums = { 0 };
+	struct mimalloc_sums library = { 0 }, python;
 
 	if (allocator->is_mimalloc) {
 		inside->malloc_state = HEAP_ABSENT;
-		mimalloc_read(memory, &sums);
+		mimalloc_read(memory, MIMALLOC_LIBRARY, 0, &library);
 	}
-	if (!sums.nr_segments) {
-		if (allocator->is_mimalloc || allocator->has_free_threads)
-			inside->mimalloc_state = HEAP_UNKNOWN;
+	mimalloc_read(memory, MIMALLOC_PYTHON, library.key, &python);
+	if ((allocator->is_mimalloc && !library.nr_segments) ||
+	    (allocator->has_own_mimalloc && !python.nr_segments)) {
+		inside->mimalloc_state = HEAP_UNKNOWN;
 		return;
 	}
-	inside->mimalloc_state = state_of(memory, sums.torn);
-	inside->mimalloc_used = sums.used;
-	inside->mimalloc_free = sums.free;
-	inside->torn += sums.torn;
+	if (!library.nr_segments && !python.nr_segments)
+		return;
+	inside->mimalloc_state = state_of(memory, library.torn + python.torn);
+	inside->mimalloc_used = library.used + python.used;
+	inside->mimalloc_free = library.free + python.free;
+	inside->torn += library.torn + python.torn;
 }
 
 static void read_pymalloc(struct heap_memory *memory, struct heap_inside *inside)

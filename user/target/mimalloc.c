@@ -29,16 +29,36 @@ struct segment_layout {
 };
 
 /* include/mimalloc/types.h */
-static const struct segment_layout layouts[] = {
+static const struct segment_layout library_layouts[] = {
 	{ 216, 248, 264, 80, 24, 28, 4, 4 }, /* 2.0 */
 	{ 216, 248, 264, 96, 32, 40, 2, 8 }, /* 2.1 */
 	{ 224, 272, 288, 96, 32, 40, 2, 8 }, /* 2.2 */
 };
 
+/* CPython's Include/internal/mimalloc/mimalloc/types.h: without the GIL an entry is longer by two
+ * words, and in debug builds by two more. */
+static const struct segment_layout python_layouts[] = {
+	{ 216, 248, 264, 80, 24, 28, 4, 4 },  /* 3.13 */
+	{ 216, 248, 264, 96, 24, 28, 4, 4 },  /* 3.13t, 3.13d */
+	{ 216, 248, 264, 112, 24, 28, 4, 4 }, /* 3.13td */
+	{ 224, 272, 288, 96, 32, 40, 2, 8 },  /* 3.14, 3.15 */
+	{ 224, 272, 288, 112, 32, 40, 2, 8 }, /* 3.14t, 3.14d, and so on */
+	{ 224, 272, 288, 128, 32, 40, 2, 8 }, /* 3.14td */
+};
+
+static const struct {
+	const struct segment_layout *layouts;
+	size_t count;
+} kinds[] = {
+	[MIMALLOC_LIBRARY] = { library_layouts, ARRAY_SIZE(library_layouts) },
+	[MIMALLOC_PYTHON] = { python_layouts, ARRAY_SIZE(python_layouts) },
+};
+
 struct scan {
 	struct heap_memory *memory;
+	enum mimalloc_kind kind;
+	uint64_t other_key;		     /* of another's segments, which are left out */
 	const struct segment_layout *layout; /* NULL: not known yet */
-	uint64_t key;			     /* cookie ^ address */
 	struct mimalloc_sums *sums;
 };
 
@@ -126,18 +146,20 @@ static int read_segment(const struct scan *scan, const struct segment_layout *la
 /* Once a segment was read its layout and cookie are those of all. */
 static bool find_segment(struct scan *scan, uint64_t address, struct segment *ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
-		if (scan->layout && scan->layout != &layouts[i])
+	for (size_t i = 0; i < kinds[scan->kind].count; i++) {
+		const struct segment_layout *layout = &kinds[scan->kind].layouts[i];
+
+		if (scan->layout && scan->layout != layout)
 			continue;
-		if (read_segment(scan, &layouts[i], address, ret) ||
-		    (scan->layout && ret->key != scan->key))
+		if (read_segment(scan, layout, address, ret) || ret->key == scan->other_key ||
+		    (scan->layout && ret->key != scan->sums->key))
 			continue;
-		scan->layout = &layouts[i];
-		scan->key = ret->key;
+		scan->layout = layout;
+		scan->sums->key = ret->key;
 		return true;
 	}
 	/* It has the cookie, but was changed while it was read. */
-	if (scan->layout && ret->key == scan->key)
+	if (scan->layout && ret->key == scan->sums->key)
 		scan->sums->torn++;
 	return false;
 }
@@ -173,9 +195,15 @@ static void scan_range(struct scan *scan, const struct heap_range *range)
 	}
 }
 
-void mimalloc_read(struct heap_memory *memory, struct mimalloc_sums *ret)
+void mimalloc_read(struct heap_memory *memory, enum mimalloc_kind kind, uint64_t other_key,
+		   struct mimalloc_sums *ret)
 {
-	struct scan scan = { .memory = memory, .sums = ret };
+	struct scan scan = {
+		.memory = memory,
+		.kind = kind,
+		.other_key = other_key,
+		.sums = ret,
+	};
 
 	*ret = (struct mimalloc_sums){ 0 };
 	for (size_t i = 0; i < memory->nr_ranges; i++)
