@@ -85,6 +85,7 @@ struct mm_struct {
 	unsigned long start_brk, brk;
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_end;
 	unsigned long total_vm;
 	struct file *exe_file;
 } CORE;

@@ -82,6 +82,16 @@ static __always_inline void copy_args(struct wire_image_begin *record, struct mm
 	record->args_bytes = read_user(record->args, bytes, start) ? 0 : bytes;
 }
 
+/* The kernel keeps it behind the environment (AT_EXECFN). */
+static __always_inline void copy_path(struct wire_image_begin *record, struct mm_struct *mm)
+{
+	const void *path = (const void *)BPF_CORE_READ(mm, env_end);
+	long bytes = bpf_probe_read_user_str(record->path, sizeof(record->path), path);
+
+	/* One that fills its place may have been cut off. */
+	record->path_bytes = bytes > 0 && bytes < MAX_EXEC_PATH_BYTES ? bytes : 0;
+}
+
 /* Sends what an image begins with, which stands in its entry and in that of its python. */
 __noinline int send_begin(__u32 slot, __u64 mm_address, __u32 reason, __u32 ppid,
 			  __u32 parent_image)
@@ -107,10 +117,11 @@ __noinline int send_begin(__u32 slot, __u64 mm_address, __u32 reason, __u32 ppid
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		record->opening[kind] = image->opening[kind];
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
-	record->args_bytes = 0;
+	record->args_bytes = record->path_bytes = 0;
 	if (reason == BEGIN_EXEC) {
 		identify(BPF_CORE_READ(mm, exe_file, f_inode), &record->program);
 		copy_args(record, mm);
+		copy_path(record, mm);
 	}
 	return send(record, sizeof(*record), true);
 }

@@ -79,6 +79,7 @@
 
 /* Bytes copied of a command's arguments at exec. */
 #define MAX_ARGS_BYTES 1024
+#define MAX_EXEC_PATH_BYTES 256
 
 /* Distinct objects that a node keeps; when there are more, only that. */
 #define MAX_NODE_OBJECTS 16

@@ -462,10 +462,12 @@ struct wire_image_begin {
 	char comm[COMM_BYTES];
 	struct wire_file program; /* BEGIN_EXEC: what runs, of a script its interpreter */
 	__u32 args_bytes; /* BEGIN_EXEC: of argv as it lies in memory, NUL after each word */
-	__u32 pad;
+	__u32 path_bytes; /* BEGIN_EXEC: of path, with its NUL; 0: it is not known */
+	char path[MAX_EXEC_PATH_BYTES]; /* what execve() was given; of a script its own */
 	char args[MAX_ARGS_BYTES];
 };
-_Static_assert(sizeof(struct wire_image_begin) == 120 + MAX_ARGS_BYTES, "wire_image_begin");
+_Static_assert(sizeof(struct wire_image_begin) == 120 + MAX_EXEC_PATH_BYTES + MAX_ARGS_BYTES,
+	       "wire_image_begin");
 
 /* Books of an image and the kernel's counters at one moment: RECORD_IMAGE_END, RECORD_BALANCE. */
 struct wire_balance {

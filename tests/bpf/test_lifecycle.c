@@ -76,7 +76,7 @@ static struct task_struct *exec(int tgid, __s32 argument_pages)
 
 static void check_exec(void)
 {
-	static const char arguments[] = "python3\0-c\0pass";
+	static const char arguments[] = "python3\0-c\0pass", path[] = "/usr/bin/python3";
 	struct wire_image_begin begin;
 	struct task_struct *task;
 	struct mm_struct *mm = machine_mm_new(session_is_percpu());
@@ -85,6 +85,8 @@ static void check_exec(void)
 	mm->arg_start = 0x7ffc00000f00;
 	mm->arg_end = mm->arg_start + sizeof(arguments);
 	host_user_write(mm->arg_start, arguments, sizeof(arguments));
+	mm->env_end = 0x7ffc00001f80;
+	host_user_write(mm->env_end, path, sizeof(path));
 	add(mm, KIND_ANON, 3);
 	session_follow(100, 55);
 	machine_run(task);
@@ -95,6 +97,8 @@ static void check_exec(void)
 	assert_int_equal(begin.ppid, 55);
 	assert_int_equal(begin.args_bytes, sizeof(arguments));
 	assert_memory_equal(begin.args, arguments, sizeof(arguments));
+	assert_int_equal(begin.path_bytes, sizeof(path));
+	assert_string_equal(begin.path, path);
 	assert_string_equal(begin.comm, "cmd");
 	assert_int_equal(begin.opening[KIND_ANON], 0);
 	assert_int_equal(begin.head.image_id, session_image(mm)->image_id);

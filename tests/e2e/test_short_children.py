@@ -156,3 +156,19 @@ def children_of_unknown_library(context):
     for process in report.processes:
         if process not in found:
             check_equal("losses of %s" % process["command"], process["losses"], [])
+
+
+@test()
+def children_of_misleading_names(context):
+    """The same where the first word of their commands, which is whatever their parent says, does not
+    lead to their program."""
+    wrapper = context.path("begins_python")
+    write_to(wrapper, '#!/bin/bash\nexec -a nowhere "%s" "$@"\n' % of_library())
+    os.chmod(wrapper, 0o755)
+    children = Children(context, wrapper, 2, "--calls=off", is_known=False)
+    children.run_unanswered()
+    found = [process for process in takers(children.end())
+             if process["command"].startswith("nowhere")]
+    check_equal("entries of children", len(found), 2)
+    for process in found:
+        check_equal("losses", [loss["reason"] for loss in process["losses"]], [LATE])

@@ -97,6 +97,8 @@ static const struct edge edges[] = {
 	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, opening[0], RECORD_MAX_PAGES + 1, false),
 	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, opening[3], NEGATIVE(RECORD_MAX_PAGES), true),
 	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, opening[3], INT64_MIN, false),
+	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, path_bytes, MAX_EXEC_PATH_BYTES, true),
+	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, path_bytes, MAX_EXEC_PATH_BYTES + 1, false),
 	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, args_bytes, 0, true),
 	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, args_bytes, MAX_ARGS_BYTES, true),
 	EDGE(RECORD_IMAGE_BEGIN, wire_image_begin, args_bytes, MAX_ARGS_BYTES + 1, false),

@@ -49,6 +49,11 @@ static uint64_t lost(uint32_t process)
 	return loss->bytes;
 }
 
+static uint64_t unlooked(uint32_t process)
+{
+	return profile->processes[process].losses[LOSS_python_unanswered].events;
+}
+
 /* Both began before their program was looked at; one is still running then. */
 static void test_counted(void **state)
 {
@@ -112,8 +117,35 @@ static void test_many(void **state)
 	late_finds_tell(finds, &python, true, 200);
 	late_finds_settle(finds);
 	assert_int_equal(lost(0), 0);
+	assert_int_equal(unlooked(0), 1);
+	assert_int_equal(unlooked(MAX_IMAGES), 0);
 	assert_int_equal(lost(MAX_IMAGES), 1000);
 	assert_int_equal(lost(2 * MAX_IMAGES - 1), 1000);
+}
+
+/* None of them is known to have run a Python, or not to have. */
+static void test_given_up(void **state)
+{
+	uint32_t unseen = add(5000), running = add(7000), found = add(9000), other = add(3000);
+	static const struct wire_file gone = { .ino = 12, .dev = 8 };
+
+	late_finds_begin(finds, unseen, &gone, 100);
+	late_finds_begin(finds, running, &python, 100);
+	late_finds_begin(finds, found, &gone, 100);
+	late_finds_begin(finds, other, &shell, 100);
+	profile->processes[found].python = string_pool_add(&profile->strings, "3.12.1");
+	late_finds_tell(finds, &python, true, 120);
+	late_finds_tell(finds, &shell, false, 120);
+	late_finds_end(finds, unseen);
+	late_finds_settle(finds);
+	assert_int_equal(unlooked(unseen) + unlooked(running) + lost(running), 0);
+	late_finds_give_up(finds);
+	assert_int_equal(unlooked(unseen), 1);
+	assert_int_equal(lost(running), 6000);
+	assert_int_equal(unlooked(running) + lost(unseen), 0);
+	assert_int_equal(unlooked(found) + lost(found) + unlooked(other) + lost(other), 0);
+	late_finds_give_up(finds);
+	assert_int_equal(unlooked(unseen), 1);
 }
 
 int main(void)
@@ -122,6 +154,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_read_afterwards, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};
 

@@ -8,6 +8,7 @@
 
 #include "hash_table.h"
 #include "memory.h"
+#include "user_loss.h"
 
 /* Images of programs that nobody could look at are waited for as long as there are not more. */
 #define MAX_SUSPECTS MAX_IMAGES
@@ -66,6 +67,38 @@ static uint32_t find_program(struct late_finds *finds, const struct wire_file *f
 	return index;
 }
 
+static void count(struct process *process)
+{
+	struct loss_count *loss = &process->losses[LOSS_found_late];
+	int64_t grown = process->peak - process->opening[KIND_FILE] - process->opening[KIND_ANON] -
+			process->opening[KIND_SHMEM];
+
+	loss->events = 1;
+	loss->bytes = grown > 0 ? grown : 0;
+	process->is_dirty = true;
+}
+
+/* Nobody waits for it any more. */
+static void give_up(struct late_finds *finds, const struct suspect *suspect)
+{
+	const struct program *program = &finds->programs[suspect->program];
+	struct process *process = &finds->profile->processes[suspect->process];
+
+	if (process->python)
+		return;
+	if (program->looked_ns && program->has_python)
+		count(process);
+	else if (!program->looked_ns && !process->losses[LOSS_python_unanswered].events)
+		user_loss_add(finds->profile, suspect->process, LOSS_python_unanswered, 1);
+}
+
+static void drop_first(struct late_finds *finds)
+{
+	give_up(finds, &finds->suspects[0]);
+	memmove(finds->suspects, finds->suspects + 1,
+		--finds->nr_suspects * sizeof(*finds->suspects));
+}
+
 bool late_finds_begin(struct late_finds *finds, uint32_t process, const struct wire_file *file,
 		      uint64_t begun_ns)
 {
@@ -75,8 +108,7 @@ bool late_finds_begin(struct late_finds *finds, uint32_t process, const struct w
 	if (program->looked_ns && (!program->has_python || begun_ns >= program->looked_ns))
 		return false;
 	if (finds->nr_suspects == MAX_SUSPECTS)
-		memmove(finds->suspects, finds->suspects + 1,
-			--finds->nr_suspects * sizeof(*finds->suspects));
+		drop_first(finds);
 	finds->suspects[finds->nr_suspects++] = (struct suspect){
 		.process = process,
 		.program = index,
@@ -103,19 +135,6 @@ void late_finds_end(struct late_finds *finds, uint32_t process)
 	}
 }
 
-static void count(struct process *process)
-{
-	struct loss_count *loss = &process->losses[LOSS_found_late];
-	int64_t grown = process->peak - process->opening[KIND_FILE] - process->opening[KIND_ANON] -
-			process->opening[KIND_SHMEM];
-
-	if (grown <= 0)
-		return;
-	loss->events = 1;
-	loss->bytes = grown;
-	process->is_dirty = true;
-}
-
 /* Returns whether there is more to be learned of it. */
 static bool settle(struct late_finds *finds, const struct suspect *suspect)
 {
@@ -139,4 +158,11 @@ void late_finds_settle(struct late_finds *finds)
 			finds->suspects[kept++] = finds->suspects[i];
 	}
 	finds->nr_suspects = kept;
+}
+
+void late_finds_give_up(struct late_finds *finds)
+{
+	for (size_t i = 0; i < finds->nr_suspects; i++)
+		give_up(finds, &finds->suspects[i]);
+	finds->nr_suspects = 0;
 }

@@ -29,5 +29,8 @@ void late_finds_end(struct late_finds *finds, uint32_t process);
 
 /* Counts those that have ended, once their peaks have been read. */
 void late_finds_settle(struct late_finds *finds);
+/* Nothing more can be learned: counts those that go on, too, and those whose programs nobody could
+ * look at, which may have run a Python. */
+void late_finds_give_up(struct late_finds *finds);
 
 #endif

@@ -210,8 +210,20 @@ static void on_unknown(void *context, uint32_t slot, uint32_t image_id, uint32_t
 
 /* ---- Programs that begin ---- */
 
-/* By what runs there; when that has ended, or is another program by now, by the name that it was
- * begun by. */
+/* By the names that it was begun by: its path, and the first word of its command, which need not
+ * lead to it. */
+static int look_at_names(struct interpreters *interpreters, const struct wire_image_begin *record)
+{
+	int status = -ESRCH;
+
+	if (record->path_bytes)
+		status = interpreters_foresee_program(interpreters, record->path, &record->program);
+	if (status == -ESRCH && strnlen(record->args, record->args_bytes) < record->args_bytes)
+		status = interpreters_foresee_program(interpreters, record->args, &record->program);
+	return status;
+}
+
+/* By what runs there; when that has ended, or is another program by now, by its names. */
 static int look_at_program(struct pythons *pythons, const struct wire_image_begin *record)
 {
 	struct interpreters *interpreters = pythons->base->interpreters;
@@ -227,9 +239,7 @@ static int look_at_program(struct pythons *pythons, const struct wire_image_begi
 	if (status != -ESRCH &&
 	    loader_is_live(pythons->base->loader, record->slot, record->head.image_id))
 		return status;
-	if (strnlen(record->args, record->args_bytes) == record->args_bytes)
-		return -ESRCH;
-	return interpreters_foresee_program(interpreters, record->args, &record->program);
+	return look_at_names(interpreters, record);
 }
 
 /* Each program once, so that the BPF side knows its interpreter, perhaps in this process already.
@@ -284,7 +294,15 @@ static void settle(void *context, struct profile *profile, uint64_t now_ns)
 	late_finds_settle(pythons->late_finds);
 }
 
+static void settle_all(void *context, struct profile *profile, uint64_t now_ns)
+{
+	const struct pythons *pythons = context;
+
+	late_finds_settle(pythons->late_finds);
+	late_finds_give_up(pythons->late_finds);
+}
+
 struct flush_listener pythons_hear_flush(struct pythons *pythons)
 {
-	return (struct flush_listener){ pythons, settle, settle };
+	return (struct flush_listener){ pythons, settle, settle_all };
 }

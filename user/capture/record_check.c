@@ -33,6 +33,12 @@ static bool is_layout(uint32_t state, uint32_t layout)
 	return state <= PYTHON_KNOWN && layout < MAX_LAYOUTS;
 }
 
+static bool is_path(const struct wire_image_begin *record)
+{
+	return !record->path_bytes ||
+	       (record->path_bytes <= MAX_EXEC_PATH_BYTES && !record->path[record->path_bytes - 1]);
+}
+
 bool record_is_image_begin(const void *data, size_t size)
 {
 	const struct wire_image_begin *record = data;
@@ -40,7 +46,8 @@ bool record_is_image_begin(const void *data, size_t size)
 	return is_slot_of(record->slot, record->head.image_id) && is_tid(record->tgid) &&
 	       record->ppid <= RECORD_MAX_TID && record->reason <= BEGIN_ATTACH &&
 	       is_layout(record->layout >> 16, record->layout & 0xffff) &&
-	       are_pages(record->opening) && record->args_bytes <= MAX_ARGS_BYTES;
+	       are_pages(record->opening) && record->args_bytes <= MAX_ARGS_BYTES &&
+	       is_path(record);
 }
 
 bool record_is_balance(const void *data, size_t size)
