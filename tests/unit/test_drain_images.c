@@ -106,7 +106,8 @@ static void test_exec_after_fork(void **state)
 	assert_int_equal(fixture.heard.sample.inherited, 0);
 }
 
-/* Of an exec the program is looked at, of others the process; nobody of what is known. */
+/* Of an exec the program is looked at, before anything that takes longer; of others the process;
+ * nobody of what is known. */
 static void test_who_is_looked_at(void **state)
 {
 	static const struct {
@@ -129,6 +130,7 @@ static void test_who_is_looked_at(void **state)
 		record.begin.layout = cases[i].state << 16;
 		send_record(size);
 		assert_int_equal(fixture.heard.programs, cases[i].programs);
+		assert_int_equal(fixture.heard.programs_before, cases[i].programs);
 		assert_int_equal(fixture.heard.unknown, cases[i].unknown);
 		assert_int_equal(fixture.heard.found, cases[i].found);
 	}

@@ -4,27 +4,23 @@
  *
  * A probe belongs to a process and a file, and goes on through an exec that maps the same file
  * again. So a child gets those of its parent as soon as it is heard of, and what else it has mapped
- * is looked for once it has: its loader maps the C library a while after its exec.
- *
- * Entries are probed before returns, frees and reallocs first of all: a block is put into the table
- * at a return, and from the first of them on no end of one may go unseen. (In the other order 37
- * stale blocks were left where four threads allocated.) They are taken away in the reverse order.
- * Where one program has entry and return of a function (6.13), reallocs come right after frees.
+ * is looked for once it has: its loader maps the C library a while after its exec. A command and
+ * attached processes get theirs at once, others beside the loop (alloc_probes.c); from when on they
+ * had them is told at the next flush.
  */
 #include "allocs.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "alloc_probes.h"
 #include "allocs_unseen.h"
-#include "call_probe.h"
 #include "clock.h"
 #include "closer.h"
 #include "inspect_malloc.h"
 #include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
-#include "memprobe.skel.h"
 #include "tell.h"
 #include "user_loss.h"
 
@@ -41,9 +37,10 @@ struct known_file {
 struct attachment {
 	uint32_t tgid;
 	size_t file;
-	struct call_probe entries; /* of all functions, or of those without a return */
-	struct call_probe returns;
-	uint64_t since_ns; /* the profile's time */
+	uint32_t process; /* the first entry that it may concern */
+	struct alloc_probes *probes;
+	bool is_told;	   /* it is done, and what has become of it is known */
+	uint64_t since_ns; /* then, the profile's time */
 };
 
 /* A process whose allocators are still to be looked for. */
@@ -55,6 +52,7 @@ struct unsettled {
 struct allocs {
 	const struct capture_base *base;
 	struct closer *closer;
+	struct alloc_attacher *attacher;
 	struct known_file *files[MAX_FILES];
 	size_t nr_files;
 	struct attachment *attachments;
@@ -75,6 +73,7 @@ struct allocs *allocs_new(const struct capture_base *base)
 	allocs = xcalloc(1, sizeof(*allocs));
 	allocs->base = base;
 	allocs->closer = closer_new();
+	allocs->attacher = alloc_attacher_new(base->loader, allocs->closer);
 	return allocs;
 }
 
@@ -82,8 +81,7 @@ static void leave(struct allocs *allocs, size_t index)
 {
 	struct attachment *attachment = &allocs->attachments[index];
 
-	closer_leave(allocs->closer, &attachment->returns);
-	closer_leave(allocs->closer, &attachment->entries);
+	alloc_attacher_leave(allocs->attacher, attachment->probes);
 	*attachment = allocs->attachments[--allocs->nr_attachments];
 }
 
@@ -93,6 +91,7 @@ void allocs_free(struct allocs *allocs)
 		return;
 	while (allocs->nr_attachments)
 		leave(allocs, allocs->nr_attachments - 1);
+	alloc_attacher_free(allocs->attacher);
 	closer_free(allocs->closer);
 	for (size_t i = 0; i < allocs->nr_files; i++) {
 		closep(&allocs->files[i]->fd);
@@ -124,7 +123,7 @@ static const struct malloc_plan *plan_of(const struct allocs *allocs, size_t fil
 	return &allocs->files[file]->found.plan;
 }
 
-/* To what serves malloc, which all programs call. */
+/* To what serves malloc, which all programs call; or soon will be. */
 static bool is_attached(const struct allocs *allocs, uint32_t tgid)
 {
 	for (size_t i = 0; i < allocs->nr_attachments; i++) {
@@ -135,87 +134,10 @@ static bool is_attached(const struct allocs *allocs, uint32_t tgid)
 	return false;
 }
 
-/* What takes a block out of the table: the first to be probed. */
-static unsigned int rank_of(uint32_t call)
-{
-	if (call == ALLOC_FREE)
-		return 0;
-	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY ? 1 : 2;
-}
-
-struct places {
-	uint64_t offsets[MAX_MALLOC_SITES], cookies[MAX_MALLOC_SITES];
-	struct cookie_sites sites;
-};
-
-/* A session has the entries of what returns something, too. */
-static bool is_wanted(const struct cookie_sites *sites, const struct malloc_site *site)
-{
-	if (sites->is_return)
-		return site->has_return;
-	return !sites->is_session || !site->has_return;
-}
-
-static void add_places(const struct malloc_plan *plan, unsigned int rank, struct places *ret)
-{
-	for (size_t i = 0; i < plan->nr_sites; i++) {
-		const struct malloc_site *site = &plan->sites[i];
-
-		if (rank_of(site->call) != rank || !is_wanted(&ret->sites, site))
-			continue;
-		ret->offsets[ret->sites.count] = site->offset;
-		ret->cookies[ret->sites.count++] = site->call |
-						   (site->has_context ? ALLOC_HAS_CONTEXT : 0);
-	}
-}
-
-static const struct bpf_program *choose_program(const struct loader *loader, bool is_return)
-{
-	if (!is_return)
-		return loader->skeleton->progs.alloc_entry;
-	return loader->features.has_uprobe_session ? loader->skeleton->progs.alloc_session
-						   : loader->skeleton->progs.alloc_return;
-}
-
-static int attach_at(const struct allocs *allocs, const struct attachment *attachment,
-		     const char *path, bool is_return, struct call_probe *ret)
-{
-	struct places places = { .sites = { .offsets = places.offsets,
-					    .cookies = places.cookies,
-					    .is_return = is_return } };
-	const struct loader *loader = allocs->base->loader;
-	const struct bpf_program *program = choose_program(loader, is_return);
-
-	places.sites.is_session = loader->features.has_uprobe_session;
-	for (unsigned int rank = 0; rank <= 2; rank++)
-		add_places(plan_of(allocs, attachment->file), rank, &places);
-	places.sites.is_session &= is_return;
-	return call_probe_attach_cookies(ret, bpf_program__fd(program), attachment->tgid, path,
-					 &places.sites);
-}
-
-/* The kernel takes paths only: that of our own descriptor leads to the file itself. */
-static int attach_both(struct allocs *allocs, struct attachment *attachment)
-{
-	const struct known_file *file = allocs->files[attachment->file];
-	_cleanup_(freep) char *path = file->fd < 0 ? xstrdup(file->found.path)
-						   : xasprintf("/proc/self/fd/%d", file->fd);
-	int error = attach_at(allocs, attachment, path, false, &attachment->entries);
-
-	if (error)
-		return error;
-	attachment->since_ns = drain_time(allocs->base->drain, clock_ns());
-	error = attach_at(allocs, attachment, path, true, &attachment->returns);
-	if (error)
-		closer_take(allocs->closer, &attachment->entries);
-	else
-		attachment->since_ns = drain_time(allocs->base->drain, clock_ns());
-	return error;
-}
-
 /* Once: where descriptors are short it is every process. */
-static void tell_failure(struct allocs *allocs, const struct attachment *attachment, int error)
+static void tell_failure(struct allocs *allocs, const struct attachment *attachment)
 {
+	int error = attachment->probes->error;
 	const char *path = allocs->files[attachment->file]->found.path;
 
 	if (error == -ESRCH || error == -ENOENT)
@@ -230,8 +152,12 @@ static void tell_failure(struct allocs *allocs, const struct attachment *attachm
 		     attachment->tgid, path, strerror(-error));
 }
 
-static void tell_slow(struct allocs *allocs, const struct malloc_file *file)
+static void tell_success(struct allocs *allocs, const struct attachment *attachment)
 {
+	const struct malloc_file *file = attachment->probes->found;
+
+	log_at(LOG_DECISIONS, "allocations of %u: %s, %s (%.1f ms)", attachment->tgid, file->path,
+	       file->plan.what, (double)attachment->probes->took_ns / 1e6);
 	if (!file->plan.is_slow || allocs->has_told_slow)
 		return;
 	allocs->has_told_slow = true;
@@ -240,31 +166,113 @@ static void tell_slow(struct allocs *allocs, const struct malloc_file *file)
 		     file->plan.what);
 }
 
-/* *ret_since_ns: from when on its probes are hit, or some of them, where it fails half way. */
-static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint64_t *ret_since_ns)
+/* It may have run a while before its probes were there. */
+static void note_since(struct allocs *allocs, struct process *process, uint64_t since_ns)
 {
-	struct attachment attachment = { .tgid = tgid, .file = file };
-	uint64_t begin_ns = clock_ns();
-	const struct attachment *known = find(allocs, tgid, file);
-	int error;
-
-	*ret_since_ns = known ? known->since_ns : 0;
-	if (known)
-		return true;
-	error = attach_both(allocs, &attachment);
-	*ret_since_ns = attachment.since_ns;
-	if (error) {
-		tell_failure(allocs, &attachment, error);
-		return false;
+	if (process->end != END_RUNNING && since_ns > process->end_ns)
+		since_ns = process->end_ns;
+	if (since_ns <= process->start_ns || since_ns < process->allocs_since_ns)
+		return;
+	if (process->begin != BEGAN_ATTACH) {
+		allocs->nr_late += !process->allocs_since_ns;
+		if (since_ns - process->start_ns > allocs->latest_ns)
+			allocs->latest_ns = since_ns - process->start_ns;
 	}
-	log_at(LOG_DECISIONS, "allocations of %u: %s, %s (%.1f ms)", tgid,
-	       allocs->files[file]->found.path, allocs->files[file]->found.plan.what,
-	       (double)(clock_ns() - begin_ns) / 1e6);
-	tell_slow(allocs, &allocs->files[file]->found);
+	process->allocs_since_ns = since_ns + 1; /* 0: none */
+	process->is_dirty = true;
+}
+
+static void note_followed(const struct allocs *allocs, const struct attachment *attachment,
+			  struct process *process)
+{
+	process->is_mimalloc_followed |= plan_of(allocs, attachment->file)->has_python;
+}
+
+/* What the process was then, and what it has become by exec since. A command has no entry yet. */
+static void note_all(struct allocs *allocs, const struct attachment *attachment, uint64_t since_ns)
+{
+	const struct profile *profile = allocs->base->profile;
+
+	for (uint32_t i = attachment->process; i < profile->nr_processes; i++) {
+		struct process *process = &profile->processes[i];
+
+		if (process->pid != attachment->tgid)
+			continue;
+		note_since(allocs, process, since_ns);
+		if (attachment->is_told && !attachment->probes->error)
+			note_followed(allocs, attachment, process);
+	}
+}
+
+/* What has become of probes that are done. Where it fails half way some of them were hit. */
+static void tell(struct allocs *allocs, struct attachment *attachment)
+{
+	uint64_t since_ns = attachment->probes->since_ns;
+
+	attachment->is_told = true;
+	if (since_ns)
+		attachment->since_ns = drain_time(allocs->base->drain, since_ns);
+	note_all(allocs, attachment, attachment->since_ns);
+	if (attachment->probes->error)
+		tell_failure(allocs, attachment);
+	else
+		tell_success(allocs, attachment);
+}
+
+/* Those that are done by now. Goes backwards, because a failed one goes. */
+static void tell_done(struct allocs *allocs)
+{
+	for (size_t i = allocs->nr_attachments; i-- > 0;) {
+		struct attachment *attachment = &allocs->attachments[i];
+
+		if (attachment->is_told ||
+		    !alloc_attacher_is_done(allocs->attacher, attachment->probes))
+			continue;
+		tell(allocs, attachment);
+		if (attachment->probes->error)
+			leave(allocs, i);
+	}
+}
+
+static struct attachment *add(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
+{
+	const struct known_file *known = allocs->files[file];
+	struct alloc_probes *probes = xcalloc(1, sizeof(*probes));
+
+	*probes = (struct alloc_probes){ .tgid = tgid, .found = &known->found, .fd = known->fd };
 	allocs->attachments = array_reserve(allocs->attachments, &allocs->capacity,
-					    allocs->nr_attachments + 1, sizeof(attachment));
-	allocs->attachments[allocs->nr_attachments++] = attachment;
-	return true;
+					    allocs->nr_attachments + 1,
+					    sizeof(*allocs->attachments));
+	allocs->attachments[allocs->nr_attachments] = (struct attachment){
+		.tgid = tgid,
+		.file = file,
+		.process = process,
+		.probes = probes,
+	};
+	return &allocs->attachments[allocs->nr_attachments++];
+}
+
+/* Here and now. Returns whether its probes are there. */
+static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
+{
+	if (!find(allocs, tgid, file)) {
+		alloc_attacher_attach(allocs->attacher, add(allocs, tgid, file, process)->probes);
+		tell_done(allocs);
+	}
+	return find(allocs, tgid, file) != NULL;
+}
+
+/* Beside the loop. */
+static void attach_soon(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
+{
+	const struct attachment *known = find(allocs, tgid, file);
+
+	if (!known)
+		alloc_attacher_queue(allocs->attacher, add(allocs, tgid, file, process)->probes);
+	if (!known || !known->is_told)
+		return;
+	note_since(allocs, entry_of(allocs, process), known->since_ns);
+	note_followed(allocs, known, entry_of(allocs, process));
 }
 
 /* ---- Files ---- */
@@ -296,7 +304,6 @@ static size_t know_file(struct allocs *allocs, const struct malloc_file *found, 
 void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path)
 {
 	struct malloc_file found[MAX_MALLOC_FILES];
-	uint64_t since_ns;
 	size_t count;
 
 	if (!allocs || inspect_malloc_foresee(allocs->base->inspector, path, getenv("LD_PRELOAD"),
@@ -305,7 +312,7 @@ void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path
 	for (size_t i = 0; i < count; i++) {
 		size_t file = know_file(allocs, &found[i], 0);
 
-		if (file < MAX_FILES && attach(allocs, tgid, file, &since_ns))
+		if (file < MAX_FILES && attach(allocs, tgid, file, 0))
 			find(allocs, tgid, file)->since_ns = 0; /* before its exec */
 	}
 }
@@ -315,32 +322,6 @@ void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path
 static bool has_room(const struct allocs *allocs)
 {
 	return closer_count(allocs->closer) < MAX_CLOSING;
-}
-
-/* A process that has run a while before its probes were there. */
-static void note_since(struct allocs *allocs, struct process *process, uint64_t since_ns)
-{
-	uint64_t late_ns = since_ns - process->start_ns;
-
-	if (since_ns <= process->start_ns || since_ns < process->allocs_since_ns)
-		return;
-	if (process->begin != BEGAN_ATTACH) {
-		allocs->nr_late += !process->allocs_since_ns;
-		if (late_ns > allocs->latest_ns)
-			allocs->latest_ns = late_ns;
-	}
-	process->allocs_since_ns = since_ns + 1; /* 0: none */
-	process->is_dirty = true;
-}
-
-static bool attach_late(struct allocs *allocs, struct process *process, size_t file)
-{
-	uint64_t since_ns;
-	bool is_attached = attach(allocs, process->pid, file, &since_ns);
-
-	note_since(allocs, process, since_ns);
-	process->is_mimalloc_followed |= is_attached && plan_of(allocs, file)->has_python;
-	return is_attached;
 }
 
 /* Those of what the process was before its exec, which may have come after it. */
@@ -353,19 +334,22 @@ static void note_former(struct allocs *allocs, struct process *process)
 }
 
 /* The parent's, or all there are: the child of one that was too short for being attached. */
-static void attach_inherited(struct allocs *allocs, struct process *process)
+static void attach_inherited(struct allocs *allocs, uint32_t index)
 {
+	const struct process *process = entry_of(allocs, index);
 	bool has_parent = is_attached(allocs, process->ppid);
 
 	for (size_t file = 0; file < allocs->nr_files; file++) {
 		if (!has_parent || find(allocs, process->ppid, file))
-			attach_late(allocs, process, file);
+			attach_soon(allocs, process->pid, file, index);
 	}
 }
 
-/* The files that a process maps, or that its loader is going to. Returns whether there is one. */
-static bool look(struct allocs *allocs, struct process *process, bool is_loading)
+/* The files that a process maps, or that its loader is going to. An attached process gets probes
+ * here and now. Returns whether there is one. */
+static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 {
+	const struct process *process = entry_of(allocs, index);
 	struct malloc_file found[MAX_MALLOC_FILES];
 	struct inspector *inspector = allocs->base->inspector;
 	bool is_known = false;
@@ -377,8 +361,13 @@ static bool look(struct allocs *allocs, struct process *process, bool is_loading
 	for (size_t i = 0; i < count; i++) {
 		size_t file = know_file(allocs, &found[i], process->pid);
 
-		if (file < MAX_FILES && attach_late(allocs, process, file))
-			is_known |= plan_of(allocs, file)->has_malloc;
+		if (file == MAX_FILES)
+			continue;
+		if (process->begin != BEGAN_ATTACH)
+			attach_soon(allocs, process->pid, file, index);
+		else if (!attach(allocs, process->pid, file, index))
+			continue;
+		is_known |= plan_of(allocs, file)->has_malloc;
 	}
 	return is_known;
 }
@@ -396,13 +385,13 @@ static void on_begun(void *context, uint32_t index)
 	struct process *process = entry_of(allocs, index);
 
 	note_former(allocs, process);
-	if (process->begin == BEGAN_ATTACH && look(allocs, process, false))
+	if (process->begin == BEGAN_ATTACH && look(allocs, index, false))
 		return;
 	if (process->begin != BEGAN_ATTACH && !is_attached(allocs, process->pid) &&
 	    has_room(allocs))
-		attach_inherited(allocs, process);
+		attach_inherited(allocs, index);
 	if (process->begin == BEGAN_EXEC && has_room(allocs))
-		look(allocs, process, true);
+		look(allocs, index, true);
 	look_later(allocs, index);
 }
 
@@ -412,10 +401,10 @@ static void on_python(void *context, uint32_t index, uint32_t layout)
 {
 	struct allocs *allocs = context;
 	struct process *process = entry_of(allocs, index);
+	bool has_parents = process->begin == BEGAN_FORK && is_attached(allocs, process->pid);
 
-	if ((process->begin != BEGAN_FORK || !is_attached(allocs, process->pid)) &&
-	    has_room(allocs))
-		look(allocs, process, false);
+	if (!has_parents && has_room(allocs))
+		look(allocs, index, false);
 	process->has_own_mimalloc = allocs_unseen_has_mimalloc(allocs->base, index, layout);
 }
 
@@ -428,13 +417,24 @@ static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, u
 		on_python(allocs, process, 0);
 }
 
+/* Probes that are not all there at the end were there for none of it, or for an unknown part. */
+static void note_unfinished(struct allocs *allocs, const struct attachment *attachment)
+{
+	if (!attachment->is_told)
+		note_all(allocs, attachment, drain_time(allocs->base->drain, clock_ns()));
+}
+
 static void on_process_ended(void *context, uint32_t tgid)
 {
 	struct allocs *allocs = context;
 
-	for (size_t i = allocs->nr_attachments; i-- > 0;)
-		if (allocs->attachments[i].tgid == tgid)
-			leave(allocs, i);
+	tell_done(allocs);
+	for (size_t i = allocs->nr_attachments; i-- > 0;) {
+		if (allocs->attachments[i].tgid != tgid)
+			continue;
+		note_unfinished(allocs, &allocs->attachments[i]);
+		leave(allocs, i);
+	}
 }
 
 struct drain_listener allocs_hear_drain(struct allocs *allocs)
@@ -453,11 +453,11 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 /* Returns whether it need not be looked at again. */
 static bool settle(struct allocs *allocs, struct unsettled *unsettled)
 {
-	struct process *process = entry_of(allocs, unsettled->process);
+	const struct process *process = entry_of(allocs, unsettled->process);
 
 	if (process->end != END_RUNNING || ++unsettled->looks > MAX_LOOKS)
 		return true;
-	return look(allocs, process, false);
+	return look(allocs, unsettled->process, false);
 }
 
 static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
@@ -466,6 +466,8 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 	uint64_t end_ns = clock_ns() + ATTACHING_NS;
 	size_t kept = 0;
 
+	alloc_attacher_reap(allocs->attacher);
+	tell_done(allocs);
 	for (size_t i = 0; i < allocs->nr_unsettled; i++) {
 		struct unsettled unsettled = allocs->unsettled[i];
 
@@ -477,8 +479,11 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
-	const struct allocs *allocs = context;
+	struct allocs *allocs = context;
 
+	tell_done(allocs);
+	for (size_t i = 0; i < allocs->nr_attachments; i++)
+		note_unfinished(allocs, &allocs->attachments[i]);
 	for (uint32_t i = 0; i < profile->nr_processes; i++)
 		allocs_unseen_count(profile, i, is_attached(allocs, profile->processes[i].pid));
 	if (allocs->nr_late)

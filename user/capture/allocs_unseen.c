@@ -20,13 +20,15 @@ bool allocs_unseen_has_mimalloc(const struct capture_base *base, uint32_t proces
 	return !inspect_process(base->inspector, pid, &found) && found.has_own_mimalloc;
 }
 
-/* A Python whose allocator is unknown, or that ended before it had probes. One that was attached to
- * may have called nothing. */
+/* A Python whose allocator is unknown, or that ended, or ran another program, before it had probes.
+ * One that was attached to may have called nothing. */
 static bool is_unseen(const struct process *process, bool is_attached)
 {
 	if (!process->python || process->has_allocs)
 		return false;
-	return process->begin == BEGAN_ATTACH ? !process->allocs_since_ns : !is_attached;
+	if (process->begin == BEGAN_ATTACH)
+		return !process->allocs_since_ns;
+	return process->allocs_since_ns > process->end_ns || !is_attached;
 }
 
 void allocs_unseen_count(struct profile *profile, uint32_t index, bool is_attached)
