@@ -11,6 +11,7 @@
 #ifndef MEMPROBE_ALLOCS_H
 #define MEMPROBE_ALLOCS_H
 
+#include "alloc_calls.h"
 #include "calls.h"
 #include "reown.h"
 
@@ -47,32 +48,6 @@ struct {
 
 static struct wire_allocs blank_allocs; /* never written */
 static struct wire_block blank_block;	/* never written */
-
-/* A call of an allocator's function that has not returned. */
-struct alloc_call {
-	__u64 stack; /* the stack pointer at its entry; 0: none */
-	__u64 bytes;
-	__u64 place; /* posix_memalign: where it puts the block; realloc: the block that it is given
-		      */
-	struct wire_block old; /* realloc: what is known of that; no owner: nothing */
-	__u32 call;	       /* enum wire_alloc_call */
-	__u32 pad;
-};
-
-/* They call each other two deep at most (glibc 2.43: reallocarray, realloc, malloc). */
-#define MAX_ALLOC_DEPTH 4
-
-struct allocating {
-	struct alloc_call calls[MAX_ALLOC_DEPTH];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 0);
-	__type(key, int);
-	__type(value, struct allocating);
-} allocating SEC(".maps");
 
 /* ---- What each path has ---- */
 
@@ -317,80 +292,6 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 
 /* ---- The probes ---- */
 
-/* So much that the call fails, where it is more than 64 bits. */
-static __always_inline __u64 multiply(__u64 count, __u64 bytes)
-{
-	__u64 most = ~0ULL;
-
-	if (count >> 32 || bytes >> 32) {
-		most = count ? most / count : most;
-		/* clang makes a product of 128 bits of it, which the BPF machine lacks. */
-		asm volatile("" : "+r"(most));
-		if (bytes > most)
-			return ~0ULL;
-	}
-	return count * bytes;
-}
-
-static __always_inline void read_call(const struct pt_regs *registers, __u64 cookie,
-				      struct alloc_call *ret)
-{
-	__u64 first = registers->di, second = registers->si, third = registers->dx;
-
-	if (cookie & ALLOC_HAS_CONTEXT) {
-		first = second;
-		second = third; /* none of them has a third */
-	}
-	ret->call = cookie & ~ALLOC_HAS_CONTEXT;
-	ret->place = first;
-	switch (ret->call) {
-	case ALLOC_CALLOC:
-		ret->bytes = multiply(first, second);
-		return;
-	case ALLOC_REALLOC:
-	case ALLOC_ALIGNED:
-		ret->bytes = second;
-		return;
-	case ALLOC_REALLOCARRAY:
-		ret->bytes = multiply(second, third);
-		return;
-	case ALLOC_POSIX:
-		ret->bytes = third;
-		return;
-	default:
-		ret->bytes = first;
-	}
-}
-
-static __always_inline bool is_realloc(__u32 call)
-{
-	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY;
-}
-
-/* The place of a call that begins: those deeper in the stack are over, by longjmp at the latest. */
-static __always_inline struct alloc_call *push_call(struct allocating *all, __u64 stack)
-{
-	for (int i = 0; i < MAX_ALLOC_DEPTH; i++) {
-		if (all->calls[i].stack <= stack) /* 0: free; the stack grows down */
-			return &all->calls[i];
-	}
-	return NULL;
-}
-
-/* The call that returns; its return address was at its stack pointer. */
-static __always_inline struct alloc_call *pop_call(struct allocating *all, __u64 stack)
-{
-	struct alloc_call *found = NULL;
-
-	for (int i = 0; i < MAX_ALLOC_DEPTH; i++) {
-		if (all->calls[i].stack == stack)
-			found = &all->calls[i];
-		else if (all->calls[i].stack < stack)
-			all->calls[i].stack = 0;
-	}
-	return found;
-}
-
 static __always_inline struct wire_image *alloc_image(__u32 *ret_slot)
 {
 	struct wire_image *image = NULL;
@@ -402,65 +303,45 @@ static __always_inline struct wire_image *alloc_image(__u32 *ret_slot)
 	return image;
 }
 
-/* Is it realloc that frees what it was given? That is out of the table since its entry. */
-__noinline int is_reallocated(__u64 address)
+static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 address,
+				    const struct alloc_call *call)
 {
-	struct allocating *all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL,
-						      0);
-
-	for (int i = 0; all && i < MAX_ALLOC_DEPTH; i++) {
-		const struct alloc_call *call = &all->calls[i];
-
-		if (call->stack && is_realloc(call->call) && call->place == address)
-			return 1;
-	}
-	return 0;
-}
-
-static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 address)
-{
+	bool is_inner;
 	__u64 bytes = 0;
 
 	if (!address)
 		return;
 	look_for_finalizing(slot);
+	is_inner = has_several(image) && is_free_for_another(call->allocator, call->stack);
 	if (take_block(slot, address, &bytes, 1))
 		free_block(image, slot, address, bytes, 0);
-	else if (!image->final_moment && !is_reallocated(address))
+	else if (!is_inner && !image->final_moment && !is_reallocated(address))
 		__sync_fetch_and_add(&image->unknown_frees, 1);
-}
-
-/* A call whose return is waited for. Returns whether there was room. */
-static __always_inline bool wait_for_return(const struct alloc_call *call)
-{
-	struct allocating *all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL,
-						      BPF_LOCAL_STORAGE_GET_F_CREATE);
-	struct alloc_call *pending = all ? push_call(all, call->stack) : NULL;
-
-	if (pending)
-		*pending = *call;
-	return pending != NULL;
 }
 
 /* Returns whether the call's return is of interest. */
 static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u64 cookie)
 {
-	struct alloc_call call = { .stack = registers->sp };
+	struct alloc_call call = { .stack = registers->sp, .allocator = cookie >> ALLOC_CALL_BITS };
+	__u32 slot, kind = cookie & ((1 << ALLOC_CALL_BITS) - 1);
 	struct wire_image *image;
-	__u32 slot;
 
 	image = alloc_image(&slot);
 	if (!image)
 		return false;
-	read_call(registers, cookie, &call);
+	note_allocator(image, call.allocator);
+	read_call(registers, kind, &call);
 	if (call.call == ALLOC_FREE) {
-		on_free(image, slot, call.place);
+		on_free(image, slot, call.place, &call);
 		return false;
 	}
+	if (has_several(image) && is_for_another(call.allocator, call.stack))
+		return false;
 	if (is_realloc(call.call) && call.place)
 		call.old.owner.value = take_block(slot, call.place, &call.old.bytes, 1);
-	/* What a small block was before is put back where realloc fails. */
-	if (call.bytes < cfg_allocs_min && !call.old.owner.value)
+	/* What a small block was before is put back where realloc fails; and it may be made of
+	 * another allocator's, which is large enough. */
+	if (call.bytes < cfg_allocs_min && !call.old.owner.value && !has_several(image))
 		return false;
 	if (wait_for_return(&call))
 		return true;

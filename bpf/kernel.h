@@ -79,6 +79,14 @@ struct mm_struct___tree {
 	struct rb_root mm_rb;
 } CORE;
 
+struct xol_area {
+	unsigned long vaddr;
+} CORE;
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+} CORE;
+
 struct mm_struct {
 	atomic_t mm_users;
 	unsigned long start_code;
@@ -88,6 +96,7 @@ struct mm_struct {
 	unsigned long env_end;
 	unsigned long total_vm;
 	struct file *exe_file;
+	struct uprobes_state uprobes_state;
 } CORE;
 
 /* 6.2 and later: f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"). */

@@ -250,8 +250,10 @@ struct wire_image {
 	__u64 lost_bytes;    /* of blocks that are in no row */
 	__u32 free_row;	     /* node of SITE_FREE; 0: there is none */
 	__u32 lost_pages;    /* of lost_bytes that have been told */
+	__u32 allocator;     /* number of the first whose functions were hit */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct wire_image) == 944, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 952, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
@@ -299,7 +301,8 @@ struct wire_held {
 };
 _Static_assert(sizeof(struct wire_held) == 72, "wire_held");
 
-#define ALLOCS_SEEN 1 /* its allocator's functions were hit: it has amounts */
+#define ALLOCS_SEEN 1	 /* its allocator's functions were hit: it has amounts */
+#define ALLOCS_SEVERAL 2 /* those of several allocators were */
 
 /*
  * What a path has allocated, by its node's id; in bytes as asked for. Kept lazily as wire_held is:
@@ -345,9 +348,12 @@ enum wire_alloc_call {
 	NR_ALLOC_CALLS,
 };
 
-/* In the cookie beside it: another argument comes before these, the context of Python's
- * PyMemAllocatorEx. */
-#define ALLOC_HAS_CONTEXT 0x100
+/* Beside it: another argument comes before these, the context of Python's PyMemAllocatorEx. */
+#define ALLOC_HAS_CONTEXT 0x80
+
+/* What a probe is told: the call, and above its bits the number of the allocator, from 1 on. */
+#define ALLOC_CALL_BITS 8
+_Static_assert(NR_ALLOC_CALLS <= ALLOC_HAS_CONTEXT, "wire_alloc_call");
 
 /* Which function of a queue a probe sits at: its cookie. */
 enum wire_queue_call {

@@ -175,6 +175,14 @@ static bool has_alloc_sessions;
 static __u64 spared_returns[MAX_SPARED_RETURNS];
 static __u32 nr_spared_returns;
 
+#define TRAMPOLINE 0x7fffffffe000ULL
+static __u32 allocator;
+
+void session_use_allocator(__u32 number)
+{
+	allocator = number;
+}
+
 void session_use_alloc_sessions(bool is_on)
 {
 	has_alloc_sessions = is_on;
@@ -192,15 +200,29 @@ void session_ask_allocs(__u32 limit, __u64 kept)
 	host_configure(&cfg_allocs, &has_allocs, sizeof(has_allocs));
 	host_configure(&cfg_kept_blocks, &kept, sizeof(kept));
 	session_ask_least_block(0);
+	session_use_allocator(1);
 	memset(spared_returns, 0, sizeof(spared_returns));
 	nr_spared_returns = 0;
 	host_map_resize(HOST_TABLE(&blocks), limit);
 	host_map_resize(HOST_TABLE(&allocs), SESSION_IDS);
 }
 
+/* The kernel puts its own address in the place of the function's return address. */
+static void await_return(__u64 stack)
+{
+	struct uprobes_state *state = &host.current->mm->uprobes_state;
+	const __u64 trampoline = TRAMPOLINE;
+
+	if (!state->xol_area) {
+		state->xol_area = host_kernel_new(sizeof(*state->xol_area));
+		state->xol_area->vaddr = TRAMPOLINE;
+	}
+	host_user_write(stack, &trampoline, sizeof(trampoline));
+}
+
 void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack)
 {
-	host.cookie = cookie;
+	host.cookie = (__u64)allocator << ALLOC_CALL_BITS | cookie;
 	host.registers = (struct pt_regs){
 		.orig_ax = -1UL,
 		.di = arguments[0],
@@ -209,10 +231,17 @@ void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack)
 		.sp = stack,
 		.ip = HOST_FUNCTION,
 	};
-	if ((cookie & ~ALLOC_HAS_CONTEXT) == ALLOC_FREE || !has_alloc_sessions)
+	if ((cookie & ~ALLOC_HAS_CONTEXT) == ALLOC_FREE) {
 		alloc_entry(&host.registers);
-	else if (alloc_session(&host.registers))
+		return;
+	}
+	if (has_alloc_sessions && alloc_session(&host.registers)) {
 		spared_returns[nr_spared_returns++ % MAX_SPARED_RETURNS] = stack;
+		return;
+	}
+	if (!has_alloc_sessions)
+		alloc_entry(&host.registers);
+	await_return(stack);
 }
 
 __u32 session_spared_returns(void)

@@ -292,6 +292,105 @@ static void test_nested(void **state)
 	close_session();
 }
 
+#define OUTER 1
+#define INNER 2
+#define HEADER 16
+
+/* A malloc that asks another allocator for more, and keeps something in front of each block. */
+static void allocate_by_two(int thread, __u64 address, __u64 bytes)
+{
+	session_use_allocator(OUTER);
+	enter(thread, ALLOC_MALLOC, bytes, 0, 0, 0);
+	session_use_allocator(INNER);
+	enter(thread, ALLOC_CALLOC, 1, bytes + HEADER, 0, 64);
+	enter(thread, ALLOC_MALLOC, bytes + HEADER, 0, 0, 128);
+	leave(thread, address - HEADER, 128);
+	leave(thread, address - HEADER, 64);
+	leave(thread, address, 0);
+}
+
+/* At `depth` below the outer one; 0: it jumps there. */
+static void release_by_two(int thread, __u64 address, __u64 depth)
+{
+	session_use_allocator(OUTER);
+	enter(thread, ALLOC_FREE, address, 0, 0, 0);
+	session_use_allocator(INNER);
+	enter(thread, ALLOC_FREE, address - HEADER, 0, 0, depth);
+}
+
+static void reallocate_by_two(int thread, __u64 from, __u64 to, __u64 bytes)
+{
+	session_use_allocator(OUTER);
+	enter(thread, ALLOC_REALLOC, from, bytes, 0, 0);
+	session_use_allocator(INNER);
+	enter(thread, ALLOC_MALLOC, bytes + HEADER, 0, 0, 64);
+	leave(thread, to - HEADER, 64);
+	enter(thread, ALLOC_FREE, from - HEADER, 0, 0, 64);
+	leave(thread, to, 0);
+}
+
+static void test_two_allocators(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate_by_two(0, BASE + 1024, 600);
+	allocate_by_two(1, BASE + 4096, 700);
+	assert_int_equal(allocs_of(0).bytes, 600);
+	assert_int_equal(allocs_of(0).taken_bytes, 600);
+	assert_int_equal(allocs_of(1).blocks, 1);
+	reallocate_by_two(0, BASE + 1024, BASE + 8192, 900);
+	assert_int_equal(allocs_of(0).bytes, 900);
+	assert_int_equal(allocs_of(0).taken_blocks, 2);
+	assert_int_equal(session_count_blocks(), 2);
+	release_by_two(1, BASE + 4096, 64);
+	release_by_two(1, BASE + 8192, 0);
+	assert_int_equal(session_count_blocks(), 0);
+	assert_int_equal(session_image(mm)->unknown_frees, 0);
+	release_by_two(1, BASE + 8192, 0); /* unknown, and one free of the program */
+	assert_int_equal(session_image(mm)->unknown_frees, 1);
+	/* Blocks that the program asks the inner one for are its own. */
+	allocate(1, BASE + 1024, 500);
+	assert_int_equal(allocs_of(1).bytes, 500);
+	release(1, BASE + 1024);
+	release(1, BASE + 1024);
+	assert_int_equal(session_image(mm)->unknown_frees, 2);
+	close_session();
+}
+
+/* A function of the outer one that an exception or longjmp has left, higher in the stack. */
+static void test_left_outer(void **state)
+{
+	const __u64 other = 0x55d000001234;
+
+	(void)state;
+	open_fixture();
+	allocate_by_two(0, BASE + 1024, 600);
+	session_use_allocator(OUTER);
+	enter(0, ALLOC_MALLOC, 111, 0, 0, 0);
+	host_user_write(STACK, &other, sizeof(other)); /* what runs there now */
+	session_use_allocator(INNER);
+	enter(0, ALLOC_MALLOC, 222, 0, 0, 256);
+	leave(0, BASE + 8192, 256);
+	assert_int_equal(allocs_of(0).bytes, 600 + 222);
+	/* Another thread is in none. */
+	allocate(1, BASE + 4096, 333);
+	assert_int_equal(allocs_of(1).bytes, 333);
+	close_session();
+}
+
+/* What is too small for the outer one is none of the inner one's either. */
+static void test_small_by_two(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_ask_least_block(1000);
+	allocate_by_two(0, BASE + 1024, 2000); /* that there are two is known from now on */
+	allocate_by_two(0, BASE + 4096, 990);
+	assert_int_equal(allocs_of(0).bytes, 2000);
+	assert_int_equal(session_count_blocks(), 1);
+	close_session();
+}
+
 static void test_full(void **state)
 {
 	(void)state;
@@ -621,6 +720,9 @@ int main(void)
 		cmocka_unit_test(test_posix_unreadable),
 		cmocka_unit_test(test_reallocations),
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_two_allocators),
+		cmocka_unit_test(test_left_outer),
+		cmocka_unit_test(test_small_by_two),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_full_of_rows),
 		cmocka_unit_test(test_full_of_amounts),

@@ -4,8 +4,8 @@ import signal
 import sys
 
 from capture import Attached, Served, capture, capture_until, check_error, memprobe, read_report
-from harness import (MEMPROBE, TARGETS, Skip, check, check_equal, test, wait_for_guard,
-                     wait_until)
+from harness import (MEMPROBE, TARGETS, Skip, build_library, check, check_equal, test,
+                     wait_for_guard, wait_until)
 
 sys.path.append(TARGETS)
 import allocating  # noqa: E402  the sizes
@@ -110,6 +110,22 @@ def allocs_of_preloaded(context):
         process = [entry for entry in report.processes if entry["python"]][-1]
         check_kinds(process)
         check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
+
+
+@test(interpreters="one")
+def allocs_of_one_above_another(context):
+    """A preloaded malloc that asks the C library's for more: each block once, as large as the program
+    asked for, and each free."""
+    follows_allocs(context)
+    library = build_library(context, "cc", "malloc_with_header.c", "-fno-builtin")
+    _, report = run_served(context, "kinds", "keep %d" % BLOCKS, env={"LD_PRELOAD": library})
+    process = [entry for entry in report.processes if entry["python"]][-1]
+    check_kinds(process)
+    check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
+    check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS,
+                    ("taken", "taken_blocks"))
+    if process["allocs"]["complete"]:
+        check_equal("unknown frees", process["allocs"]["unknown_frees"], 0)
 
 
 @test(interpreters=("few", "debian-3.14"))

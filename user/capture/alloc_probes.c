@@ -52,15 +52,18 @@ static bool is_wanted(const struct cookie_sites *sites, const struct malloc_site
 	return !sites->is_session || !site->has_return;
 }
 
-static void add_places(const struct malloc_plan *plan, unsigned int rank, struct places *ret)
+static void add_places(const struct alloc_probes *probes, unsigned int rank, struct places *ret)
 {
+	const struct malloc_plan *plan = &probes->found->plan;
+	uint64_t allocator = (uint64_t)probes->allocator << ALLOC_CALL_BITS;
+
 	for (size_t i = 0; i < plan->nr_sites; i++) {
 		const struct malloc_site *site = &plan->sites[i];
 
 		if (rank_of(site->call) != rank || !is_wanted(&ret->sites, site))
 			continue;
 		ret->offsets[ret->sites.count] = site->offset;
-		ret->cookies[ret->sites.count++] = site->call |
+		ret->cookies[ret->sites.count++] = allocator | site->call |
 						   (site->has_context ? ALLOC_HAS_CONTEXT : 0);
 	}
 }
@@ -83,7 +86,7 @@ static int attach_at(const struct loader *loader, const struct alloc_probes *pro
 
 	places.sites.is_session = loader->features.has_uprobe_session;
 	for (unsigned int rank = 0; rank <= 2; rank++)
-		add_places(&probes->found->plan, rank, &places);
+		add_places(probes, rank, &places);
 	places.sites.is_session &= is_return;
 	return call_probe_attach_cookies(ret, bpf_program__fd(program), probes->tgid, path,
 					 &places.sites);
@@ -176,17 +179,19 @@ void alloc_attacher_free(struct alloc_attacher *attacher)
 	free(attacher);
 }
 
-static void prepare(struct alloc_probes *probes)
+struct alloc_probes *alloc_probes_new(uint32_t tgid, const struct malloc_file *found, int fd)
 {
+	struct alloc_probes *probes = xcalloc(1, sizeof(*probes));
+
+	probes->tgid = tgid;
+	probes->found = found;
+	probes->fd = fd;
 	probes->entries = probes->returns = (struct call_probe){ .multi = -1 };
-	probes->since_ns = 0;
-	probes->is_done = false;
-	probes->next = NULL;
+	return probes;
 }
 
 void alloc_attacher_attach(struct alloc_attacher *attacher, struct alloc_probes *probes)
 {
-	prepare(probes);
 	attach(attacher->loader, probes);
 	probes->is_done = true;
 }
@@ -206,7 +211,6 @@ void alloc_attacher_queue(struct alloc_attacher *attacher, struct alloc_probes *
 		alloc_attacher_attach(attacher, probes);
 		return;
 	}
-	prepare(probes);
 	pthread_mutex_lock(&attacher->lock);
 	while (*end)
 		end = &(*end)->next;

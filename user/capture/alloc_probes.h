@@ -15,6 +15,7 @@
 struct alloc_probes {
 	/* What is asked for. */
 	uint32_t tgid;
+	uint32_t allocator;		 /* a number of the file's own, from 1 on */
 	const struct malloc_file *found; /* borrowed, until the attacher has ended */
 	int fd;				 /* of the file, borrowed; -1: it is at found->path */
 	/* What has become of it, once it is done. */
@@ -35,6 +36,9 @@ struct alloc_attacher;
 struct alloc_attacher *alloc_attacher_new(const struct loader *loader, struct closer *closer);
 /* All probes must have been left. */
 void alloc_attacher_free(struct alloc_attacher *attacher);
+
+/* Nothing is attached yet. */
+struct alloc_probes *alloc_probes_new(uint32_t tgid, const struct malloc_file *found, int fd);
 
 /* At once. */
 void alloc_attacher_attach(struct alloc_attacher *attacher, struct alloc_probes *probes);

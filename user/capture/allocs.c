@@ -237,9 +237,9 @@ static void tell_done(struct allocs *allocs)
 static struct attachment *add(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
 {
 	const struct known_file *known = allocs->files[file];
-	struct alloc_probes *probes = xcalloc(1, sizeof(*probes));
+	struct alloc_probes *probes = alloc_probes_new(tgid, &known->found, known->fd);
 
-	*probes = (struct alloc_probes){ .tgid = tgid, .found = &known->found, .fd = known->fd };
+	probes->allocator = (uint32_t)file + 1;
 	allocs->attachments = array_reserve(allocs->attachments, &allocs->capacity,
 					    allocs->nr_attachments + 1,
 					    sizeof(*allocs->attachments));
