@@ -128,6 +128,28 @@ def allocs_of_one_above_another(context):
         check_equal("unknown frees", process["allocs"]["unknown_frees"], 0)
 
 
+LOADS_LATE = """
+import ctypes, sys, time
+time.sleep(0.8)
+library = ctypes.CDLL(sys.argv[1])
+library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+blocks = [library.malloc(20000) for _ in range(100)]
+time.sleep(2)
+"""
+
+
+@test(interpreters="one")
+def allocs_of_allocator_loaded_late(context):
+    """A program loads an allocator of its own, which nobody could foresee: that not all blocks were
+    followed is said."""
+    follows_allocs(context)
+    library = build_library(context, "cc", "malloc_with_header.c", "-fno-builtin")
+    command = [*context.python.command, "-c", LOADS_LATE, library]
+    process = capture(context, command, "--allocs").report.python()
+    check(process["allocs"]["since"] and not process["allocs"]["complete"],
+          "nothing tells of another allocator: %s" % process["allocs"])
+
+
 @test(interpreters=("few", "debian-3.14"))
 def allocs_of_children(context):
     """A child is probed soon after its exec, and what it does then is right."""

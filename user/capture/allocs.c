@@ -13,26 +13,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "alloc_files.h"
 #include "alloc_probes.h"
 #include "allocs_unseen.h"
 #include "clock.h"
 #include "closer.h"
 #include "inspect_malloc.h"
-#include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
 #include "tell.h"
-#include "user_loss.h"
 
 #define MAX_CLOSING 128		  /* probes that wait for their end; each holds a descriptor */
-#define MAX_FILES 64		  /* that are known; more have no system's processes */
-#define MAX_LOOKS 8		  /* for a process's allocators, at one flush each */
+#define MAX_LOOKS 8		  /* for a process's first allocator, at one flush each */
 #define ATTACHING_NS 100000000ULL /* at a flush, on processes that were not attached at once */
-
-struct known_file {
-	struct malloc_file found;
-	int fd; /* as a process maps it, -1: it is at found.path */
-};
 
 struct attachment {
 	uint32_t tgid;
@@ -43,22 +36,22 @@ struct attachment {
 	uint64_t since_ns; /* then, the profile's time */
 };
 
-/* A process whose allocators are still to be looked for. */
-struct unsettled {
+/* A process whose allocators are looked for at flushes. */
+struct looked_at {
 	uint32_t process;
-	unsigned int looks;
+	unsigned int flushes;
+	bool has_one;
 };
 
 struct allocs {
 	const struct capture_base *base;
 	struct closer *closer;
 	struct alloc_attacher *attacher;
-	struct known_file *files[MAX_FILES];
-	size_t nr_files;
+	struct alloc_files files;
 	struct attachment *attachments;
 	size_t nr_attachments, capacity;
-	struct unsettled *unsettled;
-	size_t nr_unsettled, unsettled_capacity;
+	struct looked_at *looked_at;
+	size_t nr_looked_at, looked_at_capacity;
 	size_t nr_late; /* attachments to processes that ran a while without */
 	uint64_t latest_ns;
 	bool has_told_slow, has_told_failure;
@@ -93,12 +86,9 @@ void allocs_free(struct allocs *allocs)
 		leave(allocs, allocs->nr_attachments - 1);
 	alloc_attacher_free(allocs->attacher);
 	closer_free(allocs->closer);
-	for (size_t i = 0; i < allocs->nr_files; i++) {
-		closep(&allocs->files[i]->fd);
-		free(allocs->files[i]);
-	}
+	alloc_files_clear(&allocs->files);
 	free(allocs->attachments);
-	free(allocs->unsettled);
+	free(allocs->looked_at);
 	free(allocs);
 }
 
@@ -120,7 +110,7 @@ static struct attachment *find(const struct allocs *allocs, uint32_t tgid, size_
 
 static const struct malloc_plan *plan_of(const struct allocs *allocs, size_t file)
 {
-	return &allocs->files[file]->found.plan;
+	return &allocs->files.all[file]->found.plan;
 }
 
 /* To what serves malloc, which all programs call; or soon will be. */
@@ -138,7 +128,7 @@ static bool is_attached(const struct allocs *allocs, uint32_t tgid)
 static void tell_failure(struct allocs *allocs, const struct attachment *attachment)
 {
 	int error = attachment->probes->error;
-	const char *path = allocs->files[attachment->file]->found.path;
+	const char *path = attachment->probes->found->path;
 
 	if (error == -ESRCH || error == -ENOENT)
 		return; /* it has ended */
@@ -236,7 +226,7 @@ static void tell_done(struct allocs *allocs)
 
 static struct attachment *add(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
 {
-	const struct known_file *known = allocs->files[file];
+	const struct alloc_file *known = allocs->files.all[file];
 	struct alloc_probes *probes = alloc_probes_new(tgid, &known->found, known->fd);
 
 	probes->allocator = (uint32_t)file + 1;
@@ -275,44 +265,18 @@ static void attach_soon(struct allocs *allocs, uint32_t tgid, size_t file, uint3
 	note_followed(allocs, known, entry_of(allocs, process));
 }
 
-/* ---- Files ---- */
-
-/* Returns MAX_FILES where it cannot be had. pid 0: the file is at its path in our own root. */
-static size_t know_file(struct allocs *allocs, const struct malloc_file *found, uint32_t pid)
-{
-	struct known_file *file;
-	int fd = -1;
-
-	for (size_t i = 0; i < allocs->nr_files; i++) {
-		const struct malloc_file *known = &allocs->files[i]->found;
-
-		if (known->file.dev == found->file.dev && known->file.ino == found->file.ino)
-			return i;
-	}
-	if (allocs->nr_files == MAX_FILES)
-		return MAX_FILES;
-	if (pid)
-		fd = inspect_file_at(allocs->base->inspector, (pid_t)pid, found->file, found->path);
-	if (pid && fd < 0)
-		return MAX_FILES;
-	file = xmalloc(sizeof(*file));
-	*file = (struct known_file){ *found, fd };
-	allocs->files[allocs->nr_files++] = file;
-	return allocs->nr_files - 1;
-}
-
 void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path)
 {
 	struct malloc_file found[MAX_MALLOC_FILES];
+	struct inspector *inspector = allocs ? allocs->base->inspector : NULL;
 	size_t count;
 
-	if (!allocs || inspect_malloc_foresee(allocs->base->inspector, path, getenv("LD_PRELOAD"),
-					      found, &count))
+	if (!allocs || inspect_malloc_foresee(inspector, path, getenv("LD_PRELOAD"), found, &count))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		size_t file = know_file(allocs, &found[i], 0);
+		size_t file = alloc_files_know(&allocs->files, inspector, &found[i], 0);
 
-		if (file < MAX_FILES && attach(allocs, tgid, file, 0))
+		if (file < MAX_ALLOC_FILES && attach(allocs, tgid, file, 0))
 			find(allocs, tgid, file)->since_ns = 0; /* before its exec */
 	}
 }
@@ -339,7 +303,7 @@ static void attach_inherited(struct allocs *allocs, uint32_t index)
 	const struct process *process = entry_of(allocs, index);
 	bool has_parent = is_attached(allocs, process->ppid);
 
-	for (size_t file = 0; file < allocs->nr_files; file++) {
+	for (size_t file = 0; file < allocs->files.count; file++) {
 		if (!has_parent || find(allocs, process->ppid, file))
 			attach_soon(allocs, process->pid, file, index);
 	}
@@ -359,9 +323,9 @@ static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 		       : inspect_malloc(inspector, (pid_t)process->pid, found, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		size_t file = know_file(allocs, &found[i], process->pid);
+		size_t file = alloc_files_know(&allocs->files, inspector, &found[i], process->pid);
 
-		if (file == MAX_FILES)
+		if (file == MAX_ALLOC_FILES)
 			continue;
 		if (process->begin != BEGAN_ATTACH)
 			attach_soon(allocs, process->pid, file, index);
@@ -372,27 +336,29 @@ static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 	return is_known;
 }
 
-static void look_later(struct allocs *allocs, uint32_t process)
+static void look_later(struct allocs *allocs, uint32_t process, bool has_one)
 {
-	allocs->unsettled = array_reserve(allocs->unsettled, &allocs->unsettled_capacity,
-					  allocs->nr_unsettled + 1, sizeof(*allocs->unsettled));
-	allocs->unsettled[allocs->nr_unsettled++] = (struct unsettled){ .process = process };
+	allocs->looked_at = array_reserve(allocs->looked_at, &allocs->looked_at_capacity,
+					  allocs->nr_looked_at + 1, sizeof(*allocs->looked_at));
+	allocs->looked_at[allocs->nr_looked_at++] = (struct looked_at){ .process = process,
+									.has_one = has_one };
 }
 
 static void on_begun(void *context, uint32_t index)
 {
 	struct allocs *allocs = context;
 	struct process *process = entry_of(allocs, index);
+	bool has_one = false;
 
 	note_former(allocs, process);
-	if (process->begin == BEGAN_ATTACH && look(allocs, index, false))
-		return;
+	if (process->begin == BEGAN_ATTACH)
+		has_one = look(allocs, index, false);
 	if (process->begin != BEGAN_ATTACH && !is_attached(allocs, process->pid) &&
 	    has_room(allocs))
 		attach_inherited(allocs, index);
 	if (process->begin == BEGAN_EXEC && has_room(allocs))
 		look(allocs, index, true);
-	look_later(allocs, index);
+	look_later(allocs, index, has_one);
 }
 
 /* Its loader may be through with all that it was begun with. What was foreseen may be what an
@@ -450,14 +416,23 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 	};
 }
 
-/* Returns whether it need not be looked at again. */
-static bool settle(struct allocs *allocs, struct unsettled *unsettled)
+/* Every time until one is found, then ever more rarely: a program may load another. */
+static bool is_due(const struct looked_at *at)
 {
-	const struct process *process = entry_of(allocs, unsettled->process);
+	bool is_power = !(at->flushes & (at->flushes - 1));
 
-	if (process->end != END_RUNNING || ++unsettled->looks > MAX_LOOKS)
-		return true;
-	return look(allocs, unsettled->process, false);
+	return is_power || (!at->has_one && at->flushes <= MAX_LOOKS);
+}
+
+/* Returns whether the process may have to be looked at again. */
+static bool look_again(struct allocs *allocs, struct looked_at *at)
+{
+	if (entry_of(allocs, at->process)->end != END_RUNNING)
+		return false;
+	at->flushes++;
+	if (is_due(at))
+		at->has_one |= look(allocs, at->process, false);
+	return true;
 }
 
 static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
@@ -468,13 +443,13 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 
 	alloc_attacher_reap(allocs->attacher);
 	tell_done(allocs);
-	for (size_t i = 0; i < allocs->nr_unsettled; i++) {
-		struct unsettled unsettled = allocs->unsettled[i];
+	for (size_t i = 0; i < allocs->nr_looked_at; i++) {
+		struct looked_at at = allocs->looked_at[i];
 
-		if (clock_ns() > end_ns || !has_room(allocs) || !settle(allocs, &unsettled))
-			allocs->unsettled[kept++] = unsettled;
+		if (clock_ns() > end_ns || !has_room(allocs) || look_again(allocs, &at))
+			allocs->looked_at[kept++] = at;
 	}
-	allocs->nr_unsettled = kept;
+	allocs->nr_looked_at = kept;
 }
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
