@@ -7,11 +7,9 @@
 #include <regex.h>
 #include <string.h>
 
-#include "edit_distance.h"
 #include "log.h"
 #include "memory.h"
-
-#define NEAR_LETTERS 2 /* an option so far from a word may have been meant */
+#include "options_words.h"
 
 /* Where the parser is. */
 struct parser {
@@ -124,15 +122,6 @@ static int set_integer_or_not(const struct found *found)
 	if (!error)
 		*(struct option_decimal *)found->target = (struct option_decimal){ true, value };
 	return error;
-}
-
-int options_choice(option_choices choices, const char *text)
-{
-	for (int index = 0; choices(index); index++) {
-		if (!strcmp(choices(index), text))
-			return index;
-	}
-	return -ENOENT;
 }
 
 char *options_join_choices(option_choices choices, const char *separator)
@@ -290,31 +279,11 @@ static int apply(struct parser *parser, const struct found *found)
 	return -EINVAL;
 }
 
-/* The option that was meant, when one is near; NULL. */
-static const char *find_near(const struct option_syntax *syntax, const char *name)
-{
-	const char *best = NULL;
-	int best_distance = NEAR_LETTERS + 1;
-
-	for (size_t i = 0; i < syntax->nr_groups; i++) {
-		for (size_t k = 0; k < syntax->groups[i].nr_specs; k++) {
-			const struct option_spec *spec = &syntax->groups[i].specs[k];
-			int distance = spec->help ? edit_distance(name, spec->name) : EDIT_FAR;
-
-			if (distance >= best_distance)
-				continue;
-			best = spec->name;
-			best_distance = distance;
-		}
-	}
-	return best;
-}
-
 static int refuse_unknown(const struct parser *parser, const char *name)
 {
 	const struct option_syntax *syntax = parser->syntax;
 	const char *hint = syntax->find_hint ? syntax->find_hint(name) : NULL;
-	const char *near = name[1] == '-' ? find_near(syntax, name + 2) : NULL;
+	const char *near = name[1] == '-' ? options_near_name(syntax, name + 2) : NULL;
 
 	log_error("cannot parse '%s': no such option", name);
 	if (hint)
@@ -345,41 +314,11 @@ static int take_value(struct parser *parser, struct found *found, const char *gi
 	return apply(parser, found);
 }
 
-/* The choice that was meant by a word, when one is near; NULL. */
-static const char *find_near_choice(option_choices choices, const char *word)
-{
-	const char *best = NULL;
-	int best_distance = NEAR_LETTERS + 1, length = (int)strlen(word);
-
-	for (size_t i = 0; choices(i); i++) {
-		int distance = edit_distance(word, choices(i));
-
-		if (distance >= best_distance || distance >= length)
-			continue;
-		best = choices(i);
-		best_distance = distance;
-	}
-	return best;
-}
-
-/* Of the first word that is none of the choices. */
-static const char *find_meant(const struct found *found)
-{
-	_cleanup_(freep) char *words = found->value ? xstrdup(found->value) : NULL;
-	char *rest = words;
-
-	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
-		if (options_choice(found->spec->choices, word) < 0)
-			return find_near_choice(found->spec->choices, word);
-	}
-	return NULL;
-}
-
 /* What its line of --help says; words to choose from stand in the error. */
 static void hint_at_option(const struct parser *parser, const struct found *found)
 {
 	const struct option_spec *spec = found->spec;
-	const char *near = spec->choices ? find_meant(found) : NULL;
+	const char *near = spec->choices ? options_near_choice(spec->choices, found->value) : NULL;
 
 	if (near)
 		log_hint("did you mean '%s'? %s says what it takes", near, parser->syntax->help);
