@@ -82,7 +82,7 @@ static void hear_rss(void *context, uint32_t process, const struct rss_sample *s
 	heard->sample = *sample;
 }
 
-static void hear_image_begun(void *context, uint32_t process)
+static void hear_image_asked(void *context, uint32_t process)
 {
 	struct heard *heard = context;
 
@@ -125,7 +125,7 @@ void drain_fixture_open(struct drain_fixture *ret)
 		.calls_unseen = hear_unseen,
 		.name_objects = name_objects,
 		.rss_changed = hear_rss,
-		.image_begun = hear_image_begun,
+		.image_asked = hear_image_asked,
 		.image_ended = hear_image_ended,
 		.attached = hear_attached,
 		.process_ended = hear_process_ended,

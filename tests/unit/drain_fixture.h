@@ -22,7 +22,7 @@
 struct heard {
 	unsigned int programs, sources, unknown, found, over, watches, unseen, attached,
 		image_ended, process_ended;
-	unsigned int programs_before; /* of them before the image's beginning was told */
+	unsigned int programs_before; /* of them before image_asked */
 	uint32_t process, layout, tgid;
 	struct rss_sample sample;
 	const char *name;   /* that objects bear; NULL: none */

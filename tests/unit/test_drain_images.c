@@ -106,8 +106,8 @@ static void test_exec_after_fork(void **state)
 	assert_int_equal(fixture.heard.sample.inherited, 0);
 }
 
-/* Of an exec the program is looked at, before anything that takes longer; of others the process;
- * nobody of what is known. */
+/* Of an exec the program is looked at, of others the process; nobody of what is known. What takes
+ * longer comes afterwards. */
 static void test_who_is_looked_at(void **state)
 {
 	static const struct {

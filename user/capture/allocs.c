@@ -348,14 +348,21 @@ static void on_begun(void *context, uint32_t index)
 {
 	struct allocs *allocs = context;
 	struct process *process = entry_of(allocs, index);
-	bool has_one = false;
 
 	note_former(allocs, process);
-	if (process->begin == BEGAN_ATTACH)
-		has_one = look(allocs, index, false);
 	if (process->begin != BEGAN_ATTACH && !is_attached(allocs, process->pid) &&
 	    has_room(allocs))
 		attach_inherited(allocs, index);
+}
+
+static void on_asked(void *context, uint32_t index)
+{
+	struct allocs *allocs = context;
+	const struct process *process = entry_of(allocs, index);
+	bool has_one = false;
+
+	if (process->begin == BEGAN_ATTACH)
+		has_one = look(allocs, index, false);
 	if (process->begin == BEGAN_EXEC && has_room(allocs))
 		look(allocs, index, true);
 	look_later(allocs, index, has_one);
@@ -410,6 +417,7 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 	return (struct drain_listener){
 		.context = allocs,
 		.image_begun = on_begun,
+		.image_asked = on_asked,
 		.python_found = on_python,
 		.unknown_python = on_unknown_python,
 		.process_ended = on_process_ended,

@@ -7,15 +7,15 @@ void drain_knocks_begin(const struct drain_base *base, const struct wire_image_b
 {
 	uint32_t state = record->layout >> 16, layout = record->layout & 0xffff;
 
-	/* Its interpreter first: it runs on meanwhile. */
-	if (state == PYTHON_UNKNOWN && record->reason == BEGIN_EXEC)
-		DRAIN_TELL(&base->listeners, program_unknown, process, record);
 	DRAIN_TELL(&base->listeners, image_begun, process);
 	if (state == PYTHON_KNOWN)
 		DRAIN_TELL(&base->listeners, python_found, process, layout);
-	else if (state == PYTHON_UNKNOWN && record->reason != BEGIN_EXEC)
+	else if (state == PYTHON_UNKNOWN && record->reason == BEGIN_EXEC)
+		DRAIN_TELL(&base->listeners, program_unknown, process, record);
+	else if (state == PYTHON_UNKNOWN)
 		DRAIN_TELL(&base->listeners, unknown_python, record->slot, record->head.image_id,
 			   record->tgid);
+	DRAIN_TELL(&base->listeners, image_asked, process);
 	if (record->reason == BEGIN_ATTACH)
 		DRAIN_TELL(&base->listeners, attached, record->tgid);
 }

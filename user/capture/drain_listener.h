@@ -34,8 +34,11 @@ struct object_question {
 
 struct drain_listener {
 	void *context;
-	/* A process has begun, runs another program, or was attached to. */
+	/* A process has begun, runs another program, or was attached to. Its interpreter is to be
+	 * asked for: nothing here may take long. */
 	void (*image_begun)(void *context, uint32_t process);
+	/* It has been asked for. */
+	void (*image_asked)(void *context, uint32_t process);
 	/* An image whose interpreter is unknown: find it (interpreters.c). */
 	void (*unknown_python)(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid);
 	/* A program has begun to run, and the BPF side does not know its interpreter. */
