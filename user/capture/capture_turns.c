@@ -44,6 +44,13 @@ static void on_records(void *context)
 	drain_records(capture->base.drain);
 }
 
+static void on_forked(void *context)
+{
+	struct capture *capture = context;
+
+	pythons_plan_late(capture->pythons);
+}
+
 static void on_signals(void *context)
 {
 	struct capture *capture = context;
@@ -83,6 +90,7 @@ static int refuse_watching(const char *what, int error)
 int capture_turns_open(struct capture *capture)
 {
 	const struct loop_handler records = { capture, on_records };
+	const struct loop_handler forked = { capture, on_forked };
 	const struct loop_handler signals = { capture, on_signals };
 	const struct loop_handler flush = { capture, on_flush };
 	int error = signals_open(&capture->signals, &capture->command);
@@ -91,6 +99,8 @@ int capture_turns_open(struct capture *capture)
 		error = loop_open(&capture->loop);
 	if (!error)
 		error = loop_watch(&capture->loop, drain_fd(capture->base.drain), &records);
+	if (!error && pythons_fd(capture->pythons) >= 0)
+		error = loop_watch(&capture->loop, pythons_fd(capture->pythons), &forked);
 	if (!error)
 		error = loop_watch(&capture->loop, capture->signals.fd, &signals);
 	if (!error)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fork_plans.h"
 #include "inspect_texts.h"
 #include "late_finds.h"
 #include "memory.h"
@@ -22,6 +23,7 @@ struct pythons {
 	struct python_listeners listeners;
 	struct object_names *object_names;
 	struct late_finds *late_finds;
+	struct fork_plans *fork_plans; /* NULL: no timer was to be had */
 	bool is_adopting;
 	bool has_noted_denied;
 	uint32_t noted_python; /* string: version of the last one that could not be walked */
@@ -99,6 +101,15 @@ void pythons_foresee_words(struct interpreters *interpreters, const struct comma
 			    foresee_text(interpreters, list, words[i], &left));
 }
 
+/* What a process can be without for a while. */
+static void plan_rest(void *context, uint32_t process, uint32_t layout)
+{
+	const struct pythons *pythons = context;
+
+	code_watch_plan(pythons->listeners.code_watch, process, layout);
+	finalizing_plan(pythons->listeners.finalizing, process, layout);
+}
+
 struct pythons *pythons_new(const struct capture_base *base,
 			    const struct python_listeners *listeners, const char *label_attributes)
 {
@@ -108,6 +119,7 @@ struct pythons *pythons_new(const struct capture_base *base,
 	pythons->listeners = *listeners;
 	pythons->object_names = object_names_new(label_attributes, base->inspector);
 	pythons->late_finds = late_finds_new(base->profile);
+	pythons->fork_plans = fork_plans_new(base->profile, plan_rest, pythons);
 	return pythons;
 }
 
@@ -117,7 +129,18 @@ void pythons_free(struct pythons *pythons)
 		return;
 	object_names_free(pythons->object_names);
 	late_finds_free(pythons->late_finds);
+	fork_plans_free(pythons->fork_plans);
 	free(pythons);
+}
+
+int pythons_fd(const struct pythons *pythons)
+{
+	return pythons->fork_plans ? fork_plans_fd(pythons->fork_plans) : -1;
+}
+
+void pythons_plan_late(struct pythons *pythons)
+{
+	fork_plans_run(pythons->fork_plans);
 }
 
 void pythons_set_adopting(struct pythons *pythons, bool is_adopting)
@@ -176,8 +199,10 @@ static void take(struct pythons *pythons, uint32_t process, const char *version,
 				 (pid_t)profile->processes[process].pid,
 				 &entry->interpreter.layout);
 	counting_plan(pythons->listeners.counting, process, layout);
-	code_watch_plan(pythons->listeners.code_watch, process, layout);
-	finalizing_plan(pythons->listeners.finalizing, process, layout);
+	if (profile->processes[process].begin == BEGAN_FORK && pythons->fork_plans)
+		fork_plans_add(pythons->fork_plans, process, layout);
+	else
+		plan_rest(pythons, process, layout);
 	submitters_plan(pythons->listeners.submitters, process, layout);
 }
 

@@ -43,6 +43,11 @@ void pythons_free(struct pythons *pythons); /* accepts NULL */
 /* From now on, or no longer, processes are attached to: of one without Python a note is due. */
 void pythons_set_adopting(struct pythons *pythons, bool is_adopting);
 
+/* Readable when pythons_plan_late() is to be called; -1: never. */
+int pythons_fd(const struct pythons *pythons);
+/* Attaches to a process that was forked a while ago. */
+void pythons_plan_late(struct pythons *pythons);
+
 /* What it hears of the drain, and of flushes. */
 struct drain_listener pythons_hear_drain(struct pythons *pythons);
 struct flush_listener pythons_hear_flush(struct pythons *pythons);
