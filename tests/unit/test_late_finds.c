@@ -112,6 +112,7 @@ static void test_many(void **state)
 		uint32_t process = add(2000);
 
 		assert_true(late_finds_begin(finds, process, &python, 100));
+		late_finds_expect_python(finds, process);
 		late_finds_end(finds, process);
 	}
 	late_finds_tell(finds, &python, true, 200);
@@ -127,9 +128,12 @@ static void test_many(void **state)
 static void test_given_up(void **state)
 {
 	uint32_t unseen = add(5000), running = add(7000), found = add(9000), other = add(3000);
+	uint32_t tool = add(2000);
 	static const struct wire_file gone = { .ino = 12, .dev = 8 };
 
 	late_finds_begin(finds, unseen, &gone, 100);
+	late_finds_expect_python(finds, unseen);
+	late_finds_begin(finds, tool, &gone, 100);
 	late_finds_begin(finds, running, &python, 100);
 	late_finds_begin(finds, found, &gone, 100);
 	late_finds_begin(finds, other, &shell, 100);
@@ -141,6 +145,7 @@ static void test_given_up(void **state)
 	assert_int_equal(unlooked(unseen) + unlooked(running) + lost(running), 0);
 	late_finds_give_up(finds);
 	assert_int_equal(unlooked(unseen), 1);
+	assert_int_equal(unlooked(tool), 0);
 	assert_int_equal(lost(running), 6000);
 	assert_int_equal(unlooked(running) + lost(unseen), 0);
 	assert_int_equal(unlooked(found) + lost(found) + unlooked(other) + lost(other), 0);

@@ -22,7 +22,7 @@ struct program {
 struct suspect {
 	uint32_t process;
 	uint32_t program;
-	bool has_ended;
+	bool has_ended, is_called_python;
 };
 
 struct late_finds {
@@ -88,7 +88,8 @@ static void give_up(struct late_finds *finds, const struct suspect *suspect)
 		return;
 	if (program->looked_ns && program->has_python)
 		count(process);
-	else if (!program->looked_ns && !process->losses[LOSS_python_unanswered].events)
+	else if (!program->looked_ns && suspect->is_called_python &&
+		 !process->losses[LOSS_python_unanswered].events)
 		user_loss_add(finds->profile, suspect->process, LOSS_python_unanswered, 1);
 }
 
@@ -116,6 +117,24 @@ bool late_finds_begin(struct late_finds *finds, uint32_t process, const struct w
 	return !program->looked_ns;
 }
 
+/* The latest of the process. */
+static struct suspect *find_suspect(struct late_finds *finds, uint32_t process)
+{
+	for (size_t i = finds->nr_suspects; i-- > 0;) {
+		if (finds->suspects[i].process == process)
+			return &finds->suspects[i];
+	}
+	return NULL;
+}
+
+void late_finds_expect_python(struct late_finds *finds, uint32_t process)
+{
+	struct suspect *suspect = find_suspect(finds, process);
+
+	if (suspect)
+		suspect->is_called_python = true;
+}
+
 void late_finds_tell(struct late_finds *finds, const struct wire_file *file, bool has_python,
 		     uint64_t now_ns)
 {
@@ -127,12 +146,10 @@ void late_finds_tell(struct late_finds *finds, const struct wire_file *file, boo
 
 void late_finds_end(struct late_finds *finds, uint32_t process)
 {
-	for (size_t i = finds->nr_suspects; i-- > 0;) {
-		if (finds->suspects[i].process != process)
-			continue;
-		finds->suspects[i].has_ended = true;
-		return;
-	}
+	struct suspect *suspect = find_suspect(finds, process);
+
+	if (suspect)
+		suspect->has_ended = true;
 }
 
 /* Returns whether there is more to be learned of it. */

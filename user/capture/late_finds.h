@@ -22,6 +22,9 @@ void late_finds_free(struct late_finds *finds);
  * to be looked at. Times are CLOCK_MONOTONIC. */
 bool late_finds_begin(struct late_finds *finds, uint32_t process, const struct wire_file *program,
 		      uint64_t begun_ns);
+/* The process is called as a Python is: should nobody ever look at its program, that is a loss. Of
+ * others it is none: most programs of a container with an overlay are not found by their names. */
+void late_finds_expect_python(struct late_finds *finds, uint32_t process);
 /* The program has been looked at: it has a CPython in it, or in a library that it needs. */
 void late_finds_tell(struct late_finds *finds, const struct wire_file *program, bool has_python,
 		     uint64_t now_ns);

@@ -267,14 +267,35 @@ static int look_at_program(struct pythons *pythons, const struct wire_image_begi
 	return look_at_names(interpreters, record);
 }
 
+static bool is_python_name(const char *path, size_t size)
+{
+	size_t length = strnlen(path, size);
+	const char *slash = memrchr(path, '/', length), *name = slash ? slash + 1 : path;
+	const char python[] = "python";
+
+	return (size_t)(path + length - name) >= strlen(python) &&
+	       !strncmp(name, python, strlen(python));
+}
+
+/* By what runs, of a script its own name, or by the first word of the command, its interpreter. */
+static bool is_called_python(const struct wire_image_begin *record)
+{
+	return is_python_name(record->comm, sizeof(record->comm)) ||
+	       is_python_name(record->args, record->args_bytes);
+}
+
 /* Each program once, so that the BPF side knows its interpreter, perhaps in this process already.
  */
 static void on_program(void *context, uint32_t process, const struct wire_image_begin *record)
 {
 	struct pythons *pythons = context;
 	int status;
+	bool is_new = late_finds_begin(pythons->late_finds, process, &record->program,
+				       record->head.time_ns);
 
-	if (!late_finds_begin(pythons->late_finds, process, &record->program, record->head.time_ns))
+	if (is_called_python(record))
+		late_finds_expect_python(pythons->late_finds, process);
+	if (!is_new)
 		return;
 	status = look_at_program(pythons, record);
 	interpreters_register(pythons->base->interpreters);
