@@ -59,15 +59,19 @@ static __always_inline __u64 step_end(__u64 page, __u64 end)
 /*
  * An owner's pages are not where they are marked. Their going was missed, if so many have gone that
  * had no mark; else they lie elsewhere (MREMAP_FIXED moves pages unseen) and stay the owner's.
+ * Where several threads are, what they give back may be told later: then it is taken as missed.
  * There may have been no room to say that the owner holds any: then they were nobody's already.
  */
 static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct mm_struct *mm;
 
 	if (!image)
 		return;
-	pages = missing_pages(image, owner_kind(owner), pages);
+	mm = (struct mm_struct *)image->mm;
+	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
+		pages = missing_pages(image, owner_kind(owner), pages);
 	if (!pages)
 		return;
 	find_missing(image, owner_kind(owner), pages);

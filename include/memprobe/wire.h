@@ -237,7 +237,8 @@ struct wire_image {
 	__s64 heap;	     /* of them, brk()'s */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
-	__s64 missing[NR_KINDS];     /* pages that went, and whose mark was not found */
+	__s64 missing[NR_KINDS];     /* pages that went, and whose mark was not found; below 0:
+				      * whose mark was, and of which it is told later */
 	/* Blocks that an allocator has handed out and not got back, in bytes as asked for. */
 	__s64 alloc_bytes;
 	__s64 alloc_peak;    /* the most that alloc_bytes has been */

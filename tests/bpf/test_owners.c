@@ -543,6 +543,27 @@ static void test_mapped_over_missing(void **state)
 	close_session();
 }
 
+/* The same where a processor's share is told later: what another thread's mapping replaces has gone
+ * already. */
+static void test_mapped_before_told(void **state)
+{
+	(void)state;
+	open_fixture();
+	mm->mm_users.counter = 2;
+	touch_each(0, BASE, 30);
+	find_room(2, BASE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 30);
+	machine_run(threads[0]);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_ANON, -30);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	touch_each(1, BASE, 30);
+	find_room(2, BASE, HUGE);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	close_session();
+}
+
 /* What is given back without a range: the file was truncated. */
 static void test_no_range(void **state)
 {
@@ -1204,6 +1225,7 @@ int main(void)
 		cmocka_unit_test(test_fixed_moves),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_mapped_over_missing),
+		cmocka_unit_test(test_mapped_before_told),
 		cmocka_unit_test(test_no_range),
 		cmocka_unit_test(test_compat_calls),
 		cmocka_unit_test(test_kernel_pages),
