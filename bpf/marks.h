@@ -56,25 +56,10 @@ static __always_inline __u64 step_end(__u64 page, __u64 end)
 	return end < border ? end : border;
 }
 
-/*
- * An owner's pages are not where they are marked. Their going was missed, if so many have gone that
- * had no mark; else they lie elsewhere (MREMAP_FIXED moves pages unseen) and stay the owner's.
- * Where several threads are, what they give back may be told later: then it is taken as missed.
- * There may have been no room to say that the owner holds any: then they were nobody's already.
- */
+/* The going of pages was missed. There may have been no room to say that the owner holds any: then
+ * they were nobody's already. */
 static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
 {
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct mm_struct *mm;
-
-	if (!image)
-		return;
-	mm = (struct mm_struct *)image->mm;
-	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
-		pages = missing_pages(image, owner_kind(owner), pages);
-	if (!pages)
-		return;
-	find_missing(image, owner_kind(owner), pages);
 	if (!hold(slot, owner_id(owner), owner_kind(owner), -pages))
 		hold_unowned(slot, owner_kind(owner), pages);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Marks that move with a mapping. mremap changes no counter; but the room for the mapping is looked
- * for within it, and mmap:vm_unmapped_area tells where it was found. There, and where it was found
- * for a new mapping, nothing is mapped: marks are old ones.
+ * for within it, and mmap:vm_unmapped_area tells where it was found.
  */
 #ifndef MEMPROBE_MOVES_H
 #define MEMPROBE_MOVES_H
@@ -18,51 +17,20 @@ struct moving {
 static long move_page(__u32 turn, void *data)
 {
 	struct moving *moving = data;
-	__u32 owner = read_owner(moving->from, moving->page + turn);
+	__u32 owner = read_owner(moving->from, moving->page + turn), stale;
 
 	if (!owner)
 		return 0;
 	write_owner(moving->from, moving->page + turn, 0);
 	add_marks(moving->from, owner_kind(owner), -1);
+	stale = read_owner(moving->to, moving->to_page + turn);
 	write_owner(moving->to, moving->to_page + turn, owner);
 	add_marks(moving->to, owner_kind(owner), 1);
-	return 0;
-}
-
-static long clear_page(__u32 turn, void *data)
-{
-	struct moving *moving = data;
-	__u32 owner = read_owner(moving->from, moving->page + turn);
-
-	if (!owner)
+	if (!stale)
 		return 0;
-	write_owner(moving->from, moving->page + turn, 0);
-	add_marks(moving->from, owner_kind(owner), -1);
-	if (!is_expected(owner))
-		take_from(moving->slot, owner, 1);
-	return 0;
-}
-
-/* Nothing is mapped there, within one region: what is marked has gone unseen, or lies elsewhere
- * (take_from). The next mapping's pages must not be taken for it. */
-__noinline int clear_pages(__u32 slot, __u64 page, __u32 pages)
-{
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct moving moving = { .page = page, .slot = slot };
-	__u64 key;
-
-	if (!image || pages > REGION_PAGES)
-		return 0;
-	key = region_key(image->image_id, page);
-	moving.from = bpf_map_lookup_elem(&regions, &key);
-	if (!moving.from)
-		return 0;
-	if (!is_unmarked(moving.from)) {
-		split_uniform(moving.from);
-		bpf_loop(pages, clear_page, &moving, 0);
-	}
-	if (pages == REGION_PAGES)
-		bpf_map_delete_elem(&regions, &key);
+	add_marks(moving->to, owner_kind(stale), -1);
+	if (!is_expected(stale))
+		take_from(moving->slot, stale, 1);
 	return 0;
 }
 
@@ -70,7 +38,7 @@ __noinline int clear_pages(__u32 slot, __u64 page, __u32 pages)
 __noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct moving moving = { .page = from, .to_page = to };
+	struct moving moving = { .page = from, .to_page = to, .slot = slot };
 	__u64 key;
 
 	if (!image || pages > REGION_PAGES)
@@ -110,9 +78,7 @@ static long move_region(__u32 turn, void *data)
 		return 1;
 	step = step < room || is_empty ? step : room;
 	step = step < move->pages ? step : move->pages;
-	if (!is_empty && move->from == move->to)
-		clear_pages(touch->slot, move->from, step);
-	else if (!is_empty)
+	if (!is_empty)
 		move_pages(touch->slot, move->from, move->to, step);
 	move->from += step;
 	move->to += step;
@@ -123,19 +89,11 @@ static long move_region(__u32 turn, void *data)
 /* Two for each of the regions of 256 GiB: 10 ms. What was never touched takes none of them. */
 #define MAX_MOVE_STEPS (1 << 18)
 
-static __always_inline void run_move(struct touch *touch, struct page_move move)
-{
-	touch->move = move;
-	if (move.pages)
-		bpf_loop(MAX_MOVE_STEPS, move_region, &touch, 0);
-}
-
 /* Room was found for a mapping: for a new one, or for one that mremap moves there next. */
 __noinline int note_mapping(__u64 address, __u64 info)
 {
 	__u64 length = BPF_CORE_READ((struct vm_unmapped_area_info *)info, length);
 	struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
-	struct page_range room = found_range(address, length);
 	struct wire_image *image;
 	__u64 mm = (__u64)READ_CURRENT(mm);
 	__u32 *slot;
@@ -143,19 +101,19 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	if (!touch)
 		return 0;
 	touch->page = 0;
-	touch->mapped = is_mapping_anew() ? room.begin : 0;
+	touch->mapped = mapped_page(address, length);
 	touch->hint = first_argument();
 	touch->range.end = 0;
+	touch->move = moved_range(address, length);
+	if (!touch->move.pages)
+		return 0;
 	slot = bpf_map_lookup_elem(&mms, &mm);
 	image = slot ? bpf_map_lookup_elem(&images, slot) : NULL;
 	if (!image)
 		return 0;
 	touch->slot = *slot;
-	run_move(touch, (struct page_move){ room.begin, room.begin, room.end - room.begin });
-	if (touch->mapped)
-		return 0;
 	image->marks++;
-	run_move(touch, moved_range(room.begin));
+	bpf_loop(MAX_MOVE_STEPS, move_region, &touch, 0);
 	return 0;
 }
 

@@ -367,46 +367,25 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 	add_mapped(image, (struct node_id){ id }, -pages, 0);
 }
 
-/*
- * What a system call gives back that had been swapped out: that went without a mark, and now it is
- * known where.
- */
-static __always_inline void release_swapped(struct touch *touch, struct wire_image *image,
-					    __u32 pages)
-{
-	__u32 slot = touch->slot;
-	__u32 released = release_range(touch, image, KIND_ANON,
-				       missing_pages(image, KIND_ANON, pages));
-
-	find_missing(image, KIND_ANON, released);
-	hold_unowned(slot, KIND_ANON, released);
-}
-
 /* `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the
  * release is booked on who owned them, and returned is of how many. */
 __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct page_range range = released_range();
-	bool is_swap = (kind & ~TELL_OWNERS) == KIND_SWAP;
 	__u32 released = 0;
 	struct touch *touch;
 
 	if (!image)
 		return 0;
 	touch = current_touch(slot);
-	if (touch && range.begin != range.end && begin_range(touch, range))
-		note_unmapping(image, range, id);
-	if (is_swap) {
-		release_unmarked(slot, KIND_SWAP, pages);
-		if (touch && range.begin != range.end)
-			release_swapped(touch, image, pages);
-		return 0;
-	}
-	if (touch && range.begin != range.end)
+	if (touch && range.begin != range.end) {
+		if (begin_range(touch, range))
+			note_unmapping(image, range, id);
 		released = release_range(touch, image, kind, pages);
-	else if (touch && touch->page && pages <= REGION_PAGES)
+	} else if (touch && touch->page && pages <= REGION_PAGES) {
 		released = release_at_fault(slot, touch->page, kind, pages);
+	}
 	if (released < pages)
 		release_unmarked(slot, kind & ~TELL_OWNERS, (__s64)pages - released);
 	return kind & TELL_OWNERS ? released : 0;
@@ -417,12 +396,12 @@ static __always_inline void own_change(__u32 slot, __u32 kind, __s64 pages, stru
 {
 	if (!cfg_owners)
 		return;
-	if (pages < 0)
-		own_release(slot, kind, -pages, id.value);
-	else if (kind == KIND_SWAP)
+	if (kind == KIND_SWAP)
 		hold_unowned(slot, kind, pages);
-	else
+	else if (pages > 0)
 		own_growth(slot, kind, pages, id.value);
+	else
+		own_release(slot, kind, -pages, id.value);
 }
 
 /* What comes and goes where nobody has touched a page: nothing is marked. */

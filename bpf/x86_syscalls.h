@@ -33,8 +33,6 @@ enum {
 
 #define TS_COMPAT 2
 
-#define MREMAP_FIXED 2
-
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
@@ -109,9 +107,7 @@ static __always_inline struct page_range released_range(void)
 	case NR_madvise:
 	case NR_mmap: /* over what is there */
 		return pages_of(registers->di, registers->si);
-	case NR_mremap: /* to a smaller size, or over what is there */
-		if (registers->r10 & MREMAP_FIXED)
-			return pages_of(registers->r8, registers->dx);
+	case NR_mremap: /* to a smaller size */
 		if (registers->dx < registers->si)
 			return pages_of(registers->di + registers->dx,
 					registers->si - registers->dx);
@@ -140,29 +136,14 @@ static __always_inline __u64 align_mapping(__u64 address, __u64 room, __u64 byte
 	return aligned == address ? address + pad : aligned;
 }
 
-/* Where a mapping comes to lie, new or moved, by the room that was found for it. */
-static __always_inline struct page_range found_range(__u64 address, __u64 room)
-{
-	struct pt_regs *registers = syscall_registers();
-	struct page_range range = {};
-	__u64 bytes;
-
-	if (!registers)
-		return range;
-	if (registers->orig_ax == NR_mmap)
-		bytes = registers->si;
-	else if (registers->orig_ax == NR_mremap)
-		bytes = registers->dx;
-	else
-		return range;
-	return pages_of(align_mapping(address, room, bytes), bytes);
-}
-
-static __always_inline bool is_mapping_anew(void)
+/* Where a new mapping comes to lie, by the room that was found for it. */
+static __always_inline __u64 mapped_page(__u64 address, __u64 room)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return registers && registers->orig_ax == NR_mmap;
+	if (!registers || registers->orig_ax != NR_mmap)
+		return 0;
+	return align_mapping(address, room, registers->si) >> PAGE_SHIFT;
 }
 
 /* Where mmap's new mapping lies. `mapped` is where room was found for the last one, whose wish was
@@ -249,21 +230,21 @@ static __always_inline struct page_range read_range(void)
 	return range;
 }
 
-/* A mapping that mremap moves to another place. from == to: old marks are cleared there (moves.h).
- */
+/* A mapping that mremap moves to `address`, found with so much room. */
 struct page_move {
 	__u64 from, to;
 	__u64 pages; /* 0: none is moved */
 };
 
-static __always_inline struct page_move moved_range(__u64 to)
+static __always_inline struct page_move moved_range(__u64 address, __u64 room)
 {
 	struct pt_regs *registers = syscall_registers();
-	struct page_move move = { .to = to };
+	struct page_move move = {};
 
 	if (!registers || registers->orig_ax != NR_mremap)
 		return move;
 	move.from = registers->di >> PAGE_SHIFT;
+	move.to = align_mapping(address, room, registers->dx) >> PAGE_SHIFT;
 	move.pages = (registers->si < registers->dx ? registers->si : registers->dx) >> PAGE_SHIFT;
 	return move;
 }

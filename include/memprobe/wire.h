@@ -237,8 +237,6 @@ struct wire_image {
 	__s64 heap;	     /* of them, brk()'s */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
-	__s64 missing[NR_KINDS];     /* pages that went, and whose mark was not found; below 0:
-				      * whose mark was, and of which it is told later */
 	/* Blocks that an allocator has handed out and not got back, in bytes as asked for. */
 	__s64 alloc_bytes;
 	__s64 alloc_peak;    /* the most that alloc_bytes has been */
@@ -254,7 +252,7 @@ struct wire_image {
 	__u32 allocator;     /* number of the first whose functions were hit */
 	__u32 pad;
 };
-_Static_assert(sizeof(struct wire_image) == 952, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 920, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
