@@ -49,6 +49,15 @@ static void open_fixture(void)
 	open_session(MAX_REGIONS);
 }
 
+/* With room for what so many rows hold. */
+static void open_short_of_rows(__u32 limit)
+{
+	session_open(SESSION_PERCPU);
+	session_ask_owners(MAX_REGIONS);
+	session_limit_held(limit);
+	mm = session_threads(100, names, NR_THREADS, threads);
+}
+
 /* What every image's nodes hold is its books, and the books are the kernel's counters. */
 static void check_sums(const struct mm_struct *image_mm)
 {
@@ -521,10 +530,7 @@ static void test_regions_full(void **state)
 static void test_held_full(void **state)
 {
 	(void)state;
-	session_open(SESSION_PERCPU);
-	session_ask_owners(MAX_REGIONS);
-	session_limit_held(3);
-	mm = session_threads(100, names, NR_THREADS, threads);
+	open_short_of_rows(3);
 	touch_each(0, BASE, 3);
 	session_enter(77, 3, 0, 0);
 	session_change(mm, KIND_ANON, -1);
@@ -543,10 +549,7 @@ static void test_held_full(void **state)
 static void test_held_full_kernel(void **state)
 {
 	(void)state;
-	session_open(SESSION_PERCPU);
-	session_ask_owners(MAX_REGIONS);
-	session_limit_held(2);
-	mm = session_threads(100, names, NR_THREADS, threads);
+	open_short_of_rows(2);
 	touch(0, BASE, KIND_ANON, 1);
 	session_enter(77, 3, 0, 0);
 	session_change(mm, KIND_ANON, -2); /* makes the row [unowned] */
@@ -1067,10 +1070,7 @@ static void test_mapped(void **state)
 static void test_mapped_full(void **state)
 {
 	(void)state;
-	session_open(SESSION_PERCPU);
-	session_ask_owners(MAX_REGIONS);
-	session_limit_held(2);
-	mm = session_threads(100, names, NR_THREADS, threads);
+	open_short_of_rows(2);
 	touch(0, BASE, KIND_ANON, 1);
 	session_enter(77, 3, 0, 0);
 	session_change(mm, KIND_ANON, -1); /* makes the row [unowned] */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "memory.h"
+#include "profile_held.h"
 #include "report_text.h"
 
 char *report_text(const struct reporter *reporter, const struct profile *profile,
@@ -28,5 +29,16 @@ char *report_text(const struct reporter *reporter, const struct profile *profile
 	text = xcalloc(1, (size_t)size + 1);
 	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
 	close(fd);
+	return text;
+}
+
+char *report_text_of_built(struct profile_builder *builder, const struct report_options *options)
+{
+	char *text;
+
+	builder_finish(builder);
+	profile_settle(builder->profile);
+	text = report_text(&report_tree, builder->profile, options);
+	profile_free(builder->profile);
 	return text;
 }

@@ -10,25 +10,12 @@
 
 #include "memory.h"
 #include "profile_builder.h"
-#include "profile_held.h"
 #include "profile_history.h"
 #include "report_census.h"
 #include "report_text.h"
 
 #define SCRIPT "/run.py"
 #define NR_SLOTS 24U
-
-/* The report of what was built; the caller frees it. */
-static char *finish(struct profile_builder *builder, const struct report_options *options)
-{
-	char *text;
-
-	builder_finish(builder);
-	profile_settle(builder->profile);
-	text = report_text(&report_tree, builder->profile, options);
-	profile_free(builder->profile);
-	return text;
-}
 
 static void check_has(const char *text, const char *expected)
 {
@@ -50,7 +37,7 @@ static void test_highest_moment(void **state)
 	builder.profile->highest = (struct moment){
 		.bytes = 40 * MB, .rss = 40 * MB, .time_ns = 2000000000, .nr_processes = 1
 	};
-	text = finish(&builder, &options);
+	text = report_text_of_built(&builder, &options);
 	check_has(text, "Highest moment: 40.00 MB at 2.00 s in 1 process, shared pages");
 }
 
@@ -84,7 +71,7 @@ static char *finish_leaks(struct profile_builder *builder, enum tree_metric metr
 	builder->profile->processes[0].start_ns = 0;
 	builder->profile->processes[0].end_ns = NR_SLOTS * HISTORY_SLOT_NS;
 	builder->profile->meta.duration_ns = NR_SLOTS * HISTORY_SLOT_NS;
-	return finish(builder, &options);
+	return report_text_of_built(builder, &options);
 }
 
 /* Blocks that grow to 72 MB, of 24 that were taken. */

@@ -16,18 +16,6 @@
 
 #define SCRIPT "/run.py"
 
-/* The report of what was built; the caller frees it. */
-static char *finish(struct profile_builder *builder, const struct report_options *options)
-{
-	char *text;
-
-	builder_finish(builder);
-	profile_settle(builder->profile);
-	text = report_text(&report_tree, builder->profile, options);
-	profile_free(builder->profile);
-	return text;
-}
-
 static void check_first(const char *text, const char *expected)
 {
 	size_t length = strcspn(text, "\n");
@@ -57,7 +45,7 @@ static void test_most_of_another(void **state)
 	builder_process(&builder, 2, "python3 run.py", "3.11.2");
 	builder_opening(&builder, BEGAN_FORK, 40);
 	copy(&builder, builder_python(&builder, NO_NODE, SCRIPT, "worker", 0), 39);
-	text = finish(&builder, &options);
+	text = report_text_of_built(&builder, &options);
 	check_first(text, "python3 run.py: 80.00 MB at most in the highest of 2 processes; "
 			  "worker has most: 39.00 MB");
 }
@@ -75,7 +63,7 @@ static void test_most_below_release(void **state)
 	main = builder_python(&builder, NO_NODE, SCRIPT, "<module>", -60);
 	builder_python(&builder, main, SCRIPT, "grow", 20);
 	builder_python(&builder, NO_NODE, SCRIPT, "serve", 5);
-	text = finish(&builder, &options);
+	text = report_text_of_built(&builder, &options);
 	check_first(text, "python3 run.py: 125.00 MB at most, 65.00 MB at the end; "
 			  "grow grew most: 20.00 MB");
 }
@@ -108,7 +96,7 @@ static void test_exec(void **state)
 		builder_python(&builder, NO_NODE, SCRIPT, "serve", 12);
 		processes = builder.profile->processes;
 		processes[0].end = processes[1].end = processes[2].end = END_EXEC;
-		text = finish(&builder, options[i]);
+		text = report_text_of_built(&builder, options[i]);
 		check_first(text, expected[i]);
 		assert_true(i || strstr(text, "… 1 other process, highest 1.0 MB\n"));
 	}
@@ -125,7 +113,7 @@ static void test_pid_again(void **state)
 		builder_process(&builder, 7, "python3 run.py", "3.11.2");
 		builder_python(&builder, NO_NODE, SCRIPT, "load", 40);
 	}
-	text = finish(&builder, &options);
+	text = report_text_of_built(&builder, &options);
 	check_first(text, "python3 run.py: 40.00 MB at most in the highest of 2 processes; "
 			  "load grew most: 40.00 MB");
 }
