@@ -36,6 +36,17 @@ static int64_t leaking_slowly(uint64_t time)
 	return history_leaking(time) / 4;
 }
 
+/* Of pages that are half full a quarter of history_leaking() fills as many as this, nearly. */
+static int64_t leaking_in_edges(uint64_t time)
+{
+	return history_leaking(time) * 7 / 16;
+}
+
+static int64_t leaking_fast(uint64_t time)
+{
+	return 2 * history_leaking(time);
+}
+
 /* A cache's entries, of which many come at once. */
 static int64_t in_bursts(uint64_t time)
 {
@@ -188,14 +199,14 @@ static void test_edges(void **state)
 	uint32_t node = play_blocks(profile, history_leaking, 100), other, leak;
 
 	history_play_on(profile, node, three_quarters, END);
-	other = history_play(profile, leaking_slowly, END);
+	other = history_play(profile, leaking_in_edges, END);
 	profile_hold(profile, node)->mapped = 995 * MB;
 	profile->processes[0].has_mapped = true;
 	profile_settle(profile);
 	assert_int_equal(beside_of(profile, node, true), LEAK_ALONE);
 	assert_int_equal(beside_of(profile, other, false), LEAK_IN_BLOCKS);
 	/* More than they can be is not explained by them, nor what a path has mapped itself. */
-	leak = history_play(profile, history_leaking, END);
+	leak = history_play(profile, leaking_fast, END);
 	assert_int_equal(beside_of(profile, leak, false), LEAK_ALONE);
 	profile_hold(profile, other)->mapped = 995 * MB;
 	profile_settle(profile);

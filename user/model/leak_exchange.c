@@ -143,11 +143,11 @@ void leak_exchange_find_edges(const struct profile *profile, struct leak *leaks,
 	}
 	for (size_t i = 0; i < count; i++) {
 		double *left = &edges[profile->nodes[leaks[i].node].process];
+		double filled = (double)leaks[i].grown / 2;
 
-		if (!leaks[i].is_heap || !leak_is_one(&leaks[i]) ||
-		    2 * *left < (double)leaks[i].grown)
+		if (!leaks[i].is_heap || !leak_is_one(&leaks[i]) || 2 * *left < filled)
 			continue;
 		leaks[i].beside = LEAK_IN_BLOCKS;
-		*left -= (double)leaks[i].grown;
+		*left -= filled;
 	}
 }
