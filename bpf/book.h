@@ -239,18 +239,26 @@ static __always_inline __s64 image_rss(const struct wire_image *image)
 	return image->books[KIND_FILE] + image->books[KIND_ANON] + image->books[KIND_SHMEM];
 }
 
+/* User space has something to attach to a process that has become large, and it may be short. */
+static __always_inline bool becomes_large(__s64 before, __s64 rss)
+{
+	return before < LAST_LOOK_PAGES && rss >= LAST_LOOK_PAGES;
+}
+
 __noinline int send_sample(__u32 slot)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_sample sample = { .head.type = RECORD_SAMPLE };
+	__s64 before;
 
 	if (!image)
 		return 0;
+	before = image->sampled;
 	sample.head.image_id = image->image_id;
 	sample.head.time_ns = bpf_ktime_get_ns();
 	sample.rss = image->sampled = image_rss(image);
 	sample.anon = image->books[KIND_ANON];
-	return send_once(&sample, sizeof(sample), false);
+	return send_once(&sample, sizeof(sample), becomes_large(before, sample.rss));
 }
 
 static __always_inline void note_rss(struct wire_image *image, __u32 slot)

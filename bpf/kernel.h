@@ -131,6 +131,18 @@ struct signal_struct {
 	int group_exit_code;
 } CORE;
 
+struct sigaction___kernel {
+	void *sa_handler; /* NULL: SIG_DFL; 1: SIG_IGN */
+} CORE;
+
+struct k_sigaction {
+	struct sigaction___kernel sa;
+} CORE;
+
+struct sighand_struct {
+	struct k_sigaction action[64];
+} CORE;
+
 struct sched_entity {
 	__u64 sum_exec_runtime;
 } CORE;
@@ -140,6 +152,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct sched_entity se;
 	unsigned int flags;
+	unsigned int ptrace; /* 0: nobody traces it */
 	int pid;
 	int tgid;
 	int exit_code;
@@ -148,6 +161,7 @@ struct task_struct {
 	char comm[16];
 	struct thread_struct thread;
 	struct signal_struct *signal;
+	struct sighand_struct *sighand;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	unsigned int __state;

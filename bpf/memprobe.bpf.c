@@ -14,6 +14,7 @@
 
 #include "allocs.h"
 #include "cow.h"
+#include "last_looks.h"
 #include "queues.h"
 #include "wakes.h"
 
@@ -270,19 +271,13 @@ int code_gone(struct pt_regs *registers)
 	return forget_code(registers);
 }
 
-/* The runtime is about to be taken down, and somebody wants to look before: the process is stopped,
- * and user space lets it go on. Nothing stops it when user space will not hear of it. */
+/* The runtime is about to be taken down: the process is stopped, and user space lets it go on. */
 SEC("?uprobe")
 int finalizing(struct pt_regs *registers)
 {
 	__u32 slot;
 
-	if (!find_image(READ_CURRENT(mm), &slot))
-		return 0;
-	bpf_send_signal(SIGSTOP);
-	if (send_knock(slot, RECORD_FINALIZING, 0))
-		bpf_send_signal(SIGCONT);
-	return 0;
+	return find_image(READ_CURRENT(mm), &slot) ? stop_for_last_look(slot) : 0;
 }
 
 /* Functions of an allocator; the cookie says which. */

@@ -105,6 +105,7 @@ struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, co
 	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP +
 			      THREAD_LOCAL_BYTES;
 	task->signal = host_kernel_new(sizeof(*task->signal));
+	task->sighand = host_kernel_new(sizeof(*task->sighand));
 	task->real_parent = task;
 	make_thread_local(task->thread.fsbase);
 	return task;

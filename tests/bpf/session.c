@@ -71,6 +71,7 @@ static void load_programs(void)
 	fresh_slots = 0;
 	known_files = 0;
 	iterate_round = 0;
+	last_looks_are_over = false;
 }
 
 /* Runs of odd lengths, as they come back from ended images. */
@@ -472,6 +473,16 @@ void session_stand(const struct mm_struct *mm, __u64 frame)
 void session_finalizing(void)
 {
 	finalizing(&host.registers);
+}
+
+void session_ask_last_looks(__u32 least_pages)
+{
+	host_configure(&cfg_last_look_pages, &least_pages, sizeof(least_pages));
+}
+
+void session_stop_last_looks(void)
+{
+	last_looks_are_over = true;
 }
 
 void session_exec_event(struct task_struct *task)

@@ -103,6 +103,9 @@ void session_fault_event(void);
 void session_exec_event(struct task_struct *task);
 /* The current task begins to take its Python down. */
 void session_finalizing(void);
+/* From now on only who has so many pages is stopped then. */
+void session_ask_last_looks(__u32 least_pages);
+void session_stop_last_looks(void);
 void session_fork_event(struct task_struct *parent, struct task_struct *child);
 void session_exit_event(struct task_struct *task);
 

@@ -137,6 +137,46 @@ static void test_finalizing(void **state)
 	on_each(check_finalizing);
 }
 
+static __u32 signal_at_the_end(void)
+{
+	host.sent_signal = 0;
+	session_finalizing();
+	return host.sent_signal;
+}
+
+/* When nobody asked for it: large ones, which will not notice. */
+static void check_large_finalizing(void)
+{
+	struct task_struct *task;
+	void **handler;
+
+	session_ask_last_looks(100);
+	session_follow(100, 55);
+	task = exec(100, 3);
+	handler = &task->sighand->action[SIGCONT - 1].sa.sa_handler;
+	session_change(task->mm, KIND_ANON, 96);
+	assert_int_equal(signal_at_the_end(), 0);
+	session_change(task->mm, KIND_FILE, 1);
+	assert_int_equal(signal_at_the_end(), SIGSTOP);
+	task->ptrace = 1;
+	assert_int_equal(signal_at_the_end(), 0);
+	task->ptrace = 0;
+	*handler = handler;
+	assert_int_equal(signal_at_the_end(), 0);
+	*handler = (void *)1; /* SIG_IGN */
+	assert_int_equal(signal_at_the_end(), SIGSTOP);
+	session_change(task->mm, KIND_ANON, -1);
+	assert_int_equal(signal_at_the_end(), 0);
+	session_change(task->mm, KIND_ANON, 1);
+	session_stop_last_looks();
+	assert_int_equal(signal_at_the_end(), 0);
+}
+
+static void test_large_finalizing(void **state)
+{
+	on_each(check_large_finalizing);
+}
+
 /* Others' processes are none of ours. */
 static void check_not_followed(void)
 {
@@ -576,6 +616,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_finalizing),
+		cmocka_unit_test(test_large_finalizing),
 		cmocka_unit_test(test_not_followed),
 		cmocka_unit_test(test_books_at_the_end),
 		cmocka_unit_test(test_used_again),

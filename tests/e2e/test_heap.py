@@ -10,10 +10,11 @@ import sys
 import time
 
 from capture import (CANNOT, HINT, Attached, check_error, has_flushed, memprobe, parse,
-                     read_report)
-from harness import (MB, MEMPROBE, NOBODY, TARGETS, Skip, check, check_all, check_equal, check_near, test,
-                     wait_until)
+                     read_report, record)
+from harness import (MB, MEMPROBE, NOBODY, Skip, check, check_all, check_equal, check_near, test,
+                     wait_for_guard, wait_until)
 from schema import HEAP, Checker
+from test_objects import state_of
 from test_rights import as_user
 
 # What asking for the one takes from the other, and what the last arena has that nobody touched.
@@ -132,7 +133,8 @@ def heap_of_pythons_own_mimalloc(context):
 
 @test(interpreters="few", needs_gil=True)
 def heap_in_reports(context):
-    """With -p: a snapshot of a process that runs, the report at the end, and none once it ended."""
+    """With -p: a snapshot of a process that runs, the report at the end, and the last reading of one
+    that was killed."""
     heap = Heap(context)
     heap.ask("keep")
     attached = Attached(context, heap.pid)
@@ -155,7 +157,8 @@ def heap_in_reports(context):
     attached = Attached(context, heap.pid)
     os.kill(attached.process.pid, signal.SIGUSR1)
     wait_until(lambda: os.path.exists(attached.dump + ".1"), "a snapshot")
-    heap.quit()
+    heap.process.kill()
+    context.finish(heap.process)
     check_last_reading(context, attached.end(number=None).python(heap.pid), truth, attached.dump)
 
 
@@ -198,21 +201,106 @@ def heap_beside_allocs(context):
     check_equal("losses", read_report(context, dump).of_pid(heap.pid)[-1]["losses"], [])
 
 
-@test(interpreters="few")
-def heap_at_the_end(context):
-    """What is inside a command's allocators before its runtime goes, with --allocs."""
-    dump = context.path("allocs.raw")
-    heap = Heap(context, [MEMPROBE, "-o", dump, "--no-report", "--allocs", "--"]
+def check_inside_at_the_end(context, *options):
+    dump = context.path("end.raw")
+    heap = Heap(context, [MEMPROBE, "-f", "-o", dump, "--no-report"] + list(options) + ["--"]
                 + context.target("heap_truth.py"))
     heap.ask("keep")
     truth = heap.ask("truth")
     heap.quit()
     process = read_report(context, dump).of_pid(heap.pid)[-1]
     inside = process["inside"]
+    check(inside, "nothing was read")
     check_equal("malloc", inside["malloc"]["state"], "read")
+    whole = truth["malloc"]["used"] + truth["malloc"]["free"]
     for name in ("used", "free"): # what main() let go when it returned is free by then
-        check_near(name, inside["malloc"][name], truth["malloc"][name], MB)
+        check_near(name, inside["malloc"][name], truth["malloc"][name], whole // 200)
     check(process["start"] <= inside["time"] <= process["end"], "time of %r" % inside)
+
+
+@test(interpreters="all", needs_gil=True)
+def heap_at_the_end(context):
+    """What is inside a command's allocators before its runtime goes."""
+    check_inside_at_the_end(context)
+
+
+@test(interpreters="few")
+def heap_at_the_end_with_allocs(context):
+    """The same where it was asked for."""
+    check_inside_at_the_end(context, "--allocs")
+
+
+def end_heaps(context, *options):
+    """What each kind of tests/targets/heap_ends.py told, and its entry."""
+    result, dump = record(context, context.target("heap_ends.py"), *options)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    told = {one["kind"]: one for one in map(json.loads, result.output.splitlines())}
+    report = read_report(context, dump)
+    return {kind: (one, report.of_pid(one["pid"])[-1]) for kind, one in told.items()}
+
+
+@test(interpreters="few", needs_gil=True)
+def heap_of_children_that_end(context):
+    """A large one has its own; nobody is stopped who has little to tell, or who would notice."""
+    seen = end_heaps(context)
+    told, entry = seen["large"]
+    check(entry["inside"], "nothing was read of the large one")
+    for name in ("used", "free"):
+        check_near(name, entry["inside"]["malloc"][name], told[name], told["used"] // 50)
+    for kind in ("small", "left", "handled", "job"):
+        told, entry = seen[kind]
+        check_equal("inside of " + kind, entry["inside"], None)
+        check(not told["stopped"] and not told.get("continued"), "it was stopped: %r" % told)
+    text = memprobe(context, "post", context.path("dump.0")).output
+    check("Inside: " in text, "no Inside in %r" % text[-1000:])
+
+
+@test(interpreters="one")
+def heap_of_forked_that_end(context):
+    """One that was forked, lives and ends as a Python does; and one that ends by os._exit()."""
+    script = ("import os, sys, time\nkept = [bytearray(3000) for _ in range(20000)]\n"
+              "child = os.fork()\nif not child:\n    time.sleep(1.5)\n    sys.exit(3)\n"
+              "status = os.waitpid(child, 0)[1]\nother = os.fork()\nif not other:\n"
+              "    time.sleep(1.5)\n    os._exit(4)\nprint(child, other, status, os.wait()[1])\n")
+    result, dump = record(context, context.python.command + ["-c", script])
+    child, other, first, second = (int(word) for word in result.output.split())
+    check_equal("statuses", (first >> 8, second >> 8, result.status), (3, 4, 0))
+    report = read_report(context, dump)
+    inside = report.of_pid(child)[-1]["inside"]
+    check(inside and inside["malloc"]["used"] > 20000 * 3000, "inside of the child: %r" % inside)
+    check_equal("inside of the other", report.of_pid(other)[-1]["inside"], None)
+
+
+@test(interpreters="one")
+def heap_of_attached_that_ends(context):
+    """With -p, of a process that ends while it is followed."""
+    heap = Heap(context)
+    heap.ask("keep")
+    attached = Attached(context, heap.pid, options=("-v",))
+    wait_until(lambda: attached.has_said("the end of %d is waited for" % heap.pid), "the probe")
+    truth = heap.ask("truth")
+    heap.quit()
+    entry = attached.end(number=None).python(heap.pid).entry
+    check(entry["inside"], "nothing was read")
+    check_near("free", entry["inside"]["malloc"]["free"], truth["malloc"]["free"],
+               truth["malloc"]["free"] // 50)
+
+
+@test(interpreters="one")
+def heap_of_a_killed_memprobe(context):
+    """memprobe is killed in the middle of the last look: the process goes on to its end."""
+    script = "import os\nkept = bytearray(512 << 20)\nprint(os.getpid(), flush=True)\ninput()\n"
+    process = context.start([MEMPROBE, "-o", context.path("dump"), "--no-report", "--"]
+                            + context.python.command + ["-c", script], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    pid = int(process.stdout.readline())
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    while state_of(pid) != "T":
+        check(os.path.exists("/proc/%d" % pid), "it was not stopped")
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: state_of(pid) in "Z?", "the process's end")
+    wait_for_guard()
 
 
 @test(interpreters="one")

@@ -50,8 +50,8 @@ int capture_parts_make(struct capture *capture)
 	capture->progress.drain = base->drain;
 	capture->end_watch.base = base;
 	capture->censuses = (struct censuses){ base, options->objects, options->freeze };
-	if (options->objects || options->allocs)
-		capture->finalizing = finalizing_new(base, &capture->censuses);
+	capture->finalizing = finalizing_new(base, &capture->censuses,
+					     options->objects || options->allocs);
 	capture->pythons = pythons_new(
 		base,
 		&(struct python_listeners){ capture->counting, capture->code_watch,
@@ -93,6 +93,7 @@ int capture_parts_listen_to_flushes(struct capture *capture)
 		cow_hear_flush(capture->cow),
 		allocs_hear_flush(capture->allocs),
 		submitters_hear_flush(capture->submitters),
+		finalizing_hear_flush(capture->finalizing),
 		end_watch_hear_flush(&capture->end_watch),
 		snapshot_hear_flush(&capture->snapshot),
 		insides_hear_flush(&capture->base),

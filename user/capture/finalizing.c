@@ -21,9 +21,22 @@
 #include "process_stat.h"
 #include "target_guard.h"
 
+#include <memprobe/limits.h>
+
 /* The signal has been sent before we hear of it, and acts when the probe returns. */
 #define STOP_NS 100000000ULL
 #define NAP_US 100
+
+#define LARGE_BYTES (LAST_LOOK_PAGES * 4096LL)
+/* What a look that nobody asked for may take: a part of the time that the process was followed for,
+ * within bounds. And how long it may have stood for the looks at others. */
+#define LIFE_PARTS 50
+#define LEAST_NS 200000000ULL
+#define STOOD_NS 500000000ULL
+/* At a flush: attaching takes 5 to 24 ms each, and one that has just been forked may end at once.
+ */
+#define ATTACHING_NS 50000000ULL
+#define SETTLED_NS 250000000ULL
 
 struct armed {
 	uint32_t tgid, layout;
@@ -32,31 +45,51 @@ struct armed {
 	struct call_probe probe;
 };
 
+/* Not yet: it is small. */
+struct small {
+	uint32_t process, layout;
+};
+
 struct finalizing {
 	const struct capture_base *base;
 	const struct censuses *censuses;
-	struct closer *closer;
+	bool is_asked; /* for every process; else large ones only */
+	bool has_failed;
+	struct closer *closer; /* NULL: nothing has been armed yet, and nobody guards */
 	struct target_guard guard;
 	struct armed *all;
 	size_t count, capacity;
+	struct small *small;
+	size_t nr_small, small_capacity;
 };
 
-struct finalizing *finalizing_new(const struct capture_base *base, const struct censuses *censuses)
+struct finalizing *finalizing_new(const struct capture_base *base, const struct censuses *censuses,
+				  bool is_asked)
 {
-	struct finalizing *finalizing;
-	int error;
+	struct finalizing *finalizing = xcalloc(1, sizeof(*finalizing));
 
-	finalizing = xcalloc(1, sizeof(*finalizing));
 	finalizing->base = base;
 	finalizing->censuses = censuses;
-	error = target_guard_begin(&finalizing->guard);
-	if (error) {
-		log_warning("nothing is read at the end of processes: %s", strerror(-error));
-		free(finalizing);
-		return NULL;
-	}
-	finalizing->closer = closer_new();
+	finalizing->is_asked = is_asked;
 	return finalizing;
+}
+
+/* With the first process, which most commands do not have: a fork of ours. */
+static int begin_guard(struct finalizing *finalizing)
+{
+	int error;
+
+	if (finalizing->closer)
+		return 0;
+	error = finalizing->has_failed ? -EAGAIN : target_guard_begin(&finalizing->guard);
+	if (!error) {
+		finalizing->closer = closer_new();
+		return 0;
+	}
+	if (!finalizing->has_failed && finalizing->is_asked)
+		log_warning("nothing is read at the end of processes: %s", strerror(-error));
+	finalizing->has_failed = true;
+	return error;
 }
 
 static struct armed *find(const struct finalizing *finalizing, uint32_t tgid)
@@ -83,9 +116,11 @@ void finalizing_free(struct finalizing *finalizing)
 		return;
 	while (finalizing->count)
 		disarm(finalizing, finalizing->all);
+	if (finalizing->closer)
+		target_guard_end(&finalizing->guard);
 	closer_free(finalizing->closer);
-	target_guard_end(&finalizing->guard);
 	free(finalizing->all);
+	free(finalizing->small);
 	free(finalizing);
 }
 
@@ -103,6 +138,15 @@ static int open_file(const struct finalizing *finalizing, const struct armed *ar
 	return fd < 0 ? -ENOENT : fd;
 }
 
+/* Who may not signal it could not let it go on. */
+static int open_process(struct armed *armed)
+{
+	armed->pidfd = (int)syscall(SYS_pidfd_open, armed->tgid, 0);
+	if (armed->pidfd < 0 || syscall(SYS_pidfd_send_signal, armed->pidfd, 0, NULL, 0))
+		return -errno;
+	return 0;
+}
+
 static int attach(const struct finalizing *finalizing, struct armed *armed)
 {
 	const struct capture_base *base = finalizing->base;
@@ -111,11 +155,10 @@ static int attach(const struct finalizing *finalizing, struct armed *armed)
 	_cleanup_(closep) int fd = open_file(finalizing, armed, entry);
 	const struct call_file where = { armed->tgid, fd, entry->interpreter.finalize_offset };
 
-	if (fd < 0)
-		return fd;
-	armed->pidfd = (int)syscall(SYS_pidfd_open, armed->tgid, 0);
-	if (armed->pidfd < 0)
-		return -errno;
+	int error = fd < 0 ? fd : open_process(armed);
+
+	if (error)
+		return error;
 	return call_probe_attach_file(&armed->probe, base->loader->skeleton->progs.finalizing,
 				      base->loader->features.has_uprobe_multi, &where);
 }
@@ -125,16 +168,20 @@ static void arm(struct finalizing *finalizing, struct armed *armed)
 	int error = finalizing->count < TARGET_GUARD_MAX ? 0 : -E2BIG;
 
 	if (!error)
+		error = begin_guard(finalizing);
+	if (!error)
 		error = target_guard_add(&finalizing->guard, (pid_t)armed->tgid);
 	if (!error)
 		error = attach(finalizing, armed);
 	if (error) {
 		log_at(LOG_DECISIONS, "the end of %u is not waited for: %s", armed->tgid,
 		       strerror(-error));
-		target_guard_remove(&finalizing->guard, (pid_t)armed->tgid);
+		if (finalizing->closer)
+			target_guard_remove(&finalizing->guard, (pid_t)armed->tgid);
 		closep(&armed->pidfd);
 		return;
 	}
+	log_at(LOG_DECISIONS, "the end of %u is waited for", armed->tgid);
 	finalizing->all = array_reserve(finalizing->all, &finalizing->capacity,
 					finalizing->count + 1, sizeof(*armed));
 	finalizing->all[finalizing->count++] = *armed;
@@ -148,37 +195,142 @@ static bool is_known(const struct finalizing *finalizing, uint32_t layout)
 	return entry && entry->interpreter.finalize_offset;
 }
 
+static uint32_t tgid_of(const struct finalizing *finalizing, uint32_t process)
+{
+	return finalizing->base->profile->processes[process].pid;
+}
+
+static void arm_process(struct finalizing *finalizing, uint32_t process, uint32_t layout)
+{
+	struct armed armed = {
+		.tgid = tgid_of(finalizing, process),
+		.layout = layout,
+		.process = process,
+		.pidfd = -1,
+	};
+
+	arm(finalizing, &armed);
+}
+
+static void wait_for_growth(struct finalizing *finalizing, uint32_t process, uint32_t layout)
+{
+	finalizing->small = array_reserve(finalizing->small, &finalizing->small_capacity,
+					  finalizing->nr_small + 1, sizeof(*finalizing->small));
+	finalizing->small[finalizing->nr_small++] = (struct small){ process, layout };
+}
+
 void finalizing_plan(struct finalizing *finalizing, uint32_t process, uint32_t layout)
 {
-	struct armed armed = { .layout = layout, .process = process, .pidfd = -1 };
-	struct armed *before;
+	struct armed *before = find(finalizing, tgid_of(finalizing, process));
 
-	if (!finalizing)
-		return;
-	armed.tgid = finalizing->base->profile->processes[process].pid;
-	before = find(finalizing, armed.tgid);
 	if (before && before->layout == layout) { /* a probe goes on through an exec */
 		before->process = process;
 		return;
 	}
 	if (before)
 		disarm(finalizing, before);
-	if (is_known(finalizing, layout))
-		arm(finalizing, &armed);
+	if (!is_known(finalizing, layout))
+		return;
+	if (finalizing->is_asked)
+		arm_process(finalizing, process, layout);
+	else
+		wait_for_growth(finalizing, process, layout);
 }
 
 void finalizing_begin_command(struct finalizing *finalizing, uint32_t tgid, uint32_t layout)
 {
 	struct armed armed = { .tgid = tgid, .layout = layout, .process = NO_PROCESS, .pidfd = -1 };
 
-	if (finalizing && is_known(finalizing, layout))
+	if (finalizing->is_asked && is_known(finalizing, layout))
 		arm(finalizing, &armed);
 }
 
-void finalizing_stop(struct finalizing *finalizing)
+/* ---- Those that become large ---- */
+
+static size_t find_small(const struct finalizing *finalizing, uint32_t process)
 {
-	for (size_t i = 0; finalizing && i < finalizing->count; i++)
-		call_probe_detach(&finalizing->all[i].probe);
+	size_t i = 0;
+
+	while (i < finalizing->nr_small && finalizing->small[i].process != process)
+		i++;
+	return i;
+}
+
+static struct small take_small(struct finalizing *finalizing, size_t index)
+{
+	struct small taken = finalizing->small[index];
+
+	finalizing->small[index] = finalizing->small[--finalizing->nr_small];
+	return taken;
+}
+
+/* A shell with job control is told of the stop, takes the terminal, and says so to its user: who
+ * has a group of its own in its parent's session is taken for a job. */
+static bool is_job(uint32_t tgid)
+{
+	struct process_stat own, parent;
+
+	if (process_stat_read((pid_t)tgid, &own) || own.ppid == getpid())
+		return false;
+	return !process_stat_read(own.ppid, &parent) && own.session == parent.session &&
+	       own.group != parent.group;
+}
+
+static void arm_small(struct finalizing *finalizing, size_t index)
+{
+	struct small taken = take_small(finalizing, index);
+	uint32_t tgid = tgid_of(finalizing, taken.process);
+
+	if (is_job(tgid))
+		log_at(LOG_DECISIONS, "%u may be a shell's job: it is not stopped at its end",
+		       tgid);
+	else
+		arm_process(finalizing, taken.process, taken.layout);
+}
+
+/* At once: a program may be over soon. The others were large before, and wait for a flush. */
+static void on_rss_changed(void *context, uint32_t process, const struct rss_sample *sample)
+{
+	struct finalizing *finalizing = context;
+	size_t index;
+
+	if (!finalizing->nr_small || sample->rss < LARGE_BYTES ||
+	    finalizing->base->profile->processes[process].begin != BEGAN_EXEC)
+		return;
+	index = find_small(finalizing, process);
+	if (index < finalizing->nr_small)
+		arm_small(finalizing, index);
+}
+
+static void on_image_ended(void *context, uint32_t process)
+{
+	struct finalizing *finalizing = context;
+	size_t index = find_small(finalizing, process);
+
+	if (index < finalizing->nr_small)
+		take_small(finalizing, index);
+}
+
+static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
+{
+	struct finalizing *finalizing = context;
+	uint64_t begin_ns = clock_ns();
+
+	for (size_t i = finalizing->nr_small; i-- > 0;) {
+		const struct process *process = &profile->processes[finalizing->small[i].process];
+
+		if (rss_of(process->kernel) < LARGE_BYTES ||
+		    process->start_ns + SETTLED_NS > now_ns)
+			continue;
+		arm_small(finalizing, i);
+		if (clock_ns() - begin_ns > ATTACHING_NS)
+			break;
+	}
+}
+
+struct flush_listener finalizing_hear_flush(struct finalizing *finalizing)
+{
+	return (struct flush_listener){ .context = finalizing, .flush = on_flush };
 }
 
 /* ---- When it is ---- */
@@ -193,23 +345,46 @@ static void wait_until_stopped(uint32_t tgid)
 		usleep(NAP_US);
 }
 
+/* One that stands behind many others goes on unread, unless that was asked for. */
+static bool has_time(const struct finalizing *finalizing, uint64_t stopped_ns)
+{
+	return finalizing->is_asked || clock_ns() - stopped_ns < STOOD_NS;
+}
+
+static uint64_t budget_of(const struct finalizing *finalizing, uint32_t process)
+{
+	const struct profile *profile = finalizing->base->profile;
+	uint64_t part_ns = (profile->meta.duration_ns - profile->processes[process].start_ns) /
+			   LIFE_PARTS;
+
+	if (finalizing->is_asked || part_ns > INSIDES_ONE_NS)
+		return INSIDES_ONE_NS;
+	return part_ns < LEAST_NS ? LEAST_NS : part_ns;
+}
+
+static void look(const struct finalizing *finalizing, uint32_t process, uint64_t stopped_ns)
+{
+	const struct census_turn turn = { process, CENSUSES_MOST_NS, stopped_ns };
+
+	insides_read_one(finalizing->base, process, budget_of(finalizing, process));
+	if (finalizing->censuses->is_wanted)
+		censuses_take_one(finalizing->censuses, &turn);
+}
+
 static void on_finalizing(void *context, uint32_t tgid, uint64_t stopped_ns)
 {
-	struct finalizing *finalizing = context;
-	struct armed *armed = find(finalizing, tgid);
+	const struct finalizing *finalizing = context;
+	const struct armed *armed = find(finalizing, tgid);
 
 	if (!armed) {
 		kill((pid_t)tgid, SIGCONT);
 		return;
 	}
 	wait_until_stopped(tgid);
-	if (armed->process != NO_PROCESS) {
-		const struct census_turn turn = { armed->process, CENSUSES_MOST_NS, stopped_ns };
-
-		insides_read_one(finalizing->base, armed->process);
-		if (finalizing->censuses->is_wanted)
-			censuses_take_one(finalizing->censuses, &turn);
-	}
+	if (armed->process == NO_PROCESS || !has_time(finalizing, stopped_ns))
+		log_at(LOG_DECISIONS, "the allocators of %u are not read at its end", tgid);
+	else
+		look(finalizing, armed->process, stopped_ns);
 	syscall(SYS_pidfd_send_signal, armed->pidfd, SIGCONT, NULL, 0);
 }
 
@@ -224,11 +399,11 @@ static void on_process_ended(void *context, uint32_t tgid)
 
 struct drain_listener finalizing_hear_drain(struct finalizing *finalizing)
 {
-	if (!finalizing)
-		return (struct drain_listener){ 0 };
 	return (struct drain_listener){
 		.context = finalizing,
+		.rss_changed = on_rss_changed,
 		.finalizing = on_finalizing,
+		.image_ended = on_image_ended,
 		.process_ended = on_process_ended,
 	};
 }

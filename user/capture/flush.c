@@ -55,7 +55,7 @@ static void settle(const struct flush *flush)
 /* A program that began before its link was closed may still run on another CPU, between an event's
  * books and who holds its pages: what is read then would not add up. The kernel's grace period ends
  * after it, 10 to 20 ms later (measured, 6.18). */
-static void wait_for_programs(void)
+void flush_wait_for_programs(void)
 {
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
@@ -65,7 +65,7 @@ void flush_end(const struct flush *flush)
 	settle(flush);
 	loader_detach(flush->base->loader);
 	if (drain_has_images(flush->base->drain))
-		wait_for_programs();
+		flush_wait_for_programs();
 	drain_finish(flush->base->drain, clock_ns());
 	for (size_t i = 0; i < flush->nr_listeners; i++) {
 		const struct flush_listener *listener = &flush->listeners[i];

@@ -12,7 +12,6 @@
 #include "running.h"
 
 #define ALL_NS 1000000000ULL
-#define ONE_NS 500000000ULL
 
 /* Where the process's runtime says that it finalizes; 0: it has none, or nobody knows. */
 static uint64_t find_finalizing(const struct capture_base *base, uint32_t image_id)
@@ -29,7 +28,7 @@ static uint64_t find_finalizing(const struct capture_base *base, uint32_t image_
 }
 
 /* A reading of what the runtime takes down, or of another image of the same process, is none. */
-static void read_one(const struct capture_base *base, uint32_t index, uint64_t budget_ns)
+void insides_read_one(const struct capture_base *base, uint32_t index, uint64_t budget_ns)
 {
 	struct process *process = &base->profile->processes[index];
 	uint32_t image_id = drain_image(base->drain, index);
@@ -50,11 +49,6 @@ static void read_one(const struct capture_base *base, uint32_t index, uint64_t b
 	process->is_dirty = true;
 }
 
-void insides_read_one(const struct capture_base *base, uint32_t index)
-{
-	read_one(base, index, ONE_NS);
-}
-
 void insides_read(const struct capture_base *base)
 {
 	struct profile *profile = base->profile;
@@ -65,7 +59,8 @@ void insides_read(const struct capture_base *base)
 	for (size_t i = 0; i < count && used_ns < ALL_NS; i++) {
 		uint64_t left_ns = ALL_NS - used_ns;
 
-		read_one(base, running[i].process, left_ns < ONE_NS ? left_ns : ONE_NS);
+		insides_read_one(base, running[i].process,
+				 left_ns < INSIDES_ONE_NS ? left_ns : INSIDES_ONE_NS);
 		used_ns = clock_ns() - begin_ns;
 	}
 }

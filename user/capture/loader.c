@@ -125,7 +125,6 @@ static void choose_probes(const struct loader *loader, const struct loader_sizes
 		.has_allocs = loader->has_allocs,
 		.has_submitters = loader->has_submitters,
 		.has_watches = loader_has_watches(loader),
-		.has_last_looks = sizes->has_last_looks,
 	};
 
 	loader_probes_choose(&wanted, loader->skeleton);
@@ -163,6 +162,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_submitters = loader->has_submitters;
 	skeleton->rodata->cfg_shortcuts = !sizes->has_lines && !sizes->has_instances &&
 					  !sizes->has_threads && !loader->has_submitters;
+	skeleton->rodata->cfg_last_look_pages = sizes->has_last_looks ? 0 : LAST_LOOK_PAGES;
 	skeleton->rodata->cfg_ring_wake_bytes = chosen->ring_bytes / 4;
 }
 
@@ -290,6 +290,11 @@ int loader_attach(struct loader *loader)
 		return fail(loader, "attach", tracepoint ? tracepoint : programs[i].name, -errno);
 	}
 	return 0;
+}
+
+void loader_stop_last_looks(struct loader *loader)
+{
+	__atomic_store_n(&loader->skeleton->bss->last_looks_are_over, true, __ATOMIC_SEQ_CST);
 }
 
 void loader_detach(struct loader *loader)

@@ -33,7 +33,8 @@ struct loader_sizes {
 	bool has_lines, has_instances; /* split sites */
 	bool has_threads;	       /* paths begin at their thread */
 	bool has_submitters;	       /* who gives pools their work, where the kernel can */
-	bool has_last_looks; /* processes are stopped before their runtime is taken down */
+	bool has_last_looks; /* all processes are stopped before their runtime is taken down, not
+				only large ones */
 	bool has_owners;     /* who owns each page, where the kernel can: loader_has_owners() */
 	bool has_allocs;     /* blocks of allocators, where the kernel can: loader_has_allocs() */
 	uint32_t max_blocks;
@@ -59,6 +60,9 @@ enum loader_iterate { LOADER_PREPARE, LOADER_ADOPT, LOADER_SETTLE, LOADER_BALANC
 /* Opens, sizes, loads, prepares. Nothing is attached yet. */
 int loader_open(const struct loader_sizes *sizes, struct loader *ret);
 int loader_attach(struct loader *loader);
+/* No process is stopped before its runtime is taken down from now on; of what was the records are
+ * still to be drained. */
+void loader_stop_last_looks(struct loader *loader);
 /* Detaches the programs, keeps the maps: what was measured can still be read. */
 void loader_detach(struct loader *loader);
 void loader_close(struct loader *loader);

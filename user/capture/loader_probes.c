@@ -51,6 +51,5 @@ void loader_probes_choose(const struct loader_probes *wanted, struct memprobe *s
 		choose(wanted, skeleton->progs.queue_entry);
 		choose(wanted, skeleton->progs.queue_return);
 	}
-	if (wanted->has_last_looks)
-		choose(wanted, skeleton->progs.finalizing);
+	choose(wanted, skeleton->progs.finalizing);
 }

@@ -15,8 +15,7 @@ struct loader_probes {
 	uint32_t call_frames; /* as in struct loader_sizes */
 	bool has_allocs;
 	bool has_submitters;
-	bool has_watches;    /* of code objects, for the paths of memory */
-	bool has_last_looks; /* as in struct loader_sizes */
+	bool has_watches; /* of code objects, for the paths of memory */
 };
 
 /* Once the object is open. */

@@ -248,8 +248,10 @@ static struct capture *capture_new(const struct capture_options *options)
 /* Returns whether the dump could not be written. */
 static int finish(struct capture *capture)
 {
-	finalizing_stop(capture->finalizing);
+	loader_stop_last_looks(&capture->loader);
 	if (capture->signals.is_hasty) {
+		if (drain_has_images(capture->base.drain))
+			flush_wait_for_programs();
 		flush_now(&capture->flush);
 		output_abandon(capture->output);
 		return 0;

@@ -22,8 +22,9 @@ int process_stat_read(pid_t pid, struct process_stat *ret)
 	fclose(file);
 	text[size] = '\0';
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest, ") %c %d %*d %*d %*d %*d %u %*u %*u %lu %*u %lu %lu", &ret->state,
-			    &ret->ppid, &ret->flags, &ret->faults, &user, &system) != 6)
+	if (!rest || sscanf(rest, ") %c %d %d %d %*d %*d %u %*u %*u %lu %*u %lu %lu", &ret->state,
+			    &ret->ppid, &ret->group, &ret->session, &ret->flags, &ret->faults,
+			    &user, &system) != 8)
 		return -EINVAL;
 	ret->ticks = user + system;
 	return 0;

@@ -7,7 +7,7 @@
 
 struct process_stat {
 	char state; /* 'Z' is a zombie, 'T' one that a signal has stopped */
-	pid_t ppid;
+	pid_t ppid, group, session;
 	unsigned int flags;   /* PF_* of the kernel */
 	unsigned long faults; /* pages that were read in */
 	unsigned long ticks;  /* CPU time, user and system */

@@ -15,6 +15,7 @@
 /* Known to a BPF target only; the flavours alias, so that is what it becomes. */
 #define preserve_access_index __may_alias__
 
+#undef sa_handler /* glibc's is within a union */
 #define mm_struct___percpu declared_mm_struct___percpu
 #define mm_struct___cached declared_mm_struct___cached
 #define task_struct___cached declared_task_struct___cached
