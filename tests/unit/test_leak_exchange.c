@@ -219,6 +219,32 @@ static void test_edges(void **state)
 	profile_free(profile);
 }
 
+static int64_t leaking_a_little(uint64_t time)
+{
+	return history_leaking(time) / 100;
+}
+
+/* Large blocks, all of whose whole pages are the path's: at their ends are pages of others. */
+static void test_edges_of_large(void **state)
+{
+	struct profile *profile = history_profile(0);
+	uint32_t node = play_blocks(profile, history_leaking, 10000), other, leak;
+
+	history_play_on(profile, node, history_leaking, END);
+	profile_hold(profile, node)->mapped = 995 * MB;
+	profile->processes[0].has_mapped = true;
+	other = history_play(profile, leaking_a_little, END);
+	leak = history_play(profile, leaking_slowly, END);
+	profile_settle(profile);
+	assert_int_equal(beside_of(profile, other, false), LEAK_IN_BLOCKS);
+	assert_int_equal(beside_of(profile, leak, false), LEAK_ALONE);
+	/* As much in a few blocks has few edges. */
+	profile_allocate(profile, node)->blocks = 100;
+	profile_settle(profile);
+	assert_int_equal(beside_of(profile, other, false), LEAK_ALONE);
+	profile_free(profile);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -230,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_unknown_frees),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_edges_of_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

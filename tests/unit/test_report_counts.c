@@ -151,9 +151,9 @@ static void test_edges(void **state)
 	keep(builder.profile, node, HISTORY_LIVE, growing_at);
 	builder.profile->processes[0].has_mapped = true;
 	text = finish_leaks(&builder, METRIC_ALLOCATED);
-	check_has(text, "append\nEdges of these blocks explain the growth of 72.00 MB that other "
-			"paths were "
-			"the first to touch\n");
+	check_has(text,
+		  "append\nEdges of these blocks explain a growth of 27.00 MB on other paths, "
+		  "which were the first to touch them\n");
 	assert_null(strstr(text, "churn"));
 }
 

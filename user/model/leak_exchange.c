@@ -7,6 +7,8 @@
 #include "leak_series.h"
 #include "memory.h"
 
+#define PAGE_BYTES 4096.0
+
 /* In a process, of pages and of blocks. */
 struct leak_exchange {
 	struct leak_halves risen[2], fallen[2];
@@ -119,14 +121,23 @@ enum leak_beside leak_exchange_judge(const struct profile *profile,
 
 /* ---- Edges of blocks ---- */
 
-/* What a path's blocks have grown by more than its pages, and where that is: in pages that others
- * were the first to touch. */
+/*
+ * Pages, in bytes, that a path's blocks grew into and that others were the first to touch, at the
+ * most. What the blocks grew by more than its pages lies there; a block begins and ends anywhere in
+ * a page, so that these are half full on the average, and half of them is explained. And a block of
+ * a page or more lies on one page more than its bytes take, on the average.
+ */
 static double edges_of(const struct profile *profile, const struct leak *leak)
 {
 	const struct leak_halves pages = rise_of(profile, leak->node, HISTORY_LIVE);
-	double edges = (double)leak->grown - pages.of[0] - pages.of[1];
+	double blocks = (double)profile_cost(profile, leak->node).alloc_blocks;
+	double edges = 4 * ((double)leak->grown - pages.of[0] - pages.of[1]);
 
-	return edges > 0 ? edges : 0;
+	if (edges < 0)
+		edges = 0;
+	if ((double)leak->live >= blocks * PAGE_BYTES)
+		edges += PAGE_BYTES * blocks * (double)leak->grown / (double)leak->live;
+	return edges;
 }
 
 void leak_exchange_find_edges(const struct profile *profile, struct leak *leaks, size_t count)
@@ -143,11 +154,10 @@ void leak_exchange_find_edges(const struct profile *profile, struct leak *leaks,
 	}
 	for (size_t i = 0; i < count; i++) {
 		double *left = &edges[profile->nodes[leaks[i].node].process];
-		double filled = (double)leaks[i].grown / 2;
 
-		if (!leaks[i].is_heap || !leak_is_one(&leaks[i]) || 2 * *left < filled)
+		if (!leaks[i].is_heap || !leak_is_one(&leaks[i]) || *left < (double)leaks[i].grown)
 			continue;
 		leaks[i].beside = LEAK_IN_BLOCKS;
-		*left -= filled;
+		*left -= (double)leaks[i].grown;
 	}
 }

@@ -23,10 +23,8 @@ struct leak_exchange *leak_exchange_new(const struct profile *profile, uint32_t 
 enum leak_beside leak_exchange_judge(const struct profile *profile,
 				     const struct leak_exchange *exchange, const struct leak *leak);
 
-/* Marks those pages that the edges of others' blocks, which are told, explain by half:
- * LEAK_IN_BLOCKS. Whole pages of blocks are their path's, what is at the edges is not. A block
- * begins and ends anywhere in a page, so that the pages at its edges are half full on the average.
- */
+/* Marks those pages that the edges of others' blocks, which are told, explain: LEAK_IN_BLOCKS.
+ * Whole pages of blocks are their path's, what is at the edges belongs to who touched it first. */
 void leak_exchange_find_edges(const struct profile *profile, struct leak *leaks, size_t count);
 
 #endif

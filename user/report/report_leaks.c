@@ -215,12 +215,16 @@ static void write_notes(const struct report *report, const struct process *proce
 		write_doubt(process, leaks->is_allocated, sink);
 }
 
-/* Pages whose growth is told by the blocks above. */
+/* Pages whose growth in the last third is told by the blocks above. */
 static void write_in_blocks(const struct leak *leaks, size_t count, struct sink *sink)
 {
-	sink_text(sink, "Edges of these blocks explain the growth of ");
-	report_mb(sink, 0, sum_of(leaks, count));
-	sink_text(sink, " MB that other paths were the first to touch\n");
+	int64_t grown = 0;
+
+	for (size_t i = 0; i < count; i++)
+		grown += leaks[i].grown;
+	sink_text(sink, "Edges of these blocks explain a growth of ");
+	report_mb(sink, 0, grown);
+	sink_text(sink, " MB on other paths, which were the first to touch them\n");
 }
 
 static void write_group(const struct report *report, const struct calltree *tree,
