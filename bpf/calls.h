@@ -104,6 +104,19 @@ static __always_inline __u64 read_interp(const struct call *call)
 	return interp;
 }
 
+/* What is read of the leaf here stays where the walk looks for it first. */
+static __always_inline bool leaf_has_not_begun(struct walk *walk)
+{
+	const __u8 *head;
+	long at = locate_frame(walk);
+
+	if (at < 0 || at > BLOCK_BYTES)
+		return false;
+	head = walk->path->block + at;
+	return has_not_begun(walk->layout, field_u64(head, walk->layout->frame_instr),
+			     frame_code(walk->layout, head));
+}
+
 /*
  * A call that is walked, in steps that are global functions: the verifier goes through each once,
  * in whatever way those before it have ended.
@@ -121,6 +134,10 @@ static __always_inline int walk_from(__u32 slot, __u32 scratch, __u64 frame, __u
 	    !walk_prepare(&walk, call.layout, image->image_id, scratch))
 		return 0;
 	walk.path->frame = frame;
+	walk.slot = slot;
+	walk.scratch = scratch;
+	if (leaf_has_not_begun(&walk))
+		return 0;
 	if (plain_loop || !call.layout->code_watched)
 		walk.path->generation = read_generation(call.layout, call.python->bias,
 							read_interp(&call));

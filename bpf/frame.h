@@ -95,6 +95,11 @@ static __always_inline bool is_shadowed(const struct wire_layout *layout, const 
 	return layout->frame_owner == NO_OFFSET || frame_owner(layout, head) == OWNER_THREAD;
 }
 
+static __always_inline __u64 frame_code(const struct wire_layout *layout, const __u8 *head)
+{
+	return field_u64(head, layout->frame_code) & ~(__u64)layout->tag_mask;
+}
+
 static __always_inline __u32 frame_at(const struct wire_layout *layout, const __u8 *head,
 				      __u64 code)
 {
@@ -103,6 +108,21 @@ static __always_inline __u32 frame_at(const struct wire_layout *layout, const __
 	if (layout->version < 0x030b)
 		return (__u32)instruction + 1;
 	return instruction - code - layout->code_adaptive + 1;
+}
+
+#define CODE_UNIT 2 /* sizeof(_Py_CODEUNIT) */
+
+/*
+ * Is this the end of a frame that never began? 3.11 and 3.12 clear a frame for which the arguments
+ * of the call did not fit, or that would be one too many for the recursion limit, as they clear
+ * those that have run. The former names no caller yet, or that of the last frame there. A new
+ * frame's prev_instr stands one before the first instruction (pycore_frame.h). Later versions have
+ * no such value, and up to 3.10 ends of frames are not looked at.
+ */
+static __always_inline bool has_not_begun(const struct wire_layout *layout, __u64 instruction,
+					  __u64 code)
+{
+	return layout->calls_by_ends && instruction == code + layout->code_adaptive - CODE_UNIT;
 }
 
 #endif

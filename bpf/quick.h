@@ -230,7 +230,7 @@ static __always_inline bool count_known(const struct call *call)
 	struct quick_frame frame;
 	union node_place place;
 	struct wire_node *node;
-	__u64 site;
+	__u64 instruction, site;
 
 	if (call->layout->version < 0x030b || !read_with_callers(&block, call->frame)) {
 		__builtin_memset(block.bytes, 0, QUICK_BELOW_BYTES); /* verifier: it is not read */
@@ -238,7 +238,10 @@ static __always_inline bool count_known(const struct call *call)
 			return false;
 	}
 	parse_frame(call, block.bytes + QUICK_BELOW_BYTES, &frame);
-	if (is_unused(call->layout, frame.back, frame.is_shadowed))
+	instruction = *(__u64 *)(block.bytes + QUICK_BELOW_BYTES +
+				 (call->layout->frame_instr & 0x38));
+	if (is_unused(call->layout, frame.back, frame.is_shadowed) ||
+	    has_not_begun(call->layout, instruction, frame.code))
 		return true;
 	if (!find_caller_path(call, &block, frame.back, &place.key) ||
 	    !recall_site(call, frame.code, &site))

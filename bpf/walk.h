@@ -44,7 +44,7 @@ static __always_inline long walk_frame(struct walk *walk)
 	walk->path->frame = field_u64(head, layout->frame_back);
 	if (is_shim(layout, head))
 		return 0;
-	code = field_u64(head, layout->frame_code) & ~(__u64)layout->tag_mask;
+	code = frame_code(layout, head);
 	if (walk->path->depth >= MAX_FRAMES) {
 		walk->path->end = WALK_TOO_DEEP;
 		return 1;

@@ -227,6 +227,35 @@ static void test_standing(void **state)
 	on_each(check_standing);
 }
 
+/* 3.11 and 3.12 clear the frame of a call whose arguments did not fit; it names the caller of the
+ * last frame there, or none. Neither what is known nor what is walked counts it. */
+static void check_never_begun(void)
+{
+	__u64 f = function("f"), caller = python.leaf;
+	__u64 before = f + python.layout.code_adaptive - 2;
+
+	if (!is_by_ends || python.layout.version < 0x30b || python.layout.version > 0x30c)
+		return;
+	for (int i = 0; i < 3; i++) {
+		python_call(&python, f);
+		host_user_write(python.leaf + python.layout.frame_instr, &before, sizeof(before));
+		hit();
+		python_put_frame(&python, python.leaf, f, 0);
+		host_user_write(python.leaf + python.layout.frame_instr, &before, sizeof(before));
+		hit();
+		python.stack = python.leaf;
+		python_set_leaf(&python, caller);
+		call(f);
+	}
+	assert_report("<module>;f calls 3\n");
+}
+
+static void test_never_begun(void **state)
+{
+	(void)state;
+	on_each(check_never_begun);
+}
+
 /* Before the interpreter is known. */
 static void check_early(void)
 {
@@ -270,7 +299,7 @@ int main(void)
 		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_reused_code),
 		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
-		cmocka_unit_test(test_over),
+		cmocka_unit_test(test_over),	      cmocka_unit_test(test_never_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -293,6 +293,32 @@ def bad_arguments():
             pass
 
 
+@scenario({"of_one": call(10), "of_one_more": call(10), "of_one_more > of_one": call(10),
+           "Thing.__init__": call(10)})
+def bad_beside_right_arguments():
+    """Where one that fits was, so that its place still names its caller; by *args and plainly."""
+    for _ in range(10):
+        for given in ((1,), (), (1, 2), (1, 2, 3)):
+            try:
+                of_one(*given)
+            except TypeError:
+                pass
+        for given in (1, 2):
+            try:
+                of_one_more(given, given) if given == 1 else of_one_more()
+            except TypeError:
+                pass
+        for given in ((1,), ()):
+            try:
+                Thing(*given)
+            except TypeError:
+                pass
+
+
+def of_one_more(left, right):
+    return of_one(left)
+
+
 def descend(depth):
     return descend(depth - 1) + 1 if depth > 1 else 1
 
