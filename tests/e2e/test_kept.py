@@ -1,7 +1,9 @@
 """--allocs: who keeps memory that malloc uses again, and what of it is nobody's."""
 import re
-from capture import capture, memprobe
+from capture import Attached, Served, capture, memprobe
 from harness import MB, Skip, check, check_all, check_equal, check_near, test
+from interpreters import find_interpreters
+from test_calls import stripped_library
 from test_owners import check_held_sums
 from tree import check_invariants
 
@@ -85,6 +87,31 @@ def kept_objects_of_mimalloc(context):
     check_invariants(taken.report)
     check(process["allocs"]["complete"], "not complete: %r" % process["losses"])
     compare_kept_objects(taken, process)
+
+
+def loss_reasons(report, pid):
+    return [loss["reason"] for loss in report.python(pid)["losses"]]
+
+
+@test(interpreters="one")
+def mimalloc_beside_another_version(context):
+    """Attached to behind a Python without a mimalloc, one whose mimalloc cannot be followed is named."""
+    found = [one for one in find_interpreters()
+             if one.kind == "pyenv" and one.minor == FIRST_WITH_MIMALLOC]
+    if not found:
+        raise Skip("there is no %d.%d with a library" % FIRST_WITH_MIMALLOC)
+    other = Served(context)
+    context.python = found[0]
+    served = Served(context, ["env", "LD_LIBRARY_PATH=" + stripped_library(context, found[0]),
+                              "PYTHONMALLOC=mimalloc", *context.target("attach.py")])
+    attached = Attached(context, other.pid, served.pid, options=("--allocs",))
+    for one in (other, served):
+        one.ask("grow 1")
+    report = attached.end()
+    for one in (other, served):
+        one.quit()
+    check_equal("losses of 3.13", loss_reasons(report, served.pid), [UNSEEN])
+    check_equal("losses of the other", loss_reasons(report, other.pid), [])
 
 
 def compare_kept_objects(taken, process):

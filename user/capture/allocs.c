@@ -381,13 +381,16 @@ static void on_python(void *context, uint32_t index, uint32_t layout)
 	process->has_own_mimalloc = allocs_unseen_has_mimalloc(allocs->base, index, layout);
 }
 
+/* `pythons` has looked for it: it hears of all this first (capture_parts.c). */
 static void on_unknown_python(void *context, uint32_t slot, uint32_t image_id, uint32_t tgid)
 {
 	struct allocs *allocs = context;
 	uint32_t process = drain_process(allocs->base->drain, image_id);
+	struct wire_python found;
+	bool is_found = loader_find_python(allocs->base->loader, image_id, &found);
 
 	if (process != NO_PROCESS)
-		on_python(allocs, process, 0);
+		on_python(allocs, process, is_found ? found.layout : NO_LAYOUT);
 }
 
 /* Probes that are not all there at the end were there for none of it, or for an unknown part. */

@@ -5,8 +5,8 @@
 
 #include "capture_base.h"
 
-/* Does its Python's own mimalloc serve the objects of a process? `layout` as python_found has it.
- */
+/* Does its Python's own mimalloc serve the objects of a process? `layout` is NO_LAYOUT where its
+ * Python cannot be walked. */
 bool allocs_unseen_has_mimalloc(const struct capture_base *base, uint32_t process, uint32_t layout);
 
 /* In the end, what a process lacks. `is_attached`: there are probes in what serves its malloc. */

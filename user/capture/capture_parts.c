@@ -63,6 +63,7 @@ int capture_parts_make(struct capture *capture)
 	return 0;
 }
 
+/* First who finds interpreters: others ask for what was found. */
 int capture_parts_listen_to_drain(struct capture *capture)
 {
 	const struct drain_listener listeners[] = {
