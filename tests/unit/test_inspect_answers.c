@@ -131,6 +131,15 @@ static void handle_lines(void *state, const void *request, size_t size, struct i
 	reply->size = sizeof(inspect_lines_bytes) + SOURCE_LINE_BYTES - (wrong == SHORT);
 }
 
+static void handle_mimalloc(void *state, const void *request, size_t size,
+			    struct inspect_reply *reply)
+{
+	const uint32_t has_mimalloc = 1;
+
+	memcpy(reply->bytes, &has_mimalloc, sizeof(has_mimalloc));
+	reply->size = sizeof(has_mimalloc) - (wrong == SHORT);
+}
+
 static void handle_process(void *state, const void *request, size_t size,
 			   struct inspect_reply *reply)
 {
@@ -229,6 +238,7 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_CENSUS] = { "", MOST, MOST, handle_census },
 	[INSPECT_MALLOC] = { "", MOST, MOST, handle_malloc },
 	[INSPECT_QUEUES] = { "", MOST, MOST, handle_queues },
+	[INSPECT_MIMALLOC] = { "", MOST, MOST, handle_mimalloc },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
@@ -374,6 +384,15 @@ static int ask_malloc(struct inspector *inspector)
 	return status;
 }
 
+static int ask_mimalloc(struct inspector *inspector)
+{
+	bool has_mimalloc = false;
+	int status = inspect_mimalloc(inspector, 1, &has_mimalloc);
+
+	assert_int_equal(has_mimalloc, !status);
+	return status;
+}
+
 static int ask_queues(struct inspector *inspector)
 {
 	const struct interpreter_entry entry = { .path = "/usr/bin/python3" };
@@ -398,6 +417,7 @@ static const struct {
 	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, STATUS } },
 	{ ask_file, { NO_FILE, DIRECTORY } },
 	{ ask_queues, { SHORT, SITES, METHOD, NO_FILE, DIRECTORY } },
+	{ ask_mimalloc, { SHORT } },
 	{ ask_frames, { SHORT } },
 	{ ask_code, { SHORT, OPEN_TEXT } },
 	{ ask_objects, { SHORT, COUNT, LENGTH, NUL_INSIDE } },

@@ -373,12 +373,12 @@ static void on_asked(void *context, uint32_t index)
 static void on_python(void *context, uint32_t index, uint32_t layout)
 {
 	struct allocs *allocs = context;
-	struct process *process = entry_of(allocs, index);
+	const struct process *process = entry_of(allocs, index);
 	bool has_parents = process->begin == BEGAN_FORK && is_attached(allocs, process->pid);
 
 	if (!has_parents && has_room(allocs))
 		look(allocs, index, false);
-	process->has_own_mimalloc = allocs_unseen_has_mimalloc(allocs->base, index, layout);
+	allocs_unseen_ask(allocs->base, index, layout);
 }
 
 /* `pythons` has looked for it: it hears of all this first (capture_parts.c). */

@@ -2,22 +2,30 @@
 /* See allocs_unseen.h. */
 #include "allocs_unseen.h"
 
-#include "inspect_texts.h"
+#include "inspect_malloc.h"
 #include "user_loss.h"
 
 #define FIRST_MIMALLOC 0x030d0000
 
-bool allocs_unseen_has_mimalloc(const struct capture_base *base, uint32_t process, uint32_t layout)
+/* Returns 0 when that is known; -errno: nobody could look. */
+static int find_mimalloc(const struct capture_base *base, pid_t pid, uint32_t layout, bool *ret_has)
 {
 	const struct interpreter_entry *entry = interpreters_entry(base->interpreters, layout);
-	pid_t pid = (pid_t)base->profile->processes[process].pid;
-	struct inspect_process found;
+	bool is_before = entry && entry->interpreter.version_hex < FIRST_MIMALLOC;
 
-	if (entry && entry->interpreter.version_hex < FIRST_MIMALLOC)
-		return false;
-	if (entry && entry->interpreter.layout.free_threaded)
-		return true;
-	return !inspect_process(base->inspector, pid, &found) && found.has_own_mimalloc;
+	if (!is_before && !(entry && entry->interpreter.layout.free_threaded))
+		return inspect_mimalloc(base->inspector, pid, ret_has);
+	*ret_has = !is_before;
+	return 0;
+}
+
+void allocs_unseen_ask(const struct capture_base *base, uint32_t index, uint32_t layout)
+{
+	struct process *process = &base->profile->processes[index];
+
+	if (process->python && !process->is_mimalloc_known)
+		process->is_mimalloc_known = !find_mimalloc(base, (pid_t)process->pid, layout,
+							    &process->has_own_mimalloc);
 }
 
 /* A Python whose allocator is unknown, or that ended, or ran another program, before it had probes.

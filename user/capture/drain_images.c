@@ -120,6 +120,7 @@ static void inherit(struct drain_images *images, struct process *process, uint32
 	parent = &images->base->profile->processes[slot->process];
 	process->command = parent->command;
 	process->python = parent->python;
+	process->is_mimalloc_known = parent->is_mimalloc_known;
 	process->has_own_mimalloc = parent->has_own_mimalloc;
 	process->has_user = parent->has_user;
 	process->uid = parent->uid;

@@ -338,14 +338,6 @@ static void handle_objects(void *context, const void *given, size_t size,
 	python_reader_end(&process->reader);
 }
 
-static bool has_own_mimalloc(pid_t pid)
-{
-	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
-
-	return python_mimalloc_is_asked_for(pid) ||
-	       (!process_maps_read(pid, &maps) && python_mimalloc_is_built_in(&maps));
-}
-
 static void handle_process(void *context, const void *given, size_t size,
 			   struct inspect_reply *reply)
 {
@@ -361,8 +353,21 @@ static void handle_process(void *context, const void *given, size_t size,
 		fclose(file);
 	}
 	answer->is_jit_on = python_jit_is_on(request->pid);
-	answer->has_own_mimalloc = has_own_mimalloc(request->pid);
 	reply->size = sizeof(*answer);
+}
+
+static void handle_mimalloc(void *context, const void *given, size_t size,
+			    struct inspect_reply *reply)
+{
+	const struct inspect_process_request *request = given;
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	uint32_t has_mimalloc;
+
+	has_mimalloc = python_mimalloc_is_asked_for(request->pid) ||
+		       (!process_maps_read(request->pid, &maps) &&
+			python_mimalloc_is_built_in(&maps));
+	memcpy(reply->bytes, &has_mimalloc, sizeof(has_mimalloc));
+	reply->size = sizeof(has_mimalloc);
 }
 
 static void handle_variable(void *context, const void *given, size_t size,
@@ -481,6 +486,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 			     CENSUS_CPU_MS },
 	[INSPECT_QUEUES] = { "queues of work", sizeof(struct inspect_queues_request),
 			     sizeof(struct queue_plan), handle_queues },
+	[INSPECT_MIMALLOC] = { "Pythons' own allocators", sizeof(struct inspect_process_request),
+			       sizeof(uint32_t), handle_mimalloc },
 	[INSPECT_CELL] = { "cells of notebooks", sizeof(struct inspect_cell_request),
 			   CELL_MAX_BYTES, inspect_handle_cell },
 };

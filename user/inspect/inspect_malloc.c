@@ -70,6 +70,23 @@ int inspect_malloc_loading(struct inspector *inspector, pid_t pid, struct malloc
 	return ask(inspector, request, ret, ret_count);
 }
 
+int inspect_mimalloc(struct inspector *inspector, pid_t pid, bool *ret_has)
+{
+	const struct inspect_process_request request = { .pid = pid };
+	struct inspect_answer answer;
+	int status = inspector_ask(inspector, INSPECT_MIMALLOC, &request, sizeof(request), &answer);
+	uint32_t has_mimalloc;
+
+	if (!status && answer.size != sizeof(has_mimalloc))
+		status = -EPROTO;
+	if (!status) {
+		memcpy(&has_mimalloc, answer.bytes, sizeof(has_mimalloc));
+		*ret_has = has_mimalloc;
+	}
+	inspect_answer_clear(&answer);
+	return status;
+}
+
 /* A list of preloaded files that is too long is foreseen without; what they are is found once they
  * are mapped. */
 int inspect_malloc_foresee(struct inspector *inspector, const char *path, const char *preload,

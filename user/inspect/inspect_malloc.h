@@ -17,5 +17,7 @@ int inspect_malloc_loading(struct inspector *inspector, pid_t pid, struct malloc
 /* -ENAMETOOLONG: of the path. */
 int inspect_malloc_foresee(struct inspector *inspector, const char *path, const char *preload,
 			   struct malloc_file *ret, size_t *ret_count);
+/* Does its Python's own mimalloc serve the objects of a process (python_mimalloc.h)? */
+int inspect_mimalloc(struct inspector *inspector, pid_t pid, bool *ret_has);
 
 #endif

@@ -38,6 +38,7 @@ enum inspect_target {
 	INSPECT_CENSUS,	  /* which Python objects it has, and who holds them */
 	INSPECT_CELL,	  /* which number a notebook gave a cell */
 	INSPECT_QUEUES,	  /* where work can be seen to go through Python's queues */
+	INSPECT_MIMALLOC, /* whether a Python's own mimalloc serves its objects: a u32 */
 	NR_INSPECT_TARGETS,
 };
 
@@ -181,7 +182,6 @@ typedef uint64_t inspect_lines_bytes;
 
 struct inspect_process {
 	uint32_t is_jit_on;
-	uint32_t has_own_mimalloc; /* of a Python: python_mimalloc.h */
 	uint32_t command_bytes;
 	char command[MAX_ARGS_BYTES]; /* arguments, a NUL after each */
 };

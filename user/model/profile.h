@@ -208,9 +208,9 @@ struct process {
 	bool has_owners;	  /* it is known who holds what: nodes' live, peak */
 	bool has_mapped;
 	bool has_allocs; /* blocks of its allocator were followed */
-	/* Its Python's own mimalloc serves its objects; it has probes there: capture only, not in
-	 * dumps. */
-	bool has_own_mimalloc, is_mimalloc_followed;
+	/* Whether its Python's own mimalloc serves its objects is known, and whether it does; it
+	 * has probes there. Capture only, not in dumps. */
+	bool is_mimalloc_known, has_own_mimalloc, is_mimalloc_followed;
 	bool has_inside;		    /* its allocators were read while it ran */
 	uint32_t peak_moment, final_moment; /* see profile_held.h */
 	int64_t live[NR_KINDS]; /* RSS when the runtime began to finalize, or in the end; its nodes'
