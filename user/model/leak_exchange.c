@@ -6,6 +6,7 @@
 
 #include "leak_series.h"
 #include "memory.h"
+#include "profile_allocs.h"
 
 #define PAGE_BYTES 4096.0
 
@@ -20,11 +21,6 @@ static void add(struct leak_halves *sum, const struct leak_halves *more)
 		sum->of[half] += more->of[half];
 }
 
-static bool is_free_room(const struct profile *profile, uint32_t node)
-{
-	return profile->sites[profile->nodes[node].site].kind == SITE_FREE;
-}
-
 static void add_node(const struct profile *profile, const struct node_history *history,
 		     struct leak_exchange *exchange)
 {
@@ -36,7 +32,7 @@ static void add_node(const struct profile *profile, const struct node_history *h
 		return;
 	if (leak_series_falls(&series)) {
 		halves = leak_series_fallen(&series);
-		if (!is_free_room(profile, history->node))
+		if (!profile_is_free_room(profile, history->node))
 			add(&exchange->fallen[of_blocks], &halves);
 	} else {
 		halves = leak_series_least_risen(&series);

@@ -124,6 +124,11 @@ struct node_allocs *profile_allocate(struct profile *profile, uint32_t node)
 	return &profile->allocs[index];
 }
 
+bool profile_is_free_room(const struct profile *profile, uint32_t node)
+{
+	return profile->sites[profile->nodes[node].site].kind == SITE_FREE;
+}
+
 /* ---- Settling ---- */
 
 /* What the nodes of a process have allocated more than is known of it, or less. */

@@ -30,6 +30,8 @@ void allocs_replace(struct node_allocs *sum, const struct node_allocs *before,
 const struct node_allocs *profile_allocs(const struct profile *profile, uint32_t node);
 /* To be changed, but for the number of the node. Until the next call. */
 struct node_allocs *profile_allocate(struct profile *profile, uint32_t node);
+/* Is it what is free in an allocator? That is no path's, however much it grows. */
+bool profile_is_free_room(const struct profile *profile, uint32_t node);
 
 /*
  * Writes the columns of all nodes. In a process with allocations their sums are process.alloc_end

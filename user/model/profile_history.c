@@ -9,11 +9,6 @@
 
 /* ---- Keeping it ---- */
 
-static int64_t lower(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t history_width(const struct node_history *history)
 {
 	return HISTORY_SLOT_NS << history->doublings;
@@ -22,7 +17,7 @@ uint64_t history_width(const struct node_history *history)
 static void double_width(struct node_history *history)
 {
 	for (int i = 0; i < HISTORY_SLOTS / 2; i++)
-		history->low[i] = lower(history->low[2 * i], history->low[2 * i + 1]);
+		history->low[i] = history_lower(history->low[2 * i], history->low[2 * i + 1]);
 	memset(&history->low[HISTORY_SLOTS / 2], 0, sizeof(history->low) / 2);
 	history->last /= 2;
 	history->doublings++;
@@ -108,13 +103,13 @@ static void note(struct profile *profile, uint32_t node, enum history_kind kind,
 		history = add_history(profile, node, kind);
 		/* Nobody knows when it came to what it was. */
 		history_bring_up(history, 0, change->time_ns);
-		history->low[history->last] = lower(change->was, change->is);
+		history->low[history->last] = history_lower(change->was, change->is);
 		mark_changed(profile, history);
 		return;
 	}
 	is_other = history_bring_up(history, change->was, change->time_ns) ||
 		   change->is < history->low[history->last];
-	history->low[history->last] = lower(history->low[history->last], change->is);
+	history->low[history->last] = history_lower(history->low[history->last], change->is);
 	if (is_other)
 		mark_changed(profile, history);
 }

@@ -33,6 +33,11 @@ void profile_set_history(struct profile *profile, const struct node_history *his
 /* Of two runs there is none. */
 void profile_forget_histories(struct profile *profile);
 
+static inline int64_t history_lower(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 uint64_t history_width(const struct node_history *history); /* of a slot, in ns */
 /* Until `time_ns` it was `held`. Returns whether a slot more was begun. */
 bool history_bring_up(struct node_history *history, int64_t held, uint64_t time_ns);

@@ -7,12 +7,8 @@
 #include "leak_exchange.h"
 #include "leak_series.h"
 #include "memory.h"
+#include "profile_allocs.h"
 #include "profile_held.h"
-
-static int64_t lower(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* ---- What a history tells ---- */
 
@@ -36,7 +32,8 @@ static void tell(const struct leak_series *series, struct leak *ret)
 	ret->end_ns = series->end_ns;
 	/* A low that is higher than the one before was taken in the slot before. */
 	ret->first_ns = (first - 1) * width;
-	ret->last_ns = lower((int64_t)((series->last + 1) * width), (int64_t)series->end_ns);
+	ret->last_ns = history_lower((int64_t)((series->last + 1) * width),
+				     (int64_t)series->end_ns);
 }
 
 static int compare_leaks(const void *left, const void *right)
@@ -64,7 +61,7 @@ static void tell_age(const struct profile *profile, const struct leak_series *se
 	ret->older_ns = ret->end_ns - series->third * history_width(history);
 	ret->older_most = ret->live;
 	for (uint32_t slot = series->third; slot <= series->last; slot++)
-		ret->older_most = lower(ret->older_most, history->low[slot]);
+		ret->older_most = history_lower(ret->older_most, history->low[slot]);
 	if (!kept)
 		return;
 	before = *kept;
@@ -73,7 +70,7 @@ static void tell_age(const struct profile *profile, const struct leak_series *se
 		ret->older_least = ret->live - (taken - before.low[series->third]);
 	if (ret->older_least < 0)
 		ret->older_least = 0;
-	ret->older_least = lower(ret->older_least, ret->older_most);
+	ret->older_least = history_lower(ret->older_least, ret->older_most);
 }
 
 /* Of blocks that only climb `ret_by_steps` says so: they are a leak if their pages are. */
@@ -139,12 +136,6 @@ static bool is_mostly_given_back(const struct profile *profile, uint32_t node)
 	return is_anonymous(&cost) && cost.grown[KIND_ANON] > 2 * cost_live(&cost);
 }
 
-/* What is free in the allocator is no path's, however much it grows. */
-static bool is_path(const struct profile *profile, uint32_t node)
-{
-	return profile->sites[profile->nodes[node].site].kind != SITE_FREE;
-}
-
 /* Blocks explain most of the pages: small Python objects are in none. */
 static bool is_explained(const struct profile *profile, uint32_t node)
 {
@@ -176,8 +167,9 @@ static uint8_t *collect_told(const struct profile *profile, const struct leak *l
 static bool is_leak(const struct profile *profile, const struct leak *leak, uint8_t told)
 {
 	if (!leak->is_allocated)
-		return is_path(profile, leak->node) && !(told & (TOLD_BY_BLOCKS | TOLD_BY_STEPS) &&
-							 is_explained(profile, leak->node));
+		return !profile_is_free_room(profile, leak->node) &&
+		       !(told & (TOLD_BY_BLOCKS | TOLD_BY_STEPS) &&
+			 is_explained(profile, leak->node));
 	return told & TOLD_BY_BLOCKS || (told & TOLD_BY_PAGES && is_explained(profile, leak->node));
 }
 
