@@ -398,28 +398,36 @@ __noinline int walk_begun(__u32 slot, __u32 scratch)
 /* A thread's last path is asked for: calls are counted. */
 const volatile bool cfg_last_paths = true;
 
-/* The path a thread dies on, 0 when its interpreter has ended it in order. Since 6.16 the address
- * space is still there at this event; before, no such path is found. */
+/* No end of a frame on which it dies is counted. */
+#define NO_LAST_PATHS (IMAGE_FINALIZING | IMAGE_ATTACHED | IMAGE_CALLS_OVER)
+
+/* The path a thread dies on where ends of frames are counted, 0 when its interpreter has ended it
+ * in order. Since 6.16 the address space is still there at this event; before, no such path is
+ * found. */
 static __always_inline struct node_id find_last_path(struct task_struct *task)
 {
 	const struct wire_layout *layout;
 	struct wire_python *python;
 	struct wire_image *image;
 	struct node_id id = {};
-	__u64 finalizing = 0;
+	__u64 finalizing = 0, found;
 	__u32 slot = 0;
 
 	image = find_image(BPF_CORE_READ(task, mm), &slot);
 	python = bpf_map_lookup_elem(&pythons, &slot);
 	layout = slot_layout(slot);
 	if (!image || !python || !layout || python->state != PYTHON_KNOWN ||
-	    (image->flags & IMAGE_FINALIZING))
+	    !layout->calls_by_ends || (image->flags & NO_LAST_PATHS))
 		return id;
 	if (layout->finalizing_vaddr)
 		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
-	if (!finalizing && begin_walk(slot, SCRATCH_RSS, 0) == WALK_BEGUN &&
-	    walk_begun(slot, SCRATCH_RSS))
-		id.value = find_call(slot, SCRATCH_RSS);
+	if (finalizing || begin_walk(slot, SCRATCH_RSS, 0) != WALK_BEGUN ||
+	    !walk_begun(slot, SCRATCH_RSS))
+		return id;
+	found = find_call(slot, SCRATCH_RSS);
+	id.value = found;
+	if (found >> 32)
+		count_loss(image, (found >> 32) - 1, 0);
 	return id;
 }
 

@@ -114,6 +114,9 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	touch->slot = *slot;
 	image->marks++;
 	bpf_loop(MAX_MOVE_STEPS, move_region, &touch, 0);
+	/* How many of the pages that are left have owners is not known. */
+	if (touch->move.pages)
+		count_loss(image, LOSS_owner_memory, 0);
 	return 0;
 }
 

@@ -46,6 +46,9 @@ struct work {
 	__u32 is_task; /* the frame is that of a task's coroutine */
 	__u32 putter;  /* tid of who had put it there, and of the first of those submitters */
 	__u32 first;
+	__u32 takes; /* one more than lost_takes then (submitters.h); 0: a task's, that took nothing
+		      */
+	__u32 pad;
 };
 
 /* The path found, leaf first, and what changes on the way. All of it lies in a map, not on the

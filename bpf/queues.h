@@ -110,6 +110,45 @@ __noinline __u64 skip_queue(__u32 slot, __u32 scratch, __u32 kind, __u32 is_put)
 	return 0;
 }
 
+/* Whether it is known who uses a queue. */
+enum queue_user {
+	USER_NONE, /* nobody who runs Python, or it is no queue */
+	USER_FOUND,
+	USER_LOST, /* it could not be found out */
+};
+
+/* Sets the scratch's path to the current thread's leaf frame. */
+static __always_inline enum queue_user begin_queue_walk(__u32 slot, __u32 scratch)
+{
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	if (!path)
+		return USER_NONE;
+	path->end = WALK_GOING;
+	if (begin_walk(slot, scratch, 0) == WALK_BEGUN)
+		return USER_FOUND;
+	return path->end == WALK_GOING ? USER_NONE : USER_LOST;
+}
+
+/* ---- What is lost ---- */
+
+/* It is not known who has put an item, or taken it out: nobody's work, should it be known. */
+__noinline int lose_item(__u32 slot, __u64 address)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct item_key key = { .item = address };
+	struct item *item;
+
+	if (!image)
+		return 0;
+	count_loss(image, LOSS_submitter_lost, 0);
+	key.image_id = image->image_id;
+	item = bpf_map_lookup_elem(&items, &key);
+	if (item)
+		item->is_unclear = 1;
+	return 0;
+}
+
 /* ---- What is put ---- */
 
 static __always_inline bool is_same_work(const struct item *one, const struct item *other)
@@ -131,27 +170,44 @@ static __always_inline void add_item(const struct item_key *key, struct item *fr
 	__sync_fetch_and_add(&known->waiting, 1);
 }
 
-/* Walks the path that puts an item. Returns whether it has a node. */
-static __always_inline bool walk_putter(__u32 slot, __u32 scratch, __u32 kind)
+/* Walks the path that puts an item. */
+static __always_inline enum queue_user walk_putter(__u32 slot, __u32 scratch, __u32 kind)
 {
-	return begin_walk(slot, scratch, 0) == WALK_BEGUN && skip_queue(slot, scratch, kind, 1) &&
-	       walk_begun(slot, scratch) && (__u32)find_call(slot, scratch);
+	enum queue_user begun = begin_queue_walk(slot, scratch);
+	__u64 found;
+
+	if (begun != USER_FOUND)
+		return begun;
+	if (!skip_queue(slot, scratch, kind, 1) || !walk_begun(slot, scratch))
+		return USER_NONE;
+	found = find_call(slot, scratch);
+	if (!(__u32)found)
+		return USER_LOST;
+	if (found >> 32)
+		count_slot_loss(slot, (found >> 32) - 1, 0);
+	return USER_FOUND;
 }
 
+#define LOST_SCRATCH NR_SCRATCHES /* it was not found out which path it is */
+
 /* Walks the path of the current thread, as far as it is no queue's own, in scratch memory that is
- * still to be given back. Returns that; SCRATCH_RSS: there is none, or no path that has a node. */
+ * still to be given back. Returns that; SCRATCH_RSS: it is nobody's; or LOST_SCRATCH. */
 static __always_inline __u32 walk_submitter(__u32 slot, __u32 kind)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	enum queue_user user;
 
 	if (!owners)
 		return SCRATCH_RSS;
 	scratch = take_scratch(owners, tid);
-	if (scratch == SCRATCH_RSS || walk_putter(slot, scratch, kind))
+	if (scratch == SCRATCH_RSS)
+		return LOST_SCRATCH;
+	user = walk_putter(slot, scratch, kind);
+	if (user == USER_FOUND)
 		return scratch;
 	give_scratch(owners, scratch, tid);
-	return SCRATCH_RSS;
+	return user == USER_LOST ? LOST_SCRATCH : SCRATCH_RSS;
 }
 
 /* What a walked path puts; gives the scratch memory back. Returns whether it was ours until then.
@@ -178,8 +234,10 @@ __noinline int put_walked(__u32 slot, __u32 scratch, __u64 address)
 	struct item_key key = { .item = address };
 	struct item item = { .waiting = 1 };
 
-	if (!read_walked(scratch, &item) || !image || !address)
+	if (!image || !address)
 		return 0;
+	if (!read_walked(scratch, &item))
+		return lose_item(slot, address);
 	key.image_id = image->image_id;
 	add_item(&key, &item);
 	return 0;
@@ -204,6 +262,7 @@ static __always_inline void choose_work(const struct item *item, __u64 code, str
 	ret->code = code;
 	ret->is_task = 0;
 	ret->taker = 0;
+	ret->takes = 0;
 }
 
 /* Takes an item out. Returns whether it is known whose work it is. One that is unclear is
@@ -260,38 +319,52 @@ __noinline int put_to_work(__u32 slot, __u64 address, __u64 frame, __u64 code)
 	choose_work(&item, code, &work);
 	work.is_task = is_task;
 	work.taker = is_resumed ? 0 : CURRENT(start_time);
+	work.takes = *find_lost_takes(slot) + 1;
 	bpf_map_update_elem(&workers, &worker, &work, BPF_ANY);
 	return 0;
 }
 
 /* The frame that takes something out of a queue, and its code object; 0: none does. */
-static __always_inline __u64 find_worker(__u32 slot, __u32 kind, __u64 *ret_frame)
+static __always_inline enum queue_user find_worker(__u32 slot, __u32 kind, __u64 *ret_frame,
+						   __u64 *ret_code)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid(), scratch;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
+	enum queue_user user;
 	struct path *path;
-	__u64 code = 0;
 
 	if (!owners)
-		return 0;
+		return USER_LOST;
 	scratch = take_scratch(owners, tid);
 	path = bpf_map_lookup_elem(&paths, &scratch);
 	if (scratch == SCRATCH_RSS || !path)
-		return 0;
-	if (begin_walk(slot, scratch, 0) == WALK_BEGUN)
-		code = skip_queue(slot, scratch, kind, 0);
+		return USER_LOST;
+	user = begin_queue_walk(slot, scratch);
+	if (user == USER_FOUND)
+		*ret_code = skip_queue(slot, scratch, kind, 0);
 	*ret_frame = path->frame;
-	return give_scratch(owners, scratch, tid) ? code : 0;
+	return give_scratch(owners, scratch, tid) ? user : USER_LOST;
+}
+
+/* Some frame of the image has taken something, so that none is known any more to be at what it had
+ * taken before. */
+static __always_inline void lose_worker(__u32 slot, __u64 address)
+{
+	__sync_fetch_and_add(find_lost_takes(slot), 1);
+	lose_item(slot, address);
 }
 
 /* What leaves a queue of C's is taken though nobody is found who took it. */
 __noinline int note_taken(__u32 slot, __u64 address, __u32 kind)
 {
-	__u64 frame = 0, code;
+	__u64 frame = 0, code = 0;
 
 	if (!address)
 		return 0;
-	code = find_worker(slot, kind, &frame);
+	if (find_worker(slot, kind, &frame, &code) == USER_LOST) {
+		lose_worker(slot, address);
+		code = 0;
+	}
 	if (!code && kind != QUEUE_OF_C)
 		return 0;
 	return put_to_work(slot, address, frame, code);
@@ -323,10 +396,15 @@ __noinline int make_walked(__u32 slot, __u32 scratch, __u64 coroutine)
 	struct work work = {};
 	__u64 code;
 
-	if (!read_walked(scratch, &item) || !image || !layout || !coroutine)
+	if (!image || !layout || !coroutine)
 		return 0;
 	key.image_id = image->image_id;
 	key.frame = frame_of_coroutine(layout, coroutine);
+	if (scratch == LOST_SCRATCH || !read_walked(scratch, &item)) {
+		count_loss(image, LOSS_submitter_lost, 0);
+		bpf_map_delete_elem(&workers, &key); /* of one that was there before */
+		return 0;
+	}
 	code = code_of_frame(layout, key.frame);
 	if (!code)
 		return 0;
@@ -404,8 +482,10 @@ static __always_inline int on_queue_entry(const struct pt_regs *registers, __u32
 	scratch = walk_submitter(slot, call == QUEUE_APPEND ? QUEUE_AROUND_DEQUE : QUEUE_OF_C);
 	if (scratch == SCRATCH_RSS)
 		return 0;
-	return call == QUEUE_TASK ? make_walked(slot, scratch, subject)
-				  : put_walked(slot, scratch, subject);
+	if (call == QUEUE_TASK)
+		return make_walked(slot, scratch, subject);
+	return scratch == LOST_SCRATCH ? lose_item(slot, subject)
+				       : put_walked(slot, scratch, subject);
 }
 
 /* 0: the queue is empty. */

@@ -29,6 +29,17 @@ struct {
 	__type(value, struct work);
 } workers SEC(".maps");
 
+/* How often it was not found out which frame of an image has taken something, by slot: what any of
+ * them had taken before may be no more what it works on. */
+__u32 lost_takes[MAX_IMAGES];
+
+static __always_inline __u32 *find_lost_takes(__u32 slot)
+{
+	asm volatile("%0 &= 4095" : "+r"(slot)); /* verifier: as in kind_index */
+	return &lost_takes[slot];
+}
+_Static_assert(MAX_IMAGES == 4096, "find_lost_takes");
+
 /* Has a path a node? Then walks that come to it may end there. */
 static __always_inline bool find_above(struct path *path, __u64 key)
 {
@@ -84,9 +95,9 @@ static __always_inline bool is_awaited(const struct wire_layout *layout, __u64 f
 
 /* Is the work that is known of a frame that of what runs there now? */
 static __always_inline bool is_at_work(const struct wire_layout *layout, const struct path *path,
-				       const struct work *work, __u64 code)
+				       const struct work *work, __u64 code, __u32 takes)
 {
-	if (work->code != code)
+	if (work->code != code || (work->takes && work->takes != takes))
 		return false;
 	if (work->is_task)
 		return !is_awaited(layout, path->frame);
@@ -107,7 +118,8 @@ __noinline int join_submitter(__u32 slot, __u32 scratch, __u64 frame, __u64 code
 		return 0;
 	key.image_id = path->image_id;
 	work = bpf_map_lookup_elem(&workers, &key);
-	if (!work || !is_at_work(layout, path, work, code) || !find_above(path, work->path))
+	if (!work || !is_at_work(layout, path, work, code, *find_lost_takes(slot) + 1) ||
+	    !find_above(path, work->path))
 		return 0;
 	path->work = *work;
 	path->key += work->path * path->factor;

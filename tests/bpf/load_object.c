@@ -37,6 +37,7 @@
 #define MOST_COW 14300
 #define MOST_WAKES 5500
 #define MOST_ALLOCS 56000
+#define MOST_SUBMITTERS 68700
 
 /* What the verifier sees differs: constants are known to it. */
 static const struct {
@@ -58,6 +59,9 @@ static const struct {
 	{ "with --allocs",
 	  { .follow_children = true, .has_owners = true, .has_allocs = true, .max_blocks = 4096 },
 	  MOST_ALLOCS },
+	{ "with --submitters",
+	  { .call_frames = LEAF_FRAMES, .has_owners = true, .has_submitters = true },
+	  MOST_SUBMITTERS },
 	{ "with --instances",
 	  { .call_frames = LEAF_FRAMES, .has_instances = true },
 	  MOST_INSTANCES },

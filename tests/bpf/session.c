@@ -449,13 +449,23 @@ void session_code_gone(__u64 code)
 	forget_code(&host.registers);
 }
 
-void session_take_scratches(void)
+static void set_scratches(__u32 tid)
 {
 	const __u32 zero = 0;
 	struct scratch_owners *owners = bpf_map_lookup_elem(&scratch_owners, &zero);
 
 	for (__u32 i = 0; i < NR_SCRATCHES; i++)
-		owners->tids[i] = 1;
+		owners->tids[i] = tid;
+}
+
+void session_take_scratches(void)
+{
+	set_scratches(1);
+}
+
+void session_give_scratches(void)
+{
+	set_scratches(0);
 }
 
 void session_stand(const struct mm_struct *mm, __u64 frame)

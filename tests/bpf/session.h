@@ -124,6 +124,7 @@ void session_code_gone(__u64 code);
 /* Other tasks that have been preempted hold all scratch memory of this CPU, so that no call walks.
  */
 void session_take_scratches(void);
+void session_give_scratches(void);
 /* A method on a node's path runs on this object. */
 void session_note_object(const struct mm_struct *mm, __u32 id, __u64 object);
 /* User space has seen that a frame stood before its calls were counted. */

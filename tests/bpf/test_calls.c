@@ -186,6 +186,31 @@ static void test_unreadable(void **state)
 	on_each(check_unreadable);
 }
 
+/* A thread that is killed in frames which cannot be read: their calls are missing. */
+static void check_killed_unreadable(void)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+
+	if (python.layout.version < 0x30b) /* frames are objects: what else is in their page goes */
+		return;
+	python_attach_thread(&python, worker);
+	machine_run(worker);
+	python_call(&python, function("f"));
+	session_change(task->mm, KIND_ANON, 1);
+	host_user_drop(python.leaf);
+	worker->signal->live.counter = 1;
+	session_exit_event(worker);
+	assert_int_equal(session_image(task->mm)->loss_events[LOSS_frame_unreadable],
+			 is_by_ends && session_is_percpu());
+	machine_run(task);
+}
+
+static void test_killed_unreadable(void **state)
+{
+	(void)state;
+	on_each(check_killed_unreadable);
+}
+
 /* A code object comes to the address of one that has gone. */
 static void check_reused_code(void)
 {
@@ -295,11 +320,17 @@ static void test_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_reused_frames),
-		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_reused_code),
-		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
-		cmocka_unit_test(test_over),	      cmocka_unit_test(test_never_begun),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_reused_frames),
+		cmocka_unit_test(test_without_walks),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_reused_code),
+		cmocka_unit_test(test_standing),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_over),
+		cmocka_unit_test(test_never_begun),
+		cmocka_unit_test(test_killed_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -442,6 +442,27 @@ static void test_moves(void **state)
 	check_moved(511);
 }
 
+/* Of a move that takes too many steps the rest stays where it was, and that is told: how much it is
+ * nobody knows. */
+static void test_large_move(void **state)
+{
+	const __u64 gib = 1ULL << 30, to = BASE + (1ULL << 44) + PAGE;
+
+	(void)state;
+	open_session(1024);
+	for (__u64 i = 0; i < 300; i++)
+		touch(0, BASE + i * gib, KIND_ANON, 1);
+	move(BASE, 200 * gib / PAGE, 200 * gib / PAGE, to);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_owner_memory], 0);
+	move(to, 200 * gib / PAGE, 200 * gib / PAGE, BASE);
+	move(BASE, 300 * gib / PAGE, 300 * gib / PAGE, to);
+	assert_int_equal(owner_at(to + 255 * gib), 0);
+	assert_int_equal(owner_at(BASE + 299 * gib), 0);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_owner_memory], 1);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_owner_memory], 0);
+	close_session();
+}
+
 /* A page that is marked where another comes: its going was missed. */
 static void test_missed_release(void **state)
 {
@@ -1103,6 +1124,7 @@ int main(void)
 		cmocka_unit_test(test_populated_mappings),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_large_move),
 		cmocka_unit_test(test_missed_release),
 		cmocka_unit_test(test_no_range),
 		cmocka_unit_test(test_compat_calls),

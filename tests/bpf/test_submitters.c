@@ -306,6 +306,62 @@ static void test_end_of_thread(void **state)
 	on_each(end_of_thread, "_bootstrap;_worker;initialize anon+10\n");
 }
 
+/* ---- Where it cannot be found out who puts or takes ---- */
+
+/* What the worker had taken before is no more what it works on, until it is seen to take again. */
+static void lose_take(void)
+{
+	call("ask");
+	put(0x1000);
+	put(0x3000);
+	python_return(&python);
+	call("beg");
+	put(0x2000);
+	python_return(&python);
+	become_worker();
+	take(0x1000);
+	session_take_scratches();
+	take(0x2000);
+	session_give_scratches();
+	call("run");
+	grow(10);
+	python_return(&python);
+	take(0x3000);
+	grow(20);
+}
+
+static void test_lost_take(void **state)
+{
+	(void)state;
+	on_each(lose_take, "<module>;ask;_worker anon+20\n"
+			   "_bootstrap;_worker;run anon+10\n"
+			   "!submitter_lost 1 event 0 pages\n");
+}
+
+/* Of two that put one object one is not known. */
+static void lose_put(void)
+{
+	call("ask");
+	put(0x1000);
+	python_return(&python);
+	call("beg");
+	session_take_scratches();
+	put(0x1000);
+	put(0x2000);
+	session_give_scratches();
+	become_worker();
+	take(0x1000);
+	grow(10);
+	take(0x2000);
+	grow(20);
+}
+
+static void test_lost_put(void **state)
+{
+	(void)state;
+	on_each(lose_put, "_bootstrap;_worker anon+30\n!submitter_lost 2 events 0 pages\n");
+}
+
 /* ---- Tasks ---- */
 
 #define CO_COROUTINE 0x80
@@ -385,6 +441,34 @@ static void test_task(void **state)
 			  "<module>;ask;create_task;part anon+10\n");
 }
 
+/* At the place of a task that is over another is made, by whom is not found out. Who makes a task
+ * stays known when a queue's taker does not. */
+static void lose_task(void)
+{
+	__u64 code = coroutine_function("part"), coroutine, frame, loop;
+
+	frame = make_coroutine(code, &coroutine);
+	call("ask");
+	make_task(coroutine);
+	python_return(&python);
+	call("_run");
+	loop = python.leaf;
+	session_take_scratches();
+	take(0x1000);
+	resume(frame, code, loop);
+	grow(10);
+	make_task(coroutine);
+	session_give_scratches();
+	grow(20);
+}
+
+static void test_lost_task(void **state)
+{
+	(void)state;
+	on_each(lose_task, "<module>;_run;part anon+20\n<module>;ask;part anon+10\n"
+			   "!submitter_lost 2 events 0 pages\n");
+}
+
 /* ---- Queues that are Python around a deque ---- */
 
 struct deque {
@@ -454,6 +538,8 @@ int main(void)
 		cmocka_unit_test(test_again),	     cmocka_unit_test(test_further),
 		cmocka_unit_test(test_result),	     cmocka_unit_test(test_end_of_thread),
 		cmocka_unit_test(test_deque),	     cmocka_unit_test(test_task),
+		cmocka_unit_test(test_lost_take),    cmocka_unit_test(test_lost_put),
+		cmocka_unit_test(test_lost_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
