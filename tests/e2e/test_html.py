@@ -244,6 +244,21 @@ def html_processes(context):
         check_quiet(page, path)
 
 
+@test(interpreters="one")
+def html_execs(context):
+    """A process that has executed another program is one process with two programs."""
+    taken = capture(context, ["sh", "-c", "true; exec \"$@\"", "sh", *context.target("fifty_lines.py")])
+    path, report = written(context, "post", taken.dump), taken.report
+    check_equal("processes", len({process["pid"] for process in report.processes}), 1)
+    check(len(report.processes) > 1, "it has executed nothing")
+    with Browser() as browser:
+        page = browser.open(path)
+        facts = page.run("document.getElementById('facts').innerText")
+        check(re.search(r"Processes\s+1 \(exit 0\)", facts, re.I), "it says %r" % facts)
+        check_equal("what is looked at", page.run("memprobe.scope.title"), "all programs")
+        check_quiet(page, path)
+
+
 HARM = ["</script><img src=x onerror=document.title='owned'>", "<b>&amp;;pipe|", "bell\x07"]
 
 

@@ -11,6 +11,7 @@
 #include "packed_bytes.h"
 #include "page.h"
 #include "report_export.h"
+#include "report_processes.h"
 #include "report_sentence.h"
 
 #define HTML_VERSION 1
@@ -79,6 +80,7 @@ static void write_head(const struct report *report, struct json_writer *json)
 	if (report->options->has_metric)
 		json_writer_member_string(json, "metric",
 					  metrics[report->options->tree.metric].name);
+	json_writer_member_integer(json, "process_count", (int64_t)report_count_processes(report));
 	json_writer_member_string(json, "host", report->profile->meta.host);
 	json_writer_member_string(json, "options", report->profile->meta.options);
 	json_writer_key(json, "meta");

@@ -6,7 +6,7 @@ import { Flame } from "./flame.js";
 import { findGroups, groupRows, tabulate } from "./groups.js";
 import { showHeld } from "./held.js";
 import { Names, findLabels } from "./names.js";
-import { makeScope, processTitle } from "./scope.js";
+import { allTitle, makeScope, processTitle } from "./scope.js";
 import { showSummary } from "./summary.js";
 import { Table } from "./table.js";
 import { amount, byId, make, percent, seconds, whole } from "./text.js";
@@ -55,7 +55,7 @@ export class Page {
 			make("option", { value: index }, processTitle(process).slice(0, 90)));
 
 		if (processes.length > 1)
-			options.unshift(make("option", { value: "all" }, `all ${processes.length} processes`));
+			options.unshift(make("option", { value: "all" }, allTitle(this.profile)));
 		byId("scope").append(...options);
 		byId("scope").disabled = options.length < 2;
 		byId("metric").append(...metrics.map(({ name }) =>

@@ -7,6 +7,11 @@ export function processTitle(process) {
 	return `${process.pid} ${inert(process.command)}`;
 }
 
+// What the choice of all is called. A process that has executed another program has several entries.
+export function allTitle({ process_count: count }) {
+	return count === 1 ? "all programs" : `all ${count} processes`;
+}
+
 class Scope {
 	constructor(profile, names, processes) {
 		this.profile = profile;
@@ -68,7 +73,7 @@ class AllProcesses extends Scope {
 		const count = profile.processes.length;
 
 		this.rows = profile.tree.rows + count;
-		this.title = `all ${count} processes`;
+		this.title = allTitle(profile);
 		this.parent = new Int32Array(this.rows);
 		this.end = new Int32Array(this.rows);
 		this.label = new Int32Array(this.rows);

@@ -24,18 +24,19 @@ const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
 function amounts(profile) {
 	const { processes, meta } = profile;
 	const one = processes.length === 1 ? processes[0] : null;
+	const last = profile.process_count === 1 ? processes.at(-1) : null;
 	const facts = [];
 
 	if (!profile.difference) {
 		const peak = Math.max(...processes.map((process) => process.rss.peak));
 		if (meta.highest) facts.push(["Highest, all together", megabytes(meta.highest.pss)]);
-		else facts.push([one ? "Peak" : "Highest process", megabytes(peak)]);
+		else facts.push([last ? "Peak" : "Highest process", megabytes(peak)]);
 	}
 	facts.push(["Grown", megabytes(sumOf(processes.map((process) => process.balance.growth)))]);
 	facts.push(["At the end", megabytes(sumOf(processes.map((process) => process.rss.end)))]);
 	if (one && one.rss.live != null) facts.push(["Live", megabytes(one.rss.live)]);
 	if (!profile.difference) facts.push(["Ran", seconds(meta.duration)]);
-	facts.push(["Processes", one ? `1 (${endOf(one)})` : whole(processes.length)]);
+	facts.push(["Processes", last ? `1 (${endOf(last)})` : whole(profile.process_count)]);
 	return facts;
 }
 
