@@ -13,8 +13,10 @@
 
 #include <cmocka.h>
 
+#include "memory.h"
 #include "profile_builder.h"
 #include "report.h"
+#include "report_text.h"
 
 #define DEEP 100000
 
@@ -117,6 +119,28 @@ static void test_disk_full(void **state)
 		assert_int_equal(write_to("/dev/full", "html", &options), -ENOSPC);
 }
 
+/* A process that was attached to cannot be begun in another way. */
+static void test_hints(void **state)
+{
+	static const struct report_options options = { 0 };
+
+	for (int is_attached = 0; is_attached < 2; is_attached++) {
+		_cleanup_(freep) char *text = NULL;
+		struct profile_builder builder = builder_new();
+
+		builder_process(&builder, 7, "python3 run.py", "3.11.2");
+		builder.profile->processes[0].losses[LOSS_found_late].events = 1;
+		if (!is_attached) {
+			builder.profile->meta.command = xcalloc(2, sizeof(char *));
+			builder.profile->meta.command[0] = xstrdup("run.sh");
+		}
+		text = report_text_of_built(&builder, &options);
+		assert_non_null(strstr(text, "Lost: interpreter found late, 1 event, 0.00 MB"));
+		assert_int_equal(strstr(text, "(hint: start it as memprobe -- PYTHON") != NULL,
+				 !is_attached);
+	}
+}
+
 static void test_find(void **state)
 {
 	assert_non_null(report_find("tree"));
@@ -131,7 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deep_chain), cmocka_unit_test(test_deep_stacks),
 		cmocka_unit_test(test_nesting),	   cmocka_unit_test(test_disk_full),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_find),	   cmocka_unit_test(test_hints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static void write_others(const struct report *report, const bool *has_block, str
 	if (!others.count && !losses_any(others.losses))
 		return;
 	sink_text(sink, "\n");
-	report_losses(others.losses, sink);
+	report_losses(report, others.losses, sink);
 	if (others.count)
 		sink_printf(sink, "… %zu other %s, highest %.1f MB\n", others.count,
 			    others.count == 1 ? "process" : "processes",

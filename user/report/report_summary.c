@@ -45,10 +45,20 @@ static void write_amount(enum wire_loss loss, const struct loss_count *lost, str
 	sink_text(sink, " MB released");
 }
 
-void report_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink)
+/* An attached process runs on while its interpreter is looked for: to begin it in another way is no
+ * remedy for who attaches. */
+static const char *choose_hint(const struct profile *profile, enum wire_loss loss)
+{
+	bool is_attached = !profile->meta.command;
+
+	return is_attached && loss == LOSS_found_late ? NULL : loss_hint(loss);
+}
+
+void report_losses(const struct report *report, const struct loss_count losses[NR_LOSSES],
+		   struct sink *sink)
 {
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
-		const char *hint = loss_hint(loss);
+		const char *hint = choose_hint(report->profile, loss);
 
 		if (!losses[loss].events && !losses[loss].bytes)
 			continue;
@@ -249,7 +259,7 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	report_series_write(process, sink);
 	write_highest(report, tree->process, sink);
 	write_end(report, tree, sink);
-	report_losses(losses, sink);
+	report_losses(report, losses, sink);
 	write_calls_note(report, process, sink);
 	write_balance(process, tree, sink);
 }

@@ -12,6 +12,7 @@
 void report_summary(const struct report *report, const struct calltree *tree,
 		    const struct loss_count losses[NR_LOSSES], struct sink *sink);
 /* A line for each reason that lost something. */
-void report_losses(const struct loss_count losses[NR_LOSSES], struct sink *sink);
+void report_losses(const struct report *report, const struct loss_count losses[NR_LOSSES],
+		   struct sink *sink);
 
 #endif
