@@ -330,10 +330,10 @@ static __always_inline struct node_id book_current(struct change *change)
 		give_back(change, id);
 	} else {
 		if (pages > 0)
-			own_change(change->slot, change->kind, pages, id);
+			own_change(change->image, change->slot, change->kind, pages, id);
 		book_on(change, id);
 		if (pages < 0)
-			own_change(change->slot, change->kind, pages, id);
+			own_change(change->image, change->slot, change->kind, pages, id);
 	}
 	if (change->kind != KIND_SWAP)
 		tally_growth(change->image, change->slot, pages);

@@ -192,9 +192,26 @@ __noinline int release_unmarked(__u32 slot, __u32 kind, __s64 pages)
 
 	if (!image)
 		return 0;
+	__sync_fetch_and_add(&image->missing[kind_index(kind)], pages);
 	pages -= release_from_row(slot, image->opening_site, kind, pages);
 	pages -= release_from_row(slot, SITE_KERNEL, kind, pages);
 	return hold_unowned(slot, kind, -pages);
+}
+
+/* Up to how many pages of a kind have gone without the marks of theirs. */
+static __always_inline __s64 missing_pages(const struct wire_image *image, __u32 kind, __s64 pages)
+{
+	__s64 missing = image->missing[kind_index(kind)];
+
+	if (missing <= 0)
+		return 0;
+	return missing < pages ? missing : pages;
+}
+
+/* So many of them are found. */
+static __always_inline void find_missing(struct wire_image *image, __u32 kind, __s64 pages)
+{
+	__sync_fetch_and_add(&image->missing[kind_index(kind)], -pages);
 }
 
 /* The row of what an image begins with: forked from another, or adopted. */

@@ -185,6 +185,7 @@ struct pt_regs {
 	unsigned long bp;
 	unsigned long bx;
 	unsigned long r10;
+	unsigned long r8;
 	unsigned long ax;
 	unsigned long dx;
 	unsigned long sp;

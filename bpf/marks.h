@@ -56,12 +56,23 @@ static __always_inline __u64 step_end(__u64 page, __u64 end)
 	return end < border ? end : border;
 }
 
-/* The going of pages was missed. There may have been no room to say that the owner holds any: then
- * they were nobody's already. */
-static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
+/* The going of pages was missed, or is told later. There may have been no room to say that the
+ * owner holds any: then they were nobody's already. */
+static __always_inline void take_gone(struct wire_image *image, __u32 slot, __u32 owner,
+				      __s64 pages)
 {
+	find_missing(image, owner_kind(owner), pages);
 	if (!hold(slot, owner_id(owner), owner_kind(owner), -pages))
 		hold_unowned(slot, owner_kind(owner), pages);
+}
+
+/* The same; an image that is known for longer would take stack. */
+static __always_inline void take_from(__u32 slot, __u32 owner, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (image)
+		take_gone(image, slot, owner, pages);
 }
 
 static __always_inline bool is_expected(__u32 owner)
@@ -214,6 +225,12 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 /* Set in the kind of pages that go: a native thread frees what others have taken, for whoever that
  * is, so it is booked as released on their owners' rows. */
 #define TELL_OWNERS 0x100
+/* The same: pages without a mark have been booked as gone before. */
+#define ONLY_MARKED 0x200
+
+/* A region where no address is: of owners whose pages are not where they were marked. What goes
+ * without a mark may be theirs. */
+#define ADRIFT_PAGE (0xffffffffULL << REGION_SHIFT)
 
 __noinline int tell_owner(__u32 owner, __u32 pages)
 {

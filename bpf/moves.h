@@ -1,36 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Marks that move with a mapping. mremap changes no counter; but the room for the mapping is looked
- * for within it, and mmap:vm_unmapped_area tells where it was found.
+ * for within it, and mmap:vm_unmapped_area tells where it was found. Nothing is mapped there, nor
+ * where room was found for a new mapping: marks are old ones. MREMAP_FIXED looks for no room:
+ * nobody tells that it moves pages.
  */
 #ifndef MEMPROBE_MOVES_H
 #define MEMPROBE_MOVES_H
 
-#include "owners.h"
+#include "askers.h"
 
 struct moving {
 	struct region *from, *to;
 	__u64 page, to_page;
-	__u64 slot;
 };
 
 static long move_page(__u32 turn, void *data)
 {
 	struct moving *moving = data;
-	__u32 owner = read_owner(moving->from, moving->page + turn), stale;
+	__u32 owner = read_owner(moving->from, moving->page + turn);
 
 	if (!owner)
 		return 0;
 	write_owner(moving->from, moving->page + turn, 0);
 	add_marks(moving->from, owner_kind(owner), -1);
-	stale = read_owner(moving->to, moving->to_page + turn);
 	write_owner(moving->to, moving->to_page + turn, owner);
 	add_marks(moving->to, owner_kind(owner), 1);
-	if (!stale)
-		return 0;
-	add_marks(moving->to, owner_kind(stale), -1);
-	if (!is_expected(stale))
-		take_from(moving->slot, stale, 1);
 	return 0;
 }
 
@@ -38,7 +33,7 @@ static long move_page(__u32 turn, void *data)
 __noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct moving moving = { .page = from, .to_page = to, .slot = slot };
+	struct moving moving = { .page = from, .to_page = to };
 	__u64 key;
 
 	if (!image || pages > REGION_PAGES)
@@ -89,6 +84,98 @@ static long move_region(__u32 turn, void *data)
 /* Two for each of the regions of 256 GiB: 10 ms. What was never touched takes none of them. */
 #define MAX_MOVE_STEPS (1 << 18)
 
+struct clearing {
+	struct wire_image *image;
+	struct region *region, *adrift;
+	__u64 page, slot;
+};
+
+/* Keeps the mark of a page that lies elsewhere; the oldest is forgotten for it. */
+static __always_inline void set_adrift(struct clearing *clearing, __u32 owner)
+{
+	struct region *adrift = clearing->adrift;
+	__u64 place = clearing->image->adrift++;
+	__u32 oldest;
+
+	oldest = read_owner(adrift, place);
+	write_owner(adrift, place, owner);
+	add_marks(adrift, owner_kind(owner), 1);
+	if (oldest)
+		add_marks(adrift, owner_kind(oldest), -1);
+}
+
+static long clear_page(__u32 turn, void *data)
+{
+	struct clearing *clearing = data;
+	__u32 owner = read_owner(clearing->region, clearing->page + turn);
+
+	if (!owner)
+		return 0;
+	write_owner(clearing->region, clearing->page + turn, 0);
+	add_marks(clearing->region, owner_kind(owner), -1);
+	if (is_expected(owner))
+		return 0;
+	if (clearing->image->missing[owner_kind(owner)] > 0)
+		take_gone(clearing->image, clearing->slot, owner, 1);
+	else if (clearing->adrift)
+		set_adrift(clearing, owner);
+	return 0;
+}
+
+/* Clears the marks of pages that lie in one region, where nothing is mapped. */
+__noinline int clear_pages(__u32 slot, __u64 page, __u32 pages)
+{
+	struct clearing clearing = { .page = page, .slot = slot };
+	__u64 key;
+
+	clearing.image = bpf_map_lookup_elem(&images, &slot);
+	if (!clearing.image || pages > REGION_PAGES)
+		return 0;
+	key = region_key(clearing.image->image_id, page);
+	clearing.region = bpf_map_lookup_elem(&regions, &key);
+	if (!clearing.region)
+		return 0;
+	if (clearing.image->flags & IMAGE_RACING)
+		clearing.adrift = make_region(slot, clearing.image->image_id, ADRIFT_PAGE);
+	split_uniform(clearing.region);
+	if (!is_unmarked(clearing.region))
+		bpf_loop(pages, clear_page, &clearing, 0);
+	if (pages == REGION_PAGES)
+		bpf_map_delete_elem(&regions, &key);
+	return 0;
+}
+
+static long clear_region(__u32 turn, void *data)
+{
+	struct touch *touch = *(struct touch **)data;
+	__u64 page = touch->range.begin, end = touch->range.end, next;
+
+	if (page >= end)
+		return 1;
+	if (has_chunk(touch->slot, page)) {
+		next = step_end(page, end);
+		clear_pages(touch->slot, page, next - page);
+	} else {
+		next = (page | (CHUNK_PAGES - 1)) + 1;
+	}
+	touch->range.begin = next;
+	return 0;
+}
+
+/*
+ * The whole of the room that was found is empty, however much of it the mapping takes: marks there
+ * are old ones, and the mapping's pages must not be taken for what they tell of. That has gone
+ * unseen, if so many pages have gone whose marks were not found. Else MREMAP_FIXED has moved it,
+ * and it stays its owner's; or threads race, and one is told of what another gave back or took
+ * (counters.h): then it is set adrift until pages go that have no mark.
+ */
+static __always_inline void clear_room(struct touch *touch, struct page_range room)
+{
+	touch->range = room;
+	bpf_loop(MAX_MOVE_STEPS, clear_region, &touch, 0);
+	touch->range.end = 0;
+}
+
 /* Room was found for a mapping: for a new one, or for one that mremap moves there next. */
 __noinline int note_mapping(__u64 address, __u64 info)
 {
@@ -103,15 +190,17 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	touch->page = 0;
 	touch->mapped = mapped_page(address, length);
 	touch->hint = first_argument();
-	touch->range.end = 0;
-	touch->move = moved_range(address, length);
-	if (!touch->move.pages)
-		return 0;
 	slot = bpf_map_lookup_elem(&mms, &mm);
 	image = slot ? bpf_map_lookup_elem(&images, slot) : NULL;
 	if (!image)
 		return 0;
 	touch->slot = *slot;
+	if (!is_main_thread() && !(image->flags & IMAGE_RACING))
+		image->flags |= IMAGE_RACING;
+	clear_room(touch, pages_of(address, length));
+	touch->move = moved_range(address, length);
+	if (!touch->move.pages)
+		return 0;
 	image->marks++;
 	bpf_loop(MAX_MOVE_STEPS, move_region, &touch, 0);
 	/* How many of the pages that are left have owners is not known. */

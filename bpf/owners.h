@@ -367,41 +367,71 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 	add_mapped(image, (struct node_id){ id }, -pages, 0);
 }
 
-/* `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the
- * release is booked on who owned them, and returned is of how many. */
+/*
+ * `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the
+ * release is booked on who owned them; with ONLY_MARKED pages without a mark are left alone.
+ * Returns how many had one.
+ */
 __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct page_range range = released_range();
+	const bool only_marked = kind & ONLY_MARKED;
 	__u32 released = 0;
 	struct touch *touch;
 
 	if (!image)
 		return 0;
+	kind &= ~ONLY_MARKED;
 	touch = current_touch(slot);
 	if (touch && range.begin != range.end) {
 		if (begin_range(touch, range))
 			note_unmapping(image, range, id);
 		released = release_range(touch, image, kind, pages);
-	} else if (touch && touch->page && pages <= REGION_PAGES) {
+	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES) {
 		released = release_at_fault(slot, touch->page, kind, pages);
 	}
+	if (only_marked || released >= pages)
+		return released;
+	if (image->flags & IMAGE_RACING)
+		released += (__u32)release_region(slot, ADRIFT_PAGE, ADRIFT_PAGE + REGION_PAGES,
+						  kind, pages - released);
 	if (released < pages)
 		release_unmarked(slot, kind & ~TELL_OWNERS, (__s64)pages - released);
-	return kind & TELL_OWNERS ? released : 0;
+	return released;
+}
+
+/*
+ * Swap entries go. What was swapped out had gone without a mark: where they are unmapped it is
+ * known what that was, for of a page table's pages those that were present have been told before.
+ */
+static __always_inline void own_swap_release(struct wire_image *image, __u32 slot, __u32 pages,
+					     __u32 id)
+{
+	__u32 missing = missing_pages(image, KIND_ANON, pages);
+
+	release_unmarked(slot, KIND_SWAP, pages);
+	if (!missing || is_filling())
+		return;
+	missing = own_release(slot, KIND_ANON | ONLY_MARKED, missing, id);
+	find_missing(image, KIND_ANON, missing);
+	hold_unowned(slot, KIND_ANON, missing);
 }
 
 /* What a path changes that runs in the image itself. */
-static __always_inline void own_change(__u32 slot, __u32 kind, __s64 pages, struct node_id id)
+static __always_inline void own_change(struct wire_image *image, __u32 slot, __u32 kind,
+				       __s64 pages, struct node_id id)
 {
 	if (!cfg_owners)
 		return;
-	if (kind == KIND_SWAP)
+	if (kind == KIND_SWAP && pages < 0)
+		own_swap_release(image, slot, -pages, id.value);
+	else if (kind == KIND_SWAP)
 		hold_unowned(slot, kind, pages);
-	else if (pages > 0)
-		own_growth(slot, kind, pages, id.value);
-	else
+	else if (pages < 0)
 		own_release(slot, kind, -pages, id.value);
+	else
+		own_growth(slot, kind, pages, id.value);
 }
 
 /* What comes and goes where nobody has touched a page: nothing is marked. */

@@ -33,6 +33,8 @@ enum {
 
 #define TS_COMPAT 2
 
+#define MREMAP_FIXED 2
+
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
 #define MADV_POPULATE_READ 22
@@ -107,7 +109,9 @@ static __always_inline struct page_range released_range(void)
 	case NR_madvise:
 	case NR_mmap: /* over what is there */
 		return pages_of(registers->di, registers->si);
-	case NR_mremap: /* to a smaller size */
+	case NR_mremap: /* over what is there, or to a smaller size */
+		if (registers->r10 & MREMAP_FIXED)
+			return pages_of(registers->r8, registers->dx);
 		if (registers->dx < registers->si)
 			return pages_of(registers->di + registers->dx,
 					registers->si - registers->dx);
@@ -176,6 +180,17 @@ static __always_inline struct page_range advised_range(const struct pt_regs *reg
 	default:
 		return range;
 	}
+}
+
+/* Does the system call bring pages in rather than give them back? */
+static __always_inline bool is_filling(void)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	if (!registers || registers->orig_ax != NR_madvise)
+		return false;
+	return registers->dx == MADV_POPULATE_READ || registers->dx == MADV_POPULATE_WRITE ||
+	       registers->dx == MADV_COLLAPSE;
 }
 
 /* Does the system call give the process pages of its own, as if it wrote to each, without a fault?

@@ -194,6 +194,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 #define IMAGE_SUBINTERPRETERS 16 /* there is more than one PyInterpreterState, or there was */
 #define IMAGE_WAKES_WANTED 512	 /* user space was asked to attach to wake-ups */
 #define IMAGE_THREADED 256	 /* a thread that is not the first ran Python */
+#define IMAGE_RACING 1024	 /* a thread that is not the first has mapped memory */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {
@@ -237,6 +238,8 @@ struct wire_image {
 	__s64 heap;	     /* of them, brk()'s */
 	__s64 peak_books[NR_KINDS];  /* books at the highest moment */
 	__s64 final_books[NR_KINDS]; /* when its runtime began to finalize */
+	__s64 missing[NR_KINDS];     /* pages that went, and whose mark was not found; below 0:
+				      * whose mark was, and of whose going is told later */
 	/* Blocks that an allocator has handed out and not got back, in bytes as asked for. */
 	__s64 alloc_bytes;
 	__s64 alloc_peak;    /* the most that alloc_bytes has been */
@@ -250,9 +253,9 @@ struct wire_image {
 	__u32 free_row;	     /* node of SITE_FREE; 0: there is none */
 	__u32 lost_pages;    /* of lost_bytes that have been told */
 	__u32 allocator;     /* number of the first whose functions were hit */
-	__u32 pad;
+	__u32 adrift;	     /* marks that were set adrift (bpf/moves.h) */
 };
-_Static_assert(sizeof(struct wire_image) == 920, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 952, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {

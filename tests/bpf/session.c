@@ -17,6 +17,7 @@
 const char *const session_kernel_names[NR_SESSION_KERNELS] = { "percpu", "cached", "oldest" };
 
 static enum session_kernel running;
+static struct vm_unmapped_area_info *room; /* the kernel's, for as long as the session */
 
 bool session_is_percpu(void)
 {
@@ -72,6 +73,7 @@ static void load_programs(void)
 	known_files = 0;
 	iterate_round = 0;
 	last_looks_are_over = false;
+	room = NULL;
 }
 
 /* Runs of odd lengths, as they come back from ended images. */
@@ -319,10 +321,11 @@ void session_enter(unsigned long number, unsigned long first, unsigned long seco
 
 void session_room(__u64 address, __u64 length)
 {
-	struct vm_unmapped_area_info info = { .length = length };
-
+	if (!room)
+		room = host_kernel_new(sizeof(*room));
+	room->length = length;
 	host.finds_room = true;
-	rss_percpu(address, (uintptr_t)&info);
+	rss_percpu(address, (uintptr_t)room);
 	host.finds_room = false;
 }
 

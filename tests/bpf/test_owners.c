@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "host/host.h"
+#include "memory.h"
 #include "python_memory.h"
 #include "session.h"
 
@@ -29,6 +30,8 @@
 enum { NR_read = 0, NR_mmap = 9, NR_munmap = 11, NR_brk = 12, NR_mremap = 25, NR_madvise = 28 };
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
+#define MREMAP_MAYMOVE 1
+#define MREMAP_FIXED 2
 #define MADV_DONTNEED 4
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
@@ -473,6 +476,131 @@ static void test_missed_release(void **state)
 	assert_int_equal(live(0, KIND_ANON), 3);
 	assert_int_equal(live(1, KIND_SHMEM), 1);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 1);
+	close_session();
+}
+
+static void find_room(int thread, __u64 address, __u64 pages)
+{
+	machine_run(threads[thread]);
+	session_enter(NR_mmap, 0, pages * PAGE, 3);
+	session_room(address, pages * PAGE);
+}
+
+/* MREMAP_FIXED has moved pages unseen, over another's. What is mapped later where they were is not
+ * theirs, nor are they taken for it: their owner keeps them. */
+static void test_fixed_moves(void **state)
+{
+	const __u64 to = BASE + 8 * REGION_BYTES;
+
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_ANON, HUGE);
+	touch_each(0, BASE + REGION_BYTES, 2 * HUGE);
+	touch_each(1, to, 20);
+	machine_run(threads[2]);
+	session_enter(NR_mremap, BASE, 3 * REGION_BYTES, 3 * REGION_BYTES);
+	host.registers.r10 = MREMAP_MAYMOVE | MREMAP_FIXED;
+	host.registers.r8 = to;
+	session_change(mm, KIND_ANON, -20);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	find_room(0, BASE, 2 * HUGE + 100);
+	assert_int_equal(live(0, KIND_ANON), 3 * HUGE);
+	assert_int_equal(owner_at(BASE), -1);
+	assert_int_equal(owner_at(BASE + 2 * REGION_BYTES + 99 * PAGE), -1);
+	assert_int_equal(owner_at(BASE + 2 * REGION_BYTES + 100 * PAGE), 0);
+	touch_each(1, BASE + 50 * PAGE, 10);
+	unmap(2, BASE, 2 * HUGE + 100, 10);
+	assert_int_equal(live(0, KIND_ANON), 3 * HUGE);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	/* What of it goes is not known. */
+	unmap(2, to, HUGE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 3 * HUGE);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -HUGE);
+	close_session();
+}
+
+/* Where threads race, one of them is told of what another gave back: the marks are found where
+ * there is room again, and only then pages go without a mark. Of the last 512 it is known whose
+ * they are. */
+static void test_marks_adrift(void **state)
+{
+	const __u64 elsewhere = BASE + 20 * REGION_BYTES;
+
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 30);
+	find_room(1, BASE, 30);
+	assert_int_equal(live(0, KIND_ANON), 30);
+	assert_int_equal(owner_at(BASE), -1);
+	unmap(1, elsewhere, HUGE, 40);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -10);
+	touch_each(1, elsewhere, 10);
+	touch_each(0, BASE, 2 * HUGE);
+	find_room(1, BASE, 2 * HUGE);
+	assert_int_equal(live(0, KIND_ANON), 2 * HUGE - 10);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	unmap(1, BASE, 2 * HUGE, 2 * HUGE - 10);
+	assert_int_equal(live(0, KIND_ANON), HUGE - 10);
+	assert_int_equal(live(1, KIND_ANON), 10);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 10 - HUGE);
+	close_session();
+}
+
+/* Pages are swapped out by whom they do not belong to: nobody knows where. One comes back at a
+ * touch, one without a fault, the others go with their mapping. */
+static void test_swap(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 300);
+	touch_each(1, BASE + 300 * PAGE, 600);
+	machine_run(machine_task_new(machine_mm_new(true), 500, 500, "reclaimer"));
+	for (int i = 0; i < 200; i++) {
+		session_change(mm, KIND_ANON, -1);
+		session_change(mm, KIND_SWAP, 1);
+	}
+	assert_int_equal(live(0, KIND_ANON), 300);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -200);
+	touch(2, BASE, KIND_ANON, 1);
+	session_change(mm, KIND_SWAP, -1);
+	assert_int_equal(live(0, KIND_ANON), 299);
+	assert_int_equal(live(2, KIND_ANON), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -199);
+	session_enter(NR_madvise, BASE + PAGE, PAGE, MADV_POPULATE_WRITE);
+	session_change(mm, KIND_ANON, 1);
+	session_change(mm, KIND_SWAP, -1);
+	assert_int_equal(live(0, KIND_ANON), 299);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -198);
+	session_enter(NR_munmap, BASE, 900 * PAGE, 0);
+	release(2, KIND_ANON, HUGE - 198);
+	session_change(mm, KIND_SWAP, -198);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	release(2, KIND_ANON, 900 - HUGE);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	assert_int_equal(live(2, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SWAP), 0);
+	assert_int_equal(row_live(SITE_KERNEL, KIND_SWAP), 0);
+	close_session();
+}
+
+/* Pages went unseen, then their mapping; another comes there: now it is known whose they were. */
+static void test_mapped_over_missing(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 30);
+	touch_each(1, BASE + 4 * REGION_BYTES, 30);
+	machine_run(threads[2]);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_ANON, -30);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -30);
+	find_room(2, BASE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(live(1, KIND_ANON), 30);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
 	close_session();
 }
 
@@ -984,6 +1112,18 @@ static void random_move(int thread)
 	memset(model.owner + from, 0, pages);
 }
 
+/* Room is found for a mapping. */
+static void random_room(int thread)
+{
+	__u32 pages = 1 + random_below(3 * HUGE), to = random_below(ARENA_PAGES - pages);
+
+	if (!is_empty(to, pages))
+		return;
+	machine_run(threads[thread]);
+	session_enter(NR_mmap, 0, pages * PAGE, 3);
+	session_room(address_of(to), pages * PAGE);
+}
+
 static void random_populate(int thread)
 {
 	__u32 first = random_below(ARENA_PAGES - 600), pages = 1 + random_below(600);
@@ -1030,7 +1170,7 @@ static void run_model(__u32 seed)
 {
 	static void (*const operations[])(int thread) = {
 		random_touch, random_fault_around, random_huge,	 random_release,
-		random_move,  random_populate,	   random_touch,
+		random_move,  random_populate,	   random_touch, random_room,
 	};
 
 	memset(&model, 0, sizeof(model));
@@ -1038,7 +1178,7 @@ static void run_model(__u32 seed)
 	open_fixture();
 	for (int i = 0; i < ROUNDS; i++) {
 		host.cpu = random_below(HOST_CPUS);
-		operations[random_below(7)]((int)random_below(NR_THREADS));
+		operations[random_below(ARRAY_SIZE(operations))]((int)random_below(NR_THREADS));
 		if (i % 64 == 0)
 			check_model();
 	}
@@ -1126,6 +1266,10 @@ int main(void)
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_large_move),
 		cmocka_unit_test(test_missed_release),
+		cmocka_unit_test(test_fixed_moves),
+		cmocka_unit_test(test_marks_adrift),
+		cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_mapped_over_missing),
 		cmocka_unit_test(test_no_range),
 		cmocka_unit_test(test_compat_calls),
 		cmocka_unit_test(test_kernel_pages),

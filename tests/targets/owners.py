@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 
-from truth import (LIBC, MADV_DONTNEED, MADV_HUGEPAGE, MAP_POPULATE, MB, PAGE, Truth, advise,
-                   anonymous, site_of, size)
+from truth import (LIBC, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MAP_POPULATE, MB, PAGE,
+                   Truth, advise, anonymous, site_of, size)
 
 TRUTH = Truth()
 SOURCE = memoryview(bytes(bytearray(b"\1") * size(1)))
 LOCK = threading.Lock()
+MREMAP_FIXED_MAYMOVE = 3
 
 
 class Ledger:
@@ -249,6 +250,45 @@ def map_files():
         return read_file(file), write_private(file), write_shared(), populate(), read_into(file)
 
 
+# MREMAP_FIXED: memprobe is not told; what is mapped later where the pages were is not theirs.
+
+def take_to_move(mapping):
+    LEDGER.take(take_to_move, size(8))
+    fill(mapping)
+
+
+def pass_by():
+    LEDGER.take(pass_by, size(2))
+    mapping = anonymous(size(2))
+    fill(mapping)
+    mapping.close()
+    LEDGER.give(pass_by, size(2))
+
+
+def map_plain(length):
+    """No object of Python's, which would unmap it where it was."""
+    LIBC.mmap.restype = ctypes.c_void_p
+    LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
+                          ctypes.c_int, ctypes.c_long]
+    address = LIBC.mmap(None, length, mmap.PROT_READ | mmap.PROT_WRITE,
+                        mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    LIBC.madvise(address, length, MADV_NOHUGEPAGE)
+    return address
+
+
+def move_fixed():
+    LIBC.mremap.restype = ctypes.c_void_p
+    LIBC.mremap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int,
+                            ctypes.c_void_p]
+    length = size(8)
+    taken, room = map_plain(length), map_plain(length)
+    take_to_move((ctypes.c_ubyte * length).from_address(taken))
+    if LIBC.mremap(taken, length, length, MREMAP_FIXED_MAYMOVE, room) != room:
+        raise OSError(ctypes.get_errno(), "mremap")
+    for _ in range(3):
+        pass_by()
+
+
 # Huge pages, by numpy where it is.
 
 def fill_array(numpy):
@@ -350,7 +390,7 @@ def drop_highest(mapping):
 
 
 PARTS = {"interleave": interleave, "temporaries": with_temporaries, "cache": use_cache,
-         "blocks": grow_blocks, "heap": use_heap, "files": map_files, "huge": use_huge_pages,
+         "blocks": grow_blocks, "heap": use_heap, "files": map_files, "moved": move_fixed, "huge": use_huge_pages,
          "threads": run_threads}
 
 
