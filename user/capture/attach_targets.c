@@ -17,6 +17,7 @@
 #include "log.h"
 #include "memory.h"
 #include "process_stat.h"
+#include "process_task.h"
 #include "requirements.h"
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h; flags are the ninth field of stat */
@@ -80,7 +81,7 @@ static int check_kind(uint32_t pid, const struct process_stat *status)
 		log_hint("it has no memory of its own");
 		return -EINVAL;
 	}
-	if (status->state == 'Z' || status->state == 'X') {
+	if ((status->state == 'Z' || status->state == 'X') && !process_has_lost_main((pid_t)pid)) {
 		log_error("cannot attach '%u': it has ended, and waits for process %d to notice",
 			  pid, (int)status->ppid);
 		log_hint("its memory is gone; memprobe -p %d follows that process",
@@ -109,7 +110,7 @@ int attach_check(uint32_t pid)
 		error = check_kind(pid, &status);
 	if (error)
 		return error;
-	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)process_task((pid_t)pid));
 	if (readlink(path, program, sizeof(program)) >= 0)
 		return 0;
 	error = -errno;

@@ -19,6 +19,7 @@
 #include "loader.h"
 #include "log.h"
 #include "memory.h"
+#include "process_task.h"
 #include "python_jit.h"
 #include "requirements.h"
 #include "terminal.h"
@@ -334,6 +335,17 @@ static const char *process_hint(int error)
 	return error_hint(ERROR_OF_PROCESS, inspector_is_unanswered(error) ? -ETIME : error);
 }
 
+static bool check_main(pid_t pid, struct sink *sink)
+{
+	if (!process_has_lost_main(pid))
+		return true;
+	say(sink, "probes",
+	    "none can be attached: its main thread has ended, by which the kernel knows whose "
+	    "memory they go to");
+	hint(sink, "paths and MB are the same without; there are no calls and no --allocs");
+	return false;
+}
+
 bool check_process(pid_t pid, struct sink *sink)
 {
 	_cleanup_(
@@ -354,7 +366,7 @@ bool check_process(pid_t pid, struct sink *sink)
 	}
 	if (!error || error == -ENOTSUP)
 		python_place_clear(&place);
-	works = check_cache(cache, sink);
+	works = check_cache(cache, sink) & check_main(pid, sink);
 	check_process_allocators(inspector, pid, sink);
 	return works;
 }

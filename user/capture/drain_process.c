@@ -10,6 +10,7 @@
 #include <memprobe/limits.h>
 
 #include "memory.h"
+#include "process_task.h"
 
 char *drain_join_arguments(const char *arguments, size_t size)
 {
@@ -47,7 +48,7 @@ char *drain_read_command(struct inspector *inspector, uint32_t tgid, int *ret_st
 
 char *drain_read_directory(uint32_t tgid)
 {
-	_cleanup_(freep) char *path = xasprintf("/proc/%u/cwd", tgid);
+	_cleanup_(freep) char *path = xasprintf("/proc/%d/cwd", (int)process_task((pid_t)tgid));
 	char directory[4096];
 	ssize_t length = readlink(path, directory, sizeof(directory));
 

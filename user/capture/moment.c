@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "process_task.h"
 
 #define BYTES_PER_KB 1024
 #define PAGE_BYTES 4096
@@ -157,7 +158,7 @@ static bool read_rollup(uint32_t pid, struct shares *ret)
 	int found = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/smaps_rollup", pid);
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)process_task((pid_t)pid));
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		found += add_line(line, "Rss", &ret->rss);
@@ -185,7 +186,7 @@ static int64_t read_rss(uint32_t pid)
 	int64_t pages = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/statm", pid);
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)process_task((pid_t)pid));
 	file = fopen(path, "re");
 	if (file && fscanf(file, "%*d %" SCNd64, &pages) != 1)
 		pages = 0;

@@ -14,6 +14,7 @@
 #include "late_finds.h"
 #include "memory.h"
 #include "object_names.h"
+#include "process_task.h"
 #include "python_jit.h"
 #include "tell.h"
 #include "user_loss.h"
@@ -256,7 +257,7 @@ static int look_at_program(struct pythons *pythons, const struct wire_image_begi
 	int status = -ESRCH;
 	ssize_t length;
 
-	snprintf(link, sizeof(link), "/proc/%u/exe", record->tgid);
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)process_task((pid_t)record->tgid));
 	length = readlink(link, path, sizeof(path) - 1);
 	path[length > 0 ? length : 0] = '\0';
 	if (length > 0)

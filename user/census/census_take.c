@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "memory.h"
 #include "process_stat.h"
+#include "process_task.h"
 
 #define PF_EXITING 0x4U /* include/linux/sched.h: from the begin of do_exit() on */
 #define MIN_MEMORY (32ULL << 20)
@@ -212,7 +213,7 @@ static bool has_ended(pid_t pid)
 {
 	struct process_stat stat;
 
-	return process_stat_read(pid, &stat) || (stat.flags & PF_EXITING);
+	return process_stat_read(process_task(pid), &stat) || (stat.flags & PF_EXITING);
 }
 
 int census_take(pid_t pid, const struct census_limits *limits, struct census *ret)

@@ -16,6 +16,7 @@
 #include "inspect_state.h"
 #include "inspect_texts.h"
 #include "memory.h"
+#include "process_task.h"
 #include "python_cells.h"
 #include "python_jit.h"
 #include "python_mimalloc.h"
@@ -343,7 +344,8 @@ static void handle_process(void *context, const void *given, size_t size,
 {
 	const struct inspect_process_request *request = given;
 	struct inspect_process *answer = (struct inspect_process *)reply->bytes;
-	_cleanup_(freep) char *path = xasprintf("/proc/%d/cmdline", request->pid);
+	_cleanup_(freep) char *path = xasprintf("/proc/%d/cmdline",
+						(int)process_task(request->pid));
 	FILE *file = fopen(path, "re");
 
 	memset(answer, 0, sizeof(*answer));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "process_task.h"
 
 /* An exec takes 6 MB of arguments and environment at most (fs/exec.c: three quarters of 8 MB), but
  * prctl(PR_SET_MM) lets a process call any memory of its own its environment. */
@@ -14,7 +15,7 @@
 
 void environment_read(pid_t pid, struct environment *ret)
 {
-	_cleanup_(freep) char *path = xasprintf("/proc/%d/environ", (int)pid);
+	_cleanup_(freep) char *path = xasprintf("/proc/%d/environ", (int)process_task(pid));
 	FILE *file = fopen(path, "re");
 	size_t capacity = 0, got = 1;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "process_task.h"
 
 #define LINE_BYTES 8192
 #define MAX_STACKS 16384
@@ -120,7 +121,7 @@ int heap_account_read(pid_t pid, struct heap_account *ret)
 	char path[64];
 	FILE *smaps;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)process_task(pid));
 	smaps = fopen(path, "re");
 	if (!smaps)
 		return errno == ENOENT ? -ESRCH : -errno;

@@ -15,6 +15,7 @@
 #include "memory.h"
 #include "malloc_arenas.h"
 #include "mimalloc.h"
+#include "process_task.h"
 #include "pymalloc.h"
 
 /* What malloc leaves of the time is pymalloc's, which has at least a third. */
@@ -27,7 +28,7 @@ static int read_rss(pid_t pid, uint64_t *ret)
 	FILE *file;
 	int count;
 
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)process_task(pid));
 	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? -ESRCH : -errno;

@@ -12,6 +12,7 @@
 #include "environment.h"
 #include "library_path.h"
 #include "memory.h"
+#include "process_task.h"
 #include "python_place.h"
 
 #define MAX_OPENED 4096 /* as python_place.c */
@@ -176,7 +177,7 @@ void malloc_place_foresee(const char *path, const char *preload, struct malloc_f
 void malloc_place_foresee_process(pid_t pid, struct malloc_file *ret, size_t *ret_count)
 {
 	_cleanup_(environment_clear) struct environment environment = { 0 };
-	_cleanup_(freep) char *link = xasprintf("/proc/%d/exe", (int)pid);
+	_cleanup_(freep) char *link = xasprintf("/proc/%d/exe", (int)process_task(pid));
 	char path[PATH_MAX];
 	ssize_t length = readlink(link, path, sizeof(path) - 1);
 

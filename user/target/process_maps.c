@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "process_task.h"
 
 /* The kernel's default limit is 65,530 mappings, and a line has some 100 bytes. Of more than that
  * the first are read: a program, and what was loaded with it, are there before a process can map
@@ -130,7 +131,7 @@ int process_maps_read(pid_t pid, struct process_maps *ret)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)process_task(pid));
 	return read_file(path, ret);
 }
 

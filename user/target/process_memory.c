@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "process_task.h"
 
 #define PAGE_SHIFT 12
 #define PRESENT (1ULL << 63) /* Documentation/admin-guide/mm/pagemap.rst */
@@ -23,11 +24,11 @@ bool process_memory_is_there(const struct process_memory *memory)
 }
 
 /* Opening asks for the same right as ptrace() does; yama's refusal is EACCES here, too. */
-static int open_contents(struct process_memory *memory)
+static int open_contents(struct process_memory *memory, pid_t task)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)memory->pid);
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)task);
 	memory->contents = open(path, O_RDONLY | O_CLOEXEC);
 	if (memory->contents < 0)
 		return errno == EACCES ? -EPERM : errno == ENOENT ? -ESRCH : -errno;
@@ -35,11 +36,11 @@ static int open_contents(struct process_memory *memory)
 	return process_memory_is_there(memory) ? 0 : -ESRCH;
 }
 
-static int open_pagemap(struct process_memory *memory)
+static int open_pagemap(struct process_memory *memory, pid_t task)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)memory->pid);
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task);
 	memory->pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (memory->pagemap >= 0 || (errno == ENOENT && !access("/proc/self/pagemap", F_OK)))
 		return memory->pagemap >= 0 ? 0 : -ESRCH;
@@ -48,13 +49,14 @@ static int open_pagemap(struct process_memory *memory)
 
 int process_memory_open(struct process_memory *ret, pid_t pid)
 {
+	pid_t task = process_task(pid);
 	int error;
 
 	*ret = PROCESS_MEMORY_NONE;
 	ret->pid = pid;
-	error = open_contents(ret);
+	error = open_contents(ret, task);
 	if (!error)
-		error = open_pagemap(ret);
+		error = open_pagemap(ret, task);
 	if (error)
 		process_memory_close(ret);
 	return error;

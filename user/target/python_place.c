@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "process_task.h"
 #include "target_open.h"
 
 /* In the order in which they are looked at. */
@@ -19,7 +20,7 @@ enum rank { RANK_PROGRAM, RANK_NAMED, RANK_OTHER, NR_RANKS };
 #define MAX_OPENED 4096
 
 struct search {
-	pid_t pid;
+	pid_t pid; /* process_task()'s */
 	unsigned int nr_opened;
 	struct interpreter_cache *cache;
 	char program[PATH_MAX]; /* of /proc/PID/exe, "" when unknown */
@@ -168,7 +169,7 @@ static void search_maps(struct search *search, const struct process_maps *maps)
 int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_place *ret)
 {
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
-	struct search search = { .pid = pid, .cache = cache, .result = -ENOENT };
+	struct search search = { .pid = process_task(pid), .cache = cache, .result = -ENOENT };
 	int err = process_maps_read(pid, &maps);
 
 	if (err)
@@ -184,7 +185,7 @@ int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_
 int python_place_open(pid_t pid, struct file_identity file)
 {
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
-	struct search search = { .pid = pid };
+	struct search search = { .pid = process_task(pid) };
 	int err = process_maps_read(pid, &maps), fd = -ENOENT;
 
 	if (err)

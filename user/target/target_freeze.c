@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "process_stat.h"
 
 #define MAX_THREADS 16384
 #define STOP_NS 2000000000ULL /* for all of them to stand: one may be in the kernel */
@@ -47,6 +48,14 @@ static bool is_held(const struct tracer *tracer, pid_t tid)
 	return false;
 }
 
+/* One that nobody has waited for yet, as a main thread that ended before the others, is refused. */
+static bool has_ended(pid_t tid)
+{
+	struct process_stat stat;
+
+	return !process_stat_read(tid, &stat) && (stat.state == 'Z' || stat.state == 'X');
+}
+
 /* One that has ended meanwhile is none. */
 static int seize(struct tracer *tracer, pid_t tid)
 {
@@ -55,7 +64,7 @@ static int seize(struct tracer *tracer, pid_t tid)
 	if (tracer->count == MAX_THREADS)
 		return -E2BIG;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
-		return errno == ESRCH ? 0 : -errno;
+		return errno == ESRCH || has_ended(tid) ? 0 : -errno;
 	tracer->threads[tracer->count++].tid = tid;
 	return 0;
 }

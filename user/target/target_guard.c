@@ -13,6 +13,7 @@
 
 #include "memory.h"
 #include "process_stat.h"
+#include "process_task.h"
 
 #define LAST_LOOKS 20 /* after our end: what stops them may have been on its way */
 #define NAP_US 10000
@@ -68,7 +69,7 @@ static void let_go(const struct guarded *guarded)
 {
 	struct process_stat stat;
 
-	if (!process_stat_read(guarded->pid, &stat) && stat.state == 'T')
+	if (!process_stat_read(process_task(guarded->pid), &stat) && stat.state == 'T')
 		syscall(SYS_pidfd_send_signal, guarded->pidfd, SIGCONT, NULL, 0);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "process_task.h"
 
 #define OPENED (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
@@ -86,7 +87,7 @@ int target_open_inside(pid_t pid, const char *path, const struct target_user *us
 	char link[64];
 	_cleanup_(closep) int root = -1;
 
-	snprintf(link, sizeof(link), "/proc/%d/root", (int)pid);
+	snprintf(link, sizeof(link), "/proc/%d/root", (int)process_task(pid));
 	root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
