@@ -129,6 +129,12 @@ struct thread_info {
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
+	struct task_struct *group_exec_task; /* 5.17 */
+	unsigned int flags;
+} CORE;
+
+struct signal_struct___old {
+	struct task_struct *group_exit_task;
 } CORE;
 
 struct sigaction___kernel {
@@ -210,6 +216,7 @@ struct bpf_iter__task {
 } CORE;
 
 #define PF_EXITING 0x00000004
+#define SIGNAL_GROUP_EXIT 0x00000004
 #define PF_MEMALLOC 0x00000800 /* reclaim in the task's own context */
 #define PF_KTHREAD 0x00200000
 #define SIGCONT 18

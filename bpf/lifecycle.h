@@ -363,7 +363,17 @@ static __always_inline struct wire_image *find_image(struct mm_struct *mm, __u32
 	return bpf_map_lookup_elem(&images, ret_slot);
 }
 
-static __always_inline void on_exec(struct task_struct *task, bool percpu)
+/* Who begins a program gets the number of the main thread: its own has ended. */
+__noinline int end_former_thread(__u32 tid)
+{
+	if (tid == (__u32)bpf_get_current_pid_tgid() || !bpf_map_lookup_elem(&threads, &tid))
+		return 0;
+	send_thread_end(tid);
+	bpf_map_delete_elem(&threads, &tid);
+	return 0;
+}
+
+static __always_inline void on_exec(struct task_struct *task, __u32 former_tid, bool percpu)
 {
 	struct birth birth = {
 		.mm = BPF_CORE_READ(task, mm),
@@ -374,17 +384,20 @@ static __always_inline void on_exec(struct task_struct *task, bool percpu)
 	if (!ppid || !birth.mm)
 		return;
 	if (percpu) {
-		collect_tallies();
+		collect_tallies(birth.tgid);
+		if (former_tid != birth.tgid)
+			collect_tallies(former_tid);
 		watch_faults(task);
 	}
+	end_former_thread(former_tid);
 	birth.ppid = *ppid;
 	begin_image(&birth, BEGIN_EXEC, percpu);
 }
 
 /* The same of the current task, where counters are per CPU. */
-__noinline int on_own_exec(void)
+__noinline int on_own_exec(__u32 former_tid)
 {
-	on_exec(bpf_get_current_task_btf(), true);
+	on_exec(bpf_get_current_task_btf(), former_tid, true);
 	return 0;
 }
 
@@ -420,6 +433,30 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 	begin_image(&birth, BEGIN_FORK, percpu);
 }
 
+/* A thread that is not the main one begins another program: the others end first. */
+static __always_inline bool is_in_exec(struct signal_struct *signal)
+{
+	struct signal_struct___old *old = (void *)signal;
+
+	if (bpf_core_field_exists(struct signal_struct, group_exec_task))
+		return BPF_CORE_READ(signal, group_exec_task) != NULL;
+	return BPF_CORE_READ(old, group_exit_task) != NULL;
+}
+
+/* The kernel knows the process of a uprobe by its main thread's memory: user space has to hear. */
+static __always_inline void note_main_end(struct task_struct *task)
+{
+	struct wire_main_end record = { .tgid = task->tgid };
+
+	if (task->pid != task->tgid || (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) ||
+	    !bpf_map_lookup_elem(&processes, &record.tgid))
+		return;
+	record.is_exec = is_in_exec(task->signal);
+	record.head.type = RECORD_MAIN_END;
+	record.head.time_ns = bpf_ktime_get_ns();
+	send_once(&record, sizeof(record), true);
+}
+
 static __always_inline void on_exit(struct task_struct *task, bool percpu)
 {
 	struct wire_process_end record = { .tgid = task->tgid };
@@ -430,14 +467,17 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 		forget_task(task);
 	if (thread) {
 		if (percpu)
-			collect_tallies();
+			collect_tallies(tid);
 		else
 			thread->node.value = 0; /* of the last look; no path that it died on */
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}
-	if (BPF_CORE_READ(task, signal, live.counter) ||
-	    !bpf_map_lookup_elem(&processes, &record.tgid))
+	if (BPF_CORE_READ(task, signal, live.counter)) {
+		note_main_end(task);
+		return;
+	}
+	if (!bpf_map_lookup_elem(&processes, &record.tgid))
 		return;
 	bpf_map_delete_elem(&processes, &record.tgid);
 	record.exit_code = BPF_CORE_READ(task, signal, group_exit_code);

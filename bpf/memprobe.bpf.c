@@ -53,11 +53,12 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 	note_peak(change->image);
 }
 
-/* sched_process_exit or sched_process_exec: the current task exits, or has begun a program. */
-static __always_inline void on_own_event(void)
+/* sched_process_exit or sched_process_exec: the current task exits, or has begun a program, before
+ * which its number was `detail`. */
+static __always_inline void on_own_event(__u64 detail)
 {
 	if (!(CURRENT(flags) & PF_EXITING))
-		on_own_exec();
+		on_own_exec(detail);
 	else if (cfg_last_paths)
 		note_last_path();
 }
@@ -79,7 +80,7 @@ int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
 		if (change.kind < NR_KINDS)
 			on_rss_change(&change, subject);
 	} else if (subject == bpf_get_current_task()) {
-		on_own_event();
+		on_own_event(detail);
 	} else if (cfg_owners && IS_USER_ADDRESS(subject)) {
 		note_mapping(subject, detail);
 	}
@@ -193,9 +194,9 @@ int BPF_PROG(kfault_oldest)
 }
 
 SEC("?tp_btf/sched_process_exec")
-int BPF_PROG(exec_cached, struct task_struct *task)
+int BPF_PROG(exec_cached, struct task_struct *task, int former_tid)
 {
-	on_exec(task, false);
+	on_exec(task, former_tid, false);
 	return 0;
 }
 

@@ -114,11 +114,9 @@ static long collect_tally(__u32 cpu, void *tid)
 	return 0;
 }
 
-/* Settles what other CPUs hold of the current thread. */
-static __always_inline void collect_tallies(void)
+/* Settles what other CPUs hold of a thread. */
+static __always_inline void collect_tallies(__u32 tid)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-
 	bpf_loop(cfg_cpus, collect_tally, &tid, 0);
 }
 

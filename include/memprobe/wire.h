@@ -26,8 +26,10 @@ enum wire_loss {
 #undef LOSS
 	NR_LOSSES,
 };
-#define LOSS_SLOTS 32 /* a power of two, for the BPF side masks its index */
-_Static_assert(NR_LOSSES <= LOSS_SLOTS, "losses");
+/* Those that the BPF side counts have numbers below: a power of two, for it masks its index. */
+#define LOSS_SLOTS 32
+#define NR_IMAGE_LOSSES (NR_LOSSES < LOSS_SLOTS ? NR_LOSSES : LOSS_SLOTS)
+_Static_assert(LOSS_main_ended == LOSS_SLOTS, "only user space counts these and later ones");
 
 /* What a site is: Python code, or a root or row that is not. Stored in dumps: append only. */
 enum wire_site_kind {
@@ -444,6 +446,7 @@ enum wire_record_type {
 		13, /* struct wire_knock: to see its code objects end would make walks cheap */
 	RECORD_WAKES = 15, /* struct wire_knock: to see who wakes whom would tell whom its pools
 			      work for */
+	RECORD_MAIN_END = 16,
 	RECORD_FINALIZING = 14, /* struct wire_knock: its runtime is about to be taken down, and
 				   the process is stopped until it has been read */
 };
@@ -493,6 +496,14 @@ struct wire_process_end {
 	__u32 exit_code; /* as wait(2) reports it */
 };
 _Static_assert(sizeof(struct wire_process_end) == 24, "wire_process_end");
+
+/* A main thread has ended before others of its process. */
+struct wire_main_end {
+	struct wire_head head;
+	__u32 tgid;
+	__u32 is_exec; /* one of them begins another program, and takes its place */
+};
+_Static_assert(sizeof(struct wire_main_end) == 24, "wire_main_end");
 
 struct wire_thread_end {
 	struct wire_head head;

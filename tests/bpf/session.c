@@ -498,12 +498,17 @@ void session_stop_last_looks(void)
 	last_looks_are_over = true;
 }
 
-void session_exec_event(struct task_struct *task)
+void session_exec_event_of(struct task_struct *task, int former_tid)
 {
 	if (session_is_percpu())
-		rss_percpu((uintptr_t)task, 0);
+		rss_percpu((uintptr_t)task, (__u64)former_tid);
 	else
-		exec_cached(task);
+		exec_cached(task, former_tid);
+}
+
+void session_exec_event(struct task_struct *task)
+{
+	session_exec_event_of(task, task->pid);
 }
 
 void session_fork_event(struct task_struct *parent, struct task_struct *child)

@@ -101,6 +101,8 @@ __u32 session_find_kind(const struct mm_struct *mm, enum wire_site_kind kind);
 void session_rss_event(struct mm_struct *mm, __u32 kind);
 void session_fault_event(void);
 void session_exec_event(struct task_struct *task);
+/* The same by a thread that had another number until then. */
+void session_exec_event_of(struct task_struct *task, int former_tid);
 /* The current task begins to take its Python down. */
 void session_finalizing(void);
 /* From now on only who has so many pages is stopped then. */

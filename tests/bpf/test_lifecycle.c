@@ -420,6 +420,46 @@ static void test_exit(void **state)
 	on_each(check_exit);
 }
 
+/* User space hears that the main thread has ended and others have not, and whether one of them
+ * takes its place. */
+static void check_main_end(void)
+{
+	struct task_struct *task = session_process(100, "cmd");
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+	struct wire_main_end end;
+	struct wire_thread_end thread = { .thread.tid = 0 };
+
+	session_change(task->mm, KIND_ANON, 10);
+	task->signal->live.counter = 1;
+	task->signal->flags = SIGNAL_GROUP_EXIT; /* all end */
+	session_exit_event(task);
+	assert_false(session_take(RECORD_MAIN_END, &end, sizeof(end)));
+	task->signal->flags = 0;
+	session_exit_event(task);
+	assert_true(session_take(RECORD_MAIN_END, &end, sizeof(end)));
+	assert_int_equal(end.tgid, 100);
+	assert_int_equal(end.is_exec, 0);
+	task->signal->group_exec_task = worker;
+	session_exit_event(task);
+	assert_true(session_take(RECORD_MAIN_END, &end, sizeof(end)));
+	assert_int_equal(end.is_exec, 1);
+
+	machine_run(worker);
+	session_change(task->mm, KIND_ANON, 5);
+	assert_non_null(session_thread(101));
+	worker->pid = 100;
+	session_exec_event_of(worker, 101);
+	assert_null(session_thread(101));
+	while (thread.thread.tid != 101)
+		assert_true(session_take(RECORD_THREAD_END, &thread, sizeof(thread)));
+	assert_int_equal(thread.thread.growth, 5);
+}
+
+static void test_main_end(void **state)
+{
+	on_each(check_main_end);
+}
+
 /* An executable that is known by its inode needs nobody to look for its interpreter. */
 static void check_known_file(void)
 {
@@ -626,6 +666,7 @@ int main(void)
 		cmocka_unit_test(test_same_address_space),
 		cmocka_unit_test(test_attach),
 		cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_main_end),
 		cmocka_unit_test(test_known_file),
 		cmocka_unit_test(test_stale_python),
 		cmocka_unit_test(test_knock),

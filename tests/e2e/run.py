@@ -22,6 +22,7 @@ import harness  # noqa: E402
 from interpreters import Absent, choose, find_interpreters  # noqa: E402
 import test_growth  # noqa: E402,F401
 import test_processes  # noqa: E402,F401
+import test_main_ended  # noqa: E402,F401
 import test_attach  # noqa: E402,F401
 import test_ends  # noqa: E402,F401
 import test_errors  # noqa: E402,F401

@@ -352,10 +352,10 @@ static void add_circle(struct seed *seed)
 uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 {
 	static const uint32_t types[] = {
-		RECORD_OBJECT,	    RECORD_SPLIT,   RECORD_KNOCK,      RECORD_FOUND,
-		RECORD_SAMPLE,	    RECORD_BALANCE, RECORD_SITE,       RECORD_CALLS_OVER,
-		RECORD_WATCH,	    RECORD_WAKES,   RECORD_THREAD_END, RECORD_IMAGE_END,
-		RECORD_PROCESS_END,
+		RECORD_OBJECT,	 RECORD_SPLIT,	     RECORD_KNOCK,	RECORD_FOUND,
+		RECORD_SAMPLE,	 RECORD_BALANCE,     RECORD_SITE,	RECORD_CALLS_OVER,
+		RECORD_WATCH,	 RECORD_WAKES,	     RECORD_THREAD_END, RECORD_IMAGE_END,
+		RECORD_MAIN_END, RECORD_PROCESS_END,
 	};
 	struct seed seed = { .bytes = xcalloc(1, 1), .size = 1 };
 

@@ -112,6 +112,21 @@ static void hear_process_ended(void *context, uint32_t tgid)
 	heard->tgid = tgid;
 }
 
+static void hear_main_ended(void *context, uint32_t process)
+{
+	struct heard *heard = context;
+
+	heard->main_ended++;
+}
+
+static void hear_probes_lost(void *context, uint32_t tgid)
+{
+	struct heard *heard = context;
+
+	heard->probes_lost++;
+	heard->tgid = tgid;
+}
+
 void drain_fixture_open(struct drain_fixture *ret)
 {
 	const struct drain_listener listener = {
@@ -129,6 +144,8 @@ void drain_fixture_open(struct drain_fixture *ret)
 		.image_ended = hear_image_ended,
 		.attached = hear_attached,
 		.process_ended = hear_process_ended,
+		.main_ended = hear_main_ended,
+		.probes_lost = hear_probes_lost,
 	};
 
 	*ret = (struct drain_fixture){ .profile = profile_new() };
@@ -168,6 +185,14 @@ static size_t put_balance(void *ret)
 	record->tgid = FIXTURE_TGID;
 	record->books[KIND_ANON] = 30;
 	record->kernel[KIND_ANON] = 31;
+	return sizeof(*record);
+}
+
+static size_t put_main_end(void *ret)
+{
+	struct wire_main_end *record = ret;
+
+	record->tgid = FIXTURE_TGID;
 	return sizeof(*record);
 }
 
@@ -257,6 +282,7 @@ size_t drain_fixture_record(uint32_t type, void *ret)
 		[RECORD_IMAGE_BEGIN] = put_image_begin,
 		[RECORD_IMAGE_END] = put_balance,
 		[RECORD_PROCESS_END] = put_process_end,
+		[RECORD_MAIN_END] = put_main_end,
 		[RECORD_THREAD_END] = put_thread_end,
 		[RECORD_SITE] = put_site,
 		[RECORD_OBJECT] = put_object,

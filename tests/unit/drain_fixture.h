@@ -21,7 +21,7 @@
 /* What the listener was told. */
 struct heard {
 	unsigned int programs, sources, unknown, found, over, watches, unseen, attached,
-		image_ended, process_ended;
+		image_ended, process_ended, main_ended, probes_lost;
 	unsigned int programs_before; /* of them before image_asked */
 	uint32_t process, layout, tgid;
 	struct rss_sample sample;

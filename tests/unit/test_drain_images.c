@@ -78,6 +78,47 @@ static void test_ends(void **state)
 	assert_int_equal(refused(), 0);
 }
 
+/* What was attached to a process is attached to its main thread. */
+static void test_main_ends(void **state)
+{
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_MAIN_END);
+	assert_int_equal(fixture.heard.main_ended, 1);
+	assert_int_equal(fixture.heard.probes_lost, 0);
+	size = drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+	record.begin.slot++;
+	record.begin.head.image_id++;
+	record.begin.reason = BEGIN_EXEC;
+	send_record(size);
+	assert_int_equal(fixture.heard.probes_lost, 1);
+	assert_int_equal(fixture.heard.tgid, FIXTURE_TGID);
+}
+
+/* Another thread takes the main one's place and its number: no thread of its own. */
+static void test_exec_by_thread(void **state)
+{
+	struct wire_main_end *end = (void *)&record;
+	size_t size;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	for (int i = 0; i < 2; i++) {
+		struct wire_thread_end *thread = (void *)&record;
+
+		size = drain_fixture_record(RECORD_THREAD_END, &record);
+		thread->thread.tid = FIXTURE_TGID;
+		send_record(size);
+	}
+	size = drain_fixture_record(RECORD_MAIN_END, &record);
+	end->is_exec = 1;
+	send_record(size);
+	assert_int_equal(process()->nr_threads, 1);
+	assert_int_equal(process()->threads[0].growth, 2 * 7 * 4096);
+	assert_int_equal(fixture.heard.main_ended, 0);
+	assert_int_equal(fixture.heard.probes_lost, 1);
+}
+
 /* A fork's child is what its parent was, an exec ends the entry before. */
 static void test_exec_after_fork(void **state)
 {
@@ -272,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_image_begin),	     TEST(test_arguments_without_end),
 		TEST(test_comm_without_end), TEST(test_ends),
+		TEST(test_main_ends),	     TEST(test_exec_by_thread),
 		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
 		TEST(test_killed),	     TEST(test_end_by_table),
 		TEST(test_losses),	     TEST(test_missed),

@@ -18,7 +18,7 @@ static const uint32_t all_types[] = {
 	RECORD_IMAGE_BEGIN, RECORD_IMAGE_END,  RECORD_PROCESS_END, RECORD_THREAD_END,
 	RECORD_SITE,	    RECORD_OBJECT,     RECORD_SPLIT,	   RECORD_KNOCK,
 	RECORD_SAMPLE,	    RECORD_BALANCE,    RECORD_FOUND,	   RECORD_CALLS_OVER,
-	RECORD_WATCH,	    RECORD_FINALIZING, RECORD_WAKES,
+	RECORD_WATCH,	    RECORD_FINALIZING, RECORD_WAKES,	   RECORD_MAIN_END,
 };
 
 static void test_all_are_sound(void **state)
@@ -49,7 +49,7 @@ static void test_too_short(void **state)
 
 static void test_no_type(void **state)
 {
-	static const uint32_t types[] = { 0, RECORD_WAKES + 1, 255, UINT32_MAX };
+	static const uint32_t types[] = { 0, RECORD_MAIN_END + 1, 255, UINT32_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
@@ -111,6 +111,9 @@ static const struct edge edges[] = {
 	EDGE(RECORD_PROCESS_END, wire_process_end, tgid, 0, false),
 	EDGE(RECORD_PROCESS_END, wire_process_end, tgid, UINT32_MAX, false),
 	EDGE(RECORD_PROCESS_END, wire_process_end, exit_code, UINT32_MAX, true),
+	EDGE(RECORD_MAIN_END, wire_main_end, tgid, 0, false),
+	EDGE(RECORD_MAIN_END, wire_main_end, is_exec, 1, true),
+	EDGE(RECORD_MAIN_END, wire_main_end, is_exec, 2, false),
 	EDGE(RECORD_THREAD_END, wire_thread_end, head.image_id, 0, false),
 	EDGE(RECORD_THREAD_END, wire_thread_end, thread.image_id, FIXTURE_IMAGE + 1, false),
 	EDGE(RECORD_THREAD_END, wire_thread_end, thread.tid, 0, false),

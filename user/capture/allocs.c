@@ -21,7 +21,9 @@
 #include "inspect_malloc.h"
 #include "log.h"
 #include "memory.h"
+#include "process_task.h"
 #include "tell.h"
+#include "user_loss.h"
 
 #define MAX_CLOSING 128		  /* probes that wait for their end; each holds a descriptor */
 #define MAX_LOOKS 8		  /* for a process's first allocator, at one flush each */
@@ -319,6 +321,8 @@ static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 	bool is_known = false;
 	size_t count;
 
+	if (process_has_lost_main((pid_t)process->pid))
+		return false; /* probes would be in nobody's memory */
 	if (is_loading ? inspect_malloc_loading(inspector, (pid_t)process->pid, found, &count)
 		       : inspect_malloc(inspector, (pid_t)process->pid, found, &count))
 		return false;
@@ -413,6 +417,15 @@ static void on_process_ended(void *context, uint32_t tgid)
 	}
 }
 
+/* From then on blocks are seen, and their ends, for as long as the kernel leaves it so. */
+static void on_main_ended(void *context, uint32_t process)
+{
+	const struct allocs *allocs = context;
+
+	if (is_attached(allocs, entry_of(allocs, process)->pid))
+		user_loss_add(allocs->base->profile, process, LOSS_main_ended, 1);
+}
+
 struct drain_listener allocs_hear_drain(struct allocs *allocs)
 {
 	if (!allocs)
@@ -424,6 +437,8 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 		.python_found = on_python,
 		.unknown_python = on_unknown_python,
 		.process_ended = on_process_ended,
+		.main_ended = on_main_ended,
+		.probes_lost = on_process_ended,
 	};
 }
 

@@ -139,5 +139,6 @@ struct drain_listener code_watch_hear_drain(struct code_watch *watch)
 		.context = watch,
 		.watch_wanted = on_watch_wanted,
 		.process_ended = on_process_ended,
+		.probes_lost = on_process_ended,
 	};
 }

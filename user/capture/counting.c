@@ -10,13 +10,16 @@
 
 #include "calls.h"
 #include "clock.h"
+#include "hash_table.h"
 #include "inspect_texts.h"
 #include "memory.h"
+#include "process_task.h"
 #include "requirements.h"
 #include "tell.h"
 
 #define ATTACHING_NS 50000000ULL
 #define SETTLED_NS 250000000ULL
+#define WITHOUT_MAIN "its main thread has ended, after which the kernel takes probes away"
 
 /* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
  * and one that has ended by then is not worth it. */
@@ -30,6 +33,7 @@ struct counting {
 	struct calls *calls; /* NULL: --calls=off */
 	struct uncounted *uncounted;
 	size_t nr_uncounted, capacity;
+	struct hash_table at_once; /* tgids that were counted until an exec took the probes away */
 };
 
 struct counting *counting_new(const struct capture_base *base, bool is_off)
@@ -48,6 +52,7 @@ void counting_free(struct counting *counting)
 		return;
 	calls_free(counting->calls);
 	free(counting->uncounted);
+	hash_table_free(&counting->at_once);
 	free(counting);
 }
 
@@ -132,12 +137,19 @@ static int note_standing(struct counting *counting, uint32_t process, uint32_t t
 	return -ENOSPC;
 }
 
+static void note_without_main(struct counting *counting, uint32_t process)
+{
+	entry_of(counting, process)->calls_seen = CALLS_SEEN_SOME;
+	set_reason(counting, process, WITHOUT_MAIN);
+}
+
 static void begin(struct counting *counting, uint32_t process, uint32_t layout)
 {
 	const struct interpreter_entry *entry = interpreters_entry(counting->base->interpreters,
 								   layout);
 	uint32_t tgid = entry_of(counting, process)->pid;
 	bool is_from_start = calls_is_attached(counting->calls, tgid);
+	bool has_main = !process_has_lost_main((pid_t)tgid);
 	int error;
 
 	if (!entry)
@@ -148,6 +160,10 @@ static void begin(struct counting *counting, uint32_t process, uint32_t layout)
 		       "too");
 		return;
 	}
+	if (!has_main && !is_from_start) {
+		refuse(counting, process, WITHOUT_MAIN);
+		return;
+	}
 	error = calls_attach(counting->calls, tgid, NULL, entry);
 	if (!error && entry->plan.event != PROBE_ENTRIES &&
 	    entry_of(counting, process)->begin != BEGAN_EXEC)
@@ -156,6 +172,8 @@ static void begin(struct counting *counting, uint32_t process, uint32_t layout)
 		refuse_for(counting, process, &entry->plan, error);
 	else
 		describe(counting, process, &entry->plan, is_from_start);
+	if (!error && !has_main)
+		note_without_main(counting, process);
 }
 
 /* Where no calls can be counted, the reason is known at once. */
@@ -170,6 +188,7 @@ static bool can_be_counted(const struct counting *counting, uint32_t layout)
 void counting_plan(struct counting *counting, uint32_t process, uint32_t layout)
 {
 	const struct process *entry = entry_of(counting, process);
+	uint32_t unused;
 
 	if (!counting->calls) {
 		set_reason(counting, process, "--calls=off");
@@ -178,6 +197,7 @@ void counting_plan(struct counting *counting, uint32_t process, uint32_t layout)
 	if (layout == NO_LAYOUT)
 		return;
 	if (calls_is_attached(counting->calls, entry->pid) || entry->begin == BEGAN_ATTACH ||
+	    hash_table_get(&counting->at_once, entry->pid, &unused) ||
 	    !can_be_counted(counting, layout)) {
 		begin(counting, process, layout);
 		return;
@@ -301,12 +321,33 @@ static void on_over(void *context, uint32_t process)
 		  tgid);
 }
 
+/* What it counts from then on is less than there is, or all: nobody can tell. */
+static void on_main_ended(void *context, uint32_t process)
+{
+	struct counting *counting = context;
+
+	if (entry_of(counting, process)->calls_method != CALLS_BY_NOTHING)
+		note_without_main(counting, process);
+}
+
 static void on_process_ended(void *context, uint32_t tgid)
 {
 	struct counting *counting = context;
 
-	if (counting->calls)
-		calls_ended(counting->calls, tgid);
+	if (!counting->calls)
+		return;
+	hash_table_remove(&counting->at_once, tgid);
+	calls_ended(counting->calls, tgid);
+}
+
+static void on_probes_lost(void *context, uint32_t tgid)
+{
+	struct counting *counting = context;
+
+	if (!counting->calls || !calls_is_attached(counting->calls, tgid))
+		return;
+	hash_table_put(&counting->at_once, tgid, 0);
+	calls_ended(counting->calls, tgid);
 }
 
 struct drain_listener counting_hear_drain(struct counting *counting)
@@ -316,6 +357,8 @@ struct drain_listener counting_hear_drain(struct counting *counting)
 		.calls_over = on_over,
 		.calls_unseen = on_unseen,
 		.process_ended = on_process_ended,
+		.main_ended = on_main_ended,
+		.probes_lost = on_probes_lost,
 	};
 }
 

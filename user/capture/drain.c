@@ -64,6 +64,11 @@ static void on_process_end(struct drain *drain, const void *record)
 	drain_images_process_end(drain->images, record);
 }
 
+static void on_main_end(struct drain *drain, const void *record)
+{
+	drain_images_main_end(drain->images, record);
+}
+
 /* Of an attached process most frames on which a thread dies were there before. */
 static void keep_alive(struct drain *drain, const struct wire_thread *thread)
 {
@@ -156,6 +161,7 @@ static const struct {
 	[RECORD_IMAGE_END] = { sizeof(struct wire_balance), record_is_balance, on_image_end },
 	[RECORD_PROCESS_END] = { sizeof(struct wire_process_end), record_is_process_end,
 				 on_process_end },
+	[RECORD_MAIN_END] = { sizeof(struct wire_main_end), record_is_main_end, on_main_end },
 	[RECORD_THREAD_END] = { sizeof(struct wire_thread_end), record_is_thread_end,
 				on_thread_end },
 	[RECORD_SITE] = { sizeof(struct wire_site), record_is_site, on_site },

@@ -81,7 +81,7 @@ static uint32_t take_gain(uint32_t *last, uint32_t now)
 static void take_losses(struct process *process, struct image_slot *slot,
 			const struct wire_image *image)
 {
-	for (int i = 0; i < NR_LOSSES; i++) {
+	for (int i = 0; i < NR_IMAGE_LOSSES; i++) {
 		struct loss_count *loss = &process->losses[i];
 
 		loss->events += take_gain(&slot->loss_events[i], image->loss_events[i]);

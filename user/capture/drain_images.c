@@ -16,6 +16,7 @@ struct drain_images {
 	struct image_slot *slots; /* up to the highest that was used, below MAX_IMAGES */
 	size_t nr_slots, capacity;
 	struct hash_table process_of_tgid; /* the newest entry of a tgid */
+	struct hash_table without_main;	   /* tgids whose main thread has ended */
 	uint32_t nr_ended;		   /* slots in SLOT_ENDED */
 };
 
@@ -32,6 +33,7 @@ void drain_images_free(struct drain_images *images)
 	if (!images)
 		return;
 	hash_table_free(&images->process_of_tgid);
+	hash_table_free(&images->without_main);
 	free(images->slots);
 	free(images);
 }
@@ -106,6 +108,9 @@ static char *command_text(const struct drain_images *images, const struct wire_i
 		text = drain_read_command(images->base->inspector, record->tgid, &status);
 	if (inspector_is_unanswered(status))
 		process->losses[LOSS_name_unanswered].events++;
+	/* The record is of the task that attaches: memprobe itself. */
+	if (!text && record->reason == BEGIN_ATTACH)
+		text = drain_read_comm(record->tgid);
 	return text ? text : xstrndup(record->comm, sizeof(record->comm));
 }
 
@@ -196,6 +201,18 @@ static struct image_slot *reserve_slot(struct drain_images *images, uint32_t ind
 	return &images->slots[index];
 }
 
+/* Who begins a program becomes the main thread, and what was attached was so to another. */
+static void note_exec(struct drain_images *images, const struct wire_image_begin *record)
+{
+	uint32_t unused;
+
+	if (record->reason != BEGIN_EXEC ||
+	    !hash_table_get(&images->without_main, record->tgid, &unused))
+		return;
+	hash_table_remove(&images->without_main, record->tgid);
+	DRAIN_TELL(&images->base->listeners, probes_lost, record->tgid);
+}
+
 uint32_t drain_images_begin(struct drain_images *images, const struct wire_image_begin *record)
 {
 	struct image_slot *slot = reserve_slot(images, record->slot);
@@ -206,6 +223,7 @@ uint32_t drain_images_begin(struct drain_images *images, const struct wire_image
 	if (slot->state != SLOT_EMPTY)
 		return NO_PROCESS;
 	end_by_exec(images, record);
+	note_exec(images, record);
 	index = profile_add_process(images->base->profile);
 	process = &images->base->profile->processes[index];
 	open_process(images, record, process);
@@ -311,7 +329,21 @@ void drain_images_process_end(struct drain_images *images, const struct wire_pro
 		process->is_dirty = true;
 		hash_table_remove(&images->process_of_tgid, record->tgid);
 	}
+	hash_table_remove(&images->without_main, record->tgid);
 	DRAIN_TELL(&images->base->listeners, process_ended, record->tgid);
+}
+
+void drain_images_main_end(struct drain_images *images, const struct wire_main_end *record)
+{
+	uint32_t index;
+
+	if (record->is_exec) {
+		DRAIN_TELL(&images->base->listeners, probes_lost, record->tgid);
+		return;
+	}
+	hash_table_put(&images->without_main, record->tgid, 0);
+	if (hash_table_get(&images->process_of_tgid, record->tgid, &index))
+		DRAIN_TELL(&images->base->listeners, main_ended, index);
 }
 
 /* ---- Giving back ---- */

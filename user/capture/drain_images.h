@@ -17,9 +17,9 @@ struct image_slot {
 	enum slot_state state;
 	bool is_read; /* ended, and its nodes have been read since */
 	bool has_balance;
-	uint32_t loss_events[NR_LOSSES]; /* of the image, as last read */
-	uint32_t loss_pages[NR_LOSSES];
-	uint32_t loss_released[NR_LOSSES];
+	uint32_t loss_events[NR_IMAGE_LOSSES]; /* of the image, as last read */
+	uint32_t loss_pages[NR_IMAGE_LOSSES];
+	uint32_t loss_released[NR_IMAGE_LOSSES];
 	uint32_t nr_paths;		  /* of Python, that have been read */
 	int64_t peak;			  /* highest RSS of which the time is known, bytes */
 	bool is_peak_new;		  /* it is a sample's that came since the last flush */
@@ -62,6 +62,9 @@ bool drain_images_is_any_live(const struct drain_images *images);
 /* Has the image ended and been read to the last? One that user space has not met yet has not: ids
  * of a slot only rise. */
 bool drain_images_is_past(const struct drain_images *images, uint32_t image_id);
+
+/* A main thread has ended, and its process has not. */
+void drain_images_main_end(struct drain_images *images, const struct wire_main_end *record);
 
 /* ---- Giving back ---- */
 

@@ -67,6 +67,12 @@ struct drain_listener {
 	void (*image_ended)(void *context, uint32_t process);
 	void (*attached)(void *context, uint32_t tgid);
 	void (*process_ended)(void *context, uint32_t tgid);
+	/* The main thread of a process has ended, others go on: the kernel, which knows the process
+	 * of a uprobe by that thread's memory, takes it away at the next occasion. */
+	void (*main_ended)(void *context, uint32_t process);
+	/* Another thread begins a program in the place of the main one: what was attached is
+	 * attached to nobody. */
+	void (*probes_lost)(void *context, uint32_t tgid);
 };
 
 #define MAX_DRAIN_LISTENERS 12

@@ -8,6 +8,29 @@
 #include "memory.h"
 #include "percpu_map.h"
 
+/* A thread that begins another program gets the main one's number, and its last events in the old
+ * one are under it: no thread of its own. */
+static struct thread *find_main(struct process *process, uint32_t tid)
+{
+	for (size_t i = 0; tid == process->pid && i < process->nr_threads; i++) {
+		if (process->threads[i].tid == tid)
+			return &process->threads[i];
+	}
+	return NULL;
+}
+
+static void add(struct profile *profile, uint32_t index, const struct thread *thread)
+{
+	struct thread *main_thread = find_main(&profile->processes[index], thread->tid);
+
+	if (!main_thread) {
+		profile_add_thread(profile, index, thread);
+		return;
+	}
+	main_thread->growth += thread->growth;
+	main_thread->end_ns = thread->end_ns;
+}
+
 void drain_threads_end(const struct drain_base *base, const struct drain_images *images,
 		       const struct wire_thread_end *record)
 {
@@ -23,7 +46,7 @@ void drain_threads_end(const struct drain_base *base, const struct drain_images 
 		return;
 	thread.name = string_pool_add_bytes(&base->profile->strings, record->thread.comm,
 					    sizeof(record->thread.comm));
-	profile_add_thread(base->profile, slot->process, &thread);
+	add(base->profile, slot->process, &thread);
 }
 
 /* What the CPUs still hold of a thread's growth, in pages. */
@@ -57,7 +80,7 @@ static void add_live(const struct drain_base *base, const struct drain_images *i
 		return;
 	thread.name = name ? string_pool_add(&base->profile->strings, name)
 			   : string_pool_add_bytes(&base->profile->strings, wire->comm, COMM_BYTES);
-	profile_add_thread(base->profile, slot->process, &thread);
+	add(base->profile, slot->process, &thread);
 }
 
 void drain_threads_read(const struct drain_base *base, const struct drain_images *images,

@@ -19,6 +19,7 @@
 #include "memory.h"
 #include "memprobe.skel.h"
 #include "process_stat.h"
+#include "process_task.h"
 #include "target_guard.h"
 
 #include <memprobe/limits.h>
@@ -340,7 +341,7 @@ static void wait_until_stopped(uint32_t tgid)
 	uint64_t begin_ns = clock_ns();
 	struct process_stat stat;
 
-	while (!process_stat_read((pid_t)tgid, &stat) && stat.state != 'T' &&
+	while (!process_stat_read(process_task((pid_t)tgid), &stat) && stat.state != 'T' &&
 	       clock_ns() - begin_ns < STOP_NS)
 		usleep(NAP_US);
 }
@@ -405,5 +406,6 @@ struct drain_listener finalizing_hear_drain(struct finalizing *finalizing)
 		.finalizing = on_finalizing,
 		.image_ended = on_image_ended,
 		.process_ended = on_process_ended,
+		.probes_lost = on_process_ended,
 	};
 }

@@ -65,6 +65,13 @@ bool record_is_process_end(const void *data, size_t size)
 	return is_tid(record->tgid);
 }
 
+bool record_is_main_end(const void *data, size_t size)
+{
+	const struct wire_main_end *record = data;
+
+	return is_tid(record->tgid) && record->is_exec <= 1;
+}
+
 bool record_is_thread_end(const void *data, size_t size)
 {
 	const struct wire_thread_end *record = data;

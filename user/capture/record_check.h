@@ -29,6 +29,7 @@
  */
 bool record_is_image_begin(const void *record, size_t size);
 bool record_is_balance(const void *record, size_t size); /* the end of an image too */
+bool record_is_main_end(const void *data, size_t size);
 bool record_is_process_end(const void *record, size_t size);
 bool record_is_thread_end(const void *record, size_t size);
 bool record_is_site(const void *record, size_t size);

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
+#include "process_task.h"
 #include "tell.h"
 
 #define MAX_CLOSING 128		 /* probes that wait for their end; each holds a descriptor */
@@ -142,7 +143,7 @@ static bool is_gone(uint32_t tgid)
 {
 	char link[64], unused[2];
 
-	snprintf(link, sizeof(link), "/proc/%u/exe", tgid);
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)process_task((pid_t)tgid));
 	return readlink(link, unused, sizeof(unused)) < 0;
 }
 
@@ -349,7 +350,9 @@ struct drain_listener submitters_hear_drain(struct submitters *submitters)
 {
 	if (!submitters)
 		return (struct drain_listener){ 0 };
-	return (struct drain_listener){ .context = submitters, .process_ended = on_process_ended };
+	return (struct drain_listener){ .context = submitters,
+					.process_ended = on_process_ended,
+					.probes_lost = on_process_ended };
 }
 
 struct flush_listener submitters_hear_flush(struct submitters *submitters)

@@ -31,9 +31,9 @@ bool allocs_are_zero(const struct node_allocs *allocs)
 
 bool allocs_are_whole(const struct process *process)
 {
-	static const enum wire_loss lost[] = { LOSS_blocks_full, LOSS_allocs_unseen,
+	static const enum wire_loss lost[] = { LOSS_blocks_full,     LOSS_allocs_unseen,
 					       LOSS_blocks_pathless, LOSS_blocks_missed,
-					       LOSS_mimalloc_unseen };
+					       LOSS_mimalloc_unseen, LOSS_main_ended };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
 		if (process->losses[lost[i]].events)

@@ -126,11 +126,18 @@ void report_least_block(const struct report *report, struct sink *sink)
 		sink_printf(sink, " of %" PRIu64 " bytes or more", least);
 }
 
-/* Blocks from before the attach are in no row. */
+/* Blocks from before the attach are in no row; where frees were missed too it is no bound. */
+static const char *bound_of(const struct process *process)
+{
+	if (allocs_are_whole(process))
+		return "";
+	return process->losses[LOSS_main_ended].events ? "about " : "≥";
+}
+
 static void write_head(const struct report *report, const struct process *process,
 		       const struct kept_block *block, struct sink *sink)
 {
-	const char *bound = allocs_are_whole(process) ? "" : "≥";
+	const char *bound = bound_of(process);
 
 	sink_printf(sink, "Kept at the end, %s", bound);
 	report_mb(sink, 0, block->sum.bytes);
