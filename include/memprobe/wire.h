@@ -29,7 +29,7 @@ enum wire_loss {
 /* Those that the BPF side counts have numbers below: a power of two, for it masks its index. */
 #define LOSS_SLOTS 32
 #define NR_IMAGE_LOSSES (NR_LOSSES < LOSS_SLOTS ? NR_LOSSES : LOSS_SLOTS)
-_Static_assert(LOSS_main_ended == LOSS_SLOTS, "only user space counts these and later ones");
+_Static_assert(LOSS_events_missed <= LOSS_SLOTS, "only user space counts this one and later ones");
 
 /* What a site is: Python code, or a root or row that is not. Stored in dumps: append only. */
 enum wire_site_kind {

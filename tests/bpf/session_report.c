@@ -292,11 +292,11 @@ static void print_losses(FILE *out)
 			fprintf(out, "(lost)");
 			print_amounts(out, &lost);
 		}
-		for (__u32 i = 0; i < NR_LOSSES; i++)
+		for (__u32 i = 0; i < NR_IMAGE_LOSSES; i++)
 			print_loss(out, i, image->loss_events[i], image->loss_pages[i],
 				   image->loss_released[i]);
 	}
-	for (__u32 i = 0; i < NR_LOSSES; i++)
+	for (__u32 i = 0; i < NR_IMAGE_LOSSES; i++)
 		if (session_loss(i, &events, &pages))
 			print_loss(out, i, events, pages, 0);
 }

@@ -578,7 +578,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ NAMES, PROCESSES, { TAG_THREADS, "0 1 1 0 s0 0 0" } },
 	{ NAMES, PROCESSES, { TAG_THREADS, "0 0 1 9 s0 0 0" } },
 	{ { TAG_LOSSES, "1 0 1 1" } },
-	{ { TAG_LOSSES, "0 32 1 1" } },
+	{ { TAG_LOSSES, "0 64 1 1" } },
 	{ NAMES, PROCESSES, { TAG_OBJECTS, "1 0 1 0 0" } }, /* a gap */
 	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 9 1 0 0" } }, /* no process */
 	{ NAMES, PROCESSES, { TAG_OBJECTS, "0 0 9 0 0" } }, /* no string */
