@@ -99,9 +99,9 @@ static __always_inline void add_mapped(struct wire_image *image, struct node_id 
 		count_loss(image, LOSS_owner_memory, 0);
 		return;
 	}
-	__sync_fetch_and_add(&node->mapped, (__s32)pages);
+	__sync_fetch_and_add(&node->mapped, pages);
 	if (of_heap)
-		__sync_fetch_and_add(&node->heap, (__s32)of_heap);
+		__sync_fetch_and_add(&node->heap, of_heap);
 	mark_changed(id);
 }
 

@@ -70,9 +70,9 @@ struct {
 	__type(value, struct touch);
 } touches SEC(".maps");
 
-/* Regions, or GiB without any, that one event looks through; a page table has one. What is left
- * stands on [unowned]. */
-#define MAX_SWEPT_REGIONS 4096
+/* Regions, or GiB and TiB without any, that one event looks through: 1 ms; a page table has one.
+ * What is left stands on [unowned]. */
+#define MAX_SWEPT_REGIONS (1 << 14)
 
 __noinline int lose_touches(void)
 {
@@ -130,13 +130,17 @@ static __always_inline bool begin_range(struct touch *touch, struct page_range r
 
 static __always_inline __u64 sweep_region(struct progress *progress, bool is_growth)
 {
-	__u64 page = progress->page, end = progress->end;
+	__u64 page = progress->page, end = progress->end, unit = TEBI_PAGES;
 
 	if (is_growth)
 		return fill_pages(progress->slot, page, end, progress->left, progress->owner);
-	if (has_chunk(progress->slot, page))
-		return release_region(progress->slot, page, end, progress->kind, progress->left);
-	page = (page | (CHUNK_PAGES - 1)) + 1;
+	if (has_tebi(progress->slot, page)) {
+		if (has_chunk(progress->slot, page))
+			return release_region(progress->slot, page, end, progress->kind,
+					      progress->left);
+		unit = CHUNK_PAGES;
+	}
+	page = (page | (unit - 1)) + 1;
 	return ((page < end ? page : end) - progress->page) << 32;
 }
 
@@ -208,6 +212,8 @@ static __always_inline __u32 sweep_range(struct touch *touch, struct wire_image 
 	if (!progress->left)
 		passed = 0;
 	sweep->passed = progress->left == pages ? sweep->passed + passed : passed;
+	if (!is_growth && progress->left && sweep->passed < range.end - range.begin)
+		count_loss(image, LOSS_range_unseen, -(__s64)progress->left);
 	sweep->again = image->marks + 1 + (turns >> TURNS_SHIFT);
 	return pages - progress->left;
 }

@@ -45,15 +45,19 @@ struct {
 } blank_region SEC(".maps");
 
 /*
- * Where an image may have regions: a bit for each GiB of its addresses, modulo 1 TiB, so that a
- * look through a range that was reserved and hardly touched costs what was touched.
+ * Where an image may have regions: a bit for each GiB of its addresses, modulo 1 TiB, and one for
+ * each TiB, modulo 128 TiB, so that a look through a range that was reserved and hardly touched
+ * costs what was touched.
  */
 #define CHUNK_SHIFT 18 /* of a number of pages */
 #define CHUNK_PAGES (1ULL << CHUNK_SHIFT)
 #define CHUNK_WORDS 16
+#define TEBI_SHIFT 28
+#define TEBI_PAGES (1ULL << TEBI_SHIFT)
 
 struct chunks {
 	__u64 bits[CHUNK_WORDS];
+	__u64 tebis[2];
 };
 
 struct {
@@ -78,12 +82,28 @@ static __always_inline __u64 chunk_bit(__u64 page)
 	return 1ULL << (page >> CHUNK_SHIFT & 63);
 }
 
+static __always_inline __u64 *tebi_word(__u32 slot, __u64 page)
+{
+	struct chunks *found = bpf_map_lookup_elem(&chunks, &slot);
+
+	return found ? &found->tebis[page >> (TEBI_SHIFT + 6) & 1] : NULL;
+}
+
+static __always_inline __u64 tebi_bit(__u64 page)
+{
+	return 1ULL << (page >> TEBI_SHIFT & 63);
+}
+
+static __always_inline void set_bit_in(__u64 *word, __u64 bit)
+{
+	if (word && !(*word & bit))
+		__sync_fetch_and_or(word, bit);
+}
+
 static __always_inline void note_chunk(__u32 slot, __u64 page)
 {
-	__u64 *word = chunk_word(slot, page);
-
-	if (word && !(*word & chunk_bit(page)))
-		__sync_fetch_and_or(word, chunk_bit(page));
+	set_bit_in(chunk_word(slot, page), chunk_bit(page));
+	set_bit_in(tebi_word(slot, page), tebi_bit(page));
 }
 
 static __always_inline bool has_chunk(__u32 slot, __u64 page)
@@ -91,6 +111,13 @@ static __always_inline bool has_chunk(__u32 slot, __u64 page)
 	__u64 *word = chunk_word(slot, page);
 
 	return word && *word & chunk_bit(page);
+}
+
+static __always_inline bool has_tebi(__u32 slot, __u64 page)
+{
+	__u64 *word = tebi_word(slot, page);
+
+	return word && *word & tebi_bit(page);
 }
 
 /* An image begins without any region. */

@@ -299,11 +299,11 @@ struct wire_held {
 	__u32 peak_moment;
 	__u32 final_moment;
 	__u32 unshared; /* pages that were copied because this path wrote to them */
-	__s32 mapped;	/* pages of address space, taken less given back */
-	__s32 heap;	/* of them, what brk() moved the heap's end by */
 	__u32 pad;
+	__s64 mapped; /* pages of address space, taken less given back: more than 32 bits hold */
+	__s64 heap;   /* of them, what brk() moved the heap's end by */
 };
-_Static_assert(sizeof(struct wire_held) == 72, "wire_held");
+_Static_assert(sizeof(struct wire_held) == 80, "wire_held");
 
 #define ALLOCS_SEEN 1	 /* its allocator's functions were hit: it has amounts */
 #define ALLOCS_SEVERAL 2 /* those of several allocators were */

@@ -755,6 +755,46 @@ static void test_sparse_range(void **state)
 	close_session();
 }
 
+/* A page at each end of a range, in so few events that one of them looks through nearly all of it,
+ * and pages elsewhere whose GiB look like some of the range's. */
+static void test_vast_range(void **state)
+{
+	const __u64 begin = 0x100000000000ULL, pages = (64ULL << 40) / PAGE;
+
+	(void)state;
+	open_fixture();
+	for (__u64 i = 0; i < 4; i++)
+		touch(0, BASE + (i << 30), KIND_ANON, 1);
+	touch(1, begin, KIND_ANON, 1);
+	touch(1, begin + (pages - 1) * PAGE, KIND_ANON, 1);
+	unmap(2, begin, pages, 1);
+	unmap(2, begin, pages, 1);
+	assert_int_equal(live(0, KIND_ANON), 4);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_range_unseen], 0);
+	close_session();
+}
+
+/* Where that is more than one event looks through, what it takes is lost, and counted. */
+static void test_range_too_vast(void **state)
+{
+	const __u64 pages = 40 * 1024 * (1ULL << 30) / PAGE;
+
+	(void)state;
+	open_fixture();
+	for (__u64 i = 0; i < 40; i++)
+		touch(0, BASE + (i << 40), KIND_ANON, 1);
+	touch(1, BASE + (pages - 1) * PAGE, KIND_SHMEM, 1);
+	machine_run(threads[2]);
+	session_enter(NR_munmap, BASE, pages * PAGE, 0);
+	session_change(mm, KIND_SHMEM, -1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), -1);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_range_unseen], 1);
+	assert_int_equal(session_image(mm)->loss_pages[LOSS_range_unseen], 1);
+	close_session();
+}
+
 /* What a forked child finds is [inherited]; pages of its own that it gives back are found between.
  */
 static void test_forked_image(void **state)
@@ -1227,6 +1267,23 @@ static void test_mapped(void **state)
 	close_session();
 }
 
+/* More pages than 32 bits hold. */
+static void test_mapped_vast(void **state)
+{
+	const __s64 pages = (24LL << 40) / PAGE;
+
+	(void)state;
+	open_fixture();
+	mm->total_vm += pages;
+	mm->brk += pages * PAGE;
+	touch(0, BASE, KIND_ANON, 1);
+	assert_int_equal(held_of(0)->mapped, pages);
+	assert_int_equal(held_of(0)->heap, pages);
+	unmap(1, BASE, pages, 1);
+	assert_int_equal(held_of(1)->mapped, -pages);
+	close_session();
+}
+
 /* No room for what a path has mapped, or unmapped: counted. */
 static void test_mapped_full(void **state)
 {
@@ -1279,12 +1336,15 @@ int main(void)
 		cmocka_unit_test(test_touches_lost),
 		cmocka_unit_test(test_moving_blocks),
 		cmocka_unit_test(test_sparse_range),
+		cmocka_unit_test(test_vast_range),
+		cmocka_unit_test(test_range_too_vast),
 		cmocka_unit_test(test_forked_image),
 		cmocka_unit_test(test_attached_image),
 		cmocka_unit_test(test_peak),
 		cmocka_unit_test(test_racing_peak),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_mapped),
+		cmocka_unit_test(test_mapped_vast),
 		cmocka_unit_test(test_mapped_full),
 	};
 

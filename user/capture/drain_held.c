@@ -53,8 +53,8 @@ static void to_bytes(const struct wire_held *wire, struct held *ret)
 {
 	*ret = (struct held){
 		.unshared = (int64_t)wire->unshared * PAGE_BYTES,
-		.mapped = (int64_t)wire->mapped * PAGE_BYTES,
-		.heap = (int64_t)wire->heap * PAGE_BYTES,
+		.mapped = wire->mapped * PAGE_BYTES,
+		.heap = wire->heap * PAGE_BYTES,
 		.peak_moment = wire->peak_moment,
 		.final_moment = wire->final_moment,
 	};
