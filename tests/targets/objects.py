@@ -25,9 +25,9 @@ OUT = []
 
 
 def encoded(text):
-    """As UTF-8, with U+FFFD for what it or a C string cannot have."""
-    text = "".join("\ufffd" if c == "\0" or "\ud800" <= c < "\ue000" else c for c in text)
-    return text.encode("utf-8").hex()
+    """As UTF-8, with U+FFFD for what it cannot have and C0 80 for U+0000."""
+    text = "".join("\ufffd" if "\ud800" <= c < "\ue000" else c for c in text)
+    return text.encode("utf-8").replace(b"\0", b"\xc0\x80").hex()
 
 
 def answer(value):

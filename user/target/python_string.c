@@ -108,14 +108,15 @@ static uint32_t load_character(const uint8_t *at, uint32_t kind)
 		character |= (uint32_t)at[1] << 8;
 	if (kind == 4)
 		character |= (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-	if (!character || character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
+	if (character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
 		return REPLACEMENT;
 	return character;
 }
 
+/* U+0000 as terminal.h has it: C0 80. */
 static size_t put_utf8(char *to, uint32_t character)
 {
-	if (character < 0x80) {
+	if (character && character < 0x80) {
 		to[0] = (char)character;
 		return 1;
 	}
