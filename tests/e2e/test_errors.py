@@ -120,6 +120,7 @@ MEANT = [  # what is given, the status, what the hint says
     (("./a-script",), 126, "-- python3 ./a-script"), (("./odd",), 126, "memprobe -- python3 ./odd"),
     (("--", "/nonexistent"), 127, "looked for in PATH"),
     (("no-such-command-here",), 127, "no directory of PATH"),
+    (("./elf",), 126, "it is an ELF program, damaged"),
     (("./script.py",), 126, "python3 ./script.py"), (("./no_interpreter",), 126, "no #! line"),
     (("run", "x"), 127, "memprobe -- COMMAND"), (("attach", "1"), 127, "memprobe -p PID"),
     (("report",), 127, "memprobe post"), (("stats",), 127, "memprobe post"),
@@ -137,6 +138,7 @@ def hints_at_what_is_meant(context):
     """Words of other profilers, near misses, scripts without an interpreter."""
     context.write("script.py", "pass\n")
     context.write("no_interpreter", "pass\n", 0o755)
+    context.write("elf", "\x7fELF is no program", 0o755)
     context.write("a-script", "pass\n", 0o644)
     context.write("a-tool", "#!/bin/sh\n", 0o755)
     context.write("odd", "#!/no/such/python\n", 0o755)

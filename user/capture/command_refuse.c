@@ -2,7 +2,9 @@
 /* What was meant, as far as it can be told; see command_refuse.h. */
 #include "command_refuse.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,6 +84,14 @@ int command_refuse_name(const char *name, int error, bool by_sudo)
 	return EXIT_NOT_FOUND;
 }
 
+static bool is_elf(const char *name)
+{
+	_cleanup_(closep) int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char magic[SELFMAG];
+
+	return fd >= 0 && read(fd, magic, SELFMAG) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG);
+}
+
 int command_refuse(const char *name, int error)
 {
 	if (error == -ENOENT) /* the file was there when it was looked up */
@@ -91,6 +101,8 @@ int command_refuse(const char *name, int error)
 	if (error == -EACCES)
 		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s",
 			 name);
+	else if (error == -ENOEXEC && is_elf(name))
+		log_hint("it is an ELF program, damaged or made for another machine");
 	else if (error == -ENOEXEC)
 		log_hint("it has no #! line; name its interpreter: memprobe -- python3 %s", name);
 	else if (error == -ENOENT)
