@@ -83,7 +83,7 @@ static void test_choice(void **state)
 	struct profile_builder builder = begin();
 	struct profile *profile = builder.profile;
 	uint32_t main = add_root(profile, MAIN_THREAD, 0), loader = add_root(profile, "a b", 101);
-	uint32_t others = add_root(profile, "", 0);
+	uint32_t others = add_root(profile, "", 0), comma = add_root(profile, "a,\\b", 103);
 	uint32_t startup = builder_special(&builder, NO_NODE, SITE_STARTUP, NULL, 1);
 	uint32_t kernel = builder_special(&builder, NO_NODE, SITE_KERNEL, NULL, 1);
 	uint32_t native = builder_special(&builder, NO_NODE, SITE_NATIVE, "pool", 1);
@@ -97,6 +97,11 @@ static void test_choice(void **state)
 	assert_true(is_chosen(profile, others, OTHER_THREADS));
 	assert_false(is_chosen(profile, loader, "a") || is_chosen(profile, loader, "a b c"));
 	assert_false(is_chosen(profile, loader, ",,") || is_chosen(profile, others, ","));
+	/* A name may have commas and backslashes. */
+	assert_true(is_chosen(profile, comma, "a b,a\\,\\\\b") &&
+		    is_chosen(profile, comma, "a\\,\\b"));
+	assert_false(is_chosen(profile, comma, "a,\\b") || is_chosen(profile, comma, "a\\"));
+	assert_false(is_chosen(profile, comma, "a\\,\\\\b\\,"));
 	assert_false(is_chosen(profile, loader, "1010") || is_chosen(profile, loader, "10"));
 	assert_false(is_chosen(profile, kernel, "MainThread") || is_chosen(profile, kernel, "0"));
 	assert_true(profile_has_root_of(profile, "pool"));

@@ -2,6 +2,8 @@
 /* memprobe post: a report from a dump, on stdout. */
 #include "commands.h"
 
+#include <string.h>
+
 #include "dump_file.h"
 #include "dump_moments.h"
 #include "log.h"
@@ -105,7 +107,8 @@ static int check_threads(const struct profile *profile, const char *threads)
 	if (profile_has_root_of(profile, threads))
 		return 0;
 	log_error("cannot show '%s': no thread of that name or number has rows", threads);
-	log_hint("--depth=1 shows which there are");
+	log_hint("--depth=1 shows which there are%s",
+		 strchr(threads, ',') ? "; a comma in a name is \\," : "");
 	return EXIT_FAILED;
 }
 

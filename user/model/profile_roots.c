@@ -90,9 +90,17 @@ static const char *name_of_root(const struct profile *profile, const struct site
 	}
 }
 
-static bool is_word(const char *text, const char *word, size_t length)
+/* Behind the first of the words: \, is a comma and \\ a backslash of its own. Says whether it is
+ * the text. */
+static const char *match_word(const char *words, const char *text, bool *ret_is_it)
 {
-	return strlen(text) == length && !strncmp(text, word, length);
+	for (*ret_is_it = true; *words && *words != ','; words++) {
+		if (*words == '\\' && (words[1] == ',' || words[1] == '\\'))
+			words++;
+		*ret_is_it = *ret_is_it && *words == *text++;
+	}
+	*ret_is_it = *ret_is_it && !*text;
+	return words;
 }
 
 bool profile_is_root_of(const struct profile *profile, const struct site *site, uint32_t pid,
@@ -108,11 +116,13 @@ bool profile_is_root_of(const struct profile *profile, const struct site *site, 
 	else if (!strcmp(name, MAIN_THREAD))
 		*decimal_write(tid, pid) = '\0';
 	while (*threads) {
-		size_t length = strcspn(threads, ",");
+		bool is_name, is_tid;
+		const char *end = match_word(threads, name, &is_name);
 
-		if (length && (is_word(name, threads, length) || is_word(tid, threads, length)))
+		match_word(threads, tid, &is_tid);
+		if (end != threads && (is_name || is_tid))
 			return true;
-		threads += length + (threads[length] == ',');
+		threads = end + (*end == ',');
 	}
 	return false;
 }

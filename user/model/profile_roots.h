@@ -14,8 +14,9 @@
  * Thread._bootstrap runs below them. Until then they are called as the kernel calls them. */
 void profile_name_roots(struct profile *profile);
 
-/* Is a root one of these threads, of a process? Names and numbers, parted by commas. What the first
- * thread did before and after Python is its, too. */
+/* Is a root one of these threads, of a process? Names and numbers, parted by commas; a comma in a
+ * name has a backslash before it, and so may a backslash. What the first thread did before and
+ * after Python is its, too. */
 bool profile_is_root_of(const struct profile *profile, const struct site *site, uint32_t pid,
 			const char *threads);
 
