@@ -24,7 +24,8 @@ BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB g
                      r"(-?\d+\.\d\d) MB at end "
                      r"\(kernel: (\d+\.\d\d) MB, difference (\d+\.\d\d) %\)$")
 MORE = re.compile(r"^ *…$")
-REMARK = re.compile(r"^(Lost: \S.*, (\d+ events?, -?\d+\.\d\d MB|\d+ process(es)?, MB unknown)|Ended by signal \d+)")
+REMARK = re.compile(r"^(Lost: \S.*, (\d+ events?, -?\d+\.\d\d MB|\d+ process(es)?, MB unknown)|Ended by signal \d+"
+                    r"|Calls: (≥|not counted)(, \S.*)?$)")
 HEAD = re.compile(r"^\d+ \S")
 PROCESS = re.compile(r"^(    PID    peak MB  (   USS MB     PSS MB  )?growth MB  end                 command"
                      r"| *\d+ +\d+\.\d\d +(\d+\.\d\d +\d+\.\d\d +)?-?\d+\.\d\d  (exit \d+|signal \d+.*|exec|running) +\S.*"
@@ -34,6 +35,7 @@ OTHERS = re.compile(r"^… \d+ other process(es)?, highest \d+\.\d+ MB$")
 HELD = re.compile(r"^(Held at the peak, \d+\.\d\d MB( at \d+\.\d\d s)?:$"
                   r"|  +-?\d+\.\d\d MB +-?\d+\.\d %  \S)")
 INSIDE = re.compile(r"^(Inside: \d+\.\d\d MB in use by Python objects, .*"
+                    r"|  RSS in parts:"
                     r"|  RSS \d+\.\d\d MB, \d+\.\d\d MB of it none of these"
                     r"|  (In short: \S|Read (at \d|partly)).*)$")
 SERIES = re.compile(r"^RSS: [▁▂▃▄▅▆▇█]{40} from \d+\.\d\d s to \d+\.\d\d s(, \d+\.\d\d MB at \d+\.\d\d s)?$")

@@ -161,7 +161,8 @@ static void numbers_stay(void **state)
 		LOSS_page_unplaced,	LOSS_owner_memory,	LOSS_blocks_full,
 		LOSS_blocks_unplaced,	LOSS_threads_joined,	LOSS_allocs_unseen,
 		LOSS_blocks_pathless,	LOSS_blocks_missed,	LOSS_submitter_lost,
-		LOSS_events_missed,	LOSS_mimalloc_unseen,	LOSS_main_ended,
+		LOSS_range_unseen,	LOSS_events_missed,	LOSS_mimalloc_unseen,
+		LOSS_main_ended,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)

@@ -110,17 +110,46 @@ static void write_end(const struct report *report, const struct calltree *tree, 
 		  is_of_peak ? ": the rows above are what was held at its highest moment\n" : "\n");
 }
 
-/* Why a process that runs Python has no calls, or bounds: told who asks for calls. The capture said
- * so when it happened. */
-static void write_calls_note(const struct report *report, const struct process *process,
-			     struct sink *sink)
+/* Is a number of calls that stands in a row a bound? */
+static bool shows_bounds(const struct report *report, const struct calltree *tree)
 {
-	const char *reason = report_calls_reason(report->profile, process);
-	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+	_cleanup_(freep) uint8_t *rows = calltree_rows(tree, report->minimum);
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (rows[i] == ROW_SHOWN && node->calls &&
+		    calltree_calls(tree, node) == CALLS_BOUND)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever asks for calls is told of those that are in no row, too; nobody else is told that there
+ * are none as asked for. */
+static bool has_calls_note(const struct report *report, const struct calltree *tree)
+{
+	const struct profile *profile = report->profile;
+	const struct process *process = &profile->processes[tree->process];
 	bool is_asked_for = report->options->tree.metric == METRIC_CALLS;
 
-	if (!is_asked_for || (is_counted ? process->calls_seen != CALLS_SEEN_SOME
-					 : !*profile_string(report->profile, process->python)))
+	if (process->calls_method != CALLS_BY_NOTHING)
+		return (is_asked_for && process->calls_seen == CALLS_SEEN_SOME) ||
+		       shows_bounds(report, tree);
+	return *profile_string(profile, process->python) &&
+	       (is_asked_for || (profile->meta.calls_mode != CALLS_MODE_OFF &&
+				 !report->options->tree.is_difference));
+}
+
+/* Why a process that runs Python has no calls, or bounds. */
+static void write_calls_note(const struct report *report, const struct calltree *tree,
+			     struct sink *sink)
+{
+	const struct process *process = &report->profile->processes[tree->process];
+	const char *reason = report_calls_reason(report->profile, process);
+	bool is_counted = process->calls_method != CALLS_BY_NOTHING;
+
+	if (!has_calls_note(report, tree))
 		return;
 	sink_text(sink, is_counted ? "Calls: ≥" : "Calls: not counted");
 	if (*reason) {
@@ -257,9 +286,9 @@ void report_summary(const struct report *report, const struct calltree *tree,
 	if (process->census)
 		write_census(process, sink);
 	report_series_write(process, sink);
+	write_calls_note(report, tree, sink);
 	write_highest(report, tree->process, sink);
 	write_end(report, tree, sink);
 	report_losses(report, losses, sink);
-	write_calls_note(report, process, sink);
 	write_balance(process, tree, sink);
 }
