@@ -1,9 +1,11 @@
 """The page of --format=html, opened in Chromium: what it draws, finds and sums is what JSON says, and
 it asks nobody for anything."""
+import base64
 import json
 import os
 import re
 import signal
+import zlib
 from collections import Counter
 
 from browser import Browser, find_chromium
@@ -49,6 +51,51 @@ def written(context, *words):
     check_equal("status of %s: %s" % (words[0], last_lines(result.errors)), result.status, 0)
     check("open" in result.errors and path in result.errors, "no word how to look at it")
     return path
+
+
+def take_number(data, at):
+    """A number of the page's tables (user/report/html_table.c), and where the next begins."""
+    number = shift = 0
+    while True:
+        number |= (data[at] & 127) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 128:
+            return (-(number + 1) // 2 if number % 2 else number // 2), at
+
+
+def read_tree(path):
+    """The columns of the rows that a page has inside, without a browser."""
+    with open(path) as file:
+        packed = re.search(r'id="data">\s*([^<]*)</script>', file.read()).group(1)
+    data = zlib.decompress(base64.b64decode(packed))
+    at = data.index(0) + 1
+    head, tables = json.loads(data[:at - 1]), {}
+    for table in ("functions", "labels", "tree"):
+        columns = tables[table] = {}
+        for name, scale, is_step in head[table]["columns"]:
+            at, last, columns[name] = at + 4, 0, []
+            for _ in range(head[table]["rows"]):
+                number, at = take_number(data, at)
+                last = number + (last if is_step else 0)
+                columns[name].append(last * scale)
+    return tables["tree"]
+
+
+@test(interpreters="one")
+def html_calls(context):
+    """A row that has no calls in JSON has none in the page: callers that are no functions, bounds
+    of a difference."""
+    first, second = (capture(context, context.target("known_sizes.py"), option)
+                     for option in ("--calls=exact", "--calls=auto"))
+    for words in (["post", "--invert", first.dump], ["diff", first.dump, second.dump],
+                  ["diff", second.dump, first.dump]):
+        page = read_tree(written(context, *words))
+        report = Report(json.loads(memprobe(context, *words, "--format=json").output))
+        nodes = [node for process in report.processes for node in process.nodes]
+        check_equal("rows of %s" % words, len(page["calls"]), len(nodes))
+        wrong = [(node["label"], node["calls"], calls)
+                 for node, calls in zip(nodes, page["calls"]) if calls != (node["calls"] or 0)]
+        check_equal("calls of %s" % words, wrong[:4], [])
 
 
 def check_quiet(page, path):

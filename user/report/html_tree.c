@@ -16,12 +16,18 @@ struct tree_state {
 	uint32_t *nr_below; /* it and all below */
 };
 
+/* None where JSON has none. */
+static int64_t known_calls(const struct tree_state *state, const struct tree_node *node)
+{
+	return calltree_calls(state->tree, node) == CALLS_UNKNOWN ? 0 : (int64_t)node->calls;
+}
+
 static void sum_up(struct tree_state *state)
 {
 	for (size_t row = state->tree->nr_nodes; row-- > 0;) {
 		const struct tree_node *node = &state->tree->nodes[row];
 
-		state->calls[row] += node->calls;
+		state->calls[row] += known_calls(state, node);
 		state->nr_below[row]++;
 		if (node->parent == NO_NODE)
 			continue;
@@ -46,7 +52,7 @@ static void add_row(struct tree_state *state, uint32_t index)
 	set_parent(state, node->parent, &row);
 	row.fields[HTML_LABEL] = html_rows_label(&state->page->rows, state->tree, index);
 	row.fields[HTML_FIRST_MS] = (int64_t)(node->first_ns / NS_PER_MS);
-	row.fields[HTML_CALLS] = node->calls;
+	row.fields[HTML_CALLS] = known_calls(state, node);
 	row.fields[HTML_CALLS_KIND] = calltree_calls(state->tree, node);
 	html_columns_add(&state->page->columns, &row);
 }
@@ -69,7 +75,9 @@ static void add_merged(struct tree_state *state, uint32_t parent, uint32_t first
 		return;
 	set_parent(state, parent, &row);
 	row.fields[HTML_LABEL] = html_rows_merged(&state->page->rows);
-	row.fields[HTML_CALLS_KIND] = row.fields[HTML_CALLS] ? CALLS_BOUND : CALLS_UNKNOWN;
+	row.fields[HTML_CALLS_KIND] = row.fields[HTML_CALLS] && !state->tree->is_difference
+					      ? CALLS_BOUND
+					      : CALLS_UNKNOWN;
 	html_columns_add(&state->page->columns, &row);
 }
 

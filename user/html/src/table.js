@@ -136,7 +136,7 @@ export class Table {
 		if (key === "calls")
 			return make("td", {}, row.counted ? (row.bound ? "≥" : "") + whole(row.calls) : "");
 		if (key === "each")
-			return make("td", {}, row.calls > 0 && !metric.count
+			return make("td", {}, row.counted && row.calls > 0 && !metric.count
 				? megabytes(row.each, 3).replace(" MB", "") : "");
 		const isMetric = key === "self" || key === "total";
 		return make("td", {}, isMetric ? amount(row[key], metric).replace(/ MB| calls/, "")
