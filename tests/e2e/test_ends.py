@@ -143,11 +143,12 @@ def interrupt_at_terminal(context):
                tolerance(size_of(4)))
 
 
-def waiting_command(context, *arguments):
+def waiting_command(context, *arguments, options=()):
     """memprobe with signals.py, ready; and the pid of the program."""
     dump = context.path("waiting.dump")
     memprobe_process = context.start(
-        [MEMPROBE, "-o", dump, "--no-report", "--"] + context.target("signals.py", *arguments),
+        [MEMPROBE, "-o", dump, "--no-report", *options, "--"]
+        + context.target("signals.py", *arguments),
         env={"MEMPROBE_TRUTH": context.path("truth")}, start_new_session=True)
     output = memprobe_process.files[0].name
 
@@ -217,6 +218,25 @@ def killed_memprobe(context):
     seen = report.python()
     check_near("grow_while_waiting", seen.below("growth", seen.named("grow_while_waiting")),
                size_of(6), tolerance(size_of(6)))
+    check_open_calls(seen)
+    end_command(command)
+
+
+def check_open_calls(process):
+    """What still runs has no exact number where calls are counted when frames end."""
+    open_rows = [node for node in process.named("<module>") if node["calls"] == 0]
+    check(not any(node["calls_exact"] for node in open_rows), "0 calls, exact: %r" % open_rows)
+    check(not open_rows or not process["calls"]["complete"] and process["calls"]["reason"],
+          "calls: %r" % process["calls"])
+
+
+@test(interpreters="few")
+def calls_of_killed_memprobe(context):
+    process, command, dump = waiting_command(context, options=["--calls=exact"])
+    wait_for_flush(context, dump)
+    os.kill(process.pid, signal.SIGKILL)
+    context.finish(process)
+    check_open_calls(read_report(context, dump).python())
     end_command(command)
 
 

@@ -426,6 +426,48 @@ static void killed_runs_are_settled(void **state)
 	profile_free(got);
 }
 
+/* What the dump has now, which need not be what the profile has. */
+static struct profile *write_and_read(const struct scratch *scratch)
+{
+	struct profile *got;
+	struct dump_error error;
+
+	assert_int_equal(dump_flush(scratch->writer, scratch->profile), 0);
+	assert_int_equal(dump_read(scratch->path, &got, &error), 0);
+	return got;
+}
+
+/* Calls that are counted when frames end are bounds until those that run have been added. */
+static void open_calls_are_bounds(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile, *got;
+	uint32_t index = profile_add_process(profile);
+	struct process *process = &profile->processes[index];
+
+	process->calls_method = CALLS_BY_UPROBE;
+	process->calls_seen = CALLS_SEEN_ENDS;
+	process->calls_reason = string_pool_add(&profile->strings, "resumes");
+	process->open_reason = string_pool_add(&profile->strings, "open");
+	process->counts_ends = true;
+	process->is_dirty = true;
+	got = write_and_read(scratch);
+	assert_int_equal(got->processes[0].calls_seen, CALLS_SEEN_SOME);
+	assert_string_equal(profile_string(got, got->processes[0].calls_reason), "open");
+	profile_free(got);
+	process->has_open_calls = process->is_dirty = true;
+	got = write_and_read(scratch);
+	assert_int_equal(got->processes[0].calls_seen, CALLS_SEEN_ENDS);
+	assert_string_equal(profile_string(got, got->processes[0].calls_reason), "resumes");
+	profile_free(got);
+	process->has_open_calls = false;
+	process->end = END_EXIT;
+	process->is_dirty = true;
+	got = write_and_read(scratch);
+	assert_int_equal(got->processes[0].calls_seen, CALLS_SEEN_ENDS);
+	profile_free(got);
+}
+
 /* What a failed flush has numbered is numbered anew. */
 static void failed_flushes_lose_nothing(void **state)
 {
@@ -563,6 +605,7 @@ int main(void)
 		TEST(dense_profiles_stay_readable),
 		TEST(names_wait_for_what_needs_them),
 		TEST(killed_runs_are_settled),
+		TEST(open_calls_are_bounds),
 		TEST(failed_flushes_lose_nothing),
 		TEST(order_is_finer_than_times),
 		TEST(short_runs_are_written_once),

@@ -7,7 +7,7 @@
 #include "memory.h"
 #include "open_calls.h"
 
-/* Where they cannot be read numbers are bounds. */
+/* Where they cannot be read numbers stay bounds: process_calls_seen(). */
 static void add_open_calls(const struct snapshot *snapshot, struct open_calls *calls)
 {
 	for (uint32_t i = 0; i < snapshot->base->profile->nr_processes; i++) {
@@ -17,12 +17,9 @@ static void add_open_calls(const struct snapshot *snapshot, struct open_calls *c
 		if (process->end != END_RUNNING || !process->counts_ends)
 			continue;
 		image_id = drain_image(snapshot->base->drain, i);
-		if (image_id && !snapshot->is_split &&
-		    open_calls_add(calls, snapshot->base->interpreters, snapshot->base->loader, i,
-				   image_id))
-			continue;
-		process->calls_seen = CALLS_SEEN_SOME;
-		process->is_dirty = true;
+		process->has_open_calls = image_id && !snapshot->is_split &&
+					  open_calls_add(calls, snapshot->base->interpreters,
+							 snapshot->base->loader, i, image_id);
 	}
 }
 
@@ -30,21 +27,30 @@ void snapshot_write(const struct snapshot *snapshot, const struct output *output
 {
 	struct profile *profile = snapshot->base->profile;
 	struct open_calls calls = { .profile = profile };
-	size_t count = profile->nr_processes;
-	_cleanup_(freep) uint32_t *seen = xcalloc(count, sizeof(*seen));
 
 	drain_note_time(snapshot->base->drain, clock_ns());
-	for (size_t i = 0; i < count; i++)
-		seen[i] = profile->processes[i].calls_seen;
 	add_open_calls(snapshot, &calls);
 	insides_read(snapshot->base);
 	censuses_take(snapshot->censuses);
 	if (output_snapshot(output, profile))
 		profile_add_snapshot(profile, profile->meta.duration_ns);
-	for (size_t i = 0; i < count; i++)
-		profile->processes[i].calls_seen = seen[i];
+	for (size_t i = 0; i < profile->nr_processes; i++)
+		profile->processes[i].has_open_calls = false;
 	open_calls_take_back(&calls);
 	open_calls_free(&calls);
+}
+
+/* For whoever reads the profile itself. */
+static void settle_open_calls(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		struct process *process = &profile->processes[i];
+		uint32_t seen = process_calls_seen(process);
+
+		process->calls_reason = process_calls_reason(process);
+		process->calls_seen = seen;
+		process->is_dirty |= process->counts_ends;
+	}
 }
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
@@ -52,6 +58,7 @@ static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 	struct open_calls calls = { .profile = profile };
 
 	add_open_calls(context, &calls);
+	settle_open_calls(profile);
 	open_calls_free(&calls);
 }
 

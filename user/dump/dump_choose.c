@@ -213,7 +213,7 @@ static void number_texts_of_processes(struct dump_marks *marks, const struct pro
 			continue;
 		dump_numbers_add(&marks->strings, process->command);
 		dump_numbers_add(&marks->strings, process->python);
-		dump_numbers_add(&marks->strings, process->calls_reason);
+		dump_numbers_add(&marks->strings, process_calls_reason(process));
 		for (size_t j = 0; j < process->nr_threads; j++)
 			dump_numbers_add(&marks->strings, process->threads[j].name);
 	}

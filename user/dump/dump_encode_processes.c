@@ -57,8 +57,8 @@ static void put_process(struct dump_encoder *encoder, size_t index, const struct
 	put_by_kind(to, process->kernel);
 	packed_bytes_put_signed(to, process->peak);
 	packed_bytes_put_unsigned(to, process->calls_method);
-	packed_bytes_put_unsigned(to, process->calls_seen);
-	dump_section_put_string(encoder, process->calls_reason);
+	packed_bytes_put_unsigned(to, process_calls_seen(process));
+	dump_section_put_string(encoder, process_calls_reason(process));
 }
 
 void dump_encode_processes(struct dump_encoder *encoder)

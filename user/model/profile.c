@@ -418,3 +418,19 @@ void profile_clean(struct profile *profile)
 	for (size_t i = 0; i < profile->nr_objects; i++)
 		profile->objects[i].is_dirty = false;
 }
+
+static bool lacks_open_calls(const struct process *process)
+{
+	return process->end == END_RUNNING && process->counts_ends && !process->has_open_calls &&
+	       process->calls_seen != CALLS_SEEN_SOME;
+}
+
+uint32_t process_calls_seen(const struct process *process)
+{
+	return lacks_open_calls(process) ? CALLS_SEEN_SOME : process->calls_seen;
+}
+
+uint32_t process_calls_reason(const struct process *process)
+{
+	return lacks_open_calls(process) ? process->open_reason : process->calls_reason;
+}

@@ -189,6 +189,8 @@ struct process {
 	uint32_t
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
+	bool has_open_calls;  /* then frames that run have been added: capture only */
+	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t image_id;    /* capture only, not in dumps */
 	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
 			       * not in dumps */
@@ -365,6 +367,11 @@ const char *loss_hint(enum wire_loss loss);
 bool loss_is_process(enum wire_loss loss);
 /* Does nobody know how much memory it is about? */
 bool loss_is_unmeasured(enum wire_loss loss);
+/* What a dump of this moment says of a running process's calls: bounds, where those of frames that
+ * run are not among them. A reason is a string. */
+uint32_t process_calls_seen(const struct process *process);
+uint32_t process_calls_reason(const struct process *process);
+
 bool losses_any(const struct loss_count losses[NR_LOSSES]);
 void losses_add(struct loss_count sum[NR_LOSSES], const struct loss_count more[NR_LOSSES]);
 
