@@ -218,6 +218,7 @@ def killed_memprobe(context):
     seen = report.python()
     check_near("grow_while_waiting", seen.below("growth", seen.named("grow_while_waiting")),
                size_of(6), tolerance(size_of(6)))
+    check_equal("threads", [thread["tid"] for thread in seen["threads"]], [command])
     check_open_calls(seen)
     end_command(command)
 

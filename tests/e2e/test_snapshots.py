@@ -37,6 +37,8 @@ def snapshots(context):
         check_equal("complete", report.data["meta"]["complete"], True)
         process = report.python(served.pid)
         check_equal("end_reason", process["end_reason"], "running")
+        check(served.pid in [thread["tid"] for thread in process["threads"]],
+              "threads: %r" % process["threads"])
         grown = sum(size_of(mb) for mb in range(1, number + 1))
         seen = process.below("growth", process.named("grow_attached"))
         check_near("grow_attached in snapshot %d" % number, seen, grown, tolerance(grown))

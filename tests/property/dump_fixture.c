@@ -757,6 +757,7 @@ static void grow_thread(struct profile *profile, uint64_t *state, uint32_t index
 	thread.tid = (uint32_t)dump_fixture_random(state);
 	thread.growth = random_amount(state, 40);
 	thread.start_ns = dump_fixture_random(state) >> 2;
+	thread.end_ns = 1 + (dump_fixture_random(state) >> 3);
 	profile_add_thread(profile, index, &thread);
 }
 

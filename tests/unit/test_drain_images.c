@@ -280,11 +280,19 @@ static void test_live_thread(void **state)
 
 	send_type(RECORD_IMAGE_BEGIN);
 	fake_loader_put("threads", &thread.tid, &thread);
+	/* A flush knows it, too: it goes on. */
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->nr_threads, 1);
+	assert_int_equal(process()->threads[0].growth, 9 * 4096);
+	assert_int_equal(process()->threads[0].end_ns, 0);
 	fake_loader_put("tallies", &zero, tallies);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->threads[0].growth, 11 * 4096);
 	assert_int_equal(drain_finish(fixture.drain, FIXTURE_START_NS + 100), 0);
 	assert_int_equal(process()->nr_threads, 1);
 	assert_string_equal(text(process()->threads[0].name), "worker");
 	assert_int_equal(process()->threads[0].growth, 11 * 4096);
+	assert_int_equal(process()->threads[0].end_ns, 100);
 	assert_int_equal(process()->end_ns, 100);
 }
 

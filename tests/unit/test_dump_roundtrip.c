@@ -468,6 +468,33 @@ static void open_calls_are_bounds(void **state)
 	profile_free(got);
 }
 
+/* A thread that ran when the dump was left ends with what is known of its process. */
+static void running_threads_end(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile, *got;
+	uint32_t index = profile_add_process(profile);
+	struct thread thread = { .tid = 7, .growth = 4096, .start_ns = 5 };
+
+	profile_note_thread(profile, index, &thread);
+	profile->meta.duration_ns = 50;
+	profile_free(write_and_read(scratch));
+	thread.growth = 8192;
+	profile_note_thread(profile, index, &thread);
+	profile->meta.duration_ns = 90;
+	got = write_and_read(scratch);
+	assert_int_equal(got->processes[0].nr_threads, 1);
+	assert_int_equal(got->processes[0].threads[0].growth, 8192);
+	assert_int_equal(got->processes[0].threads[0].end_ns, 90);
+	profile_free(got);
+	thread.end_ns = 60;
+	profile_end_thread(profile, index, &thread);
+	got = write_and_read(scratch);
+	assert_int_equal(got->processes[0].nr_threads, 1);
+	assert_int_equal(got->processes[0].threads[0].end_ns, 60);
+	profile_free(got);
+}
+
 /* What a failed flush has numbered is numbered anew. */
 static void failed_flushes_lose_nothing(void **state)
 {
@@ -606,6 +633,7 @@ int main(void)
 		TEST(names_wait_for_what_needs_them),
 		TEST(killed_runs_are_settled),
 		TEST(open_calls_are_bounds),
+		TEST(running_threads_end),
 		TEST(failed_flushes_lose_nothing),
 		TEST(order_is_finer_than_times),
 		TEST(short_runs_are_written_once),

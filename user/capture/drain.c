@@ -317,6 +317,7 @@ int drain_all(struct drain *drain)
 
 	if (error)
 		return error;
+	drain_threads_read(&drain->base, drain->images);
 	remove_past(drain);
 	drain_blocks_sweep(drain->blocks);
 	drain_images_mark_read(drain->images);
@@ -331,8 +332,9 @@ int drain_finish(struct drain *drain, uint64_t now_ns)
 
 	if (error)
 		return error;
-	drain_threads_read(&drain->base, drain->images, now_ns);
+	drain_threads_finish(&drain->base, drain->images, now_ns);
 	drain_note_time(drain, now_ns);
+	profile_end_threads(drain->base.profile);
 	profile_settle(drain->base.profile);
 	return 0;
 }

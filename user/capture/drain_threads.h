@@ -8,8 +8,10 @@
 
 void drain_threads_end(const struct drain_base *base, const struct drain_images *images,
 		       const struct wire_thread_end *record);
-/* Those that still run, at the end of a capture; once. */
-void drain_threads_read(const struct drain_base *base, const struct drain_images *images,
-			uint64_t now_ns);
+/* Those that still run, and go on. */
+void drain_threads_read(const struct drain_base *base, const struct drain_images *images);
+/* The same at the end of a capture; once. */
+void drain_threads_finish(const struct drain_base *base, const struct drain_images *images,
+			  uint64_t now_ns);
 
 #endif

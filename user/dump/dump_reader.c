@@ -192,6 +192,7 @@ int dump_read_fd(int fd, struct profile **ret_profile, struct dump_error *ret_er
 	if (err)
 		return fail_with(ret_error, &reader, err);
 	profile->meta.is_complete = is_all(&reader, &header);
+	profile_end_threads(profile);
 	profile_name_roots(profile);
 	profile_clean(profile);
 	*ret_profile = TAKE(profile);

@@ -165,7 +165,8 @@ struct thread {
 	uint32_t tid;
 	uint32_t name; /* string */
 	int64_t growth;
-	uint64_t start_ns, end_ns;
+	uint64_t start_ns;
+	uint64_t end_ns; /* 0: it still runs; not in a profile that was read, or is over */
 };
 
 /* What a process has alone and what it shares, by the kernel's page tables (smaps_rollup). */
@@ -355,6 +356,16 @@ void profile_set_census(struct profile *profile, uint32_t process, const struct 
 			uint64_t time_ns);
 /* Of a bounded list: as an entry of its own, or as part of another. */
 void profile_add_thread(struct profile *profile, uint32_t process, const struct thread *thread);
+/* What one that still runs has grown by so far, while the list has room for it: an entry that
+ * becomes that of the thread when it ends. end_ns has to be 0. */
+void profile_note_thread(struct profile *profile, uint32_t process, const struct thread *thread);
+/* Its end: its entry, or as profile_add_thread(). */
+void profile_end_thread(struct profile *profile, uint32_t process, const struct thread *thread);
+/* The entry of one that still runs, NULL: there is none. Valid until the next thread. */
+const struct thread *profile_find_thread(const struct profile *profile, uint32_t process,
+					 uint32_t tid, uint64_t start_ns);
+/* Those that still run end with their processes, or with the profile. */
+void profile_end_threads(struct profile *profile);
 /* As an entry of its own: what was read back. */
 void profile_append_thread(struct profile *profile, uint32_t process, const struct thread *thread);
 /* Clears every is_dirty and has_changed: all that there is has been written. */

@@ -2,7 +2,7 @@
 /*
  * A process's list of threads, which is bounded however many there were: the first MAX_THREADS as
  * they are, then those that have a name in common or differ in their numbers alone as one, then all
- * others.
+ * others. What still runs is an entry as long as there are fewer, and no other is added to it.
  */
 #include <string.h>
 
@@ -25,8 +25,10 @@ void profile_append_thread(struct profile *profile, uint32_t index, const struct
 static void index_threads(struct process *process)
 {
 	for (size_t i = process->thread_ids.count ? process->nr_threads : 0;
-	     i < process->nr_threads; i++)
-		hash_table_put(&process->thread_ids, process->threads[i].name, (uint32_t)i);
+	     i < process->nr_threads; i++) {
+		if (process->threads[i].end_ns)
+			hash_table_put(&process->thread_ids, process->threads[i].name, (uint32_t)i);
+	}
 }
 
 /* Adds to the newest entry of that name. */
@@ -65,6 +67,62 @@ static uint32_t others(struct profile *profile)
 	return string_pool_add_bytes(&profile->strings, (const char *)&name, sizeof(name));
 }
 
+static struct thread *find_running(const struct process *process, uint32_t tid, uint64_t start_ns)
+{
+	for (size_t i = 0; i < process->nr_threads; i++) {
+		struct thread *thread = &process->threads[i];
+
+		if (thread->tid == tid && !thread->end_ns && thread->start_ns == start_ns)
+			return thread;
+	}
+	return NULL;
+}
+
+const struct thread *profile_find_thread(const struct profile *profile, uint32_t index,
+					 uint32_t tid, uint64_t start_ns)
+{
+	return find_running(&profile->processes[index], tid, start_ns);
+}
+
+/* The thread's own entry, if it had one while it ran. */
+static bool replace_running(struct process *process, const struct thread *thread)
+{
+	struct thread *running = find_running(process, thread->tid, thread->start_ns);
+
+	if (!running)
+		return false;
+	*running = *thread;
+	process->is_dirty = true;
+	return true;
+}
+
+void profile_note_thread(struct profile *profile, uint32_t index, const struct thread *thread)
+{
+	struct process *process = &profile->processes[index];
+
+	if (!replace_running(process, thread) && process->nr_threads < MAX_THREADS)
+		profile_append_thread(profile, index, thread);
+}
+
+static uint64_t end_of(const struct profile *profile, const struct process *process)
+{
+	return process->end == END_RUNNING && process->end_ns < profile->meta.duration_ns
+		       ? profile->meta.duration_ns
+		       : process->end_ns;
+}
+
+void profile_end_threads(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		struct process *process = &profile->processes[i];
+
+		for (size_t j = 0; j < process->nr_threads; j++) {
+			if (!process->threads[j].end_ns)
+				process->threads[j].end_ns = end_of(profile, process);
+		}
+	}
+}
+
 void profile_add_thread(struct profile *profile, uint32_t index, const struct thread *thread)
 {
 	struct process *process = &profile->processes[index];
@@ -87,4 +145,10 @@ void profile_add_thread(struct profile *profile, uint32_t index, const struct th
 	}
 	hash_table_put(&process->thread_ids, folded.name, (uint32_t)process->nr_threads);
 	profile_append_thread(profile, index, &folded);
+}
+
+void profile_end_thread(struct profile *profile, uint32_t index, const struct thread *thread)
+{
+	if (!replace_running(&profile->processes[index], thread))
+		profile_add_thread(profile, index, thread);
 }
