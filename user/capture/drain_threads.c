@@ -23,7 +23,7 @@ static void end(struct profile *profile, uint32_t index, const struct thread *th
 {
 	struct thread *main_thread = find_main(&profile->processes[index], thread->tid);
 
-	if (!main_thread || main_thread->start_ns == thread->start_ns) {
+	if (!main_thread || !main_thread->end_ns) {
 		profile_end_thread(profile, index, thread);
 		return;
 	}
