@@ -1,10 +1,12 @@
 """diff and merge: of two versions of a program, of two interpreters, of many runs."""
 import collections
 import os
+import signal
 
 from capture import capture, check_error, memprobe, parse
 from harness import TARGETS, check, check_all, check_equal, check_near, test
 from test_allocs import follows_allocs
+from test_ends import end_command, wait_for_flush, waiting_command
 from tree import ancestors, describe, linked
 
 MB = 1 << 20
@@ -89,6 +91,31 @@ def merge_of_runs(context):
     memprobe(context, "merge", "-f", "-o", out, taken.dump)
     check_error(memprobe(context, "merge", taken.dump), 2, "-o OUT is missing")
     check_error(memprobe(context, "diff", taken.dump), 2, "AFTER is missing")
+
+
+def processes_of(context, *words):
+    return parse(memprobe(context, *words, "--format=json").output)["processes"]
+
+
+@test(interpreters="one")
+def merge_of_incomplete(context):
+    """What is incomplete makes no complete dump, alone or with others."""
+    whole = capture(context, context.target(TARGET) + ["10"]).dump
+    process, command, killed = waiting_command(context)
+    wait_for_flush(context, killed)
+    os.kill(process.pid, signal.SIGKILL)
+    context.finish(process)
+    end_command(command)
+    out = context.path("merged")
+    for dumps in ((killed,), (killed, whole), (whole, killed)):
+        merged = memprobe(context, "merge", "-f", "-o", out, *dumps)
+        check_equal("status", merged.status, 0)
+        check("is incomplete" in merged.errors, "merge does not tell: %r" % merged.errors)
+        shown = memprobe(context, "post", "--format=json", out)
+        check_equal("complete", parse(shown.output)["meta"]["complete"], False)
+        check("is incomplete" in shown.errors, "post does not tell: %r" % shown.errors)
+        check_equal("processes", len(parse(shown.output)["processes"]),
+                    sum(len(processes_of(context, "post", dump)) for dump in dumps))
 
 
 def amounts_of(report):

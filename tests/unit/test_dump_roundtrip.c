@@ -143,6 +143,17 @@ static void abandoned_stays_incomplete(void **state)
 	assert_holds(scratch, false);
 }
 
+static void finished_as_incomplete(void **state)
+{
+	struct scratch *scratch = *state;
+
+	replace_profile(scratch, dump_fixture_profile());
+	assert_int_equal(dump_finish_incomplete(scratch->writer, scratch->profile), 0);
+	dump_abandon(TAKE(scratch->writer));
+	assert_holds(scratch, false);
+	assert_int_equal(dump_fixture_count(scratch->directory), 1);
+}
+
 /* The same profile in many flushes and in one reads the same. */
 static void many_flushes_are_one(void **state)
 {
@@ -619,6 +630,7 @@ int main(void)
 		TEST(by_hand_flushed_before),
 		TEST(flush_clears_dirty_marks),
 		TEST(abandoned_stays_incomplete),
+		TEST(finished_as_incomplete),
 		TEST(many_flushes_are_one),
 		TEST(flushes_grow_by_what_changed),
 		TEST(calls_and_costs_are_written_apart),

@@ -92,7 +92,8 @@ static int write_dump(const struct merge_options *options, struct profile *profi
 	identity_free(&identity);
 	if (error)
 		return error;
-	error = dump_finish(writer, profile);
+	error = profile->meta.is_complete ? dump_finish(writer, profile)
+					  : dump_finish_incomplete(writer, profile);
 	if (error)
 		dump_discard(writer);
 	else

@@ -57,8 +57,11 @@ int dump_flush(struct dump_writer *writer, struct profile *profile);
 /* The last flush, and the end of INCOMPLETE; a stream gets it. On failure the file stays readable:
  * INCOMPLETE, or whole under another name (dump_waiting). dump_abandon frees the writer. */
 int dump_finish(struct dump_writer *writer, struct profile *profile);
-/* Both of it. */
+/* Both of dump_finish and dump_abandon. */
 int dump_close(struct dump_writer *writer, struct profile *profile);
+
+/* As dump_finish, of a capture that did not end, or of which part is missing: INCOMPLETE stays. */
+int dump_finish_incomplete(struct dump_writer *writer, struct profile *profile);
 
 /* The name, in the directory of its own, under which the file waits that could not replace another
  * so far; NULL: there is none. A close or abandon that fails to replace leaves it there. */

@@ -277,6 +277,13 @@ int dump_finish(struct dump_writer *writer, struct profile *profile)
 	return err ? err : deliver(writer);
 }
 
+int dump_finish_incomplete(struct dump_writer *writer, struct profile *profile)
+{
+	int err = dump_flush(writer, profile);
+
+	return err < 0 ? err : deliver(writer);
+}
+
 int dump_close(struct dump_writer *writer, struct profile *profile)
 {
 	int err = dump_finish(writer, profile);
