@@ -97,6 +97,69 @@ def processes_of(context, *words):
     return parse(memprobe(context, *words, "--format=json").output)["processes"]
 
 
+def check_parts(context, *dumps):
+    """Each process of a merge is what it is in its own dump, whatever is asked for."""
+    merged = context.path("parts")
+    check_equal("status", memprobe(context, "merge", "-f", "-o", merged, *dumps).status, 0)
+    for words in ((), ("--import-frames",), ("--by=module",), ("--by=package",), ("--imports",),
+                  ("--metric=live", "--invert")):
+        own = [process for dump in dumps
+               for process in processes_of(context, "post", dump, *words)]
+        both = processes_of(context, "post", merged, *words)
+        check_equal("processes", len(both), len(own))
+        check_all(["%r of %s differs with %s: %.200r is not %.200r" % (
+                       field, process["command"], words, process[field], wanted[field])
+                   for process, wanted in zip(both, own) for field in wanted
+                   if process[field] != wanted[field]])
+    return merged
+
+
+def write_program(context, name, lines):
+    """A program of a folder of its own: two of them have the same files, but for the lines above."""
+    folder = os.path.join(context.directory, name)
+    os.makedirs(os.path.join(folder, "app"))
+    with open(os.path.join(folder, "app", "utils.py"), "w") as module:
+        module.write("# a line\n" * lines + "kept = []\ndef helper(size):\n"
+                     "    kept.append(bytearray(b'x') * size)\n")
+    with open(os.path.join(folder, "main.py"), "w") as program:
+        program.write("import app.utils\n" + "# a line\n" * lines +
+                      "def load():\n    app.utils.helper(%d << 20)\nload()\n" % (10 + lines))
+    return os.path.join(folder, "main.py")
+
+
+@test(interpreters="few")
+def merge_of_programs(context):
+    """What of a difference would be two versions of one file are two files of a merge."""
+    runs = [capture(context, context.python.command + [write_program(context, name, lines)])
+            for name, lines in (("one", 0), ("two", 3))]
+    dumps = [run.dump for run in runs]
+    check_parts(context, *dumps)
+    merged = check_parts(context, *reversed(dumps))
+    for process in processes_of(context, "post", merged):
+        strange = "/one/" if "/two/" in process["command"] else "/two/"
+        check_equal("files of another program", [node["file"] for node in linked(process["tree"])
+                                                 if strange in (node["file"] or "")], [])
+
+
+@test(interpreters="one")
+def merge_of_running(context):
+    """Each process has the end of its own capture, and a capture without calls stays one."""
+    target = context.start(context.python.command + ["-c", "import time; time.sleep(60)"])
+    dumps = [context.path("short"), context.path("long")]
+    for dump, options in zip(dumps, (("1", "--calls=off"), ("2",))):
+        check_equal("status", memprobe(context, "-q", "-p", target.pid, "-o", dump,
+                                       "--duration=" + options[0], *options[1:]).status, 0)
+    for order in (dumps, dumps[::-1]):
+        merged = check_parts(context, *order)
+        twice = context.path("twice")
+        memprobe(context, "merge", "-f", "-o", twice, merged, dumps[0])
+        ends = [process["end"] for process in processes_of(context, "post", twice)]
+        wanted = [process["end"] for dump in (*order, dumps[0])
+                  for process in processes_of(context, "post", dump)]
+        check_equal("ends in a merge of a merge", ends, wanted)
+    target.kill()
+
+
 @test(interpreters="one")
 def merge_of_incomplete(context):
     """What is incomplete makes no complete dump, alone or with others."""

@@ -20,6 +20,7 @@
 #include "profile_allocs.h"
 #include "profile_held.h"
 #include "profile_history.h"
+#include "profile_own.h"
 
 static void check(bool is_good, const char *what)
 {
@@ -393,6 +394,7 @@ static char *process_difference(const struct pair *pair, size_t index)
 	SAME_STRING("calls reason", pair, a->calls_reason, b->calls_reason);
 	COMPARE("start", a->start_ns, b->start_ns);
 	COMPARE("end", a->end_ns, b->end_ns);
+	COMPARE("capture", profile_captured_ns(pair->a, a), profile_captured_ns(pair->b, b));
 	COMPARE("peak", a->peak, b->peak);
 	COMPARE("time of the peak", a->peak_time_ns, b->peak_time_ns);
 	COMPARE("has owners", a->has_owners, b->has_owners);

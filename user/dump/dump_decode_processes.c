@@ -4,6 +4,7 @@
 
 #include "dump_format.h"
 #include "dump_take.h"
+#include "profile_own.h"
 
 static void take_by_kind(struct packed_cursor *from, int64_t ret[NR_KINDS])
 {
@@ -67,6 +68,31 @@ int dump_decode_shares(struct dump_decoder *decoder, struct packed_cursor *from)
 		if (from->is_bad)
 			return -EBADMSG;
 		profile->processes[index].shares = shares;
+	}
+	return dump_result_of(from);
+}
+
+/* Each is of the processes from one on. */
+int dump_decode_captures(struct dump_decoder *decoder, struct packed_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+	uint32_t least = 0;
+
+	if (profile->nr_captures)
+		return -EBADMSG;
+	while (packed_cursor_has_more(from)) {
+		uint32_t index = dump_take_id(from, profile->nr_processes);
+		uint64_t duration_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+
+		if (from->is_bad || index < least || (!least && index))
+			return -EBADMSG;
+		profile->processes[index].capture = (uint32_t)profile->nr_captures;
+		profile_add_capture(profile, duration_ns);
+		least = index + 1;
+	}
+	for (size_t i = 1; i < profile->nr_processes; i++) {
+		if (!profile->processes[i].capture)
+			profile->processes[i].capture = profile->processes[i - 1].capture;
 	}
 	return dump_result_of(from);
 }

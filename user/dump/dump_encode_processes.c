@@ -4,6 +4,7 @@
 
 #include "dump_allocs.h"
 #include "dump_section.h"
+#include "profile_own.h"
 
 static void put_by_kind(struct packed_bytes *to, const int64_t by_kind[NR_KINDS])
 {
@@ -147,6 +148,23 @@ void dump_encode_shares(struct dump_encoder *encoder)
 						      .put = put_shares };
 
 	encode_changed(encoder, &record);
+}
+
+/* Those of what was put together before any of it was written: a capture has none. */
+void dump_encode_captures(struct dump_encoder *encoder)
+{
+	const struct profile *profile = encoder->profile;
+
+	for (size_t i = 0; i < profile->nr_processes && profile->nr_captures; i++) {
+		const struct process *process = &profile->processes[i];
+		struct packed_bytes *to;
+
+		if (encoder->marks->nr_processes || (i && process[-1].capture == process->capture))
+			continue;
+		to = dump_section_for(encoder, TAG_CAPTURES);
+		packed_bytes_put_unsigned(to, i);
+		packed_bytes_put_unsigned(to, profile_captured_ns(profile, process));
+	}
 }
 
 static bool has_inside(const struct process *process)

@@ -78,6 +78,7 @@ enum dump_tag {
 	TAG_COROUTINES = 36,
 	TAG_SNAPSHOTS = 37,
 	TAG_HEAP = 38,
+	TAG_CAPTURES = 39,
 };
 
 /* Of a process, in TAG_OWNERS. */

@@ -22,7 +22,7 @@
 
 struct importer {
 	const struct calltree *tree;
-	const struct code_groups *groups;
+	const uint32_t *sites; /* by site: the one that its module is named by */
 	const bool *is_machinery;
 	uint32_t *machines; /* by node of the machinery: the topmost one of it above; NO_NODE */
 	uint32_t *modules;  /* by such a one: the only module's site; NO_MODULE, MANY_MODULES */
@@ -61,7 +61,7 @@ static bool is_import(const struct importer *importer, uint32_t node)
 static void note_module(struct importer *importer, uint32_t node)
 {
 	uint32_t machine = importer->machines[importer->tree->nodes[node].parent];
-	uint32_t site = importer->groups->sites[importer->tree->nodes[node].site];
+	uint32_t site = importer->sites[importer->tree->nodes[node].site];
 	uint32_t *module;
 
 	if (machine == NO_NODE)
@@ -108,7 +108,7 @@ static uint32_t place_node(struct tree_builder *builder, const struct importer *
 
 	if (machine == NO_NODE && !imports)
 		return parent;
-	module = imports ? importer->groups->sites[nodes[node].site] : importer->modules[machine];
+	module = imports ? importer->sites[nodes[node].site] : importer->modules[machine];
 	if (machine != NO_NODE)
 		parent = importing_row(importer, machine);
 	return module < MANY_MODULES ? calltree_child(builder, parent, module, TREE_PYTHON)
@@ -148,8 +148,9 @@ struct calltree *calltree_imports(const struct calltree *tree, const struct code
 	_cleanup_(freep) uint32_t *modules = xcalloc(tree->nr_nodes + 1, sizeof(*modules));
 	_cleanup_(freep) uint32_t *places = xcalloc(tree->nr_nodes + 1, sizeof(*places));
 	struct tree_builder builder = { .tree = calltree_like(tree) };
+	_cleanup_(freep) uint32_t *sites = calltree_group_sites(tree, groups);
 	struct importer importer = { .tree = tree,
-				     .groups = groups,
+				     .sites = sites,
 				     .is_machinery = is_machinery,
 				     .machines = machines,
 				     .modules = modules,

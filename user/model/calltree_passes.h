@@ -34,6 +34,9 @@ struct calltree *calltree_keep_threads(const struct calltree *tree, const char *
 /* ---- calltree_roll_up.c ---- */
 
 /* Rows are groups of functions: what calls another of its group is one row with it. */
+/* By site: the first of its group that the tree has, which its rows are named by: that of the whole
+ * profile may be of a file that no process of the tree has run. The caller frees it. */
+uint32_t *calltree_group_sites(const struct calltree *tree, const struct code_groups *groups);
 struct calltree *calltree_roll_up(const struct calltree *tree, const struct code_groups *groups);
 
 /* ---- calltree_tasks.c ---- */

@@ -4,25 +4,48 @@
 #include "calltree_state.h"
 #include "memory.h"
 
+uint32_t *calltree_group_sites(const struct calltree *tree, const struct code_groups *groups)
+{
+	size_t count = tree->profile->nr_sites;
+	_cleanup_(freep) uint32_t *first = xcalloc(count + 1, sizeof(*first)); /* + 1 */
+	uint32_t *sites = xcalloc(count + 1, sizeof(*sites));
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		uint32_t site = tree->nodes[i].site;
+
+		if (tree->nodes[i].kind == TREE_PYTHON && !first[groups->sites[site]])
+			first[groups->sites[site]] = site + 1;
+	}
+	for (size_t i = 0; i < count; i++)
+		sites[i] = first[groups->sites[i]] - 1;
+	return sites;
+}
+
+/* What rows are named by. */
+struct roller {
+	const struct code_groups *groups;
+	const uint32_t *sites; /* of calltree_group_sites() */
+};
+
 /* Does the row above stand for this function, too? */
-static bool is_of(const struct calltree *rolled, uint32_t row, const struct code_groups *groups,
+static bool is_of(const struct calltree *rolled, uint32_t row, const struct roller *roller,
 		  const struct tree_node *node)
 {
 	const struct tree_node *above = row == NO_NODE ? NULL : &rolled->nodes[row];
 
 	if (!above || above->kind != TREE_PYTHON || node->kind != TREE_PYTHON)
 		return false;
-	return groups->is_made[node->site] || above->site == groups->sites[node->site];
+	return roller->groups->is_made[node->site] || above->site == roller->sites[node->site];
 }
 
-static uint32_t place_node(struct tree_builder *builder, const struct code_groups *groups,
+static uint32_t place_node(struct tree_builder *builder, const struct roller *roller,
 			   const struct tree_node *node, uint32_t parent)
 {
-	uint32_t site = node->kind == TREE_PYTHON ? groups->sites[node->site] : node->site;
+	uint32_t site = node->kind == TREE_PYTHON ? roller->sites[node->site] : node->site;
 
 	if (calltree_is_opening(node) || node->kind == TREE_CUT)
 		return calltree_copy_node(builder, node, parent);
-	if (is_of(builder->tree, parent, groups, node))
+	if (is_of(builder->tree, parent, roller, node))
 		return parent;
 	return calltree_child(builder, parent, site, node->kind);
 }
@@ -31,6 +54,8 @@ struct calltree *calltree_roll_up(const struct calltree *tree, const struct code
 {
 	struct tree_builder builder = { .tree = calltree_like(tree) };
 	_cleanup_(freep) uint32_t *places = xcalloc(tree->nr_nodes + 1, sizeof(*places));
+	_cleanup_(freep) uint32_t *sites = calltree_group_sites(tree, groups);
+	const struct roller roller = { groups, sites };
 
 	builder.tree->groups = groups;
 	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
@@ -39,7 +64,7 @@ struct calltree *calltree_roll_up(const struct calltree *tree, const struct code
 		uint32_t parent = node->parent == NO_NODE ? NO_NODE : places[node->parent];
 		struct tree_node *row;
 
-		places[i] = place_node(&builder, groups, node, parent);
+		places[i] = place_node(&builder, &roller, node, parent);
 		row = &builder.tree->nodes[places[i]];
 		if (!calltree_is_opening(node))
 			row->calls += node->calls;

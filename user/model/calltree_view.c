@@ -8,7 +8,7 @@
 struct tree_viewer {
 	const struct tree_view *view;
 	struct tree_pattern *focus, *ignore; /* NULL: none */
-	struct code_groups *groups;	     /* the same */
+	struct code_grouping *grouping;	     /* the same */
 	bool *is_machinery;		     /* by site; the same */
 };
 
@@ -35,8 +35,8 @@ struct tree_viewer *tree_viewer_new(const struct profile *profile, const struct 
 	if (view->ignore)
 		viewer->ignore = tree_pattern_new(profile, view->ignore, style);
 	if (view->imports || (view->by != TREE_BY_PATH && view->by != TREE_BY_TASK))
-		viewer->groups = code_groups_new(profile,
-						 view->imports ? TREE_BY_MODULE : view->by);
+		viewer->grouping = code_grouping_new(profile,
+						     view->imports ? TREE_BY_MODULE : view->by);
 	if (view->imports)
 		viewer->is_machinery = calltree_find_machinery(profile);
 	return viewer;
@@ -48,7 +48,7 @@ void tree_viewer_free(struct tree_viewer *viewer)
 		return;
 	tree_pattern_free(viewer->focus);
 	tree_pattern_free(viewer->ignore);
-	code_groups_free(viewer->groups);
+	code_grouping_free(viewer->grouping);
 	free(viewer->is_machinery);
 	free(viewer);
 }
@@ -60,9 +60,21 @@ static void replace(struct calltree **tree, struct calltree *next)
 	*tree = next;
 }
 
+/* NULL: the view has none. */
+static const struct code_groups *groups_of(const struct tree_viewer *viewer,
+					   const struct calltree *tree)
+{
+	const struct process *process = &tree->profile->processes[tree->process];
+
+	if (!viewer->grouping)
+		return NULL;
+	return &viewer->grouping->groups[code_grouping_program(viewer->grouping, process)];
+}
+
 struct calltree *tree_viewer_apply(struct tree_viewer *viewer, struct calltree *tree)
 {
 	const struct tree_view *view = viewer->view;
+	const struct code_groups *groups = groups_of(viewer, tree);
 
 	if (view->kinds)
 		calltree_keep_kinds(tree, view->kinds);
@@ -71,9 +83,9 @@ struct calltree *tree_viewer_apply(struct tree_viewer *viewer, struct calltree *
 	if (viewer->focus || viewer->ignore)
 		replace(&tree, calltree_filter(tree, viewer->focus, viewer->ignore));
 	if (view->imports)
-		replace(&tree, calltree_imports(tree, viewer->groups, viewer->is_machinery));
-	else if (viewer->groups)
-		replace(&tree, calltree_roll_up(tree, viewer->groups));
+		replace(&tree, calltree_imports(tree, groups, viewer->is_machinery));
+	else if (groups)
+		replace(&tree, calltree_roll_up(tree, groups));
 	else if (view->by == TREE_BY_TASK)
 		replace(&tree, calltree_tasks(tree));
 	if (view->is_inverted)

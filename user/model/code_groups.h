@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Functions put together: which of a profile's sites are one row of a report. Each group is named
- * by one of its sites, the lowest.
+ * Functions put together: which of a profile's sites are one row of a report. Each group has the
+ * number of one of its sites, the lowest.
  */
 #ifndef MEMPROBE_CODE_GROUPS_H
 #define MEMPROBE_CODE_GROUPS_H
@@ -29,8 +29,19 @@ struct code_groups {
 	struct string_pool pool;
 };
 
-struct code_groups *code_groups_new(const struct profile *profile, enum tree_by by);
-void code_groups_free(struct code_groups *groups);
+/* One of each program that the captures of a profile are of, for its files are named as seen from
+ * its folder. Owns everything. */
+struct code_grouping {
+	struct code_groups *groups; /* by program; zeroed: of none */
+	size_t count;
+	uint32_t *by_capture; /* the program */
+};
+
+struct code_grouping *code_grouping_new(const struct profile *profile, enum tree_by by);
+void code_grouping_free(struct code_grouping *grouping);
+/* Which program a process is of. */
+uint32_t code_grouping_program(const struct code_grouping *grouping, const struct process *process);
+
 /* Of a package or a module. */
 const char *code_groups_name(const struct code_groups *groups, uint32_t site);
 

@@ -2,14 +2,9 @@
 /* See leak_series.h. */
 #include "leak_series.h"
 
-#define MIN_SLOTS 6 /* of which the last third are two */
+#include "profile_own.h"
 
-static uint64_t end_of(const struct profile *profile, const struct process *process)
-{
-	return process->end == END_RUNNING && process->end_ns < profile->meta.duration_ns
-		       ? profile->meta.duration_ns
-		       : process->end_ns;
-}
+#define MIN_SLOTS 6 /* of which the last third are two */
 
 static bool find_span(struct leak_series *series, uint64_t start_ns)
 {
@@ -36,7 +31,7 @@ bool leak_series_read(const struct profile *profile, const struct node_history *
 	*ret = (struct leak_series){
 		.history = *history,
 		.live = history->kind == HISTORY_ALLOCATED ? cost.alloc_end : cost_live(&cost),
-		.end_ns = end_of(profile, process),
+		.end_ns = profile_end_ns(profile, process),
 	};
 	history_bring_up(&ret->history, ret->live, ret->end_ns);
 	return find_span(ret, process->start_ns);

@@ -68,6 +68,7 @@ void profile_free(struct profile *profile)
 	hash_table_free(&profile->blob_ids);
 	free(profile->objects);
 	free(profile->sightings);
+	free(profile->captures);
 	free(profile->snapshots);
 	free(profile);
 }

@@ -201,6 +201,7 @@ struct process {
 	bool has_user;	   /* uid and gid, of who named its files: capture only, not in dumps */
 	uint32_t uid, gid;
 	uint64_t start_ns, end_ns;
+	uint32_t capture;	   /* which of the profile's it was in (profile_own.h) */
 	uint64_t unshared_late_ns; /* for so long, from forks on, they were not yet */
 	struct cost lost; /* part of the tree that found no room; capture only, not in dumps */
 	int64_t opening[NR_KINDS];
@@ -306,6 +307,10 @@ struct profile {
 	size_t nr_sightings, sightings_capacity;
 	struct loss_count losses[NR_LOSSES]; /* those of no process */
 	struct moment highest;
+	/* How long each took whose processes are here; none: all are of one, which the meta is of.
+	 */
+	uint64_t *captures;
+	size_t nr_captures, captures_capacity;
 	uint64_t *snapshots; /* times, ascending, at which a snapshot of it was written */
 	size_t nr_snapshots, snapshots_capacity;
 	struct hash_table site_ids;	/* by content, private to profile.c */

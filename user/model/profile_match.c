@@ -137,8 +137,8 @@ static int32_t find_match(const struct places *places, const struct site *site,
 	return found->match;
 }
 
-int32_t *profile_match_lines(const struct profile *profile, const struct profile *other,
-			     const uint32_t *strings, const uint32_t *files)
+static int32_t *match_lines(const struct profile *profile, const struct profile *other,
+			    const uint32_t *strings, const uint32_t *files)
 {
 	int32_t *lines = xcalloc(other->nr_sites, sizeof(*lines));
 	struct places places = find_places(profile, other, strings, files);
@@ -153,4 +153,21 @@ int32_t *profile_match_lines(const struct profile *profile, const struct profile
 	}
 	free(places.places);
 	return lines;
+}
+
+void profile_match_functions(const struct profile *profile, const struct profile *other,
+			     const uint32_t *strings, struct site *sites)
+{
+	_cleanup_(freep) uint32_t *files = profile_match_files(profile, other, strings);
+	_cleanup_(freep) int32_t *lines = match_lines(profile, other, strings, files);
+
+	for (size_t i = 0; i < other->nr_sites; i++) {
+		const struct site *theirs = &other->sites[i];
+
+		if (theirs->kind == SITE_PYTHON)
+			sites[i].file = files[theirs->file];
+		if (theirs->at)
+			sites[i].at = theirs->at + lines[i] - theirs->line;
+		sites[i].line = lines[i];
+	}
 }

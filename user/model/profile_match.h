@@ -23,12 +23,13 @@ uint32_t *profile_match_files(const struct profile *profile, const struct profil
 			      const uint32_t *strings);
 
 /*
- * By site of `other`: the first line of its function in `profile`. In a file where a function that
- * has its name alone is at another line, functions that share a name are matched in their order, if
- * there are as many; else their lines say which is which. `files` are those of
- * profile_match_files(). The caller frees it.
+ * Functions of two versions of a program: `sites` are those of `other`, and have the files, lines
+ * and executed lines of the same functions in `profile` then. Files are those of
+ * profile_match_files(). In a file where a function that has its name alone is at another line,
+ * functions that share a name are matched in their order, if there are as many; else their lines
+ * say which is which.
  */
-int32_t *profile_match_lines(const struct profile *profile, const struct profile *other,
-			     const uint32_t *strings, const uint32_t *files);
+void profile_match_functions(const struct profile *profile, const struct profile *other,
+			     const uint32_t *strings, struct site *sites);
 
 #endif

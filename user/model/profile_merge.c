@@ -8,6 +8,7 @@
 #include "profile_held.h"
 #include "profile_history.h"
 #include "profile_match.h"
+#include "profile_own.h"
 #include "profile_roots.h"
 
 struct merge {
@@ -19,6 +20,7 @@ struct merge {
 		*leaders; /* by process of `other`: which of it has its sums; NULL: each has */
 	struct hash_table object_ids; /* of `profile`, by hash of the content */
 	struct root_matches roots;
+	uint32_t first_capture; /* of those of `other` */
 	/* By number of `other`, that of `profile`; all owned. */
 	uint32_t *strings, *processes, *objects, *sites, *nodes;
 };
@@ -75,31 +77,39 @@ static void map_objects(struct merge *merge)
 	}
 }
 
+/* A function that one version of a file has as a generator may be none in another: what is not
+ * known to be exact of either is not said to be. */
+static uint32_t add_site(struct profile *profile, const struct site *site)
+{
+	uint32_t id = profile_add_site(profile, site);
+
+	profile->sites[id].is_resumable |= site->is_resumable;
+	return id;
+}
+
 static void map_sites(struct merge *merge)
 {
 	const struct profile *other = merge->other;
-	_cleanup_(freep)
-		uint32_t *files = profile_match_files(merge->profile, other, merge->strings);
-	_cleanup_(freep)
-		int32_t *lines = profile_match_lines(merge->profile, other, merge->strings, files);
+	_cleanup_(freep) struct site *sites = xcalloc(other->nr_sites, sizeof(*sites));
 
-	merge->sites = xcalloc(other->nr_sites, sizeof(*merge->sites));
 	for (size_t i = 0; i < other->nr_sites; i++) {
-		struct site site = other->sites[i];
-		const struct blob *table = &other->blobs[site.linetable];
+		const struct site *theirs = &other->sites[i];
+		const struct blob *table = &other->blobs[theirs->linetable];
 
-		site.file = site.kind == SITE_PYTHON ? files[site.file] : merge->strings[site.file];
-		site.name = merge->strings[site.name];
-		if (site.at)
-			site.at += lines[i] - site.line;
-		site.line = lines[i];
-		if (site.linetable)
-			site.linetable = profile_find_blob(merge->profile, table->bytes,
-							   table->size);
-		if (site.part_object)
-			site.part_object = merge->objects[site.part_object - 1] + 1;
-		merge->sites[i] = profile_add_site(merge->profile, &site);
+		sites[i] = *theirs;
+		sites[i].file = merge->strings[theirs->file];
+		sites[i].name = merge->strings[theirs->name];
+		if (theirs->linetable)
+			sites[i].linetable = profile_find_blob(merge->profile, table->bytes,
+							       table->size);
+		if (theirs->part_object)
+			sites[i].part_object = merge->objects[theirs->part_object - 1] + 1;
 	}
+	if (!merge->is_appended)
+		profile_match_functions(merge->profile, other, merge->strings, sites);
+	merge->sites = xcalloc(other->nr_sites, sizeof(*merge->sites));
+	for (size_t i = 0; i < other->nr_sites; i++)
+		merge->sites[i] = add_site(merge->profile, &sites[i]);
 }
 
 /* ---- Processes ---- */
@@ -218,6 +228,16 @@ static void copy_readings(struct process *process, const struct process *other)
 	process->nr_censuses = 1;
 }
 
+static uint32_t reason_of(struct merge *merge, const struct process *other)
+{
+	struct profile *profile = merge->profile;
+
+	if (profile->meta.calls_mode == CALLS_MODE_OFF ||
+	    !profile_is_uncounted(merge->other, other))
+		return merge->strings[other->calls_reason];
+	return string_pool_add(&profile->strings, CALLS_OFF_REASON);
+}
+
 /* An entry that tells of itself what the other's does, and has no amounts yet. */
 static uint32_t copy_process(struct merge *merge, const struct process *other)
 {
@@ -234,9 +254,10 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 		.exit_signal = other->exit_signal,
 		.calls_method = other->calls_method,
 		.calls_seen = other->calls_seen,
-		.calls_reason = merge->strings[other->calls_reason],
+		.calls_reason = reason_of(merge, other),
 		.start_ns = other->start_ns,
 		.end_ns = other->end_ns,
+		.capture = merge->first_capture + other->capture,
 		.peak_time_ns = other->peak_time_ns,
 		.has_owners = other->has_owners,
 		.has_unshared = other->has_unshared,
@@ -249,8 +270,7 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 	if (merge->sign == MERGE_SUM)
 		copy_readings(&merge->profile->processes[index], other);
 	for (size_t i = 0; i < other->nr_samples && merge->sign == MERGE_SUM; i++)
-		profile_add_sample(merge->profile, index, other->samples[i].time_ns,
-				   other->samples[i].rss);
+		profile_append_sample(&merge->profile->processes[index], other->samples[i]);
 	return index;
 }
 
@@ -389,8 +409,9 @@ static void merge_meta(struct merge *merge)
 	losses_add(profile->losses, other->losses);
 	profile->meta.is_complete &= other->meta.is_complete;
 	profile->meta.has_threads |= other->meta.has_threads;
-	if (merge->sign == MERGE_SUM && other->meta.duration_ns > profile->meta.duration_ns)
-		profile->meta.duration_ns = other->meta.duration_ns;
+	merge->first_capture = profile_add_captures(profile, other);
+	if (merge->sign == MERGE_SUM)
+		profile_join_meta(profile, &other->meta);
 	if (!other->nr_processes)
 		return;
 	if (profile->nr_processes || merge->sign == MERGE_DIFFERENCE)

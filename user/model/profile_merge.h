@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two profiles put together: their sum, or what one has more than the other.
+ * Two profiles put together: their sum, or what one has more than the other; and many, of which
+ * each process stays what it is (profile_append).
  *
- * Rows are matched by call path, paths by function: file and qualified name, and first line where
- * the file did not change. A process is matched with one of the same life (two dumps of one run),
- * else with the same command's: the first with the first, the second with the second. In a
- * difference the first processes that run Python are matched whatever their commands are, because
- * two versions of a program are compared that way. A process without a match stands for itself, in
- * a difference with all signs turned.
+ * Of a sum or a difference rows are matched by call path, paths by function: file and qualified
+ * name, and first line where the file did not change. A process is matched with one of the same
+ * life (two dumps of one run), else with the same command's: the first with the first, the second
+ * with the second. In a difference the first processes that run Python are matched whatever their
+ * commands are, because two versions of a program are compared that way. A process without a match
+ * stands for itself, in a difference with all signs turned.
  *
  * All amounts, calls and books are linear: profile + other - other = profile, and of each process
  * opening + growth = books stays true. What cannot be added goes its own way:
@@ -32,8 +33,9 @@ enum merge_sign { MERGE_SUM = 1, MERGE_DIFFERENCE = -1 };
  * amounts must fit their types. */
 void profile_merge(struct profile *profile, const struct profile *other, enum merge_sign sign);
 
-/* Adds all that `other` has as processes of their own: none is matched with one of `profile`'s. The
- * sum is one after profile_append_end(), which looks at every node, once for all that were added.
+/* Adds all that `other` has as processes of their own: none is matched with one of `profile`'s, and
+ * functions are the same where path, name and lines are. The sum is one after profile_append_end(),
+ * which looks at every node, once for all that were added.
  */
 void profile_append(struct profile *profile, const struct profile *other);
 void profile_append_end(struct profile *profile);

@@ -11,8 +11,8 @@ void html_rows_init(struct html_rows *ret, const struct report *report)
 {
 	*ret = (struct html_rows){
 		.report = report,
-		.modules = code_groups_new(report->profile, TREE_BY_MODULE),
-		.packages = code_groups_new(report->profile, TREE_BY_PACKAGE),
+		.modules = code_grouping_new(report->profile, TREE_BY_MODULE),
+		.packages = code_grouping_new(report->profile, TREE_BY_PACKAGE),
 		.functions = { .names = { "name", "file", "line", "kind", "module", "package" },
 			       .is_step = { true, true, false, false, true },
 			       .nr_columns = 6 },
@@ -25,8 +25,8 @@ void html_rows_init(struct html_rows *ret, const struct report *report)
 
 void html_rows_free(struct html_rows *rows)
 {
-	code_groups_free(rows->modules);
-	code_groups_free(rows->packages);
+	code_grouping_free(rows->modules);
+	code_grouping_free(rows->packages);
 	string_pool_free(&rows->strings);
 	html_table_free(&rows->functions);
 	html_table_free(&rows->labels);
@@ -70,18 +70,22 @@ static uint32_t python_function(struct html_rows *rows, const struct calltree *t
 {
 	const struct tree_node *node = &tree->nodes[index];
 	const struct tree_place place = calltree_place(tree, node);
+	uint32_t program = code_grouping_program(rows->modules,
+						 &tree->profile->processes[tree->process]);
+	uint64_t key = (uint64_t)program << KEY_SHIFT | node->site;
 	_cleanup_(freep) char *name = NULL;
 	uint32_t function;
 
-	if (hash_table_get(&rows->by_site, node->site, &function))
+	if (hash_table_get(&rows->by_site, key, &function))
 		return function;
 	name = label_name(&rows->report->labels, tree, index);
-	function = html_table_add(&rows->functions,
-				  (int64_t[]){ add_string(rows, name), add_string(rows, place.file),
-					       place.at ? place.at : place.line, node->kind,
-					       group_name(rows, rows->modules, node->site),
-					       group_name(rows, rows->packages, node->site) });
-	hash_table_put(&rows->by_site, node->site, function);
+	function = html_table_add(
+		&rows->functions,
+		(int64_t[]){ add_string(rows, name), add_string(rows, place.file),
+			     place.at ? place.at : place.line, node->kind,
+			     group_name(rows, &rows->modules->groups[program], node->site),
+			     group_name(rows, &rows->packages->groups[program], node->site) });
+	hash_table_put(&rows->by_site, key, function);
 	return function;
 }
 

@@ -15,10 +15,10 @@
 /* Owns all but the report. */
 struct html_rows {
 	const struct report *report;
-	struct code_groups *modules, *packages;
+	struct code_grouping *modules, *packages;
 	struct string_pool strings;
 	struct html_table functions, labels;
-	struct hash_table by_site, by_name, by_label;
+	struct hash_table by_site, by_name, by_label; /* the first: by site and program */
 };
 
 void html_rows_init(struct html_rows *ret, const struct report *report);

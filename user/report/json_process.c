@@ -4,6 +4,7 @@
 
 #include "memory.h"
 #include "profile_allocs.h"
+#include "profile_own.h"
 #include "report_census.h"
 #include "report_inside.h"
 
@@ -41,16 +42,13 @@ static void write_identity(struct json_writer *json, const struct profile *profi
 			   const struct process *process)
 {
 	const char *python = profile_string(profile, process->python);
-	uint64_t end_ns = process->end_ns;
 
-	if (process->end == END_RUNNING && end_ns < profile->meta.duration_ns)
-		end_ns = profile->meta.duration_ns;
 	json_writer_member_integer(json, "pid", process->pid);
 	json_writer_member_integer(json, "ppid", process->ppid);
 	json_writer_member_name(json, "command", profile_string(profile, process->command));
 	json_writer_member_name(json, "python", *python ? python : NULL);
 	json_writer_member_seconds(json, "start", process->start_ns);
-	json_writer_member_seconds(json, "end", end_ns);
+	json_writer_member_seconds(json, "end", profile_end_ns(profile, process));
 	json_writer_member_string(json, "end_reason", end_name(process->end));
 	write_exit(json, process);
 }

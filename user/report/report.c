@@ -8,6 +8,7 @@
 #include "code_path.h"
 #include "leak_nodes.h"
 #include "memory.h"
+#include "profile_own.h"
 #include "terminal.h"
 #include "text_columns.h"
 
@@ -178,12 +179,9 @@ uint32_t report_highest(const struct report *report, const struct profile *profi
 
 const char *report_calls_reason(const struct profile *profile, const struct process *process)
 {
-	const char *reason = profile_string(profile, process->calls_reason);
-
-	if (!*reason && process->calls_method == CALLS_BY_NOTHING &&
-	    profile->meta.calls_mode == CALLS_MODE_OFF)
-		return "--calls=off";
-	return reason;
+	return profile_is_uncounted(profile, process)
+		       ? CALLS_OFF_REASON
+		       : profile_string(profile, process->calls_reason);
 }
 
 bool report_has_pid(const struct profile *profile, uint32_t pid)
