@@ -91,6 +91,7 @@ struct mm_struct {
 	atomic_t mm_users;
 	unsigned long start_code;
 	unsigned long start_brk, brk;
+	unsigned long start_stack;
 	unsigned long arg_start;
 	unsigned long arg_end;
 	unsigned long env_end;

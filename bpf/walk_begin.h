@@ -40,24 +40,23 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsba
 	struct thread_at at = { .fsbase = fsbase };
 	struct thread_slot thread = {};
 	struct thread_head head;
-	int found = THREAD_NONE;
-	bool is_other = false;
+	__u64 own;
+	int found;
 
 	if (!image || !python || !path || !layout)
 		return THREAD_NONE;
 	at.bias = python->bias;
-	if (image->flags & IMAGE_SUBINTERPRETERS)
-		found = find_in_subinterpreter(layout, slot, at, &thread.tstate);
-	is_other = found == THREAD_RUNS;
-	if (found == THREAD_NONE)
-		found = find_slot(image, slot, layout, at, kept, &thread);
+	found = find_slot(image, slot, layout, at, kept, &thread);
+	own = thread.tstate;
+	if (image->flags & IMAGE_SUBINTERPRETERS && (found == THREAD_RUNS || found == THREAD_NONE))
+		found = find_in_interpreters(slot, at, &thread.tstate);
 	if (found != THREAD_RUNS)
 		return found;
 	if (!(image->flags & IMAGE_RUNTIME_SEEN))
 		image->flags |= IMAGE_RUNTIME_SEEN;
 	if (read_thread_head(layout, path->head, thread.tstate, &head))
 		return THREAD_UNREADABLE;
-	if (!is_other)
+	if (thread.tstate == own)
 		know(&path->thread, image->image_id, fsbase, &thread);
 	path->frame = head.frame;
 	path->generation = path->watched ? 0

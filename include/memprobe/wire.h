@@ -148,7 +148,8 @@ struct wire_layout {
 	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 	__u16 dtv_bytes;	 /* of an entry in a thread's table of thread-local blocks */
-	__u16 pad[2];
+	__u16 tstate_cframe;	 /* 3.10 to 3.12: CFrame *, where the thread's C stack has one */
+	__u16 pad;
 };
 _Static_assert(sizeof(struct wire_layout) == 184, "wire_layout");
 

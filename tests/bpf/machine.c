@@ -6,7 +6,8 @@
 
 #include "host/host.h"
 
-#define SYNC_THRESHOLD 64 /* TASK_RSS_EVENTS_THRESH, mm/memory.c until 6.1 */
+#define SYNC_THRESHOLD 64	  /* TASK_RSS_EVENTS_THRESH, mm/memory.c until 6.1 */
+#define KERNEL_STACK_BYTES 0x4000 /* registers of user mode lie at its end */
 #define THREAD_LOCAL_BASE 0x7f0000000000ULL
 #define THREAD_LOCAL_STEP 0x10000ULL
 /* glibc puts a struct pthread of 0x900 bytes at the end of a page, thread-local variables below. */
@@ -102,6 +103,7 @@ struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, co
 	task->pid = pid;
 	task->start_time = 1000 + (__u64)pid;
 	strncpy(task->comm, comm, sizeof(task->comm) - 1);
+	task->stack = (char *)(&host.registers + 1) - KERNEL_STACK_BYTES;
 	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP +
 			      THREAD_LOCAL_BYTES;
 	task->signal = host_kernel_new(sizeof(*task->signal));

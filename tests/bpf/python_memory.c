@@ -14,6 +14,7 @@
 #define KEY_VADDR 0x404000ULL /* addresses in the interpreter's file */
 #define FINALIZING_VADDR 0x405000ULL
 #define GENERATION_VADDR 0x406000ULL
+#define INTERPRETERS_VADDR 0x407000ULL
 #define TLS_OFFSET (-64)
 #define DEFAULT_KEY 3
 
@@ -172,18 +173,14 @@ void python_put_slot(struct python *python, const struct task_struct *task, __u3
 	put_u64(block + 16 * (key % BLOCK_KEYS) + 8, value);
 }
 
-void python_attach_thread(struct python *python, const struct task_struct *task)
+static void make_state(struct python *python, __u64 thread)
 {
 	const struct wire_layout *layout = &python->layout;
 	__u64 tstate = new_object(python, TSTATE_BYTES), cframe;
 
 	python->tstate = tstate;
-	if (layout->tstate_by == TSTATE_BY_TLS)
-		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_bound.offset, tstate);
-	else
-		python_put_slot(python, task, python->key, FIRST_SEQUENCE, tstate);
 	put_u64(tstate + layout->tstate_interp, python->interp);
-	put_u64(tstate + layout->tstate_thread, task->thread.fsbase);
+	put_u64(tstate + layout->tstate_thread, thread);
 	python->leaf_pointer = tstate + layout->tstate_frame;
 	if (layout->cframe_frame != NO_OFFSET) {
 		cframe = new_object(python, 32);
@@ -191,6 +188,62 @@ void python_attach_thread(struct python *python, const struct task_struct *task)
 		python->leaf_pointer = cframe + layout->cframe_frame;
 	}
 	python_set_leaf(python, 0);
+}
+
+void python_attach_thread(struct python *python, const struct task_struct *task)
+{
+	const struct wire_layout *layout = &python->layout;
+
+	make_state(python, task->thread.fsbase);
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_bound.offset,
+			python->tstate);
+	else
+		python_put_slot(python, task, python->key, FIRST_SEQUENCE, python->tstate);
+}
+
+void python_put_cframe(struct python *python, __u64 at)
+{
+	const struct wire_layout *layout = &python->layout;
+
+	if (layout->tstate_cframe == NO_OFFSET) {
+		put_u64(at, python->leaf);
+		return;
+	}
+	put_u64(python->tstate + layout->tstate_cframe, at);
+	if (layout->cframe_frame != NO_OFFSET) {
+		python->leaf_pointer = at + layout->cframe_frame;
+		put_u64(python->leaf_pointer, python->leaf);
+	}
+}
+
+void python_hold_gil(struct python *python)
+{
+	put_u64(BIAS + KEY_VADDR - (python->layout.version < 0x309 ? 28 : 20), python->tstate);
+}
+
+void python_make_interpreter(struct python *python, __u64 thread)
+{
+	python->heap += HOST_PAGE;
+	python->stack += HOST_PAGE;
+	python->interp = new_object(python, HOST_PAGE);
+	make_state(python, thread);
+}
+
+void python_list_interpreters(struct python *const interpreters[], int nr)
+{
+	struct python *main = interpreters[nr - 1];
+
+	main->layout.interpreters_vaddr = INTERPRETERS_VADDR;
+	put_u64(BIAS + INTERPRETERS_VADDR, interpreters[0]->interp);
+	put_u64(BIAS + INTERPRETERS_VADDR + 8, main->interp);
+	for (int i = 0; i < nr; i++) {
+		__u64 interp = interpreters[i]->interp;
+
+		put_u64(interp + main->layout.interp_threads, interpreters[i]->tstate);
+		put_u64(interp + main->layout.interp_next,
+			i + 1 < nr ? interpreters[i + 1]->interp : 0);
+	}
 }
 
 /* A compact ASCII str that was never hashed. */

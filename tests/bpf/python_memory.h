@@ -50,6 +50,14 @@ void python_set_finalizing(struct python *python);
 
 /* Gives a thread its thread state, without a frame; it is the one that runs. */
 void python_attach_thread(struct python *python, const struct task_struct *task);
+/* What a C frame that evaluates the thread's leaf leaves on its stack, at this address: its CFrame
+ * (3.10 to 3.12), or the leaf's own. */
+void python_put_cframe(struct python *python, __u64 at);
+/* The list of interpreters, newest first, each with one state and the last the main one; another
+ * interpreter of the same program has a state of its own. */
+void python_list_interpreters(struct python *const interpreters[], int nr);
+void python_make_interpreter(struct python *python, __u64 thread);
+void python_hold_gil(struct python *python);
 /* The pthread key of threads attached from now on. */
 void python_set_key(struct python *python, __u32 key);
 /* From here on the C library is musl, whose slots lie at an address that a thread has at `at`. The

@@ -13,8 +13,8 @@ from harness import (CACHE, REPOSITORY, TARGETS, Skip, check, check_all, check_e
 from interpreters import Absent, by_name, find_interpreters
 from tree import ancestors, check_invariants
 
-SUBINTERPRETERS = ("pyenv-3.8", "system-3.11", "pyenv-3.12", "pyenv-3.13", "built-3.13t",
-                   "debian-3.14", "debian-3.15")
+SUBINTERPRETERS = ("pyenv-3.8", "pyenv-3.9", "pyenv-3.10", "pyenv-3.11", "system-3.11",
+                   "pyenv-3.12", "pyenv-3.13", "built-3.13t", "debian-3.14", "debian-3.15")
 FREE_THREADED = ("built-3.13t", "built-3.14t", "built-3.15t")
 
 
@@ -63,28 +63,35 @@ def own_growth(process, functions):
     return wrong
 
 
+IN_MAIN = ("outside", "beside")
+ABOVE_OTHERS = {"in_turn", "run", "run_in", "main"}  # of the main interpreter
+
+
 def check_roots(process, functions):
     """What ran in a subinterpreter does not hang below the main one's functions."""
     for function in functions:
         for node in process.named(function["function"]):
             above = [one["function"] for one in ancestors(node)]
-            check(function["function"] == "outside" or "in_turn" not in above,
+            check(function["function"] in IN_MAIN or not ABOVE_OTHERS.intersection(above),
                   "%s hangs below %s" % (function["function"], above))
 
 
 @test(interpreters=SUBINTERPRETERS)
 def subinterpreters(context):
-    """By module and by pool, in turn and on threads at once, with the GIL and without."""
+    """By module and by pool, in turn and on threads at once, which have made their interpreters or
+    not, with the GIL and without."""
     taken = capture(context, context.target("subinterpreters.py"), "--calls=exact")
     check_invariants(taken.report)
     process, functions = taken.process(), taken.truth["functions"]
     check(len(functions) > 10, "only %d functions" % len(functions))
     check_all(own_growth(process, functions))
     check_roots(process, functions)
+    check_equal("losses", [loss for loss in process["losses"]
+                           if loss["reason"].startswith("thread_")], [])
     if context.python.kind != "debian" and context.python.minor >= (3, 12):  # no shell, no bounds
         check_all(["%s has %s calls" % (node["function"], node["calls"])
                    for function in functions for node in process.named(function["function"])
-                   if node["calls"] != (1 if function["function"] == "outside" else 4)])
+                   if node["calls"] != (1 if function["function"] in IN_MAIN else 4)])
     skipped = ["%s (%s)" % tuple(pair) for pair in taken.truth["skipped"]]
     return "without " + ", ".join(skipped) if skipped else taken.truth["how"]
 

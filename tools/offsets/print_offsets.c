@@ -101,6 +101,11 @@ static void print_thread(void)
 	PRINT("tstate_frame", PyThreadState, frame);
 	print("cframe_frame", NONE);
 #endif
+#if PY_VERSION_HEX >= 0x030a0000 && PY_VERSION_HEX < 0x030d0000
+	PRINT("tstate_cframe", PyThreadState, cframe);
+#else
+	print("tstate_cframe", NONE);
+#endif
 #if PY_VERSION_HEX >= 0x030e0000
 	PRINT("interp_generation", PyInterpreterState, _code_object_generation);
 #elif PY_VERSION_HEX >= 0x030d0000

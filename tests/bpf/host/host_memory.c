@@ -125,7 +125,8 @@ static bool holds(const char *memory, size_t bytes, __u64 address, __u32 size)
 
 static bool is_kernel_memory(__u64 address, __u32 size)
 {
-	if (holds(areas, HOST_CPUS * AREA_BYTES, address, size))
+	if (holds(areas, HOST_CPUS * AREA_BYTES, address, size) ||
+	    holds(&host.registers, sizeof(host.registers), address, size))
 		return true;
 	for (size_t i = 0; i < nr_objects; i++)
 		if (holds(objects[i].memory, objects[i].size, address, size))

@@ -40,8 +40,11 @@
 #define bpf_core_field_offset(type, field) offsetof(type, field)
 #define bpf_core_field_exists(type, field) (sizeof(((type *)0)->field) != 0)
 
-/* The only enumerator asked for is that of bpf_get_current_task_btf. */
-#define bpf_core_enum_value_exists(type, value) \
-	((value) == BPF_FUNC_get_current_task_btf && host.has_task_btf)
+#define bpf_core_type_size(type) sizeof(type)
+
+/* Asked for are those of bpf_get_current_task_btf and bpf_task_pt_regs: 5.10 lacks both. */
+#define bpf_core_enum_value_exists(type, value)                                            \
+	(((value) == BPF_FUNC_get_current_task_btf || (value) == BPF_FUNC_task_pt_regs) && \
+	 host.has_task_btf)
 
 #endif
