@@ -103,7 +103,7 @@ struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, co
 	task->pid = pid;
 	task->start_time = 1000 + (__u64)pid;
 	strncpy(task->comm, comm, sizeof(task->comm) - 1);
-	task->stack = (char *)(&host.registers + 1) - KERNEL_STACK_BYTES;
+	task->stack = (void *)((uintptr_t)(&host.registers + 1) - KERNEL_STACK_BYTES);
 	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP +
 			      THREAD_LOCAL_BYTES;
 	task->signal = host_kernel_new(sizeof(*task->signal));

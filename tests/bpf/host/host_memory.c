@@ -116,7 +116,7 @@ void *host_kernel_new(size_t size)
 	return objects[nr_objects++].memory;
 }
 
-static bool holds(const char *memory, size_t bytes, __u64 address, __u32 size)
+static bool holds(const void *memory, size_t bytes, __u64 address, __u32 size)
 {
 	__u64 start = (uintptr_t)memory;
 
