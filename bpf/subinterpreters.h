@@ -99,7 +99,9 @@ static __always_inline bool has_leaf(const struct interpreter_search *search)
 {
 	__u64 same = 0;
 
+#ifdef __clang__ /* on the host another compiler may read this */
 #pragma unroll
+#endif
 	for (__u32 i = 0; i < STACK_WORDS + KEPT_REGISTERS; i++)
 		same |= ((search->words[i] ^ search->leaf) >> 1) - 1;
 	return same >> 63;
