@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The last look at a process, before its runtime is taken down: whom to stop for it. User space
- * has put a probe at Py_FinalizeEx (user/capture/finalizing).
+ * has put a probe at the functions that do it (user/capture/finalizing).
  */
 #ifndef MEMPROBE_LAST_LOOKS_H
 #define MEMPROBE_LAST_LOOKS_H

@@ -210,7 +210,17 @@ def off_by(name, seen, size):
 @test(interpreters="all", needs_gil=True)
 def objects_at_the_end(context):
     """A command's objects, and what is inside its allocators, right before its runtime goes."""
-    seen = capture(context, context.target("holders.py", "closure", "finalize"), "--objects")
+    check_objects_at_the_end(context, "finalize")
+
+
+@test(interpreters="all", needs_gil=True)
+def objects_after_sys_exit(context):
+    """The same where an exception ends it, as it does every console script."""
+    check_objects_at_the_end(context, "exit")
+
+
+def check_objects_at_the_end(context, end):
+    seen = capture(context, context.target("holders.py", "closure", end), "--objects")
     kept = json.loads(seen.result.output)["truth"]
     entry = next(process.entry for process in seen.report.processes if process.entry.get("objects"))
     roots = roots_of(entry["objects"])

@@ -167,5 +167,7 @@ def main():
 
 
 main()
+if "exit" in sys.argv:
+    sys.exit(0)
 if "finalize" not in sys.argv:
     os._exit(0)

@@ -74,6 +74,8 @@ static void check_complete(const struct interpreter *found)
 	assert_int_equal(layout->version, found->version_hex >> 16);
 	assert_true(found->text_bytes > 0);
 	assert_true(layout->finalizing_vaddr != 0);
+	assert_true(found->finalize_offset != 0);
+	assert_int_equal(found->exit_offset != 0, layout->version >= 0x30d);
 	assert_true(layout->generation_vaddr != 0 || layout->interp_generation != NO_OFFSET ||
 		    is_debug_3_13);
 	assert_true(layout->version < 0x307 || layout->interpreters_vaddr);

@@ -115,9 +115,13 @@ int call_probe_attach_file(struct call_probe *probe, struct bpf_program *program
 			   const struct call_file *where)
 {
 	_cleanup_(freep) char *path = xasprintf("/proc/self/fd/%d", where->fd);
-	const struct probe_plan plan = { .sites = { { .offset = where->offset } }, .nr_sites = 1 };
+	struct probe_plan plan = { .nr_sites = 0 };
 	const struct call_place place = { where->tgid, path, &plan };
 
+	for (size_t i = 0; i < MAX_FILE_PLACES; i++) {
+		if (where->offsets[i])
+			plan.sites[plan.nr_sites++].offset = where->offsets[i];
+	}
 	return call_probe_attach(probe, program, has_multi, &place);
 }
 

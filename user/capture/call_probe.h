@@ -37,11 +37,13 @@ int call_probe_attach_multi(struct call_probe *probe, int program, const struct 
 int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *program,
 				 bool has_multi, const struct call_place *place);
 
-/* One place in a file of a process. */
+#define MAX_FILE_PLACES 2
+
+/* Places in a file of a process. */
 struct call_file {
 	uint32_t tgid;
-	int fd; /* borrowed */
-	uint64_t offset;
+	int fd;				   /* borrowed */
+	uint64_t offsets[MAX_FILE_PLACES]; /* 0: none */
 };
 
 int call_probe_attach_file(struct call_probe *probe, struct bpf_program *program, bool has_multi,

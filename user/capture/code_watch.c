@@ -74,7 +74,7 @@ static int attach(const struct code_watch *watch, const struct interpreter_entry
 {
 	_cleanup_(closep) int fd = inspect_file(watch->base->inspector, (pid_t)watched->tgid,
 						entry->file);
-	const struct call_file where = { watched->tgid, fd, entry->plan.code_death };
+	const struct call_file where = { watched->tgid, fd, { entry->plan.code_death } };
 
 	if (fd < 0)
 		return fd;

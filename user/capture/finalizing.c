@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A probe at Py_FinalizeEx for each process; see finalizing.h. */
+/* A probe at Py_FinalizeEx, and where that is another end at Py_Exit, for each process; see
+ * finalizing.h. */
 #include "finalizing.h"
 
 #include <errno.h>
@@ -154,7 +155,10 @@ static int attach(const struct finalizing *finalizing, struct armed *armed)
 	const struct interpreter_entry *entry = interpreters_entry(base->interpreters,
 								   armed->layout);
 	_cleanup_(closep) int fd = open_file(finalizing, armed, entry);
-	const struct call_file where = { armed->tgid, fd, entry->interpreter.finalize_offset };
+	const struct interpreter *python = &entry->interpreter;
+	const struct call_file where = { armed->tgid,
+					 fd,
+					 { python->finalize_offset, python->exit_offset } };
 
 	int error = fd < 0 ? fd : open_process(armed);
 

@@ -43,9 +43,10 @@ enum {
 	SYMBOL_GET_VERSION,
 	SYMBOL_VERSION, /* 3.11+ */
 	SYMBOL_GET_TSTATE,
-	SYMBOL_TLS_KEY,	     /* 3.6, static */
-	SYMBOL_FINALIZING,   /* 3.6 */
-	SYMBOL_FINALIZE,     /* 3.6+ */
+	SYMBOL_TLS_KEY,	   /* 3.6, static */
+	SYMBOL_FINALIZING, /* 3.6 */
+	SYMBOL_FINALIZE,   /* 3.6+ */
+	SYMBOL_EXIT,
 	SYMBOL_REF_DEBUG,    /* only in debug builds */
 	SYMBOL_TRACE_REFS,   /* only in builds with Py_TRACE_REFS */
 	SYMBOL_CODE_VERSION, /* 3.12, hidden */
@@ -76,6 +77,7 @@ static const struct elf_symbol wanted[NR_SYMBOLS] = {
 	[SYMBOL_TLS_KEY] = { .name = "autoTLSkey" },
 	[SYMBOL_FINALIZING] = { .name = "_Py_Finalizing" },
 	[SYMBOL_FINALIZE] = { .name = "Py_FinalizeEx" },
+	[SYMBOL_EXIT] = { .name = "Py_Exit" },
 	[SYMBOL_REF_DEBUG] = { .name = "_Py_NegativeRefcount" },
 	[SYMBOL_TRACE_REFS] = { .name = "_Py_PrintReferences" },
 	[SYMBOL_CODE_VERSION] = { .name = "_Py_next_func_version" },
@@ -302,13 +304,24 @@ static uint64_t find_finalizing(const struct inspection *inspection)
 	return runtime ? runtime + inspection->table.runtime_finalizing : 0;
 }
 
-/* Py_RunMain() and its ancestors call it in all versions from 3.6 to 3.15. */
-static uint64_t find_finalize(const struct inspection *inspection)
+static uint64_t offset_of(const struct inspection *inspection, int symbol)
 {
-	uint64_t vaddr = vaddr_of(inspection, SYMBOL_FINALIZE);
+	uint64_t vaddr = vaddr_of(inspection, symbol);
 	const struct elf_segment *segment = elf_file_segment(inspection->file, vaddr);
 
 	return vaddr && segment ? vaddr - segment->vaddr + segment->offset : 0;
+}
+
+/*
+ * Py_RunMain() and its ancestors call Py_FinalizeEx in all versions from 3.6 to 3.15. An uncaught
+ * SystemExit ends by Py_Exit() instead, which called Py_FinalizeEx too before 3.13; since then both
+ * call a static function (Python/pylifecycle.c).
+ */
+static void find_ends(const struct inspection *inspection, struct interpreter *result)
+{
+	result->finalize_offset = offset_of(inspection, SYMBOL_FINALIZE);
+	if (result->layout.version >= VERSION(3, 13))
+		result->exit_offset = offset_of(inspection, SYMBOL_EXIT);
 }
 
 /* At least two functions must answer, and all that answer must agree. */
@@ -372,7 +385,7 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 	c_library_find(inspection->file, &result->layout);
 	result->layout.interpreters_vaddr = find_interpreters(inspection);
 	result->layout.finalizing_vaddr = find_finalizing(inspection);
-	result->finalize_offset = find_finalize(inspection);
+	find_ends(inspection, result);
 	result->layout.generation_vaddr = find_generation(inspection);
 	/* Not stated by 3.13's _Py_DebugOffsets, and elsewhere in a debug build. */
 	if (result->layout.version == VERSION(3, 13) && vaddr_of(inspection, SYMBOL_REF_DEBUG))

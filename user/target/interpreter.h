@@ -22,8 +22,10 @@ struct interpreter {
 	uint64_t text_vaddr;  /* first executable segment */
 	uint64_t text_offset;
 	uint64_t text_bytes;
-	uint64_t finalize_offset; /* in the file, of Py_FinalizeEx, which takes the runtime down:
-				     3.6+; 0: not known */
+	/* In the file, of the functions whose call is the end of the runtime; 0: there is none, or
+	 * it is not known. No end calls both. */
+	uint64_t finalize_offset; /* Py_FinalizeEx, 3.6+ */
+	uint64_t exit_offset;	  /* Py_Exit, for sys.exit(): 3.13+; before, it calls the other */
 	bool verified;		  /* false: taken from DebugOffsets of an unknown version */
 	bool table_disagrees; /* DebugOffsets and offset_table.def differ; the former were taken */
 	const char *reason;   /* why it cannot be walked, static text, NULL when it can */
