@@ -1,9 +1,11 @@
 """--allocs: where probes are attached and that nothing of them stays, and that blocks are right."""
 import os
 import signal
+import subprocess
 import sys
 
-from capture import Attached, Served, capture, capture_until, check_error, memprobe, read_report
+from capture import (Attached, Served, capture, capture_until, check_error, memprobe, read_report,
+                     record)
 from harness import (MEMPROBE, TARGETS, Skip, build_library, check, check_equal, test,
                      wait_for_guard, wait_until)
 
@@ -158,6 +160,41 @@ def allocs_of_children(context):
     process = [entry for entry in taken.report.processes if has_pulse(entry)][-1]
     check_allocated(process, "keep_blocks", allocating.CHILD_BLOCKS * allocating.KEPT_BYTES,
                     allocating.CHILD_BLOCKS)
+
+
+NEXT_TO_NOTHING = 4096  # bytes: what Python itself does in between
+IDLE_CHILD = ("import os, time\nchild = os.fork()\nif not child:\n    time.sleep(%s)\n    os._exit(0)\n"
+              "os.waitpid(child, 0)\nprint(child)\n")
+
+
+@test(interpreters="few")
+def allocs_of_idle_children(context):
+    """A forked child that allocates nothing, and ends before or after a flush, has nothing."""
+    follows_allocs(context)
+    for seconds in (0.3, 1.2):
+        result, dump = record(context, context.python.command + ["-c", IDLE_CHILD % seconds], "--allocs")
+        entry, = read_report(context, dump).of_pid(int(result.output))
+        reasons = [loss["reason"] for loss in entry["losses"]]
+        check(entry["allocs"], "no allocations: %r" % reasons)
+        check(entry["allocs"]["peak"] <= NEXT_TO_NOTHING, "it has %r" % entry["allocs"])
+        check(NOT_FOLLOWED not in reasons, "%r beside %r" % (reasons, entry["allocs"]))
+        check(entry["allocs"]["since"] > entry["start"], "followed since %r" % entry["allocs"]["since"])
+
+
+@test(interpreters="few")
+def allocs_of_idle_attached(context):
+    """An attached process that allocates nothing meanwhile has nothing, since then."""
+    follows_allocs(context)
+    process = context.start(context.python.command + ["-c", "print(1, flush=True)\ninput()"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    entry = Attached(context, process.pid, options=("--allocs",)).end().python().entry
+    check(entry["allocs"], "no allocations")
+    check(entry["allocs"]["peak"] <= NEXT_TO_NOTHING, "it has %r" % entry["allocs"])
+    check(entry["allocs"]["since"] is not None, "since its beginning")
+    check_equal("losses", [loss["reason"] for loss in entry["losses"]], [])
+    process.stdin.close()
+    context.finish(process)
 
 
 @test(interpreters="few", needs_gil=True)

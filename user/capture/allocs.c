@@ -34,6 +34,7 @@ struct attachment {
 	size_t file;
 	uint32_t process; /* the first entry that it may concern */
 	struct alloc_probes *probes;
+	bool is_mapped;	   /* the file, by what was forked or attached to; else it may be */
 	bool is_told;	   /* it is done, and what has become of it is known */
 	uint64_t since_ns; /* then, the profile's time */
 };
@@ -177,7 +178,11 @@ static void note_since(struct allocs *allocs, struct process *process, uint64_t 
 static void note_followed(const struct allocs *allocs, const struct attachment *attachment,
 			  struct process *process)
 {
-	process->is_mimalloc_followed |= plan_of(allocs, attachment->file)->has_python;
+	const struct malloc_plan *plan = plan_of(allocs, attachment->file);
+
+	process->is_mimalloc_followed |= plan->has_python;
+	if (plan->has_malloc && attachment->is_mapped)
+		allocs_unseen_end(process, attachment->since_ns);
 }
 
 /* What the process was then, and what it has become by exec since. A command has no entry yet. */
@@ -248,23 +253,30 @@ static struct attachment *add(struct allocs *allocs, uint32_t tgid, size_t file,
 static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
 {
 	if (!find(allocs, tgid, file)) {
-		alloc_attacher_attach(allocs->attacher, add(allocs, tgid, file, process)->probes);
+		struct attachment *added = add(allocs, tgid, file, process);
+
+		added->is_mapped = true;
+		alloc_attacher_attach(allocs->attacher, added->probes);
 		tell_done(allocs);
 	}
 	return find(allocs, tgid, file) != NULL;
 }
 
 /* Beside the loop. */
-static void attach_soon(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t process)
+static void attach_soon(struct allocs *allocs, size_t file, uint32_t index, bool is_mapped)
 {
-	const struct attachment *known = find(allocs, tgid, file);
+	struct process *process = entry_of(allocs, index);
+	struct attachment *known = find(allocs, process->pid, file);
 
-	if (!known)
-		alloc_attacher_queue(allocs->attacher, add(allocs, tgid, file, process)->probes);
-	if (!known || !known->is_told)
+	if (!known) {
+		known = add(allocs, process->pid, file, index);
+		alloc_attacher_queue(allocs->attacher, known->probes);
+	}
+	known->is_mapped |= is_mapped;
+	if (!known->is_told)
 		return;
-	note_since(allocs, entry_of(allocs, process), known->since_ns);
-	note_followed(allocs, known, entry_of(allocs, process));
+	note_since(allocs, process, known->since_ns);
+	note_followed(allocs, known, process);
 }
 
 void allocs_begin_command(struct allocs *allocs, uint32_t tgid, const char *path)
@@ -307,7 +319,7 @@ static void attach_inherited(struct allocs *allocs, uint32_t index)
 
 	for (size_t file = 0; file < allocs->files.count; file++) {
 		if (!has_parent || find(allocs, process->ppid, file))
-			attach_soon(allocs, process->pid, file, index);
+			attach_soon(allocs, file, index, has_parent);
 	}
 }
 
@@ -332,7 +344,7 @@ static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 		if (file == MAX_ALLOC_FILES)
 			continue;
 		if (process->begin != BEGAN_ATTACH)
-			attach_soon(allocs, process->pid, file, index);
+			attach_soon(allocs, file, index, true);
 		else if (!attach(allocs, process->pid, file, index))
 			continue;
 		is_known |= plan_of(allocs, file)->has_malloc;
@@ -486,7 +498,7 @@ static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 	for (size_t i = 0; i < allocs->nr_attachments; i++)
 		note_unfinished(allocs, &allocs->attachments[i]);
 	for (uint32_t i = 0; i < profile->nr_processes; i++)
-		allocs_unseen_count(profile, i, is_attached(allocs, profile->processes[i].pid));
+		allocs_unseen_count(profile, i);
 	if (allocs->nr_late)
 		log_later("allocations of %zu %s are followed from up to %.1f ms after the "
 			  "beginning on",

@@ -28,22 +28,29 @@ void allocs_unseen_ask(const struct capture_base *base, uint32_t index, uint32_t
 							    &process->has_own_mimalloc);
 }
 
-/* A Python whose allocator is unknown, or that ended, or ran another program, before it had probes.
- * One that was attached to may have called nothing. */
-static bool is_unseen(const struct process *process, bool is_attached)
+void allocs_unseen_end(struct process *process, uint64_t since_ns)
 {
-	if (!process->python || process->has_allocs)
-		return false;
-	if (process->begin == BEGAN_ATTACH)
-		return !process->allocs_since_ns;
-	return process->allocs_since_ns > process->end_ns || !is_attached;
+	if (process->begin == BEGAN_EXEC ||
+	    (process->end != END_RUNNING && since_ns >= process->end_ns))
+		return;
+	process->has_allocs = true;
+	if (process->begin == BEGAN_ATTACH && !process->allocs_since_ns)
+		process->allocs_since_ns = since_ns + 1; /* 0: none */
+	process->is_dirty = true;
 }
 
-void allocs_unseen_count(struct profile *profile, uint32_t index, bool is_attached)
+/* A Python whose allocator is unknown, or that ended, or ran another program, before it had probes.
+ */
+static bool is_unseen(const struct process *process)
+{
+	return process->python && !process->has_allocs;
+}
+
+void allocs_unseen_count(struct profile *profile, uint32_t index)
 {
 	const struct process *process = &profile->processes[index];
 
-	if (is_unseen(process, is_attached))
+	if (is_unseen(process))
 		user_loss_add(profile, index, LOSS_allocs_unseen, 1);
 	else if (process->python && process->has_own_mimalloc && !process->is_mimalloc_followed)
 		user_loss_add(profile, index, LOSS_mimalloc_unseen, 1);

@@ -9,7 +9,11 @@
  * forked child has what its parent has. `layout` is NO_LAYOUT where its Python cannot be walked. */
 void allocs_unseen_ask(const struct capture_base *base, uint32_t process, uint32_t layout);
 
-/* In the end, what a process lacks. `is_attached`: there are probes in what serves its malloc. */
-void allocs_unseen_count(struct profile *profile, uint32_t process, bool is_attached);
+/* There are probes in the malloc that it maps, from then on (the profile's time). A forked or
+ * attached process that calls nothing has allocated nothing. One that was begun by exec calls its
+ * allocator at once: where that is not seen it has another. */
+void allocs_unseen_end(struct process *process, uint64_t since_ns);
+/* In the end, what a process lacks. */
+void allocs_unseen_count(struct profile *profile, uint32_t process);
 
 #endif
