@@ -89,6 +89,15 @@ def allocs_of_each_function(context):
           "allocs: %s" % process["allocs"])
 
 
+@test(interpreters="few")
+def allocs_of_many_lines(context):
+    """Where each instruction that allocates has a path of its own, and malloc serves all objects."""
+    follows_allocs(context)
+    taken = capture(context, context.python.command + ["-c", MANY_LINES], "--allocs", "--lines",
+                    env={"PYTHONMALLOC": "malloc"})
+    check_equal("losses", [loss["reason"] for loss in taken.report.python()["losses"]], [])
+
+
 @test(interpreters="one")
 def allocs_of_large_blocks(context):
     """--allocs=BYTES: smaller blocks are left out, and their frees no error."""
@@ -162,6 +171,7 @@ def allocs_of_children(context):
                     allocating.CHILD_BLOCKS)
 
 
+MANY_LINES = "import asyncio, ctypes, http.client, unittest.mock, decimal, argparse"
 NEXT_TO_NOTHING = 4096  # bytes: what Python itself does in between
 IDLE_CHILD = ("import os, time\nchild = os.fork()\nif not child:\n    time.sleep(%s)\n    os._exit(0)\n"
               "os.waitpid(child, 0)\nprint(child)\n")

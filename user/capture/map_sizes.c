@@ -54,17 +54,29 @@ static bool counts_all_calls(const struct loader_sizes *sizes)
 	return sizes->call_frames && !sizes->has_calls_budget;
 }
 
+/* Each line is several instructions here, with a path for each that allocates: those of `import
+ * asyncio` are more than 32,768 where malloc serves all objects. */
+static bool splits_allocs(const struct loader_sizes *sizes)
+{
+	return sizes->has_allocs && (sizes->has_lines || sizes->has_instances);
+}
+
 /* Paths are called that never grow anything: an optimisation with OpenMDAO has 107,000. An eighth
- * of the nodes is for growth, and as many sites as were asked for; with a budget half of each. */
+ * of the nodes is for growth, and as many sites as were asked for; with a budget half of each. A
+ * path that allocates mostly grows too: an eighth of each is for growth alone. */
 static void choose_rows(const struct loader_sizes *sizes, struct map_sizes *ret)
 {
 	bool is_all = counts_all_calls(sizes);
-	uint32_t times = is_all ? 2 : 1;
+	uint32_t times = is_all || splits_allocs(sizes) ? 2 : 1;
 
 	ret->max_nodes = times * sizes->max_nodes;
 	ret->max_sites = times * sizes->max_sites;
-	ret->call_nodes = is_all ? ret->max_nodes / 8 * 7 : ret->max_nodes / 2;
+	ret->call_nodes = ret->max_nodes / 2;
 	ret->call_sites = ret->max_sites / 2;
+	if (is_all || sizes->has_allocs)
+		ret->call_nodes = ret->max_nodes / 8 * 7;
+	if (sizes->has_allocs)
+		ret->call_sites = ret->max_sites / 8 * 7;
 }
 
 void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret)
