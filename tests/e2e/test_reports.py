@@ -37,7 +37,6 @@ HELD = re.compile(r"^(Held at the peak, \d+\.\d\d MB( at \d+\.\d\d s)?:$"
 INSIDE = re.compile(r"^(Inside: \d+\.\d\d MB in use by Python objects, .*"
                     r"|  RSS in parts:"
                     r"|  RSS \d+\.\d\d MB, \d+\.\d\d MB of it none of these"
-                    r"|  RSS in parts:"
                     r"|  (In short: \S|Read (at \d|partly)).*)$")
 SERIES = re.compile(r"^RSS: [▁▂▃▄▅▆▇█]{40} from \d+\.\d\d s to \d+\.\d\d s(, \d+\.\d\d MB at \d+\.\d\d s)?$")
 FORMS = (SENTENCE, INSIDE, SERIES, HIGHEST, BALANCE, MORE, REMARK, HEAD, OTHERS, PROCESS, HELD)
