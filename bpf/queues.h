@@ -346,8 +346,7 @@ static __always_inline enum queue_user find_worker(__u32 slot, __u32 kind, __u64
 	return give_scratch(owners, scratch, tid) ? user : USER_LOST;
 }
 
-/* Some frame of the image has taken something, so that none is known any more to be at what it had
- * taken before. */
+/* Some frame has taken something: none is known any more to be at what it had taken before. */
 static __always_inline void lose_worker(__u32 slot, __u64 address)
 {
 	__sync_fetch_and_add(find_lost_takes(slot), 1);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "alloc_files.h"
+#include "alloc_looks.h"
 #include "alloc_probes.h"
 #include "allocs_unseen.h"
 #include "clock.h"
@@ -26,7 +27,6 @@
 #include "user_loss.h"
 
 #define MAX_CLOSING 128		  /* probes that wait for their end; each holds a descriptor */
-#define MAX_LOOKS 8		  /* for a process's first allocator, at one flush each */
 #define ATTACHING_NS 100000000ULL /* at a flush, on processes that were not attached at once */
 
 struct attachment {
@@ -39,13 +39,6 @@ struct attachment {
 	uint64_t since_ns; /* then, the profile's time */
 };
 
-/* A process whose allocators are looked for at flushes. */
-struct looked_at {
-	uint32_t process;
-	unsigned int flushes;
-	bool has_one;
-};
-
 struct allocs {
 	const struct capture_base *base;
 	struct closer *closer;
@@ -53,8 +46,7 @@ struct allocs {
 	struct alloc_files files;
 	struct attachment *attachments;
 	size_t nr_attachments, capacity;
-	struct looked_at *looked_at;
-	size_t nr_looked_at, looked_at_capacity;
+	struct alloc_looks looks;
 	size_t nr_late; /* attachments to processes that ran a while without */
 	uint64_t latest_ns;
 	bool has_told_slow, has_told_failure;
@@ -91,7 +83,7 @@ void allocs_free(struct allocs *allocs)
 	closer_free(allocs->closer);
 	alloc_files_clear(&allocs->files);
 	free(allocs->attachments);
-	free(allocs->looked_at);
+	free(allocs->looks.all);
 	free(allocs);
 }
 
@@ -352,14 +344,6 @@ static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 	return is_known;
 }
 
-static void look_later(struct allocs *allocs, uint32_t process, bool has_one)
-{
-	allocs->looked_at = array_reserve(allocs->looked_at, &allocs->looked_at_capacity,
-					  allocs->nr_looked_at + 1, sizeof(*allocs->looked_at));
-	allocs->looked_at[allocs->nr_looked_at++] = (struct looked_at){ .process = process,
-									.has_one = has_one };
-}
-
 static void on_begun(void *context, uint32_t index)
 {
 	struct allocs *allocs = context;
@@ -381,7 +365,7 @@ static void on_asked(void *context, uint32_t index)
 		has_one = look(allocs, index, false);
 	if (process->begin == BEGAN_EXEC && has_room(allocs))
 		look(allocs, index, true);
-	look_later(allocs, index, has_one);
+	alloc_looks_add(&allocs->looks, index, has_one);
 }
 
 /* Its loader may be through with all that it was begun with. What was foreseen may be what an
@@ -454,21 +438,12 @@ struct drain_listener allocs_hear_drain(struct allocs *allocs)
 	};
 }
 
-/* Every time until one is found, then ever more rarely: a program may load another. */
-static bool is_due(const struct looked_at *at)
-{
-	bool is_power = !(at->flushes & (at->flushes - 1));
-
-	return is_power || (!at->has_one && at->flushes <= MAX_LOOKS);
-}
-
 /* Returns whether the process may have to be looked at again. */
-static bool look_again(struct allocs *allocs, struct looked_at *at)
+static bool look_again(struct allocs *allocs, struct alloc_look *at)
 {
 	if (entry_of(allocs, at->process)->end != END_RUNNING)
 		return false;
-	at->flushes++;
-	if (is_due(at))
+	if (alloc_look_is_due(at))
 		at->has_one |= look(allocs, at->process, false);
 	return true;
 }
@@ -481,13 +456,13 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 
 	alloc_attacher_reap(allocs->attacher);
 	tell_done(allocs);
-	for (size_t i = 0; i < allocs->nr_looked_at; i++) {
-		struct looked_at at = allocs->looked_at[i];
+	for (size_t i = 0; i < allocs->looks.count; i++) {
+		struct alloc_look at = allocs->looks.all[i];
 
 		if (clock_ns() > end_ns || !has_room(allocs) || look_again(allocs, &at))
-			allocs->looked_at[kept++] = at;
+			allocs->looks.all[kept++] = at;
 	}
-	allocs->nr_looked_at = kept;
+	allocs->looks.count = kept;
 }
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
