@@ -45,6 +45,26 @@ static uint64_t unplaced(void)
 	return fixture.profile->processes[0].losses[LOSS_page_unplaced].bytes / PAGE;
 }
 
+/* Address space that no process has is bounded, so that sums of it fit. */
+static void test_too_vast(void **state)
+{
+	const struct wire_image now = image(10, 40, 2);
+	const struct wire_held held = { .live[KIND_ANON] = 10,
+					.mapped = INT64_MAX,
+					.heap = INT64_MIN };
+	uint32_t id = 1;
+	struct cost cost;
+
+	put_image(&now);
+	put_site_node(id);
+	fake_loader_put("held", &id, &held);
+	fake_nodes_mark(id);
+	read_all();
+	cost = cost_at_end(0);
+	assert_int_equal(cost.mapped, 1LL << 47);
+	assert_int_equal(cost.heap, -(1LL << 47));
+}
+
 /* Two functions with one name, file and line are one node. */
 static void test_sums(void **state)
 {
@@ -160,6 +180,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sums, open_with_site, close_fixture),
+		cmocka_unit_test_setup_teardown(test_too_vast, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_finalizing, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_ended, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_time_of_the_peak, open_with_site,

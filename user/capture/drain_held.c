@@ -49,12 +49,24 @@ void drain_held_remove(struct drain_held *held, struct node_id id)
 
 /* ---- Into the profile ---- */
 
+/* No more than a process can have at once: sums of it must fit. */
+#define MAX_MAPPED_PAGES (1LL << 35) /* TASK_SIZE_MAX of x86: 47 bits of bytes */
+
+static int64_t mapped_bytes(int64_t pages)
+{
+	if (pages > MAX_MAPPED_PAGES)
+		pages = MAX_MAPPED_PAGES;
+	if (pages < -MAX_MAPPED_PAGES)
+		pages = -MAX_MAPPED_PAGES;
+	return pages * PAGE_BYTES;
+}
+
 static void to_bytes(const struct wire_held *wire, struct held *ret)
 {
 	*ret = (struct held){
 		.unshared = (int64_t)wire->unshared * PAGE_BYTES,
-		.mapped = wire->mapped * PAGE_BYTES,
-		.heap = wire->heap * PAGE_BYTES,
+		.mapped = mapped_bytes(wire->mapped),
+		.heap = mapped_bytes(wire->heap),
 		.peak_moment = wire->peak_moment,
 		.final_moment = wire->final_moment,
 	};

@@ -335,15 +335,15 @@ void drain_images_process_end(struct drain_images *images, const struct wire_pro
 
 void drain_images_main_end(struct drain_images *images, const struct wire_main_end *record)
 {
+	const struct drain_listeners *listeners = &images->base->listeners;
 	uint32_t index;
 
-	if (record->is_exec) {
-		DRAIN_TELL(&images->base->listeners, probes_lost, record->tgid);
-		return;
-	}
-	hash_table_put(&images->without_main, record->tgid, 0);
-	if (hash_table_get(&images->process_of_tgid, record->tgid, &index))
-		DRAIN_TELL(&images->base->listeners, main_ended, index);
+	if (!record->is_exec)
+		hash_table_put(&images->without_main, record->tgid, 0);
+	if (record->is_exec)
+		DRAIN_TELL(listeners, probes_lost, record->tgid);
+	else if (hash_table_get(&images->process_of_tgid, record->tgid, &index))
+		DRAIN_TELL(listeners, main_ended, index);
 }
 
 /* ---- Giving back ---- */
