@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import allocator_truth
 
@@ -29,6 +30,7 @@ def end(kind):
         signal.signal(signal.SIGCONT, on_continued)
     if kind != "small":
         KEPT.extend(bytearray(3000) for _ in range(BLOCKS))
+        time.sleep(0.5)  # the probe comes once it is large
     info = allocator_truth.mallinfo()
     print(json.dumps({"used": info.uordblks, "free": info.fordblks}), flush=True)
     if kind == "left":
