@@ -15,17 +15,31 @@ struct moving {
 	__u64 page, to_page;
 };
 
-static long move_page(__u32 turn, void *data)
+/* Clears a page's mark. Returns whose it was, 0: it had none. */
+static __always_inline __u32 take_mark(struct region *region, __u64 page)
 {
-	struct moving *moving = data;
-	__u32 owner = read_owner(moving->from, moving->page + turn);
+	__u32 owner = read_owner(region, page);
 
 	if (!owner)
 		return 0;
-	write_owner(moving->from, moving->page + turn, 0);
-	add_marks(moving->from, owner_kind(owner), -1);
-	write_owner(moving->to, moving->to_page + turn, owner);
-	add_marks(moving->to, owner_kind(owner), 1);
+	write_owner(region, page, 0);
+	add_marks(region, owner_kind(owner), -1);
+	return owner;
+}
+
+static __always_inline void put_mark(struct region *region, __u64 page, __u32 owner)
+{
+	write_owner(region, page, owner);
+	add_marks(region, owner_kind(owner), 1);
+}
+
+static long move_page(__u32 turn, void *data)
+{
+	struct moving *moving = data;
+	__u32 owner = take_mark(moving->from, moving->page + turn);
+
+	if (owner)
+		put_mark(moving->to, moving->to_page + turn, owner);
 	return 0;
 }
 
@@ -95,25 +109,17 @@ static __always_inline void set_adrift(struct clearing *clearing, __u32 owner)
 {
 	struct region *adrift = clearing->adrift;
 	__u64 place = clearing->image->adrift++;
-	__u32 oldest;
 
-	oldest = read_owner(adrift, place);
-	write_owner(adrift, place, owner);
-	add_marks(adrift, owner_kind(owner), 1);
-	if (oldest)
-		add_marks(adrift, owner_kind(oldest), -1);
+	take_mark(adrift, place);
+	put_mark(adrift, place, owner);
 }
 
 static long clear_page(__u32 turn, void *data)
 {
 	struct clearing *clearing = data;
-	__u32 owner = read_owner(clearing->region, clearing->page + turn);
+	__u32 owner = take_mark(clearing->region, clearing->page + turn);
 
-	if (!owner)
-		return 0;
-	write_owner(clearing->region, clearing->page + turn, 0);
-	add_marks(clearing->region, owner_kind(owner), -1);
-	if (is_expected(owner))
+	if (!owner || is_expected(owner))
 		return 0;
 	if (clearing->image->missing[owner_kind(owner)] > 0)
 		take_gone(clearing->image, clearing->slot, owner, 1);
