@@ -10,6 +10,7 @@
 
 #include "memory.h"
 #include "profile.h"
+#include "profile_own.h"
 
 void profile_append_thread(struct profile *profile, uint32_t index, const struct thread *thread)
 {
@@ -104,13 +105,6 @@ void profile_note_thread(struct profile *profile, uint32_t index, const struct t
 		profile_append_thread(profile, index, thread);
 }
 
-static uint64_t end_of(const struct profile *profile, const struct process *process)
-{
-	return process->end == END_RUNNING && process->end_ns < profile->meta.duration_ns
-		       ? profile->meta.duration_ns
-		       : process->end_ns;
-}
-
 void profile_end_threads(struct profile *profile)
 {
 	for (size_t i = 0; i < profile->nr_processes; i++) {
@@ -118,7 +112,7 @@ void profile_end_threads(struct profile *profile)
 
 		for (size_t j = 0; j < process->nr_threads; j++) {
 			if (!process->threads[j].end_ns)
-				process->threads[j].end_ns = end_of(profile, process);
+				process->threads[j].end_ns = profile_end_ns(profile, process);
 		}
 	}
 }
