@@ -282,6 +282,20 @@ def wait_for_guard():
                            for _, name, state in children_of(os.getpid())), "the guard's end")
 
 
+def state_of(pid):
+    fields = status_fields(pid)
+    return fields[1] if fields else "?"
+
+
+def kill_while_it_stands(memprobe, pid):
+    """Kills a memprobe as soon as it has stopped a process for a last look; that goes on to its end."""
+    while state_of(pid) != "T":
+        check(os.path.exists("/proc/%d" % pid), "it was not stopped")
+    os.kill(memprobe, signal.SIGKILL)
+    wait_until(lambda: state_of(pid) in "Z?", "the process's end")
+    wait_for_guard()
+
+
 LEFTOVERS_END_S = 10
 
 

@@ -11,10 +11,9 @@ import time
 
 from capture import (CANNOT, HINT, Attached, check_error, has_flushed, memprobe, parse,
                      read_report, record)
-from harness import (MB, MEMPROBE, NOBODY, Skip, check, check_all, check_equal, check_near, test,
-                     wait_for_guard, wait_until)
+from harness import (MB, MEMPROBE, NOBODY, Skip, check, check_all, check_equal, check_near,
+                     kill_while_it_stands, test, wait_until)
 from schema import HEAP, Checker
-from test_objects import state_of
 from test_rights import as_user
 
 # What asking for the one takes from the other, and what the last arena has that nobody touched.
@@ -310,11 +309,7 @@ def heap_of_a_killed_memprobe(context):
     pid = int(process.stdout.readline())
     process.stdin.write(b"\n")
     process.stdin.close()
-    while state_of(pid) != "T":
-        check(os.path.exists("/proc/%d" % pid), "it was not stopped")
-    os.kill(process.pid, signal.SIGKILL)
-    wait_until(lambda: state_of(pid) in "Z?", "the process's end")
-    wait_for_guard()
+    kill_while_it_stands(process.pid, pid)
 
 
 @test(interpreters="one")

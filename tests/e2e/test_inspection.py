@@ -5,8 +5,8 @@ import shutil
 import signal
 
 from capture import Attached, Served, copy_targets, last_lines, memprobe, record, read_report
-from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, check_near, looking_process, size_of, test,
-                     tolerance, wait_until)
+from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, check_near, looking_process, size_of,
+                     state_of, test, tolerance, wait_until)
 from tree import LATE, check_invariants
 
 SECRET = "class TopSecretProject:\n    def grow(self): 'a secret docstring'\n    'a secret line'\n"
@@ -225,11 +225,6 @@ def killed_while_inspection_hangs(context):
     wait_until(lambda: not os.path.exists("/proc/%d" % looking) or state_of(looking) == "Z",
                "the end of the process that hung")
     served.quit()
-
-
-def state_of(pid):
-    with open("/proc/%d/stat" % pid) as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
 
 
 @test(interpreters="one", core=True)

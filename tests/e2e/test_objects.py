@@ -10,8 +10,7 @@ import urllib.request
 
 from capture import Attached, capture, check_error, last_lines, memprobe, parse, read_report, record
 from harness import (MEMPROBE, Skip, TARGETS, TIMEOUT, check, check_all, check_equal, check_near,
-                     children_of, highest_rss, looking_process, status_fields, test, wait_for_guard,
-                     wait_until)
+                     children_of, highest_rss, kill_while_it_stands, looking_process, test, wait_until)
 from schema import HEAP, Checker
 from test_children import Service
 
@@ -245,11 +244,6 @@ def objects_of_all_that_end(context):
     check("the objects of 1 process are not counted" in result.errors, result.errors)
 
 
-def state_of(pid):
-    fields = status_fields(pid)
-    return fields[1] if fields else "?"
-
-
 @test(interpreters="one")
 def killed_while_it_stands(context):
     """memprobe is killed in the middle of the last census: the process goes on to its end."""
@@ -262,11 +256,7 @@ def killed_while_it_stands(context):
         process.stdin.flush()
         process.stdout.readline()
     process.stdin.close()
-    while state_of(pid) != "T":
-        check(os.path.exists("/proc/%d" % pid), "it was not stopped")
-    os.kill(process.pid, signal.SIGKILL)
-    wait_until(lambda: state_of(pid) in "Z?", "the process's end")
-    wait_for_guard()
+    kill_while_it_stands(process.pid, pid)
 
 
 # ---- A service ----
