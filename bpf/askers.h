@@ -215,7 +215,7 @@ static __always_inline struct wake *find_wake(void)
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct wake *wake = bpf_map_lookup_elem(&wakes, &tid);
 
-	return wake && wake->woken_start_ns == CURRENT(start_time) ? wake : NULL;
+	return wake && wake->woken_start_ns == READ_CURRENT(start_time) ? wake : NULL;
 }
 
 /* May an asker have given the current thread, which is native, what it does? */

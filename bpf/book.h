@@ -183,19 +183,6 @@ static __always_inline bool begin_at_frames(struct change *change, enum kernel k
 	return begun == WALK_BEGUN;
 }
 
-/* The row below a path that was walked for the current thread, which is native. */
-static __always_inline struct node_id find_caused(struct change *change, struct walk *walk)
-{
-	struct node_id id = {};
-
-	if (!is_cause_steady(change->slot, change->scratch))
-		return find_frameless(change); /* nothing is lost: it is seen there, not inferred */
-	id = find_path(change, walk, false);
-	if (id.value)
-		id.value = find_caused_row(change->slot, change->scratch, id.value);
-	return id.value ? id : find_frameless(change);
-}
-
 /* The node of what the current thread, one of the image's own, is doing. */
 static __always_inline struct node_id find_current(struct change *change, enum kernel kernel)
 {
@@ -203,7 +190,7 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &change->slot);
 	struct walk walk = {};
 	struct node_id node = {};
-	bool has_frames;
+	bool is_caused;
 
 	if (!python)
 		return node;
@@ -221,14 +208,22 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 		walk_frames(&walk, change->slot, change->scratch, plain_loop);
 	if (walk.path->end == WALK_ROOT && !walk.path->depth)
 		return find_frameless(change);
-	if (kernel == KERNEL_PERCPU && walk.path->cause)
-		return find_caused(change, &walk);
-	ask_for_watch(change->image, change->slot, python, walk.layout);
-	has_frames = walk.path->depth != 0;
-	if (kernel == KERNEL_PERCPU && has_frames)
-		note_python_thread(change->image);
+	is_caused = kernel == KERNEL_PERCPU && walk.path->cause;
+	if (is_caused && !is_cause_steady(change->slot, change->scratch))
+		return find_frameless(change); /* nothing is lost: it is seen there, not inferred */
+	if (!is_caused) {
+		ask_for_watch(change->image, change->slot, python, walk.layout);
+		if (kernel == KERNEL_PERCPU && walk.path->depth)
+			note_python_thread(change->image);
+	}
 	node = find_path(change, &walk, plain_loop);
-	if (has_frames)
+	/* Read again: what the verifier knows of it would double all that is between. */
+	if (kernel == KERNEL_PERCPU && walk.path->cause) {
+		if (node.value)
+			node.value = find_caused_row(change->slot, change->scratch, node.value);
+		return node.value ? node : find_frameless(change);
+	}
+	if (walk.path->depth)
 		judge_find(change->image, change->slot, true);
 	note_objects(change, walk.path, plain_loop);
 	return node;
@@ -316,6 +311,20 @@ static __always_inline void give_back(struct change *change, struct node_id id)
 	book_on_node(change, id, change->pages + told);
 }
 
+/* verifier: ways to find a row differ in what is known of the row and of the thread, and each would
+ * be followed through all that comes after. Of what has been in memory nothing is known. */
+static __always_inline struct node_id find_current_unknown(struct change *change)
+{
+	__u64 row = find_current(change, KERNEL_PERCPU).value | (__u64)change->is_native << 32;
+	__u64 *element = own_element();
+
+	if (!element)
+		return (struct node_id){};
+	row = as_number(element, (void *)row);
+	change->is_native = row >> 32;
+	return (struct node_id){ .value = row };
+}
+
 /*
  * Books what the current thread, one of the image's own, has changed, and who owns it. Where
  * another CPU sees a new highest moment in between, the owners know of the change when the books
@@ -323,7 +332,7 @@ static __always_inline void give_back(struct change *change, struct node_id id)
  */
 static __always_inline struct node_id book_current(struct change *change)
 {
-	struct node_id id = find_current(change, KERNEL_PERCPU);
+	struct node_id id = find_current_unknown(change);
 	const __s64 pages = change->pages;
 
 	if (cfg_owners && change->is_native && pages < 0 && change->kind != KIND_SWAP) {

@@ -190,7 +190,8 @@ __noinline __u32 find_caused_row(__u32 slot, __u32 scratch, __u32 above)
 	    ensure_special_site(slot, special.key, SITE_NATIVE | scratch << 8, special.comm[0],
 				special.comm[1]))
 		return 0;
-	id = insert_node(change.image->image_id, above, key, special.key, scratch);
+	id = insert_node(below_node(change.image, (struct node_id){ above }), key, special.key,
+			 scratch);
 	return id & LAY_FAILED ? 0 : id;
 }
 

@@ -65,21 +65,7 @@ static __always_inline struct shares *find_shares_of(__u32 slot, __u32 cpu)
 	return share_of(block, slot);
 }
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} percpu_origin SEC(".maps");
-
 static __u64 percpu_offset; /* pptrs[0] of percpu_origin */
-
-/* verifier: arithmetic on map pointers is refused; a trip through memory makes numbers of them. */
-static __always_inline __u64 as_number(__u64 *element, void *pointer)
-{
-	*element = (__u64)pointer;
-	return *(volatile __u64 *)element;
-}
 
 /* Run once, by the iterator, before any other program is attached. */
 static __always_inline void percpu_init(void)
@@ -185,7 +171,7 @@ __noinline __s64 own_fold(__u64 shares, __u32 slot, __u32 kind, __s64 moved, __s
 
 	if (moved - last == 1 || moved - last == -1)
 		return moved;
-	bpf_loop(cfg_cpus, walk_share, &walk, 0);
+	RARE_LOOP(cfg_cpus, walk_share, &walk);
 	if (!walk.pending)
 		return moved;
 	if (last == cfg_fold_batch - 1)
@@ -215,8 +201,8 @@ __noinline __s64 claim_fold(__u32 slot, __u32 kind)
 		__s64 claimed = *(volatile __s64 *)&image->claimed[kind];
 		__s64 moved = counter_count(image->mm, kind) - claimed;
 
-		fold = moved ? own_fold(counter_shares(image->mm, kind), slot, kind, moved, last)
-			     : 0;
+		asm volatile("" : "+r"(i)); /* or clang writes the loop out */
+		fold = moved ? own_fold(image->shares[kind], slot, kind, moved, last) : 0;
 		/* Only what nobody else has claimed since; cmpxchg is older than per-CPU counters.
 		 */
 		if (!fold || __sync_val_compare_and_swap(&image->claimed[kind], claimed,
@@ -232,42 +218,18 @@ __noinline __s64 claim_fold(__u32 slot, __u32 kind)
 	return fold - last;
 }
 
-/* The per-CPU offset of a counter's shares, loaded straight from the pointer: the hot program has
- * no time for a helper. */
-static __always_inline __u64 load_shares(struct mm_struct *mm, __u32 kind)
+/* Pages this event added to the counter. Call once per event, on the CPU of the event. Where the
+ * shares are was read when the books were opened: an mm has them in one place all its life. */
+static __always_inline __s64 share_delta(const struct wire_image *image, __u32 slot, __u32 kind)
 {
-	struct mm_struct___percpu *counters = (void *)mm;
-
-	switch (kind) {
-	case KIND_FILE:
-		return (__u64)counters->rss_stat[KIND_FILE].counters;
-	case KIND_ANON:
-		return (__u64)counters->rss_stat[KIND_ANON].counters;
-	case KIND_SWAP:
-		return (__u64)counters->rss_stat[KIND_SWAP].counters;
-	default:
-		return (__u64)counters->rss_stat[KIND_SHMEM].counters;
-	}
-}
-
-/* Pages this event added to the counter. Call once per event, on the CPU of the event. `own` is the
- * mm as the current task has it, NULL if it is another's. */
-static __always_inline __s64 share_delta(__u32 slot, __u64 mm, struct mm_struct *own, __u32 kind)
-{
-	__u32 zero = 0;
-	__u64 *element = bpf_map_lookup_elem(&percpu_origin, &zero);
+	__u64 *element = own_element();
 	struct shares *shares = find_shares(slot);
 	__s32 share, last;
-	__u64 offset;
 
 	if (!element || !shares || kind >= NR_KINDS)
 		return 0;
-	if (own)
-		offset = as_number(element, (void *)load_shares(own, kind));
-	else
-		offset = counter_shares(mm, kind);
-	share = read_share(percpu_base(element), offset);
 	kind = kind_index(kind);
+	share = read_share(percpu_base(element), image->shares[kind]);
 	if (!share)
 		return claim_fold(slot, kind);
 	last = shares->pages[kind];
@@ -291,9 +253,11 @@ __noinline __s64 percpu_counter_read(__u32 slot, __u32 kind, __u32 reset)
 		return 0;
 	walk.shares = counter_shares(image->mm, kind);
 	count = counter_count(image->mm, kind);
-	if (reset)
+	if (reset) {
 		image->claimed[kind_index(kind)] = count;
-	bpf_loop(cfg_cpus, walk_share, &walk, 0);
+		image->shares[kind_index(kind)] = walk.shares;
+	}
+	RARE_LOOP(cfg_cpus, walk_share, &walk);
 	return count + walk.sum;
 }
 

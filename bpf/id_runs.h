@@ -91,54 +91,41 @@ static __always_inline __u32 why_not_put(long error)
 	return LAY_FAILED | ((error == NO_MEMORY ? LOSS_kernel_memory : LOSS_nodes_full) + 1);
 }
 
+static __always_inline __u64 below_node(const struct wire_image *image, struct node_id parent)
+{
+	return image->image_id | (__u64)parent.value << 32;
+}
+
 /*
  * The id of a path that has had none, or why it gets none. Its node is filled in first, so that
  * whoever finds the id finds it whole, but for the key, which makes the id known to find_node: that
- * comes last, when no other thread can have been faster.
+ * comes last, when no other thread can have been faster. `below` is the image's id, and above its
+ * 32 bits the parent's (verifier: less to keep on the stack); `where` the scratch, and above its
+ * low 8 bits the table. Returns the id, or LAY_FAILED and why.
  */
-static __always_inline __u32 lay_node(const struct wire_node *wanted, __u32 scratch,
-				      enum node_table table)
+__noinline __u32 insert_node(__u64 below, __u64 key, __u64 site, __u32 where)
 {
-	__u64 key = wanted->key;
-	struct node_id id = take_id(scratch), *other;
+	struct node_id id = take_id(where & 0xff), *other;
 	struct wire_node *node = node_at(id);
 	long error;
 
 	if (!node)
 		return why_not_put(0);
-	node->site = wanted->site;
-	node->parent = wanted->parent;
+	node->site = site;
+	node->parent = below >> 32;
 	node->objects = 0;
-	node->image_id = wanted->image_id;
+	node->image_id = below;
 	node->first = bpf_ktime_get_ns() >> FIRST_SHIFT;
-	error = put_id(table, &key, &id);
+	error = put_id(where >> 8, &key, &id);
 	if (!error) {
 		*(volatile __u64 *)&node->key = key;
-		count_made(table);
+		count_made(where >> 8);
 		mark_changed(id);
 		return id.value;
 	}
-	give_id_back(scratch, id);
-	other = find_id(table, &key);
+	give_id_back(where & 0xff, id);
+	other = find_id(where >> 8, &key);
 	return other ? other->value : why_not_put(error);
-}
-
-/* On a stack of its own, verified once. `where` is the scratch, and the table above
- * its low 8 bits. Returns the id, or LAY_FAILED and why. */
-__noinline __u32 insert_node(__u32 image_id, __u32 parent, __u64 key, __u64 site, __u32 where)
-{
-	const struct wire_node wanted = {
-		.key = key,
-		.site = site,
-		.parent = parent,
-		.image_id = image_id,
-	};
-
-	if (where >> 8 == NODES_SPECIAL)
-		return lay_node(&wanted, where & 0xff, NODES_SPECIAL);
-	if (where >> 8 == NODES_DEEPER)
-		return lay_node(&wanted, where & 0xff, NODES_DEEPER);
-	return lay_node(&wanted, where & 0xff, NODES_OF_PYTHON);
 }
 
 #endif

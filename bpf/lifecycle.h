@@ -451,7 +451,7 @@ static __always_inline void note_main_end(struct task_struct *task)
 	if (task->pid != task->tgid || (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) ||
 	    !bpf_map_lookup_elem(&processes, &record.tgid))
 		return;
-	record.is_exec = is_in_exec(task->signal);
+	record.is_exec = is_in_exec(BPF_CORE_READ(task, signal));
 	record.head.type = RECORD_MAIN_END;
 	record.head.time_ns = bpf_ktime_get_ns();
 	send_once(&record, sizeof(record), true);

@@ -34,7 +34,7 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 	bool is_own = (__u64)own == mm;
 	struct node_id id = {};
 
-	change->pages = share_delta(change->slot, mm, is_own ? own : NULL, change->kind);
+	change->pages = share_delta(change->image, change->slot, change->kind);
 	if (!is_own && !has_users(mm)) {
 		end_image_percpu(change->slot, change->kind, change->pages);
 		return;
@@ -57,7 +57,7 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
  * which its number was `detail`. */
 static __always_inline void on_own_event(__u64 detail)
 {
-	if (!(CURRENT(flags) & PF_EXITING))
+	if (!(READ_CURRENT(flags) & PF_EXITING))
 		on_own_exec(detail);
 	else if (cfg_last_paths)
 		note_last_path();

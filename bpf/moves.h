@@ -67,7 +67,7 @@ __noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
 	} else {
 		split_uniform(moving.from);
 		split_uniform(moving.to);
-		bpf_loop(pages, move_page, &moving, 0);
+		RARE_LOOP(pages, move_page, &moving);
 	}
 	if (pages == REGION_PAGES && is_unmarked(moving.from))
 		bpf_map_delete_elem(&regions, &key);
@@ -145,7 +145,7 @@ __noinline int clear_pages(__u32 slot, __u64 page, __u32 pages)
 		clearing.adrift = make_region(slot, clearing.image->image_id, ADRIFT_PAGE);
 	split_uniform(clearing.region);
 	if (!is_unmarked(clearing.region))
-		bpf_loop(pages, clear_page, &clearing, 0);
+		RARE_LOOP(pages, clear_page, &clearing);
 	if (pages == REGION_PAGES)
 		bpf_map_delete_elem(&regions, &key);
 	return 0;
@@ -178,7 +178,7 @@ static long clear_region(__u32 turn, void *data)
 static __always_inline void clear_room(struct touch *touch, struct page_range room)
 {
 	touch->range = room;
-	bpf_loop(MAX_MOVE_STEPS, clear_region, &touch, 0);
+	RARE_LOOP(MAX_MOVE_STEPS, clear_region, &touch);
 	touch->range.end = 0;
 }
 
@@ -208,7 +208,7 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	if (!touch->move.pages)
 		return 0;
 	image->marks++;
-	bpf_loop(MAX_MOVE_STEPS, move_region, &touch, 0);
+	RARE_LOOP(MAX_MOVE_STEPS, move_region, &touch);
 	/* How many of the pages that are left have owners is not known. */
 	if (touch->move.pages)
 		count_loss(image, LOSS_owner_memory, 0);

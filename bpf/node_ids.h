@@ -12,8 +12,10 @@
 
 #include "state.h"
 
-/* -ENOMEM of a table that allocates its entries one by one; a full one fails with -E2BIG. */
+/* What adding to a table fails with: -ENOMEM where it allocates its entries one by one (a full one
+ * fails with -E2BIG), -EEXIST. */
 #define NO_MEMORY (-12)
+#define ALREADY_THERE (-17)
 
 /* Paths of Python, by their keys. */
 struct {

@@ -55,28 +55,27 @@ __noinline __u32 ensure_special_site(__u32 slot, __u64 key, __u32 kind, __u64 co
 	return LOSS_ring_full + 1;
 }
 
-/* Makes a special root known to user space and lays down its node. `kind` has the scratch above its
- * low 8 bits. Returns 0 or LOSS_* + 1. */
-__noinline int insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
+/* Makes a special root known to user space and lays down its node, if it has none. `kind` has the
+ * scratch above its low 8 bits. Returns as insert_node(). */
+__noinline __u32 insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	__u32 where = kind >> 8 | NODES_SPECIAL << 8, failed, id;
+	__u32 where = kind >> 8 | NODES_SPECIAL << 8, failed;
 
 	if (!image)
-		return LOSS_nodes_full + 1;
+		return LAY_FAILED | (LOSS_nodes_full + 1);
 	if (!bpf_map_lookup_elem(&sites, &key)) {
 		failed = claim_site(image, key, kind & 0xff);
 		if (failed)
-			return failed;
+			return LAY_FAILED | failed;
 		if (send_special_site(slot, key, kind, comm_low, comm_high)) {
 			give_site_back(key);
-			return LOSS_ring_full + 1;
+			return LAY_FAILED | (LOSS_ring_full + 1);
 		}
 	}
 	if ((kind & 0xff) == SITE_NATIVE && specials_made - specials_removed >= RESERVED_ROWS / 2)
-		return LOSS_nodes_full + 1;
-	id = insert_node(image->image_id, 0, key, key, where);
-	return id & LAY_FAILED ? id & ~LAY_FAILED : 0;
+		return LAY_FAILED | (LOSS_nodes_full + 1);
+	return insert_node(image->image_id, key, key, where);
 }
 
 /* Makes sure of a site for a frame that has no node, and gives it one. */
@@ -94,7 +93,7 @@ static __always_inline void lay_new(struct wire_image *image, __u32 slot, __u32 
 	if (path->failed)
 		return;
 	/* verifier: on 5.10 an index into the keys would have lost its bound. */
-	id = insert_node(image->image_id, path->node_id.value, path->next,
+	id = insert_node(below_node(image, path->node_id), path->next,
 			 path_step(path->node, path->next), scratch);
 	if (id & LAY_FAILED)
 		path->failed = id & ~LAY_FAILED;
@@ -200,7 +199,7 @@ static __always_inline struct node_id find_deeper(struct wire_image *image, cons
 	known = bpf_map_lookup_elem(&deeper_ids, &key);
 	if (known)
 		return *known;
-	id.value = insert_node(image->image_id, path->node_id.value, key, site,
+	id.value = insert_node(below_node(image, path->node_id), key, site,
 			       scratch | NODES_DEEPER << 8);
 	if (id.value & LAY_FAILED)
 		id.value = 0;
@@ -288,17 +287,17 @@ static __always_inline struct node_id find_special(struct change *change,
 						   const struct special *special)
 {
 	__u64 key = special->key;
-	struct node_id *known = bpf_map_lookup_elem(&special_ids, &key);
-	__u32 failed;
+	struct node_id *known = bpf_map_lookup_elem(&special_ids, &key), id;
 
 	if (known)
 		return *known;
-	failed = insert_special(special->slot, key, special->kind | special->scratch << 8,
-				special->comm[0], special->comm[1]);
-	if (failed)
-		count_slot_loss(change->slot, failed - 1, change->pages);
-	known = bpf_map_lookup_elem(&special_ids, &key);
-	return known ? *known : (struct node_id){};
+	id.value = insert_special(special->slot, key, special->kind | special->scratch << 8,
+				  special->comm[0], special->comm[1]);
+	if (id.value & LAY_FAILED) {
+		count_slot_loss(change->slot, (id.value & ~LAY_FAILED) - 1, change->pages);
+		id.value = 0;
+	}
+	return id;
 }
 
 static __always_inline struct node_id find_plain_special(struct change *change, __u32 kind)
@@ -338,14 +337,13 @@ __noinline int note_root_frame(__u32 slot, __u64 code)
 static __always_inline void lay_special_root(__u32 slot, __u32 scratch, struct path *path,
 					     __u64 key, __u32 kind)
 {
-	struct node_id *known;
+	__u32 id = insert_special(slot, key, kind | scratch << 8, 0, 0);
 
-	path->failed = insert_special(slot, key, kind | scratch << 8, 0, 0);
-	if (path->failed)
+	if (id & LAY_FAILED) {
+		path->failed = id & ~LAY_FAILED;
 		return;
-	known = bpf_map_lookup_elem(&special_ids, &key);
-	if (known)
-		path->node_id = *known;
+	}
+	path->node_id.value = id;
 	path->node = key;
 	path->remaining--;
 }
@@ -365,15 +363,28 @@ static __noinline void prepare_thread_path(__u32 slot, __u32 scratch, struct pat
 		note_root_frame(slot, path->codes[root]);
 }
 
-static __always_inline int lay_path(__u32 slot, __u32 scratch, __u32 root_kind, bool plain_loop)
+static __always_inline bool is_broken(const struct path *path)
+{
+	return path->end != WALK_ROOT && path->end != WALK_KNOWN;
+}
+
+static __always_inline __u32 root_kind_of(const struct path *path)
+{
+	if (!is_broken(path))
+		return SITE_PYTHON;
+	return path->end == WALK_TOO_DEEP ? SITE_TRUNCATED : SITE_LOST;
+}
+
+static __always_inline int lay_path(__u32 slot, __u32 scratch, bool plain_loop)
 {
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	struct lay_context context = { .slot = slot, .scratch = scratch };
-	__u32 root;
+	__u32 root, root_kind;
 
 	if (!path)
 		return 0;
 	root = path->depth - 1;
+	root_kind = root_kind_of(path);
 	path->node = path->above;
 	path->node_id = path->above_id;
 	path->remaining = path->depth;
@@ -396,33 +407,35 @@ static __always_inline int lay_path(__u32 slot, __u32 scratch, __u32 root_kind, 
 }
 
 /* Lays down a walked path; path->failed tells how that went. */
-__noinline int lay_path_by_helper(__u32 slot, __u32 scratch, __u32 root_kind)
+__noinline int lay_path_by_helper(__u32 slot, __u32 scratch)
 {
-	return lay_path(slot, scratch, root_kind, false);
+	return lay_path(slot, scratch, false);
 }
 
-__noinline int lay_path_plainly(__u32 slot, __u32 scratch, __u32 root_kind)
+__noinline int lay_path_plainly(__u32 slot, __u32 scratch)
 {
-	return lay_path(slot, scratch, root_kind, true);
+	return lay_path(slot, scratch, true);
 }
 
 /* Puts a special root above the frames of a walk that reached neither the real one nor a known
- * path. Returns the root's kind. */
+ * path. Returns why it did not: LOSS_*. */
 __noinline __u32 close_broken_walk(__u32 scratch)
 {
 	struct walk walk = {};
-	__u32 kind;
 
 	if (!find_scratch(&walk, scratch))
-		return SITE_LOST;
-	kind = walk.path->end == WALK_TOO_DEEP ? SITE_TRUNCATED : SITE_LOST;
-	push_site(&walk, site_key_special(walk.path->image_id, kind), 0, 0, 0);
-	return kind;
-}
-
-static __always_inline bool is_broken(const struct path *path)
-{
-	return path->end != WALK_ROOT && path->end != WALK_KNOWN;
+		return LOSS_frame_unreadable;
+	push_site(&walk, site_key_special(walk.path->image_id, root_kind_of(walk.path)), 0, 0, 0);
+	switch (walk.path->end) {
+	case WALK_TOO_DEEP:
+		return LOSS_stack_truncated;
+	case WALK_NO_THREAD:
+		return LOSS_thread_unreadable;
+	case WALK_NOT_OURS:
+		return LOSS_thread_unclear;
+	default:
+		return LOSS_frame_unreadable;
+	}
 }
 
 /* It is counted when its pages are known. */
@@ -434,35 +447,18 @@ static __always_inline void note_loss(struct change *change, __u32 reason)
 		change->loss = reason + 1;
 }
 
-static __always_inline void note_broken_walk(struct change *change, __u32 end)
-{
-	__u32 reason = LOSS_frame_unreadable;
-
-	if (end == WALK_TOO_DEEP)
-		reason = LOSS_stack_truncated;
-	if (end == WALK_NO_THREAD)
-		reason = LOSS_thread_unreadable;
-	if (end == WALK_NOT_OURS)
-		reason = LOSS_thread_unclear;
-
-	note_loss(change, reason);
-}
-
 /* The node of a walked path, laid down when new. 0 when there is no room: counted. */
 static __always_inline struct node_id find_path(struct change *change, struct walk *walk,
 						bool plain_loop)
 {
-	__u32 root_kind = SITE_PYTHON;
 	struct path *path = walk->path;
 	__s64 pages = change->pages;
 	union node_place place;
 	struct wire_node *node;
 	__u32 failed;
 
-	if (is_broken(path)) {
-		root_kind = close_broken_walk(change->scratch);
-		note_broken_walk(change, path->end);
-	}
+	if (is_broken(path))
+		note_loss(change, close_broken_walk(change->scratch));
 	/* A pool's work stands with the thread that gave it. */
 	if (cfg_threads && !path->above) {
 		failed = push_thread_root(change->slot, change->scratch);
@@ -480,9 +476,9 @@ static __always_inline struct node_id find_path(struct change *change, struct wa
 		return place.id;
 	}
 	if (plain_loop)
-		lay_path_plainly(change->slot, change->scratch, root_kind);
+		lay_path_plainly(change->slot, change->scratch);
 	else
-		lay_path_by_helper(change->slot, change->scratch, root_kind);
+		lay_path_by_helper(change->slot, change->scratch);
 	if (!path->failed)
 		return path->node_id;
 	if (path->failed != LAY_NO_CALLS)

@@ -210,7 +210,7 @@ static __always_inline void note_objects(struct change *change, struct path *pat
 	if (plain_loop)
 		note_objects_plainly(change->slot, change->scratch);
 	else
-		bpf_loop(MAX_FRAMES + 1, note_frame_object_callback, &context, 0);
+		RARE_LOOP(MAX_FRAMES + 1, note_frame_object_callback, &context);
 }
 
 #endif

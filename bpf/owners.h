@@ -177,9 +177,9 @@ static __always_inline long run_sweep(struct progress *progress, __u64 begin, __
 	progress->page = begin;
 	progress->end = end;
 	if (is_growth)
-		turns = bpf_loop(MAX_SWEPT_REGIONS, fill_on, &progress, 0);
+		turns = RARE_LOOP(MAX_SWEPT_REGIONS, fill_on, &progress);
 	else
-		turns = bpf_loop(MAX_SWEPT_REGIONS, release_on, &progress, 0);
+		turns = RARE_LOOP(MAX_SWEPT_REGIONS, release_on, &progress);
 	return turns;
 }
 

@@ -228,7 +228,7 @@ static __always_inline void split_uniform(struct region *region)
 {
 	if (!region->uniform)
 		return;
-	bpf_loop(REGION_PAGES, write_uniform, &region, 0);
+	RARE_LOOP(REGION_PAGES, write_uniform, &region);
 	region->owned[owner_kind(region->uniform)] = REGION_PAGES;
 	region->uniform = 0;
 }

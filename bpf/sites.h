@@ -33,7 +33,7 @@ static __always_inline __u32 claim_site(struct wire_image *image, __u64 key, __u
 	error = bpf_map_update_elem(&sites, &key, &image->image_id, BPF_NOEXIST);
 	if (!error)
 		__sync_fetch_and_add(&sites_made, 1);
-	else if (!bpf_map_lookup_elem(&sites, &key)) /* no other thread was faster */
+	else if (error != ALREADY_THERE) /* or another thread was faster */
 		return (error == NO_MEMORY ? LOSS_kernel_memory : LOSS_sites_full) + 1;
 	return 0;
 }
@@ -107,12 +107,11 @@ static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, _
 	key = path->keys[index];
 	code = path->codes[index];
 	/* A special root is no part of anything, but has been made known before. */
-	if (!is_split())
-		return ensure_python_site(image, slot, scratch, key, code);
-	if (bpf_map_lookup_elem(&sites, &key))
+	if (is_split() && bpf_map_lookup_elem(&sites, &key))
 		return 0;
-	failed = ensure_python_site(image, slot, scratch, parts->wholes[index], code);
-	if (failed)
+	failed = ensure_python_site(image, slot, scratch, is_split() ? parts->wholes[index] : key,
+				    code);
+	if (failed || !is_split())
 		return failed;
 	failed = claim_site(image, key, SITE_PYTHON);
 	if (failed)

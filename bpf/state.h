@@ -117,6 +117,28 @@ struct {
 	__type(value, struct loss);
 } losses SEC(".maps");
 
+/* A number for each CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} percpu_origin SEC(".maps");
+
+static __always_inline __u64 *own_element(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&percpu_origin, &zero);
+}
+
+/* verifier: arithmetic on map pointers is refused; a trip through memory makes numbers of them. */
+static __always_inline __u64 as_number(__u64 *element, void *pointer)
+{
+	*element = (__u64)pointer;
+	return *(volatile __u64 *)element;
+}
+
 /* A kind as an array index. verifier: the mask must stand in the code, although the compiler knows
  * that it changes nothing; so it is written where the compiler does not look. */
 static __always_inline __u32 kind_index(__u32 kind)

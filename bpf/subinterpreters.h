@@ -84,7 +84,7 @@ static __always_inline __u64 find_user_registers(void)
 static __always_inline long find_stack(struct interpreter_search *search)
 {
 	struct pt_regs *registers = (void *)find_user_registers();
-	__u64 fsbase = CURRENT(thread.fsbase);
+	__u64 fsbase = READ_CURRENT(thread.fsbase);
 
 	/* So that what is read at once is of one page; what lies below is the red zone. */
 	search->stack = BPF_CORE_READ(registers, sp) & -8ULL * STACK_WORDS;
@@ -290,7 +290,7 @@ static __always_inline enum thread_found find_in_interpreters(__u32 slot, struct
 	struct interpreter_search *search = find_search();
 	int found;
 
-	if (!search || at.fsbase != CURRENT(thread.fsbase))
+	if (!search || at.fsbase != READ_CURRENT(thread.fsbase))
 		return THREAD_UNCLEAR;
 	found = find_among_interpreters(slot, at.bias, *tstate);
 	if (found == THREAD_RUNS)

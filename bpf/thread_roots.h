@@ -52,7 +52,7 @@ static __noinline __u32 insert_thread_root(struct wire_image *image, __u64 key, 
 
 	if (failed)
 		return failed;
-	id = insert_node(image->image_id, 0, key, key, scratch | NODES_SPECIAL << 8);
+	id = insert_node(image->image_id, key, key, scratch | NODES_SPECIAL << 8);
 	if (id & LAY_FAILED)
 		return id & ~LAY_FAILED;
 	if (tid)

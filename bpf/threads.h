@@ -27,7 +27,7 @@ __noinline int begin_thread(__u32 image_id)
 	struct wire_thread thread = { .image_id = image_id, .tid = bpf_get_current_pid_tgid() };
 	__u32 tid = thread.tid;
 
-	thread.start_ns = CURRENT(start_time);
+	thread.start_ns = READ_CURRENT(start_time);
 	bpf_get_current_comm(thread.comm, sizeof(thread.comm));
 	return bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
 }
@@ -117,7 +117,7 @@ static long collect_tally(__u32 cpu, void *tid)
 /* Settles what other CPUs hold of a thread. */
 static __always_inline void collect_tallies(__u32 tid)
 {
-	bpf_loop(cfg_cpus, collect_tally, &tid, 0);
+	RARE_LOOP(cfg_cpus, collect_tally, &tid);
 }
 
 #endif

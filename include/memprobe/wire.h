@@ -214,6 +214,7 @@ struct wire_image {
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
 	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) is booked */
+	__u64 shares[NR_KINDS];	 /* per-CPU offsets of the counters' shares; 0 to 6.1 */
 	__s64 peak;		 /* highest file + anon + shmem */
 	__s64 sampled;		 /* the same when the last series sample was sent */
 	__u64 events;
@@ -258,7 +259,7 @@ struct wire_image {
 	__u32 allocator;     /* number of the first whose functions were hit */
 	__u32 adrift;	     /* marks that were set adrift (bpf/moves.h) */
 };
-_Static_assert(sizeof(struct wire_image) == 952, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 984, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {
