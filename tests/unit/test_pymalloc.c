@@ -124,12 +124,68 @@ static void test_torn(void **state)
 	expect_torn(8, UINT64_MAX);
 }
 
+static void make_absent(uint64_t address, uint64_t end)
+{
+	for (; address < end; address += HEAP_PAGE_BYTES)
+		fixture.regions[1].is_absent[(address - FIXTURE_MAIN) / HEAP_PAGE_BYTES] = true;
+}
+
+/* An arena that begins anywhere, behind an array: all pools are found, and of those alone that were
+ * used so far the first. */
+static void test_arena_behind_an_array(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+		for (uint64_t used = 1; used < 6; used++) {
+			uint64_t bytes = builds[i].pool_bytes, first = FIXTURE_MAIN + 5 * bytes;
+			uint64_t end = first + used * bytes;
+
+			heap_fixture_init(&fixture, 0);
+			for (uint64_t pool = first; pool < end; pool += bytes)
+				make_pool(&builds[i], pool, (struct pool){ 0, 3, 10, 20 });
+			make_absent(end - bytes + HEAP_PAGE_BYTES,
+				    FIXTURE_MAIN + FIXTURE_REGION_BYTES);
+			assert_int_equal(read_pools().nr_pools, used);
+			heap_fixture_clear(&fixture);
+		}
+	}
+}
+
+/* One that ends before an array. */
+static void test_arena_before_an_array(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+		uint64_t bytes = builds[i].pool_bytes, end = FIXTURE_MAIN + 5 * bytes;
+
+		heap_fixture_init(&fixture, 0);
+		for (uint64_t pool = FIXTURE_MAIN; pool < end; pool += bytes)
+			make_pool(&builds[i], pool, (struct pool){ 0, 3, 10, 20 });
+		assert_int_equal(read_pools().nr_pools, 5);
+		heap_fixture_clear(&fixture);
+	}
+}
+
+/* Of memory without pools not every page is read. */
+static void test_reads_of_an_array(void **state)
+{
+	const uint64_t pages = FIXTURE_NR_REGIONS * FIXTURE_REGION_BYTES / HEAP_PAGE_BYTES;
+
+	heap_fixture_init(&fixture, 0);
+	assert_int_equal(read_pools().nr_pools, 0);
+	assert_in_range(fixture.nr_reads, 1, pages / 8);
+	heap_fixture_clear(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_builds), cmocka_unit_test(test_arena_numbers_come_again),
-		cmocka_unit_test(test_absent), cmocka_unit_test(test_no_pools),
+		cmocka_unit_test(test_builds),
+		cmocka_unit_test(test_arena_numbers_come_again),
+		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_no_pools),
 		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_arena_behind_an_array),
+		cmocka_unit_test(test_arena_before_an_array),
+		cmocka_unit_test(test_reads_of_an_array),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

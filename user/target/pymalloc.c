@@ -20,13 +20,15 @@
 #define NR_KINDS 3
 #define MAX_SMALL_BYTES 512 /* SMALL_REQUEST_THRESHOLD */
 #define MAX_TORN_LOOKS 3
+#define LARGE_POOL_BYTES 16384UL
+#define BLOCK_BYTES (128UL << 10) /* smaller than an arena */
 
 /* What a build is like; 3.6 and 3.7 began with an alignment of 8, 3.10 brought large pools. */
 static const struct kind {
 	uint32_t pool_bytes, alignment, arena_bytes;
 } kinds[NR_KINDS] = {
 	{ 4096, 16, 256U << 10 },
-	{ 16384, 16, 1U << 20 },
+	{ LARGE_POOL_BYTES, 16, 1U << 20 },
 	{ 4096, 8, 256U << 10 },
 };
 
@@ -138,11 +140,36 @@ static void take_header(struct scan *scan, uint64_t address, struct header *head
 	}
 }
 
-static void scan_range(struct scan *scan, const struct heap_range *range)
+static bool is_header(struct scan *scan, uint64_t address)
 {
 	const struct heap_source *source = &scan->memory->source;
-	uint64_t address = (range->start + HEAP_PAGE_BYTES - 1) & ~(HEAP_PAGE_BYTES - 1);
-	uint64_t end = range->end & ~(HEAP_PAGE_BYTES - 1);
+	struct header header;
+
+	if (source->read(source->context, address, &header, sizeof(header)))
+		return false;
+	for (size_t i = 0; i < NR_KINDS; i++)
+		if (judge(&kinds[i], address, &header) != NO_POOL)
+			return true;
+	return false;
+}
+
+/* The first or the last resident page of a block that is a multiple of `bytes`: is it a pool? */
+static bool has_pool_at_edge(struct scan *scan, uint64_t start, uint64_t end, uint64_t bytes)
+{
+	uint64_t first = (start + bytes - 1) & ~(bytes - 1), last = (end - 1) & ~(bytes - 1);
+
+	while (first < end && !heap_memory_is_resident(scan->memory, first))
+		first += bytes;
+	if (first >= end)
+		return false;
+	while (!heap_memory_is_resident(scan->memory, last))
+		last -= bytes;
+	return is_header(scan, first) || (last > first && is_header(scan, last));
+}
+
+static void scan_block(struct scan *scan, uint64_t address, uint64_t end)
+{
+	const struct heap_source *source = &scan->memory->source;
 	struct header header;
 
 	while ((address = heap_memory_next(scan->memory, address, end)) < end &&
@@ -151,6 +178,29 @@ static void scan_range(struct scan *scan, const struct heap_range *range)
 		if (!source->read(source->context, address, &header, sizeof(header)))
 			take_header(scan, address, &header);
 		address += HEAP_PAGE_BYTES;
+	}
+}
+
+/*
+ * Pools are used from the begin of an arena on, and keep their headers until it goes as a whole. So
+ * of what a block has of an arena, its first or its last resident page, or the first or the last
+ * where a large pool may begin, is a pool: other blocks, an array's of many GiB, are not read.
+ */
+static void scan_range(struct scan *scan, const struct heap_range *range)
+{
+	uint64_t address = (range->start + HEAP_PAGE_BYTES - 1) & ~(HEAP_PAGE_BYTES - 1);
+	uint64_t end = range->end & ~(HEAP_PAGE_BYTES - 1);
+
+	while ((address = heap_memory_next(scan->memory, address, end)) < end &&
+	       !heap_memory_is_late(scan->memory)) {
+		uint64_t stop = (address & ~(BLOCK_BYTES - 1)) + BLOCK_BYTES;
+
+		if (stop > end)
+			stop = end;
+		if (has_pool_at_edge(scan, address, stop, HEAP_PAGE_BYTES) ||
+		    has_pool_at_edge(scan, address, stop, LARGE_POOL_BYTES))
+			scan_block(scan, address, stop);
+		address = stop;
 	}
 }
 
