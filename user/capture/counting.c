@@ -17,8 +17,6 @@
 #include "requirements.h"
 #include "tell.h"
 
-#define ATTACHING_NS 50000000ULL
-#define SETTLED_NS 250000000ULL
 #define WITHOUT_MAIN "its main thread has ended, after which the kernel takes probes away"
 
 /* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
@@ -247,7 +245,7 @@ static bool is_too_late(const struct counting *counting, const struct uncounted 
 static bool is_settled(const struct counting *counting, const struct uncounted *uncounted,
 		       uint64_t now_ns)
 {
-	return entry_of(counting, uncounted->process)->start_ns + SETTLED_NS <= now_ns;
+	return entry_of(counting, uncounted->process)->start_ns + FLUSH_SETTLED_NS <= now_ns;
 }
 
 /* Those that would be counted by now. */
@@ -271,12 +269,12 @@ static bool begin_next(struct counting *counting, const struct uncounted *uncoun
 	return true;
 }
 
-/* The longest running first, and no longer than ATTACHING_NS at a flush: others wait for an answer
- * meanwhile. */
+/* The longest running first, and no longer than FLUSH_ATTACHING_NS at a flush: others wait for an
+ * answer meanwhile. */
 static void begin_late(void *context, struct profile *profile, uint64_t now_ns)
 {
 	struct counting *counting = context;
-	uint64_t end_ns = clock_ns() + ATTACHING_NS;
+	uint64_t end_ns = clock_ns() + FLUSH_ATTACHING_NS;
 	size_t next = 0;
 
 	for (; next < counting->nr_uncounted && clock_ns() < end_ns; next++) {

@@ -35,10 +35,6 @@
 #define LIFE_PARTS 50
 #define LEAST_NS 200000000ULL
 #define STOOD_NS 500000000ULL
-/* At a flush: attaching takes 5 to 24 ms each, and one that has just been forked may end at once.
- */
-#define ATTACHING_NS 50000000ULL
-#define SETTLED_NS 250000000ULL
 
 struct armed {
 	uint32_t tgid, layout;
@@ -325,10 +321,10 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 		const struct process *process = &profile->processes[finalizing->small[i].process];
 
 		if (rss_of(process->kernel) < LARGE_BYTES ||
-		    process->start_ns + SETTLED_NS > now_ns)
+		    process->start_ns + FLUSH_SETTLED_NS > now_ns)
 			continue;
 		arm_small(finalizing, i);
-		if (clock_ns() - begin_ns > ATTACHING_NS)
+		if (clock_ns() - begin_ns > FLUSH_ATTACHING_NS)
 			break;
 	}
 }

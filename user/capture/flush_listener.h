@@ -8,6 +8,11 @@
 
 #include <stdint.h>
 
+/* What attaching probes, 5 to 24 ms a process, may take of a flush: others wait for an answer
+ * meanwhile. And how old a process is before it is worth it: most that have just begun end soon. */
+#define FLUSH_ATTACHING_NS 50000000ULL
+#define FLUSH_SETTLED_NS 250000000ULL
+
 struct profile;
 
 struct flush_listener {

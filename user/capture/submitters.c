@@ -20,8 +20,7 @@
 #include "process_task.h"
 #include "tell.h"
 
-#define MAX_CLOSING 128		 /* probes that wait for their end; each holds a descriptor */
-#define ATTACHING_NS 50000000ULL /* at a flush, to forked children */
+#define MAX_CLOSING 128 /* probes that wait for their end; each holds a descriptor */
 
 struct known_queues {
 	struct file_identity interpreter;
@@ -320,7 +319,7 @@ void submitters_plan(struct submitters *submitters, uint32_t process, uint32_t l
 static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 {
 	struct submitters *submitters = context;
-	uint64_t end_ns = clock_ns() + ATTACHING_NS;
+	uint64_t end_ns = clock_ns() + FLUSH_ATTACHING_NS;
 	size_t next = 0;
 
 	for (; next < submitters->nr_waiting && clock_ns() < end_ns &&
