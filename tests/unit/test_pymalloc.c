@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -150,6 +151,22 @@ static void test_arena_behind_an_array(void **state)
 	}
 }
 
+/* What nobody has used of an arena is resident, too, where it is in a huge page. */
+static void test_arena_in_a_huge_page(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+		uint64_t bytes = builds[i].pool_bytes, first = FIXTURE_MAIN + 3 * bytes;
+
+		heap_fixture_init(&fixture, 0);
+		for (uint64_t page = FIXTURE_MAIN; page < first; page += HEAP_PAGE_BYTES)
+			heap_fixture_put(&fixture, page, 0x3ff0000000000000); /* an array's */
+		make_pool(&builds[i], first, (struct pool){ 0, 3, 10, 20 });
+		make_pool(&builds[i], first + bytes, (struct pool){ 0, 3, 10, 20 });
+		assert_int_equal(read_pools().nr_pools, 2);
+		heap_fixture_clear(&fixture);
+	}
+}
+
 /* One that ends before an array. */
 static void test_arena_before_an_array(void **state)
 {
@@ -170,6 +187,8 @@ static void test_reads_of_an_array(void **state)
 	const uint64_t pages = FIXTURE_NR_REGIONS * FIXTURE_REGION_BYTES / HEAP_PAGE_BYTES;
 
 	heap_fixture_init(&fixture, 0);
+	for (size_t i = 0; i < FIXTURE_NR_REGIONS; i++)
+		memset(fixture.regions[i].bytes, 0x3f, FIXTURE_REGION_BYTES);
 	assert_int_equal(read_pools().nr_pools, 0);
 	assert_in_range(fixture.nr_reads, 1, pages / 8);
 	heap_fixture_clear(&fixture);
@@ -185,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_arena_behind_an_array),
 		cmocka_unit_test(test_arena_before_an_array),
+		cmocka_unit_test(test_arena_in_a_huge_page),
 		cmocka_unit_test(test_reads_of_an_array),
 	};
 

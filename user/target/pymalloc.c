@@ -140,31 +140,39 @@ static void take_header(struct scan *scan, uint64_t address, struct header *head
 	}
 }
 
-static bool is_header(struct scan *scan, uint64_t address)
+enum page { PAGE_UNTOUCHED, PAGE_POOL, PAGE_OTHER };
+
+/* What the begin of a page says. One that cannot be read by now is as good as untouched. */
+static enum page judge_page(struct scan *scan, uint64_t address)
 {
 	const struct heap_source *source = &scan->memory->source;
+	static const struct header untouched;
 	struct header header;
 
-	if (source->read(source->context, address, &header, sizeof(header)))
-		return false;
+	if (!heap_memory_is_resident(scan->memory, address) ||
+	    source->read(source->context, address, &header, sizeof(header)) ||
+	    !memcmp(&header, &untouched, sizeof(header)))
+		return PAGE_UNTOUCHED;
 	for (size_t i = 0; i < NR_KINDS; i++)
 		if (judge(&kinds[i], address, &header) != NO_POOL)
-			return true;
-	return false;
+			return PAGE_POOL;
+	return PAGE_OTHER;
 }
 
-/* The first or the last resident page of a block that is a multiple of `bytes`: is it a pool? */
+/* Is the first or the last page of a block that was touched, of those that are multiples of
+ * `bytes`, a pool? */
 static bool has_pool_at_edge(struct scan *scan, uint64_t start, uint64_t end, uint64_t bytes)
 {
 	uint64_t first = (start + bytes - 1) & ~(bytes - 1), last = (end - 1) & ~(bytes - 1);
+	enum page page = PAGE_UNTOUCHED;
 
-	while (first < end && !heap_memory_is_resident(scan->memory, first))
+	while (first < end && (page = judge_page(scan, first)) == PAGE_UNTOUCHED)
 		first += bytes;
-	if (first >= end)
-		return false;
-	while (!heap_memory_is_resident(scan->memory, last))
+	if (first >= end || page == PAGE_POOL)
+		return page == PAGE_POOL;
+	while (last > first && (page = judge_page(scan, last)) == PAGE_UNTOUCHED)
 		last -= bytes;
-	return is_header(scan, first) || (last > first && is_header(scan, last));
+	return page == PAGE_POOL;
 }
 
 static void scan_block(struct scan *scan, uint64_t address, uint64_t end)
@@ -183,8 +191,9 @@ static void scan_block(struct scan *scan, uint64_t address, uint64_t end)
 
 /*
  * Pools are used from the begin of an arena on, and keep their headers until it goes as a whole. So
- * of what a block has of an arena, its first or its last resident page, or the first or the last
- * where a large pool may begin, is a pool: other blocks, an array's of many GiB, are not read.
+ * of what a block has of an arena, its first or its last page that was touched, or the first or the
+ * last where a large pool may begin, is a pool: other blocks, an array's of many GiB, are not read.
+ * Pages are resident that nobody has touched, where one of them is a huge page.
  */
 static void scan_range(struct scan *scan, const struct heap_range *range)
 {
