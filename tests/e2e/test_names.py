@@ -111,6 +111,14 @@ def pathnames(context):
 
 
 @test(interpreters="few", needs_gil=True)
+def name_of_an_object_that_died(context):
+    """Its block keeps the type, and where its attributes were the allocator's link leads to others."""
+    process = capture(context, context.target("object_that_died.py")).process()
+    node, = process.named("Worker.grow")
+    check(node["pathname"] in ("the.right.name", None), "the name: %s" % node["pathname"])
+
+
+@test(interpreters="few", needs_gil=True)
 def named_threads(context):
     """Threads bear the names that the program gave them, each a row of its own by option."""
     taking = {"loader": 6, "the flusher": 10}

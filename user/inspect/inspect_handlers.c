@@ -239,12 +239,17 @@ static struct known_process *find_process(struct inspect_state *state, pid_t pid
 	return process;
 }
 
-static bool has_type(const struct python_reader *reader, const struct inspect_object *object)
+/* A block that was freed keeps its type, and 0 references: in 3.11 the allocator's link to the next
+ * one then stands where the object's values were. 3.12 and later have flags above the low 32 bits
+ * of the count. */
+static bool is_alive(const struct python_reader *reader, const struct inspect_object *object)
 {
-	uint64_t found;
+	uint64_t references, type;
 
-	return !python_reader_u64(reader, object->address + OBJECT_TYPE, &found) &&
-	       found == object->type;
+	return !python_reader_u64(reader, object->address + OBJECT_REFERENCES, &references) &&
+	       (uint32_t)references &&
+	       !python_reader_u64(reader, object->address + OBJECT_TYPE, &type) &&
+	       type == object->type;
 }
 
 /* The first of the attributes that holds a str. *ret_is_there: one of them is there. */
@@ -284,7 +289,7 @@ static char *read_name(struct python_reader *reader, const struct inspect_object
 	_cleanup_(freep) char *text = NULL;
 	bool is_there = false, is_same;
 
-	if (!has_type(reader, object))
+	if (!is_alive(reader, object))
 		return NULL;
 	text = read_attribute(reader, object->address, attributes, &is_there);
 	if (!is_there)
@@ -292,7 +297,7 @@ static char *read_name(struct python_reader *reader, const struct inspect_object
 	if (!is_there && !text)
 		return NULL;
 	python_reader_end(reader);
-	is_same = has_type(reader, object);
+	is_same = is_alive(reader, object);
 	reader->pages = pages;
 	if (!is_same)
 		return NULL;

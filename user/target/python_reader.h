@@ -18,8 +18,9 @@
 
 /* Offsets that are the same in all versions with the GIL (Include/object.h, cpython/object.h). */
 enum {
-	OBJECT_TYPE = 8,  /* PyObject.ob_type */
-	OBJECT_SIZE = 16, /* PyVarObject.ob_size */
+	OBJECT_REFERENCES = 0, /* PyObject.ob_refcnt */
+	OBJECT_TYPE = 8,       /* PyObject.ob_type */
+	OBJECT_SIZE = 16,      /* PyVarObject.ob_size */
 	OBJECT_BYTES = 16,
 	TYPE_NAME = 24, /* PyTypeObject */
 	TYPE_BASICSIZE = 32,
