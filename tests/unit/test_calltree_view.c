@@ -60,6 +60,17 @@ static void add_coroutines(struct profile *profile)
 		profile->sites[i].is_coroutine = random_below(2);
 }
 
+static void count_calls(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		profile->processes[i].calls_method = random_below(4) ? CALLS_BY_USDT
+								     : CALLS_BY_NOTHING;
+		profile->processes[i].calls_seen = random_below(NR_CALLS_SEEN);
+	}
+	for (size_t i = 0; i < profile->nr_sites; i++)
+		profile->sites[i].is_resumable = random_below(2);
+}
+
 static struct fixture begin(void)
 {
 	const struct tree_options options = { .sort = random_below(4),
@@ -69,6 +80,7 @@ static struct fixture begin(void)
 	add_held(fixture.profile);
 	add_special(fixture.profile);
 	add_coroutines(fixture.profile);
+	count_calls(fixture.profile);
 	fixture.source = calltree_source_new(fixture.profile, &options);
 	label_style_init(&fixture.style, fixture.profile, NULL, false);
 	assert_int_equal(regcomp(&fixture.names, "^(f|C\\.m)$", REG_EXTENDED | REG_NOSUB), 0);
@@ -189,6 +201,41 @@ static void check_depth(struct fixture *fixture, uint32_t process)
 	assert_memory_equal(&sums[0], &sums[1], sizeof(sums[0]));
 }
 
+/* Calls that are known, of all rows. */
+static int64_t sum_of_calls(const struct calltree *tree)
+{
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++)
+		sum += calltree_self_calls(tree, i);
+	return sum;
+}
+
+/* Is the number of calls of a function a bound? Of all rows it is the same. */
+static enum tree_calls calls_of_site(const struct calltree *whole, const struct tree_node *root)
+{
+	for (uint32_t i = 0; i < whole->nr_nodes; i++) {
+		const struct tree_node *node = &whole->nodes[i];
+
+		if (node->kind == root->kind && node->site == root->site &&
+		    calltree_calls(whole, node) != CALLS_UNKNOWN)
+			return calltree_calls(whole, node);
+	}
+	return CALLS_UNKNOWN;
+}
+
+/* What is left of an inverted tree has the calls that it had. */
+static void check_inverted_rest(struct fixture *fixture, uint32_t process,
+				const struct calltree *whole)
+{
+	const struct tree_view view = { .is_inverted = true, .depth = 1 + random_below(4) };
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+	_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree, 8 * MB);
+
+	assert_int_equal(sum_of_calls(tree), sum_of_calls(whole));
+	assert_int_equal(sum_of_calls(pruned), sum_of_calls(whole));
+}
+
 /* A root has what its function has by itself on all paths, and its calls. */
 static void check_invert(struct fixture *fixture, uint32_t process)
 {
@@ -212,7 +259,11 @@ static void check_invert(struct fixture *fixture, uint32_t process)
 		}
 		assert_memory_equal(&sum, &total, sizeof(sum));
 		assert_int_equal(calls, tree->nodes[root].calls);
+		assert_int_equal(calltree_calls(tree, &tree->nodes[root]),
+				 calls_of_site(whole, &tree->nodes[root]));
 	}
+	assert_int_equal(sum_of_calls(tree), sum_of_calls(whole));
+	check_inverted_rest(fixture, process, whole);
 }
 
 /* All rows of a file have what its functions have. */

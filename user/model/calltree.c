@@ -66,8 +66,22 @@ uint32_t calltree_child(struct tree_builder *builder, uint32_t parent, uint32_t 
 	return child;
 }
 
+static void sum_calls(struct calltree *tree)
+{
+	for (size_t i = tree->nr_nodes; i--;) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (node->parent == NO_NODE)
+			continue;
+		tree->nodes[node->parent].calls += node->calls;
+		calltree_join_calls(&tree->nodes[node->parent], node->summed_calls);
+	}
+}
+
 void calltree_sum(struct calltree *tree)
 {
+	if (tree->is_inverted)
+		sum_calls(tree);
 	for (size_t column = 0; column < NR_AMOUNTS; column++) {
 		int64_t *values = tree->totals.columns[column];
 

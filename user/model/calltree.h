@@ -71,7 +71,10 @@ struct tree_node {
 	bool has_recursed;     /* they are calls of the function by itself */
 	uint32_t nr_threads;   /* of a row that is inferred: names of threads that it stands for */
 	uint64_t first_ns;
-	int64_t calls; /* of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else */
+	/* Of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else. In an inverted tree
+	 * those of the root through the callers down to this row. */
+	int64_t calls;
+	uint8_t summed_calls; /* enum tree_calls of what `calls` is the sum of, where it is one */
 };
 
 /* Owns its nodes and the name. */
@@ -82,6 +85,7 @@ struct calltree {
 	enum tree_metric metric;
 	enum tree_sort sort;
 	bool is_difference; /* of two profiles: rows without one are left out */
+	bool is_inverted;   /* callers below what they called: calls are totals, as amounts are */
 	struct tree_node *nodes;
 	size_t nr_nodes, nodes_capacity;
 	struct amounts totals; /* by node */
@@ -148,6 +152,11 @@ enum tree_calls {
 };
 
 enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node);
+/* The same for sums by function: in an inverted tree a caller's row has the calls of another. */
+enum tree_calls calltree_function_calls(const struct calltree *tree, const struct tree_node *node);
+/* Of the calls those that no row below has, too: over all rows they add up to what was called; 0
+ * where they are not known. */
+int64_t calltree_self_calls(const struct calltree *tree, uint32_t node);
 
 /* How a row fares under a minimum. */
 enum tree_row {

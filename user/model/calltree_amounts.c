@@ -87,6 +87,8 @@ static enum tree_calls calls_of_run(const struct calltree *tree, const struct tr
 
 	if (process->calls_method == CALLS_BY_NOTHING || !is_function || is_inside(tree, node))
 		return CALLS_UNKNOWN;
+	if (tree->is_inverted)
+		return node->summed_calls;
 	if (process->calls_seen == CALLS_SEEN_ENDS)
 		return node->kind == TREE_PYTHON && !tree->groups &&
 				       !tree->profile->sites[node->site].is_resumable
@@ -101,6 +103,37 @@ enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_no
 	enum tree_calls calls = calls_of_run(tree, node);
 
 	return calls == CALLS_BOUND && tree->is_difference ? CALLS_UNKNOWN : calls;
+}
+
+enum tree_calls calltree_function_calls(const struct calltree *tree, const struct tree_node *node)
+{
+	return tree->is_inverted && node->parent != NO_NODE ? CALLS_UNKNOWN
+							    : calltree_calls(tree, node);
+}
+
+int64_t calltree_self_calls(const struct calltree *tree, uint32_t node)
+{
+	int64_t calls = tree->nodes[node].calls;
+
+	if (!tree->is_inverted)
+		return calltree_calls(tree, &tree->nodes[node]) == CALLS_UNKNOWN ? 0 : calls;
+	for (uint32_t child = tree->nodes[node].first_child; child != NO_NODE;
+	     child = tree->nodes[child].next)
+		calls -= tree->nodes[child].calls;
+	return calls;
+}
+
+void calltree_add_calls(struct tree_node *row, const struct calltree *tree, uint32_t node)
+{
+	row->calls += calltree_self_calls(tree, node);
+	calltree_join_calls(row, tree->is_inverted ? tree->nodes[node].summed_calls
+						   : calls_of_run(tree, &tree->nodes[node]));
+}
+
+void calltree_join_calls(struct tree_node *row, enum tree_calls calls)
+{
+	if (calls != CALLS_UNKNOWN && (row->summed_calls == CALLS_UNKNOWN || calls == CALLS_BOUND))
+		row->summed_calls = calls;
 }
 
 int64_t calltree_amount(const struct calltree *tree, const struct tree_node *node)

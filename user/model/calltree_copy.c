@@ -13,6 +13,7 @@ struct calltree *calltree_like(const struct calltree *tree)
 	copy->metric = tree->metric;
 	copy->sort = tree->sort;
 	copy->is_difference = tree->is_difference;
+	copy->is_inverted = tree->is_inverted;
 	copy->groups = tree->groups;
 	copy->opening_node = NO_NODE;
 	copy->opening = tree->opening;
@@ -20,20 +21,25 @@ struct calltree *calltree_like(const struct calltree *tree)
 	return copy;
 }
 
-uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node *node,
-			    uint32_t parent)
+uint32_t calltree_copy_node(struct tree_builder *builder, const struct calltree *tree,
+			    uint32_t source, uint32_t parent)
 {
+	const struct tree_node *node = &tree->nodes[source];
 	struct tree_node *copy;
 	uint32_t index;
 
-	if (node->kind == TREE_CUT)
-		return calltree_cut(builder, parent);
+	if (node->kind == TREE_CUT) {
+		index = calltree_cut(builder, parent);
+		calltree_add_calls(&builder->tree->nodes[index], tree, source);
+		return index;
+	}
 	index = calltree_append(builder->tree, parent, node->kind);
 	copy = &builder->tree->nodes[index];
 	if (calltree_is_opening(node))
 		builder->tree->opening_node = index;
 	copy->site = node->site;
-	copy->calls = node->calls;
+	copy->calls = tree->is_inverted ? calltree_self_calls(tree, source) : node->calls;
+	copy->summed_calls = node->summed_calls;
 	copy->object = node->object;
 	copy->nr_objects = node->nr_objects;
 	copy->is_crowded = node->is_crowded;

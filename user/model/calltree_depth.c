@@ -15,11 +15,11 @@ struct calltree *calltree_limit_depth(const struct calltree *tree, uint32_t dept
 		const struct cost self = calltree_self(tree, i);
 
 		if (node->depth < depth)
-			places[i] = calltree_copy_node(&builder, node, parent);
-		else if (node->depth == depth)
-			places[i] = calltree_cut(&builder, parent);
+			places[i] = calltree_copy_node(&builder, tree, i, parent);
 		else
-			places[i] = parent;
+			places[i] = node->depth == depth ? calltree_cut(&builder, parent) : parent;
+		if (node->depth >= depth)
+			calltree_add_calls(&builder.tree->nodes[places[i]], tree, i);
 		amounts_add(&builder.tree->totals, places[i], &self);
 	}
 	return calltree_finish(&builder);

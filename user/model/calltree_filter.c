@@ -63,7 +63,7 @@ static void filter_nodes(struct tree_builder *builder, const struct calltree *tr
 
 		payer = NO_NODE;
 		if (is_row(node, paths[i]))
-			places[i] = calltree_copy_node(builder, node, parent);
+			places[i] = calltree_copy_node(builder, tree, i, parent);
 		if (is_row(node, paths[i]) && paths[i] == PATH_WANTED)
 			payer = places[i];
 		if (cost_is_zero(&self))

@@ -124,8 +124,8 @@ static void add_node(struct tree_builder *builder, struct importer *importer, ui
 
 	importer->places[index] = NO_NODE;
 	if (calltree_is_opening(node)) {
-		amounts_add(&builder->tree->totals, calltree_copy_node(builder, node, NO_NODE),
-			    &self);
+		amounts_add(&builder->tree->totals,
+			    calltree_copy_node(builder, importer->tree, index, NO_NODE), &self);
 		return;
 	}
 	payer = place_node(builder, importer, index, parent);

@@ -44,20 +44,26 @@ static bool is_kept(const struct tree_node *node, enum tree_row row)
 	return row == ROW_SHOWN || calltree_is_opening(node);
 }
 
-/* The place of `node` in the pruned tree below `parent`, its place there. What is hidden with all
+/* The cut row of a node below `parent`. */
+static uint32_t cut_node(struct tree_builder *builder, enum tree_row row, uint32_t parent)
+{
+	if (row == ROW_HIDDEN && parent != NO_NODE && builder->tree->nodes[parent].kind == TREE_CUT)
+		return parent;
+	return calltree_cut(builder, parent);
+}
+
+/* The place of a node in the pruned tree below `parent`, its place there. What is hidden with all
  * that is below it needs no place of its own below a cut node. */
-static uint32_t prune_node(struct tree_builder *builder, const struct tree_node *node,
+static uint32_t prune_node(struct tree_builder *builder, const struct calltree *tree, uint32_t node,
 			   enum tree_row row, uint32_t parent)
 {
-	const struct calltree *pruned = builder->tree;
+	uint32_t place;
 
-	if (!is_kept(node, row)) {
-		if (row == ROW_HIDDEN && parent != NO_NODE &&
-		    pruned->nodes[parent].kind == TREE_CUT)
-			return parent;
-		return calltree_cut(builder, parent);
-	}
-	return calltree_copy_node(builder, node, parent);
+	if (is_kept(&tree->nodes[node], row))
+		return calltree_copy_node(builder, tree, node, parent);
+	place = cut_node(builder, row, parent);
+	calltree_add_calls(&builder->tree->nodes[place], tree, node);
+	return place;
 }
 
 /* Appended in the order of the walk, so that first-come order keeps whatever order there was. */
@@ -75,7 +81,7 @@ static void prune_nodes(struct tree_builder *builder, const struct calltree *tre
 		if (walk.is_leaving)
 			continue;
 		self = calltree_self(tree, walk.node);
-		places[walk.node] = prune_node(builder, node, rows[walk.node], parent);
+		places[walk.node] = prune_node(builder, tree, walk.node, rows[walk.node], parent);
 		builder->tree->nodes[places[walk.node]].first_ns = 0;
 		amounts_add(&builder->tree->totals, places[walk.node], &self);
 	}

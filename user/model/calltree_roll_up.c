@@ -39,12 +39,13 @@ static bool is_of(const struct calltree *rolled, uint32_t row, const struct roll
 }
 
 static uint32_t place_node(struct tree_builder *builder, const struct roller *roller,
-			   const struct tree_node *node, uint32_t parent)
+			   const struct calltree *tree, uint32_t index, uint32_t parent)
 {
+	const struct tree_node *node = &tree->nodes[index];
 	uint32_t site = node->kind == TREE_PYTHON ? roller->sites[node->site] : node->site;
 
 	if (calltree_is_opening(node) || node->kind == TREE_CUT)
-		return calltree_copy_node(builder, node, parent);
+		return calltree_copy_node(builder, tree, index, parent);
 	if (is_of(builder->tree, parent, roller, node))
 		return parent;
 	return calltree_child(builder, parent, site, node->kind);
@@ -64,7 +65,7 @@ struct calltree *calltree_roll_up(const struct calltree *tree, const struct code
 		uint32_t parent = node->parent == NO_NODE ? NO_NODE : places[node->parent];
 		struct tree_node *row;
 
-		places[i] = place_node(&builder, &roller, node, parent);
+		places[i] = place_node(&builder, &roller, tree, i, parent);
 		row = &builder.tree->nodes[places[i]];
 		if (!calltree_is_opening(node))
 			row->calls += node->calls;

@@ -43,8 +43,8 @@ void calltree_sum(struct calltree *tree);
 /* An empty tree of the same process. */
 struct calltree *calltree_like(const struct calltree *tree);
 /* The same row below `parent`, which is of the tree that grows; without its amounts. */
-uint32_t calltree_copy_node(struct tree_builder *builder, const struct tree_node *node,
-			    uint32_t parent);
+uint32_t calltree_copy_node(struct tree_builder *builder, const struct calltree *tree,
+			    uint32_t source, uint32_t parent);
 /* The same, and one with what is there of this site or kind; its calls are left to the caller. */
 uint32_t calltree_merge_node(struct tree_builder *builder, const struct tree_node *node,
 			     uint32_t parent);
@@ -68,6 +68,11 @@ bool calltree_folds(const struct tree_source *source, const struct node *node);
 
 /* Does it stand for what was there at the opening? */
 bool calltree_is_opening(const struct tree_node *node);
+
+/* The calls that a row of a tree has by itself go to a row of the tree that grows. */
+void calltree_add_calls(struct tree_node *row, const struct calltree *tree, uint32_t node);
+/* A row's calls are the sum of such ones, too: one that may be more makes a sum that may be. */
+void calltree_join_calls(struct tree_node *row, enum tree_calls calls);
 
 /* ---- calltree_order.c ---- */
 

@@ -22,7 +22,7 @@ static uint32_t place_node(struct tree_builder *builder, const struct calltree *
 	uint32_t row;
 
 	if (calltree_is_opening(node) || node->kind == TREE_CUT)
-		return calltree_copy_node(builder, node, parent);
+		return calltree_copy_node(builder, tree, index, parent);
 	in_task[index] = node->parent != NO_NODE && in_task[node->parent];
 	if (in_task[index] || !is_coroutine(tree, node))
 		return calltree_merge_node(builder, node, parent);

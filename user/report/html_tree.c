@@ -19,7 +19,8 @@ struct tree_state {
 /* None where JSON has none. */
 static int64_t known_calls(const struct tree_state *state, const struct tree_node *node)
 {
-	return calltree_calls(state->tree, node) == CALLS_UNKNOWN ? 0 : (int64_t)node->calls;
+	return calltree_function_calls(state->tree, node) == CALLS_UNKNOWN ? 0
+									   : (int64_t)node->calls;
 }
 
 static void sum_up(struct tree_state *state)
@@ -53,7 +54,7 @@ static void add_row(struct tree_state *state, uint32_t index)
 	row.fields[HTML_LABEL] = html_rows_label(&state->page->rows, state->tree, index);
 	row.fields[HTML_FIRST_MS] = (int64_t)(node->first_ns / NS_PER_MS);
 	row.fields[HTML_CALLS] = known_calls(state, node);
-	row.fields[HTML_CALLS_KIND] = calltree_calls(state->tree, node);
+	row.fields[HTML_CALLS_KIND] = calltree_function_calls(state->tree, node);
 	html_columns_add(&state->page->columns, &row);
 }
 

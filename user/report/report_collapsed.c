@@ -90,8 +90,7 @@ static void write_tree(struct path *path, struct sink *sink)
 		}
 		enter(path, walk.node);
 		self = calltree_self(path->tree, walk.node);
-		value = report_stack_value(path->report, &path->tree->nodes[walk.node], &self,
-					   metric);
+		value = report_stack_value(path->report, path->tree, walk.node, &self, metric);
 		if (depth >= REPORT_STACK_DEPTH - 1)
 			path->deeper += value;
 		else if (value)

@@ -69,10 +69,11 @@ bool report_has_metric(const struct report *report, enum tree_metric metric)
 	return false;
 }
 
-int64_t report_stack_value(const struct report *report, const struct tree_node *node,
+int64_t report_stack_value(const struct report *report, const struct calltree *tree, uint32_t node,
 			   const struct cost *self, enum tree_metric metric)
 {
-	int64_t value = metric == METRIC_CALLS ? node->calls : metrics[metric].amount(self);
+	int64_t value = metric == METRIC_CALLS ? calltree_self_calls(tree, node)
+					       : metrics[metric].amount(self);
 
 	if (value >= 0)
 		return value;

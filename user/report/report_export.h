@@ -31,7 +31,7 @@ bool report_has_metric(const struct report *report, enum tree_metric metric);
 
 /* What stacks count of a node, of its amounts by itself; never negative: what is goes to the
  * remarks. */
-int64_t report_stack_value(const struct report *report, const struct tree_node *node,
+int64_t report_stack_value(const struct report *report, const struct calltree *tree, uint32_t node,
 			   const struct cost *self, enum tree_metric metric);
 
 #endif

@@ -85,9 +85,8 @@ static bool find_values(struct stacks *stacks, uint32_t node)
 	bool is_any = false;
 
 	for (size_t i = 0; i < stacks->request->nr_metrics; i++) {
-		stacks->values[i] = report_stack_value(stacks->report,
-						       &stacks->stack.tree->nodes[node], &self,
-						       stacks->request->metrics[i]);
+		stacks->values[i] = report_stack_value(stacks->report, stacks->stack.tree, node,
+						       &self, stacks->request->metrics[i]);
 		is_any |= stacks->values[i] != 0;
 	}
 	return is_any;

@@ -62,13 +62,14 @@ static void enter(struct table *table, uint32_t index)
 {
 	const struct tree_node *node = &table->tree->nodes[index];
 	struct row *row = find_row(table, index);
-	enum tree_calls calls = calltree_calls(table->tree, node);
+	enum tree_calls calls = calltree_function_calls(table->tree, node);
 
 	row->self += calltree_self_bytes(table->tree, node);
 	if (!row->open++)
 		row->total += calltree_shown_bytes(table->tree, node);
-	if (calls != CALLS_UNKNOWN)
-		row->calls += node->calls;
+	if (calls == CALLS_UNKNOWN)
+		return;
+	row->calls += node->calls;
 	row->is_exact &= calls == CALLS_EXACT;
 }
 
