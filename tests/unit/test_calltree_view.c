@@ -74,6 +74,8 @@ static void count_calls(struct profile *profile)
 static struct fixture begin(void)
 {
 	const struct tree_options options = { .sort = random_below(4),
+					      .metric = random_below(2) ? METRIC_GROWTH
+									: METRIC_CALLS,
 					      .import_frames = random_below(2) };
 	struct fixture fixture = { .profile = random_profile_new() };
 
@@ -149,6 +151,16 @@ static struct cost sum_of_shown(const struct calltree *tree)
 	return sum;
 }
 
+/* Calls that are known, of all rows. */
+static int64_t sum_of_calls(const struct calltree *tree)
+{
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++)
+		sum += calltree_self_calls(tree, i);
+	return sum;
+}
+
 static void check_filter(struct fixture *fixture, uint32_t process)
 {
 	const struct tree_view view = { .focus = &fixture->names, .ignore = &fixture->files };
@@ -157,6 +169,7 @@ static void check_filter(struct fixture *fixture, uint32_t process)
 	const struct cost wanted = sum_of_paths(fixture, whole), shown = sum_of_shown(tree);
 
 	assert_memory_equal(&wanted, &shown, sizeof(wanted));
+	assert_int_equal(sum_of_calls(tree), sum_of_calls(whole));
 	tree_checks_cuts(tree);
 }
 
@@ -199,16 +212,7 @@ static void check_depth(struct fixture *fixture, uint32_t process)
 			cost_add(&sums[1], &total);
 	}
 	assert_memory_equal(&sums[0], &sums[1], sizeof(sums[0]));
-}
-
-/* Calls that are known, of all rows. */
-static int64_t sum_of_calls(const struct calltree *tree)
-{
-	int64_t sum = 0;
-
-	for (uint32_t i = 0; i < tree->nr_nodes; i++)
-		sum += calltree_self_calls(tree, i);
-	return sum;
+	assert_int_equal(sum_of_calls(tree), sum_of_calls(whole));
 }
 
 /* Is the number of calls of a function a bound? Of all rows it is the same. */
@@ -356,9 +360,14 @@ static struct tree_view random_view(const struct fixture *fixture)
 static void check_any(struct fixture *fixture, uint32_t process)
 {
 	const struct tree_view view = random_view(fixture);
+	_cleanup_(calltree_freep) struct calltree *whole = calltree_new(fixture->source, process);
 	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
-	_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree, 8 * MB);
+	int64_t minimum = tree->metric == METRIC_CALLS ? 2 : 8 * MB;
+	_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree, minimum);
 
+	if (!view.imports)
+		assert_int_equal(sum_of_calls(tree), sum_of_calls(whole));
+	assert_int_equal(sum_of_calls(pruned), sum_of_calls(tree));
 	tree_checks_sums(tree);
 	tree_checks_links(tree);
 	tree_checks_cuts(tree);

@@ -72,7 +72,8 @@ struct tree_node {
 	uint32_t nr_threads;   /* of a row that is inferred: names of threads that it stands for */
 	uint64_t first_ns;
 	/* Of TREE_PYTHON and TREE_DEEPER, as far as they were counted; 0 else. In an inverted tree
-	 * those of the root through the callers down to this row. */
+	 * those of the root through the callers down to this row. Of TREE_CUT those known of all
+	 * rows that it stands for. */
 	int64_t calls;
 	uint8_t summed_calls; /* enum tree_calls of what `calls` is the sum of, where it is one */
 };
@@ -169,7 +170,7 @@ enum tree_row {
  * calls. The caller frees it. */
 uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum);
 /* Has it a row with more than the minimum? What was there at the opening, and what
- * a filter left out, does not count. */
+ * a filter left out, does not count; calls of rows that are too deep do. */
 bool calltree_has_row_above(const struct calltree *tree, int64_t minimum);
 
 /* A copy in which what is not above the minimum is one TREE_CUT node a parent; shown rows below a

@@ -85,6 +85,8 @@ static enum tree_calls calls_of_run(const struct calltree *tree, const struct tr
 	const struct process *process = &tree->profile->processes[tree->process];
 	bool is_function = node->kind == TREE_PYTHON || (node->kind == TREE_DEEPER && node->calls);
 
+	if (node->kind == TREE_CUT)
+		return node->summed_calls;
 	if (process->calls_method == CALLS_BY_NOTHING || !is_function || is_inside(tree, node))
 		return CALLS_UNKNOWN;
 	if (tree->is_inverted)
@@ -97,11 +99,14 @@ static enum tree_calls calls_of_run(const struct calltree *tree, const struct tr
 	return process->calls_seen == CALLS_SEEN_ALL ? CALLS_EXACT : CALLS_BOUND;
 }
 
-/* One lower bound less another is a bound of nothing. */
+/* One lower bound less another is a bound of nothing. What was left out is no function: its calls
+ * are told to who asked for calls. */
 enum tree_calls calltree_calls(const struct calltree *tree, const struct tree_node *node)
 {
 	enum tree_calls calls = calls_of_run(tree, node);
 
+	if (node->kind == TREE_CUT && tree->metric != METRIC_CALLS)
+		return CALLS_UNKNOWN;
 	return calls == CALLS_BOUND && tree->is_difference ? CALLS_UNKNOWN : calls;
 }
 
@@ -113,10 +118,13 @@ enum tree_calls calltree_function_calls(const struct calltree *tree, const struc
 
 int64_t calltree_self_calls(const struct calltree *tree, uint32_t node)
 {
-	int64_t calls = tree->nodes[node].calls;
+	const struct tree_node *row = &tree->nodes[node];
+	int64_t calls = row->calls;
 
+	if (!tree->is_inverted && row->kind != TREE_CUT)
+		return calltree_calls(tree, row) == CALLS_UNKNOWN ? 0 : calls;
 	if (!tree->is_inverted)
-		return calltree_calls(tree, &tree->nodes[node]) == CALLS_UNKNOWN ? 0 : calls;
+		return calls;
 	for (uint32_t child = tree->nodes[node].first_child; child != NO_NODE;
 	     child = tree->nodes[child].next)
 		calls -= tree->nodes[child].calls;

@@ -51,6 +51,7 @@ static bool is_row(const struct tree_node *node, enum path path)
 	       (path == PATH_WANTED || path == PATH_ABOVE || calltree_is_opening(node));
 }
 
+/* A row that leads to one that is wanted keeps its calls: only its bytes are left out. */
 static void filter_nodes(struct tree_builder *builder, const struct calltree *tree,
 			 const uint8_t *paths)
 {
@@ -60,17 +61,20 @@ static void filter_nodes(struct tree_builder *builder, const struct calltree *tr
 		const struct tree_node *node = &tree->nodes[i];
 		uint32_t parent = node->parent == NO_NODE ? NO_NODE : places[node->parent], payer;
 		const struct cost self = calltree_self(tree, i);
+		bool is_kept = is_row(node, paths[i]);
 
 		payer = NO_NODE;
-		if (is_row(node, paths[i]))
+		if (is_kept)
 			places[i] = calltree_copy_node(builder, tree, i, parent);
-		if (is_row(node, paths[i]) && paths[i] == PATH_WANTED)
+		if (is_kept && paths[i] == PATH_WANTED)
 			payer = places[i];
-		if (cost_is_zero(&self))
+		if (cost_is_zero(&self) && (is_kept || !node->calls))
 			continue;
 		if (payer == NO_NODE)
 			payer = calltree_cut_root(builder->tree);
 		amounts_add(&builder->tree->totals, payer, &self);
+		if (!is_kept)
+			calltree_add_calls(&builder->tree->nodes[payer], tree, i);
 	}
 }
 

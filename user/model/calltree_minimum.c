@@ -27,12 +27,18 @@ uint8_t *calltree_rows(const struct calltree *tree, int64_t minimum)
 	return rows;
 }
 
+/* Deeper rows have their bytes in the rows above, too, but their calls in none. */
+static bool is_filtered(const struct calltree *tree, const struct tree_node *node)
+{
+	return node->kind == TREE_CUT && (tree->metric != METRIC_CALLS || node->parent == NO_NODE);
+}
+
 bool calltree_has_row_above(const struct calltree *tree, int64_t minimum)
 {
 	for (size_t i = 0; i < tree->nr_nodes; i++) {
 		const struct tree_node *node = &tree->nodes[i];
 
-		if (!calltree_is_opening(node) && node->kind != TREE_CUT &&
+		if (!calltree_is_opening(node) && !is_filtered(tree, node) &&
 		    is_above(tree, node, minimum))
 			return true;
 	}

@@ -67,7 +67,7 @@ struct calltree *calltree_roll_up(const struct calltree *tree, const struct code
 
 		places[i] = place_node(&builder, &roller, tree, i, parent);
 		row = &builder.tree->nodes[places[i]];
-		if (!calltree_is_opening(node))
+		if (!calltree_is_opening(node) && node->kind != TREE_CUT)
 			row->calls += node->calls;
 		if (node->first_ns < row->first_ns)
 			row->first_ns = node->first_ns;
