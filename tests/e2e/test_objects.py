@@ -155,6 +155,9 @@ def objects_in_captures(context):
                   if process["pid"] == target.pid)
     check_equal("what grew between the dumps", (growth["holders"][0]["path"],
                                                 growth["holders"][0]["bytes"]), (name, grown))
+    for words in (["diff", snapshot, attached.dump], ["post", attached.dump]):
+        for line in memprobe(context, *words, "--format=jsonl").output.splitlines():
+            check(isinstance(parse(line), dict), "a line is no object")
     shown = memprobe(context, "diff", snapshot, attached.dump).output
     check("Objects grew in " in shown and name in shown, shown)
     check("Objects grew" not in memprobe(context, "diff", snapshot, snapshot).output,

@@ -93,6 +93,7 @@ static const struct golden_case {
 	{ .name = "inside.jsonl", .make = golden_inside },
 	{ .name = "census.txt", .make = golden_census },
 	{ .name = "census.json", .make = golden_census },
+	{ .name = "census.jsonl", .make = golden_census },
 	{ .name = "imports.txt", .make = golden_imports },
 	{ .name = "imports_frames.txt",
 	  .make = golden_imports,

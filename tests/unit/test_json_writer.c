@@ -151,13 +151,34 @@ static void test_buffer_ends_anywhere(void **state)
 	}
 }
 
+/* Where a document is a line, what has lines of its own elsewhere is in it, too. */
+static void test_one_line(void **state)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct document document;
+	struct json_writer *json = &document.json;
+
+	begin(&document);
+	json->is_one_line = true;
+	for (int i = 0; i < 2; i++) {
+		json_writer_begin_array(json);
+		json_writer_line(json);
+		json_writer_integer(json, 1);
+		json_writer_line(json);
+		json_writer_integer(json, 2);
+		json_writer_end_array(json);
+		json_writer_end_line(json);
+	}
+	text = end(&document, NULL);
+	assert_string_equal(text, "[1,2]\n[1,2]\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_piece),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_buffer_ends_anywhere),
+		cmocka_unit_test(test_every_piece), cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_long_names),  cmocka_unit_test(test_buffer_ends_anywhere),
+		cmocka_unit_test(test_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

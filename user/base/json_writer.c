@@ -69,8 +69,11 @@ void json_writer_end_array(struct json_writer *writer)
 
 void json_writer_line(struct json_writer *writer)
 {
-	char *text = begin_piece(writer, 1);
+	char *text;
 
+	if (writer->is_one_line)
+		return;
+	text = begin_piece(writer, 1);
 	*text++ = '\n';
 	sink_take(writer->sink, text);
 }

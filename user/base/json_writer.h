@@ -15,6 +15,7 @@
 /* Borrows the sink. */
 struct json_writer {
 	struct sink *sink;
+	bool is_one_line;	 /* a document is: json_writer_line() has no effect */
 	bool needs_comma;	 /* before the next key, value or element */
 	uint32_t depth, deepest; /* brackets that are open, and most that were */
 	uint64_t nr_cut;	 /* names that were longer than JSON_NAME_BYTES */

@@ -58,6 +58,7 @@ static void write_jsonl(const struct report *report, struct sink *sink)
 	uint32_t number = 0;
 
 	json_writer_init(&json, sink);
+	json.is_one_line = true;
 	begin_line(&json, "meta");
 	json_fields_format(&json);
 	json_fields_meta(&json, report->profile);
