@@ -31,7 +31,7 @@ def check_workers(context, dump, function, count):
     totals = [total for total in (process.below("growth", process.named(function))
                                   for process in read_report(context, dump).processes) if total]
     check_equal("workers with " + function, len(totals), count)
-    wanted = (sum(totals), min(totals), max(totals), statistics.median_high(totals))
+    wanted = (sum(totals), min(totals), max(totals), statistics.median(totals))
     for name, seen, bytes_of in zip(("sum", "least", "most", "median"), rows[0], wanted):
         check_near("%s of %s" % (name, function), float(seen) * MB, bytes_of, HALF_A_HUNDREDTH + 1)
     alone = memprobe(context, "post", "--min=0.5", "--by=process", dump).output

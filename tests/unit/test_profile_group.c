@@ -83,6 +83,17 @@ static void test_spread(void **state)
 	profile_free(builder.profile);
 }
 
+/* Of an even number of values the median lies between the two in the middle. */
+static void test_even_spread(void **state)
+{
+	static const struct report_options options = { 0 };
+	struct profile_builder builder = workers(4);
+	_cleanup_(freep) char *text = report_text(&report_tree, builder.profile, &options);
+
+	assert_non_null(strstr(text, "work     14.00 MB  each 2.00 to 5.00, median 3.50\n"));
+	profile_free(builder.profile);
+}
+
 /* Workers one after the other: their peaks of 3 to 7 MB were not there at once. */
 static char *report_of_followers(bool is_one_clock)
 {
@@ -183,9 +194,13 @@ static void test_exec_is_no_member(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few_stay),    cmocka_unit_test(test_many_are_one),
-		cmocka_unit_test(test_spread),	    cmocka_unit_test(test_exec_is_no_member),
-		cmocka_unit_test(test_kept_blocks), cmocka_unit_test(test_no_common_peak),
+		cmocka_unit_test(test_few_stay),
+		cmocka_unit_test(test_many_are_one),
+		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_even_spread),
+		cmocka_unit_test(test_exec_is_no_member),
+		cmocka_unit_test(test_kept_blocks),
+		cmocka_unit_test(test_no_common_peak),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

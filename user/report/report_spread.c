@@ -86,6 +86,14 @@ static int compare_values(const void *a, const void *b)
 	return (*first > *second) - (*first < *second);
 }
 
+/* Of values in order. Half of their distance does not overflow, as half of their sum may. */
+static int64_t median_of(const int64_t *values, size_t count)
+{
+	int64_t low = values[(count - 1) / 2], high = values[count / 2];
+
+	return low + (int64_t)(((uint64_t)high - (uint64_t)low) / 2);
+}
+
 static struct spread *find_spreads(struct spreader *spreader)
 {
 	size_t count = spreader->nr_members;
@@ -99,7 +107,7 @@ static struct spread *find_spreads(struct spreader *spreader)
 		values += spreader->places[i] * count;
 		qsort(values, count, sizeof(*values), compare_values);
 		spreads[i] = (struct spread){ .least = values[0],
-					      .median = values[count / 2],
+					      .median = median_of(values, count),
 					      .most = values[count - 1] };
 	}
 	return spreads;
