@@ -345,6 +345,19 @@ def messages_that_nobody_gets(context):
     check_error(failed, 125, CANNOT, "/dev/full", HINT)
 
 
+@test()
+def reports_that_nobody_gets(context):
+    """Standard output closed or not writable, or a descriptor that is not open."""
+    check_equal("status", memprobe(context, "-q", "-o", "x.raw", *TRUE).status, 0)
+    for words in ("post x.raw", "post --format=html x.raw", "diff x.raw x.raw", "--version",
+                  "post --help"):
+        for redirection in (">&-", "1</dev/null"):
+            result = context.run(["/bin/sh", "-c", '"$0" %s %s' % (words, redirection), MEMPROBE])
+            check_error(result, 1, CANNOT, "'standard output': Bad file descriptor", HINT)
+    failed = memprobe(context, "post", "--out=/dev/fd/9", "x.raw")
+    check_error(failed, 1, CANNOT, "'/dev/fd/9': Bad file descriptor", HINT)
+
+
 # Names
 
 @test()

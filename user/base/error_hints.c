@@ -29,6 +29,8 @@ static const struct {
 	{ ERROR_OF_WRITING, EDQUOT, "free some space, or name a file on another disk" },
 	{ ERROR_OF_WRITING, EFBIG, "ulimit -f limits how large files may be" },
 	{ ERROR_OF_WRITING, ENAMETOOLONG, "give it a shorter name" },
+	{ ERROR_OF_WRITING, EBADF, "it is closed, or open for reading only: redirect it, > FILE" },
+	{ ERROR_OF_WRITING, EIO, "the disk or its connection fails: name a file on another disk" },
 	{ ERROR_OF_WRITING, ENOTTY, "a dump is no text for a terminal: name a file, or > FILE" },
 	{ ERROR_OF_WRITING, EBUSY, "something is mounted on it: name another file" },
 	{ ERROR_OF_PROCESS, ESRCH, "pgrep -a python lists the processes that run Python" },
