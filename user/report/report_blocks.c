@@ -122,6 +122,20 @@ static struct calltree *take_tree(struct blocks *blocks, uint32_t process)
 	return report_tree_of(blocks->report, process);
 }
 
+/* What was copied is told below the rows, but not with --leaks nor of a difference; of no number of
+ * calls can it be said to be above it. */
+static bool has_copies_above(const struct report *report, uint32_t process, int64_t minimum)
+{
+	const struct report_options *options = report->options;
+	_cleanup_(calltree_freep) struct calltree *own = NULL;
+
+	if (!report->profile->processes[process].has_unshared || options->leaks ||
+	    options->tree.is_difference || metrics[options->tree.metric].unit == UNIT_COUNT)
+		return false;
+	own = calltree_new(report->source, process);
+	return report_copied_has_path_above(own, minimum);
+}
+
 static void write_block(struct blocks *blocks, const struct calltree *tree, struct sink *sink)
 {
 	const struct report *report = blocks->report;
@@ -171,7 +185,7 @@ static void write_blocks(struct blocks *blocks, struct sink *sink)
 		if (!report_includes(report, i))
 			continue;
 		tree = take_tree(blocks, i);
-		if (!calltree_has_row_above(tree, minimum) && !report_copied_is_any(tree))
+		if (!calltree_has_row_above(tree, minimum) && !has_copies_above(report, i, minimum))
 			continue;
 		is_any = true;
 		write_block(blocks, tree, sink);

@@ -54,9 +54,19 @@ static int64_t sum_of(const struct calltree *tree)
 	return sum;
 }
 
-bool report_copied_is_any(const struct calltree *tree)
+static bool is_told(const struct calltree *tree)
 {
 	return sum_of(tree) >= MIN_BYTES;
+}
+
+bool report_copied_has_path_above(const struct calltree *tree, int64_t minimum)
+{
+	struct ranking ranking;
+
+	if (!is_told(tree))
+		return false;
+	ranking = rank(tree);
+	return ranking.count && ranking.rows[0].bytes > minimum;
 }
 
 static void write_row(const struct report *report, const struct calltree *tree,
@@ -85,7 +95,7 @@ void report_copied_write(const struct report *report, const struct calltree *tre
 	const struct process *process = &report->profile->processes[tree->process];
 	struct ranking ranking;
 
-	if (!report_copied_is_any(tree))
+	if (!is_told(tree))
 		return;
 	ranking = rank(tree);
 	sink_text(sink, "Copied after a fork: ");

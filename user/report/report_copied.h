@@ -8,8 +8,9 @@
 
 #include "report.h"
 
-/* Has the process so much of it that it is told? */
-bool report_copied_is_any(const struct calltree *tree);
+/* Is it told of the process, and is one of its paths above the minimum? Of its tree without
+ * filters, as they are told. */
+bool report_copied_has_path_above(const struct calltree *tree, int64_t minimum);
 /* Nothing where there is not. */
 void report_copied_write(const struct report *report, const struct calltree *tree,
 			 struct sink *sink);
