@@ -171,6 +171,145 @@ static void test_no_difference(void **state)
 	assert_null(strstr(text, "other process"));
 }
 
+/* Of one program: its first line is the same in all views. Frees the profile. */
+static void check_views(struct profile_builder *builder, const char *expected)
+{
+	static const struct {
+		const struct reporter *reporter;
+		struct report_options options;
+	} views[] = {
+		{ &report_tree, { 0 } },
+		{ &report_tree, { .full = true } },
+		{ &report_tree, { .by_process = true } },
+		{ &report_tree, { .view.depth = 9 } },
+		{ &report_tree, { .view.by = TREE_BY_MODULE } },
+		{ &report_tree, { .view.is_inverted = true } },
+		{ &report_tree, { .tree.sort = SORT_TOTAL } },
+		{ &report_tree, { .tree.import_frames = true } },
+		{ &report_table, { 0 } },
+	};
+
+	builder_finish(builder);
+	profile_settle(builder->profile);
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+		_cleanup_(freep) char *text = report_text(views[i].reporter, builder->profile,
+							  &views[i].options);
+
+		check_first(text, expected);
+	}
+	profile_free(builder->profile);
+}
+
+static struct profile_builder begin_run(void)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 7, "python3 run.py", "3.11.2");
+	return builder;
+}
+
+/* Calls of functions below each other, in turn, that take so much each. */
+static void call(struct profile_builder *builder, uint32_t caller, const char *const names[2],
+		 const double mb[2], int count)
+{
+	for (int i = 0; i < count; i++)
+		caller = builder_python(builder, caller, SCRIPT, names[i % 2], mb[i % 2]);
+}
+
+/* What a function has that calls itself is what its first call has. */
+static void test_recursion(void **state)
+{
+	static const char *const names[] = { "walk_tree", "walk_tree" };
+	struct profile_builder builder = begin_run();
+	uint32_t module = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 0);
+
+	builder_python(&builder, module, SCRIPT, "other", 12);
+	call(&builder, module, names, (const double[]){ 1, 1 }, 40);
+	check_views(&builder, "python3 run.py: 52.00 MB at most, 52.00 MB at the end; "
+			      "walk_tree grew most: 40.00 MB");
+}
+
+/* Of functions that call each other the first has all. */
+static void test_mutual_recursion(void **state)
+{
+	static const char *const names[] = { "visit", "helper" };
+	struct profile_builder builder = begin_run();
+	uint32_t module = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 0);
+
+	call(&builder, module, names, (const double[]){ 1.5, 0 }, 40);
+	check_views(&builder, "python3 run.py: 30.00 MB at most, 30.00 MB at the end; "
+			      "visit grew most: 30.00 MB");
+}
+
+/* What both call has more than either. */
+static void test_two_callers(void **state)
+{
+	struct profile_builder builder = begin_run();
+	uint32_t module = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 0);
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t caller = builder_python(&builder, module, SCRIPT, i ? "save" : "load", 1);
+
+		builder_python(&builder, caller, "/usr/lib/python3.11/json/decoder.py", "decode",
+			       8 - i);
+	}
+	check_views(&builder, "python3 run.py: 17.00 MB at most, 17.00 MB at the end; "
+			      "decode grew most: 15.00 MB");
+}
+
+/* One that has most of what its caller has is not named where another has more. */
+static void test_rivals(void **state)
+{
+	for (int is_other = 0; is_other < 2; is_other++) {
+		struct profile_builder builder = begin_run();
+		uint32_t module = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 2);
+		_cleanup_(freep) char *expected = NULL;
+		uint32_t load = builder_python(&builder, module, SCRIPT, "load", 4);
+
+		builder_python(&builder, load, SCRIPT, "parse", 6);
+		if (is_other)
+			builder_process(&builder, 8, "python3 helper.py", "3.11.2");
+		builder_python(&builder, NO_NODE, SCRIPT, "serve", 8);
+		expected = xasprintf("python3 run.py: %s; load grew most: 10.00 MB",
+				     is_other ? "12.00 MB at most in the highest of 2 processes"
+					      : "20.00 MB at most, 20.00 MB at the end");
+		check_views(&builder, expected);
+	}
+}
+
+/* A pool's workers are one also where each is a block by itself. */
+static void test_workers(void **state)
+{
+	struct profile_builder builder = builder_new();
+
+	for (uint32_t i = 0; i < 5; i++) {
+		builder_process(&builder, 7 + i, "python3 run.py", "3.11.2");
+		builder_python(&builder, NO_NODE, SCRIPT, "load", 10);
+	}
+	check_views(&builder, "python3 run.py: 10.00 MB at most in the highest of 5 processes; "
+			      "load grew most: 50.00 MB");
+}
+
+/* The program's function before another's is its caller on all paths. */
+static void test_own_caller(void **state)
+{
+	for (int is_shared = 0; is_shared < 2; is_shared++) {
+		struct profile_builder builder = begin_run();
+		uint32_t load = builder_python(&builder, NO_NODE, SCRIPT, "load", 0);
+		uint32_t save = builder_python(&builder, NO_NODE, SCRIPT, "save", 0);
+		const uint32_t callers[] = { load, is_shared ? save : load };
+		_cleanup_(freep) char *expected = NULL;
+
+		for (size_t i = 0; i < ARRAY_SIZE(callers); i++)
+			builder_python(&builder, callers[i], "/usr/lib/python3.11/json/decoder.py",
+				       "decode", 4);
+		expected = xasprintf("python3 run.py: 8.00 MB at most, 8.00 MB at the end; "
+				     "%sdecode grew most: 8.00 MB",
+				     is_shared ? "" : "load › ");
+		check_views(&builder, expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +319,12 @@ int main(void)
 		cmocka_unit_test(test_pid_again),
 		cmocka_unit_test(test_difference),
 		cmocka_unit_test(test_no_difference),
+		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_mutual_recursion),
+		cmocka_unit_test(test_two_callers),
+		cmocka_unit_test(test_rivals),
+		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_own_caller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,11 +25,14 @@ static bool is_viewed(const struct tree_view *view)
 	       view->by != TREE_BY_PATH || view->imports || view->is_inverted;
 }
 
-/* What is chosen by process or by path of one process is not summed up. */
+bool report_may_group(const struct report_options *options)
+{
+	return !options->nr_pids && !options->leaks && !options->tree.is_difference;
+}
+
 static bool wants_groups(const struct reporter *reporter, const struct report_options *options)
 {
-	return reporter->write_rows && !options->by_process && !options->nr_pids &&
-	       !options->leaks && !options->tree.is_difference;
+	return reporter->write_rows && !options->by_process && report_may_group(options);
 }
 
 uint32_t report_origin(const struct report *report, uint32_t process)
@@ -57,6 +60,7 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 		.profile = groups ? groups->profile : profile,
 		.original = profile,
 		.groups = groups,
+		.only = only,
 		.options = options,
 		.has_min = options->has_min || reporter->has_min,
 		.minimum = options->has_min ? options->minimum : default_minimum(options),

@@ -59,6 +59,7 @@ struct report {
 	const struct profile *original; /* without */
 	const struct profile_groups *groups; /* NULL: there is none */
 	const struct report_options *options;
+	const bool *only; /* by node of `profile`: what counts (struct tree_options) */
 	const struct tree_source *source;
 	struct tree_viewer *viewer; /* NULL: trees are shown as they are */
 	struct label_style labels;
@@ -99,6 +100,8 @@ void report_escaped(struct sink *sink, const char *text);
 void report_shortened(struct sink *sink, const char *text, size_t columns);
 /* Is the row's code the program's own, rather than of an installation? */
 bool report_is_own(const struct calltree *tree, const struct tree_node *node);
+/* May processes that do the same be summed up? Not what is chosen by process or by path of one. */
+bool report_may_group(const struct report_options *options);
 /* Where sources are asked for what a process named: its number without groups, its first member's.
  */
 uint32_t report_origin(const struct report *report, uint32_t process);

@@ -5,15 +5,13 @@
 #include <string.h>
 
 #include "memory.h"
+#include "report_growth.h"
 #include "report_number.h"
 #include "report_processes.h"
 #include "terminal.h"
 
 #define NS_PER_S 1e9
 #define COMMAND_BYTES 61 /* escaped; what does not fit ends with … */
-/* A path goes on while one callee has so much of what its caller grew: 3 of 5. */
-#define MAIN_SHARE_NUMERATOR 3
-#define MAIN_SHARE_DENOMINATOR 5
 
 static void write_words(const char *const *words, struct sink *sink)
 {
@@ -54,112 +52,6 @@ static void write_command(const struct report *report, uint32_t process, struct 
 		sink_printf(sink, "%s…", text);
 }
 
-static uint32_t largest_child(const struct calltree *tree, uint32_t first)
-{
-	uint32_t largest = NO_NODE;
-
-	for (uint32_t node = first; node != NO_NODE; node = tree->nodes[node].next) {
-		if (tree->nodes[node].kind != TREE_PYTHON)
-			continue;
-		if (largest == NO_NODE || calltree_amount(tree, &tree->nodes[node]) >
-						  calltree_amount(tree, &tree->nodes[largest]))
-			largest = node;
-	}
-	return largest;
-}
-
-/* Of the rows that have something, and no caller that has: the one with most. A caller that gave
- * back more than it took hides what its callees took. NO_NODE: nothing grew. */
-static uint32_t largest_beginning(const struct calltree *tree)
-{
-	uint32_t largest = NO_NODE;
-	int64_t most = 0;
-
-	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
-	     calltree_walk_next(&walk)) {
-		const struct tree_node *node = &tree->nodes[walk.node];
-		int64_t amount = calltree_amount(tree, node);
-
-		if (walk.is_leaving)
-			continue;
-		if (node->kind == TREE_PYTHON && amount > most) {
-			largest = walk.node;
-			most = amount;
-		}
-		if (amount > 0)
-			calltree_walk_skip(&walk);
-	}
-	return largest;
-}
-
-/* Down the largest callees as long as one has most of what its caller has: then the callee that has
- * more than what the caller has by itself, or the caller. NO_NODE: nothing grew. */
-static uint32_t find_growth(const struct calltree *tree)
-{
-	uint32_t node = largest_beginning(tree);
-
-	while (node != NO_NODE) {
-		uint32_t child = largest_child(tree, tree->nodes[node].first_child);
-		int64_t amount = calltree_amount(tree, &tree->nodes[node]), below;
-
-		if (child == NO_NODE)
-			break;
-		below = calltree_amount(tree, &tree->nodes[child]);
-		if (below <= 0)
-			break;
-		if (below < amount / MAIN_SHARE_DENOMINATOR * MAIN_SHARE_NUMERATOR)
-			return below > calltree_self_bytes(tree, &tree->nodes[node]) ? child : node;
-		node = child;
-	}
-	return node;
-}
-
-/* The row that has most, of whichever process; owns a tree that was made for it. */
-struct most {
-	struct calltree *made; /* NULL: it is in one that was there */
-	const struct calltree *tree;
-	uint32_t node; /* NO_NODE: nothing grew */
-};
-
-static bool has_more(const struct calltree *tree, uint32_t node, const struct most *most)
-{
-	return node != NO_NODE &&
-	       (most->node == NO_NODE ||
-		calltree_amount(tree, &tree->nodes[node]) >
-			calltree_amount(most->tree, &most->tree->nodes[most->node]));
-}
-
-/* `highest` is the tree of one of them, and stays the caller's. */
-static struct most find_most(const struct report *report, const struct calltree *highest)
-{
-	struct most most = { .tree = highest, .node = find_growth(highest) };
-
-	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
-		_cleanup_(calltree_freep) struct calltree *tree = NULL;
-		uint32_t node;
-
-		if (i == highest->process || !report_includes(report, i))
-			continue;
-		tree = report_whole_tree_of(report, i);
-		node = find_growth(tree);
-		if (!has_more(tree, node, &most))
-			continue;
-		calltree_free(most.made);
-		most = (struct most){ .made = tree, .tree = tree, .node = node };
-		tree = NULL;
-	}
-	return most;
-}
-
-/* The program's own function that called it, of whatever installation; NO_NODE: it is one itself,
- * or there is none but the code of modules. */
-static uint32_t find_own(const struct calltree *tree, uint32_t node)
-{
-	while (node != NO_NODE && !report_is_own(tree, &tree->nodes[node]))
-		node = tree->nodes[node].parent;
-	return node;
-}
-
 static bool is_module(const struct calltree *tree, uint32_t node)
 {
 	const char *function = calltree_place(tree, &tree->nodes[node]).function;
@@ -175,30 +67,84 @@ static void write_name(const struct report *report, const struct calltree *tree,
 	report_escaped(sink, name);
 }
 
-static void write_most(const struct report *report, const struct calltree *tree, uint32_t node,
-		       struct sink *sink)
+static void write_most(const struct report *report, const struct calltree *tree,
+		       const struct growth *growth, struct sink *sink)
 {
-	uint32_t own = find_own(tree, node);
-
 	sink_text(sink, "; ");
-	if (own != NO_NODE && own != node && !is_module(tree, own)) {
-		write_name(report, tree, own, sink);
+	if (growth->own != NO_NODE && !is_module(tree, growth->own)) {
+		write_name(report, tree, growth->own, sink);
 		sink_text(sink, " › ");
 	}
-	write_name(report, tree, node, sink);
+	write_name(report, tree, growth->node, sink);
 	sink_text(sink, tree->metric == METRIC_GROWTH ? " grew most: " : " has most: ");
-	report_mb(sink, 0, calltree_amount(tree, &tree->nodes[node]));
+	report_mb(sink, 0, growth->amount);
 	sink_text(sink, " MB");
 }
 
-static void write_growth(const struct report *report, const struct calltree *highest,
-			 struct sink *sink)
+/* The process with the function that has most; NO_PROCESS: nothing grew. *ret_rival is what one of
+ * another process has. */
+static uint32_t find_process(const struct report *report, int64_t *ret_rival)
 {
-	struct most most = find_most(report, highest);
+	uint32_t process = NO_PROCESS;
+	int64_t most = 0;
 
-	if (most.node != NO_NODE)
-		write_most(report, most.tree, most.node, sink);
-	calltree_free(most.made);
+	*ret_rival = 0;
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		_cleanup_(calltree_freep) struct calltree *tree = NULL;
+		int64_t largest;
+
+		if (!report_includes(report, i))
+			continue;
+		tree = report_whole_tree_of(report, i);
+		largest = report_growth_largest(tree);
+		if (largest > most) {
+			*ret_rival = most;
+			most = largest;
+			process = i;
+		} else if (largest > *ret_rival) {
+			*ret_rival = largest;
+		}
+	}
+	return process;
+}
+
+static void write_largest(const struct report *report, struct sink *sink)
+{
+	_cleanup_(calltree_freep) struct calltree *tree = NULL;
+	struct growth growth;
+	int64_t rival;
+	uint32_t process = find_process(report, &rival);
+
+	if (process == NO_PROCESS)
+		return;
+	tree = report_whole_tree_of(report, process);
+	growth = report_growth_find(tree, rival);
+	write_most(report, tree, &growth, sink);
+}
+
+/* The same in all views of a dump: of processes that do the same as one, and without what is folded
+ * for people. */
+static void write_growth(const struct report *report, struct sink *sink)
+{
+	const struct report_options *options = report->options;
+	const struct tree_options tree = { .metric = options->tree.metric,
+					   .is_difference = options->tree.is_difference,
+					   .only = report->only };
+	_cleanup_(profile_groups_freep) struct profile_groups *groups =
+		report_may_group(options) && !report->groups ? profile_group(report->original)
+							     : NULL;
+	struct report whole = *report;
+	struct tree_source *source;
+
+	if (groups) {
+		whole.groups = groups;
+		whole.profile = groups->profile;
+	}
+	source = calltree_source_new(whole.profile, &tree);
+	whole.source = source;
+	label_style_init(&whole.labels, whole.profile, options->directory, options->full_paths);
+	write_largest(&whole, sink);
+	calltree_source_free(source);
 }
 
 static void write_highest(const struct report *report, const struct process *process, size_t count,
@@ -276,6 +222,6 @@ void report_sentence_write(const struct report *report, const struct calltree *t
 			write_end(report, sink);
 	}
 	if (metrics[tree->metric].unit != UNIT_COUNT)
-		write_growth(report, tree, sink);
+		write_growth(report, sink);
 	sink_text(sink, "\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was found, in one sentence: how high the process was, what it had in the end, and which path
- * grew most, of all processes.
+ * What was found, in one sentence: how high the process was, what it had in the end, and which
+ * function grew most, of all processes.
  */
 #ifndef MEMPROBE_REPORT_SENTENCE_H
 #define MEMPROBE_REPORT_SENTENCE_H
