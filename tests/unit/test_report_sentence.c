@@ -241,6 +241,23 @@ static void test_mutual_recursion(void **state)
 			      "visit grew most: 30.00 MB");
 }
 
+/* Below its threads the same function is found as without them. */
+static void test_threads(void **state)
+{
+	struct profile_builder builder = begin_run();
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t thread = builder_special(&builder, NO_NODE, SITE_THREAD, i ? "pool" : "",
+						  0);
+		uint32_t bootstrap = builder_python(
+			&builder, thread, "/usr/lib/python3.11/threading.py", "_bootstrap", 1);
+
+		builder_python(&builder, bootstrap, SCRIPT, i ? "work" : "serve", 10);
+	}
+	check_views(&builder, "python3 run.py: 33.00 MB at most, 33.00 MB at the end; "
+			      "work grew most: 20.00 MB");
+}
+
 /* What both call has more than either. */
 static void test_two_callers(void **state)
 {
@@ -321,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_no_difference),
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_mutual_recursion),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_two_callers),
 		cmocka_unit_test(test_rivals),
 		cmocka_unit_test(test_workers),
