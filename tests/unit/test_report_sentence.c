@@ -160,6 +160,47 @@ static void test_difference(void **state)
 				     "      7     -30.00     -30.00  python3 run.py\n"));
 }
 
+/* A program of which a signal, or none, was the end, and which had given back what it held. */
+static struct profile *make_run_of(int32_t exit_signal, bool has_owners, const char *function,
+				   double peak_mb)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t process = builder_process(&builder, 7, "python3 run.py", "3.11.2"), node;
+
+	builder.profile->processes[process].end = exit_signal ? END_SIGNAL : END_EXIT;
+	builder.profile->processes[process].exit_signal = exit_signal;
+	node = builder_python(&builder, NO_NODE, SCRIPT, function, exit_signal ? peak_mb : 5);
+	builder_hold(&builder, node, KIND_ANON, exit_signal ? peak_mb : 5, peak_mb);
+	builder_finish(&builder);
+	builder.profile->processes[process].peak = (int64_t)(peak_mb * MB);
+	builder.profile->processes[process].has_owners = has_owners;
+	profile_settle(builder.profile);
+	return builder.profile;
+}
+
+/* Whichever side was killed, the same amounts are compared, of rows and headline. */
+static void test_killed_difference(void **state)
+{
+	_cleanup_(freep) char *killed_after = report_difference(make_run_of(0, true, "load", 40),
+								make_run_of(9, true, "load", 60));
+	_cleanup_(freep) char *killed_before = report_difference(make_run_of(9, true, "load", 60),
+								 make_run_of(0, true, "load", 40));
+	_cleanup_(freep) char *without = report_difference(make_run_of(0, false, "load", 40),
+							   make_run_of(9, true, "load", 60));
+	_cleanup_(freep) char *other = report_difference(make_run_of(9, true, "load", 60),
+							 make_run_of(0, true, "serve", 40));
+
+	check_first(killed_after, "python3 run.py: 20.00 MB difference at the highest moment; "
+				  "load has most: 20.00 MB");
+	check_first(killed_before, "python3 run.py: -20.00 MB difference at the highest moment");
+	assert_non_null(strstr(killed_after, ".load     20.00 MB"));
+	assert_non_null(strstr(killed_before, ".load    -20.00 MB"));
+	assert_non_null(strstr(killed_before, "held at its highest moment\n"));
+	check_first(without, "python3 run.py: 55.00 MB difference; load grew most: 55.00 MB");
+	check_first(other, "python3 run.py: -20.00 MB difference at the highest moment; "
+			   "serve has most: 40.00 MB");
+}
+
 /* A balance, but no table without a row. */
 static void test_no_difference(void **state)
 {
@@ -335,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_pid_again),
 		cmocka_unit_test(test_difference),
+		cmocka_unit_test(test_killed_difference),
 		cmocka_unit_test(test_no_difference),
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_mutual_recursion),

@@ -185,6 +185,7 @@ struct process {
 	uint32_t end;	       /* enum end_reason */
 	int32_t exit_code;     /* of END_EXIT */
 	int32_t exit_signal;   /* of END_SIGNAL */
+	bool is_other_killed;  /* of a difference: SIGKILL ended the other; not in dumps */
 	uint32_t calls_method; /* enum calls_method */
 	uint32_t calls_seen;   /* enum calls_seen */
 	uint32_t

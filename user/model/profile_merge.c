@@ -153,6 +153,7 @@ static void add_process(struct merge *merge, struct process *process, const stru
 	add_kinds(process->books, other->books, sign);
 	add_kinds(process->kernel, other->kernel, sign);
 	process->peak += sign * other->peak;
+	process->is_other_killed = sign == MERGE_DIFFERENCE && profile_is_killed(other);
 	add_kinds(process->live, other->live, sign);
 	add_kinds(process->peak_held, other->peak_held, sign);
 	process->alloc_end += sign * other->alloc_end;

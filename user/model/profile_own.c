@@ -2,6 +2,8 @@
 /* See profile_own.h. */
 #include "profile_own.h"
 
+#include <signal.h>
+
 #include "memory.h"
 
 uint64_t profile_captured_ns(const struct profile *profile, const struct process *process)
@@ -16,6 +18,11 @@ uint64_t profile_end_ns(const struct profile *profile, const struct process *pro
 
 	return process->end == END_RUNNING && process->end_ns < captured_ns ? captured_ns
 									    : process->end_ns;
+}
+
+bool profile_is_killed(const struct process *process)
+{
+	return process->end == END_SIGNAL && process->exit_signal == SIGKILL;
 }
 
 bool profile_is_uncounted(const struct profile *profile, const struct process *process)

@@ -13,6 +13,9 @@ uint64_t profile_captured_ns(const struct profile *profile, const struct process
 /* When the process ended, or its capture where it was still running. */
 uint64_t profile_end_ns(const struct profile *profile, const struct process *process);
 
+/* Did SIGKILL end it? */
+bool profile_is_killed(const struct process *process);
+
 #define CALLS_OFF_REASON "--calls=off"
 /* Are there no calls of it for this reason, which the process does not say itself? */
 bool profile_is_uncounted(const struct profile *profile, const struct process *process);

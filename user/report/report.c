@@ -2,7 +2,6 @@
 /* What the formats share; see report.h. */
 #include "report.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "code_path.h"
@@ -45,6 +44,25 @@ uint32_t report_group(const struct report *report, uint32_t original)
 	return report->groups ? report->groups->processes[original] : original;
 }
 
+/* So that a difference has the same amounts whichever side is the first. */
+static bool is_by_peak(const struct report *report)
+{
+	bool is_any_killed = false;
+
+	if (!report->options->tree.is_difference || report->options->has_metric)
+		return false;
+	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
+		const struct process *process = &report->profile->processes[i];
+
+		if (!report_includes(report, i))
+			continue;
+		if (!process->has_owners)
+			return false;
+		is_any_killed |= profile_is_killed(process) || process->is_other_killed;
+	}
+	return is_any_killed;
+}
+
 struct report_remarks report_write(const struct reporter *reporter, const struct profile *profile,
 				   const struct report_options *options, struct sink *sink)
 {
@@ -66,6 +84,7 @@ struct report_remarks report_write(const struct reporter *reporter, const struct
 		.minimum = options->has_min ? options->minimum : default_minimum(options),
 	};
 
+	report.is_by_peak = is_by_peak(&report);
 	tree.only = only;
 	tree.import_frames |= options->view.imports;
 	tree.folds = reporter->folds && !options->full && !is_viewed(&options->view);
@@ -129,9 +148,10 @@ bool report_is_own(const struct calltree *tree, const struct tree_node *node)
 struct calltree *report_whole_tree_of(const struct report *report, uint32_t process)
 {
 	const struct process *entry = &report->profile->processes[process];
-	bool is_killed = entry->end == END_SIGNAL && entry->exit_signal == SIGKILL;
+	const struct report_options *options = report->options;
+	bool is_killed = profile_is_killed(entry) && entry->has_owners && !options->has_metric;
 
-	if (is_killed && entry->has_owners && !report->options->has_metric)
+	if (options->tree.is_difference ? report->is_by_peak : is_killed)
 		return calltree_new_by(report->source, process, METRIC_PEAK);
 	return calltree_new(report->source, process);
 }

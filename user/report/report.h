@@ -63,7 +63,8 @@ struct report {
 	const struct tree_source *source;
 	struct tree_viewer *viewer; /* NULL: trees are shown as they are */
 	struct label_style labels;
-	bool has_min; /* only rows with more than the minimum */
+	bool is_by_peak; /* a difference of what was held at the highest moments */
+	bool has_min;	 /* only rows with more than the minimum */
 	int64_t minimum;
 	struct report_remarks *remarks;
 };
@@ -108,7 +109,8 @@ uint32_t report_origin(const struct report *report, uint32_t process);
 /* The other way: what a process of `original` is part of in `profile`. */
 uint32_t report_group(const struct report *report, uint32_t original);
 /* The tree of a process; the caller frees it. Without the user's word it is of what was held at the
- * highest moment where the process was killed, most likely for that. */
+ * highest moment where the process was killed, most likely for that; in a difference all are, where
+ * one of either side was killed. */
 struct calltree *report_tree_of(const struct report *report, uint32_t process);
 /* The same in two steps: before filters and roll-ups, and what they make of it, which is then all
  * that there is to free. */

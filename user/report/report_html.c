@@ -71,15 +71,16 @@ static void write_snapshots(const struct report *report, struct json_writer *jso
 
 static void write_head(const struct report *report, struct json_writer *json)
 {
+	enum tree_metric metric = report->is_by_peak ? METRIC_PEAK : report->options->tree.metric;
+
 	json_writer_member_integer(json, "version", HTML_VERSION);
 	write_sentence(report, json);
 	json_writer_key(json, "difference");
 	json_writer_bool(json, report->options->tree.is_difference);
 	json_writer_key(json, "inverted");
 	json_writer_bool(json, report->options->view.is_inverted);
-	if (report->options->has_metric)
-		json_writer_member_string(json, "metric",
-					  metrics[report->options->tree.metric].name);
+	if (report->options->has_metric || report->is_by_peak)
+		json_writer_member_string(json, "metric", metrics[metric].name);
 	json_writer_member_integer(json, "process_count", (int64_t)report_count_processes(report));
 	json_writer_member_string(json, "host", report->profile->meta.host);
 	json_writer_member_string(json, "options", report->profile->meta.options);
@@ -90,8 +91,8 @@ static void write_head(const struct report *report, struct json_writer *json)
 	write_snapshots(report, json);
 	json_writer_key(json, "metrics");
 	json_writer_begin_array(json);
-	for (int metric = 0; metric < NR_METRICS; metric++)
-		write_metric(report, metric, json);
+	for (int i = 0; i < NR_METRICS; i++)
+		write_metric(report, i, json);
 	json_writer_end_array(json);
 }
 

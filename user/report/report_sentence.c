@@ -190,17 +190,23 @@ static uint32_t named_process(const struct report *report, uint32_t highest)
 	return first;
 }
 
-static void write_difference(const struct report *report, size_t count, struct sink *sink)
+/* Of what the rows tell: what was held at the highest moments, or else what grew. */
+static void write_difference(const struct report *report, size_t count, enum tree_metric metric,
+			     struct sink *sink)
 {
 	const struct profile *profile = report->original;
+	const char *moments = count > 1 ? " at the highest moments" : " at the highest moment";
 	int64_t sum = 0;
 
 	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
 		if (report_includes(report, i))
-			sum += report_process_growth(&profile->processes[i]);
+			sum += metric == METRIC_PEAK ? process->peak
+						     : report_process_growth(process);
 	}
 	report_mb(sink, 0, sum);
-	sink_text(sink, " MB difference");
+	sink_printf(sink, " MB difference%s", metric == METRIC_PEAK ? moments : "");
 	if (count > 1)
 		sink_printf(sink, " in %zu processes", count);
 }
@@ -215,7 +221,7 @@ void report_sentence_write(const struct report *report, const struct calltree *t
 	write_command(report, named_process(report, tree->process), sink);
 	sink_text(sink, ": ");
 	if (report->options->tree.is_difference) {
-		write_difference(report, count, sink);
+		write_difference(report, count, tree->metric, sink);
 	} else {
 		write_highest(report, &report->original->processes[highest], count, sink);
 		if (count == 1)
