@@ -281,6 +281,26 @@ def truncated_dump(context):
 
 
 @test()
+def damage_is_told(context):
+    """Of a dump that was finished: what is damaged is told as that by all that read dumps, and is
+    no capture that did not end; where nothing can be read it is an error."""
+    data, whole, path = small_dump(context), context.path("whole"), context.path("changed")
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 1
+    for content, status, words in ((data[:-1], 1, "no block is whole"),
+                                   (bytes(flipped), 1, "no block is whole"),
+                                   (data + b"x", 0, "1 byte longer")):
+        for name, bytes_of in ((whole, data), (path, content)):
+            with open(name, "wb") as file:
+                file.write(bytes_of)
+        for command in (("post", path), ("diff", whole, path), ("diff", path, whole),
+                        ("merge", "-f", "-o", context.path("merged"), whole, path)):
+            result = memprobe(context, *command)
+            check_error(result, status, "is damaged: .*" + words, *[HINT] * status)
+            check("did not end" not in result.errors, last_lines(result.errors))
+
+
+@test()
 def damaged_dump(context):
     """Bytes changed at random: refused or read, never a crash."""
     data, chance = small_dump(context), random.Random(3)

@@ -16,6 +16,7 @@
 #include "dump.h"
 #include "dump_fixture.h"
 #include "dump_format.h"
+#include "dump_header.h"
 #include "memory.h"
 
 #define FLUSHES 5
@@ -108,9 +109,17 @@ static void cut_at_every_length(void **state)
 			continue;
 		}
 		number += number < FLUSHES && size == history->ends[number + 1];
+		if (!number) {
+			assert_int_not_equal(err, 0);
+			assert_int_equal(error.failure, DUMP_NO_BLOCK);
+			continue;
+		}
 		assert_int_equal(err, 0);
 		assert_state(history, number, got);
 		assert_int_equal(got->meta.is_complete, size == history->file.size);
+		assert_int_equal(got->meta.damage,
+				 size < history->file.size ? DAMAGE_CUT_OFF : DAMAGE_NONE);
+		assert_int_equal(got->meta.unread_bytes, history->file.size - size);
 		profile_free(got);
 	}
 	assert_int_equal(number, FLUSHES);
@@ -132,9 +141,16 @@ static void flip(struct history *history, size_t offset, uint8_t bits)
 	}
 	while (history->ends[number + 1] <= offset)
 		number++;
+	if (!number) {
+		assert_int_not_equal(err, 0);
+		assert_int_equal(error.failure, DUMP_NO_BLOCK);
+		return;
+	}
 	assert_int_equal(err, 0);
 	assert_state(history, number, got);
 	assert_false(got->meta.is_complete);
+	assert_int_equal(got->meta.damage, DAMAGE_BLOCK);
+	assert_int_equal(got->meta.unread_bytes, history->file.size - history->ends[number]);
 	profile_free(got);
 }
 
@@ -145,6 +161,44 @@ static void every_byte_flipped(void **state)
 	for (size_t offset = 0; offset < history->file.size; offset++) {
 		flip(history, offset, 0xff);
 		flip(history, offset, (uint8_t)(1U << offset % 8));
+	}
+}
+
+static void bytes_behind_the_end(void **state)
+{
+	const struct history *history = *state;
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
+	struct profile *got = NULL;
+	struct dump_error error;
+
+	packed_bytes_put(&file, history->file.bytes, history->file.size);
+	packed_bytes_put(&file, "x", 1);
+	assert_int_equal(dump_fixture_read(file.bytes, file.size, &got, &error), 0);
+	assert_state(history, FLUSHES, got);
+	assert_false(got->meta.is_complete);
+	assert_int_equal(got->meta.damage, DAMAGE_LONGER);
+	assert_int_equal(got->meta.unread_bytes, 1);
+	profile_free(got);
+}
+
+/* One that was not closed ends as a killed capture leaves it: its end may be part of a block. */
+static void not_closed(void **state)
+{
+	const struct history *history = *state;
+	_cleanup_(packed_bytes_free) struct packed_bytes file = { 0 };
+
+	packed_bytes_put(&file, history->file.bytes, history->file.size);
+	dump_header_pack(0, file.bytes);
+	for (size_t size = HEADER_BYTES; size <= history->ends[1]; size++) {
+		struct profile *got = NULL;
+		struct dump_error error;
+
+		assert_int_equal(dump_fixture_read(file.bytes, size, &got, &error), 0);
+		assert_false(got->meta.is_complete);
+		assert_int_equal(got->meta.damage, DAMAGE_NONE);
+		assert_int_equal(got->meta.unread_bytes,
+				 size < history->ends[1] ? size - HEADER_BYTES : 0);
+		profile_free(got);
 	}
 }
 
@@ -719,6 +773,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cut_at_every_length),
 		cmocka_unit_test(every_byte_flipped),
+		cmocka_unit_test(bytes_behind_the_end),
+		cmocka_unit_test(not_closed),
 		cmocka_unit_test(whole_block_missing),
 		cmocka_unit_test(head_not_written),
 		cmocka_unit_test(right_content_is_taken),

@@ -79,6 +79,47 @@ static int read_dump(const char *path, struct profile **ret_profile, struct dump
 	return error;
 }
 
+static void tell_incomplete(const char *name, const struct profile *profile)
+{
+	const char *why = profile->nr_captures ? "one of the dumps in it was not whole"
+					       : "the capture did not end";
+	uint64_t unread = profile->meta.unread_bytes;
+
+	if (unread)
+		log_note("'%s' is incomplete: %s; %" PRIu64
+			 " %s at its end are no whole block, and left out",
+			 name, why, unread, unread == 1 ? "byte" : "bytes");
+	else
+		log_note("'%s' is incomplete: %s", name, why);
+}
+
+/* Says what is missing of it, or may be. */
+static void tell_state(const char *name, const struct profile *profile)
+{
+	uint64_t bytes = profile->meta.unread_bytes;
+	const char *unit = bytes == 1 ? "byte" : "bytes";
+
+	switch (profile->meta.damage) {
+	case DAMAGE_NONE:
+		if (!profile->meta.is_complete)
+			tell_incomplete(name, profile);
+		break;
+	case DAMAGE_CUT_OFF:
+		log_warning("'%s' is damaged: it was cut off, and lacks %" PRIu64 " %s at its end",
+			    name, bytes, unit);
+		break;
+	case DAMAGE_BLOCK:
+		log_warning("'%s' is damaged: a block with a wrong checksum or size, and what is "
+			    "behind it, %" PRIu64 " %s, are left out",
+			    name, bytes, unit);
+		break;
+	case DAMAGE_LONGER:
+		log_warning("'%s' is damaged: it is %" PRIu64 " %s longer than when it was written",
+			    name, bytes, unit);
+		break;
+	}
+}
+
 int dump_file_read(const char *path, struct profile **ret_profile)
 {
 	const char *name = strcmp(path, "-") ? path : "standard input";
@@ -93,8 +134,7 @@ int dump_file_read(const char *path, struct profile **ret_profile)
 			log_hint("%s", dump_error_hint(&why));
 		return error;
 	}
-	if (!(*ret_profile)->meta.is_complete)
-		log_note("'%s' is incomplete: the capture did not end", name);
+	tell_state(name, *ret_profile);
 	return 0;
 }
 

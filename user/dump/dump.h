@@ -94,6 +94,7 @@ enum dump_failure {
 	DUMP_NEWER,	/* .version says which */
 	DUMP_CORRUPT,	/* a block with a right checksum and impossible content */
 	DUMP_TOO_LARGE, /* beyond the limits of docs/format.md */
+	DUMP_NO_BLOCK,	/* it was closed, and none of its blocks is whole */
 	NR_DUMP_FAILURES,
 };
 
@@ -105,7 +106,8 @@ struct dump_error {
 
 /*
  * Reads the longest valid part of a dump. meta.is_complete tells whether that is all of it: the
- * dump was closed and not a byte is missing or damaged since. A header alone is an empty profile.
+ * dump was closed and not a byte is missing or damaged since; meta.damage, what is, of one that was
+ * closed. A header alone is an empty profile, of one that was not closed.
  * On failure returns -errno and fills *ret_error; otherwise the caller owns *ret_profile.
  */
 int dump_read(const char *path, struct profile **ret_profile, struct dump_error *ret_error);

@@ -22,6 +22,8 @@ static const struct {
 	[DUMP_HEADER_CORRUPT] = { "the header is damaged", HINT_DAMAGED },
 	[DUMP_NEWER] = { NULL, "use the memprobe that wrote it, or a newer one" },
 	[DUMP_CORRUPT] = { "the content contradicts itself", HINT_DAMAGED },
+	[DUMP_NO_BLOCK] = { "it is damaged: of what follows its header no block is whole",
+			    HINT_DAMAGED },
 	[DUMP_TOO_LARGE] = { "the content exceeds the limits of a dump", HINT_DAMAGED },
 };
 

@@ -161,10 +161,25 @@ static int read_header(int fd, struct dump_header *ret, struct dump_error *ret_e
 	return -ret_error->error_number;
 }
 
-static bool is_all(const struct reader *reader, const struct dump_header *header)
+/* One that was not closed may end anywhere. */
+static void judge(const struct reader *reader, const struct dump_header *header,
+		  struct profile_meta *meta)
 {
-	return !(header->flags & DUMP_INCOMPLETE) && header->closed_bytes == reader->size &&
-	       reader->offset == reader->size;
+	bool is_whole = reader->offset == reader->size;
+
+	meta->unread_bytes = reader->size - reader->offset;
+	if (header->flags & DUMP_INCOMPLETE)
+		return;
+	if (reader->size < header->closed_bytes) {
+		meta->damage = DAMAGE_CUT_OFF;
+		meta->unread_bytes = header->closed_bytes - reader->size;
+	} else if (!is_whole && reader->offset < header->closed_bytes) {
+		meta->damage = DAMAGE_BLOCK;
+	} else if (reader->size > header->closed_bytes) {
+		meta->damage = DAMAGE_LONGER;
+		meta->unread_bytes = reader->size - header->closed_bytes;
+	}
+	meta->is_complete = meta->damage == DAMAGE_NONE;
 }
 
 int dump_read_fd(int fd, struct profile **ret_profile, struct dump_error *ret_error)
@@ -191,7 +206,9 @@ int dump_read_fd(int fd, struct profile **ret_profile, struct dump_error *ret_er
 	free(reader.decoder.depths);
 	if (err)
 		return fail_with(ret_error, &reader, err);
-	profile->meta.is_complete = is_all(&reader, &header);
+	judge(&reader, &header, &profile->meta);
+	if (profile->meta.damage && reader.offset == header.size)
+		return fail(ret_error, DUMP_NO_BLOCK, -EBADMSG);
 	profile_end_threads(profile);
 	profile_name_roots(profile);
 	profile_clean(profile);

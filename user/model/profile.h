@@ -268,6 +268,14 @@ struct node_index {
 	size_t capacity; /* a power of two */
 };
 
+/* What is wrong with the file of a capture that had ended. */
+enum profile_damage {
+	DAMAGE_NONE,
+	DAMAGE_CUT_OFF,
+	DAMAGE_BLOCK, /* it and what is behind it were left out */
+	DAMAGE_LONGER,
+};
+
 struct profile_meta {
 	char **command;	   /* NULL-terminated; what memprobe ran, or NULL with -p */
 	int64_t started_s; /* wall clock, seconds since 1970 */
@@ -279,6 +287,10 @@ struct profile_meta {
 	uint32_t calls_mode; /* enum calls_mode */
 	bool has_threads;    /* paths begin at their threads */
 	bool is_complete;
+	/* Of the file that it was read from, not in dumps. */
+	enum profile_damage damage;
+	uint64_t unread_bytes; /* at its end, of no whole block; those missing where it is cut off
+				*/
 };
 
 struct profile {
