@@ -252,6 +252,26 @@ static void test_reader_gone(void **state)
 	close(ends[1]);
 }
 
+/* On a terminal a line is no longer than it is wide, whatever stands in it. */
+static void test_long_words(void **state)
+{
+	struct sink sink;
+	int fd = open("lines", O_CREAT | O_WRONLY | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	sink_attach(&sink, fd);
+	sink.columns = 24;
+	sink_text(&sink, "  1.00 MB  a_name_that_is_longer_than_a_line < main\n");
+	sink_text(&sink, "another_name_that_is_longer\n");
+	assert_int_equal(sink_close(&sink), 0);
+	close(fd);
+	assert_content("lines", "  1.00 MB\n"
+				"      a_name…than_a_line\n"
+				"      < main\n"
+				"another_…_that_is_longer\n");
+	assert_int_equal(unlink("lines"), 0);
+}
+
 static void test_large_pieces(void **state)
 {
 	_cleanup_(freep) char *piece = xcalloc(LARGE + 1, 1);
@@ -399,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_reader_gone),
+		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_large_pieces),
 		cmocka_unit_test(test_json_commas),
 		cmocka_unit_test(test_json_strings),

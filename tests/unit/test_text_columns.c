@@ -46,6 +46,8 @@ static void test_shorten(void **state)
 	check_short("Problem.setup", 0, "Problem.setup");
 	check_short("漢字漢字漢字", 7, "漢…漢字");
 	check_short("", 3, "");
+	/* What a colour is for goes, the colour stays. */
+	check_short("Problem\033[31m.set\033[0mup", 7, "Pr…\033[31met\033[0mup");
 }
 
 /* Words of one to twelve letters, some wide, more than one blank between some. */

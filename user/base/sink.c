@@ -69,6 +69,20 @@ static void put_bytes(struct sink *sink, const void *bytes, size_t size)
 	sink->used += size;
 }
 
+/* A word that is longer than a line loses its middle. */
+static void put_part(struct sink *sink, const char *part, size_t size, size_t columns)
+{
+	_cleanup_(freep) char *text = NULL, *shortened = NULL;
+
+	if (text_columns(part, size) <= columns) {
+		put_bytes(sink, part, size);
+		return;
+	}
+	text = xstrndup(part, size);
+	shortened = text_shorten(text, columns);
+	put_bytes(sink, shortened, strlen(shortened));
+}
+
 static void put_line(struct sink *sink)
 {
 	struct text_wrap wrap = text_wrap_begin(sink->line, sink->line_size, sink->columns);
@@ -78,9 +92,9 @@ static void put_line(struct sink *sink)
 	for (bool is_first = true; text_wrap_next(&wrap, &part, &size, &indent); is_first = false) {
 		if (!is_first)
 			put_bytes(sink, "\n", 1);
-		for (; indent; indent--)
+		for (size_t i = 0; i < indent; i++)
 			put_bytes(sink, " ", 1);
-		put_bytes(sink, part, size);
+		put_part(sink, part, size, sink->columns > indent ? sink->columns - indent : 1);
 	}
 	sink->line_size = 0;
 }

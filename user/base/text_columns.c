@@ -79,19 +79,24 @@ static size_t fitting(const char *text, const char *end, size_t columns)
 
 char *text_shorten(const char *text, size_t columns)
 {
-	const char *end = text + strlen(text), *tail = text;
+	const char *end = text + strlen(text), *tail = text, *color = "";
 	size_t all = text_columns(text, (size_t)(end - text)), head = columns / 3, dropped = 0;
+	size_t color_size = 0;
 
 	if (all <= columns || !columns)
 		return xstrdup(text);
 	head = fitting(text, end, head);
 	while (tail < end && all - dropped > columns - 1 - text_columns(text, head)) {
-		size_t more;
+		size_t more, size = step(tail, end, &more);
 
-		tail += step(tail, end, &more);
+		if (*tail == '\033' && tail >= text + head) {
+			color = tail;
+			color_size = size;
+		}
+		tail += size;
 		dropped += more;
 	}
-	return xasprintf("%.*s" ELLIPSIS "%s", (int)head, text, tail);
+	return xasprintf("%.*s" ELLIPSIS "%.*s%s", (int)head, text, (int)color_size, color, tail);
 }
 
 struct text_wrap text_wrap_begin(const char *line, size_t size, size_t columns)
