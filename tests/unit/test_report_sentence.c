@@ -219,7 +219,7 @@ static void check_views(struct profile_builder *builder, const char *expected)
 		const struct reporter *reporter;
 		struct report_options options;
 	} views[] = {
-		{ &report_tree, { 0 } },
+		{ .reporter = &report_tree },
 		{ &report_tree, { .full = true } },
 		{ &report_tree, { .by_process = true } },
 		{ &report_tree, { .view.depth = 9 } },
@@ -227,7 +227,7 @@ static void check_views(struct profile_builder *builder, const char *expected)
 		{ &report_tree, { .view.is_inverted = true } },
 		{ &report_tree, { .tree.sort = SORT_TOTAL } },
 		{ &report_tree, { .tree.import_frames = true } },
-		{ &report_table, { 0 } },
+		{ .reporter = &report_table },
 	};
 
 	builder_finish(builder);
