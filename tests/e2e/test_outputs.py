@@ -123,6 +123,30 @@ def dump_renamed(context):
     check_dump(context, other)
 
 
+@test()
+def directory_swapped(context):
+    """Another way leads to the dump: it is told which, and a snapshot is beside it, not behind the
+    link that took the place of its directory."""
+    place, moved, victim = (context.path(name) for name in ("place", "moved", "victim"))
+    os.mkdir(place)
+    os.mkdir(victim)
+    path = os.path.join(place, "x.raw")
+    process = waiting_shell(context, "-o", path)
+    os.rename(place, moved)
+    os.symlink(victim, place)
+    os.kill(process.pid, signal.SIGUSR1)
+    wait_for(process, "snapshot '%s'" % os.path.join(moved, "x.raw.1"))
+    result = end(context, process)
+    check_equal("status", result.status, 3)
+    check_equal("files behind the link", os.listdir(victim), [])
+    check_equal("files", sorted(os.listdir(moved)), ["x.raw", "x.raw.1"])
+    check("%s' leads elsewhere now: the dump is '%s'" % (path, os.path.join(moved, "x.raw"))
+          in result.errors, "nothing says so: %s" % last_lines(result.errors))
+    check("post" not in result.errors.splitlines()[-1], last_lines(result.errors))
+    for name in ("x.raw", "x.raw.1"):
+        check_dump(context, os.path.join(moved, name))
+
+
 # What is full
 
 def limited(context, blocks, *arguments):

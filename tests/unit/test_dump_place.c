@@ -127,10 +127,10 @@ static void late_name(void **state)
 	assert_int_equal(count_files(scratch->directory), 1);
 	dump_discard(TAKE(scratch->writer));
 	assert_int_equal(count_files(scratch->directory), 0);
-	assert_int_equal(dump_snapshot(&scratch->options, scratch->profile), 0);
+	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, NULL), 0);
 	assert_int_equal(kind_of(scratch->path), S_IFREG);
 	assert_int_equal(count_files(scratch->directory), 1);
-	assert_int_equal(dump_snapshot(&scratch->options, scratch->profile), -EEXIST);
+	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, NULL), -EEXIST);
 	assert_int_equal(count_files(scratch->directory), 1);
 }
 
@@ -289,6 +289,65 @@ static void moved_file_is_followed(void **state)
 	assert_text(scratch->path, "precious");
 	assert_reads(scratch->other, scratch->profile, true);
 	assert_int_equal(dump_fixture_count(scratch->directory), 2);
+}
+
+static void assert_path(char *got, const char *directory, const char *name)
+{
+	_cleanup_(freep) char *owned = got, *real = realpath(directory, NULL);
+	_cleanup_(freep) char *wanted = xasprintf("%s/%s", real, name);
+
+	assert_non_null(got);
+	assert_string_equal(got, wanted);
+}
+
+/* Another directory's file is nothing that whoever owns ours should be able to have made. */
+static void swapped_directory_is_not_followed(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *place = xasprintf("%s/place", scratch->directory);
+	_cleanup_(freep) char *moved = xasprintf("%s/moved", scratch->directory);
+	_cleanup_(freep) char *victim = xasprintf("%s/victim", scratch->directory);
+	_cleanup_(freep) char *path = xasprintf("%s/dump", place);
+	_cleanup_(freep) char *snapshot = xasprintf("%s.1", path), *given = NULL;
+	char *written = NULL;
+
+	assert_int_equal(mkdir(place, 0777), 0);
+	assert_int_equal(mkdir(victim, 0777), 0);
+	assert_int_equal(chmod(scratch->directory, 0755), 0);
+	if (!geteuid()) {
+		assert_int_equal(chown(place, SOMEONE, SOMEONE), 0);
+		scratch->options.uid = scratch->options.gid = SOMEONE;
+	}
+	scratch->options.path = path;
+	assert_int_equal(create(scratch), 0);
+	given = dump_path(scratch->writer);
+	assert_string_equal(given, path);
+	assert_int_equal(rename(place, moved), 0);
+	assert_int_equal(symlink(victim, place), 0);
+	scratch->options.path = snapshot;
+	scratch->options.is_late = true;
+	assert_int_equal(
+		dump_snapshot(&scratch->options, scratch->writer, scratch->profile, &written), 0);
+	assert_path(written, moved, "dump.1");
+	assert_path(dump_path(scratch->writer), moved, "dump");
+	assert_int_equal(count_files(victim), 0);
+	assert_int_equal(count_files(moved), 2);
+	assert_int_equal(dump_close(TAKE(scratch->writer), scratch->profile), 0);
+	assert_int_equal(unlink(place), 0);
+	assert_int_equal(rename(moved, place), 0);
+	assert_reads(path, scratch->profile, true);
+	assert_reads(snapshot, scratch->profile, true);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(snapshot), 0);
+}
+
+static void removed_file_has_no_path(void **state)
+{
+	struct scratch *scratch = *state;
+
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(unlink(scratch->path), 0);
+	assert_null(dump_path(scratch->writer));
 }
 
 /* ---- Removed while it is written ---- */
@@ -705,6 +764,8 @@ int main(void)
 		TEST(discard_removes_what_holds_nothing),
 		TEST(file_mode_is_kept),
 		TEST(moved_file_is_followed),
+		TEST(swapped_directory_is_not_followed),
+		TEST(removed_file_has_no_path),
 		TEST(rotate_keeps_one_old),
 		TEST(rotate_spares_other_files),
 		TEST(rotate_spares_dumps_of_others),

@@ -134,13 +134,13 @@ int output_open(const struct output_options *options, struct output **ret)
 
 /* ---- While the capture runs ---- */
 
-/* The file that waits for its name, as a path; NULL: there is none. */
+/* The file that waits for its name, as a path as far as that is known; NULL: there is none. */
 static char *waiting_path(const struct output *output)
 {
-	const char *name = dump_waiting(output->writer), *slash = strrchr(output->path, '/');
-	int folder = slash ? slash + 1 - output->path : 0;
+	const char *name = dump_waiting(output->writer);
+	char *path = name ? dump_path(output->writer) : NULL;
 
-	return name ? xasprintf("%.*s%s", folder, output->path, name) : NULL;
+	return name && !path ? xasprintf(".../%s", name) : path;
 }
 
 static void warn_failed(const struct output *output, int error)
@@ -180,13 +180,21 @@ struct flush_listener output_hear_flush(struct output *output)
 	return (struct flush_listener){ .context = output, .flush = on_flush };
 }
 
+static void note_snapshot(const char *path, const char *written)
+{
+	if (written)
+		log_note("snapshot '%s'", written);
+	else
+		log_note("a snapshot was written; where it is cannot be known, not at '%s'", path);
+}
+
 bool output_snapshot(const struct output *output, const struct profile *profile)
 {
 	const char *base = dump_is_stream(output->writer) ? DEFAULT_PATH : output->path;
 	int error = -EEXIST;
 
 	for (int number = 1; error == -EEXIST && number <= MAX_SNAPSHOTS; number++) {
-		_cleanup_(freep) char *path = xasprintf("%s.%d", base, number);
+		_cleanup_(freep) char *path = xasprintf("%s.%d", base, number), *written = NULL;
 		const struct dump_create create = {
 			.path = path,
 			.uid = output->uid,
@@ -194,9 +202,9 @@ bool output_snapshot(const struct output *output, const struct profile *profile)
 			.is_late = true,
 		};
 
-		error = dump_snapshot(&create, profile);
+		error = dump_snapshot(&create, output->writer, profile, &written);
 		if (!error)
-			log_note("snapshot '%s'", path);
+			note_snapshot(path, written);
 		else if (error != -EEXIST)
 			log_warning("cannot write '%s': %s", path, strerror(-error));
 	}
@@ -228,12 +236,12 @@ static char *save_elsewhere(const struct output *output, const struct profile *p
 		.gid = output->gid,
 	};
 
-	return dump_snapshot(&create, profile) ? NULL : TAKE(path);
+	return dump_snapshot(&create, NULL, profile, NULL) ? NULL : TAKE(path);
 }
 
 static void hint_rest(const struct output *output, const struct profile *profile)
 {
-	_cleanup_(freep) char *waiting = waiting_path(output), *saved = NULL;
+	_cleanup_(freep) char *waiting = waiting_path(output), *saved = NULL, *before = NULL;
 
 	if (waiting && dump_is_whole(output->writer)) {
 		log_hint("the whole dump is '%s'", waiting);
@@ -242,9 +250,9 @@ static void hint_rest(const struct output *output, const struct profile *profile
 	saved = save_elsewhere(output, profile);
 	if (saved)
 		log_hint("the whole dump is '%s'", saved);
-	else if (!dump_is_removed(output->writer) && !dump_is_stream(output->writer))
-		log_hint("what was written before is readable and marked incomplete: '%s'",
-			 waiting ? waiting : output->path);
+	before = saved ? NULL : dump_path(output->writer);
+	if (before)
+		log_hint("what was written before is readable and marked incomplete: '%s'", before);
 }
 
 static void tell_lost(const struct output *output, const struct profile *profile, int error)
@@ -258,17 +266,29 @@ static void tell_lost(const struct output *output, const struct profile *profile
 	hint_rest(output, profile);
 }
 
+static void warn_moved(const struct output *output, const char *path)
+{
+	const char *what = dump_is_removed(output->writer) ? "was removed"
+			   : dump_is_moved(output->writer) ? "was renamed"
+							   : "leads elsewhere now";
+
+	if (path)
+		log_warning("'%s' %s: the dump is '%s'", output->path, what, path);
+	else
+		log_warning("'%s' %s, and where the dump is cannot be known", output->path, what);
+}
+
 int output_close(struct output *output, struct profile *profile, char **ret_path)
 {
 	int error = dump_finish(output->writer, profile);
-	bool is_moved = !error && dump_is_moved(output->writer);
+	_cleanup_(freep) char *path = error ? NULL : dump_path(output->writer);
+	bool is_there = path && !strcmp(path, output->path);
 
 	if (error)
 		tell_lost(output, profile, error);
-	else if (is_moved)
-		log_warning("'%s' was renamed: the dump went with it", output->path);
-	*ret_path = error || is_moved || dump_is_stream(output->writer) ? NULL
-									: xstrdup(output->path);
+	else if (!is_there && !dump_is_stream(output->writer))
+		warn_moved(output, path);
+	*ret_path = is_there ? TAKE(path) : NULL;
 	dump_abandon(output->writer);
 	output_free(output);
 	return error;

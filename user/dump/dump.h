@@ -71,12 +71,19 @@ bool dump_is_stream(const struct dump_writer *writer);
 /* Is the file at no name any more, or at another than its own? */
 bool dump_is_removed(const struct dump_writer *writer);
 bool dump_is_moved(const struct dump_writer *writer);
+/* The path at which it is now: the one that was given, what the kernel calls it where that leads
+ * elsewhere, or, of a file that waits, that of its name beside. NULL: there is none, or none is
+ * known. The caller owns it. */
+char *dump_path(const struct dump_writer *writer);
 /* Has it the end of INCOMPLETE? */
 bool dump_is_whole(const struct dump_writer *writer);
 
-/* A closed dump of what the profile holds now, in a file of its own; errors as dump_create. Leaves
- * the dirty marks to the profile's writer. */
-int dump_snapshot(const struct dump_create *options, const struct profile *profile);
+/* A closed dump of what the profile holds now, in a file of its own; errors as dump_create. With
+ * `sibling`, a dump in a file, it is made in the directory of that, wherever the path leads by now.
+ * Leaves the dirty marks to the profile's writer. *ret_path (NULL: not wanted) is as of
+ * dump_path. */
+int dump_snapshot(const struct dump_create *options, const struct dump_writer *sibling,
+		  const struct profile *profile, char **ret_path);
 
 /* Frees the writer and leaves the file as it is: INCOMPLETE. Accepts NULL. */
 void dump_abandon(struct dump_writer *writer);

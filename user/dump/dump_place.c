@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,19 +23,19 @@
 #define BESIDE_ATTEMPTS 16
 #define COPY_BYTES 65536
 
-/* Opens the directory of path and splits off the last component. What is given back is the
+/* Opens the directory of path and splits path before the last component. What is given back is the
  * caller's in any case. */
-static int open_directory(const char *path, int *ret_directory, char **ret_name)
+static int open_directory(const char *path, int *ret_directory, char **ret_head, char **ret_name)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	_cleanup_(freep) char *head = slash ? xstrndup(path, name - path) : xstrdup(".");
 
 	if (!*path)
 		return -ENOENT;
 	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
 		return -EISDIR;
+	*ret_head = xstrndup(path, name - path);
 	*ret_name = xstrdup(name);
-	*ret_directory = open(head, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*ret_directory = open(slash ? *ret_head : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return *ret_directory < 0 ? -errno : 0;
 }
 
@@ -87,13 +88,28 @@ static int create_stream(const char *path, struct dump_place *place, int *ret_fd
 	return isatty(place->stream) ? -ENOTTY : open_memory(ret_fd);
 }
 
-static int create_as_owner(const struct dump_create *options, struct dump_place *place, int *ret_fd)
+static int open_same_directory(const struct dump_place *sibling, const char *path,
+			       struct dump_place *place)
+{
+	const char *slash = strrchr(path, '/');
+
+	place->head = xstrdup(sibling->head);
+	place->name = xstrdup(slash ? slash + 1 : path);
+	place->directory = fcntl(sibling->directory, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return place->directory < 0 ? -errno : 0;
+}
+
+static int create_as_owner(const struct dump_create *options, const struct dump_place *sibling,
+			   struct dump_place *place, int *ret_fd)
 {
 	int err, fd;
 
 	if (stream_is_named(options->path))
 		return create_stream(options->path, place, ret_fd);
-	err = open_directory(options->path, &place->directory, &place->name);
+	err = sibling && sibling->directory >= 0
+		      ? open_same_directory(sibling, options->path, place)
+		      : open_directory(options->path, &place->directory, &place->head,
+				       &place->name);
 	if (err)
 		return err;
 	if (options->is_late && !occupant_at(place->directory, place->name, options->uid)) {
@@ -115,7 +131,8 @@ static int create_as_owner(const struct dump_create *options, struct dump_place 
 	return err ? err : -EEXIST;
 }
 
-int dump_place_create(const struct dump_create *options, struct dump_place *ret_place, int *ret_fd)
+int dump_place_create(const struct dump_create *options, const struct dump_place *sibling,
+		      struct dump_place *ret_place, int *ret_fd)
 {
 	struct dump_self self;
 	int err, err_return;
@@ -124,7 +141,7 @@ int dump_place_create(const struct dump_create *options, struct dump_place *ret_
 	dump_owner_init(&ret_place->owner, options->uid, options->gid);
 	err = dump_owner_become(&ret_place->owner, &self);
 	if (!err)
-		err = create_as_owner(options, ret_place, ret_fd);
+		err = create_as_owner(options, sibling, ret_place, ret_fd);
 	err_return = dump_owner_return(&self);
 	if (!err && err_return) {
 		close(*ret_fd);
@@ -139,9 +156,10 @@ void dump_place_close(struct dump_place *place)
 	closep(&place->directory);
 	closep(&place->stream);
 	place->directory = place->stream = -1;
+	free(place->head);
 	free(place->name);
 	free(place->beside);
-	place->name = place->beside = NULL;
+	place->head = place->name = place->beside = NULL;
 }
 
 static int rename_as_owner(const struct dump_place *place, const char *from)
@@ -179,13 +197,18 @@ int dump_place_install(struct dump_place *place)
 	return 0;
 }
 
-static bool is_at_its_name(const struct dump_place *place, int fd)
+/* Is it this file that has the name? */
+static bool is_at(int directory, const char *name, int fd)
 {
 	struct stat named, opened;
 
-	return !fstatat(place->directory, place->name, &named, AT_SYMLINK_NOFOLLOW) &&
-	       !fstat(fd, &opened) && named.st_dev == opened.st_dev &&
-	       named.st_ino == opened.st_ino;
+	return !fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) && !fstat(fd, &opened) &&
+	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+static bool is_at_its_name(const struct dump_place *place, int fd)
+{
+	return is_at(place->directory, place->name, fd);
 }
 
 bool dump_place_is_removed(const struct dump_place *place, int fd)
@@ -198,6 +221,36 @@ bool dump_place_is_removed(const struct dump_place *place, int fd)
 bool dump_place_is_moved(const struct dump_place *place, int fd)
 {
 	return place->stream < 0 && !place->beside && !is_at_its_name(place, fd);
+}
+
+static char *path_as_owner(const struct dump_place *place, int fd)
+{
+	_cleanup_(freep) char *link = xasprintf("/proc/self/fd/%d", fd);
+	_cleanup_(freep) char *path = xasprintf("%s%s", place->head,
+						place->beside ? place->beside : place->name);
+	char called[PATH_MAX];
+	ssize_t size;
+
+	if (is_at(AT_FDCWD, path, fd))
+		return TAKE(path);
+	size = readlink(link, called, sizeof(called) - 1);
+	if (size <= 0 || *called != '/')
+		return NULL;
+	called[size] = '\0';
+	return is_at(AT_FDCWD, called, fd) ? xstrdup(called) : NULL;
+}
+
+char *dump_place_path(const struct dump_place *place, int fd)
+{
+	struct dump_self self;
+	char *path = NULL;
+
+	if (place->stream >= 0)
+		return NULL;
+	if (!dump_owner_become(&place->owner, &self))
+		path = path_as_owner(place, fd);
+	dump_owner_return(&self);
+	return path;
 }
 
 static int renew_as_owner(struct dump_place *place, int *ret_fd)
@@ -324,9 +377,9 @@ static bool is_dump_of(int directory, const char *name, uid_t uid)
 
 static int rotate_as_owner(const char *path, uid_t uid)
 {
-	_cleanup_(freep) char *name = NULL, *old = NULL;
+	_cleanup_(freep) char *head = NULL, *name = NULL, *old = NULL;
 	_cleanup_(closep) int directory = -1;
-	int err = open_directory(path, &directory, &name);
+	int err = open_directory(path, &directory, &head, &name);
 
 	if (err)
 		return err;

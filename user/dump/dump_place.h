@@ -18,20 +18,27 @@ struct dump_place {
 	struct dump_owner owner;
 	int stream; /* what the whole dump is copied to at its end, -1: it is a file at its name */
 	int directory;
+	char *head; /* the way to the directory as it was given, up to its last slash */
 	char *name;
 	bool is_new;  /* nothing is to be replaced */
 	char *beside; /* the name under which the file waits to take its place, NULL: it is there */
 };
 
-/* Makes the file: at its name, or beside it when force and something is to be replaced. Errors as
- * dump_create. The place is to be closed in any case, the caller owns *ret_fd. */
-int dump_place_create(const struct dump_create *options, struct dump_place *ret_place, int *ret_fd);
+/* Makes the file: at its name, or beside it when force and something is to be replaced. Where
+ * `sibling` is a file, in the directory that is open there: of the path only the last component
+ * counts then. Errors as dump_create. The place is to be closed in any case, the caller owns
+ * *ret_fd. */
+int dump_place_create(const struct dump_create *options, const struct dump_place *sibling,
+		      struct dump_place *ret_place, int *ret_fd);
 void dump_place_close(struct dump_place *place);
 
 /* Is the file, of which fd is open, at no name any more? */
 bool dump_place_is_removed(const struct dump_place *place, int fd);
 /* Is it at another name than its own? */
 bool dump_place_is_moved(const struct dump_place *place, int fd);
+/* The path at which the file, of which fd is open, can be found: by the way that was given, or what
+ * the kernel calls it where that leads elsewhere now. NULL: none is known. The caller owns it. */
+char *dump_place_path(const struct dump_place *place, int fd);
 /* Another file in place of a removed one: -EEXIST when its name is taken, -ENOENT when its
  * directory is gone too. */
 int dump_place_renew(struct dump_place *place, int *ret_fd);

@@ -114,14 +114,16 @@ static int volume_append(struct dump_volume *volume, const struct profile *profi
 	return 0;
 }
 
-int dump_create(const struct dump_create *options, struct dump_writer **ret_writer)
+static int create(const struct dump_create *options, const struct dump_writer *sibling,
+		  struct dump_writer **ret_writer)
 {
 	struct dump_writer *writer = xcalloc(1, sizeof(*writer));
 	int err;
 
 	writer->volume.fd = -1;
 	writer->max_dead = MIN_DEAD_BYTES;
-	err = dump_place_create(options, &writer->place, &writer->volume.fd);
+	err = dump_place_create(options, sibling ? &sibling->place : NULL, &writer->place,
+				&writer->volume.fd);
 	if (!err)
 		err = volume_write_header(&writer->volume, false);
 	if (err) {
@@ -130,6 +132,11 @@ int dump_create(const struct dump_create *options, struct dump_writer **ret_writ
 	}
 	*ret_writer = writer;
 	return 0;
+}
+
+int dump_create(const struct dump_create *options, struct dump_writer **ret_writer)
+{
+	return create(options, NULL, ret_writer);
 }
 
 static int volume_fill(struct dump_volume *volume, const struct profile *profile, bool is_closed)
@@ -312,15 +319,21 @@ bool dump_is_moved(const struct dump_writer *writer)
 	return dump_place_is_moved(&writer->place, writer->volume.fd);
 }
 
+char *dump_path(const struct dump_writer *writer)
+{
+	return dump_place_path(&writer->place, writer->volume.fd);
+}
+
 bool dump_is_whole(const struct dump_writer *writer)
 {
 	return writer->volume.is_closed;
 }
 
-int dump_snapshot(const struct dump_create *options, const struct profile *profile)
+int dump_snapshot(const struct dump_create *options, const struct dump_writer *sibling,
+		  const struct profile *profile, char **ret_path)
 {
 	struct dump_writer *writer;
-	int err = dump_create(options, &writer);
+	int err = create(options, sibling, &writer);
 
 	if (err)
 		return err;
@@ -331,6 +344,8 @@ int dump_snapshot(const struct dump_create *options, const struct profile *profi
 		writer->volume.nr_blocks = 0; /* nothing of it stays */
 	else
 		err = deliver(writer);
+	if (!err && ret_path)
+		*ret_path = dump_path(writer);
 	dump_discard(writer);
 	return err;
 }
