@@ -134,6 +134,20 @@ static void late_name(void **state)
 	assert_int_equal(count_files(scratch->directory), 1);
 }
 
+/* A reader of it would get what was never meant for it, and be waited for. */
+static void late_is_no_stream(void **state)
+{
+	struct scratch *scratch = *state;
+	int reader;
+
+	scratch->options.is_late = true;
+	assert_int_equal(mkfifo(scratch->path, 0600), 0);
+	reader = open(scratch->path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, NULL), -EINVAL);
+	assert_int_equal(count_files(scratch->directory), 1);
+	close(reader);
+}
+
 static void existing_is_refused(void **state)
 {
 	struct scratch *scratch = *state;
@@ -753,6 +767,7 @@ int main(void)
 		TEST(null_and_fifo_are_not_replaced),
 		TEST(stream_without_reader_fails),
 		TEST(late_name),
+		TEST(late_is_no_stream),
 		TEST(existing_is_refused),
 		TEST(link_is_refused),
 		TEST(bad_places_are_refused),

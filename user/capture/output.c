@@ -234,6 +234,7 @@ static char *save_elsewhere(const struct output *output, const struct profile *p
 		.path = path,
 		.uid = output->uid,
 		.gid = output->gid,
+		.is_late = true,
 	};
 
 	return dump_snapshot(&create, NULL, profile, NULL) ? NULL : TAKE(path);

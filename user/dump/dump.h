@@ -21,7 +21,7 @@ struct dump_writer;
 struct dump_create {
 	const char *path;
 	bool force;   /* replace an existing file or symbolic link */
-	bool is_late; /* the file gets its name when all of it is written */
+	bool is_late; /* the file gets its name when all of it is written; never a stream */
 	uid_t uid; /* whose the file is to be: files are made, renamed and removed as this user, */
 	gid_t gid; /* so that root's rights open no directory that the user's would not */
 };

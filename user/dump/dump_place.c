@@ -104,7 +104,7 @@ static int create_as_owner(const struct dump_create *options, const struct dump_
 {
 	int err, fd;
 
-	if (stream_is_named(options->path))
+	if (!options->is_late && stream_is_named(options->path))
 		return create_stream(options->path, place, ret_fd);
 	err = sibling && sibling->directory >= 0
 		      ? open_same_directory(sibling, options->path, place)
