@@ -25,10 +25,10 @@ def content(path):
         return file.read()
 
 
-def waiting_shell(context, *options):
+def waiting_shell(context, *options, env=None):
     """memprobe with a shell that has begun and waits for its input's end; its status is 3."""
     process = context.start([MEMPROBE, *options, "--", "/bin/sh", "-c",
-                             "echo begun; read line; exit 3"], stdin=subprocess.PIPE)
+                             "echo begun; read line; exit 3"], stdin=subprocess.PIPE, env=env)
     wait_until(lambda: "begun" in content(process.files[0].name), "the command's start")
     return process
 
@@ -95,6 +95,22 @@ def directory_removed(context):
     os.unlink(os.path.join(place, "x.raw"))
     os.rmdir(place)
     wait_for(process, "x.raw': it was removed")
+    result = end(context, process)
+    check_error(result, 125, CANNOT, "x.raw", HINT)
+    check_dump(context, WHOLE.search(result.errors).group(1))
+
+
+@test()
+def others_fifo_elsewhere(context):
+    """The dump that is saved elsewhere goes into no FIFO that somebody has laid there."""
+    place, other = context.path("place"), context.path("other")
+    os.mkdir(place)
+    os.mkdir(other)
+    process = waiting_shell(context, "-o", os.path.join(place, "x.raw"), "--no-report",
+                            env={"TMPDIR": other})
+    os.mkfifo(os.path.join(other, "x.raw.%d" % process.pid))
+    os.unlink(os.path.join(place, "x.raw"))
+    os.rmdir(place)
     result = end(context, process)
     check_error(result, 125, CANNOT, "x.raw", HINT)
     check_dump(context, WHOLE.search(result.errors).group(1))
@@ -211,18 +227,26 @@ def full_disk_of_snapshot(context):
 
 
 @test()
-def read_only_place_of_snapshot(context):
-    """A snapshot that cannot be made is said, and the capture goes on."""
+def others_names_of_snapshots(context):
+    """What is at FILE.N, a FIFO too, is no reason to wait or to have no snapshot: the next N is it."""
     place = context.path("place")
     os.mkdir(place)
+    os.chmod(place, 0o1777)
     path = os.path.join(place, "x.raw")
+    os.mkfifo(path + ".1")
+    os.mkdir(path + ".2")
+    os.symlink("nowhere", path + ".3")
+    os.symlink(context.write("other", "precious\n"), path + ".4")
+    for number in range(1, 5):
+        os.chown("%s.%d" % (path, number), NOBODY, NOBODY, follow_symlinks=False)
     process = waiting_shell(context, "-o", path, "--no-report")
-    for number in range(1, 4):
-        os.mkdir("%s.%d" % (path, number))
     os.kill(process.pid, signal.SIGUSR1)
-    wait_for(process, "x.raw.1': Is a directory")
+    wait_for(process, "snapshot '%s.5'" % path)
     check_equal("status", end(context, process).status, 3)
-    check_dump(context, path)
+    for name in (path, path + ".5"):
+        check_dump(context, name)
+    check_equal("what a link leads to", content(path + ".4"), "precious\n")
+    check(not os.path.lexists(os.path.join(place, "nowhere")), "a link was followed")
 
 
 # Pipes and devices

@@ -19,7 +19,9 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "dump.h"
@@ -116,6 +118,15 @@ static int count_files(const char *directory)
 	return count;
 }
 
+static void assert_snapshot(const struct scratch *scratch, const char *wanted)
+{
+	_cleanup_(freep) char *written = NULL;
+
+	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, &written), 0);
+	assert_string_equal(written, wanted);
+	assert_reads(wanted, scratch->profile, true);
+}
+
 /* Its name is there when all of it is, and is nobody's that was there before. */
 static void late_name(void **state)
 {
@@ -127,25 +138,77 @@ static void late_name(void **state)
 	assert_int_equal(count_files(scratch->directory), 1);
 	dump_discard(TAKE(scratch->writer));
 	assert_int_equal(count_files(scratch->directory), 0);
-	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, NULL), 0);
-	assert_int_equal(kind_of(scratch->path), S_IFREG);
-	assert_int_equal(count_files(scratch->directory), 1);
-	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, NULL), -EEXIST);
+	assert_snapshot(scratch, scratch->path);
 	assert_int_equal(count_files(scratch->directory), 1);
 }
 
-/* A reader of it would get what was never meant for it, and be waited for. */
-static void late_is_no_stream(void **state)
+static void make_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(strlen(path) < sizeof(address.sun_path));
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+}
+
+/* Whatever has a name keeps it, and no reader of a FIFO gets what was never meant for it. */
+static void late_takes_the_first_free_name(void **state)
 {
 	struct scratch *scratch = *state;
+	char *names[9];
 	int reader;
 
+	for (int number = 0; number < (int)ARRAY_SIZE(names); number++)
+		names[number] = xasprintf("%s.%d", scratch->path, number);
+	assert_int_equal(mkfifo(names[1], 0666), 0);
+	reader = open(names[1], O_RDONLY | O_NONBLOCK);
+	assert_int_equal(mkdir(names[2], 0700), 0);
+	assert_int_equal(symlink(names[8], names[3]), 0);
+	assert_int_equal(symlink("/", names[4]), 0);
+	make_socket(names[5]);
+	dump_fixture_store(names[6], "precious", 8);
 	scratch->options.is_late = true;
-	assert_int_equal(mkfifo(scratch->path, 0600), 0);
-	reader = open(scratch->path, O_RDONLY | O_NONBLOCK);
-	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, NULL), -EINVAL);
-	assert_int_equal(count_files(scratch->directory), 1);
+	scratch->options.number = 1;
+	assert_snapshot(scratch, names[7]);
+	assert_snapshot(scratch, names[8]);
+	assert_int_equal(kind_of(names[1]), S_IFIFO);
+	assert_int_equal(kind_of(names[3]), S_IFLNK);
+	assert_text(names[6], "precious");
+	assert_int_equal(count_files(scratch->directory), 8);
 	close(reader);
+	for (size_t number = 0; number < ARRAY_SIZE(names); number++)
+		free(names[number]);
+}
+
+static void late_name_is_taken_meanwhile(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *next = xasprintf("%s.1", scratch->path);
+
+	scratch->options.is_late = true;
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(symlink("nowhere", scratch->path), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(kind_of(scratch->path), S_IFLNK);
+	assert_reads(next, scratch->profile, false);
+}
+
+static void no_late_name_is_free(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_(freep) char *last = xasprintf("%s.99999", scratch->path), *meant = NULL;
+
+	scratch->options.is_late = true;
+	scratch->options.number = 99998;
+	dump_fixture_store(last, "precious", 8);
+	assert_int_equal(create(scratch), 0);
+	assert_int_equal(flush(scratch), 0);
+	assert_int_equal(dump_snapshot(&scratch->options, NULL, scratch->profile, &meant), -EEXIST);
+	assert_string_equal(meant, last);
+	assert_text(last, "precious");
+	assert_int_equal(count_files(scratch->directory), 2);
 }
 
 static void existing_is_refused(void **state)
@@ -767,7 +830,9 @@ int main(void)
 		TEST(null_and_fifo_are_not_replaced),
 		TEST(stream_without_reader_fails),
 		TEST(late_name),
-		TEST(late_is_no_stream),
+		TEST(late_takes_the_first_free_name),
+		TEST(late_name_is_taken_meanwhile),
+		TEST(no_late_name_is_free),
 		TEST(existing_is_refused),
 		TEST(link_is_refused),
 		TEST(bad_places_are_refused),

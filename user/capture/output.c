@@ -15,8 +15,6 @@
 #define DEFAULT_PATH "mem_trace.raw"
 #define OTHER_FOLDER "/tmp"
 
-#define MAX_SNAPSHOTS 99999
-
 struct output {
 	char *path;
 	uid_t uid;
@@ -180,36 +178,32 @@ struct flush_listener output_hear_flush(struct output *output)
 	return (struct flush_listener){ .context = output, .flush = on_flush };
 }
 
-static void note_snapshot(const char *path, const char *written)
+static void tell_snapshot(const char *base, const char *path, int error)
 {
-	if (written)
-		log_note("snapshot '%s'", written);
+	if (error == -EEXIST)
+		log_warning("cannot write '%s.N': the names are taken, up to '%s'", base, path);
+	else if (error)
+		log_warning("cannot write '%s': %s", path ? path : base, strerror(-error));
+	else if (path)
+		log_note("snapshot '%s'", path);
 	else
-		log_note("a snapshot was written; where it is cannot be known, not at '%s'", path);
+		log_note("a snapshot of '%s' was written, and where it is cannot be known", base);
 }
 
 bool output_snapshot(const struct output *output, const struct profile *profile)
 {
 	const char *base = dump_is_stream(output->writer) ? DEFAULT_PATH : output->path;
-	int error = -EEXIST;
+	_cleanup_(freep) char *path = NULL;
+	const struct dump_create create = {
+		.path = base,
+		.uid = output->uid,
+		.gid = output->gid,
+		.is_late = true,
+		.number = 1,
+	};
+	int error = dump_snapshot(&create, output->writer, profile, &path);
 
-	for (int number = 1; error == -EEXIST && number <= MAX_SNAPSHOTS; number++) {
-		_cleanup_(freep) char *path = xasprintf("%s.%d", base, number), *written = NULL;
-		const struct dump_create create = {
-			.path = path,
-			.uid = output->uid,
-			.gid = output->gid,
-			.is_late = true,
-		};
-
-		error = dump_snapshot(&create, output->writer, profile, &written);
-		if (!error)
-			note_snapshot(path, written);
-		else if (error != -EEXIST)
-			log_warning("cannot write '%s': %s", path, strerror(-error));
-	}
-	if (error == -EEXIST)
-		log_warning("cannot write '%s.N': %d snapshots are there", base, MAX_SNAPSHOTS);
+	tell_snapshot(base, path, error);
 	return !error;
 }
 
@@ -236,8 +230,9 @@ static char *save_elsewhere(const struct output *output, const struct profile *p
 		.gid = output->gid,
 		.is_late = true,
 	};
+	_cleanup_(freep) char *written = NULL;
 
-	return dump_snapshot(&create, NULL, profile, NULL) ? NULL : TAKE(path);
+	return dump_snapshot(&create, NULL, profile, &written) ? NULL : TAKE(written);
 }
 
 static void hint_rest(const struct output *output, const struct profile *profile)

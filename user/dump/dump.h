@@ -22,6 +22,8 @@ struct dump_create {
 	const char *path;
 	bool force;   /* replace an existing file or symbolic link */
 	bool is_late; /* the file gets its name when all of it is written; never a stream */
+	int number;   /* with is_late: the lowest N of the names PATH.N, of which the first that is
+		       * free is taken, whatever is at the others; 0: PATH itself is the first */
 	uid_t uid; /* whose the file is to be: files are made, renamed and removed as this user, */
 	gid_t gid; /* so that root's rights open no directory that the user's would not */
 };
@@ -80,8 +82,9 @@ bool dump_is_whole(const struct dump_writer *writer);
 
 /* A closed dump of what the profile holds now, in a file of its own; errors as dump_create. With
  * `sibling`, a dump in a file, it is made in the directory of that, wherever the path leads by now.
- * Leaves the dirty marks to the profile's writer. *ret_path (NULL: not wanted) is as of
- * dump_path. */
+ * Leaves the dirty marks to the profile's writer. *ret_path is as of
+ * dump_path, and at a failure the path that was to be, as far as there is one. -EEXIST: no name is
+ * free. */
 int dump_snapshot(const struct dump_create *options, const struct dump_writer *sibling,
 		  const struct profile *profile, char **ret_path);
 

@@ -21,6 +21,7 @@
 #define NEW_FILE (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
 #define PERMISSIONS 0644
 #define BESIDE_ATTEMPTS 16
+#define MAX_NUMBER 99999
 #define COPY_BYTES 65536
 
 /* Opens the directory of path and splits path before the last component. What is given back is the
@@ -99,6 +100,37 @@ static int open_same_directory(const struct dump_place *sibling, const char *pat
 	return place->directory < 0 ? -errno : 0;
 }
 
+static void set_number(struct dump_place *place, int number)
+{
+	free(place->name);
+	place->number = number;
+	place->name = number ? xasprintf("%s.%d", place->base, number) : xstrdup(place->base);
+}
+
+/* Whatever is there, a FIFO or a link that leads nowhere, is left alone. */
+static int find_free_name(struct dump_place *place)
+{
+	struct stat status;
+
+	while (!fstatat(place->directory, place->name, &status, AT_SYMLINK_NOFOLLOW)) {
+		if (place->number == MAX_NUMBER)
+			return -EEXIST;
+		set_number(place, place->number + 1);
+	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static int create_late(const struct dump_create *options, struct dump_place *place, int *ret_fd)
+{
+	int err;
+
+	place->is_new = true;
+	place->base = TAKE(place->name);
+	set_number(place, options->number);
+	err = find_free_name(place);
+	return err ? err : open_beside(place, ret_fd, &place->beside);
+}
+
 static int create_as_owner(const struct dump_create *options, const struct dump_place *sibling,
 			   struct dump_place *place, int *ret_fd)
 {
@@ -112,10 +144,8 @@ static int create_as_owner(const struct dump_create *options, const struct dump_
 				       &place->name);
 	if (err)
 		return err;
-	if (options->is_late && !occupant_at(place->directory, place->name, options->uid)) {
-		place->is_new = true;
-		return open_beside(place, ret_fd, &place->beside);
-	}
+	if (options->is_late)
+		return create_late(options, place, ret_fd);
 	fd = openat(place->directory, place->name, NEW_FILE, PERMISSIONS);
 	if (fd >= 0) {
 		*ret_fd = fd;
@@ -158,17 +188,30 @@ void dump_place_close(struct dump_place *place)
 	place->directory = place->stream = -1;
 	free(place->head);
 	free(place->name);
+	free(place->base);
 	free(place->beside);
-	place->head = place->name = place->beside = NULL;
+	place->head = place->name = place->base = place->beside = NULL;
 }
 
-static int rename_as_owner(const struct dump_place *place, const char *from)
+/* A name that was free may be taken by now. */
+static int rename_to_free_name(struct dump_place *place, const char *from)
+{
+	int err = rename_new(place->directory, from, place->name);
+
+	while (err == -EEXIST && place->number < MAX_NUMBER) {
+		set_number(place, place->number + 1);
+		err = rename_new(place->directory, from, place->name);
+	}
+	return err;
+}
+
+static int rename_as_owner(struct dump_place *place, const char *from)
 {
 	struct dump_self self;
 	int err = dump_owner_become(&place->owner, &self), err_return;
 
 	if (!err && place->is_new)
-		err = rename_new(place->directory, from, place->name);
+		err = rename_to_free_name(place, from);
 	else if (!err && renameat(place->directory, from, place->directory, place->name) < 0)
 		err = -errno;
 	err_return = dump_owner_return(&self);
@@ -221,6 +264,11 @@ bool dump_place_is_removed(const struct dump_place *place, int fd)
 bool dump_place_is_moved(const struct dump_place *place, int fd)
 {
 	return place->stream < 0 && !place->beside && !is_at_its_name(place, fd);
+}
+
+char *dump_place_meant(const struct dump_place *place)
+{
+	return place->name ? xasprintf("%s%s", place->head, place->name) : NULL;
 }
 
 static char *path_as_owner(const struct dump_place *place, int fd)

@@ -20,7 +20,9 @@ struct dump_place {
 	int directory;
 	char *head; /* the way to the directory as it was given, up to its last slash */
 	char *name;
-	bool is_new;  /* nothing is to be replaced */
+	bool is_new; /* nothing is to be replaced: the name is BASE.NUMBER, or BASE */
+	char *base;
+	int number;
 	char *beside; /* the name under which the file waits to take its place, NULL: it is there */
 };
 
@@ -39,13 +41,15 @@ bool dump_place_is_moved(const struct dump_place *place, int fd);
 /* The path at which the file, of which fd is open, can be found: by the way that was given, or what
  * the kernel calls it where that leads elsewhere now. NULL: none is known. The caller owns it. */
 char *dump_place_path(const struct dump_place *place, int fd);
+/* The path that was meant, wherever it leads; NULL: there is none. The caller owns it. */
+char *dump_place_meant(const struct dump_place *place);
 /* Another file in place of a removed one: -EEXIST when its name is taken, -ENOENT when its
  * directory is gone too. */
 int dump_place_renew(struct dump_place *place, int *ret_fd);
 /* Copies `size` bytes of the dump to the stream, if there is one. */
 int dump_place_deliver(const struct dump_place *place, int fd, uint64_t size);
 
-/* Gives the file that waits beside its name. */
+/* Gives the file that waits beside its name; a free one when nothing is to be replaced. */
 int dump_place_install(struct dump_place *place);
 
 /* Another file beside, with the permissions of `like`, to take the place of the present one by

@@ -114,6 +114,7 @@ static int volume_append(struct dump_volume *volume, const struct profile *profi
 	return 0;
 }
 
+/* The writer is there in any case. */
 static int create(const struct dump_create *options, const struct dump_writer *sibling,
 		  struct dump_writer **ret_writer)
 {
@@ -124,19 +125,20 @@ static int create(const struct dump_create *options, const struct dump_writer *s
 	writer->max_dead = MIN_DEAD_BYTES;
 	err = dump_place_create(options, sibling ? &sibling->place : NULL, &writer->place,
 				&writer->volume.fd);
-	if (!err)
-		err = volume_write_header(&writer->volume, false);
-	if (err) {
-		dump_discard(writer);
-		return err;
-	}
 	*ret_writer = writer;
-	return 0;
+	return err ? err : volume_write_header(&writer->volume, false);
 }
 
 int dump_create(const struct dump_create *options, struct dump_writer **ret_writer)
 {
-	return create(options, NULL, ret_writer);
+	struct dump_writer *writer;
+	int err = create(options, NULL, &writer);
+
+	if (err)
+		dump_discard(writer);
+	else
+		*ret_writer = writer;
+	return err;
 }
 
 static int volume_fill(struct dump_volume *volume, const struct profile *profile, bool is_closed)
@@ -335,17 +337,13 @@ int dump_snapshot(const struct dump_create *options, const struct dump_writer *s
 	struct dump_writer *writer;
 	int err = create(options, sibling, &writer);
 
-	if (err)
-		return err;
-	err = volume_fill(&writer->volume, profile, true);
+	if (!err)
+		err = volume_fill(&writer->volume, profile, true);
 	if (!err)
 		err = dump_place_install(&writer->place);
 	if (err)
 		writer->volume.nr_blocks = 0; /* nothing of it stays */
-	else
-		err = deliver(writer);
-	if (!err && ret_path)
-		*ret_path = dump_path(writer);
+	*ret_path = err ? dump_place_meant(&writer->place) : dump_path(writer);
 	dump_discard(writer);
 	return err;
 }
