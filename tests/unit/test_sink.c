@@ -93,6 +93,31 @@ static void test_existing_at_the_end(void **state)
 	assert_int_equal(unlink("out"), 0);
 }
 
+/* Whoever owns a part of the path has it lead to another's directory while the report is written.
+ */
+static void test_swapped_directory(void **state)
+{
+	for (int force = 0; force < 2; force++) {
+		struct sink sink;
+
+		assert_int_equal(mkdir("place", 0755), 0);
+		assert_int_equal(mkdir("victim", 0755), 0);
+		put("victim/out", "old");
+		assert_int_equal(sink_open(&sink, "place/out", force), 0);
+		sink_text(&sink, "new");
+		assert_int_equal(rename("place", "moved"), 0);
+		assert_int_equal(symlink("victim", "place"), 0);
+		assert_int_equal(sink_close(&sink), 0);
+		assert_content("victim/out", "old");
+		assert_content("moved/out", "new");
+		assert_int_equal(unlink("victim/out"), 0);
+		assert_int_equal(unlink("moved/out"), 0);
+		assert_int_equal(unlink("place"), 0);
+		assert_int_equal(rmdir("victim"), 0);
+		assert_int_equal(rmdir("moved"), 0);
+	}
+}
+
 static void test_link(void **state)
 {
 	struct sink sink;
@@ -414,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_name_comes_last),
 		cmocka_unit_test(test_existing),
 		cmocka_unit_test(test_existing_at_the_end),
+		cmocka_unit_test(test_swapped_directory),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_what_is_no_file),
 		cmocka_unit_test(test_abandon),

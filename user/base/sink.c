@@ -3,14 +3,13 @@
 #include "sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "memory.h"
 #include "occupant.h"
 #include "rename_new.h"
@@ -18,6 +17,7 @@
 #include "text_columns.h"
 
 #define FILE_MODE 0666
+#define TEMPORARY ".memprobe-"
 #define MIN_COLUMNS 40 /* less is no width that anything could be laid out in */
 
 void sink_attach(struct sink *ret, int fd)
@@ -163,70 +163,61 @@ void sink_printf(struct sink *sink, const char *format, ...)
 
 /* ---- Files ---- */
 
-static int check_occupant(const char *path, bool force)
+static int check_occupant(int directory, const char *name, bool force)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	_cleanup_(freep) char *head = slash ? xstrndup(path, name - path) : xstrdup(".");
-	_cleanup_(closep) int directory = -1;
-	int err;
+	int err = occupant_at(directory, name, geteuid());
 
-	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-		return *path ? -EISDIR : -ENOENT;
-	directory = open(head, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0)
-		return -errno;
-	err = occupant_at(directory, name, geteuid());
 	if (err == -EEXIST || err == -ELOOP)
 		return force ? 0 : err;
 	return !force && (err == -EPERM || err == -EBUSY) ? -EEXIST : err;
 }
 
+/* What is given back is the caller's in any case. */
+static int open_directory(const char *path, bool force, int *ret_directory, char **ret_name)
+{
+	_cleanup_(freep) char *head = NULL;
+	int err = beside_directory(path, ret_directory, &head, ret_name);
+
+	return err ? err : check_occupant(*ret_directory, *ret_name, force);
+}
+
 int sink_check(const char *path, bool force)
 {
-	return stream_is_named(path) ? stream_check(path) : check_occupant(path, force);
+	_cleanup_(freep) char *name = NULL;
+	_cleanup_(closep) int directory = -1;
+
+	return stream_is_named(path) ? stream_check(path)
+				     : open_directory(path, force, &directory, &name);
 }
 
-/* In the directory of `path`, as only there a rename is one step. */
-static char *temporary_name(const char *path)
+static int open_stream(struct sink *ret, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	int directory = slash ? slash + 1 - path : 0;
+	int fd, err = stream_open(path, &fd);
 
-	return xasprintf("%.*s.memprobe-XXXXXX", directory, path);
-}
-
-/* mkostemp makes files that nobody else may read. */
-static void set_usual_mode(int fd)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	fchmod(fd, FILE_MODE & ~mask);
+	if (err)
+		return err;
+	sink_attach(ret, fd);
+	ret->is_stream = true;
+	return 0;
 }
 
 int sink_open(struct sink *ret, const char *path, bool force)
 {
-	_cleanup_(freep) char *temporary = NULL;
-	int error, fd;
+	_cleanup_(freep) char *name = NULL, *temporary = NULL;
+	_cleanup_(closep) int directory = -1;
+	int fd, err;
 
-	if (stream_is_named(path)) {
-		error = stream_open(path, &fd);
-		if (error)
-			return error;
-		sink_attach(ret, fd);
-		ret->is_stream = true;
-		return 0;
-	}
-	error = check_occupant(path, force);
-	if (error)
-		return error;
-	temporary = temporary_name(path);
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	set_usual_mode(fd);
+	if (stream_is_named(path))
+		return open_stream(ret, path);
+	err = open_directory(path, force, &directory, &name);
+	if (!err)
+		err = beside_create(directory, TEMPORARY, FILE_MODE, &fd, &temporary);
+	if (err)
+		return err;
 	sink_attach(ret, fd);
-	ret->path = xstrdup(path);
+	ret->directory = directory;
+	directory = -1;
+	ret->name = TAKE(name);
 	ret->temporary = TAKE(temporary);
 	ret->force = force;
 	return 0;
@@ -234,22 +225,24 @@ int sink_open(struct sink *ret, const char *path, bool force)
 
 static int give_name(struct sink *sink)
 {
-	int error = check_occupant(sink->path, sink->force);
+	int error = check_occupant(sink->directory, sink->name, sink->force);
 
 	if (error)
 		return error;
 	if (!sink->force)
-		return rename_new(AT_FDCWD, sink->temporary, sink->path);
-	return rename(sink->temporary, sink->path) ? -errno : 0;
+		return rename_new(sink->directory, sink->temporary, sink->name);
+	return renameat(sink->directory, sink->temporary, sink->directory, sink->name) ? -errno : 0;
 }
 
 static void release(struct sink *sink)
 {
 	if (sink->is_stream)
 		close(sink->fd);
+	if (sink->temporary)
+		close(sink->directory);
 	free(sink->buffer);
 	free(sink->line);
-	free(sink->path);
+	free(sink->name);
 	free(sink->temporary);
 	*sink = (struct sink){ .fd = -1 };
 }
@@ -258,7 +251,7 @@ void sink_abandon(struct sink *sink)
 {
 	if (sink->temporary) {
 		close(sink->fd);
-		unlink(sink->temporary);
+		unlinkat(sink->directory, sink->temporary, 0);
 	}
 	release(sink);
 }
@@ -277,7 +270,7 @@ int sink_close(struct sink *sink)
 		if (close(sink->fd) && !error)
 			error = -errno;
 		if (error)
-			unlink(sink->temporary);
+			unlinkat(sink->directory, sink->temporary, 0);
 	}
 	release(sink);
 	return error;

@@ -26,7 +26,8 @@ struct sink {
 	size_t used;
 	char *line; /* with columns: the line that has not ended yet */
 	size_t line_size, line_capacity;
-	char *path, *temporary; /* NULL when the descriptor was there before, or is a stream's */
+	int directory;		/* with a temporary: where both names are, whatever leads there */
+	char *name, *temporary; /* NULL when the descriptor was there before, or is a stream's */
 	bool force, is_stream;
 };
 

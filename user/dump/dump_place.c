@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "dump_header.h"
 #include "memory.h"
 #include "occupant.h"
@@ -20,53 +20,15 @@
 
 #define NEW_FILE (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
 #define PERMISSIONS 0644
-#define BESIDE_ATTEMPTS 16
 #define MAX_NUMBER 99999
 #define COPY_BYTES 65536
 
-/* Opens the directory of path and splits path before the last component. What is given back is the
- * caller's in any case. */
-static int open_directory(const char *path, int *ret_directory, char **ret_head, char **ret_name)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-	if (!*path)
-		return -ENOENT;
-	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-		return -EISDIR;
-	*ret_head = xstrndup(path, name - path);
-	*ret_name = xstrdup(name);
-	*ret_directory = open(slash ? *ret_head : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return *ret_directory < 0 ? -errno : 0;
-}
-
-/* NAME.tmpXXXXXX, the name cut when the whole would be too long for a file name. */
-static char *invent_name(const char *name)
-{
-	uint32_t random = 0;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = (uint32_t)getpid();
-	return xasprintf("%.240s.tmp%06x", name, random & 0xffffff);
-}
-
+/* The name is cut when the whole would be too long for a file name. */
 static int open_beside(const struct dump_place *place, int *ret_fd, char **ret_name)
 {
-	_cleanup_(freep) char *name = NULL;
-	int fd = -1;
+	_cleanup_(freep) char *stem = xasprintf("%.240s.tmp", place->name);
 
-	for (int attempt = 0; fd < 0 && attempt < BESIDE_ATTEMPTS; attempt++) {
-		free(name);
-		name = invent_name(place->name);
-		fd = openat(place->directory, name, NEW_FILE, PERMISSIONS);
-		if (fd < 0 && errno != EEXIST)
-			return -errno;
-	}
-	if (fd < 0)
-		return -EEXIST;
-	*ret_fd = fd;
-	*ret_name = TAKE(name);
-	return 0;
+	return beside_create(place->directory, stem, PERMISSIONS, ret_fd, ret_name);
 }
 
 /* A pipe cannot be sought in: the dump grows in memory. */
@@ -140,8 +102,8 @@ static int create_as_owner(const struct dump_create *options, const struct dump_
 		return create_stream(options->path, place, ret_fd);
 	err = sibling && sibling->directory >= 0
 		      ? open_same_directory(sibling, options->path, place)
-		      : open_directory(options->path, &place->directory, &place->head,
-				       &place->name);
+		      : beside_directory(options->path, &place->directory, &place->head,
+					 &place->name);
 	if (err)
 		return err;
 	if (options->is_late)
@@ -427,7 +389,7 @@ static int rotate_as_owner(const char *path, uid_t uid)
 {
 	_cleanup_(freep) char *head = NULL, *name = NULL, *old = NULL;
 	_cleanup_(closep) int directory = -1;
-	int err = open_directory(path, &directory, &head, &name);
+	int err = beside_directory(path, &directory, &head, &name);
 
 	if (err)
 		return err;
