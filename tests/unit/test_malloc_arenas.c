@@ -123,6 +123,30 @@ static void test_absent_pages(void **state)
 	heap_fixture_clear(&fixture);
 }
 
+/* The top is a size and nothing else, which may end a page that nobody went beyond. */
+static void test_top_at_the_end_of_a_page(void **state)
+{
+	struct fixture_region *region;
+	uint64_t field, top, moved;
+	struct malloc_sums sums;
+
+	set_up(3, 1);
+	region = &fixture.regions[1];
+	field = heap_fixture_main_arena(&fixture) + fixture.layout.top;
+	top = heap_fixture_get(&fixture, field);
+	moved = malloc_arena_page(top + HEAP_PAGE_BYTES) - 16;
+	heap_fixture_put(&fixture, top + 8, (moved - top) | 1);
+	heap_fixture_put(&fixture, moved + 8, (FIXTURE_MAIN + FIXTURE_REGION_BYTES - moved) | 1);
+	heap_fixture_put(&fixture, field, moved);
+	for (size_t i = (moved - FIXTURE_MAIN) / HEAP_PAGE_BYTES + 1;
+	     i < ARRAY_SIZE(region->is_absent); i++)
+		region->is_absent[i] = true;
+	sums = read_arenas();
+	assert_int_equal(sums.torn, 0);
+	assert_int_equal(sums.free, fixture.truth_free - (moved - top));
+	heap_fixture_clear(&fixture);
+}
+
 /* The kernel moves pages: they are absent for a moment. */
 static void test_pages_that_move(void **state)
 {
@@ -350,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_drawn),
 		cmocka_unit_test(test_lists_are_the_walk),
 		cmocka_unit_test(test_absent_pages),
+		cmocka_unit_test(test_top_at_the_end_of_a_page),
 		cmocka_unit_test(test_pages_that_move),
 		cmocka_unit_test(test_bad_sizes),
 		cmocka_unit_test(test_walk_goes_on),

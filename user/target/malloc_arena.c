@@ -3,6 +3,7 @@
 #include "malloc_arena.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 uint64_t malloc_arena_page(uint64_t address)
@@ -24,12 +25,12 @@ int malloc_arena_variable(const struct malloc_arena *arena, size_t offset, uint6
 	return heap_memory_read_variable(arena->memory, arena->address + offset, ret, sizeof(*ret));
 }
 
-int malloc_arena_chunk(const struct malloc_arena *arena, uint64_t address, struct malloc_chunk *ret)
+static int read_chunk(const struct malloc_arena *arena, uint64_t address, size_t bytes,
+		      struct malloc_chunk *ret)
 {
 	const struct heap_range *range = heap_memory_range(arena->memory, address);
 	uint64_t size;
-	int err = address % 16 ? -EBADMSG
-			       : heap_memory_read(arena->memory, address, ret, sizeof(*ret));
+	int err = address % 16 ? -EBADMSG : heap_memory_read(arena->memory, address, ret, bytes);
 
 	if (err)
 		return err;
@@ -38,6 +39,21 @@ int malloc_arena_chunk(const struct malloc_arena *arena, uint64_t address, struc
 	    size > arena->system_mem || size > range->end - address)
 		return -EBADMSG;
 	return 0;
+}
+
+int malloc_arena_chunk(const struct malloc_arena *arena, uint64_t address, struct malloc_chunk *ret)
+{
+	return read_chunk(arena, address, sizeof(*ret), ret);
+}
+
+/* It is in no list: what lies behind its size may never have been touched. */
+int malloc_arena_top(const struct malloc_arena *arena, uint64_t *ret_size)
+{
+	struct malloc_chunk chunk = { 0 };
+	int err = read_chunk(arena, arena->top, offsetof(struct malloc_chunk, fd), &chunk);
+
+	*ret_size = chunk.size & ~MALLOC_SIZE_BITS;
+	return err;
 }
 
 int malloc_arena_heap(const struct malloc_arena *arena, uint64_t address, uint64_t *ret_start,

@@ -58,6 +58,8 @@ int malloc_arena_variable(const struct malloc_arena *arena, size_t offset, uint6
  * -EBADMSG: none. */
 int malloc_arena_chunk(const struct malloc_arena *arena, uint64_t address,
 		       struct malloc_chunk *ret);
+/* The size of its top. */
+int malloc_arena_top(const struct malloc_arena *arena, uint64_t *ret_size);
 /* The heap of a thread's arena that an address lies in. -EBADMSG: none. */
 int malloc_arena_heap(const struct malloc_arena *arena, uint64_t address, uint64_t *ret_start,
 		      struct malloc_heap *ret);

@@ -36,13 +36,11 @@ struct reading {
 /* Of the main arena's top malloc_trim leaves the least chunk (systrim); those of threads stay. */
 static int add_top(const struct malloc_arena *arena, struct malloc_free *sums)
 {
-	struct malloc_chunk chunk;
 	uint64_t size, from, bytes, resident;
-	int err = malloc_arena_chunk(arena, arena->top, &chunk);
+	int err = malloc_arena_top(arena, &size);
 
 	if (err)
 		return err;
-	size = chunk.size & ~MALLOC_SIZE_BITS;
 	sums->bytes += size;
 	from = malloc_arena_page(arena->top + MALLOC_MIN_CHUNK + 1);
 	if (from >= arena->top + size)
