@@ -107,6 +107,20 @@ def heap_says_what_the_target_says(context):
     heap.quit()
 
 
+@test(interpreters="few", needs_gil=True)
+def heap_of_zeros_that_were_read(context):
+    """The kernel's zero page is in no RSS: nobody can give it back."""
+    heap = Heap(context)
+    heap.ask("zeros")
+    truth = heap.ask("truth")
+    inside, = read_heap(context, heap.pid)
+    check_inside(inside, truth)
+    promised, gave = inside["malloc"]["free_pages"], heap.ask("trim")["gave"]
+    check(inside["malloc"]["free_absent"] > 56 * MB, "absent: %r" % inside)
+    check_near("what malloc_trim gave back", gave, promised, MB)
+    heap.quit()
+
+
 @test(interpreters="all")
 def heap_of_pythons_own_mimalloc(context):
     """What large blocks take, and what is left free of dicts of which few stay: nothing is elsewhere."""

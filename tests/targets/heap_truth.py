@@ -4,6 +4,7 @@ JSON on stdout.
 keep      eight threads churn buffers of 20 to 32 KB, a small one in 200 stays on each arena
 dicts     one of 200 dicts stays: each of pymalloc's arenas keeps one
 large     32 MB in blocks of their own mapping, and 3 MB in blocks of 2,000 bytes
+zeros     60 MB of zeros from calloc that are read, never written, and freed
 busy      four threads allocate and free until `idle`
 truth     what mallinfo() and sys._debugmallocstats() say
 trim      malloc_trim(0); what that gave back
@@ -54,6 +55,13 @@ def dicts():
 def large():
     KEPT.append([bytearray(4 << 20) for _ in range(8)])
     KEPT.append([bytearray(2000) for _ in range(1500)])
+
+
+def zeros():
+    bytes(31 << 20)  # freed: from now on blocks like this one come from the heap
+    blocks = [bytes(15 << 20) for _ in range(4)]
+    KEPT.append(bytearray(5000))  # keeps what is below it from being given back
+    return {"ones": sum(block.count(1) for block in blocks)}
 
 
 def churn():
@@ -125,7 +133,8 @@ def trim():
 
 
 def main():
-    calls = {function.__name__: function for function in (keep, dicts, large, busy, idle, truth, trim)}
+    calls = {function.__name__: function for function in (keep, dicts, large, zeros, busy, idle, truth,
+                                                       trim)}
     print(json.dumps({"pid": os.getpid()}), flush=True)
     for line in iter(sys.stdin.readline, ""):
         if line.strip() == "quit":

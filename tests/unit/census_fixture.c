@@ -50,12 +50,12 @@ static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 	return 0;
 }
 
-static void look(void *context, uint64_t first_page, uint64_t *ret_bits)
+static void look(void *context, uint64_t first_page, struct heap_pages *ret)
 {
-	memset(ret_bits, 0, HEAP_WINDOW_WORDS * sizeof(*ret_bits));
+	*ret = (struct heap_pages){ 0 };
 	for (uint64_t i = 0; i < HEAP_WINDOW_PAGES; i++)
 		if ((first_page + i) * HEAP_PAGE_BYTES - CENSUS_FIXTURE_BASE < CENSUS_FIXTURE_BYTES)
-			ret_bits[i / 64] |= 1ULL << i % 64;
+			ret->present[i / 64] |= 1ULL << i % 64;
 }
 
 void census_fixture_put(struct census_fixture *fixture, uint64_t address, uint64_t value)
@@ -237,7 +237,7 @@ static void fill_interpreter(struct census_fixture *fixture, uint64_t interprete
 
 static void begin_target(struct census_fixture *fixture)
 {
-	const struct heap_source source = { read_bytes, look, fixture, NULL };
+	const struct heap_source source = { .read = read_bytes, .look = look, .context = fixture };
 	struct census_target *target = &fixture->target;
 	struct offset_table table;
 

@@ -47,15 +47,28 @@ static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 	return 0;
 }
 
-static void look(void *context, uint64_t first_page, uint64_t *ret_bits)
+static void look(void *context, uint64_t first_page, struct heap_pages *ret)
 {
-	memset(ret_bits, 0, HEAP_WINDOW_WORDS * sizeof(*ret_bits));
+	*ret = (struct heap_pages){ 0 };
 	for (uint64_t i = 0; i < HEAP_WINDOW_PAGES; i++) {
 		uint64_t address = (first_page + i) * HEAP_PAGE_BYTES;
 		const struct fixture_region *region = region_of(context, address, 1);
 
-		if (region && !region->is_absent[(address - region->start) / HEAP_PAGE_BYTES])
-			ret_bits[i / 64] |= 1ULL << i % 64;
+		if (region && !region->is_absent[(address - region->start) / HEAP_PAGE_BYTES]) {
+			ret->present[i / 64] |= 1ULL << i % 64;
+			ret->may_be_zero[i / 64] |= 1ULL << i % 64;
+		}
+	}
+}
+
+static void find_zero(void *context, uint64_t first_page, struct heap_pages *pages)
+{
+	for (uint64_t i = 0; i < HEAP_WINDOW_PAGES; i++) {
+		uint64_t address = (first_page + i) * HEAP_PAGE_BYTES;
+		const struct fixture_region *region = region_of(context, address, 1);
+
+		if (region && !region->is_zero[(address - region->start) / HEAP_PAGE_BYTES])
+			pages->may_be_zero[i / 64] &= ~(1ULL << i % 64);
 	}
 }
 
@@ -71,7 +84,7 @@ static void heal(void *context, uint64_t ns)
 
 void heap_fixture_init(struct heap_fixture *fixture, unsigned int layout)
 {
-	const struct heap_source source = { read_bytes, look, fixture, heal };
+	const struct heap_source source = { read_bytes, look, find_zero, fixture, heal };
 	static const uint64_t starts[] = { FIXTURE_BIAS, FIXTURE_MAIN, FIXTURE_THREAD };
 
 	memset(fixture, 0, sizeof(*fixture));

@@ -25,6 +25,7 @@ struct fixture_region {
 	uint64_t start;
 	uint8_t bytes[FIXTURE_REGION_BYTES];
 	bool is_absent[FIXTURE_REGION_BYTES / HEAP_PAGE_BYTES];
+	bool is_zero[FIXTURE_REGION_BYTES / HEAP_PAGE_BYTES]; /* the kernel's zero page */
 };
 
 struct heap_fixture {

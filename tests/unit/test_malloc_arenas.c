@@ -97,8 +97,8 @@ static void test_lists_are_the_walk(void **state)
 	}
 }
 
-/* What is not resident is free, and not in RSS: whole pages only. */
-static void test_absent_pages(void **state)
+/* What is not resident is free, and not in RSS: whole pages only. The zero page is in no RSS. */
+static void check_top_without(bool is_zero)
 {
 	struct fixture_region *region;
 	struct malloc_sums sums;
@@ -112,7 +112,8 @@ static void test_absent_pages(void **state)
 	assert_true(pages >= 2 * HEAP_PAGE_BYTES);
 	for (size_t i = (top - FIXTURE_MAIN) / HEAP_PAGE_BYTES + 1;
 	     i < ARRAY_SIZE(region->is_absent); i++) {
-		region->is_absent[i] = true;
+		region->is_absent[i] = !is_zero;
+		region->is_zero[i] = is_zero;
 		pages -= HEAP_PAGE_BYTES;
 	}
 	sums = read_arenas();
@@ -121,6 +122,16 @@ static void test_absent_pages(void **state)
 	assert_true(sums.free_absent > 0);
 	assert_int_equal(sums.free_pages, pages);
 	heap_fixture_clear(&fixture);
+}
+
+static void test_absent_pages(void **state)
+{
+	check_top_without(false);
+}
+
+static void test_zero_pages(void **state)
+{
+	check_top_without(true);
 }
 
 /* The top is a size and nothing else, which may end a page that nobody went beyond. */
@@ -374,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_drawn),
 		cmocka_unit_test(test_lists_are_the_walk),
 		cmocka_unit_test(test_absent_pages),
+		cmocka_unit_test(test_zero_pages),
 		cmocka_unit_test(test_top_at_the_end_of_a_page),
 		cmocka_unit_test(test_pages_that_move),
 		cmocka_unit_test(test_bad_sizes),

@@ -236,6 +236,14 @@ static const struct sock_filter head[] = {
 	IF_BITS(WRITING, 1),
 	RETURN(SECCOMP_RET_ALLOW),
 	REFUSED,
+	/* move_pages(pid, count, pages, nodes): only asked where pages are */
+	UNLESS_EQUAL(SYS_move_pages, 6),
+	LOAD(FIELD(args[3])),
+	UNLESS_EQUAL(0, 3),
+	LOAD(FIELD(args[3]) + sizeof(uint32_t)),
+	UNLESS_EQUAL(0, 1),
+	RETURN(SECCOMP_RET_ALLOW),
+	REFUSED,
 	/* mmap(address, length, protection, flags): nothing shared */
 	UNLESS_EQUAL(SYS_mmap, 4),
 	LOAD(FIELD(args[3])),

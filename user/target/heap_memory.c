@@ -95,24 +95,25 @@ void heap_memory_pause(const struct heap_memory *memory, uint64_t ns)
 		memory->source.pause(memory->source.context, ns);
 }
 
-static const uint64_t *look_up(struct heap_memory *memory, uint64_t page)
+static struct heap_window *look_up(struct heap_memory *memory, uint64_t page)
 {
 	uint64_t number = page / HEAP_WINDOW_PAGES;
 	struct heap_window *window = &memory->windows[number % HEAP_NR_WINDOWS];
 
 	if (window->number != number + 1) {
 		memory->source.look(memory->source.context, number * HEAP_WINDOW_PAGES,
-				    window->bits);
+				    &window->pages);
 		window->number = number + 1;
+		window->has_zero = false;
 	}
-	return window->bits;
+	return window;
 }
 
 bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address)
 {
 	uint64_t page = address / HEAP_PAGE_BYTES, bit = page % HEAP_WINDOW_PAGES;
 
-	return look_up(memory, page)[bit / 64] >> bit % 64 & 1;
+	return look_up(memory, page)->pages.present[bit / 64] >> bit % 64 & 1;
 }
 
 uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t end)
@@ -124,7 +125,7 @@ uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t
 
 		if (!bit && heap_memory_is_late(memory))
 			break;
-		word = look_up(memory, page)[bit / 64] >> bit % 64;
+		word = look_up(memory, page)->pages.present[bit / 64] >> bit % 64;
 		if (word) {
 			page += (uint64_t)__builtin_ctzll(word);
 			return page < last ? page * HEAP_PAGE_BYTES : end;
@@ -134,12 +135,26 @@ uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t
 	return end;
 }
 
+/* Of a page that is there. */
+static bool is_zero(struct heap_memory *memory, uint64_t address)
+{
+	uint64_t page = address / HEAP_PAGE_BYTES, bit = page % HEAP_WINDOW_PAGES;
+	struct heap_window *window = look_up(memory, page);
+	const uint64_t *word = &window->pages.may_be_zero[bit / 64];
+
+	if (*word >> bit % 64 & 1 && !window->has_zero) {
+		memory->source.find_zero(memory->source.context, page - bit, &window->pages);
+		window->has_zero = true;
+	}
+	return *word >> bit % 64 & 1;
+}
+
 uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end)
 {
 	uint64_t bytes = 0;
 
 	while ((start = heap_memory_next(memory, start, end)) < end) {
-		bytes += HEAP_PAGE_BYTES;
+		bytes += is_zero(memory, start) ? 0 : HEAP_PAGE_BYTES;
 		start += HEAP_PAGE_BYTES;
 	}
 	return bytes;

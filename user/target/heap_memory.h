@@ -22,12 +22,23 @@ struct heap_range {
 	bool is_brk; /* sbrk's, which only malloc uses: pymalloc takes arenas from mmap */
 };
 
+/*
+ * A bit for each of HEAP_WINDOW_PAGES pages. What was read and never written is the kernel's zero
+ * page, which is there and can be read, and is in no RSS; `may_be_zero` are bits of pages that are
+ * there, too.
+ */
+struct heap_pages {
+	uint64_t present[HEAP_WINDOW_WORDS], may_be_zero[HEAP_WINDOW_WORDS];
+};
+
 /* Where the bytes come from: a process, or a test. */
 struct heap_source {
 	/* All bytes (0) or -errno. */
 	int (*read)(void *context, uint64_t address, void *to, size_t size);
-	/* A bit for each of HEAP_WINDOW_PAGES pages from a page on: is it resident? */
-	void (*look)(void *context, uint64_t first_page, uint64_t *ret_bits);
+	/* The pages from this one on. */
+	void (*look)(void *context, uint64_t first_page, struct heap_pages *ret);
+	/* Clears bits of may_be_zero where it is not. NULL: none is set. */
+	void (*find_zero)(void *context, uint64_t first_page, struct heap_pages *pages);
 	void *context;
 	/* Lets whose memory it is go on for a while. NULL: it does not change by itself. */
 	void (*pause)(void *context, uint64_t ns);
@@ -35,7 +46,8 @@ struct heap_source {
 
 struct heap_window {
 	uint64_t number; /* plus 1; 0: unused */
-	uint64_t bits[HEAP_WINDOW_WORDS];
+	struct heap_pages pages;
+	bool has_zero; /* may_be_zero are those that are */
 };
 
 struct heap_memory {
@@ -71,7 +83,7 @@ bool heap_memory_is_resident(struct heap_memory *memory, uint64_t address);
 /* The first resident page from `address` on, both multiples of a page; `end`: none below it, or the
  * time has run out. Terabytes may be reserved that nobody has touched. */
 uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t end);
-/* Of the pages from `start` to `end`, which are multiples of a page. */
+/* What RSS has of the pages from `start` to `end`, which are multiples of a page. */
 uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end);
 
 /* -EFAULT: not all inside a range; -ENODATA: not all resident; else as the source says. */

@@ -3,10 +3,17 @@
 #include "heap_process.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PRESENT (1ULL << 63) /* Documentation/admin-guide/mm/pagemap.rst */
+#include "memory.h"
+#include "process_task.h"
+
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define PRESENT (1ULL << 63)
+#define OF_FILE (1ULL << 61)
+#define EXCLUSIVE (1ULL << 56) /* no other process maps it */
 
 /* A mapping may have gone since it was listed: then less is read. */
 static int read_bytes(void *context, uint64_t address, void *to, size_t size)
@@ -14,20 +21,73 @@ static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 	return process_memory_fetch(context, address, to, size);
 }
 
-static void look_at_pages(void *context, uint64_t first_page, uint64_t *ret_bits)
+/* Of memory without a file, only the huge zero page is a file's; the small one is nobody's, as what
+ * is shared since a fork. */
+static bool may_be_zero(uint64_t entry)
+{
+	return !(entry & EXCLUSIVE) || entry & OF_FILE;
+}
+
+static void look_at_pages(void *context, uint64_t first_page, struct heap_pages *ret)
 {
 	const struct process_memory *memory = context;
 	uint64_t entries[HEAP_WINDOW_PAGES];
 	ssize_t got;
 
-	memset(ret_bits, memory->pagemap < 0 ? 0xff : 0, HEAP_WINDOW_WORDS * sizeof(*ret_bits));
+	*ret = (struct heap_pages){ 0 };
+	if (memory->pagemap < 0)
+		memset(ret, 0xff, sizeof(*ret));
 	if (memory->pagemap < 0)
 		return;
 	got = pread(memory->pagemap, entries, sizeof(entries),
 		    (off_t)(first_page * sizeof(*entries)));
 	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(*entries); i++)
-		if (entries[i] & PRESENT)
-			ret_bits[i / 64] |= 1ULL << i % 64;
+		if (entries[i] & PRESENT) {
+			ret->present[i / 64] |= 1ULL << i % 64;
+			ret->may_be_zero[i / 64] |= (uint64_t)may_be_zero(entries[i]) << i % 64;
+		}
+}
+
+static bool has_only_zeros(struct process_memory *memory, uint64_t address)
+{
+	uint64_t words[HEAP_PAGE_BYTES / sizeof(uint64_t)];
+
+	if (process_memory_fetch(memory, address, words, sizeof(words)))
+		return true; /* it has gone meanwhile */
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i])
+			return false;
+	return true;
+}
+
+/* Pages that move_pages() is asked for, which moves none without nodes to move them to. */
+struct page_query {
+	uint64_t addresses[HEAP_WINDOW_PAGES];
+	int status[HEAP_WINDOW_PAGES]; /* -EFAULT: the zero page, -ENOENT: gone */
+	size_t count;
+};
+
+/* Without move_pages() (a kernel without CONFIG_NUMA, a container that forbids it) a shared page
+ * of nothing but zeros is taken for the zero page. */
+static void find_zero(void *context, uint64_t first_page, struct heap_pages *pages)
+{
+	const struct process_memory *memory = context;
+	_cleanup_(freep) struct page_query *query = xmalloc(sizeof(*query));
+	bool can_tell;
+
+	query->count = 0;
+	for (uint64_t i = 0; i < HEAP_WINDOW_PAGES; i++)
+		if (pages->may_be_zero[i / 64] >> i % 64 & 1)
+			query->addresses[query->count++] = (first_page + i) * HEAP_PAGE_BYTES;
+	can_tell = !syscall(SYS_move_pages, process_task(memory->pid), query->count,
+			    query->addresses, NULL, query->status, 0);
+	for (size_t i = 0; i < query->count; i++) {
+		uint64_t bit = query->addresses[i] / HEAP_PAGE_BYTES - first_page;
+
+		if (can_tell ? query->status[i] >= 0
+			     : !has_only_zeros(context, query->addresses[i]))
+			pages->may_be_zero[bit / 64] &= ~(1ULL << bit % 64);
+	}
 }
 
 static void pause_reading(void *context, uint64_t ns)
@@ -53,7 +113,13 @@ static struct heap_memory *new_memory(struct process_memory *memory,
 				      const struct process_maps *maps, uint64_t deadline_ns,
 				      bool (*is_wanted)(const struct process_mapping *mapping))
 {
-	const struct heap_source source = { read_bytes, look_at_pages, memory, pause_reading };
+	const struct heap_source source = {
+		.read = read_bytes,
+		.look = look_at_pages,
+		.find_zero = find_zero,
+		.context = memory,
+		.pause = pause_reading,
+	};
 	struct heap_memory *heap = heap_memory_new(&source, deadline_ns);
 
 	for (size_t i = 0; i < maps->nr_mappings; i++) {

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What of a process's memory is resident, as readers of allocators see it. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "heap_process.h"
+
+#define HUGE_BYTES (2UL << 20)
+#define NR_READ 100UL /* and never written */
+#define NR_SHARED 7UL /* before the fork */
+#define PATTERN 0x5a
+
+static uint8_t *small, *huge;
+
+static uint8_t *map(size_t bytes, int advice)
+{
+	uint8_t *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_true(start != MAP_FAILED);
+	madvise(start, bytes, advice);
+	return start;
+}
+
+/* Pages that were read, then some that zeros were written to, then some that nobody touched. */
+static int map_memory(void **state)
+{
+	volatile uint8_t seen;
+
+	small = map(HUGE_BYTES, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < NR_READ; i++)
+		seen = small[i * HEAP_PAGE_BYTES];
+	for (size_t i = NR_READ; i < NR_READ + NR_SHARED; i++)
+		memset(small + i * HEAP_PAGE_BYTES, 0, HEAP_PAGE_BYTES);
+	huge = map(4 * HUGE_BYTES, MADV_HUGEPAGE);
+	huge = (uint8_t *)(((uintptr_t)huge + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
+	seen = huge[0];
+	(void)seen;
+	return 0;
+}
+
+/* A process that has mapped what this one has, and of its own has read `huge` from 2 MiB on and
+ * written a page of it from 4 MiB on. */
+static pid_t begin_process(void)
+{
+	volatile uint8_t seen;
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		madvise(huge + 2 * HUGE_BYTES, HUGE_BYTES, MADV_NOHUGEPAGE);
+		seen = huge[HUGE_BYTES];
+		huge[2 * HUGE_BYTES] = PATTERN;
+		(void)seen;
+		(void)!write(ready[1], "", 1);
+	}
+	while (!pid)
+		pause();
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void end_process(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+struct view {
+	struct process_memory process;
+	struct process_maps maps;
+	struct heap_memory *heap;
+};
+
+static void open_view(struct view *view, pid_t pid)
+{
+	*view = (struct view){ .process = PROCESS_MEMORY_NONE };
+	assert_int_equal(process_memory_open(&view->process, pid), 0);
+	assert_int_equal(process_maps_read(pid, &view->maps), 0);
+	view->heap = heap_process_new(&view->process, &view->maps, UINT64_MAX);
+}
+
+static void close_view(struct view *view)
+{
+	heap_memory_free(view->heap);
+	process_maps_clear(&view->maps);
+	process_memory_close(&view->process);
+}
+
+static uint64_t resident(struct view *view, const uint8_t *start, size_t bytes)
+{
+	return heap_memory_resident_bytes(view->heap, (uintptr_t)start, (uintptr_t)start + bytes);
+}
+
+/* The zero page is there, can be read, and is in no RSS; neither is the huge one. A page
+ * of zeros that is shared since a fork is in it. */
+static void test_zero_pages(void **state)
+{
+	pid_t pid = begin_process();
+	struct view view;
+	uint8_t byte = 1;
+
+	open_view(&view, pid);
+	assert_true(heap_memory_is_resident(view.heap, (uintptr_t)small));
+	assert_int_equal(heap_memory_read(view.heap, (uintptr_t)small, &byte, 1), 0);
+	assert_int_equal(byte, 0);
+	assert_int_equal(resident(&view, small, HUGE_BYTES), NR_SHARED * HEAP_PAGE_BYTES);
+	assert_int_equal(resident(&view, huge, 2 * HUGE_BYTES), 0);
+	assert_int_equal(resident(&view, huge + 2 * HUGE_BYTES, HUGE_BYTES), HEAP_PAGE_BYTES);
+	close_view(&view);
+	end_process(pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_zero_pages),
+	};
+
+	return cmocka_run_group_tests_name("heap_process", tests, map_memory, NULL);
+}
