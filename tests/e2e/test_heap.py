@@ -11,7 +11,7 @@ import time
 
 from capture import (CANNOT, HINT, Attached, check_error, has_flushed, memprobe, parse,
                      read_report, record)
-from harness import (MB, MEMPROBE, NOBODY, Skip, check, check_all, check_equal, check_near,
+from harness import (MB, MEMPROBE, NOBODY, Skip, build_library, check, check_all, check_equal, check_near,
                      kill_while_it_stands, test, wait_until)
 from schema import HEAP, Checker
 from test_rights import as_user
@@ -400,6 +400,43 @@ def heap_outputs(context):
     for words in ((), ("-p", heap.pid, "x"), ("-p", "%d,1" % heap.pid), ("-p", heap.pid, "--every=0"),
                   ("-p", heap.pid, "--format=tree"), ("-p", heap.pid, "--freeze")):
         check_error(memprobe(context, "heap", *words), 2, CANNOT)
+    heap.quit()
+
+
+OPENS = """
+import ctypes, runpy, sys
+ctypes.CDLL(sys.argv[2])
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@test(interpreters="one")
+def heap_of_an_unknown_malloc(context):
+    """What a preloaded library serves is not told as the C library's; one that is opened later serves
+    nobody, as glibc's library for checks does without any."""
+    library = build_library(context, "cc", "malloc_with_header.c", "-fno-builtin")
+    checker = "libc_malloc_debug.so.0"
+    has_checker = not context.run([*context.python.command, "-c",
+                                   "import ctypes; ctypes.CDLL(%r)" % checker]).status
+    cases = [({"LD_PRELOAD": library}, os.path.basename(library))]
+    if has_checker:
+        cases += [({"LD_PRELOAD": checker, "MALLOC_CHECK_": "3"}, checker),
+                  ({"LD_PRELOAD": checker, "GLIBC_TUNABLES": "glibc.malloc.check=1"}, checker),
+                  ({"LD_PRELOAD": checker}, None)]
+    for environment, name in cases:
+        command = ["env", *("%s=%s" % item for item in environment.items()),
+                   *context.target("heap_truth.py")]
+        heap = Heap(context, command)
+        inside, = read_heap(context, heap.pid)
+        check_equal("state with %s" % environment, inside["malloc"]["state"],
+                    "unknown" if name else "read")
+        check(not name or inside["malloc"]["name"] == name, "%r" % inside["malloc"])
+        heap.quit()
+    target, = [word for word in context.target("heap_truth.py") if word.endswith(".py")]
+    context.environment["PYTHONPATH"] = os.path.dirname(target)
+    heap = Heap(context, [*context.python.command, "-c", OPENS, target, library])
+    inside, = read_heap(context, heap.pid)
+    check_equal("state", inside["malloc"]["state"], "read")
     heap.quit()
 
 

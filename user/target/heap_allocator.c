@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who serves malloc; see heap_allocator.h. A library with an allocator's name that the process maps
- * was preloaded or linked to serve it, and a program that exports malloc serves its libraries too.
- * Otherwise it is the C library, which a static program has within itself.
+ * was preloaded or linked to serve it, and a program that exports malloc serves its libraries too,
+ * as any library does that the loader looks symbols up in before the C library. Otherwise it is the
+ * C library, which a static program has within itself.
  */
 #include "heap_allocator.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "elf_file.h"
+#include "environment.h"
+#include "link_order.h"
 #include "memory.h"
 #include "python_mimalloc.h"
 #include "python_place.h"
@@ -123,13 +127,6 @@ static bool is_c_library(const char *name)
 	return begins_with(name, "libc.so.6") || begins_with(name, "libc-2.");
 }
 
-/* It has a malloc for itself, which 2.31's exports. */
-static bool is_loader(const char *name)
-{
-	return begins_with(name, "ld-2.") || begins_with(name, "ld-linux") ||
-	       begins_with(name, "ld.so");
-}
-
 static bool find_c_library(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
 {
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
@@ -149,15 +146,17 @@ static bool find_c_library(pid_t pid, const struct process_maps *maps, struct he
 	return false;
 }
 
-/* ---- The program itself ---- */
+/* ---- The program itself, and other libraries ---- */
 
-static bool serves_malloc(struct elf_file *file, struct heap_allocator *ret)
+/* `name`: what it is where no mark tells. */
+static bool serves_malloc(struct elf_file *file, const char *name, struct heap_allocator *ret)
 {
-	struct elf_symbol malloc_symbol = { .name = "malloc" };
+	struct elf_symbol symbols[] = { { .name = "malloc" }, { .name = "free" } };
 
-	if (!elf_file_find_symbols(file, ELF_DYNSYM, &malloc_symbol, 1))
+	if (elf_file_find_symbols(file, ELF_DYNSYM, symbols, ARRAY_SIZE(symbols)) <
+	    ARRAY_SIZE(symbols))
 		return false;
-	set_other(ret, "the program's own");
+	set_other(ret, name);
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
 		struct elf_symbol mark = { .name = marks[i].symbol };
 
@@ -178,14 +177,79 @@ static const struct process_mapping *find_program(const struct process_maps *map
 		const char *name = name_of(mapping->path);
 
 		if (mapping->is_executable && mapping->file.ino && !is_c_library(name) &&
-		    !is_loader(name))
+		    !link_order_is_loader(name))
 			return mapping;
 	}
 	return NULL;
 }
 
-static void find_allocator(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
+/* glibc's library for checks, which hands all on to the C library without any; those that a program
+ * asks for by mcheck() or mtrace() leave its blocks there. */
+static bool is_idle_checker(const char *name, pid_t pid)
 {
+	static const char tunable[] = "glibc.malloc.check=";
+	_cleanup_(environment_clear) struct environment environment = { 0 };
+	const char *level, *tunables, *found;
+
+	if (!begins_with(name, "libc_malloc_debug."))
+		return false;
+	environment_read(pid, &environment);
+	level = environment_find(&environment, "MALLOC_CHECK_");
+	tunables = environment_find(&environment, "GLIBC_TUNABLES");
+	found = tunables ? strstr(tunables, tunable) : NULL;
+	return (!level || atoi(level) <= 0) && (!found || atoi(found + strlen(tunable)) <= 0);
+}
+
+/* A name that a file may have, as one of ours. */
+static void take_file_name(char *ret, const char *name)
+{
+	snprintf(ret, HEAP_NAME_BYTES, "%s", name);
+	for (; *ret; ret++)
+		if (*ret < ' ' || *ret > '~')
+			*ret = '?';
+}
+
+struct library_search {
+	pid_t pid;
+	struct heap_allocator *ret;
+	bool is_found;
+};
+
+/* Returns whether to go on. */
+static bool try_library(const struct process_mapping *mapping, void *context)
+{
+	struct library_search *search = context;
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	_cleanup_(closep) int fd = -1;
+	char name[HEAP_NAME_BYTES];
+
+	take_file_name(name, name_of(mapping->path));
+	if (is_c_library(name))
+		return false;
+	if (link_order_is_loader(name) || is_idle_checker(name, search->pid))
+		return true;
+	fd = open_mapped(search->pid, mapping->file, &file);
+	search->is_found = fd >= 0 && serves_malloc(file, name, search->ret);
+	return !search->is_found;
+}
+
+/* Before the C library. Where the loader does not tell what is, any that is mapped may be. */
+static bool find_library(struct process_memory *memory, const struct process_maps *maps,
+			 struct heap_allocator *ret)
+{
+	struct library_search search = { memory->pid, ret, false };
+	int err = link_order_visit(memory, maps, try_library, &search);
+
+	for (size_t i = 0; err && i < maps->nr_mappings && !search.is_found; i++)
+		if (maps->mappings[i].is_executable && maps->mappings[i].file.ino)
+			try_library(&maps->mappings[i], &search);
+	return search.is_found;
+}
+
+static void find_allocator(struct process_memory *memory, const struct process_maps *maps,
+			   struct heap_allocator *ret)
+{
+	const pid_t pid = memory->pid;
 	const struct process_mapping *program = find_program(maps);
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	_cleanup_(closep) int fd = -1;
@@ -194,7 +258,9 @@ static void find_allocator(pid_t pid, const struct process_maps *maps, struct he
 		return;
 	if (program)
 		fd = open_mapped(pid, program->file, &file);
-	if (fd >= 0 && serves_malloc(file, ret))
+	if (fd >= 0 && serves_malloc(file, "the program's own", ret))
+		return;
+	if (find_library(memory, maps, ret))
 		return;
 	if (find_c_library(pid, maps, ret))
 		return;
@@ -203,9 +269,10 @@ static void find_allocator(pid_t pid, const struct process_maps *maps, struct he
 	set_other(ret, "an unknown allocator");
 }
 
-void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
+void heap_allocator_find(struct process_memory *memory, const struct process_maps *maps,
+			 struct heap_allocator *ret)
 {
 	*ret = (struct heap_allocator){ .state = HEAP_ABSENT };
-	find_allocator(pid, maps, ret);
-	ret->has_own_mimalloc = python_mimalloc_is_likely(pid, maps);
+	find_allocator(memory, maps, ret);
+	ret->has_own_mimalloc = python_mimalloc_is_likely(memory->pid, maps);
 }

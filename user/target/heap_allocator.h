@@ -4,11 +4,11 @@
 #define MEMPROBE_HEAP_ALLOCATOR_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "heap_inside.h"
 #include "malloc_find.h"
 #include "process_maps.h"
+#include "process_memory.h"
 
 struct heap_allocator {
 	uint32_t state; /* HEAP_READ: glibc's, found; HEAP_UNKNOWN: another; HEAP_ABSENT: none */
@@ -19,6 +19,7 @@ struct heap_allocator {
 	bool has_own_mimalloc; /* CPython's own serves its objects */
 };
 
-void heap_allocator_find(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret);
+void heap_allocator_find(struct process_memory *memory, const struct process_maps *maps,
+			 struct heap_allocator *ret);
 
 #endif
