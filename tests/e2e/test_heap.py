@@ -403,6 +403,35 @@ def heap_outputs(context):
     heap.quit()
 
 
+RESERVES = """
+import ctypes, runpy, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t] + 3 * [
+    ctypes.c_int] + [ctypes.c_long]
+libc.mmap(None, 4 << 40, 3, 0x4022, -1, 0)  # private, anonymous, NORESERVE
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@test(interpreters="one")
+def heap_beside_reserved_addresses(context):
+    """Terabytes that nobody has touched leave time for the rest; where they do not, nothing is said of
+    where it is."""
+    target, = [word for word in context.target("heap_truth.py") if word.endswith(".py")]
+    context.environment["PYTHONPATH"] = os.path.dirname(target)
+    heap = Heap(context, [*context.python.command, "-c", RESERVES, target])
+    heap.ask("dicts")
+    truth = heap.ask("truth")
+    inside, = read_heap(context, heap.pid)
+    if "partly" in (inside["malloc"]["state"], inside["pymalloc"]["state"]):
+        check_equal("cure (%r)" % inside, inside["cure"], "partly")
+        release = [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]]
+        check(release < [6, 7], "there was no time on %s: %r" % (release, inside))
+    else:
+        check_inside(inside, truth)
+    heap.quit()
+
+
 OPENS = """
 import ctypes, runpy, sys
 ctypes.CDLL(sys.argv[2])

@@ -6,22 +6,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "heap_process.h"
 
 #define HUGE_BYTES (2UL << 20)
 #define NR_READ 100UL /* and never written */
 #define NR_SHARED 7UL /* before the fork */
 #define PATTERN 0x5a
+#define VAST_BYTES (8UL << 40)
+#define MOMENT_NS 500000000ULL
 
-static uint8_t *small, *huge;
+static uint8_t *small, *huge, *vast;
 
 static uint8_t *map(size_t bytes, int advice)
 {
@@ -47,6 +52,8 @@ static int map_memory(void **state)
 	huge = (uint8_t *)(((uintptr_t)huge + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
 	seen = huge[0];
 	(void)seen;
+	vast = map(VAST_BYTES, MADV_NOHUGEPAGE);
+	vast[VAST_BYTES - HEAP_PAGE_BYTES] = PATTERN;
 	return 0;
 }
 
@@ -128,10 +135,32 @@ static void test_zero_pages(void **state)
 	end_process(pid);
 }
 
+/* Terabytes that nobody has touched take no time. */
+static void test_reserved_addresses(void **state)
+{
+	uint64_t last = (uintptr_t)vast + VAST_BYTES - HEAP_PAGE_BYTES, found;
+	pid_t pid = begin_process();
+	struct utsname kernel;
+	int major, minor;
+	struct view view;
+
+	open_view(&view, pid);
+	heap_memory_set_deadline(view.heap, clock_ns() + MOMENT_NS);
+	found = heap_memory_next(view.heap, (uintptr_t)vast, last + HEAP_PAGE_BYTES);
+	close_view(&view);
+	end_process(pid);
+	uname(&kernel);
+	if (found != last && sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
+	    major * 1000 + minor < 6007)
+		skip();
+	assert_int_equal(found, last);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zero_pages),
+		cmocka_unit_test(test_reserved_addresses),
 	};
 
 	return cmocka_run_group_tests_name("heap_process", tests, map_memory, NULL);

@@ -58,6 +58,12 @@ static bool is_unknown(const struct heap_inside *inside)
 	       inside->pymalloc_state == HEAP_UNKNOWN;
 }
 
+static bool is_partly(const struct heap_inside *inside)
+{
+	return inside->malloc_state == HEAP_PARTLY || inside->mimalloc_state == HEAP_PARTLY ||
+	       inside->pymalloc_state == HEAP_PARTLY;
+}
+
 static enum heap_cure cure_of_malloc(const struct heap_inside *inside, uint64_t pages)
 {
 	uint64_t pinned = minus(inside->malloc_free, inside->malloc_free_absent + pages);
@@ -78,6 +84,8 @@ static enum heap_cure cure_of_the_rest(const struct heap_inside *inside)
 
 	if (is_unknown(inside))
 		return HEAP_CURE_UNKNOWN;
+	if (is_partly(inside))
+		return HEAP_CURE_PARTLY;
 	if (inside->rss < SMALL_RSS)
 		return HEAP_CURE_NOTHING;
 	if ((int64_t)heap_inside_used(inside) >= half)
@@ -132,6 +140,9 @@ static const struct {
 				  "memory, stacks, or what a library maps by itself" },
 	[HEAP_CURE_UNKNOWN] = { "unknown",
 				"an allocator that cannot be read may keep what is free" },
+	[HEAP_CURE_PARTLY] = { "partly",
+			       "the allocators were read only in part, so where most of it is "
+			       "cannot be said" },
 };
 
 const char *heap_cure_name(enum heap_cure cure)

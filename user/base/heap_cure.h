@@ -17,6 +17,7 @@ enum heap_cure {
 	HEAP_CURE_IN_USE,    /* live data, or a true leak */
 	HEAP_CURE_ELSEWHERE, /* most of it belongs to no allocator that was read */
 	HEAP_CURE_UNKNOWN,   /* an allocator that cannot be read may keep it */
+	HEAP_CURE_PARTLY,    /* what was not read may keep it, or have it in use */
 	NR_HEAP_CURES,
 };
 

@@ -27,6 +27,8 @@
 	(512UL << 20) /* what can be written to: names of 16 MB of definitions take 300 MB */
 #define CPU_SECONDS 600
 #define MAX_FILES 128
+#undef PAGEMAP_SCAN
+#define PAGEMAP_SCAN 0xc0606610U /* _IOWR('f', 16, 96 bytes), <linux/fs.h> since 6.7 */
 
 /* ---- Descriptors and mappings ---- */
 
@@ -234,6 +236,13 @@ static const struct sock_filter head[] = {
 	UNLESS_EQUAL(SYS_openat, 4),
 	LOAD(FIELD(args[2])),
 	IF_BITS(WRITING, 1),
+	RETURN(SECCOMP_RET_ALLOW),
+	REFUSED,
+	/* ioctl(fd, PAGEMAP_SCAN): its flag that protects pages works only on what the process
+	 * itself has registered at userfaultfd for that */
+	UNLESS_EQUAL(SYS_ioctl, 4),
+	LOAD(FIELD(args[1])),
+	UNLESS_EQUAL(PAGEMAP_SCAN, 1),
 	RETURN(SECCOMP_RET_ALLOW),
 	REFUSED,
 	/* move_pages(pid, count, pages, nodes): only asked where pages are */

@@ -131,6 +131,8 @@ uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t
 			return page < last ? page * HEAP_PAGE_BYTES : end;
 		}
 		page += 64 - bit % 64;
+		if (page % HEAP_WINDOW_PAGES == 0 && page < last && memory->source.skip)
+			page = memory->source.skip(memory->source.context, page, last);
 	}
 	return end;
 }

@@ -39,6 +39,9 @@ struct heap_source {
 	void (*look)(void *context, uint64_t first_page, struct heap_pages *ret);
 	/* Clears bits of may_be_zero where it is not. NULL: none is set. */
 	void (*find_zero)(void *context, uint64_t first_page, struct heap_pages *pages);
+	/* The first page from `page` on that is there, or one before it; `last`: none below it.
+	 * NULL: nothing is faster than to look. */
+	uint64_t (*skip)(void *context, uint64_t page, uint64_t last);
 	void *context;
 	/* Lets whose memory it is go on for a while. NULL: it does not change by itself. */
 	void (*pause)(void *context, uint64_t ns);

@@ -3,6 +3,7 @@
 #include "heap_process.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,20 @@
 #define PRESENT (1ULL << 63)
 #define OF_FILE (1ULL << 61)
 #define EXCLUSIVE (1ULL << 56) /* no other process maps it */
+
+#define MAX_SKIP_PAGES (1UL << 24) /* 64 GiB */
+
+/* As in <linux/fs.h> since 6.7. */
+struct page_region {
+	uint64_t start, end, categories;
+};
+struct pagemap_scan {
+	uint64_t size, flags, start, end, walk_end, regions, nr_regions, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#undef PAGEMAP_SCAN
+#define PAGEMAP_SCAN _IOWR('f', 16, struct pagemap_scan)
+#define IS_PRESENT (1ULL << 3)
 
 /* A mapping may have gone since it was listed: then less is read. */
 static int read_bytes(void *context, uint64_t address, void *to, size_t size)
@@ -90,6 +105,32 @@ static void find_zero(void *context, uint64_t first_page, struct heap_pages *pag
 	}
 }
 
+/*
+ * Over page tables that are not there, which the kernel does in a step, where reading pagemap has
+ * an entry for each page. Since Linux 6.7; its headers here may be older. In pieces, for the time.
+ */
+static uint64_t skip_absent(void *context, uint64_t page, uint64_t last)
+{
+	const struct process_memory *memory = context;
+	const uint64_t end = last - page > MAX_SKIP_PAGES ? page + MAX_SKIP_PAGES : last;
+	struct page_region found = { 0 };
+	struct pagemap_scan scan = {
+		.size = sizeof(scan),
+		.start = page * HEAP_PAGE_BYTES,
+		.end = end * HEAP_PAGE_BYTES,
+		.regions = (uintptr_t)&found,
+		.nr_regions = 1,
+		.max_pages = 1,
+		.category_mask = IS_PRESENT,
+		.return_mask = IS_PRESENT,
+	};
+	int count = ioctl(memory->pagemap, PAGEMAP_SCAN, &scan);
+
+	if (count < 0)
+		return page;
+	return count ? found.start / HEAP_PAGE_BYTES : end;
+}
+
 static void pause_reading(void *context, uint64_t ns)
 {
 	const struct timespec pause = { .tv_nsec = (long)ns };
@@ -117,6 +158,7 @@ static struct heap_memory *new_memory(struct process_memory *memory,
 		.read = read_bytes,
 		.look = look_at_pages,
 		.find_zero = find_zero,
+		.skip = skip_absent,
 		.context = memory,
 		.pause = pause_reading,
 	};

@@ -178,15 +178,17 @@ static void add_segment(struct scan *scan, const struct segment *segment)
 
 static void scan_range(struct scan *scan, const struct heap_range *range)
 {
-	uint64_t address = (range->start + SEGMENT_BYTES - 1) & ~(SEGMENT_BYTES - 1), bytes;
+	uint64_t address = (range->start + SEGMENT_BYTES - 1) & ~(SEGMENT_BYTES - 1), bytes, next;
 
 	while (address >= range->start && address < range->end &&
 	       !heap_memory_is_late(scan->memory)) {
 		struct segment segment = { 0 };
 
 		bytes = SEGMENT_BYTES;
-		if (heap_memory_is_resident(scan->memory, address) &&
-		    find_segment(scan, address, &segment)) {
+		next = heap_memory_next(scan->memory, address, range->end);
+		if (next - address >= SEGMENT_BYTES) {
+			bytes = (next - address) & ~(SEGMENT_BYTES - 1);
+		} else if (next == address && find_segment(scan, address, &segment)) {
 			add_segment(scan, &segment);
 			bytes = (segment.slices * SLICE_BYTES + SEGMENT_BYTES - 1) &
 				~(SEGMENT_BYTES - 1);
