@@ -13,6 +13,15 @@ const volatile __u32 cfg_last_look_pages = 0;
 
 bool last_looks_are_over; /* user space hears of no more */
 
+/* Who stands for it, by tgid: since when. User space takes out whom it lets go on; who else stands
+ * does so for a user. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_LAST_LOOKS);
+	__type(key, __u32);
+	__type(value, __u64);
+} last_looks SEC(".maps");
+
 #define SIG_IGN_VALUE 1
 
 /* A tracer is told of each signal, and so is a process that handles SIGCONT. */
@@ -23,11 +32,9 @@ static __always_inline bool would_be_noticed(void)
 	return READ_CURRENT(ptrace) || handler > SIG_IGN_VALUE;
 }
 
-static __always_inline bool is_to_be_stopped(__u32 slot)
+static __always_inline bool is_to_be_stopped(const struct wire_image *image)
 {
-	const struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-
-	if (!image || *(volatile bool *)&last_looks_are_over)
+	if (*(volatile bool *)&last_looks_are_over)
 		return false;
 	return !cfg_last_look_pages ||
 	       (image_rss(image) >= cfg_last_look_pages && !would_be_noticed());
@@ -37,11 +44,20 @@ static __always_inline bool is_to_be_stopped(__u32 slot)
  * way in which its image is found. */
 __noinline int stop_for_last_look(__u32 slot)
 {
-	if (!is_to_be_stopped(slot))
+	const struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u32 tgid;
+
+	if (!image || !is_to_be_stopped(image))
+		return 0;
+	tgid = image->tgid;
+	if (bpf_map_update_elem(&last_looks, &tgid, &now_ns, BPF_ANY))
 		return 0;
 	bpf_send_signal(SIGSTOP);
-	if (send_knock(slot, RECORD_FINALIZING, 0))
+	if (send_knock(slot, RECORD_FINALIZING, 0)) {
 		bpf_send_signal(SIGCONT);
+		bpf_map_delete_elem(&last_looks, &tgid);
+	}
 	return 0;
 }
 

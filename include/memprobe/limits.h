@@ -15,6 +15,7 @@
 /* A process that has fewer pages than this when its runtime ends, 32 MB, is not stopped for a look
  * into its allocators that nobody asked for: a Python with a few modules has 10 to 30 MB. */
 #define LAST_LOOK_PAGES 8192
+#define MAX_LAST_LOOKS 1024 /* processes that are waited for at a time */
 
 /* Interpreter files with different layouts in one run. */
 #define MAX_LAYOUTS 64

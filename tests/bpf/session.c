@@ -488,6 +488,11 @@ void session_finalizing(void)
 	finalizing(&host.registers);
 }
 
+bool session_stands(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&last_looks, &tgid);
+}
+
 void session_ask_last_looks(__u32 least_pages)
 {
 	host_configure(&cfg_last_look_pages, &least_pages, sizeof(least_pages));

@@ -105,6 +105,7 @@ void session_exec_event(struct task_struct *task);
 void session_exec_event_of(struct task_struct *task, int former_tid);
 /* The current task begins to take its Python down. */
 void session_finalizing(void);
+bool session_stands(__u32 tgid); /* for a last look */
 /* From now on only who has so many pages is stopped then. */
 void session_ask_last_looks(__u32 least_pages);
 void session_stop_last_looks(void);

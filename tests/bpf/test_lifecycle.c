@@ -119,16 +119,19 @@ static void check_finalizing(void)
 
 	session_finalizing();
 	assert_int_equal(host.sent_signal, 0);
+	assert_false(session_stands(100));
 	session_follow(100, 55);
 	session_exec_event(task);
 	session_finalizing();
 	assert_int_equal(host.sent_signal, SIGSTOP);
+	assert_true(session_stands(100));
 	assert_true(session_take(RECORD_FINALIZING, &record, sizeof(record)));
 	assert_int_equal(record.tgid, 100);
 	assert_int_equal(record.head.image_id, session_image(task->mm)->image_id);
 	for (int i = 0; i < MOST_RECORDS && host.sent_signal == SIGSTOP; i++)
 		session_finalizing();
 	assert_int_equal(host.sent_signal, SIGCONT);
+	assert_false(session_stands(100));
 	assert_report("[startup] anon+3\n!ring_full 1 event 0 pages\n");
 }
 

@@ -12,7 +12,7 @@ import time
 from capture import (CANNOT, HINT, Attached, check_error, has_flushed, memprobe, parse,
                      read_report, record)
 from harness import (MB, MEMPROBE, NOBODY, Skip, build_library, check, check_all, check_equal, check_near,
-                     kill_while_it_stands, test, wait_until)
+                     kill_while_it_stands, state_of, test, wait_until)
 from schema import HEAP, Checker
 from test_rights import as_user
 
@@ -324,6 +324,30 @@ def heap_of_a_killed_memprobe(context):
     process.stdin.write(b"\n")
     process.stdin.close()
     kill_while_it_stands(process.pid, pid)
+
+
+@test(interpreters="one")
+def heap_of_a_stopped_memprobe(context):
+    """memprobe is stopped itself when a process ends: that goes on, which one that was stopped by
+    its user does not."""
+    heap, users = Heap(context), Heap(context)
+    for one in heap, users:
+        one.ask("keep")
+    attached = Attached(context, heap.pid, options=("-v", "-p", str(users.pid)))
+    for one in heap, users:
+        wait_until(lambda: attached.has_said("the end of %d is waited for" % one.pid), "the probe")
+    os.kill(users.pid, signal.SIGSTOP)
+    os.kill(attached.process.pid, signal.SIGSTOP)
+    try:
+        heap.quit()
+        check_equal("state of the other", state_of(users.pid), "T")
+    finally:
+        os.kill(attached.process.pid, signal.SIGCONT)
+        os.kill(users.pid, signal.SIGCONT)
+    users.quit()
+    report = attached.end(number=None)
+    check_equal("inside", report.of_pid(heap.pid)[-1]["inside"], None)
+    check(report.of_pid(users.pid)[-1]["inside"], "nothing was read of the other")
 
 
 @test(interpreters="one")

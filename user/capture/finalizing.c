@@ -3,6 +3,7 @@
  * finalizing.h. */
 #include "finalizing.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,6 +36,8 @@
 #define LIFE_PARTS 50
 #define LEAST_NS 200000000ULL
 #define STOOD_NS 500000000ULL
+/* How long we may be busy with something else while one stands. */
+#define BUSY_NS 3000000000ULL
 
 struct armed {
 	uint32_t tgid, layout;
@@ -53,6 +56,7 @@ struct finalizing {
 	const struct censuses *censuses;
 	bool is_asked; /* for every process; else large ones only */
 	bool has_failed;
+	int last_looks;	       /* the BPF side's table */
 	struct closer *closer; /* NULL: nothing has been armed yet, and nobody guards */
 	struct target_guard guard;
 	struct armed *all;
@@ -69,17 +73,43 @@ struct finalizing *finalizing_new(const struct capture_base *base, const struct 
 	finalizing->base = base;
 	finalizing->censuses = censuses;
 	finalizing->is_asked = is_asked;
+	finalizing->last_looks = loader_map(base->loader, "last_looks");
 	return finalizing;
+}
+
+/* ---- Who stands for us: the BPF side notes it ---- */
+
+static uint64_t stands_since_ns(int last_looks, pid_t pid)
+{
+	uint32_t tgid = (uint32_t)pid;
+	uint64_t since_ns;
+
+	return bpf_map_lookup_elem(last_looks, &tgid, &since_ns) ? 0 : since_ns;
+}
+
+static void note_gone_on(int last_looks, pid_t pid)
+{
+	uint32_t tgid = (uint32_t)pid;
+
+	bpf_map_delete_elem(last_looks, &tgid);
+}
+
+/* One look with all that belongs to it. */
+static uint64_t most_ns(const struct finalizing *finalizing)
+{
+	return BUSY_NS + INSIDES_ONE_NS + (finalizing->censuses->is_wanted ? CENSUSES_MOST_NS : 0);
 }
 
 /* With the first process, which most commands do not have: a fork of ours. */
 static int begin_guard(struct finalizing *finalizing)
 {
+	const struct target_stops stops = { finalizing->last_looks, most_ns(finalizing),
+					    stands_since_ns, note_gone_on };
 	int error;
 
 	if (finalizing->closer)
 		return 0;
-	error = finalizing->has_failed ? -EAGAIN : target_guard_begin(&finalizing->guard);
+	error = finalizing->has_failed ? -EAGAIN : target_guard_begin(&stops, &finalizing->guard);
 	if (!error) {
 		finalizing->closer = closer_new();
 		return 0;
@@ -166,7 +196,7 @@ static int attach(const struct finalizing *finalizing, struct armed *armed)
 
 static void arm(struct finalizing *finalizing, struct armed *armed)
 {
-	int error = finalizing->count < TARGET_GUARD_MAX ? 0 : -E2BIG;
+	int error = finalizing->count < MAX_LAST_LOOKS ? 0 : -E2BIG;
 
 	if (!error)
 		error = begin_guard(finalizing);
@@ -372,6 +402,12 @@ static void look(const struct finalizing *finalizing, uint32_t process, uint64_t
 		censuses_take_one(finalizing->censuses, &turn);
 }
 
+static void go_on(const struct finalizing *finalizing, const struct armed *armed)
+{
+	syscall(SYS_pidfd_send_signal, armed->pidfd, SIGCONT, NULL, 0);
+	note_gone_on(finalizing->last_looks, (pid_t)armed->tgid);
+}
+
 static void on_finalizing(void *context, uint32_t tgid, uint64_t stopped_ns)
 {
 	const struct finalizing *finalizing = context;
@@ -379,6 +415,12 @@ static void on_finalizing(void *context, uint32_t tgid, uint64_t stopped_ns)
 
 	if (!armed) {
 		kill((pid_t)tgid, SIGCONT);
+		note_gone_on(finalizing->last_looks, (pid_t)tgid);
+		return;
+	}
+	target_guard_answers(&finalizing->guard);
+	if (!stands_since_ns(finalizing->last_looks, (pid_t)tgid)) {
+		log_at(LOG_DECISIONS, "%u went on before we came to look at its end", tgid);
 		return;
 	}
 	wait_until_stopped(tgid);
@@ -386,7 +428,7 @@ static void on_finalizing(void *context, uint32_t tgid, uint64_t stopped_ns)
 		log_at(LOG_DECISIONS, "the allocators of %u are not read at its end", tgid);
 	else
 		look(finalizing, armed->process, stopped_ns);
-	syscall(SYS_pidfd_send_signal, armed->pidfd, SIGCONT, NULL, 0);
+	go_on(finalizing, armed);
 }
 
 static void on_process_ended(void *context, uint32_t tgid)

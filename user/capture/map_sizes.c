@@ -103,7 +103,7 @@ static void allocate_late(struct memprobe *skeleton)
 		skeleton->maps.node_ids,  skeleton->maps.special_ids, skeleton->maps.deeper_ids,
 		skeleton->maps.sites,	  skeleton->maps.sightings,   skeleton->maps.instances,
 		skeleton->maps.standing,  skeleton->maps.threads,     skeleton->maps.mms,
-		skeleton->maps.processes,
+		skeleton->maps.processes, skeleton->maps.last_looks,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
