@@ -1,7 +1,7 @@
 """What pools do, below who gave them the work: against what each caller asked for."""
 import os
 
-from capture import Attached, Served, capture, read_truth
+from capture import Attached, Served, capture, memprobe, read_report, read_truth, record
 from harness import CACHE, MB, Skip, check_all, check_equal, check_near, test
 from tree import ancestors, check_invariants, is_named
 
@@ -92,6 +92,40 @@ def submitters_attached(context):
     check_near("MB below ask_waiting_15", taken_below(process, "ask_waiting_15"), 15, RUNTIME)
     check_near("MB of the worker that waited", taken_at_own_root(process, "_WorkItem.run"), 15,
                RUNTIME)
+
+
+LATE = "what pools did in its first moments may stand below their threads"
+FORKED = """
+import os, time
+from concurrent.futures import ThreadPoolExecutor
+kept = []
+def take(megabytes):
+    kept.append(b"x" * (megabytes << 20))
+def ask_forked_11(executor):
+    executor.submit(take, 11).result()
+if not os.fork():
+    time.sleep(0.15)  # less than until a flush
+    with ThreadPoolExecutor(1) as executor:
+        ask_forked_11(executor)
+    os._exit(0)
+os.wait()
+"""
+
+
+@test(interpreters="few")
+def submitters_of_forked(context):
+    """A child is followed soon after its fork, and what that leaves out is said of it alone."""
+    if context.python.minor < (3, 7):
+        raise Skip("3.6 has no SimpleQueue, and its pools none but Python's own queues")
+    result, dump = record(context, context.python.command + ["-c", FORKED], "--submitters")
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    report = read_report(context, dump)
+    parent, child = sorted(report.processes, key=lambda process: process["start"])
+    check_near("MB below ask_forked_11", taken_below(child, "ask_forked_11"), 11, RUNTIME)
+    losses = [[loss["reason"].startswith(LATE) for loss in one["losses"]] for one in (parent, child)]
+    check_equal("whether pools were followed late", losses, [[], [True]])
+    text = memprobe(context, "post", dump).output
+    check_equal("lines about it", text.count("Lost: " + LATE), 1)
 
 
 FASTAPI = os.path.join(CACHE, "venv-libraries", "bin", "python")

@@ -199,12 +199,12 @@ static void take(struct pythons *pythons, uint32_t process, const char *version,
 		object_names_set(pythons->object_names, process,
 				 (pid_t)profile->processes[process].pid,
 				 &entry->interpreter.layout);
+	submitters_plan(pythons->listeners.submitters, process, layout);
 	counting_plan(pythons->listeners.counting, process, layout);
 	if (profile->processes[process].begin == BEGAN_FORK && pythons->fork_plans)
 		fork_plans_add(pythons->fork_plans, process, layout);
 	else
 		plan_rest(pythons, process, layout);
-	submitters_plan(pythons->listeners.submitters, process, layout);
 }
 
 static void on_found(void *context, uint32_t process, uint32_t layout)
