@@ -61,6 +61,7 @@ import test_allocs_known  # noqa: E402,F401
 import test_kept  # noqa: E402,F401
 import test_unshared  # noqa: E402,F401
 import test_heap  # noqa: E402,F401
+import test_heap_exec  # noqa: E402,F401
 import test_objects  # noqa: E402,F401
 import test_native_pools  # noqa: E402,F401
 import test_html  # noqa: E402,F401

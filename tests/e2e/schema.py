@@ -40,7 +40,7 @@ CHANGE = {"module": Optional(str), "name": Optional(str), "kind": Optional(str),
 GROWTH = {"elapsed": NUMBER, "objects": int, "bytes": int, "bound": bool, "types": [CHANGE],
           "holders": [CHANGE]}
 INSIDE = {
-    "time": NUMBER,
+    "time": NUMBER, "command": Optional(str),
     "rss": int, "rest": int,
     "malloc": {"state": str, "name": TEXT_OR_NONE, "arenas": INT_OR_NONE, "used": INT_OR_NONE,
                "mapped": INT_OR_NONE, "free": INT_OR_NONE, "free_absent": INT_OR_NONE,

@@ -22,6 +22,7 @@
 #include "inspect_request.h"
 #include "log.h"
 #include "memory.h"
+#include "process_program.h"
 #include "requirements.h"
 
 #define BUDGET_NS 900000000ULL
@@ -29,6 +30,9 @@
 #define MAX_EVERY_S 1e6
 #define DEFAULT_EVERY_S 1
 #define NS_PER_S 1e9
+/* A program that has just begun has no allocators yet. */
+#define BEGINNING_NS 1000000000ULL
+#define AGAIN_NS 50000000ULL
 
 /* Owns its pids. */
 struct heap_options {
@@ -113,6 +117,8 @@ static void release(void *options)
 struct heap_watch {
 	const struct heap_options *options;
 	pid_t pid;
+	struct process_program program;
+	bool is_later; /* the process has become it by exec */
 	struct inspector *inspector;
 	struct heap_output output;
 	struct heap_objects objects;
@@ -172,18 +178,12 @@ static int refuse(const struct heap_watch *watch, int error)
 	return error;
 }
 
-static int read_inside(const struct heap_watch *watch, struct heap_inside *ret)
+static int refuse_allocators(const struct heap_watch *watch, const struct heap_inside *inside)
 {
-	int error = inspect_heap(watch->inspector, watch->pid, BUDGET_NS, ret);
-
-	if (error)
-		return refuse(watch, error);
-	if (heap_inside_is_read(ret))
-		return 0;
-	if (heap_inside_is_any(ret))
+	if (heap_inside_is_any(inside))
 		log_error("cannot read '%d': its malloc is %s, which is none that can be read",
 			  (int)watch->pid,
-			  *ret->malloc_name ? ret->malloc_name : "an unknown allocator");
+			  *inside->malloc_name ? inside->malloc_name : "an unknown allocator");
 	else
 		log_error("cannot read '%d': it has neither malloc nor the allocators of Python",
 			  (int)watch->pid);
@@ -214,25 +214,90 @@ static uint64_t count_of(const struct heap_options *options)
 	return options->every.is_given ? UINT64_MAX : 1;
 }
 
+/* What the process runs from now on. */
+static int take_program(struct heap_watch *watch)
+{
+	process_program_close(&watch->program);
+	return process_program_open(watch->pid, &watch->program);
+}
+
+static int become_later(struct heap_watch *watch)
+{
+	int error = take_program(watch);
+
+	if (error)
+		return error;
+	watch->is_later = true;
+	heap_objects_free(&watch->objects); /* what grew is told of one program */
+	heap_output_program(&watch->output, watch->pid,
+			    heap_output_command(watch->inspector, watch->pid));
+	return 0;
+}
+
+static int inspect(const struct heap_watch *watch, struct heap_inside *ret)
+{
+	int error = inspect_heap(watch->inspector, watch->pid, BUDGET_NS, ret);
+
+	return error || heap_inside_is_read(ret) ? error : -ENODATA;
+}
+
+/* All of it of one program; after an exec that is the next, as soon as there is something. */
+static int read_inside(struct heap_watch *watch, struct heap_inside *ret)
+{
+	uint64_t beginning_ns = 0;
+	int error;
+
+	do {
+		error = inspect(watch, ret);
+		if (process_program_is_gone(&watch->program)) {
+			int failure = become_later(watch);
+
+			if (failure)
+				return failure == -ESRCH ? error : failure;
+			beginning_ns = clock_ns() + BEGINNING_NS;
+			error = -EAGAIN;
+		} else if (error && clock_ns() < beginning_ns) {
+			wait_until(watch, clock_ns() + AGAIN_NS);
+		}
+	} while (error && clock_ns() < beginning_ns && !watch->is_over);
+	return error;
+}
+
+static int count_objects(struct heap_watch *watch, const struct census **ret)
+{
+	int error;
+
+	if (!watch->options->objects)
+		return 0;
+	error = heap_objects_take(&watch->objects, watch->inspector, watch->pid,
+				  watch->options->freeze);
+	*ret = heap_objects_last(&watch->objects);
+	return error;
+}
+
 /* Nothing is shown of what could be read in part only. */
 static int take_reading(struct heap_watch *watch, uint64_t time_ns)
 {
-	const struct heap_options *options = watch->options;
 	const struct census *census = NULL;
 	struct heap_inside inside;
 	int error = read_inside(watch, &inside);
 
-	if (!error && options->objects) {
-		error = heap_objects_take(&watch->objects, watch->inspector, watch->pid,
-					  options->freeze);
-		census = heap_objects_last(&watch->objects);
-	}
+	if (watch->is_over && error)
+		return 0;
+	if (error == -ENODATA)
+		return refuse_allocators(watch, &inside);
+	if (error)
+		return refuse(watch, error);
+	error = count_objects(watch, &census);
+	if (process_program_is_gone(&watch->program))
+		return 0; /* these are not the objects of that heap */
 	if (!error)
 		heap_output_put(&watch->output, time_ns, &inside, census);
 	return error;
 }
 
-/* The first reading fails the command; a process that ends later, or a signal, ends it. */
+/* The first reading fails the command; a process that ends later, or becomes a program that cannot
+ * be read, or a signal, ends it. */
 static int take_readings(struct heap_watch *watch)
 {
 	const struct heap_options *options = watch->options;
@@ -248,7 +313,7 @@ static int take_readings(struct heap_watch *watch)
 			break;
 		error = take_reading(watch, clock_ns() - begin_ns);
 		if (error)
-			return i && error == -ESRCH ? 0 : error;
+			return i && (error == -ESRCH || watch->is_later) ? 0 : error;
 		if (watch->output.sink.error)
 			break;
 		next_ns += every_ns;
@@ -276,6 +341,7 @@ static int watch_process(struct heap_watch *watch)
 	error = heap_output_open(&watch->output, watch->options->out, watch->options->force);
 	if (error)
 		return error;
+	take_program(watch); /* who may not look is told by the first reading */
 	heap_output_begin(&watch->output, watch->pid, command, count_of(watch->options) > 1);
 	error = take_readings(watch);
 	if (!error)
@@ -318,7 +384,7 @@ static int refuse_itself(pid_t pid)
 static int heap(void *given, const struct option_words *words, char **argv)
 {
 	const struct heap_options *options = given;
-	struct heap_watch watch = { .options = options, .signals = -1 };
+	struct heap_watch watch = { .options = options, .signals = -1, .program = { -1 } };
 	int status = check_usage(options, words), error;
 
 	if (status)
@@ -333,6 +399,7 @@ static int heap(void *given, const struct option_words *words, char **argv)
 	begin_inspector(&watch);
 	error = watch_process(&watch);
 	heap_objects_free(&watch.objects);
+	process_program_close(&watch.program);
 	inspector_free(watch.inspector);
 	closep(&watch.signals);
 	if (error == -EPIPE)

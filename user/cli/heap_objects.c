@@ -76,4 +76,5 @@ void heap_objects_free(struct heap_objects *objects)
 		census_free(&objects->first);
 	if (objects->count > 1)
 		census_free(&objects->last);
+	*objects = (struct heap_objects){ 0 };
 }

@@ -20,6 +20,7 @@ int heap_objects_take(struct heap_objects *objects, struct inspector *inspector,
 const struct census *heap_objects_last(const struct heap_objects *objects);
 /* false: there are no two that were counted. */
 bool heap_objects_diff(const struct heap_objects *objects, struct census_diff *ret);
+/* It is empty then. */
 void heap_objects_free(struct heap_objects *objects);
 
 #endif

@@ -68,6 +68,12 @@ static int open_as_owner(struct heap_output *output, bool force)
 	return error;
 }
 
+static void release(struct heap_output *output)
+{
+	dump_owner_free(&output->owner);
+	freep(&output->later);
+}
+
 static int close_as_owner(struct heap_output *output)
 {
 	struct dump_self self;
@@ -78,7 +84,7 @@ static int close_as_owner(struct heap_output *output)
 	else
 		error = sink_close(&output->sink);
 	dump_owner_return(&self);
-	dump_owner_free(&output->owner);
+	release(output);
 	return error;
 }
 
@@ -101,13 +107,13 @@ int heap_output_open(struct heap_output *output, const char *out, bool force)
 	return report_run_refuse_output(output->name, error);
 }
 
-static void write_head(struct heap_output *output, pid_t pid, const char *command)
+static void write_head(struct heap_output *output, pid_t pid, const char *says, const char *command)
 {
 	size_t size = 4 * strlen(command) + 1;
 	_cleanup_(freep) char *safe = xmalloc(size);
 
 	terminal_escape(command, safe, size);
-	sink_printf(&output->sink, "%d %s\n", (int)pid, safe);
+	sink_printf(&output->sink, "%d %s%s\n", (int)pid, says, safe);
 }
 
 void heap_output_begin(struct heap_output *output, pid_t pid, const char *command, bool is_series)
@@ -117,7 +123,7 @@ void heap_output_begin(struct heap_output *output, pid_t pid, const char *comman
 	output->is_series = is_series;
 	if (!is_json(output)) {
 		sink_fit_terminal(&output->sink);
-		write_head(output, pid, command);
+		write_head(output, pid, "", command);
 		return;
 	}
 	json_writer_init(json, &output->sink);
@@ -130,12 +136,24 @@ void heap_output_begin(struct heap_output *output, pid_t pid, const char *comman
 	json_writer_begin_array(json);
 }
 
-static void put_json(struct json_writer *json, uint64_t time_ns, const struct heap_inside *inside,
+void heap_output_program(struct heap_output *output, pid_t pid, char *command)
+{
+	free(output->later);
+	output->later = command;
+	if (!is_json(output))
+		write_head(output, pid, "runs another program now: ", command);
+}
+
+static void put_json(struct heap_output *output, uint64_t time_ns, const struct heap_inside *inside,
 		     const struct census *census)
 {
+	struct json_writer *json = &output->json;
+
 	json_writer_line(json);
 	json_writer_begin_object(json);
 	json_writer_member_seconds(json, "time", time_ns);
+	if (output->later)
+		json_writer_member_name(json, "command", output->later);
 	report_inside_members(inside, json);
 	report_parts_members(inside, census, json);
 	if (census) {
@@ -151,7 +169,7 @@ void heap_output_put(struct heap_output *output, uint64_t time_ns, const struct 
 		     const struct census *census)
 {
 	if (is_json(output)) {
-		put_json(&output->json, time_ns, inside, census);
+		put_json(output, time_ns, inside, census);
 	} else {
 		if (output->is_series)
 			sink_printf(&output->sink, "at %.2f s\n", (double)time_ns / NS_PER_S);
@@ -198,5 +216,5 @@ int heap_output_end(struct heap_output *output)
 void heap_output_abandon(struct heap_output *output)
 {
 	sink_abandon(&output->sink);
-	dump_owner_free(&output->owner);
+	release(output);
 }

@@ -17,6 +17,7 @@ struct heap_output {
 	const char *format; /* one of heap_output_format; set by who opens */
 	const char *name;   /* of where it goes, for messages */
 	bool is_series;
+	char *later; /* the command that the process has become by exec; owned, NULL: the first */
 	struct dump_owner owner; /* who called: a file is his, and made with his rights */
 	struct sink sink;
 	struct json_writer json;
@@ -28,6 +29,8 @@ const char *heap_output_format(size_t index);
 /* NULL out: standard output. -errno after printing why not. */
 int heap_output_open(struct heap_output *output, const char *out, bool force);
 void heap_output_begin(struct heap_output *output, pid_t pid, const char *command, bool is_series);
+/* The process has become another program by exec, whose readings follow. Takes the command. */
+void heap_output_program(struct heap_output *output, pid_t pid, char *command);
 /* At this time since the begin. Without a census: nobody asked for one. */
 void heap_output_put(struct heap_output *output, uint64_t time_ns, const struct heap_inside *inside,
 		     const struct census *census);
