@@ -17,7 +17,7 @@ ROW = re.compile(r"^( *)(\S.*?) {2,}(-?\d+\.\d\d) MB"
                  r"(?:  \(\+\d+\.\d\d −\d+\.\d\d\))?(?:  \((≥?\d+) calls\))?$")
 SENTENCE = re.compile(r"^\S.*: (\d+\.\d\d MB at most|≥\d+\.\d\d MB at the highest moment)"
                       r"( \(at \d+\.\d\d s\))?"
-                      r"( in (the highest of )?\d+ processes|, -?\d+\.\d\d MB at the end)"
+                      r"( in (the highest of )?\d+ process(?:es)?|, -?\d+\.\d\d MB at the end)"
                       r"(; \S.* grew most: \d+\.\d\d MB)?$")
 HIGHEST = re.compile(r"^Max mem usage: +(\d+\.\d\d) MB$")
 BALANCE = re.compile(r"^Balance: (-?\d+\.\d\d) MB at start \+ (-?\d+\.\d\d) MB grown = "

@@ -201,6 +201,29 @@ static void test_killed_difference(void **state)
 			   "serve has most: 40.00 MB");
 }
 
+static char *report_moment(uint32_t nr_processes)
+{
+	struct profile *profile = make_run(40, 20);
+	char *text;
+
+	profile->highest = (struct moment){ 2000000000,	  52LL << 20, 60LL << 20,
+					    nr_processes, false,      60LL << 20 };
+	text = report_text(&report_tree, profile, &(struct report_options){ 0 });
+	profile_free(profile);
+	return text;
+}
+
+/* Those that ran at that moment, as the last line says. */
+static void test_moment(void **state)
+{
+	_cleanup_(freep) char *all = report_moment(2), *one = report_moment(1);
+
+	check_first(all, "python3 run.py: 52.00 MB at most (at 2.00 s) in 2 processes; "
+			 "load grew most: 40.00 MB");
+	check_first(one, "python3 run.py: 52.00 MB at most (at 2.00 s) in 1 process; "
+			 "load grew most: 40.00 MB");
+}
+
 /* A balance, but no table without a row. */
 static void test_no_difference(void **state)
 {
@@ -377,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_pid_again),
 		cmocka_unit_test(test_difference),
 		cmocka_unit_test(test_killed_difference),
+		cmocka_unit_test(test_moment),
 		cmocka_unit_test(test_no_difference),
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_mutual_recursion),

@@ -2,6 +2,7 @@
 /* The first line of a report for people; see report_sentence.h. */
 #include "report_sentence.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "memory.h"
@@ -161,7 +162,8 @@ static void write_highest(const struct report *report, const struct process *pro
 	if (time_ns)
 		sink_printf(sink, " (at %.2f s)", (double)time_ns / NS_PER_S);
 	if (is_of_all)
-		sink_printf(sink, " in %zu processes", count);
+		sink_printf(sink, " in %" PRIu32 " %s", moment->nr_processes,
+			    moment->nr_processes == 1 ? "process" : "processes");
 	else if (count > 1)
 		sink_printf(sink, " in the highest of %zu processes", count);
 }
