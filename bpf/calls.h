@@ -417,7 +417,7 @@ static __always_inline struct node_id find_last_path(struct task_struct *task)
 	python = bpf_map_lookup_elem(&pythons, &slot);
 	layout = slot_layout(slot);
 	if (!image || !python || !layout || python->state != PYTHON_KNOWN ||
-	    !layout->calls_by_ends || (image->flags & NO_LAST_PATHS))
+	    !layout->calls_by_ends || (image->flags & NO_LAST_PATHS) || !is_own_task(image))
 		return id;
 	if (layout->finalizing_vaddr)
 		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);

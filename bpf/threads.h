@@ -21,6 +21,13 @@ struct {
 	__type(value, struct wire_tally);
 } tallies SEC(".maps");
 
+/* A vfork child (posix_spawn) is another process in the memory of the thread that waits for it, and
+ * with the thread pointer of that: no thread of the image's. */
+static __always_inline bool is_own_task(const struct wire_image *image)
+{
+	return image->tgid == bpf_get_current_pid_tgid() >> 32;
+}
+
 /* Makes the current thread's entry for an image, at its first event or after an exec. */
 __noinline int begin_thread(__u32 image_id)
 {

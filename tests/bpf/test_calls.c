@@ -211,6 +211,42 @@ static void test_killed_unreadable(void **state)
 	on_each(check_killed_unreadable);
 }
 
+/* The node on which a thread dies that has caused an event. */
+static __u32 die(struct task_struct *thread)
+{
+	struct wire_thread_end end;
+
+	machine_run(thread);
+	session_change(task->mm, KIND_ANON, 1);
+	thread->signal->live.counter = thread->tgid == task->tgid;
+	session_exit_event(thread);
+	machine_run(task);
+	while (session_take(RECORD_THREAD_END, &end, sizeof(end))) {
+		if (end.thread.tid == (__u32)thread->pid)
+			return end.thread.node.value;
+	}
+	return 0;
+}
+
+/* A thread dies on a path; a vfork child that has its parent's thread pointer does on none. */
+static void check_vfork_child(void)
+{
+	struct task_struct *child = machine_task_new(task->mm, 200, 200, "python3");
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+
+	python_call(&python, function("f"));
+	child->thread.fsbase = task->thread.fsbase;
+	assert_int_equal(die(child), 0);
+	worker->thread.fsbase = task->thread.fsbase;
+	assert_int_equal(die(worker) != 0, is_by_ends && session_is_percpu());
+}
+
+static void test_vfork_child(void **state)
+{
+	(void)state;
+	on_each(check_vfork_child);
+}
+
 /* A code object comes to the address of one that has gone. */
 static void check_reused_code(void)
 {
@@ -331,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_over),
 		cmocka_unit_test(test_never_begun),
 		cmocka_unit_test(test_killed_unreadable),
+		cmocka_unit_test(test_vfork_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

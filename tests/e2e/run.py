@@ -39,6 +39,7 @@ import test_outputs  # noqa: E402,F401
 import test_reports  # noqa: E402,F401
 import test_users  # noqa: E402,F401
 import test_calls  # noqa: E402,F401
+import test_call_ends  # noqa: E402,F401
 import test_check  # noqa: E402,F401
 import test_names  # noqa: E402,F401
 import test_tables  # noqa: E402,F401

@@ -1,0 +1,26 @@
+"""Calls of frames that do not end by a return."""
+from capture import capture
+from harness import Skip, check_all, test
+from test_calls import EXACT, counted_from_start
+from tree import check_invariants
+
+
+def check_called(process, expected):
+    """Of each function on all its paths, exactly."""
+    nodes = {name: process.named(name) for name in expected}
+    check_all(["%s has %s calls, exact %s; expected %d" % (
+        name, [node["calls"] for node in found], [node["calls_exact"] for node in found], count)
+               for (name, found), count in zip(nodes.items(), expected.values())
+               if sum(node["calls"] or 0 for node in found) != count
+               or not all(node["calls_exact"] for node in found)])
+
+
+@test(interpreters="few")
+def calls_of_vfork_children(context):
+    """A child that ends in its parent's memory has called nothing there."""
+    counted_from_start(context)
+    if context.python.minor < (3, 8):
+        raise Skip("it has no posix_spawn")
+    taken = capture(context, context.target("call_ends.py", "spawn"), EXACT)
+    check_invariants(taken.report)
+    check_called(taken.process(), {"outer": 1, "inner": 1, "spawn": 1})
