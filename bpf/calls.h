@@ -401,23 +401,19 @@ const volatile bool cfg_last_paths = true;
 /* No end of a frame on which it dies is counted. */
 #define NO_LAST_PATHS (IMAGE_FINALIZING | IMAGE_ATTACHED | IMAGE_CALLS_OVER)
 
-/* The path a thread dies on where ends of frames are counted, 0 when its interpreter has ended it
- * in order. Since 6.16 the address space is still there at this event; before, no such path is
- * found. */
-static __always_inline struct node_id find_last_path(struct task_struct *task)
+/* The path of frames that the current thread leaves without their ends where these are counted, 0
+ * when its interpreter has ended it in order. It dies, and since 6.16 the address space is still
+ * there at this event; or it is about to begin a program, of which 6.10 and later tell in time. */
+static __always_inline struct node_id find_last_path(struct wire_image *image, __u32 slot)
 {
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout;
-	struct wire_python *python;
-	struct wire_image *image;
 	struct node_id id = {};
 	__u64 finalizing = 0, found;
-	__u32 slot = 0;
 
-	image = find_image(BPF_CORE_READ(task, mm), &slot);
-	python = bpf_map_lookup_elem(&pythons, &slot);
 	layout = slot_layout(slot);
-	if (!image || !python || !layout || python->state != PYTHON_KNOWN ||
-	    !layout->calls_by_ends || (image->flags & NO_LAST_PATHS) || !is_own_task(image))
+	if (!python || !layout || python->state != PYTHON_KNOWN || !layout->calls_by_ends ||
+	    (image->flags & NO_LAST_PATHS) || !is_own_task(image))
 		return id;
 	if (layout->finalizing_vaddr)
 		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
@@ -431,14 +427,21 @@ static __always_inline struct node_id find_last_path(struct task_struct *task)
 	return id;
 }
 
-/* The current thread exits. Before on_exit, which sends it. */
+/* The current thread exits, or is about to begin a program. Before what sends it. */
 __noinline int note_last_path(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct wire_thread *thread;
+	struct wire_image *image;
+	struct node_id id;
+	__u32 slot = 0;
 
+	image = find_image(READ_CURRENT(mm), &slot);
+	if (!image)
+		return 0;
+	id = find_last_path(image, slot);
+	thread = id.value ? current_thread(image) : NULL;
 	if (thread)
-		thread->node = find_last_path((void *)bpf_get_current_task());
+		thread->node = id;
 	return 0;
 }
 

@@ -388,6 +388,8 @@ static __always_inline void on_exec(struct task_struct *task, __u32 former_tid, 
 		if (former_tid != birth.tgid)
 			collect_tallies(former_tid);
 		watch_faults(task);
+	} else {
+		forget_last_look(former_tid);
 	}
 	end_former_thread(former_tid);
 	birth.ppid = *ppid;
@@ -469,7 +471,7 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 		if (percpu)
 			collect_tallies(tid);
 		else
-			thread->node.value = 0; /* of the last look; no path that it died on */
+			forget_last_look(tid);
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}

@@ -53,11 +53,12 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 	note_peak(change->image);
 }
 
-/* sched_process_exit or sched_process_exec: the current task exits, or has begun a program, before
- * which its number was `detail`. */
+/* sched_process_exit, sched_prepare_exec or sched_process_exec: the current task exits, is about to
+ * begin a program, which the kernel has at `detail`, or has begun one, before which its number was
+ * `detail`. */
 static __always_inline void on_own_event(__u64 detail)
 {
-	if (!(READ_CURRENT(flags) & PF_EXITING))
+	if (!(READ_CURRENT(flags) & PF_EXITING) && (__s64)detail >= 0)
 		on_own_exec(detail);
 	else if (cfg_last_paths)
 		note_last_path();

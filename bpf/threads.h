@@ -54,6 +54,16 @@ __noinline int send_thread_end(__u32 tid)
 	return send_once(&record, sizeof(record), false);
 }
 
+/* Where tasks have caches an entry keeps the path of the last look, no path that a thread ended on:
+ * before it is sent. */
+static __always_inline void forget_last_look(__u32 tid)
+{
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread)
+		thread->node.value = 0;
+}
+
 /* The current thread's entry, fresh when it came to this image by exec. NULL: no room, counted. */
 static __always_inline struct wire_thread *current_thread(struct wire_image *image)
 {

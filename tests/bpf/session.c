@@ -516,6 +516,14 @@ void session_exec_event(struct task_struct *task)
 	session_exec_event_of(task, task->pid);
 }
 
+#define PROGRAM_TO_BE (-4096ULL) /* a kernel's address */
+
+void session_prepare_exec_event(struct task_struct *task)
+{
+	if (session_is_percpu())
+		rss_percpu((uintptr_t)task, PROGRAM_TO_BE);
+}
+
 void session_fork_event(struct task_struct *parent, struct task_struct *child)
 {
 	if (session_is_percpu())

@@ -103,6 +103,9 @@ void session_fault_event(void);
 void session_exec_event(struct task_struct *task);
 /* The same by a thread that had another number until then. */
 void session_exec_event_of(struct task_struct *task, int former_tid);
+/* Before: it is about to begin a program, in its memory still. Only kernels of SESSION_PERCPU tell.
+ */
+void session_prepare_exec_event(struct task_struct *task);
 /* The current task begins to take its Python down. */
 void session_finalizing(void);
 bool session_stands(__u32 tgid); /* for a last look */

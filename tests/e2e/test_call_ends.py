@@ -1,6 +1,6 @@
 """Calls of frames that do not end by a return."""
 from capture import capture
-from harness import Skip, check_all, test
+from harness import Skip, check_all, check_equal, test
 from test_calls import EXACT, counted_from_start
 from tree import check_invariants
 
@@ -24,3 +24,16 @@ def calls_of_vfork_children(context):
     taken = capture(context, context.target("call_ends.py", "spawn"), EXACT)
     check_invariants(taken.report)
     check_called(taken.process(), {"outer": 1, "inner": 1, "spawn": 1})
+
+
+@test(interpreters="few")
+def calls_at_an_exec(context):
+    """What calls exec never returns, nor do other threads."""
+    counted_from_start(context)
+    for words, names in (("exec", ("begin",)),
+                         ("exec_in_thread", ("begin", "begin_in_thread", "Thread.run"))):
+        taken = capture(context, context.target("call_ends.py", words), EXACT)
+        check_invariants(taken.report)
+        process = taken.process()
+        check_equal("end_reason", process["end_reason"], "exec")
+        check_called(process, {name: 1 for name in ("outer", "inner") + names})

@@ -1,8 +1,10 @@
 """Calls that do not end by a return: outer() calls inner() once, and what happens there the argument
-says: vfork children that end without a program.
+says: vfork children that end without a program, or the process begins another one.
 """
 import os
 import sys
+import threading
+import time
 
 from truth import Truth
 
@@ -15,6 +17,15 @@ def spawn():
             pass
 
 
+def begin():
+    os.execv("/bin/true", ["true"])
+
+
+def begin_in_thread():
+    threading.Thread(target=begin).start()
+    time.sleep(60)
+
+
 def inner(what):
     what()
 
@@ -25,4 +36,4 @@ def outer(what):
 
 TRUTH = Truth()
 TRUTH.write()
-outer({"spawn": spawn}[sys.argv[1]])
+outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread}[sys.argv[1]])

@@ -477,6 +477,15 @@ static void open_calls_are_bounds(void **state)
 	got = write_and_read(scratch);
 	assert_int_equal(got->processes[0].calls_seen, CALLS_SEEN_ENDS);
 	profile_free(got);
+	for (int i = 0; i < 2; i++) { /* at an exec not every kernel tells which run */
+		process->end = END_EXEC;
+		process->has_exec_calls = i;
+		process->is_dirty = true;
+		got = write_and_read(scratch);
+		assert_int_equal(got->processes[0].calls_seen,
+				 i ? CALLS_SEEN_ENDS : CALLS_SEEN_SOME);
+		profile_free(got);
+	}
 }
 
 /* A thread that ran when the dump was left ends with what is known of its process. */

@@ -42,8 +42,9 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define FOR_OWNERS 32
 #define FOR_COMMANDS 64
 #define FOR_PROCESSES 128 /* that run already */
-/* Before 6.16 that tracepoint has one argument, so that the program cannot be attached to it; and
- * the address space is gone then, so that there would be no path. */
+/* Before 6.16 sched_process_exit has one argument, so that the program cannot be attached to it;
+ * and the address space is gone then, so that there would be no path. sched_prepare_exec is
+ * of 6.10. */
 #define MAY_LACK 256
 static const struct {
 	const char *name;
@@ -56,8 +57,9 @@ static const struct {
 	{ "rss_percpu", ON_PERCPU | FOR_OWNERS, "vm_unmapped_area" },
 	{ "rss_percpu", ON_PERCPU, "sched_process_exec" },
 	{ "fork_percpu", ON_PERCPU, NULL },
-	/* A path that a thread dies on, before the next sends it. */
+	/* A path that a thread leaves, before the next sends it. */
 	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK, "sched_process_exit" },
+	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK, "sched_prepare_exec" },
 	{ "exit_percpu", ON_PERCPU, NULL },
 	{ "balance_percpu", ON_PERCPU | FOR_COMMANDS | ITERATOR, NULL },
 	{ "iterate_percpu", ON_PERCPU | FOR_PROCESSES | ITERATOR, NULL },
@@ -276,6 +278,7 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 
 int loader_attach(struct loader *loader)
 {
+	loader->has_exec_paths = loader->features.has_percpu_counters;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct bpf_program *program = find_program(loader->skeleton, i);
 		const char *tracepoint = programs[i].tracepoint;
@@ -285,11 +288,20 @@ int loader_attach(struct loader *loader)
 		loader->links[i] = tracepoint
 					   ? bpf_program__attach_raw_tracepoint(program, tracepoint)
 					   : bpf_program__attach_trace(program);
-		if (loader->links[i] || (programs[i].kernels & MAY_LACK && errno == EINVAL))
+		if (loader->links[i])
 			continue;
+		if (programs[i].kernels & MAY_LACK && (errno == EINVAL || errno == ENOENT)) {
+			loader->has_exec_paths = false;
+			continue;
+		}
 		return fail(loader, "attach", tracepoint ? tracepoint : programs[i].name, -errno);
 	}
 	return 0;
+}
+
+bool loader_has_exec_paths(const struct loader *loader)
+{
+	return loader->has_exec_paths;
 }
 
 void loader_stop_last_looks(struct loader *loader)

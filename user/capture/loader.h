@@ -19,7 +19,7 @@ struct bpf_link;
 struct memprobe; /* the skeleton */
 
 #define LOADER_PROGRAMS                                                           \
-	20 /* that are attached when the command begins, for all kinds of kernels \
+	21 /* that are attached when the command begins, for all kinds of kernels \
 	    */
 
 struct loader_sizes {
@@ -46,6 +46,7 @@ struct loader {
 	struct kernel_features features;
 	struct map_sizes map_sizes;
 	bool has_owners, has_allocs, has_submitters;
+	bool has_exec_paths;
 	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
@@ -81,6 +82,8 @@ bool loader_has_owners(const struct loader *loader);
 bool loader_has_allocs(const struct loader *loader);
 /* Is followed for whom pools work? */
 bool loader_has_submitters(const struct loader *loader);
+/* Are the paths found on which the threads of a process are when it begins another program? */
+bool loader_has_exec_paths(const struct loader *loader);
 /* Can the end of code objects be watched for the paths of memory? */
 bool loader_has_watches(const struct loader *loader);
 /* Ids of nodes are below this. */

@@ -422,8 +422,10 @@ void profile_clean(struct profile *profile)
 
 static bool lacks_open_calls(const struct process *process)
 {
-	return process->end == END_RUNNING && process->counts_ends && !process->has_open_calls &&
-	       process->calls_seen != CALLS_SEEN_SOME;
+	if (!process->counts_ends || process->calls_seen == CALLS_SEEN_SOME)
+		return false;
+	return (process->end == END_RUNNING && !process->has_open_calls) ||
+	       (process->end == END_EXEC && !process->has_exec_calls);
 }
 
 uint32_t process_calls_seen(const struct process *process)

@@ -192,6 +192,7 @@ struct process {
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
 	bool has_open_calls;  /* then frames that run have been added: capture only */
+	bool has_exec_calls;  /* and at an exec those that it ends: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t image_id;    /* capture only, not in dumps */
 	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
