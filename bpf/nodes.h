@@ -20,7 +20,8 @@ static __always_inline bool is_room_for_calls(void)
 	       sites_made - sites_removed < cfg_call_sites;
 }
 
-/* What lay_frame fails with when there is no room for calls; no loss. */
+/* What lay_frame fails with when there is no room for calls. No loss is counted here: user space
+ * counts what stands on [deeper] (user/model/profile_calls.c). */
 #define LAY_NO_CALLS 0x100
 
 /* A root row that is no Python code; comm is 0, 0 but for native threads. */

@@ -3,7 +3,7 @@ import os
 import re
 import subprocess
 
-from capture import Attached, capture, memprobe
+from capture import Attached, capture, memprobe, parse, read_report
 from harness import CACHE, MB, Skip, TARGETS, check, check_equal, test
 from interpreters import by_name, find_interpreters
 from tree import check_invariants
@@ -113,6 +113,33 @@ def many_functions(context):
         grown = sum(node["self"]["growth"] for node in process.of_kind("native"))
         check_equal("MB of a native thread", round(grown / MB), 4)
         check_equal("rows of [lost]", process.of_kind("lost"), [])
+
+
+@test(interpreters="few")
+def calls_without_room(context):
+    """Calls of paths that found no room make bounds of all, say so, and the hint brings them their rows."""
+    target = context.target("many_functions.py", 1000)
+    whole = capture(context, target, "--calls=exact")
+    if whole.process()["calls"]["method"] == "none":
+        raise Skip("no calls are counted in this version")
+    check_equal("complete with room", whole.process()["calls"]["complete"], True)
+    check_invariants(whole.report)
+    for option in ("--max-sites=400", "--max-nodes=400"):
+        taken = capture(context, target, option, "--calls=exact")
+        merged = context.path("merged")
+        memprobe(context, "merge", "-f", "-o", merged, taken.dump, whole.dump)
+        for report in (taken.report, read_report(context, merged)):
+            process = next(one for one in report.processes if not one["calls"]["complete"])
+            check("--max-nodes and --max-sites" in process["calls"]["reason"],
+                  "reason with %s: %s" % (option, process["calls"]["reason"]))
+            check_equal("rows that are exact", [node for node in process.nodes if node["calls_exact"]], [])
+            lost = {loss["reason"]: loss["events"] for loss in process["losses"]}
+            deeper = sum(node["calls"] or 0 for node in process.of_kind("deeper"))
+            check_equal("calls on [deeper]", lost["call on a [deeper] row: no room for its path"], deeper)
+        tree = memprobe(context, "post", "--metric=calls", taken.dump).output
+        check(re.search("^Calls: ≥, paths found no room: raise --max-nodes", tree, re.M), tree)
+        difference = parse(memprobe(context, "diff", "--format=json", taken.dump, whole.dump).output)
+        check_equal("exact of a difference", difference["processes"][0]["calls"]["complete"], False)
 
 
 @test(interpreters="few")

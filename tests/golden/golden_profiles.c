@@ -4,6 +4,7 @@
 
 #include "memory.h"
 #include "profile_builder.h"
+#include "profile_calls.h"
 
 #define SCRIPT "/home/u/run.py"
 #define NUMPY "/usr/lib/python3/dist-packages/numpy/lib/shape_base.py"
@@ -253,7 +254,7 @@ static void add_counted(struct profile_builder *builder)
 	builder_cost(builder, run, KIND_ANON, 0, 6 * MB);
 	builder_calls(builder, builder_python(builder, run, SCRIPT, "Group.solve", 40), 1234567);
 	builder_calls(builder, builder_python(builder, run, SCRIPT, "Group.cheap", 0), 99);
-	builder_calls(builder, builder_special(builder, run, SITE_DEEPER, NULL, 4), 7);
+	builder_special(builder, run, SITE_DEEPER, NULL, 4);
 	builder_special(builder, NO_NODE, SITE_KERNEL, NULL, 2);
 }
 
@@ -267,6 +268,7 @@ static void add_counted_in_part(struct profile_builder *builder)
 	builder_count(builder, CALLS_BY_UPROBE, false, "the process began \033[1mby a fork");
 	main = builder_python(builder, NO_NODE, SCRIPT, "<module>", 2);
 	builder_calls(builder, builder_python(builder, main, SCRIPT, "Worker.run", 3.5), 2);
+	builder_calls(builder, builder_special(builder, main, SITE_DEEPER, NULL, 1.5), 7);
 }
 
 struct profile *golden_calls(void)
@@ -281,6 +283,7 @@ struct profile *golden_calls(void)
 	builder_process(&builder, 4714, "/usr/bin/other", NULL);
 	builder_special(&builder, NO_NODE, SITE_STARTUP, NULL, 15);
 	builder_finish(&builder);
+	profile_judge_calls(builder.profile);
 	builder.profile->meta.calls_mode = CALLS_MODE_AUTO;
 	return builder.profile;
 }

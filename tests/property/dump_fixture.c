@@ -18,6 +18,7 @@
 #include "dump_header.h"
 #include "memory.h"
 #include "profile_allocs.h"
+#include "profile_calls.h"
 #include "profile_held.h"
 #include "profile_history.h"
 #include "profile_own.h"
@@ -541,6 +542,7 @@ struct profile *dump_fixture_profile(void)
 	profile_add_node(profile, second, NO_NODE, 0, 0);
 	profile->losses[LOSS_ring_full] = (struct loss_count){ 1ULL << 40, 0, 0 };
 	profile->highest = (struct moment){ 1, 1LL << 41, 1LL << 42, 3, true, 1LL << 43 };
+	profile_judge_calls(profile);
 	return profile;
 }
 
@@ -935,6 +937,7 @@ void dump_fixture_grow(struct profile *profile, uint64_t *state, unsigned int am
 		grow_by_one(profile, state);
 	/* Else the reader would find what is missing. */
 	profile_settle(profile);
+	profile_judge_calls(profile);
 	profile->meta.duration_ns += dump_fixture_below(state, 1 << 30);
 }
 

@@ -162,7 +162,7 @@ static void numbers_stay(void **state)
 		LOSS_blocks_unplaced,	LOSS_threads_joined,	LOSS_allocs_unseen,
 		LOSS_blocks_pathless,	LOSS_blocks_missed,	LOSS_submitter_lost,
 		LOSS_range_unseen,	LOSS_events_missed,	LOSS_mimalloc_unseen,
-		LOSS_main_ended,	LOSS_submitters_late,
+		LOSS_main_ended,	LOSS_submitters_late,	LOSS_calls_unplaced,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(site_kinds); i++)

@@ -448,6 +448,24 @@ static struct profile *write_and_read(const struct scratch *scratch)
 	return got;
 }
 
+/* Who was killed has not looked at what stands on [deeper] rows. */
+static void calls_without_rows_are_bounds(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile, *got;
+	uint32_t process = profile_add_process(profile), node;
+	uint32_t site = profile_add_site(profile, &(struct site){ .kind = SITE_DEEPER });
+
+	profile->processes[process].calls_method = CALLS_BY_USDT;
+	profile->processes[process].calls_seen = CALLS_SEEN_ALL;
+	node = profile_add_node(profile, process, NO_NODE, site, 0);
+	profile_add_calls(profile, node, 3);
+	got = write_and_read(scratch);
+	assert_int_equal(got->processes[process].calls_seen, CALLS_SEEN_SOME);
+	assert_int_equal(got->processes[process].losses[LOSS_calls_unplaced].events, 3);
+	profile_free(got);
+}
+
 /* Calls that are counted when frames end are bounds until those that run have been added. */
 static void open_calls_are_bounds(void **state)
 {
@@ -653,6 +671,7 @@ int main(void)
 		TEST(dense_profiles_stay_readable),
 		TEST(names_wait_for_what_needs_them),
 		TEST(killed_runs_are_settled),
+		TEST(calls_without_rows_are_bounds),
 		TEST(open_calls_are_bounds),
 		TEST(running_threads_end),
 		TEST(failed_flushes_lose_nothing),

@@ -24,6 +24,7 @@
 #include "drain_threads.h"
 #include "memory.h"
 #include "percpu_map.h"
+#include "profile_calls.h"
 #include "profile_held.h"
 #include "record_check.h"
 #include "ring_reader.h"
@@ -336,6 +337,7 @@ int drain_finish(struct drain *drain, uint64_t now_ns)
 	drain_note_time(drain, now_ns);
 	profile_end_threads(drain->base.profile);
 	profile_settle(drain->base.profile);
+	profile_judge_calls(drain->base.profile);
 	return 0;
 }
 

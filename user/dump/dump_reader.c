@@ -14,6 +14,7 @@
 #include "dump_header.h"
 #include "dump_unblock.h"
 #include "memory.h"
+#include "profile_calls.h"
 #include "profile_held.h"
 #include "profile_roots.h"
 
@@ -117,8 +118,9 @@ static int read_blocks(struct reader *reader)
 	err = dump_decode_check_sums(reader->decoder.profile);
 	if (err)
 		return err;
-	/* What is missing is added to a row, and must fit, too. */
+	/* What is missing is added to a row or a loss, and must fit, too. */
 	profile_settle(reader->decoder.profile);
+	profile_judge_calls(reader->decoder.profile);
 	return dump_decode_check_sums(reader->decoder.profile);
 }
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "profile_calls.h"
 #include "report_allocs.h"
 #include "report_copied.h"
 #include "report_held.h"
@@ -46,11 +47,15 @@ static void write_amount(enum wire_loss loss, const struct loss_count *lost, str
 }
 
 /* An attached process runs on while its interpreter is looked for: to begin it in another way is no
- * remedy for who attaches. */
-static const char *choose_hint(const struct profile *profile, enum wire_loss loss)
+ * remedy for who attaches. Calls that have not even a [deeper] row lack the same as those on one.
+ */
+static const char *choose_hint(const struct report *report,
+			       const struct loss_count losses[NR_LOSSES], enum wire_loss loss)
 {
-	bool is_attached = !profile->meta.command;
+	bool is_attached = !report->profile->meta.command;
 
+	if (loss == LOSS_calls_unplaced || loss == LOSS_calls_lost)
+		return losses_ask_for_rows(losses) ? loss_hint(LOSS_calls_unplaced) : NULL;
 	return is_attached && loss == LOSS_found_late ? NULL : loss_hint(loss);
 }
 
@@ -58,7 +63,7 @@ void report_losses(const struct report *report, const struct loss_count losses[N
 		   struct sink *sink)
 {
 	for (int loss = 0; loss < NR_LOSSES; loss++) {
-		const char *hint = choose_hint(report->profile, loss);
+		const char *hint = choose_hint(report, losses, loss);
 
 		if (!losses[loss].events && !losses[loss].bytes)
 			continue;
