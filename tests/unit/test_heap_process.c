@@ -156,11 +156,37 @@ static void test_reserved_addresses(void **state)
 	assert_int_equal(found, last);
 }
 
+/* What a program has made read-only can be read; what it has closed still counts. */
+static void test_protected_memory(void **state)
+{
+	uint8_t *start = map(4 * HEAP_PAGE_BYTES, MADV_NOHUGEPAGE);
+	uint64_t address = (uintptr_t)start;
+	struct view view;
+	uint8_t byte = 0;
+	pid_t pid;
+
+	memset(start, PATTERN, 4 * HEAP_PAGE_BYTES);
+	mprotect(start + HEAP_PAGE_BYTES, HEAP_PAGE_BYTES, PROT_READ);
+	mprotect(start + 2 * HEAP_PAGE_BYTES, HEAP_PAGE_BYTES, PROT_NONE);
+	pid = begin_process();
+	open_view(&view, pid);
+	assert_int_equal(heap_memory_read(view.heap, address + HEAP_PAGE_BYTES, &byte, 1), 0);
+	assert_int_equal(byte, PATTERN);
+	assert_null(heap_memory_range(view.heap, address + 2 * HEAP_PAGE_BYTES));
+	for (size_t i = 0; i < view.heap->nr_ranges; i++)
+		view.heap->most_bytes -= view.heap->ranges[i].end - view.heap->ranges[i].start;
+	assert_true(view.heap->most_bytes >= HEAP_PAGE_BYTES);
+	close_view(&view);
+	end_process(pid);
+	munmap(start, 4 * HEAP_PAGE_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zero_pages),
 		cmocka_unit_test(test_reserved_addresses),
+		cmocka_unit_test(test_protected_memory),
 	};
 
 	return cmocka_run_group_tests_name("heap_process", tests, map_memory, NULL);

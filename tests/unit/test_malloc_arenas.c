@@ -158,6 +158,25 @@ static void test_top_at_the_end_of_a_page(void **state)
 	heap_fixture_clear(&fixture);
 }
 
+/* Most of an arena was closed by mprotect: that is in use, and part of it. */
+static void test_closed_memory(void **state)
+{
+	const uint64_t closed = 4 * FIXTURE_REGION_BYTES;
+	struct malloc_sums sums;
+
+	set_up(3, 1);
+	heap_fixture_put(&fixture, heap_fixture_main_arena(&fixture) + fixture.layout.system_mem,
+			 FIXTURE_REGION_BYTES + closed);
+	sums = read_arenas();
+	assert_true(sums.torn > 0);
+	heap_memory_add_closed(fixture.memory, closed);
+	sums = read_arenas();
+	assert_int_equal(sums.torn, 0);
+	assert_int_equal(sums.free, fixture.truth_free);
+	assert_int_equal(sums.used, fixture.truth_total + closed - fixture.truth_free);
+	heap_fixture_clear(&fixture);
+}
+
 /* The kernel moves pages: they are absent for a moment. */
 static void test_pages_that_move(void **state)
 {
@@ -386,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_lists_are_the_walk),
 		cmocka_unit_test(test_absent_pages),
 		cmocka_unit_test(test_zero_pages),
+		cmocka_unit_test(test_closed_memory),
 		cmocka_unit_test(test_top_at_the_end_of_a_page),
 		cmocka_unit_test(test_pages_that_move),
 		cmocka_unit_test(test_bad_sizes),

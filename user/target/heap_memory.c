@@ -37,6 +37,7 @@ void heap_memory_add(struct heap_memory *memory, struct heap_range range)
 		last += memory->nr_ranges - 1;
 	if (range.start >= range.end || (last && range.start < last->end))
 		return;
+	memory->most_bytes += range.end - range.start;
 	if (last && range.start == last->end && range.is_brk == last->is_brk) {
 		last->end = range.end;
 		return;
@@ -44,6 +45,11 @@ void heap_memory_add(struct heap_memory *memory, struct heap_range range)
 	memory->ranges = array_reserve(memory->ranges, &memory->capacity, memory->nr_ranges + 1,
 				       sizeof(*memory->ranges));
 	memory->ranges[memory->nr_ranges++] = range;
+}
+
+void heap_memory_add_closed(struct heap_memory *memory, uint64_t bytes)
+{
+	memory->most_bytes += bytes;
 }
 
 const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address)

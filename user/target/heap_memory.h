@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The memory that an allocator may have its blocks in, as the readers of allocators see it: private
- * writable mappings without a file, of which only resident pages are read. What is resident is
+ * readable mappings without a file, of which only resident pages are read. What is resident is
  * looked up for many pages at a time and remembered: a reading takes about a second. Every pointer
  * of a target passes here, so that none leads anywhere else.
  */
@@ -57,6 +57,7 @@ struct heap_memory {
 	struct heap_source source;
 	struct heap_range *ranges; /* ascending; owned */
 	size_t nr_ranges, capacity;
+	uint64_t most_bytes;  /* that allocators can have: the ranges, and what is closed */
 	uint64_t deadline_ns; /* by clock_ns */
 	bool is_late;	      /* the deadline has passed, and somebody noticed */
 	struct heap_window windows[HEAP_NR_WINDOWS];
@@ -69,6 +70,9 @@ void heap_memory_freep(struct heap_memory **memory);
 /* Above all that were added before, or it is left out. One that continues the last and is like it
  * is joined. */
 void heap_memory_add(struct heap_memory *memory, struct heap_range range);
+
+/* Memory that may be an allocator's, but that nobody may read by now (mprotect). */
+void heap_memory_add_closed(struct heap_memory *memory, uint64_t bytes);
 
 /* The range that has the address, NULL: none. */
 const struct heap_range *heap_memory_range(const struct heap_memory *memory, uint64_t address);

@@ -138,16 +138,18 @@ static void pause_reading(void *context, uint64_t ns)
 	nanosleep(&pause, NULL);
 }
 
-static bool is_own(const struct process_mapping *mapping)
-{
-	return mapping->is_private && mapping->is_readable && mapping->is_writable;
-}
-
-/* An allocator's: what has a file behind it, and stacks, are not. */
+/* An allocator's: what has a file behind it, stacks, and what the kernel maps ([vdso], [vvar]) are
+ * not. Blocks may have been made read-only since. */
 static bool may_be_heap(const struct process_mapping *mapping)
 {
-	return is_own(mapping) && !mapping->file.ino &&
-	       strncmp(mapping->path, "[stack", strlen("[stack")) != 0;
+	return mapping->is_private && !mapping->file.ino &&
+	       strncmp(mapping->path, "[stack", strlen("[stack")) != 0 &&
+	       strncmp(mapping->path, "[v", strlen("[v")) != 0;
+}
+
+static bool is_own(const struct process_mapping *mapping)
+{
+	return mapping->is_private && mapping->is_writable;
 }
 
 static struct heap_memory *new_memory(struct process_memory *memory,
@@ -167,12 +169,14 @@ static struct heap_memory *new_memory(struct process_memory *memory,
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
 		const struct process_mapping *mapping = &maps->mappings[i];
 
-		if (is_wanted(mapping))
+		if (is_wanted(mapping) && mapping->is_readable)
 			heap_memory_add(heap, (struct heap_range){
 						      mapping->start,
 						      mapping->end,
 						      !strcmp(mapping->path, "[heap]"),
 					      });
+		else if (is_wanted(mapping))
+			heap_memory_add_closed(heap, mapping->end - mapping->start);
 	}
 	return heap;
 }

@@ -11,7 +11,8 @@
 struct heap_memory *heap_process_new(struct process_memory *memory, const struct process_maps *maps,
 				     uint64_t deadline_ns);
 
-/* The same with all private writable mappings: stacks, and the variables of files, too. */
+/* The same with all private mappings that can be written to: stacks, and the variables of files,
+ * too. */
 struct heap_memory *heap_process_new_own(struct process_memory *memory,
 					 const struct process_maps *maps, uint64_t deadline_ns);
 

@@ -27,7 +27,6 @@ struct reading {
 	struct heap_memory *memory;
 	const struct malloc_layout *layout;
 	uint64_t bias, sbrk_base;
-	uint64_t most; /* bytes that all heaps may have */
 	uint64_t nr_listed;
 	bool has_moved; /* an arena changed while it was read */
 	struct malloc_sums sums;
@@ -98,7 +97,7 @@ static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 	/* Nobody has asked it for anything yet: its top is no chunk. */
 	if (!arena->system_mem)
 		return;
-	if (arena->system_mem > reading->most) {
+	if (arena->system_mem > reading->memory->most_bytes) {
 		reading->sums.torn++;
 		return;
 	}
@@ -141,7 +140,7 @@ static void read_parameters(struct reading *reading)
 	if (layout->mmapped_mem == MALLOC_NO_FIELD ||
 	    heap_memory_read_variable(reading->memory, at + layout->mmapped_mem,
 				      &reading->sums.mapped, sizeof(reading->sums.mapped)) ||
-	    reading->sums.mapped > reading->most) {
+	    reading->sums.mapped > reading->memory->most_bytes) {
 		reading->sums.mapped = 0;
 		reading->sums.torn++;
 	}
@@ -226,8 +225,6 @@ int malloc_arenas_read(struct heap_memory *memory, const struct malloc_layout *l
 	uint64_t began = clock_ns(), took;
 	int err;
 
-	for (size_t i = 0; i < memory->nr_ranges; i++)
-		reading.most += memory->ranges[i].end - memory->ranges[i].start;
 	err = read_once(&reading);
 	took = clock_ns() - began;
 	*ret = reading.sums;
