@@ -5,8 +5,8 @@ import time
 
 from capture import (CANNOT, HINT, Attached, Served, check_error, memprobe, parse,
                      read_report)
-from harness import (MEMPROBE, Failure, Skip, check, check_equal, check_near, open_terminal,
-                     read_terminal, size_of, test, tolerance, wait_until)
+from harness import (MEMPROBE, Failure, Skip, check, check_equal, check_near, children_of,
+                     open_terminal, read_terminal, size_of, test, tolerance, wait_until)
 from tree import Report, check_invariants
 
 
@@ -52,6 +52,20 @@ def snapshots(context):
     grown = size_of(1) + size_of(2) + size_of(3)
     check_near("grow_attached", seen, grown, tolerance(grown))
     served.quit()
+
+
+@test(interpreters="one")
+def snapshot_while_memprobe_begins(context):
+    """Asked for while memprobe still loads its programs: it is written as soon as there is one."""
+    dump = context.path("dump")
+    process = context.start([MEMPROBE, "-o", dump, "--no-report", "--"] + context.python.command
+                            + ["-c", "import time; time.sleep(0.5)"])
+    while not children_of(process.pid):  # the inspecting process, long before the programs
+        check(process.poll() is None, "memprobe ended")
+    os.kill(process.pid, signal.SIGUSR1)
+    result = context.finish(process)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    check_invariants(read_report(context, dump + ".1"))
 
 
 def grown_between(context, dump, pid, *options):

@@ -238,6 +238,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	capture->command.status = capture->command.gate = capture->command.failure = -1;
 	capture->loader.iterator = capture->loader.btf = -1;
 	inherited_read(&capture->inherited);
+	signals_hold();
 	inherited_raise_priority(&capture->inherited);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	identity_read(options->keep_root, &capture->identity);

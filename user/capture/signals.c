@@ -15,6 +15,15 @@
 /* A command that has been asked to end may heed it or not; so long it is waited for. */
 #define URGENT_NS 5000000000ULL
 
+void signals_hold(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+}
+
 int signals_open(struct signals *ret, struct command *command)
 {
 	sigset_t mask;

@@ -25,6 +25,9 @@ struct signals {
 	int nr_sigterms;
 };
 
+/* Nothing can be written yet: who asks for a snapshot has one when they are open. The others end us
+ * as they would any program. */
+void signals_hold(void);
 /* Blocks them. 0 or -errno. */
 int signals_open(struct signals *ret, struct command *command);
 void signals_close(struct signals *signals);
