@@ -142,6 +142,19 @@ def calls_without_room(context):
         check_equal("exact of a difference", difference["processes"][0]["calls"]["complete"], False)
 
 
+@test(interpreters="one")
+def calls_of_parts(context):
+    """Where a function is several rows there is room for 10,000 of them all the same."""
+    for option in ("--lines", "--instances"):
+        taken = capture(context, context.target("many_functions.py", 10000), option, "--calls=exact")
+        check_invariants(taken.report)
+        process = taken.process()
+        check_equal("complete with " + option, process["calls"]["complete"], True)
+        rendered = sum(node["calls"] or 0 for node in process.nodes
+                       if (node["function"] or "").startswith("render_"))
+        check_equal("calls with " + option, rendered, 10000)
+
+
 @test(interpreters="few")
 def standing_frames(context):
     """What is known of frames that stood is forgotten with their processes: there is room for more."""

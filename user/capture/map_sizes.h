@@ -15,8 +15,8 @@ struct memprobe; /* the skeleton */
 
 /* What follows from what was asked for. */
 struct map_sizes {
-	uint32_t max_nodes, max_sites;	 /* rows of Python, twice as many while all calls count, or
-					    lines of what allocates */
+	uint32_t max_nodes, max_sites;	 /* rows of Python, more than asked for while all calls
+					    count, or lines of what allocates */
 	uint32_t call_nodes, call_sites; /* of them, for calls and blocks alone */
 	uint32_t nr_ids;		 /* of nodes, 0 included; a multiple of NODE_BLOCK */
 	uint32_t id_run;		 /* how many ids a program takes at once */
