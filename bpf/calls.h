@@ -167,6 +167,7 @@ __noinline int walk_call_plainly(__u32 slot, __u32 scratch, __u64 frame, __u64 t
 static __always_inline __u64 find_walked(__u32 slot, __u32 scratch, bool plain_loop)
 {
 	struct change change = { .slot = slot, .scratch = scratch };
+	const struct wire_node *found;
 	struct walk walk = {};
 	struct node_id node;
 
@@ -175,6 +176,9 @@ static __always_inline __u64 find_walked(__u32 slot, __u32 scratch, bool plain_l
 		return 0;
 	node = find_path(&change, &walk, plain_loop);
 	note_objects(&change, walk.path, plain_loop);
+	found = node_at(node);
+	if (found && walk.path->end == WALK_ROOT && found->parent == walk.path->above_id.value)
+		note_return();
 	if (!node.value)
 		change.loss = LOSS_calls_lost + 1;
 	return node.value | (__u64)change.loss << 32;
@@ -393,56 +397,6 @@ __noinline int walk_begun(__u32 slot, __u32 scratch)
 	if (walk.path->end == WALK_GOING)
 		walk_frames(&walk, slot, scratch, false);
 	return walk.path->depth || walk.path->end != WALK_ROOT;
-}
-
-/* A thread's last path is asked for: calls are counted. */
-const volatile bool cfg_last_paths = true;
-
-/* No end of a frame on which it dies is counted. */
-#define NO_LAST_PATHS (IMAGE_FINALIZING | IMAGE_ATTACHED | IMAGE_CALLS_OVER)
-
-/* The path of frames that the current thread leaves without their ends where these are counted, 0
- * when its interpreter has ended it in order. It dies, and since 6.16 the address space is still
- * there at this event; or it is about to begin a program, of which 6.10 and later tell in time. */
-static __always_inline struct node_id find_last_path(struct wire_image *image, __u32 slot)
-{
-	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
-	const struct wire_layout *layout;
-	struct node_id id = {};
-	__u64 finalizing = 0, found;
-
-	layout = slot_layout(slot);
-	if (!python || !layout || python->state != PYTHON_KNOWN || !layout->calls_by_ends ||
-	    (image->flags & NO_LAST_PATHS) || !is_own_task(image))
-		return id;
-	if (layout->finalizing_vaddr)
-		read_user(&finalizing, sizeof(finalizing), layout->finalizing_vaddr + python->bias);
-	if (finalizing || begin_walk(slot, SCRATCH_RSS, 0) != WALK_BEGUN ||
-	    !walk_begun(slot, SCRATCH_RSS))
-		return id;
-	found = find_call(slot, SCRATCH_RSS);
-	id.value = found;
-	if (found >> 32)
-		count_loss(image, (found >> 32) - 1, 0);
-	return id;
-}
-
-/* The current thread exits, or is about to begin a program. Before what sends it. */
-__noinline int note_last_path(void)
-{
-	struct wire_thread *thread;
-	struct wire_image *image;
-	struct node_id id;
-	__u32 slot = 0;
-
-	image = find_image(READ_CURRENT(mm), &slot);
-	if (!image)
-		return 0;
-	id = find_last_path(image, slot);
-	thread = id.value ? current_thread(image) : NULL;
-	if (thread)
-		thread->node = id;
-	return 0;
 }
 
 /* A code object goes: what comes to its address is another. */

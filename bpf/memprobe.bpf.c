@@ -15,6 +15,7 @@
 #include "allocs.h"
 #include "cow.h"
 #include "last_looks.h"
+#include "last_paths.h"
 #include "queues.h"
 #include "wakes.h"
 

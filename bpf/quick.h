@@ -231,6 +231,7 @@ static __always_inline bool count_known(const struct call *call)
 	union node_place place;
 	struct wire_node *node;
 	__u64 instruction, site;
+	bool is_outermost;
 
 	if (call->layout->version < 0x030b || !read_with_callers(&block, call->frame)) {
 		__builtin_memset(block.bytes, 0, QUICK_BELOW_BYTES); /* verifier: it is not read */
@@ -246,6 +247,7 @@ static __always_inline bool count_known(const struct call *call)
 	if (!find_caller_path(call, &block, frame.back, &place.key) ||
 	    !recall_site(call, frame.code, &site))
 		return false;
+	is_outermost = !place.key;
 	place.key = path_child(place.key, site);
 	node = find_node(&place);
 	if (!node || node->site != site || !is_object_noted(call, &block, node))
@@ -254,6 +256,8 @@ static __always_inline bool count_known(const struct call *call)
 	mark_changed(place.id);
 	if (!call->layout->calls_by_ends && frame.is_shadowed)
 		keep(name_slot(call, call->frame, frame.code), node->key);
+	if (is_outermost)
+		note_return();
 	return true;
 }
 

@@ -54,6 +54,25 @@ __noinline int send_thread_end(__u32 tid)
 	return send_once(&record, sizeof(record), false);
 }
 
+/* Where ends of frames are counted: the current thread's outermost one has ended. */
+__noinline int note_return(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread)
+		thread->has_returned = 1;
+	return 0;
+}
+
+static __always_inline bool has_returned(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	const struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	return thread && thread->has_returned;
+}
+
 /* Where tasks have caches an entry keeps the path of the last look, no path that a thread ended on:
  * before it is sent. */
 static __always_inline void forget_last_look(__u32 tid)

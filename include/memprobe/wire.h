@@ -198,6 +198,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 #define IMAGE_WAKES_WANTED 512	 /* user space was asked to attach to wake-ups */
 #define IMAGE_THREADED 256	 /* a thread that is not the first ran Python */
 #define IMAGE_RACING 1024	 /* a thread that is not the first has mapped memory */
+#define IMAGE_LEFT_CALLS 2048	 /* its runtime was taken down under threads that ran Python */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {
@@ -410,8 +411,10 @@ struct wire_thread {
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
 	struct node_id node;   /* <= 6.1: path at the last look; at the end: path it died on */
 	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
+	__u32 has_returned;    /* 1: an outermost frame of its has ended */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct wire_thread) == 80, "wire_thread");
+_Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
 
 /* Growth of a thread, not yet in its entry: one a CPU. */
 struct wire_tally {
@@ -511,7 +514,7 @@ struct wire_thread_end {
 	struct wire_head head;
 	struct wire_thread thread;
 };
-_Static_assert(sizeof(struct wire_thread_end) == 96, "wire_thread_end");
+_Static_assert(sizeof(struct wire_thread_end) == 104, "wire_thread_end");
 
 struct wire_knock {
 	struct wire_head head;

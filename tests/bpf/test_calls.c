@@ -186,144 +186,6 @@ static void test_unreadable(void **state)
 	on_each(check_unreadable);
 }
 
-/* A thread that is killed in frames which cannot be read: their calls are missing. */
-static void check_killed_unreadable(void)
-{
-	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
-
-	if (python.layout.version < 0x30b) /* frames are objects: what else is in their page goes */
-		return;
-	python_attach_thread(&python, worker);
-	machine_run(worker);
-	python_call(&python, function("f"));
-	session_change(task->mm, KIND_ANON, 1);
-	host_user_drop(python.leaf);
-	worker->signal->live.counter = 1;
-	session_exit_event(worker);
-	assert_int_equal(session_image(task->mm)->loss_events[LOSS_frame_unreadable],
-			 is_by_ends && session_is_percpu());
-	machine_run(task);
-}
-
-static void test_killed_unreadable(void **state)
-{
-	(void)state;
-	on_each(check_killed_unreadable);
-}
-
-/* The node on which a thread has ended, 0: on none. */
-static __u32 take_last_node(int tid)
-{
-	struct wire_thread_end end;
-
-	while (session_take(RECORD_THREAD_END, &end, sizeof(end))) {
-		if (end.thread.tid == (__u32)tid)
-			return end.thread.node.value;
-	}
-	return 0;
-}
-
-/* The node on which a thread dies that has caused an event or none. */
-static __u32 die(struct task_struct *thread, __s32 pages)
-{
-	machine_run(thread);
-	if (pages)
-		session_change(task->mm, KIND_ANON, pages);
-	thread->signal->live.counter = thread->tgid == task->tgid;
-	session_exit_event(thread);
-	machine_run(task);
-	return take_last_node(thread->pid);
-}
-
-/* A thread dies on a path; a vfork child that has its parent's thread pointer does on none. */
-static void check_vfork_child(void)
-{
-	struct task_struct *child = machine_task_new(task->mm, 200, 200, "python3");
-	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
-
-	python_call(&python, function("f"));
-	child->thread.fsbase = task->thread.fsbase;
-	assert_int_equal(die(child, 1), 0);
-	worker->thread.fsbase = task->thread.fsbase;
-	assert_int_equal(die(worker, 1) != 0, is_by_ends && session_is_percpu());
-}
-
-static void test_vfork_child(void **state)
-{
-	(void)state;
-	on_each(check_vfork_child);
-}
-
-/* A thread dies that took no memory of its own. */
-static void check_killed_unseen(void)
-{
-	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
-
-	python_call(&python, function("f"));
-	worker->thread.fsbase = task->thread.fsbase;
-	assert_int_equal(die(worker, 0) != 0, is_by_ends && session_is_percpu());
-}
-
-static void test_killed_unseen(void **state)
-{
-	(void)state;
-	on_each(check_killed_unseen);
-}
-
-/* What calls exec never returns. Nor does it where it fails from then on: the thread dies. */
-static void check_exec(void)
-{
-	struct mm_struct *next = machine_mm_new(session_is_percpu());
-	bool is_found = is_by_ends && session_is_percpu();
-
-	python_call(&python, function("f"));
-	session_change(task->mm, KIND_ANON, 1);
-	session_prepare_exec_event(task);
-	task->mm = next;
-	session_exec_event(task);
-	session_change(next, KIND_ANON, 1);
-	assert_int_equal(take_last_node(task->pid) != 0, is_found);
-}
-
-static void check_failed_exec(void)
-{
-	python_call(&python, function("f"));
-	session_change(task->mm, KIND_ANON, 1);
-	session_prepare_exec_event(task);
-	task->mm = NULL;
-	session_exit_event(task);
-	assert_int_equal(take_last_node(task->pid) != 0, is_by_ends && session_is_percpu());
-}
-
-static void test_exec(void **state)
-{
-	(void)state;
-	on_each(check_exec);
-	on_each(check_failed_exec);
-}
-
-/* A vfork child begins a program in its parent's memory. */
-static void check_exec_of_child(void)
-{
-	struct task_struct *child = machine_task_new(task->mm, 200, 200, "python3");
-
-	python_call(&python, function("f"));
-	child->thread.fsbase = task->thread.fsbase;
-	machine_run(child);
-	session_change(task->mm, KIND_ANON, 1);
-	session_prepare_exec_event(child);
-	child->mm = NULL;
-	session_exit_event(child);
-	assert_int_equal(take_last_node(child->pid), 0);
-	machine_run(task);
-}
-
-static void test_exec_of_child(void **state)
-{
-	(void)state;
-	on_each(check_exec_of_child);
-}
-
 /* A code object comes to the address of one that has gone. */
 static void check_reused_code(void)
 {
@@ -433,21 +295,11 @@ static void test_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_reused_frames),
-		cmocka_unit_test(test_without_walks),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_reused_code),
-		cmocka_unit_test(test_standing),
-		cmocka_unit_test(test_early),
-		cmocka_unit_test(test_over),
-		cmocka_unit_test(test_never_begun),
-		cmocka_unit_test(test_killed_unreadable),
-		cmocka_unit_test(test_vfork_child),
-		cmocka_unit_test(test_killed_unseen),
-		cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_exec_of_child),
+		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_reused_frames),
+		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_reused_code),
+		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
+		cmocka_unit_test(test_over),	      cmocka_unit_test(test_never_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 """Calls of frames that do not end by a return."""
 from capture import capture
-from harness import Skip, check_all, check_equal, test
+from harness import Skip, check, check_all, check_equal, test
 from test_calls import EXACT, counted_from_start
 from tree import check_invariants
 
@@ -37,3 +37,20 @@ def calls_at_an_exec(context):
         process = taken.process()
         check_equal("end_reason", process["end_reason"], "exec")
         check_called(process, {name: 1 for name in ("outer", "inner") + names})
+
+
+@test(interpreters="all")
+def calls_of_daemon_threads(context):
+    """Their frames go with the runtime: bounds, with the reason, where ends are counted. Not when the
+    process ends without taking it down, nor when all threads have ended before."""
+    counted_from_start(context)
+    starts = context.python.minor < (3, 11)
+    for words in ("sleep", "polls"):
+        process = capture(context, context.target("call_ends.py", words), EXACT).process()
+        exact = {node["calls_exact"] for node in process.named("outer")}
+        check_equal("exact with %s" % words, exact, {starts})
+        check("daemon" in process["calls"]["reason"] or starts, "%r" % process["calls"])
+    taken = capture(context, context.target("call_ends.py", "leaves"), EXACT)
+    check_called(taken.process(), {name: 1 for name in ("outer", "inner", "leaves", "background")})
+    taken = capture(context, context.target("call_ends.py", "joined"), EXACT)
+    check_called(taken.process(), {"outer": 1, "inner": 1, "joined": 1, "poll": 20})

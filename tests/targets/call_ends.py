@@ -1,5 +1,6 @@
 """Calls that do not end by a return: outer() calls inner() once, and what happens there the argument
-says: vfork children that end without a program, or the process begins another one.
+says: vfork children that end without a program, the process begins another one,
+or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined").
 """
 import os
 import sys
@@ -26,6 +27,42 @@ def begin_in_thread():
     time.sleep(60)
 
 
+def poll():
+    time.sleep(0.005)
+
+
+def background():
+    while True:
+        poll()
+
+
+def start_daemon(function):
+    threading.Thread(target=function, daemon=True).start()
+    time.sleep(0.1)
+
+
+def sleep():
+    start_daemon(lambda: time.sleep(60))
+
+
+def polls():
+    start_daemon(background)
+
+
+def leaves():
+    start_daemon(background)
+    os._exit(0)
+
+
+def joined():
+    for _ in range(5):
+        threads = [threading.Thread(target=poll) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
 def inner(what):
     what()
 
@@ -36,4 +73,5 @@ def outer(what):
 
 TRUTH = Truth()
 TRUTH.write()
-outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread}[sys.argv[1]])
+outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread, "sleep": sleep, "polls": polls,
+       "leaves": leaves, "joined": joined}[sys.argv[1]])

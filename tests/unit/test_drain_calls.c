@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A probe that was never hit, while Python ran since its exec, is told: its 0 is no count. */
+/* A probe that was never hit, while Python ran since its exec, is told: its 0 is no count. Nor is
+ * what counts ends where some never came. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,6 +97,24 @@ static void test_not_counted(void **state)
 	assert_int_equal(read_image(0, 0), 0);
 }
 
+/* Where ends are counted, threads that never came to theirs make bounds of all numbers. */
+static void test_left_calls(void **state)
+{
+	const struct wire_image image = { .image_id = FIXTURE_IMAGE, .flags = IMAGE_LEFT_CALLS };
+	uint32_t slot = FIXTURE_SLOT;
+
+	(void)state;
+	for (int ends = 0; ends < 2; ends++) {
+		const struct process *process = &fixture.profile->processes[0];
+
+		fixture.profile->processes[0].counts_ends = ends;
+		fake_loader_put("images", &slot, &image);
+		assert_int_equal(drain_all(fixture.drain), 0);
+		assert_int_equal(process->calls_seen, ends ? CALLS_SEEN_SOME : CALLS_SEEN_ENDS);
+		assert_int_equal(!!*profile_string(fixture.profile, process->calls_reason), ends);
+	}
+}
+
 #define CALLS_TEST(name) cmocka_unit_test_setup_teardown(name, open_counted, close_fixture)
 
 int main(void)
@@ -104,6 +123,7 @@ int main(void)
 		CALLS_TEST(test_never_hit),    CALLS_TEST(test_hit),
 		CALLS_TEST(test_hit_early),    CALLS_TEST(test_few_paths),
 		CALLS_TEST(test_counted_late), CALLS_TEST(test_not_counted),
+		CALLS_TEST(test_left_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

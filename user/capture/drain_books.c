@@ -102,6 +102,19 @@ static void note_early_calls(const struct drain_base *base, struct process *proc
 		&base->profile->strings, "the first calls came before the interpreter was found");
 }
 
+/* Calls are counted when frames end, and some never did. */
+static void note_left_calls(const struct drain_base *base, struct process *process,
+			    const struct wire_image *image)
+{
+	if (!(image->flags & IMAGE_LEFT_CALLS) || !process->counts_ends ||
+	    process->calls_seen == CALLS_SEEN_SOME)
+		return;
+	process->calls_seen = CALLS_SEEN_SOME;
+	process->calls_reason = string_pool_add(
+		&base->profile->strings,
+		"calls that daemon threads were in at its end were not added");
+}
+
 /* For a process that goes on, the difference that the last balance showed is kept. */
 static void take_balance(struct process *process, const struct image_slot *slot)
 {
@@ -128,6 +141,7 @@ static void take(const struct drain_base *base, struct drain_images *images,
 	take_losses(process, slot, image);
 	correct_opening(process, image);
 	note_early_calls(base, process, image);
+	note_left_calls(base, process, image);
 	look_for_calls(base, slot, image);
 	add_lost(base, slot->process, image);
 	drain_held_moments(base, slot->process, image);
