@@ -19,7 +19,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.path.join(TESTS, "targets", "census_known.py")
 BUSY = os.path.join(TESTS, "targets", "census_busy.py")
 OF_BUSY = ("system", "pyenv-3.13")
-BUSY_SHARE, UNREADABLE_SHARE = 0.02, 0.01
+BUSY_SHARE, UNREADABLE_SHARE = 0.02, 0.03
 SECONDS, MEGABYTES = "60", "400"
 SHARE = 0.001
 # Frames of 3.6 are tracked while they run, and calls of C functions have a tuple of arguments.
