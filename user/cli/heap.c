@@ -289,7 +289,7 @@ static int take_reading(struct heap_watch *watch, uint64_t time_ns)
 	if (error)
 		return refuse(watch, error);
 	error = count_objects(watch, &census);
-	if (process_program_is_gone(&watch->program))
+	if (error != -ESRCH && process_program_is_gone(&watch->program))
 		return 0; /* these are not the objects of that heap */
 	if (!error)
 		heap_output_put(&watch->output, time_ns, &inside, census);
