@@ -15,6 +15,7 @@
 
 #include "id_runs.h"
 #include "sites.h"
+#include "threads.h"
 
 const volatile bool cfg_threads = false; /* --threads */
 
@@ -66,19 +67,26 @@ static __always_inline bool is_room_for_thread(const struct wire_image *image)
 	       specials_made - specials_removed < RESERVED_ROWS / 2;
 }
 
-/* Puts the current thread's row above a walked path. Where an image has rows for as many threads as
- * it may have, one row stands for all others: counted. Returns 0 or LOSS_* + 1. */
+/* Puts the row of the thread that the current task works for above a walked path. Where an image
+ * has rows for as many threads as it may have, one row stands for all others: counted. Returns 0 or
+ * LOSS_* + 1. */
 static __noinline __u32 push_thread_root(__u32 slot, __u32 scratch)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
-	__u32 tid = bpf_get_current_pid_tgid(), loss = 0, failed;
+	__u64 id = bpf_get_current_pid_tgid(), start_ns = CURRENT(start_time), key;
+	__u32 tid = id, loss = 0, failed;
+	struct task_struct *own;
 	struct node_id *known;
-	__u64 key;
 
 	if (!image || !path)
 		return 0;
-	key = site_key_thread(image->image_id, tid, CURRENT(start_time));
+	if (id >> 32 != image->tgid) {
+		own = (void *)find_own_thread(image->tgid);
+		tid = BPF_CORE_READ(own, pid);
+		start_ns = BPF_CORE_READ(own, start_time);
+	}
+	key = site_key_thread(image->image_id, tid, start_ns);
 	known = bpf_map_lookup_elem(&special_ids, &key);
 	if (!known && !is_room_for_thread(image)) {
 		loss = LOSS_threads_joined + 1;

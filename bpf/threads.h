@@ -28,13 +28,31 @@ static __always_inline bool is_own_task(const struct wire_image *image)
 	return image->tgid == bpf_get_current_pid_tgid() >> 32;
 }
 
-/* Makes the current thread's entry for an image, at its first event or after an exec. */
-__noinline int begin_thread(__u32 image_id)
+#define VFORKS_DEEP 4 /* a child may have one of its own */
+
+/* The thread of an image's own that the current task works for: itself, or who waits for it, a
+ * vfork child. An address. */
+__noinline __u64 find_own_thread(__u32 tgid)
 {
-	struct wire_thread thread = { .image_id = image_id, .tid = bpf_get_current_pid_tgid() };
+	struct task_struct *current = (void *)bpf_get_current_task(), *task = current;
+
+	for (int i = 0; i < VFORKS_DEEP; i++) {
+		if ((__u32)BPF_CORE_READ(task, tgid) == tgid)
+			return (__u64)task;
+		task = BPF_CORE_READ(task, real_parent);
+	}
+	return (__u64)current;
+}
+
+/* Makes a thread's entry for an image, at its first event or after an exec; `own` is what
+ * find_own_thread returns. */
+__noinline int begin_thread(__u32 image_id, __u64 own)
+{
+	struct task_struct *task = (void *)own;
+	struct wire_thread thread = { .image_id = image_id, .tid = BPF_CORE_READ(task, pid) };
 	__u32 tid = thread.tid;
 
-	thread.start_ns = READ_CURRENT(start_time);
+	thread.start_ns = BPF_CORE_READ(task, start_time);
 	bpf_get_current_comm(thread.comm, sizeof(thread.comm));
 	return bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
 }
@@ -83,19 +101,24 @@ static __always_inline void forget_last_look(__u32 tid)
 		thread->node.value = 0;
 }
 
-/* The current thread's entry, fresh when it came to this image by exec. NULL: no room, counted. */
-static __always_inline struct wire_thread *current_thread(struct wire_image *image)
+/* A thread's entry, fresh when it came to this image by exec. NULL: no room, counted. */
+static __always_inline struct wire_thread *find_thread(struct wire_image *image, __u32 tid,
+						       __u64 own)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (thread && thread->image_id == image->image_id)
 		return thread;
 	if (thread)
 		send_thread_end(tid);
-	if (begin_thread(image->image_id))
+	if (begin_thread(image->image_id, own))
 		count_loss(image, LOSS_threads_full, 0);
 	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+static __always_inline struct wire_thread *current_thread(struct wire_image *image)
+{
+	return find_thread(image, bpf_get_current_pid_tgid(), bpf_get_current_task());
 }
 
 /* Adds what a tally holds to its thread's entry. */
@@ -109,31 +132,36 @@ static __always_inline void settle_tally(struct wire_tally *tally)
 	tally->growth = 0;
 }
 
-/* Gives this CPU's tally to the current thread. */
+/* Gives this CPU's tally to the thread that the current task works for. */
 __noinline int begin_tally(__u32 slot)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, tid;
 	struct wire_tally *tally = bpf_map_lookup_elem(&tallies, &zero);
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	__u64 own;
 
 	if (!tally || !image)
 		return 0;
 	settle_tally(tally);
-	current_thread(image);
-	tally->tid = bpf_get_current_pid_tgid();
+	own = find_own_thread(image->tgid);
+	tid = BPF_CORE_READ((struct task_struct *)own, pid);
+	find_thread(image, tid, own);
+	tally->tid = tid;
 	tally->image_id = image->image_id;
 	return 0;
 }
 
-/* Counts growth of the current thread, one of the image's own. */
+/* Counts growth of the current thread, one of the image's own or a vfork child. */
 static __always_inline void tally_growth(const struct wire_image *image, __u32 slot, __s64 pages)
 {
-	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 zero = 0;
 	struct wire_tally *tally = bpf_map_lookup_elem(&tallies, &zero);
 
 	if (!tally)
 		return;
-	if (tally->tid != tid || tally->image_id != image->image_id)
+	if (tally->tid != (__u32)id || tally->image_id != image->image_id)
 		begin_tally(slot);
 	tally->growth += pages;
 }

@@ -138,6 +138,46 @@ static void test_many(void **state)
 	finish();
 }
 
+/* What vfork children do in the memory of the thread that waits for them is that thread's, however
+ * many there are; also what a child of a child does. */
+static void check_vfork_children(enum session_kernel kernel)
+{
+	struct task_struct *worker, *child, *grandchild;
+
+	start(kernel, PYTHON_3_12);
+	python_call(&python, module);
+	python_call(&python, work);
+	worker = next_thread(101, 7);
+	child = machine_task_new(first->mm, 200, 200, "worker");
+	child->real_parent = worker;
+	child->thread.fsbase = worker->thread.fsbase;
+	for (int i = 0; i < MAX_THREAD_ROWS + 10; i++) {
+		child->tgid = child->pid = 200 + i;
+		child->start_time++;
+		grow(child, 1);
+	}
+	grandchild = machine_task_new(first->mm, 900, 900, "worker");
+	grandchild->real_parent = child;
+	grandchild->thread.fsbase = worker->thread.fsbase;
+	grow(grandchild, 1);
+	session_assert_row("[thread 101];<module>;work anon+267\n");
+	if (session_is_percpu()) {
+		assert_null(session_thread(200));
+		assert_null(session_thread(900));
+		assert_int_equal(session_thread(101)->start_ns, worker->start_time);
+		grow(first, 1); /* what this CPU kept for the other is added up */
+		assert_int_equal(session_thread(101)->growth, 267);
+	}
+	finish();
+}
+
+static void test_vfork_children(void **state)
+{
+	(void)state;
+	check_vfork_children(SESSION_PERCPU);
+	check_vfork_children(SESSION_OLDEST);
+}
+
 /* What runs no Python is no part of a Python thread's tree. */
 static void test_native(void **state)
 {
@@ -161,7 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_frames), cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_truncated),   cmocka_unit_test(test_many),
-		cmocka_unit_test(test_native),
+		cmocka_unit_test(test_native),	    cmocka_unit_test(test_vfork_children),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

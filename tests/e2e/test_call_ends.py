@@ -21,7 +21,7 @@ def calls_of_vfork_children(context):
     counted_from_start(context)
     if context.python.minor < (3, 8):
         raise Skip("it has no posix_spawn")
-    taken = capture(context, context.target("call_ends.py", "spawn"), EXACT)
+    taken = capture(context, context.target("call_ends.py", "spawn", 1), EXACT)
     check_invariants(taken.report)
     check_called(taken.process(), {"outer": 1, "inner": 1, "spawn": 1})
 

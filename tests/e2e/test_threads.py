@@ -2,7 +2,7 @@
 from collections import Counter
 
 from capture import capture, capture_until, check_error, memprobe, read_report, record
-from harness import MB, check, check_all, check_equal, check_near, test
+from harness import MB, Skip, check, check_all, check_equal, check_near, test
 from test_exports import pprof_of
 from tree import ancestors, check_invariants
 
@@ -135,6 +135,20 @@ def threads_many(context):
     known = sum(taken.truth["threads"].values())
     check_near("MB of all", process.below("grown", process.named("take")) / MB, known, RUNTIME)
     check(other["total"]["grown"] > (400 - ROWS) * 0.125 * MB, "the others have too little")
+
+
+@test(interpreters="few")
+def threads_and_vfork_children(context):
+    """Children in the memory of a thread are no threads of its process, however many."""
+    if context.python.minor < (3, 8):
+        raise Skip("it has no posix_spawn")
+    for options in (("--threads",), ()):
+        process = capture(context, context.target("call_ends.py", "spawn", ROWS // 10 + 5), *options,
+                          "--no-children").process()
+        check_equal("threads", [one["tid"] for one in process["threads"]], [process["pid"]])
+        check("more than 256" not in str(process["losses"]), "losses are %s" % process["losses"])
+        rows = {node["thread"] for node in process.of_kind("thread")}
+        check_equal("rows", rows, {"MainThread"} if options else set())
 
 
 @test(interpreters="one")

@@ -1,5 +1,5 @@
 """Calls that do not end by a return: outer() calls inner() once, and what happens there the argument
-says: vfork children that end without a program, the process begins another one,
+says: ten times so many vfork children end without a program, the process begins another one,
 or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined").
 """
 import os
@@ -11,7 +11,7 @@ from truth import Truth
 
 
 def spawn():
-    for _ in range(10):
+    for _ in range(10 * int(sys.argv[2])):
         try:
             os.posix_spawn("/no/such/program", ["x"], {})
         except FileNotFoundError:
