@@ -329,10 +329,11 @@ __u32 iterate_round; /* a new number for every reading */
 static __always_inline void adopt(struct task_struct *task, struct mm_struct *mm, bool percpu)
 {
 	struct birth birth = { .mm = mm, .tgid = task->tgid };
+	__u32 *ppid = bpf_map_lookup_elem(&processes, &birth.tgid);
 
-	if (!bpf_map_lookup_elem(&processes, &birth.tgid))
+	if (!ppid)
 		return;
-	birth.ppid = BPF_CORE_READ(task, real_parent, tgid);
+	*ppid = birth.ppid = BPF_CORE_READ(task, real_parent, tgid); /* also after an exec */
 	begin_image(&birth, BEGIN_ATTACH, percpu);
 }
 

@@ -383,6 +383,34 @@ static void test_attach(void **state)
 	on_each(check_attach);
 }
 
+/* What was attached to has its parent, also in the programs that it begins later. */
+static void check_attached_exec(void)
+{
+	struct task_struct *task = machine_task_new(machine_mm_new(session_is_percpu()), 100, 100,
+						    "python3");
+	struct task_struct *parent = machine_task_new(machine_mm_new(session_is_percpu()), 55, 55,
+						      "sh");
+	struct wire_image_begin begin;
+
+	task->real_parent = parent;
+	session_follow(100, 0);
+	machine_run(task);
+	session_attach(&task, 1);
+	assert_true(session_take(RECORD_IMAGE_BEGIN, &begin, sizeof(begin)));
+	assert_int_equal(begin.ppid, 55);
+	task->real_parent = task; /* whoever took it on when its parent ended */
+	task->mm = machine_mm_new(session_is_percpu());
+	session_exec_event(task);
+	assert_true(session_take(RECORD_IMAGE_BEGIN, &begin, sizeof(begin)));
+	assert_int_equal(begin.reason, BEGIN_EXEC);
+	assert_int_equal(begin.ppid, 55);
+}
+
+static void test_attached_exec(void **state)
+{
+	on_each(check_attached_exec);
+}
+
 /* The end of a process is that of its last thread. */
 static void check_exit(void)
 {
@@ -668,6 +696,7 @@ int main(void)
 		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_same_address_space),
 		cmocka_unit_test(test_attach),
+		cmocka_unit_test(test_attached_exec),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_main_end),
 		cmocka_unit_test(test_known_file),

@@ -1,6 +1,7 @@
 """memprobe -p: counts from the moment it says so, stops nothing, leaves no trace."""
 import os
 import signal
+import subprocess
 import time
 
 from capture import (CANNOT, Attached, Served, check_error, last_lines, memprobe, read_report,
@@ -147,6 +148,16 @@ def killed_while_attached(context):
     report = read_report(context, attached.dump)
     check_equal("complete", report.data["meta"]["complete"], False)
     check_path(report.python(served.pid), ("answer", "grow_attached"), size_of(8))
+
+
+@test(interpreters="one")
+def attach_before_exec(context):
+    """The program that an attached process begins later has the same parent."""
+    process = context.start(["sh", "-c", "read line; exec true"], stdin=subprocess.PIPE)
+    attached = Attached(context, process.pid)
+    process.stdin.close()
+    check_equal("ppid of both", [entry["ppid"] for entry in attached.end(None).processes],
+                [os.getpid()] * 2)
 
 
 @test()
