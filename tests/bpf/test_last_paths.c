@@ -10,41 +10,9 @@
 
 #include <cmocka.h>
 
+#include "calls_fixture.h"
 #include "host/host.h"
 #include "memory.h"
-#include "python_memory.h"
-#include "session.h"
-
-static struct python python;
-static struct task_struct *task;
-static bool is_by_ends;
-
-static void open_fixture(enum session_kernel kernel, __u32 version)
-{
-	session_open(kernel);
-	task = session_process(100, "python3");
-	python_make(&python, version);
-	python.layout.calls_by_ends = is_by_ends;
-	python.layout.code_watched = 1;
-	python.layout.has_unseen_frames = version >= PYTHON_3_15 && !is_by_ends;
-	python_attach_thread(&python, task);
-	session_set_python(task->mm, &python.layout, python.bias);
-	python_call(&python, python_code(&python, "/srv/app.py", "<module>"));
-}
-
-/* Each kernel, each version, where starts are seen and where ends are. */
-static void on_each(void (*test)(void))
-{
-	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++)
-		for (size_t i = 0; i < python_nr_versions; i++)
-			for (int ends = 0; ends < 2; ends++) {
-				is_by_ends = ends;
-				open_fixture(kernel, python_versions[i]);
-				test();
-				session_check();
-				session_close();
-			}
-}
 
 /* A function runs from its start to its end. */
 static void call(__u64 code)
@@ -52,11 +20,6 @@ static void call(__u64 code)
 	python_call(&python, code);
 	session_call(python.leaf, python.tstate);
 	python_return(&python);
-}
-
-static __u64 function(const char *name)
-{
-	return python_code(&python, "/srv/app.py", name);
 }
 
 /* A thread that is killed in frames which cannot be read: their calls are missing. */
