@@ -79,12 +79,20 @@ __noinline __u32 insert_special(__u32 slot, __u64 key, __u32 kind, __u64 comm_lo
 	return insert_node(image->image_id, key, key, where);
 }
 
+/* Goes on to a node that was laid down, or was not: what insert_node() returns. */
+static __always_inline bool step_to(struct path *path, __u32 id)
+{
+	if (id & LAY_FAILED)
+		path->failed = id & ~LAY_FAILED;
+	else
+		path->node_id.value = id;
+	return !(id & LAY_FAILED);
+}
+
 /* Makes sure of a site for a frame that has no node, and gives it one. */
 static __always_inline void lay_new(struct wire_image *image, __u32 slot, __u32 scratch,
 				    struct path *path)
 {
-	__u32 id;
-
 	if (scratch != SCRATCH_RSS && !is_room_for_calls())
 		path->failed = LAY_NO_CALLS;
 	else if (nodes_made - nodes_removed >= cfg_max_nodes)
@@ -94,12 +102,8 @@ static __always_inline void lay_new(struct wire_image *image, __u32 slot, __u32 
 	if (path->failed)
 		return;
 	/* verifier: on 5.10 an index into the keys would have lost its bound. */
-	id = insert_node(below_node(image, path->node_id), path->next,
-			 path_step(path->node, path->next), scratch);
-	if (id & LAY_FAILED)
-		path->failed = id & ~LAY_FAILED;
-	else
-		path->node_id.value = id;
+	step_to(path, insert_node(below_node(image, path->node_id), path->next,
+				  path_step(path->node, path->next), scratch));
 }
 
 /* Lays down the path's next frame towards the leaf. Returns 1 when done or failed. */
@@ -338,13 +342,8 @@ __noinline int note_root_frame(__u32 slot, __u64 code)
 static __always_inline void lay_special_root(__u32 slot, __u32 scratch, struct path *path,
 					     __u64 key, __u32 kind)
 {
-	__u32 id = insert_special(slot, key, kind | scratch << 8, 0, 0);
-
-	if (id & LAY_FAILED) {
-		path->failed = id & ~LAY_FAILED;
+	if (!step_to(path, insert_special(slot, key, kind | scratch << 8, 0, 0)))
 		return;
-	}
-	path->node_id.value = id;
 	path->node = key;
 	path->remaining--;
 }

@@ -138,7 +138,6 @@ __noinline int begin_tally(__u32 slot)
 	__u32 zero = 0, tid;
 	struct wire_tally *tally = bpf_map_lookup_elem(&tallies, &zero);
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-
 	__u64 own;
 
 	if (!tally || !image)
@@ -155,13 +154,12 @@ __noinline int begin_tally(__u32 slot)
 /* Counts growth of the current thread, one of the image's own or a vfork child. */
 static __always_inline void tally_growth(const struct wire_image *image, __u32 slot, __s64 pages)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 zero = 0;
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
 	struct wire_tally *tally = bpf_map_lookup_elem(&tallies, &zero);
 
 	if (!tally)
 		return;
-	if (tally->tid != (__u32)id || tally->image_id != image->image_id)
+	if (tally->tid != tid || tally->image_id != image->image_id)
 		begin_tally(slot);
 	tally->growth += pages;
 }
