@@ -17,6 +17,7 @@
 #include "log.h"
 #include "memory.h"
 #include "process_stat.h"
+#include "process_status.h"
 #include "process_task.h"
 #include "requirements.h"
 
@@ -25,18 +26,12 @@
 /* The process that a thread belongs to; 0 when that cannot be read. */
 static pid_t read_tgid(pid_t pid)
 {
-	char path[64], line[256];
-	int tgid = 0;
-	FILE *file;
+	_cleanup_(freep) char *status = NULL;
+	int tgid;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
+	if (process_status_read(pid, &status) ||
+	    sscanf(process_status_field(status, "Tgid"), "%d", &tgid) != 1)
+		return 0;
 	return tgid;
 }
 

@@ -8,6 +8,7 @@
 
 #include "inspect_texts.h"
 #include "memory.h"
+#include "process_status.h"
 
 #define MAX_ANCESTORS 32
 
@@ -24,21 +25,13 @@ struct ancestor {
 
 static bool read_ancestor(pid_t pid, struct ancestor *ret)
 {
-	char path[64], line[256];
-	int parent = 0, found = 0;
-	FILE *file;
+	_cleanup_(freep) char *status = NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	while (file && found < 2 && fgets(line, sizeof(line), file)) {
-		found += sscanf(line, "PPid: %d", &parent) == 1;
-		found += sscanf(line, "Uid: %u %u", &ret->uid, &ret->effective_uid) == 2;
-	}
-	if (file)
-		fclose(file);
 	ret->pid = pid;
-	ret->parent = parent;
-	return found == 2;
+	return !process_status_read(pid, &status) &&
+	       sscanf(process_status_field(status, "PPid"), "%d", &ret->parent) == 1 &&
+	       sscanf(process_status_field(status, "Uid"), "%u%u", &ret->uid,
+		      &ret->effective_uid) == 2;
 }
 
 /*

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory.h"
+#include "process_status.h"
+
 #define CAP_DAC_READ_SEARCH_BIT 2
 #define CAP_SYS_PTRACE_BIT 19
 #define CAP_SYS_ADMIN_BIT 21
@@ -16,16 +19,12 @@
 
 static uint64_t effective_capabilities(void)
 {
-	unsigned long long effective = 0;
-	char line[256];
-	FILE *file = fopen("/proc/self/status", "re");
+	_cleanup_(freep) char *status = NULL;
+	unsigned long long effective;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
+	if (process_status_read(0, &status) ||
+	    sscanf(process_status_field(status, "CapEff"), "%llx", &effective) != 1)
+		return 0;
 	return effective;
 }
 

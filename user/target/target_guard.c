@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "memory.h"
 #include "process_stat.h"
+#include "process_status.h"
 #include "process_task.h"
 
 #define LAST_LOOKS 20 /* after our end: what stops them may have been on its way */
@@ -83,20 +84,14 @@ static bool is_to_stand_on(pid_t pid)
 {
 	const unsigned long long stops = 1ULL << (SIGSTOP - 1) | 1ULL << (SIGTSTP - 1) |
 					 1ULL << (SIGTTIN - 1) | 1ULL << (SIGTTOU - 1);
-	unsigned long long pending, all = 0;
-	char path[64], line[256];
-	FILE *file;
+	unsigned long long of_thread = 0, of_process = 0;
+	_cleanup_(freep) char *status = NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
-		    sscanf(line, "ShdPnd: %llx", &pending) == 1)
-			all |= pending;
-	}
-	if (file)
-		fclose(file);
-	return all & stops;
+	if (process_status_read(pid, &status))
+		return false;
+	sscanf(process_status_field(status, "SigPnd"), "%llx", &of_thread);
+	sscanf(process_status_field(status, "ShdPnd"), "%llx", &of_process);
+	return (of_thread | of_process) & stops;
 }
 
 /* SIGCONT does nothing to one that runs, but it may have a handler for it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "process_status.h"
 
 #define NOBODY 65534
 #define ASK ((uint32_t)-1) /* an id that is none changes nothing, and the present one is told */
@@ -40,35 +41,19 @@ static void read_groups(const char *list, struct target_user *user)
 		user->nr_groups++;
 }
 
-/* Each line holds the real, effective, saved and file system id. */
-static unsigned int read_line(const char *line, struct target_user *user)
-{
-	if (sscanf(line, "Uid:%*u%*u%*u%u", &user->uid) == 1)
-		return 1;
-	if (sscanf(line, "Gid:%*u%*u%*u%u", &user->gid) == 1)
-		return 2;
-	if (strncmp(line, "Groups:", strlen("Groups:")) != 0)
-		return 0;
-	read_groups(line + strlen("Groups:"), user);
-	return 4;
-}
-
+/* Of users and groups the real, effective, saved and file system id stand in a line. */
 int target_user_read(pid_t pid, struct target_user *ret)
 {
-	_cleanup_(freep) char *path = xasprintf("/proc/%d/status", (int)pid);
-	_cleanup_(freep) char *line = NULL;
+	_cleanup_(freep) char *status = NULL;
 	struct target_user user = { 0 };
-	unsigned int seen = 0;
-	size_t size = 0;
-	FILE *file = fopen(path, "re");
+	int error = process_status_read(pid, &status);
 
-	if (!file)
-		return errno == ENOENT ? -ESRCH : -errno;
-	while (seen != 7 && getline(&line, &size, file) > 0)
-		seen |= read_line(line, &user);
-	fclose(file);
-	if (seen != 7)
+	if (error)
+		return error == -ENOENT ? -ESRCH : error;
+	if (sscanf(process_status_field(status, "Uid"), "%*u%*u%*u%u", &user.uid) != 1 ||
+	    sscanf(process_status_field(status, "Gid"), "%*u%*u%*u%u", &user.gid) != 1)
 		return -ESRCH;
+	read_groups(process_status_field(status, "Groups"), &user);
 	*ret = user;
 	return 0;
 }
