@@ -89,6 +89,14 @@ static __always_inline bool has_run_python(void)
 	return touch && touch->cause.runs_python;
 }
 
+/* The current thread, which is not the main one, ends because its process does, and no frame of its
+ * Python has been seen to be the last. Where it is not known whether it ran any, it may have. */
+static __always_inline bool is_cut_short(const struct wire_thread *thread)
+{
+	return thread->tid != (__u32)(bpf_get_current_pid_tgid() >> 32) && !thread->has_returned &&
+	       READ_CURRENT(signal, flags) & SIGNAL_GROUP_EXIT && (!cfg_owners || has_run_python());
+}
+
 /* Who woke the current thread, if nobody else can be meant. Returns its thread pointer, 0: that is
  * not known. */
 __noinline __u64 find_waker(__u32 slot, __u64 head)

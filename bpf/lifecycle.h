@@ -472,6 +472,7 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 			collect_tallies(tid);
 		else
 			forget_last_look(tid);
+		thread->is_cut_short = is_cut_short(thread);
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}

@@ -412,7 +412,7 @@ struct wire_thread {
 	struct node_id node;   /* <= 6.1: path at the last look; at the end: path it died on */
 	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
 	__u32 has_returned;    /* 1: an outermost frame of its has ended */
-	__u32 pad;
+	__u32 is_cut_short;    /* 1: its process ended while it may have run Python */
 };
 _Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
 

@@ -1,7 +1,7 @@
 """Calls of frames that do not end by a return."""
 from capture import capture
 from harness import Skip, check, check_all, check_equal, test
-from test_calls import EXACT, counted_from_start
+from test_calls import EXACT, counted_from_start, has_last_walk, meaning_of
 from tree import check_invariants
 
 
@@ -54,3 +54,23 @@ def calls_of_daemon_threads(context):
     check_called(taken.process(), {name: 1 for name in ("outer", "inner", "leaves", "background")})
     taken = capture(context, context.target("call_ends.py", "joined"), EXACT)
     check_called(taken.process(), {"outer": 1, "inner": 1, "joined": 1, "poll": 20})
+
+
+@test(interpreters="few", core=True)
+def calls_cut_short(context):
+    """Frames that stand when the process is killed, or leaves by os._exit(), or in daemon threads: where
+    ends are counted and the kernel (before 6.16) has no memory left to walk by then, bounds."""
+    counted_from_start(context)
+    counts_entries = meaning_of(context.python).startswith("entries")
+    for words, is_exact, names in (("killed", has_last_walk(), ("killed",)),
+                                   ("leaves", has_last_walk(), ("leaves", "background")),
+                                   ("polls", False, ("polls", )), ("joined", True, ("joined",))):
+        process = capture(context, context.target("call_ends.py", words), EXACT,
+                          status=137 if words == "killed" else 0).process()
+        is_exact = is_exact or counts_entries
+        exact = {node["calls_exact"] for name in ("outer", "inner") + names for node in process.named(name)}
+        check_equal("exact with %s (%r)" % (words, process["calls"]), exact, {is_exact})
+        if is_exact:
+            check_called(process, {name: 1 for name in ("outer", "inner") + names})
+        else:
+            check("were not added" in process["calls"]["reason"], "%r" % process["calls"])

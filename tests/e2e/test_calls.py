@@ -127,6 +127,11 @@ def counted_from_start(context):
         raise Skip("a shell executes it: see calls_attached")
 
 
+def has_last_walk():
+    """Whether frames that stand at a process's end are added: the kernel still has its memory then."""
+    return [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]] >= [6, 16]
+
+
 def check_counts(context, taken):
     check(taken.truth, "the target wrote no truth")
     check_invariants(taken.report)
@@ -159,6 +164,8 @@ def call_targets(context):
 def calls_exact(context):
     """Every scenario, by path, and a frame that still stands at the end."""
     counted_from_start(context)
+    if not has_last_walk() and not meaning_of(context.python).startswith("entries"):
+        raise Skip("before 6.16 frames that stand at the end are not added: see calls_cut_short")
     taken = capture(context, context.target("calls.py"), EXACT, env={"MEMPROBE_END": "_exit"})
     check_equal("meta.calls.mode", taken.report.data["meta"]["calls"]["mode"], "exact")
     check_counts(context, taken)

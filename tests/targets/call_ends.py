@@ -1,8 +1,10 @@
 """Calls that do not end by a return: outer() calls inner() once, and what happens there the argument
 says: ten times so many vfork children end without a program, the process begins another one,
-or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined").
+or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined"),
+or is killed.
 """
 import os
+import signal
 import sys
 import threading
 import time
@@ -54,6 +56,10 @@ def leaves():
     os._exit(0)
 
 
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def joined():
     for _ in range(5):
         threads = [threading.Thread(target=poll) for _ in range(4)]
@@ -74,4 +80,4 @@ def outer(what):
 TRUTH = Truth()
 TRUTH.write()
 outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread, "sleep": sleep, "polls": polls,
-       "leaves": leaves, "joined": joined}[sys.argv[1]])
+       "leaves": leaves, "joined": joined, "killed": killed}[sys.argv[1]])

@@ -79,6 +79,20 @@ static void test_death_in_a_circle(void **state)
 	assert_int_equal(sum_calls(), 1);
 }
 
+/* Whose path was not asked for when its process ended: it may have been in calls. */
+static void test_cut_short(void **state)
+{
+	union fixture_record sent;
+	size_t size = drain_fixture_record(RECORD_THREAD_END, &sent);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		sent.thread_end.thread.is_cut_short = i;
+		drain_fixture_send(&fixture, &sent, size);
+		assert_int_equal(fixture.profile->processes[0].has_cut_threads, i);
+	}
+}
+
 /* The frames that a thread died on are calls that nothing else has counted. */
 static void test_death_on_a_path(void **state)
 {
@@ -120,6 +134,7 @@ int main(void)
 						close_fixture),
 		cmocka_unit_test_setup_teardown(test_death_on_a_path, open_with_site,
 						close_fixture),
+		cmocka_unit_test_setup_teardown(test_cut_short, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_foreign_parent, open_with_site, close_fixture),
 	};
 

@@ -489,19 +489,38 @@ static void open_calls_are_bounds(void **state)
 	assert_int_equal(got->processes[0].calls_seen, CALLS_SEEN_ENDS);
 	assert_string_equal(profile_string(got, got->processes[0].calls_reason), "resumes");
 	profile_free(got);
-	process->has_open_calls = false;
-	process->end = END_EXIT;
-	process->is_dirty = true;
-	got = write_and_read(scratch);
-	assert_int_equal(got->processes[0].calls_seen, CALLS_SEEN_ENDS);
-	profile_free(got);
-	for (int i = 0; i < 2; i++) { /* at an exec not every kernel tells which run */
-		process->end = END_EXEC;
-		process->has_exec_calls = i;
+}
+
+/* Not every kernel tells which frames run when a process ends; in order none do, but in threads. */
+static void last_calls_are_bounds(void **state)
+{
+	static const struct {
+		enum end_reason end;
+		bool has_last_calls, has_finalized, has_cut_threads, is_bound;
+	} cases[] = {
+		{ END_EXIT, false, true, false, false },  { END_EXIT, false, true, true, true },
+		{ END_EXIT, false, false, false, true },  { END_EXIT, true, false, true, false },
+		{ END_SIGNAL, false, true, false, true }, { END_SIGNAL, true, false, true, false },
+		{ END_EXEC, false, false, false, true },  { END_EXEC, true, false, false, false },
+	};
+	struct scratch *scratch = *state;
+	uint32_t index = profile_add_process(scratch->profile);
+	struct process *process = &scratch->profile->processes[index];
+
+	process->calls_method = CALLS_BY_UPROBE;
+	process->calls_seen = CALLS_SEEN_ENDS;
+	process->counts_ends = true;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct profile *got;
+
+		process->end = cases[i].end;
+		process->has_last_calls = cases[i].has_last_calls;
+		process->has_finalized = cases[i].has_finalized;
+		process->has_cut_threads = cases[i].has_cut_threads;
 		process->is_dirty = true;
 		got = write_and_read(scratch);
 		assert_int_equal(got->processes[0].calls_seen,
-				 i ? CALLS_SEEN_ENDS : CALLS_SEEN_SOME);
+				 cases[i].is_bound ? CALLS_SEEN_SOME : CALLS_SEEN_ENDS);
 		profile_free(got);
 	}
 }
@@ -673,6 +692,7 @@ int main(void)
 		TEST(killed_runs_are_settled),
 		TEST(calls_without_rows_are_bounds),
 		TEST(open_calls_are_bounds),
+		TEST(last_calls_are_bounds),
 		TEST(running_threads_end),
 		TEST(failed_flushes_lose_nothing),
 		TEST(order_is_finer_than_times),

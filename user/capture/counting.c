@@ -76,7 +76,7 @@ static void describe(struct counting *counting, uint32_t process, const struct p
 
 	entry->calls_method = plan->method == PROBE_BY_USDT ? CALLS_BY_USDT : CALLS_BY_UPROBE;
 	entry->counts_ends = plan->event != PROBE_ENTRIES;
-	entry->has_exec_calls = loader_has_exec_paths(counting->base->loader);
+	entry->has_last_calls = loader_has_last_paths(counting->base->loader);
 	entry->open_reason = string_pool_add(&counting->base->profile->strings,
 					     "calls that had not ended were not added");
 	entry->calls_seen = plan->event == PROBE_DEATHS ? CALLS_SEEN_ENDS : CALLS_SEEN_ALL;

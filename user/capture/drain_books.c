@@ -102,6 +102,11 @@ static void note_early_calls(const struct drain_base *base, struct process *proc
 		&base->profile->strings, "the first calls came before the interpreter was found");
 }
 
+static void note_finalized(struct process *process, const struct wire_image *image)
+{
+	process->has_finalized = image->flags & IMAGE_FINALIZING;
+}
+
 /* Calls are counted when frames end, and some never did. */
 static void note_left_calls(const struct drain_base *base, struct process *process,
 			    const struct wire_image *image)
@@ -141,6 +146,7 @@ static void take(const struct drain_base *base, struct drain_images *images,
 	take_losses(process, slot, image);
 	correct_opening(process, image);
 	note_early_calls(base, process, image);
+	note_finalized(process, image);
 	note_left_calls(base, process, image);
 	look_for_calls(base, slot, image);
 	add_lost(base, slot->process, image);

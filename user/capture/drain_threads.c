@@ -47,6 +47,7 @@ void drain_threads_end(const struct drain_base *base, const struct drain_images 
 	thread.name = string_pool_add_bytes(&base->profile->strings, record->thread.comm,
 					    sizeof(record->thread.comm));
 	end(base->profile, slot->process, &thread);
+	base->profile->processes[slot->process].has_cut_threads |= record->thread.is_cut_short;
 }
 
 /* All that a look at the threads needs. */

@@ -46,7 +46,7 @@ struct loader {
 	struct kernel_features features;
 	struct map_sizes map_sizes;
 	bool has_owners, has_allocs, has_submitters;
-	bool has_exec_paths;
+	bool has_last_paths;
 	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
@@ -83,7 +83,7 @@ bool loader_has_allocs(const struct loader *loader);
 /* Is followed for whom pools work? */
 bool loader_has_submitters(const struct loader *loader);
 /* Are the paths found on which the threads of a process are when it begins another program? */
-bool loader_has_exec_paths(const struct loader *loader);
+bool loader_has_last_paths(const struct loader *loader);
 /* Can the end of code objects be watched for the paths of memory? */
 bool loader_has_watches(const struct loader *loader);
 /* Ids of nodes are below this. */

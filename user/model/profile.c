@@ -420,12 +420,16 @@ void profile_clean(struct profile *profile)
 		profile->objects[i].is_dirty = false;
 }
 
+/* Frames that stand at the end never come to the event that counts their calls. */
 static bool lacks_open_calls(const struct process *process)
 {
 	if (!process->counts_ends || process->calls_seen == CALLS_SEEN_SOME)
 		return false;
-	return (process->end == END_RUNNING && !process->has_open_calls) ||
-	       (process->end == END_EXEC && !process->has_exec_calls);
+	if (process->end == END_RUNNING)
+		return !process->has_open_calls;
+	if (process->has_last_calls)
+		return false;
+	return process->end != END_EXIT || !process->has_finalized || process->has_cut_threads;
 }
 
 uint32_t process_calls_seen(const struct process *process)

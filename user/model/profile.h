@@ -192,7 +192,9 @@ struct process {
 		calls_reason; /* string: why there are none, or why they are bounds; may be empty */
 	bool counts_ends;     /* calls are counted when frames end: capture only, not in dumps */
 	bool has_open_calls;  /* then frames that run have been added: capture only */
-	bool has_exec_calls;  /* and at an exec those that it ends: capture only */
+	bool has_last_calls;  /* and those that an exec, a kill or os._exit ends: capture only */
+	bool has_finalized;   /* its Python was seen to end in order: capture only */
+	bool has_cut_threads; /* ended by the process's end where Python ran: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t image_id;    /* capture only, not in dumps */
 	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
