@@ -45,6 +45,8 @@ def calls_of_daemon_threads(context):
     process ends without taking it down, nor when all threads have ended before."""
     counted_from_start(context)
     starts = context.python.minor < (3, 11)
+    if not starts and not has_last_walk():
+        raise Skip("before 6.16 bounds have one reason for all: see calls_cut_short")
     for words in ("sleep", "polls"):
         process = capture(context, context.target("call_ends.py", words), EXACT).process()
         exact = {node["calls_exact"] for node in process.named("outer")}
