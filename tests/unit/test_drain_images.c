@@ -211,6 +211,25 @@ static void test_end_by_table(void **state)
 	assert_int_equal(process()->kernel[KIND_FILE], 4 * 4096);
 }
 
+/* A process that goes on is compared once a balance has come; until then nothing differs. */
+static void test_live_balance(void **state)
+{
+	const struct wire_image image = { .image_id = FIXTURE_IMAGE };
+	const uint32_t slot = FIXTURE_SLOT;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fixture.profile->processes[0].books[KIND_ANON] += 5 * 4096;
+	fake_loader_put("images", &slot, &image);
+	for (int compared = 0; compared < 2; compared++) {
+		int64_t difference;
+
+		assert_int_equal(drain_all(fixture.drain), 0);
+		difference = process()->kernel[KIND_ANON] - process()->books[KIND_ANON];
+		assert_int_equal(difference, compared * 4096);
+		send_type(RECORD_BALANCE);
+	}
+}
+
 /* What user space has found out stays where the table has none. */
 static void test_losses(void **state)
 {
@@ -324,9 +343,9 @@ int main(void)
 		TEST(test_main_ends),	     TEST(test_exec_by_thread),
 		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
 		TEST(test_killed),	     TEST(test_end_by_table),
-		TEST(test_losses),	     TEST(test_missed),
-		TEST(test_losses_go_round),  TEST(test_live_thread),
-		TEST(test_knocks),
+		TEST(test_live_balance),     TEST(test_losses),
+		TEST(test_missed),	     TEST(test_losses_go_round),
+		TEST(test_live_thread),	     TEST(test_knocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,14 +120,18 @@ static void note_left_calls(const struct drain_base *base, struct process *proce
 		"calls that daemon threads were in at its end were not added");
 }
 
-/* For a process that goes on, the difference that the last balance showed is kept. */
+/* For a process that goes on, the difference that the last balance showed is kept. One that began
+ * after it, or had ended by then though its last record is still to come, has shown none. */
 static void take_balance(struct process *process, const struct image_slot *slot)
 {
-	if (slot->state == SLOT_ENDED || !slot->has_balance)
+	if (slot->state == SLOT_ENDED)
 		return;
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		process->kernel[kind] = slot->balance_kernel[kind] - slot->balance_books[kind] +
-					process->books[kind];
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		process->kernel[kind] = process->books[kind];
+		if (slot->has_balance)
+			process->kernel[kind] += slot->balance_kernel[kind] -
+						 slot->balance_books[kind];
+	}
 }
 
 static void take(const struct drain_base *base, struct drain_images *images,

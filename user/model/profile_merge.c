@@ -140,8 +140,11 @@ static void merge_calls(struct merge *merge, struct process *process, const stru
 	else if (is_other_counted)
 		process->calls_method = other->calls_method;
 	process->calls_seen = CALLS_SEEN_SOME;
-	process->calls_reason = string_pool_add(&merge->profile->strings,
-						"they were counted in one of two runs only");
+	process->calls_reason = string_pool_add(
+		&merge->profile->strings,
+		merge->sign == MERGE_DIFFERENCE
+			? "they were counted in one of two runs only"
+			: "they were counted in some of the processes only");
 }
 
 /* What both have, in the process of `profile`. */
