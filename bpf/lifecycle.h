@@ -473,6 +473,7 @@ static __always_inline void on_exit(struct task_struct *task, bool percpu)
 		else
 			forget_last_look(tid);
 		thread->is_cut_short = is_cut_short(thread);
+		bpf_get_current_comm(thread->comm, sizeof(thread->comm));
 		send_thread_end(tid);
 		bpf_map_delete_elem(&threads, &tid);
 	}

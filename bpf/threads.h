@@ -57,7 +57,8 @@ __noinline int begin_thread(__u32 image_id, __u64 own)
 	return bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
 }
 
-/* Sends the current thread's entry; it has ended, or goes on in another image. */
+/* Sends the current thread's entry; it has ended, or goes on in another image: by then the kernel
+ * has given it that program's name (begin_new_exec(), fs/exec.c). */
 __noinline int send_thread_end(__u32 tid)
 {
 	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
@@ -66,7 +67,6 @@ __noinline int send_thread_end(__u32 tid)
 	if (!thread)
 		return 0;
 	record.thread = *thread;
-	bpf_get_current_comm(record.thread.comm, sizeof(record.thread.comm));
 	record.head.image_id = thread->image_id;
 	record.head.time_ns = bpf_ktime_get_ns();
 	return send_once(&record, sizeof(record), false);

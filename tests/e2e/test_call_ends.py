@@ -36,6 +36,8 @@ def calls_at_an_exec(context):
         check_invariants(taken.report)
         process = taken.process()
         check_equal("end_reason", process["end_reason"], "exec")
+        threads = [thread["name"] for thread in process["threads"]]
+        check(threads and "true" not in threads, "named as the next program: %r" % threads)
         check_called(process, {name: 1 for name in ("outer", "inner") + names})
 
 

@@ -9,6 +9,7 @@
 #include "clock.h"
 
 #define BALANCE_TRIES 5 /* pauses of 2, 4 and 8 ms */
+#define BALANCE_TRIES_AT_ONCE 2
 
 static void take_balance(const struct flush *flush)
 {
@@ -17,23 +18,30 @@ static void take_balance(const struct flush *flush)
 	loader_iterate(flush->base->loader, LOADER_BALANCE);
 }
 
+/* Events come while the counters are read: a balance without differences may need more tries. A
+ * thread that has moved a counter and not told of it yet may wait for its processor meanwhile, as
+ * in a machine whose processors take turns: so the second try is at once, and each further one
+ * after twice as long a pause, 14 ms in all. */
+static void settle(const struct flush *flush, int tries)
+{
+	for (int i = 0; i < tries; i++) {
+		if (i > 1)
+			usleep(500U << i);
+		take_balance(flush);
+		drain_records(flush->base->drain);
+		if (drain_is_balanced(flush->base->drain))
+			break;
+	}
+}
+
 static uint64_t set_duration(const struct flush *flush)
 {
 	return flush->base->profile->meta.duration_ns = clock_ns() - flush->start_ns;
 }
 
-/* An event on its way shows a difference, mostly only once. */
-static void take_balance_twice(const struct flush *flush)
-{
-	take_balance(flush);
-	drain_records(flush->base->drain);
-	if (!drain_is_balanced(flush->base->drain))
-		take_balance(flush);
-}
-
 void flush_now(const struct flush *flush)
 {
-	take_balance_twice(flush);
+	settle(flush, BALANCE_TRIES_AT_ONCE);
 	drain_all(flush->base->drain);
 	drain_name_objects(flush->base->drain);
 	for (size_t i = 0; i < flush->nr_listeners; i++) {
@@ -42,22 +50,6 @@ void flush_now(const struct flush *flush)
 		if (listener->flush)
 			listener->flush(listener->context, flush->base->profile,
 					set_duration(flush));
-	}
-}
-
-/* Events come while the counters are read: a balance without differences may need more tries. A
- * thread that has moved a counter and not told of it yet may wait for its processor meanwhile, as
- * in a machine whose processors take turns: so the second try is at once, and each further one
- * after twice as long a pause, 14 ms in all. */
-static void settle(const struct flush *flush)
-{
-	for (int i = 0; i < BALANCE_TRIES; i++) {
-		if (i > 1)
-			usleep(500U << i);
-		take_balance(flush);
-		drain_records(flush->base->drain);
-		if (drain_is_balanced(flush->base->drain))
-			break;
 	}
 }
 
@@ -71,7 +63,7 @@ void flush_wait_for_programs(void)
 
 void flush_end(const struct flush *flush)
 {
-	settle(flush);
+	settle(flush, BALANCE_TRIES);
 	loader_detach(flush->base->loader);
 	if (drain_has_images(flush->base->drain))
 		flush_wait_for_programs();

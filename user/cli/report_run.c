@@ -270,7 +270,8 @@ static int check_pids(const struct profile *profile, const struct option_pids *p
 	for (size_t i = 0; i < pids->count; i++) {
 		if (report_has_pid(profile, pids->pids[i]))
 			continue;
-		log_error("cannot report '%u': no such process was measured", pids->pids[i]);
+		log_error("cannot report '%u%s': no such process was measured", pids->pids[i],
+			  pids->pids[i] == UINT32_MAX ? " or more" : "");
 		hint_at_pids(profile);
 		return -ESRCH;
 	}
