@@ -185,7 +185,7 @@ __noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 f
 /* The place of an address, made when there is room. What is in it is an inner function's block, or
  * one whose end was not seen: it goes. */
 static __always_inline struct wire_block *clear_place(__u32 slot, const struct wire_block_key *key,
-						      long *ret_error)
+						      int *ret_error)
 {
 	struct wire_block *block = bpf_map_lookup_elem(&blocks, key);
 	__u64 inner;
@@ -211,7 +211,7 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 	struct wire_block_key key = { .address = address };
 	__u32 reason = LOSS_blocks_pathless;
 	struct wire_block *block;
-	long error = 0;
+	int error = 0;
 
 	if (!image)
 		return 0;

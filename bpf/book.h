@@ -213,7 +213,7 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 		return find_frameless(change); /* nothing is lost: it is seen there, not inferred */
 	if (!is_caused) {
 		ask_for_watch(change->image, change->slot, python, walk.layout);
-		if (kernel == KERNEL_PERCPU && walk.path->depth)
+		if (walk.path->depth)
 			note_python_thread(change->image);
 	}
 	node = find_path(change, &walk, plain_loop);

@@ -71,8 +71,12 @@ static __always_inline void note_python_thread(struct wire_image *image)
 {
 	struct touch *touch;
 
-	if (!cfg_owners || is_main_thread())
+	if (is_main_thread())
 		return;
+	if (!cfg_owners) {
+		note_thread_runs();
+		return;
+	}
 	touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
 	if (!touch || touch->cause.runs_python)
 		return;
@@ -89,12 +93,12 @@ static __always_inline bool has_run_python(void)
 	return touch && touch->cause.runs_python;
 }
 
-/* The current thread, which is not the main one, ends because its process does, and no frame of its
- * Python has been seen to be the last. Where it is not known whether it ran any, it may have. */
+/* The current thread, which is not the main one, ends, and no frame of its Python has been seen to
+ * be the last: its process ends, or the runtime has been taken down under it. */
 static __always_inline bool is_cut_short(const struct wire_thread *thread)
 {
 	return thread->tid != (__u32)(bpf_get_current_pid_tgid() >> 32) && !thread->has_returned &&
-	       READ_CURRENT(signal, flags) & SIGNAL_GROUP_EXIT && (!cfg_owners || has_run_python());
+	       (cfg_owners ? has_run_python() : thread->runs_python);
 }
 
 /* Who woke the current thread, if nobody else can be meant. Returns its thread pointer, 0: that is

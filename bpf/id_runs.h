@@ -86,7 +86,7 @@ static __always_inline void count_made(enum node_table table)
 /* What laying down a node fails with: LOSS_* + 1, and this bit, which no id has. */
 #define LAY_FAILED (1U << 31)
 
-static __always_inline __u32 why_not_put(long error)
+static __always_inline __u32 why_not_put(int error)
 {
 	return LAY_FAILED | ((error == NO_MEMORY ? LOSS_kernel_memory : LOSS_nodes_full) + 1);
 }
@@ -107,7 +107,7 @@ __noinline __u32 insert_node(__u64 below, __u64 key, __u64 site, __u32 where)
 {
 	struct node_id id = take_id(where & 0xff), *other;
 	struct wire_node *node = node_at(id);
-	long error;
+	int error;
 
 	if (!node)
 		return why_not_put(0);

@@ -13,7 +13,8 @@
 #include "state.h"
 
 /* What adding to a table fails with: -ENOMEM where it allocates its entries one by one (a full one
- * fails with -E2BIG), -EEXIST. */
+ * fails with -E2BIG), -EEXIST. To be compared as an int: before 6.4 these functions return one, and
+ * the upper half of the register is 0 (d7ba4cc900bf, "bpf: return long from bpf_map_ops funcs"). */
 #define NO_MEMORY (-12)
 #define ALREADY_THERE (-17)
 

@@ -26,7 +26,7 @@ static __always_inline bool is_room_for_site(__u64 used, __u32 kind)
  */
 static __always_inline __u32 claim_site(struct wire_image *image, __u64 key, __u32 kind)
 {
-	long error;
+	int error;
 
 	if (!is_room_for_site(sites_made - sites_removed, kind))
 		return LOSS_sites_full + 1;

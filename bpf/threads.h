@@ -83,6 +83,15 @@ __noinline int note_return(void)
 	return 0;
 }
 
+static __always_inline void note_thread_runs(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	if (thread)
+		thread->runs_python = 1;
+}
+
 static __always_inline bool has_returned(void)
 {
 	__u32 tid = bpf_get_current_pid_tgid();

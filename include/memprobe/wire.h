@@ -411,8 +411,9 @@ struct wire_thread {
 	__s64 cache[NR_KINDS]; /* <= 6.1: the task's cached counts at the last look */
 	struct node_id node;   /* <= 6.1: path at the last look; at the end: path it died on */
 	__u32 loss;	       /* <= 6.1: LOSS_* + 1 when that path is not whole */
-	__u32 has_returned;    /* 1: an outermost frame of its has ended */
-	__u32 is_cut_short;    /* 1: its process ended while it may have run Python */
+	__u16 has_returned;    /* 1: an outermost frame of its has ended */
+	__u16 runs_python;     /* 1: it had a frame; where owners are not followed, which know it */
+	__u32 is_cut_short;    /* 1: it ended, and no frame of its Python was seen to be the last */
 };
 _Static_assert(sizeof(struct wire_thread) == 88, "wire_thread");
 

@@ -194,7 +194,7 @@ struct process {
 	bool has_open_calls;  /* then frames that run have been added: capture only */
 	bool has_last_calls;  /* and those that an exec, a kill or os._exit ends: capture only */
 	bool has_finalized;   /* its Python was seen to end in order: capture only */
-	bool has_cut_threads; /* ended by the process's end where Python ran: capture only */
+	bool has_cut_threads; /* threads ended in frames of theirs: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t image_id;    /* capture only, not in dumps */
 	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
