@@ -87,8 +87,9 @@ static __always_inline void note_alloc_peak(struct wire_image *image)
 	image->alloc_moment++;
 }
 
-/* The node has a block more. Returns whether there was room to say so. */
-__noinline int add_to_allocs(__u32 slot, __u32 id, __u64 bytes)
+/* The node has a block more, or one again that was taken from it as freed: then `is_back` is 1.
+ * Returns whether there was room to say so. */
+__noinline int add_to_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 is_back)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_allocs *node = find_allocs(id);
@@ -98,16 +99,20 @@ __noinline int add_to_allocs(__u32 slot, __u32 id, __u64 bytes)
 	keep_alloc_moments(image, node);
 	__sync_fetch_and_add(&node->bytes, bytes);
 	__sync_fetch_and_add(&node->blocks, 1);
-	__sync_fetch_and_add(&node->taken_bytes, bytes);
-	__sync_fetch_and_add(&node->taken_blocks, 1);
+	if (is_back) {
+		__sync_fetch_and_add(&node->freed_blocks, -1);
+	} else {
+		__sync_fetch_and_add(&node->taken_bytes, bytes);
+		__sync_fetch_and_add(&node->taken_blocks, 1);
+	}
 	__sync_fetch_and_add(&image->alloc_bytes, bytes);
 	note_alloc_peak(image);
 	mark_changed((struct node_id){ id });
 	return 1;
 }
 
-/* The node's block goes. Where realloc fails, or an inner function's block is made again, it was no
- * free: `freed` is 0. */
+/* The node's block goes. Where an inner function's block is made again it was no free: `freed` is
+ * 0. */
 __noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
@@ -204,8 +209,8 @@ static __always_inline struct wire_block *clear_place(__u32 slot, const struct w
 	return block;
 }
 
-/* Puts a block of a node into the table. Returns whether there was room. */
-__noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
+/* Puts a block of a node into the table; `is_back` as above. Returns whether there was room. */
+__noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id, __u32 is_back)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_block_key key = { .address = address };
@@ -217,7 +222,7 @@ __noinline int put_block(__u32 slot, __u64 address, __u64 bytes, __u32 id)
 		return 0;
 	key.image_id = image->image_id;
 	block = clear_place(slot, &key, &error);
-	if (block && add_to_allocs(slot, id, bytes)) {
+	if (block && add_to_allocs(slot, id, bytes, is_back)) {
 		block->bytes = bytes;
 		*(volatile __u32 *)&block->owner.value = id;
 		return 1;
@@ -353,7 +358,7 @@ static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u64 cook
 static __always_inline void put_back(__u32 slot, const struct alloc_call *call)
 {
 	if (call->old.owner.value && call->bytes)
-		put_block(slot, call->place, call->old.bytes, call->old.owner.value);
+		put_block(slot, call->place, call->old.bytes, call->old.owner.value, 1);
 }
 
 /* What realloc has left behind of the block that it was given. Another thread may have some of it
@@ -397,7 +402,7 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 	if (call->bytes < cfg_allocs_min)
 		return 0;
 	id = find_alloc_node(image, slot, call->bytes);
-	if (id && put_block(slot, address, call->bytes, id))
+	if (id && put_block(slot, address, call->bytes, id, 0))
 		own_block(slot, address, call->bytes, id);
 	return 0;
 }

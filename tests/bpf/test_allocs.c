@@ -270,6 +270,47 @@ static void test_reallocations(void **state)
 	close_session();
 }
 
+static void assert_counts(int thread, __u64 taken, __u64 taken_blocks, __u64 freed_blocks)
+{
+	assert_int_equal(allocs_of(thread).taken_bytes, taken);
+	assert_int_equal(allocs_of(thread).taken_blocks, taken_blocks);
+	assert_int_equal(allocs_of(thread).freed_blocks, freed_blocks);
+}
+
+/* Nothing was taken or freed by a realloc that fails, whoever asked. */
+static void test_failing_reallocations(void **state)
+{
+	(void)state;
+	open_fixture();
+	reallocate(0, 0, BASE, 600); /* as malloc */
+	assert_counts(0, 600, 1, 0);
+	for (int i = 0; i < 3; i++)
+		reallocate(1, BASE, 0, 1ULL << 62);
+	enter(1, ALLOC_REALLOCARRAY, BASE, 1ULL << 62, 8, 0); /* overflows */
+	leave(1, 0, 0);
+	enter(0, ALLOC_REALLOCARRAY, BASE, 1ULL << 31, 1ULL << 31, 0);
+	enter(0, ALLOC_REALLOC, BASE, 1ULL << 62, 0, 64); /* as glibc's does */
+	enter(0, ALLOC_MALLOC, 1ULL << 62, 0, 0, 128);
+	leave(0, 0, 128);
+	leave(0, 0, 64);
+	leave(0, 0, 0);
+	assert_int_equal(allocs_of(0).blocks, 1);
+	assert_counts(0, 600, 1, 0);
+	assert_counts(1, 0, 0, 0);
+	assert_int_equal(session_image(mm)->alloc_peak, 600);
+	reallocate(1, BASE, 0, 0); /* frees */
+	assert_counts(0, 600, 1, 1);
+	reallocate(0, 0, 0, 1ULL << 62);
+	assert_counts(0, 600, 1, 1);
+	allocate(0, BASE, 600);
+	reallocate(1, BASE, BASE + 1024, 0); /* of other allocators' there remains one of 0 bytes */
+	assert_counts(0, 1200, 2, 2);
+	assert_counts(1, 0, 1, 0);
+	assert_int_equal(allocs_of(1).blocks, 1);
+	assert_int_equal(session_image(mm)->unknown_frees, 0);
+	close_session();
+}
+
 static void test_nested(void **state)
 {
 	(void)state;
@@ -719,6 +760,7 @@ int main(void)
 		cmocka_unit_test(test_posix),
 		cmocka_unit_test(test_posix_unreadable),
 		cmocka_unit_test(test_reallocations),
+		cmocka_unit_test(test_failing_reallocations),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_two_allocators),
 		cmocka_unit_test(test_left_outer),

@@ -68,6 +68,9 @@ def check_kinds(process, least=0):
         if process.named(way):
             check_allocated(process, way, sum(sizes), len(sizes))
     check(process.named("by_posix_memalign"), "by_posix_memalign has no row")
+    # What fails is neither taken nor freed.
+    check_allocated(process, "by_failing", sum(sizes), len(sizes), ("taken", "taken_blocks"))
+    check_equal("freed of by_failing", allocated(process, "by_failing", "freed_blocks"), 0)
     for way in ("by_nobody", "take_for_another"):
         check_allocated(process, way, 0, 0)
     # A thread takes and the main thread frees: the path that took has both.

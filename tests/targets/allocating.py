@@ -94,6 +94,7 @@ def by_failing():
     for size in SIZES:
         block = MALLOC(size)
         assert not REALLOC(block, (1 << 62) + 1)
+        assert not REALLOCARRAY or not REALLOCARRAY(block, 1 << 62, 8)
         hold(block)
 
 
