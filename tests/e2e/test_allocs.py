@@ -138,8 +138,6 @@ def allocs_of_one_above_another(context):
     check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
     check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS,
                     ("taken", "taken_blocks"))
-    if process["allocs"]["complete"]:
-        check_equal("unknown frees", process["allocs"]["unknown_frees"], 0)
 
 
 LOADS_LATE = """
@@ -223,7 +221,6 @@ def allocs_of_forked_execs(context):
             check(NOT_FOLLOWED in [loss["reason"] for loss in process["losses"]],
                   "nothing tells that %d was not followed" % process["pid"])
         elif process["allocs"]["complete"]:
-            check_equal("frees of blocks from before", process["allocs"]["unknown_frees"], 0)
             check_allocated(process, "keep_blocks",
                             allocating.CHILD_BLOCKS * allocating.KEPT_BYTES,
                             allocating.CHILD_BLOCKS)

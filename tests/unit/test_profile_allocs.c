@@ -256,13 +256,35 @@ static void test_least_block(void **state)
 	}
 }
 
+/* What was not followed from its beginning, or lost some, has them, and the sum has them. */
+static void test_unknown_frees(void **state)
+{
+	struct profile *profile = new_profile(), *other = new_profile();
+	struct process *process = &profile->processes[0], *late = &other->processes[0];
+
+	process->unknown_frees = 18379;
+	assert_int_equal(allocs_unknown_frees(process), 0);
+	process->losses[LOSS_blocks_full].events = 1;
+	assert_int_equal(allocs_unknown_frees(process), 18379);
+	process->losses[LOSS_blocks_full].events = 0;
+	late->unknown_frees = 7;
+	late->allocs_since_ns = 1;
+	assert_int_equal(allocs_unknown_frees(late), 7);
+	profile_merge(profile, other, MERGE_SUM);
+	assert_int_equal(allocs_unknown_frees(&profile->processes[0]), 7);
+	profile_merge(other, profile, MERGE_SUM);
+	assert_int_equal(allocs_unknown_frees(&other->processes[0]), 14);
+	profile_free(other);
+	profile_free(profile);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_moments),	    cmocka_unit_test(test_finalizing),
 		cmocka_unit_test(test_missing),	    cmocka_unit_test(test_not_followed),
 		cmocka_unit_test(test_least_block), cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_merge),	    cmocka_unit_test(test_unknown_frees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,21 +96,39 @@ static void test_growing_block(void **state)
 	check_has(text, "    72.00 MB         1 block   chance");
 }
 
+/* 24 blocks that stay, beside frees of others. */
+static char *finish_with_unknown_frees(uint64_t since_ns)
+{
+	struct profile_builder builder = builder_new();
+
+	builder_process(&builder, 7, "python3 run.py", "3.11.2");
+	builder.profile->processes[0].allocs_since_ns = since_ns;
+	builder.profile->processes[0].unknown_frees = 209;
+	add_blocks(&builder, 24);
+	return finish_leaks(&builder, METRIC_ALLOCATED);
+}
+
 /* Blocks from before the attach were freed: any path's, or all of this one's. */
 static void test_unknown_frees(void **state)
 {
-	struct profile_builder builder = builder_new();
-	_cleanup_(freep) char *text = NULL;
+	_cleanup_(freep) char *text = finish_with_unknown_frees(1);
 
-	builder_process(&builder, 7, "python3 run.py", "3.11.2");
-	builder.profile->processes[0].unknown_frees = 209;
-	add_blocks(&builder, 24);
-	text = finish_leaks(&builder, METRIC_ALLOCATED);
 	check_has(text, "  chance  3.8 to 96.2 %  ");
 	check_has(
 		text,
 		"append +\n  + others gave back half as much or more meanwhile, or it went in 209 "
 		"frees of blocks that were not followed: it may have taken their place\n");
+}
+
+/* Where all blocks were followed it was none of theirs. */
+static void test_frees_of_allocator(void **state)
+{
+	_cleanup_(freep) char *text = finish_with_unknown_frees(0);
+
+	check_has(text, "  chance 96.2 %  ");
+	check_has(text, "append\n");
+	assert_null(strstr(text, "append +"));
+	assert_null(strstr(text, "frees of blocks"));
 }
 
 /* Nothing is a leak, and is not called so, where the process did not grow. */
@@ -178,8 +196,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_highest_moment), cmocka_unit_test(test_growing_block),
-		cmocka_unit_test(test_unknown_frees),  cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_edges),	       cmocka_unit_test(test_grown_object),
+		cmocka_unit_test(test_unknown_frees),  cmocka_unit_test(test_frees_of_allocator),
+		cmocka_unit_test(test_replaced),       cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_grown_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,9 +107,9 @@ enum leak_beside leak_exchange_judge(const struct profile *profile,
 		profile, leak->node, leak->is_allocated ? HISTORY_ALLOCATED : HISTORY_LIVE);
 	enum leak_beside beside = judge(&exchange[index], leak->is_allocated, &grown), unknown;
 	int64_t blocks = profile_cost(profile, leak->node).alloc_blocks;
+	uint64_t unknown_frees = allocs_unknown_frees(process);
 
-	if (!leak->is_allocated || !process->unknown_frees ||
-	    2 * (double)process->unknown_frees < (double)blocks)
+	if (!leak->is_allocated || !unknown_frees || 2 * (double)unknown_frees < (double)blocks)
 		return beside;
 	unknown = judge_unknown(profile, &exchange[index], leak->node, &grown);
 	return unknown > beside ? unknown : beside;

@@ -227,7 +227,8 @@ struct process {
 	uint64_t allocs_since_ns;      /* from when on; 0: from its beginning */
 	uint32_t alloc_moment;	       /* as peak_moment, of the highest sum of what is allocated */
 	int64_t alloc_end, alloc_peak; /* bytes, as live and peak_held; its nodes' sums */
-	uint64_t unknown_frees; /* of blocks that nobody had seen allocated, until it finalizes */
+	uint64_t unknown_frees; /* of blocks that nobody had seen allocated, until it finalizes:
+				 * for allocs_unknown_frees() */
 	uint64_t inside_ns;	/* when its allocators were read */
 	struct heap_inside inside;
 	uint64_t census_ns;	      /* when its objects were counted */

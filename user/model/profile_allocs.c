@@ -42,6 +42,11 @@ bool allocs_are_whole(const struct process *process)
 	return !process->allocs_since_ns;
 }
 
+uint64_t allocs_unknown_frees(const struct process *process)
+{
+	return allocs_are_whole(process) ? 0 : process->unknown_frees;
+}
+
 /* The last --allocs counts. Returns what follows it, NULL: there is none. */
 static const char *find_option(const struct profile_meta *meta)
 {

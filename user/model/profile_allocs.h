@@ -15,6 +15,11 @@ bool allocs_are_zero(const struct node_allocs *allocs);
 /* From its beginning on, and there was room for each block; of a group each process was followed.
  */
 bool allocs_are_whole(const struct process *process);
+/* Frees of blocks that a path may have had unseen. There are none where the process's are whole:
+ * counted were then only blocks smaller than those that are followed, and what an allocator frees
+ * of its own, as glibc does when a thread ends (tcache_thread_shutdown(), malloc/malloc.c: what the
+ * program has freed long before, and the cache itself). */
+uint64_t allocs_unknown_frees(const struct process *process);
 
 /* As the options say that the capture was given. */
 bool allocs_were_asked_for(const struct profile_meta *meta);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "profile_allocs.h"
 #include "profile_held.h"
 #include "profile_history.h"
 #include "profile_match.h"
@@ -169,13 +170,14 @@ static void add_process(struct merge *merge, struct process *process, const stru
 static void merge_allocs(const struct merge *merge, struct process *process,
 			 const struct process *other)
 {
+	/* Of what is whole only as long as it is alone. */
+	process->unknown_frees = allocs_unknown_frees(process) + allocs_unknown_frees(other);
 	if (merge->sign == MERGE_SUM)
 		process->has_allocs |= other->has_allocs;
 	else
 		process->has_allocs &= other->has_allocs;
 	if (process->allocs_since_ns < other->allocs_since_ns)
 		process->allocs_since_ns = other->allocs_since_ns;
-	process->unknown_frees += other->unknown_frees;
 }
 
 /* What is known of one of the two is not known of both. */

@@ -117,7 +117,7 @@ static void write_allocs(struct json_writer *json, const struct process *process
 	json_writer_member_seconds(json, "since", process->allocs_since_ns);
 	json_writer_key(json, "complete");
 	json_writer_bool(json, allocs_are_whole(process));
-	json_writer_member_integer(json, "unknown_frees", (int64_t)process->unknown_frees);
+	json_writer_member_integer(json, "unknown_frees", (int64_t)allocs_unknown_frees(process));
 	json_writer_end_object(json);
 }
 

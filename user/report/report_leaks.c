@@ -96,12 +96,13 @@ static void write_chance(const struct calltree *tree, const struct leak *leak, s
 	const struct process *process = &tree->profile->processes[tree->process];
 	const struct cost cost = profile_cost(tree->profile, leak->node);
 	double freed = (double)cost.alloc_freed_blocks, taken = (double)cost.alloc_taken_blocks;
-	double freed_most = freed + (double)process->unknown_frees;
+	uint64_t unknown_frees = allocs_unknown_frees(process);
+	double freed_most = freed + (double)unknown_frees;
 
 	if (freed < 0 || taken < freed)
 		return;
 	sink_text(sink, "  chance ");
-	if (process->unknown_frees)
+	if (unknown_frees)
 		sink_printf(sink, "%4.1f to ",
 			    chance(taken, freed_most < taken ? freed_most : taken));
 	sink_printf(sink, "%4.1f %%", chance(taken, freed));
@@ -192,11 +193,13 @@ static const char *find_heap_note(const struct report *report, const struct proc
 
 static void write_doubt(const struct process *process, bool is_allocated, struct sink *sink)
 {
+	uint64_t unknown_frees = allocs_unknown_frees(process);
+
 	sink_text(sink, "  + others gave back half as much or more meanwhile");
-	if (is_allocated && process->unknown_frees)
+	if (is_allocated && unknown_frees)
 		sink_printf(sink,
 			    ", or it went in %" PRIu64 " frees of blocks that were not followed",
-			    process->unknown_frees);
+			    unknown_frees);
 	sink_text(sink, ": it may have taken their place\n");
 }
 
