@@ -5,10 +5,7 @@ on the wrong caller. Growth by path goes to `paths`: [[[name, line], ...], bytes
 """
 import ctypes
 
-from truth import LIBC, PAGE, Truth, address_of, anonymous, size
-
-PR_SET_THP_DISABLE = 41  # khugepaged would fill heaps up while a call is measured
-LIBC.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+from truth import PAGE, Truth, address_of, anonymous, size
 
 TRUTH = Truth()
 SOURCE = memoryview(b"\1" * max(size(4), 256 * PAGE))
