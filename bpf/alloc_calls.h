@@ -135,6 +135,41 @@ __noinline int is_reallocated(__u64 address)
 	return 0;
 }
 
+/* ---- A signal's handler on a stack of its own ---- */
+
+/* Handlers within handlers, each in a function that is probed; more are not looked for. */
+#define MAX_HANDLED_CALLS 4
+
+static __always_inline bool is_on_alternate_stack(__u64 stack)
+{
+	return stack - CURRENT(sas_ss_sp) < CURRENT(sas_ss_size);
+}
+
+/*
+ * Would the kernel, asked to wait for one more return, forget one that is still to come? It takes
+ * entries for left by longjmp whose stack pointer is not above that of the new one (kernel/events/
+ * uprobes.c: cleanup_return_instances), and a handler's stack may lie above that of the function
+ * that its signal came into. The return of that one then ends the process by SIGILL.
+ */
+__noinline int would_lose_return(__u64 stack)
+{
+	struct return_instance *awaited;
+
+	if (!is_on_alternate_stack(stack))
+		return 0;
+	awaited = READ_CURRENT(utask, return_instances);
+	for (int i = 0; i < MAX_HANDLED_CALLS && awaited; i++) {
+		__u64 at = BPF_CORE_READ(awaited, stack);
+
+		if (at > stack)
+			return 0;
+		if (!is_on_alternate_stack(at))
+			return 1;
+		awaited = BPF_CORE_READ(awaited, next);
+	}
+	return 0;
+}
+
 /* A call whose return is waited for. Returns whether there was room. */
 static __always_inline bool wait_for_return(const struct alloc_call *call)
 {

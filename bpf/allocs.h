@@ -348,7 +348,7 @@ static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u64 cook
 	 * another allocator's, which is large enough. */
 	if (call.bytes < cfg_allocs_min && !call.old.owner.value && !has_several(image))
 		return false;
-	if (wait_for_return(&call))
+	if (!would_lose_return(call.stack) && wait_for_return(&call))
 		return true;
 	count_loss(image, LOSS_blocks_missed, 0);
 	return false;

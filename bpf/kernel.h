@@ -87,6 +87,16 @@ struct uprobes_state {
 	struct xol_area *xol_area;
 } CORE;
 
+/* A call whose return a uprobe waits for. */
+struct return_instance {
+	unsigned long stack; /* the stack pointer at its entry */
+	struct return_instance *next;
+} CORE;
+
+struct uprobe_task {
+	struct return_instance *return_instances; /* the last call first */
+} CORE;
+
 struct mm_struct {
 	atomic_t mm_users;
 	unsigned long start_code;
@@ -173,6 +183,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	unsigned int __state;
 	void *stack;
+	unsigned long sas_ss_sp; /* sigaltstack() */
+	unsigned long sas_ss_size;
+	struct uprobe_task *utask;
 } CORE;
 
 struct task_struct___cached {

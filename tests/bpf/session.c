@@ -210,12 +210,47 @@ void session_ask_allocs(__u32 limit, __u64 kept)
 	host_map_resize(HOST_TABLE(&allocs), SESSION_IDS);
 }
 
+/* As kernel/events/uprobes.c: cleanup_return_instances. */
+static void forget_awaited(__u64 stack)
+{
+	struct uprobe_task *task = host.current->utask;
+
+	while (task && task->return_instances && task->return_instances->stack <= stack)
+		task->return_instances = task->return_instances->next;
+}
+
+/* The same: prepare_uretprobe. */
+static void note_awaited(__u64 stack)
+{
+	struct return_instance *instance = host_kernel_new(sizeof(*instance));
+
+	if (!host.current->utask)
+		host.current->utask = host_kernel_new(sizeof(*host.current->utask));
+	forget_awaited(stack);
+	*instance = (struct return_instance){
+		.stack = stack,
+		.next = host.current->utask->return_instances,
+	};
+	host.current->utask->return_instances = instance;
+}
+
+bool session_is_awaited(__u64 stack)
+{
+	const struct return_instance *at;
+
+	for (at = host.current->utask->return_instances; at; at = at->next)
+		if (at->stack == stack)
+			return true;
+	return false;
+}
+
 /* The kernel puts its own address in the place of the function's return address. */
 static void await_return(__u64 stack)
 {
 	struct uprobes_state *state = &host.current->mm->uprobes_state;
 	const __u64 trampoline = TRAMPOLINE;
 
+	note_awaited(stack);
 	if (!state->xol_area) {
 		state->xol_area = host_kernel_new(sizeof(*state->xol_area));
 		state->xol_area->vaddr = TRAMPOLINE;
@@ -266,10 +301,13 @@ static bool is_spared(__u64 stack)
 void session_alloc_return(__u64 result, __u64 stack)
 {
 	host.registers = (struct pt_regs){ .orig_ax = -1UL, .ax = result, .sp = stack + 8 };
-	if (!has_alloc_sessions)
-		alloc_return(&host.registers);
-	else if (!is_spared(stack))
+	if (has_alloc_sessions && is_spared(stack))
+		return;
+	forget_awaited(stack);
+	if (has_alloc_sessions)
 		alloc_session(&host.registers);
+	else
+		alloc_return(&host.registers);
 }
 
 const struct wire_allocs *session_allocs(__u32 id)

@@ -61,6 +61,9 @@ void session_ask_least_block(__u64 bytes);
 void session_use_alloc_sessions(bool is_on);
 /* With those: how many returns were not waited for. */
 __u32 session_spared_returns(void);
+/* Does the kernel still wait for the return of a call with that stack pointer, in the current task?
+ */
+bool session_is_awaited(__u64 stack);
 /* Which allocator's functions are called from now on, the first one's until then. */
 void session_use_allocator(__u32 number);
 /* A function of the allocator begins in the current task: its arguments, and the stack pointer. */

@@ -333,6 +333,60 @@ static void test_nested(void **state)
 	close_session();
 }
 
+/* How far above the functions' the stack of signals' handlers is. */
+#define ABOVE (-0x8000ULL)
+
+static void use_alternate_stack(int thread)
+{
+	threads[thread]->sas_ss_sp = STACK + 0x4000;
+	threads[thread]->sas_ss_size = 0x8000;
+}
+
+/* The return of the function that a handler's signal came into is not forgotten, as the kernel
+ * would where the handler's stack is above: that would end the process. */
+static void test_handler_above(void **state)
+{
+	__u64 block = BASE + 4 * PAGE;
+
+	(void)state;
+	if (!has_sessions)
+		skip(); /* nothing can be refused */
+	open_fixture();
+	use_alternate_stack(0);
+	host_user_write(BASE, &block, sizeof(block));
+	enter(0, ALLOC_POSIX, BASE, 64, 600, 0);
+	enter(0, ALLOC_MALLOC, 5000, 0, 0, ABOVE);
+	leave(0, BASE + 8 * PAGE, ABOVE);
+	assert_true(session_is_awaited(STACK));
+	leave(0, 0, 0);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_missed], 1);
+	assert_int_equal(allocs_of(0).taken_bytes, 600);
+	/* A handler that came while nothing was asked for, and one within it. */
+	enter(0, ALLOC_MALLOC, 700, 0, 0, ABOVE);
+	enter(0, ALLOC_MALLOC, 800, 0, 0, ABOVE + 64);
+	leave(0, BASE + 16 * PAGE, ABOVE + 64);
+	leave(0, BASE + 17 * PAGE, ABOVE);
+	assert_int_equal(allocs_of(0).taken_bytes, 600 + 700 + 800);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_missed], 1);
+	close_session();
+}
+
+/* Below it is as any function deeper in the stack. */
+static void test_handler_below(void **state)
+{
+	(void)state;
+	open_fixture();
+	threads[0]->sas_ss_sp = STACK - 0x8000;
+	threads[0]->sas_ss_size = 0x4000;
+	enter(0, ALLOC_MALLOC, 600, 0, 0, 0);
+	enter(0, ALLOC_MALLOC, 5000, 0, 0, 0x5000);
+	leave(0, BASE + 8 * PAGE, 0x5000);
+	assert_true(session_is_awaited(STACK));
+	leave(0, BASE, 0);
+	assert_int_equal(allocs_of(0).taken_bytes, 5600);
+	close_session();
+}
+
 #define OUTER 1
 #define INNER 2
 #define HEADER 16
@@ -762,6 +816,8 @@ int main(void)
 		cmocka_unit_test(test_reallocations),
 		cmocka_unit_test(test_failing_reallocations),
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_handler_above),
+		cmocka_unit_test(test_handler_below),
 		cmocka_unit_test(test_two_allocators),
 		cmocka_unit_test(test_left_outer),
 		cmocka_unit_test(test_small_by_two),

@@ -16,6 +16,7 @@ ROUNDS, LONG_ROUNDS = 20, 100
 BLOCKS = 500
 NOT_FOLLOWED = "allocations of a process not followed"
 ALLOCATORS = ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")
+MISSED = "block not followed: its call could not be noted or read"
 WAYS = ("by_malloc", "by_calloc", "by_realloc", "by_growing", "by_shrinking", "by_failing",
         "by_reallocarray", "by_memalign", "by_aligned_alloc", "by_posix_memalign", "by_valloc")
 
@@ -138,6 +139,34 @@ def allocs_of_one_above_another(context):
     check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS)
     check_allocated(process, "keep_blocks", BLOCKS * allocating.KEPT_BYTES, BLOCKS,
                     ("taken", "taken_blocks"))
+
+
+HANDLED = """
+import ctypes, sys
+print(ctypes.CDLL(sys.argv[1]).high_stack_take(100))
+"""
+
+
+def has_sessions():
+    """Can the entry of a probed function say that its return is not waited for?"""
+    release = tuple(int(number) for number in os.uname().release.split(".")[:2])
+    return release >= (6, 13)
+
+
+@test(interpreters="one")
+def allocs_of_handlers_above(context):
+    """A signal's handler that allocates, on a stack above that of the malloc that it came into: the
+    program goes on, and what of it was not followed is said."""
+    follows_allocs(context)
+    if not has_sessions():
+        raise Skip("the kernel ends such a process, see docs/accuracy.md")
+    library = build_library(context, "cc", "high_stack.c", "-pthread")
+    taken = capture(context, [*context.python.command, "-c", HANDLED, library], "--allocs")
+    check_equal("blocks", taken.result.output.split(), ["200"])
+    process = taken.report.python()
+    missed = [loss["events"] for loss in process["losses"] if loss["reason"] == MISSED]
+    check_equal("blocks not followed", missed, [100])
+    check(not process["allocs"]["complete"], "allocs: %s" % process["allocs"])
 
 
 LOADS_LATE = """
