@@ -17,6 +17,7 @@
 struct alloc_call {
 	__u64 stack; /* the stack pointer at its entry; 0: none */
 	__u64 bytes;
+	__u64 least; /* xallocx: with fewer it leaves the block as it was */
 	__u64 place; /* posix_memalign: where it puts the block; realloc: the block that it is given
 		      */
 	struct wire_block old; /* realloc: what is known of that; no owner: nothing */
@@ -60,7 +61,7 @@ static __always_inline __u64 multiply(__u64 count, __u64 bytes)
 	return count * bytes;
 }
 
-/* `kind`: enum wire_alloc_call, with ALLOC_HAS_CONTEXT. */
+/* `kind`: enum wire_alloc_call, with what is beside it. */
 static __always_inline void read_call(const struct pt_regs *registers, __u32 kind,
 				      struct alloc_call *ret)
 {
@@ -68,9 +69,10 @@ static __always_inline void read_call(const struct pt_regs *registers, __u32 kin
 
 	if (kind & ALLOC_HAS_CONTEXT) {
 		first = second;
-		second = third; /* none of them has a third */
+		second = third;
+		third = registers->cx;
 	}
-	ret->call = kind & ~ALLOC_HAS_CONTEXT;
+	ret->call = kind & ALLOC_CALL_MASK;
 	ret->place = first;
 	switch (ret->call) {
 	case ALLOC_CALLOC:
@@ -86,6 +88,10 @@ static __always_inline void read_call(const struct pt_regs *registers, __u32 kin
 	case ALLOC_POSIX:
 		ret->bytes = third;
 		return;
+	case ALLOC_RESIZE:
+		ret->least = second;
+		ret->bytes = third < ~second ? second + third : ~0ULL;
+		return;
 	default:
 		ret->bytes = first;
 	}
@@ -93,7 +99,7 @@ static __always_inline void read_call(const struct pt_regs *registers, __u32 kin
 
 static __always_inline bool is_realloc(__u32 call)
 {
-	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY;
+	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY || call == ALLOC_RESIZE;
 }
 
 /* The place of a call that begins: those deeper in the stack are over, by longjmp at the latest. */
@@ -170,8 +176,16 @@ __noinline int would_lose_return(__u64 stack)
 	return 0;
 }
 
+/* Has a function that was given the same block jumped to this one? Then that has taken it out of
+ * the table. */
+static __always_inline bool has_jumped(const struct alloc_call *from, const struct alloc_call *to)
+{
+	return from->stack == to->stack && from->place == to->place && is_realloc(from->call) &&
+	       is_realloc(to->call);
+}
+
 /* A call whose return is waited for. Returns whether there was room. */
-static __always_inline bool wait_for_return(const struct alloc_call *call)
+static __always_inline bool wait_for_return(struct alloc_call *call)
 {
 	struct allocating *all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL,
 						      BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -179,6 +193,8 @@ static __always_inline bool wait_for_return(const struct alloc_call *call)
 
 	if (!pending)
 		return false;
+	if (has_jumped(pending, call) && !call->old.owner.value)
+		call->old = pending->old;
 	*pending = *call;
 	all->free_stack = 0;
 	return true;

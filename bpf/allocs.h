@@ -348,7 +348,7 @@ static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u64 cook
 	 * another allocator's, which is large enough. */
 	if (call.bytes < cfg_allocs_min && !call.old.owner.value && !has_several(image))
 		return false;
-	if (!would_lose_return(call.stack) && wait_for_return(&call))
+	if (!(kind & ALLOC_UNFOLLOWED) && !would_lose_return(call.stack) && wait_for_return(&call))
 		return true;
 	count_loss(image, LOSS_blocks_missed, 0);
 	return false;
@@ -373,6 +373,16 @@ static __always_inline void free_rest(struct wire_image *image, __u32 slot,
 			   call->old.owner.value);
 }
 
+/* xallocx returns how large the block is now. Returns where it is, 0: it is as it was. */
+static __always_inline __u64 finish_resize(struct alloc_call *call, __u64 bytes)
+{
+	if (bytes < call->least)
+		return 0;
+	if (bytes < call->bytes)
+		call->bytes = bytes;
+	return call->place;
+}
+
 static __always_inline int on_alloc_return(struct pt_regs *registers)
 {
 	struct wire_image *image;
@@ -394,6 +404,8 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 		if (!(__u32)error && read_user(&address, sizeof(address), call->place))
 			lose_block(slot, LOSS_blocks_missed, call->bytes);
 	}
+	if (call->call == ALLOC_RESIZE)
+		address = finish_resize(call, address);
 	if (!address) {
 		put_back(slot, call);
 		return 0;

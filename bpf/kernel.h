@@ -207,6 +207,7 @@ struct pt_regs {
 	unsigned long r10;
 	unsigned long r8;
 	unsigned long ax;
+	unsigned long cx;
 	unsigned long dx;
 	unsigned long sp;
 	unsigned long si;

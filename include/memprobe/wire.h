@@ -352,15 +352,19 @@ enum wire_alloc_call {
 	ALLOC_POSIX,	    /* (where the block goes, alignment, size): posix_memalign */
 	ALLOC_PAGES,	    /* (size): valloc, pvalloc */
 	ALLOC_FREE,	    /* (block) */
+	ALLOC_RESIZE,	    /* (block, size, how much more it may be), in its place: xallocx */
 	NR_ALLOC_CALLS,
 };
 
 /* Beside it: another argument comes before these, the context of Python's PyMemAllocatorEx. */
 #define ALLOC_HAS_CONTEXT 0x80
+/* Its blocks are only counted: how large they are, or its return, cannot be seen. */
+#define ALLOC_UNFOLLOWED 0x40
+#define ALLOC_CALL_MASK 0x3f
 
 /* What a probe is told: the call, and above its bits the number of the allocator, from 1 on. */
 #define ALLOC_CALL_BITS 8
-_Static_assert(NR_ALLOC_CALLS <= ALLOC_HAS_CONTEXT, "wire_alloc_call");
+_Static_assert(NR_ALLOC_CALLS <= ALLOC_CALL_MASK, "wire_alloc_call");
 
 /* Which function of a queue a probe sits at: its cookie. */
 enum wire_queue_call {

@@ -269,7 +269,7 @@ void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack)
 		.sp = stack,
 		.ip = HOST_FUNCTION,
 	};
-	if ((cookie & ~ALLOC_HAS_CONTEXT) == ALLOC_FREE) {
+	if ((cookie & ALLOC_CALL_MASK) == ALLOC_FREE || cookie & ALLOC_UNFOLLOWED) {
 		alloc_entry(&host.registers);
 		return;
 	}

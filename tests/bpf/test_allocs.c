@@ -311,6 +311,79 @@ static void test_failing_reallocations(void **state)
 	close_session();
 }
 
+/* Within realloc that jumped to it. */
+static void test_jumped(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 600);
+	enter(1, ALLOC_REALLOCARRAY, BASE, 2, 450, 0);
+	enter(1, ALLOC_REALLOC, BASE, 900, 0, 0);
+	leave(1, 0, 0); /* fails: the block stays */
+	assert_int_equal(allocs_of(0).bytes, 600);
+	enter(1, ALLOC_REALLOCARRAY, BASE, 2, 450, 0);
+	enter(1, ALLOC_REALLOC, BASE, 900, 0, 0);
+	leave(1, BASE + 4096, 0);
+	leave(1, BASE + 4096, 0);
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(allocs_of(1).bytes, 900);
+	assert_int_equal(session_count_blocks(), 1);
+	close_session();
+}
+
+/* xallocx(block, size, more) returns how large the block is now. */
+static void resize(int thread, __u64 block, __u64 size, __u64 more, __u64 now)
+{
+	enter(thread, ALLOC_RESIZE, block, size, more, 0);
+	leave(thread, now, 0);
+}
+
+static void test_resizes(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, 600);
+	resize(1, BASE, 900, 0, 640); /* no room */
+	assert_int_equal(allocs_of(0).bytes, 600);
+	resize(1, BASE, 900, 0, 1024);
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(allocs_of(1).bytes, 900);
+	resize(1, BASE, 1000, 1000, 1792);
+	assert_int_equal(allocs_of(1).bytes, 1792);
+	resize(1, BASE, 1000, 1000, 2048);
+	assert_int_equal(allocs_of(1).bytes, 2000);
+	resize(1, BASE, 100, ~0ULL, 4096);
+	assert_int_equal(allocs_of(1).bytes, 4096);
+	resize(1, BASE, 100, 0, 112);
+	assert_int_equal(allocs_of(1).bytes, 100);
+	assert_int_equal(session_count_blocks(), 1);
+	close_session();
+}
+
+static __u32 missed(void)
+{
+	return session_image(mm)->loss_events[LOSS_blocks_missed];
+}
+
+/* What may throw: its blocks are counted, and their frees no error; what it is given goes. */
+static void test_unfollowed(void **state)
+{
+	(void)state;
+	open_fixture();
+	enter(0, ALLOC_MALLOC | ALLOC_UNFOLLOWED, 600, 0, 0, 0);
+	assert_int_equal(missed(), 1);
+	release(0, BASE);
+	assert_int_equal(session_image(mm)->unknown_frees, 1);
+	allocate(0, BASE, 700);
+	enter(0, ALLOC_REALLOC | ALLOC_UNFOLLOWED, BASE, 800, 0, 0);
+	assert_int_equal(missed(), 2);
+	assert_int_equal(session_count_blocks(), 0);
+	session_ask_least_block(1000);
+	enter(0, ALLOC_MALLOC | ALLOC_UNFOLLOWED, 999, 0, 0, 0);
+	assert_int_equal(missed(), 2);
+	close_session();
+}
+
 static void test_nested(void **state)
 {
 	(void)state;
@@ -815,6 +888,9 @@ int main(void)
 		cmocka_unit_test(test_posix_unreadable),
 		cmocka_unit_test(test_reallocations),
 		cmocka_unit_test(test_failing_reallocations),
+		cmocka_unit_test(test_jumped),
+		cmocka_unit_test(test_resizes),
+		cmocka_unit_test(test_unfollowed),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_handler_above),
 		cmocka_unit_test(test_handler_below),

@@ -59,6 +59,7 @@ import test_inspection  # noqa: E402,F401
 import test_owners  # noqa: E402,F401
 import test_allocs  # noqa: E402,F401
 import test_allocs_known  # noqa: E402,F401
+import test_allocs_preloaded  # noqa: E402,F401
 import test_kept  # noqa: E402,F401
 import test_unshared  # noqa: E402,F401
 import test_heap  # noqa: E402,F401

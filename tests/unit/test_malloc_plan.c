@@ -74,8 +74,8 @@ static void check_site(int fd, const struct malloc_site *site)
 	uint8_t bytes[PROBE_INSN_BYTES];
 	enum probe_insn insn;
 
-	assert_in_range(site->call, ALLOC_MALLOC, ALLOC_FREE);
-	assert_int_equal(site->has_return, site->call != ALLOC_FREE);
+	assert_in_range(site->call, ALLOC_MALLOC, ALLOC_RESIZE);
+	assert_int_equal(site->has_return, site->call != ALLOC_FREE && !site->is_unfollowed);
 	assert_int_equal(pread(fd, bytes, sizeof(bytes), (off_t)site->offset), sizeof(bytes));
 	insn = probe_insn_classify(bytes, sizeof(bytes));
 	assert_int_equal(!site->is_slow, insn == PROBE_INSN_EMULATED || insn == PROBE_INSN_NOP5);
@@ -88,6 +88,59 @@ static void check_function(int fd, const struct malloc_plan *plan, const char *n
 
 	assert_non_null(site);
 	assert_in_range(site->offset, entry, entry + 96);
+}
+
+#define FUNCTION_BYTES 16 /* the least from one function to the next */
+
+static bool is_exported(int fd, const char *name)
+{
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	struct elf_symbol symbol = { .name = name };
+
+	assert_int_equal(elf_file_open(fd, &file), 0);
+	return elf_file_find_symbols(file, ELF_DYNSYM, &symbol, 1) == 1;
+}
+
+/* An exception does not pass a return that is waited for. */
+static void check_throwing(int fd, const struct malloc_plan *plan)
+{
+	static const char *const names[] = {
+		"_Znwm", "_Znam", "_ZnwmSt11align_val_t", "_ZnamSt11align_val_t", "mi_new_nothrow",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		uint64_t entry = is_exported(fd, names[i]) ? offset_of(fd, names[i]) : 0;
+
+		for (size_t j = 0; entry && j < plan->nr_sites; j++)
+			assert_false(plan->sites[j].has_return &&
+				     plan->sites[j].offset - entry < FUNCTION_BYTES);
+	}
+	assert_int_equal(plan->has_unfollowed, is_exported(fd, "_Znwm"));
+	assert_int_equal(plan->has_unfollowed, strstr(plan->what, ", not followed: ") != NULL);
+}
+
+static void check_own_name(int fd, const struct malloc_plan *plan, const char *name, uint32_t call)
+{
+	uint64_t entry = is_exported(fd, name) ? offset_of(fd, name) : 0;
+	bool is_found = !entry;
+
+	for (size_t i = 0; i < plan->nr_sites; i++)
+		is_found |= plan->sites[i].offset - entry < FUNCTION_BYTES &&
+			    plan->sites[i].call == call;
+	assert_true(is_found);
+}
+
+static void check_own_names(int fd, const struct malloc_plan *plan)
+{
+	check_own_name(fd, plan, "mallocx", ALLOC_MALLOC);
+	check_own_name(fd, plan, "rallocx", ALLOC_REALLOC);
+	check_own_name(fd, plan, "xallocx", ALLOC_RESIZE);
+	check_own_name(fd, plan, "dallocx", ALLOC_FREE);
+	check_own_name(fd, plan, "sdallocx", ALLOC_FREE);
+	check_own_name(fd, plan, "tc_malloc_skip_new_handler", ALLOC_MALLOC);
+	check_own_name(fd, plan, "mi_zalloc", ALLOC_MALLOC);
+	check_own_name(fd, plan, "mi_expand", ALLOC_REALLOC);
+	check_own_name(fd, plan, "mi_heap_mallocn", ALLOC_CALLOC);
 }
 
 static void check_file(const char *path)
@@ -112,6 +165,8 @@ static void check_file(const char *path)
 	assert_int_equal(plan.is_slow, strstr(path, "libmimalloc") != NULL);
 	assert_true(plan.has_malloc);
 	assert_false(plan.has_python);
+	check_throwing(fd, &plan);
+	check_own_names(fd, &plan);
 }
 
 static void check_all(const char *pattern)

@@ -36,7 +36,7 @@ static unsigned int rank_of(uint32_t call)
 {
 	if (call == ALLOC_FREE)
 		return 0;
-	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY ? 1 : 2;
+	return call == ALLOC_REALLOC || call == ALLOC_REALLOCARRAY || call == ALLOC_RESIZE ? 1 : 2;
 }
 
 struct places {
@@ -64,7 +64,8 @@ static void add_places(const struct alloc_probes *probes, unsigned int rank, str
 			continue;
 		ret->offsets[ret->sites.count] = site->offset;
 		ret->cookies[ret->sites.count++] = allocator | site->call |
-						   (site->has_context ? ALLOC_HAS_CONTEXT : 0);
+						   (site->has_context ? ALLOC_HAS_CONTEXT : 0) |
+						   (site->is_unfollowed ? ALLOC_UNFOLLOWED : 0);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "alloc_files.h"
+#include "alloc_limits.h"
 #include "alloc_looks.h"
 #include "alloc_probes.h"
 #include "allocs_unseen.h"
@@ -49,7 +50,8 @@ struct allocs {
 	struct alloc_looks looks;
 	size_t nr_late; /* attachments to processes that ran a while without */
 	uint64_t latest_ns;
-	bool has_told_slow, has_told_failure;
+	struct alloc_limits told;
+	bool has_told_failure;
 };
 
 struct allocs *allocs_new(const struct capture_base *base)
@@ -143,12 +145,7 @@ static void tell_success(struct allocs *allocs, const struct attachment *attachm
 
 	log_at(LOG_DECISIONS, "allocations of %u: %s, %s (%.1f ms)", attachment->tgid, file->path,
 	       file->plan.what, (double)attachment->probes->took_ns / 1e6);
-	if (!file->plan.is_slow || allocs->has_told_slow)
-		return;
-	allocs->has_told_slow = true;
-	TELL_MISSING(allocs->base->waits,
-		     "following allocations in '%s' is slow, 20 us a call (%s)", file->path,
-		     file->plan.what);
+	alloc_limits_tell(&allocs->told, allocs->base->waits, file);
 }
 
 /* It may have run a while before its probes were there. */

@@ -226,6 +226,10 @@ static void check_allocators(const struct malloc_file *files, size_t count, int 
 		    plan->what);
 		if (plan->is_slow)
 			hint(sink, "--allocs is slow with it: single-stepping takes 17 us a call");
+		if (plan->has_unfollowed)
+			hint(sink,
+			     "--allocs only counts the blocks of what it does not follow: such "
+			     "functions may throw");
 		if (plan->has_python)
 			hint(sink, "where that serves objects (PYTHONMALLOC=mimalloc, no GIL), "
 				   "--allocs follows each of them: 2 us and more an object");

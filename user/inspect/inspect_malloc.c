@@ -14,7 +14,8 @@
 static bool is_sane_site(const struct malloc_site *site)
 {
 	return site->call && site->call < NR_ALLOC_CALLS && site->is_slow <= 1 &&
-	       site->has_context <= 1 && site->has_return == (site->call != ALLOC_FREE);
+	       site->has_context <= 1 && site->is_unfollowed <= 1 &&
+	       site->has_return == (site->call != ALLOC_FREE && !site->is_unfollowed);
 }
 
 static bool is_sane(const struct malloc_file *file)

@@ -16,6 +16,7 @@
 /* As encoded. */
 enum code_register {
 	CODE_RAX = 0,
+	CODE_RCX = 1,
 	CODE_RDX = 2,
 	CODE_RSP = 4,
 	CODE_RSI = 6,

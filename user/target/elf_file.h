@@ -101,6 +101,11 @@ int elf_file_read_pointer(struct elf_file *file, uint64_t vaddr, uint64_t *ret);
 void elf_file_visit_relative(struct elf_file *file,
 			     bool (*visit)(uint64_t at, uint64_t value, void *context),
 			     void *context);
+/*
+ * The file address of this file's own symbol whose address the loader puts into a place of the
+ * global offset table, though another file's of that name may come before it. 0: none.
+ */
+uint64_t elf_file_bound_symbol(struct elf_file *file, uint64_t at);
 /* The NUL-terminated string at an address. -ENAMETOOLONG: no NUL within size. */
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size);
 

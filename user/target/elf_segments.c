@@ -238,23 +238,59 @@ void elf_file_visit_dynamic(struct elf_file *file,
 	}
 }
 
+/* The entries of a table of relocations, which the dynamic section tells of. */
+static bool begin_relocations(struct elf_file *file, int64_t table_tag, int64_t bytes_tag,
+			      struct elf_cursor *ret)
+{
+	uint64_t table = dynamic_value(file, table_tag), bytes = dynamic_value(file, bytes_tag);
+	const struct elf_segment *segment = table ? elf_file_segment(file, table) : NULL;
+
+	return segment && elf_cursor_begin(file, segment->offset + (table - segment->vaddr), bytes,
+					   sizeof(Elf64_Rela), ret);
+}
+
 void elf_file_visit_relative(struct elf_file *file,
 			     bool (*visit)(uint64_t at, uint64_t value, void *context),
 			     void *context)
 {
-	uint64_t table = dynamic_value(file, DT_RELA), bytes = dynamic_value(file, DT_RELASZ);
-	const struct elf_segment *segment = table ? elf_file_segment(file, table) : NULL;
 	struct elf_cursor cursor;
 	Elf64_Rela entry;
 
-	if (!segment || !elf_cursor_begin(file, segment->offset + (table - segment->vaddr), bytes,
-					  sizeof(entry), &cursor))
+	if (!begin_relocations(file, DT_RELA, DT_RELASZ, &cursor))
 		return;
 	while (elf_cursor_next(&cursor, &entry)) {
 		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE &&
 		    !visit(entry.r_offset, (uint64_t)entry.r_addend, context))
 			return;
 	}
+}
+
+static uint64_t symbol_vaddr(struct elf_file *file, uint64_t index)
+{
+	uint64_t at = dynamic_value(file, DT_SYMTAB);
+	Elf64_Sym symbol;
+
+	if (!at || __builtin_add_overflow(at, index * sizeof(symbol), &at) ||
+	    elf_file_read(file, at, &symbol, sizeof(symbol)) || symbol.st_shndx == SHN_UNDEF)
+		return 0;
+	return symbol.st_value;
+}
+
+uint64_t elf_file_bound_symbol(struct elf_file *file, uint64_t at)
+{
+	static const int64_t tags[][2] = { { DT_JMPREL, DT_PLTRELSZ }, { DT_RELA, DT_RELASZ } };
+	struct elf_cursor cursor;
+	Elf64_Rela entry;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+		if (!begin_relocations(file, tags[i][0], tags[i][1], &cursor))
+			continue;
+		while (elf_cursor_next(&cursor, &entry)) {
+			if (entry.r_offset == at && ELF64_R_SYM(entry.r_info))
+				return symbol_vaddr(file, ELF64_R_SYM(entry.r_info));
+		}
+	}
+	return 0;
 }
 
 struct addend {

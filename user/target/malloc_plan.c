@@ -8,9 +8,13 @@
  * calls take the same way, so that the probe may be there as long as what comes before leaves the
  * arguments alone, and the stack pointer where a return probe has to find the return address.
  *
- * Names that lead to the same address are one function. A wrapper that is nothing but a jump to
- * another function is left out where it would be seen twice for no use: C++'s operators of jemalloc
- * and mimalloc jump to their free.
+ * Names that lead to the same address are one function. A wrapper that only hands on to another
+ * function is left out where it would be seen twice for no use: C++'s operators of jemalloc and
+ * mimalloc jump to their free.
+ *
+ * What may throw is not probed at its return, for no exception passes that. Where all of its calls
+ * come to a function that is followed, nothing is needed: aligned operators of jemalloc and
+ * mimalloc do. Else they are counted at their entry, as not followed.
  */
 #include "malloc_plan.h"
 
@@ -22,86 +26,18 @@
 
 #include "code_step.h"
 #include "elf_file.h"
+#include "malloc_names.h"
 #include "memory.h"
 #include "probe_insn.h"
 
 #define MAX_STEPS 16
 #define BEGINNING_BYTES 96
 #define JUMP_OPCODE 0xe9 /* jmp rel32 */
+#define CALL_OPCODE 0xe8 /* call rel32 */
+#define PUSH_OPCODE 0x50 /* of the first eight registers; with 41 before it the others */
 
-struct function {
-	const char *name;
-	uint8_t call; /* enum wire_alloc_call */
-	bool is_hot;  /* that many programs call often */
-	bool is_operator;
-};
-
-/* Sized and aligned operators take what malloc and free take first. */
-static const struct function functions[] = {
-	{ "malloc", ALLOC_MALLOC, true, false },
-	{ "calloc", ALLOC_CALLOC, true, false },
-	{ "realloc", ALLOC_REALLOC, true, false },
-	{ "free", ALLOC_FREE, true, false },
-	{ "reallocarray", ALLOC_REALLOCARRAY, false, false },
-	{ "memalign", ALLOC_ALIGNED, false, false },
-	{ "aligned_alloc", ALLOC_ALIGNED, false, false },
-	{ "posix_memalign", ALLOC_POSIX, false, false },
-	{ "valloc", ALLOC_PAGES, false, false },
-	{ "pvalloc", ALLOC_PAGES, false, false },
-	{ "cfree", ALLOC_FREE, false, false },
-	{ "free_sized", ALLOC_FREE, false, false },
-	{ "free_aligned_sized", ALLOC_FREE, false, false },
-	{ "_Znwm", ALLOC_MALLOC, false, true },
-	{ "_Znam", ALLOC_MALLOC, false, true },
-	{ "_ZnwmRKSt9nothrow_t", ALLOC_MALLOC, false, true },
-	{ "_ZnamRKSt9nothrow_t", ALLOC_MALLOC, false, true },
-	{ "_ZnwmSt11align_val_t", ALLOC_MALLOC, false, true },
-	{ "_ZnamSt11align_val_t", ALLOC_MALLOC, false, true },
-	{ "_ZnwmSt11align_val_tRKSt9nothrow_t", ALLOC_MALLOC, false, true },
-	{ "_ZnamSt11align_val_tRKSt9nothrow_t", ALLOC_MALLOC, false, true },
-	/* What some of mimalloc's operators jump to. */
-	{ "mi_new", ALLOC_MALLOC, false, true },
-	{ "mi_new_nothrow", ALLOC_MALLOC, false, true },
-	{ "mi_new_aligned", ALLOC_MALLOC, false, true },
-	{ "mi_new_aligned_nothrow", ALLOC_MALLOC, false, true },
-	{ "_ZdlPv", ALLOC_FREE, false, true },
-	{ "_ZdaPv", ALLOC_FREE, false, true },
-	{ "_ZdlPvm", ALLOC_FREE, false, true },
-	{ "_ZdaPvm", ALLOC_FREE, false, true },
-	{ "_ZdlPvRKSt9nothrow_t", ALLOC_FREE, false, true },
-	{ "_ZdaPvRKSt9nothrow_t", ALLOC_FREE, false, true },
-	{ "_ZdlPvSt11align_val_t", ALLOC_FREE, false, true },
-	{ "_ZdaPvSt11align_val_t", ALLOC_FREE, false, true },
-	{ "_ZdlPvmSt11align_val_t", ALLOC_FREE, false, true },
-	{ "_ZdaPvmSt11align_val_t", ALLOC_FREE, false, true },
-	{ "_ZdlPvSt11align_val_tRKSt9nothrow_t", ALLOC_FREE, false, true },
-	{ "_ZdaPvSt11align_val_tRKSt9nothrow_t", ALLOC_FREE, false, true },
-};
-#define NR_FUNCTIONS ARRAY_SIZE(functions)
-
-/*
- * What CPython from 3.13 on has its objects and their buffers served by where its own mimalloc does
- * that: all calls come through a PyMemAllocatorEx of these. They are static, so that a file which
- * was stripped does not tell of them.
- */
-static const struct function python_functions[] = {
-	{ "_PyMem_MiMalloc", ALLOC_MALLOC, false, false },
-	{ "_PyMem_MiCalloc", ALLOC_CALLOC, false, false },
-	{ "_PyMem_MiRealloc", ALLOC_REALLOC, false, false },
-	{ "_PyMem_MiFree", ALLOC_FREE, false, false },
-	{ "_PyObject_MiMalloc", ALLOC_MALLOC, false, false },
-	{ "_PyObject_MiCalloc", ALLOC_CALLOC, false, false },
-	{ "_PyObject_MiRealloc", ALLOC_REALLOC, false, false },
-	{ "_PyObject_MiFree", ALLOC_FREE, false, false },
-	/* 3.15 without the GIL: what does not belong to objects, too. */
-	{ "_PyMem_MiRawMalloc", ALLOC_MALLOC, false, false },
-	{ "_PyMem_MiRawCalloc", ALLOC_CALLOC, false, false },
-	{ "_PyMem_MiRawRealloc", ALLOC_REALLOC, false, false },
-	{ "_PyMem_MiRawFree", ALLOC_FREE, false, false },
-};
-#define NR_PYTHON_FUNCTIONS ARRAY_SIZE(python_functions)
 #define NR_PYTHON_NEEDED 8
-_Static_assert(NR_FUNCTIONS + NR_PYTHON_FUNCTIONS <= MAX_MALLOC_SITES, "a site for each");
+_Static_assert(NR_MALLOC_NAMES + NR_MALLOC_PYTHON_NAMES <= MAX_MALLOC_SITES, "a site for each");
 
 /* What only one allocator exports. glibc's loader has a malloc for its own beginning up to 2.31. */
 static const struct {
@@ -119,7 +55,7 @@ static const struct {
 
 /* What each CPython exports, from 3.7 on. */
 static const char python_mark[] = "_PyRuntime";
-#define PYTHON_MARK (NR_FUNCTIONS + NR_MARKS)
+#define PYTHON_MARK (NR_MALLOC_NAMES + NR_MARKS)
 
 /* Registers that must still hold what they held at the entry. */
 static const uint16_t needed[NR_ALLOC_CALLS] = {
@@ -131,6 +67,7 @@ static const uint16_t needed[NR_ALLOC_CALLS] = {
 	[ALLOC_POSIX] = 1 << CODE_RDI | 1 << CODE_RDX,
 	[ALLOC_PAGES] = 1 << CODE_RDI,
 	[ALLOC_FREE] = 1 << CODE_RDI,
+	[ALLOC_RESIZE] = 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX,
 };
 
 /* The same with a context before them. */
@@ -138,6 +75,7 @@ static const uint16_t needed_with_context[NR_ALLOC_CALLS] = {
 	[ALLOC_MALLOC] = 1 << CODE_RSI,
 	[ALLOC_CALLOC] = 1 << CODE_RSI | 1 << CODE_RDX,
 	[ALLOC_REALLOC] = 1 << CODE_RSI | 1 << CODE_RDX,
+	[ALLOC_REALLOCARRAY] = 1 << CODE_RSI | 1 << CODE_RDX | 1 << CODE_RCX,
 	[ALLOC_FREE] = 1 << CODE_RSI,
 };
 
@@ -237,10 +175,13 @@ static bool is_jump(const struct beginning *beginning)
 	return first < beginning->size && beginning->bytes[first] == JUMP_OPCODE;
 }
 
-static struct malloc_site choose_site(const struct beginning *beginning, uint32_t call,
-				      bool has_context)
+static struct malloc_site choose_site(const struct beginning *beginning,
+				      const struct malloc_name *name)
 {
-	bool has_return = call != ALLOC_FREE;
+	uint32_t call = name->call;
+	bool has_context = name->traits & MALLOC_HAS_CONTEXT;
+	bool is_unfollowed = name->traits & MALLOC_UNFOLLOWED;
+	bool has_return = call != ALLOC_FREE && !is_unfollowed;
 	uint16_t arguments = has_context ? needed_with_context[call] : needed[call];
 	uint16_t kept = arguments | (has_return ? 1 << CODE_RSP : 0);
 	struct place place = { 0 };
@@ -254,41 +195,130 @@ static struct malloc_site choose_site(const struct beginning *beginning, uint32_
 		.has_return = has_return,
 		.is_slow = !is_found,
 		.has_context = has_context,
+		.is_unfollowed = is_unfollowed,
 	};
+}
+
+/* ---- Functions that hand on to others ---- */
+
+#define STUB_BYTES 11 /* endbr64, bnd jmp *displacement(%rip) */
+
+static uint64_t branch_target(const struct beginning *beginning, size_t at, uint64_t vaddr)
+{
+	const uint8_t *bytes = beginning->bytes + at;
+	bool is_short = bytes[0] == 0xeb;
+	int32_t far = 0;
+
+	if (!is_short)
+		memcpy(&far, bytes + 1, sizeof(far));
+	return vaddr + at + (is_short ? 2 + (uint64_t)(int8_t)bytes[1] : 5 + (uint64_t)far);
+}
+
+/* Through a stub of the procedure linkage table, where it is one, to this file's own function. */
+static uint64_t pass_stub(struct elf_file *file, uint64_t vaddr)
+{
+	uint8_t bytes[STUB_BYTES];
+	size_t at = 0;
+	int32_t displacement;
+
+	if (elf_file_read(file, vaddr, bytes, sizeof(bytes)))
+		return vaddr;
+	if (probe_insn_classify(bytes, sizeof(bytes)) == PROBE_INSN_LANDING)
+		at += PROBE_INSN_LANDING_BYTES;
+	at += bytes[at] == 0xf2; /* bnd */
+	if (bytes[at] != 0xff || bytes[at + 1] != 0x25)
+		return vaddr;
+	memcpy(&displacement, bytes + at + 2, sizeof(displacement));
+	return elf_file_bound_symbol(file, vaddr + at + 6 + (uint64_t)displacement);
+}
+
+/* The function that all calls of one come to first, by a jump or, where that will do, a call; 0:
+ * none that is known. */
+static uint64_t find_first(struct elf_file *file, const struct beginning *beginning, uint64_t vaddr,
+			   bool is_call_enough)
+{
+	size_t at = skip_landing(beginning);
+
+	for (int i = 0; i < MAX_STEPS && at + PROBE_INSN_BYTES <= beginning->size; i++) {
+		const uint8_t *bytes = beginning->bytes + at;
+		struct code_step step;
+
+		if (bytes[0] == JUMP_OPCODE || (bytes[0] == CALL_OPCODE && is_call_enough))
+			return pass_stub(file, branch_target(beginning, at, vaddr));
+		if ((bytes[0] & 0xf8) == PUSH_OPCODE)
+			at += 1;
+		else if (bytes[0] == 0x41 && (bytes[1] & 0xf8) == PUSH_OPCODE)
+			at += 2;
+		else if (code_step_decode(bytes, beginning->size - at, &step))
+			at += step.bytes;
+		else
+			return 0;
+	}
+	return 0;
 }
 
 /* ---- A file ---- */
 
 struct search {
-	struct elf_symbol symbols[NR_FUNCTIONS + NR_MARKS + 1];
-	struct elf_symbol python[NR_PYTHON_FUNCTIONS];
-	uint64_t entries[MAX_MALLOC_SITES]; /* of the plan's sites */
+	struct elf_symbol symbols[NR_MALLOC_NAMES + NR_MARKS + 1];
+	struct elf_symbol python[NR_MALLOC_PYTHON_NAMES];
+	uint64_t entries[MAX_MALLOC_SITES]; /* of functions that are followed or counted */
+	size_t nr_entries;
 	struct malloc_plan plan;
-	char slow[64]; /* the names of functions that are */
+	char slow[64], unfollowed[64]; /* the names of functions that are */
 };
 
 static bool is_known(const struct search *search, uint64_t vaddr)
 {
-	for (size_t i = 0; i < search->plan.nr_sites; i++)
+	for (size_t i = 0; i < search->nr_entries; i++)
 		if (search->entries[i] == vaddr)
 			return true;
 	return false;
 }
 
 /* Whole names, as many as fit. */
-static void tell_slow(struct search *search, const char *name)
+static void add_name(char *names, size_t size, const char *name)
 {
-	size_t used = strlen(search->slow), left = sizeof(search->slow) - used;
-	int length = snprintf(search->slow + used, left, "%s %s", used ? "," : "", name);
+	size_t used = strlen(names), left = size - used;
+	int length = snprintf(names + used, left, "%s %s", used ? "," : "", name);
 
 	if (length < 0 || (size_t)length >= left)
-		search->slow[used] = '\0';
+		names[used] = '\0';
 }
 
-static int add_function(const struct elf_file *file, struct search *search,
-			const struct function *function, uint64_t vaddr, bool has_context)
+static void add_site(struct search *search, const struct malloc_name *name,
+		     const struct malloc_site *site)
 {
 	struct malloc_plan *plan = &search->plan;
+
+	if (site->is_unfollowed)
+		add_name(search->unfollowed, sizeof(search->unfollowed), name->name);
+	else if (site->is_slow)
+		add_name(search->slow, sizeof(search->slow), name->name);
+	plan->is_slow |= site->is_slow && name->traits & MALLOC_IS_HOT;
+	plan->has_unfollowed |= site->is_unfollowed;
+	plan->sites[plan->nr_sites++] = *site;
+}
+
+/* Is another function seen at each call of this one, so that it need not be? */
+static bool is_handed_on(struct elf_file *file, const struct search *search,
+			 const struct malloc_name *name, const struct beginning *beginning,
+			 uint64_t vaddr)
+{
+	bool is_unfollowed = name->traits & MALLOC_UNFOLLOWED;
+	uint64_t first;
+
+	if (!(name->traits & MALLOC_WRAPS))
+		return false;
+	if (!is_unfollowed && is_jump(beginning))
+		return true;
+	first = find_first(file, beginning, vaddr, is_unfollowed);
+	return first && is_known(search, first);
+}
+
+static int add_function(struct elf_file *file, struct search *search,
+			const struct malloc_name *name, uint64_t vaddr)
+{
 	struct beginning beginning;
 	struct malloc_site site;
 	int err;
@@ -298,22 +328,18 @@ static int add_function(const struct elf_file *file, struct search *search,
 	err = read_beginning(file, vaddr, &beginning);
 	if (err)
 		return err;
-	if ((function->is_operator || has_context) && is_jump(&beginning))
+	search->entries[search->nr_entries++] = vaddr;
+	if (is_handed_on(file, search, name, &beginning, vaddr))
 		return 0;
-	site = choose_site(&beginning, function->call, has_context);
-	if (site.is_slow) {
-		tell_slow(search, function->name);
-		plan->is_slow |= function->is_hot;
-	}
-	search->entries[plan->nr_sites] = vaddr;
-	plan->sites[plan->nr_sites++] = site;
+	site = choose_site(&beginning, name);
+	add_site(search, name, &site);
 	return 0;
 }
 
 static const char *name_allocator(const struct search *search)
 {
 	for (size_t i = 0; i < NR_MARKS; i++)
-		if (search->symbols[NR_FUNCTIONS + i].vaddr)
+		if (search->symbols[NR_MALLOC_NAMES + i].vaddr)
 			return marks[i].name;
 	return "malloc";
 }
@@ -323,10 +349,11 @@ static void tell(struct search *search)
 	struct malloc_plan *plan = &search->plan;
 	const char *name = plan->has_malloc ? name_allocator(search) : "";
 
-	snprintf(plan->what, sizeof(plan->what), "%s%s%s: %zu functions%s%s", name,
+	snprintf(plan->what, sizeof(plan->what), "%s%s%s: %zu functions%s%s%s%s", name,
 		 plan->has_malloc && plan->has_python ? " and " : "",
 		 plan->has_python ? "Python's own mimalloc" : "", plan->nr_sites,
-		 search->slow[0] ? ", single-stepped:" : "", search->slow);
+		 search->slow[0] ? ", single-stepped:" : "", search->slow,
+		 search->unfollowed[0] ? ", not followed:" : "", search->unfollowed);
 }
 
 static void notice_needed(int64_t tag, const char *text, void *context)
@@ -348,10 +375,10 @@ static bool is_static(struct elf_file *file)
 
 static void find_symbols(struct elf_file *file, struct search *search)
 {
-	for (size_t i = 0; i < NR_FUNCTIONS; i++)
-		search->symbols[i].name = functions[i].name;
+	for (size_t i = 0; i < NR_MALLOC_NAMES; i++)
+		search->symbols[i].name = malloc_names[i].name;
 	for (size_t i = 0; i < NR_MARKS; i++)
-		search->symbols[NR_FUNCTIONS + i].name = marks[i].symbol;
+		search->symbols[NR_MALLOC_NAMES + i].name = marks[i].symbol;
 	search->symbols[PYTHON_MARK].name = python_mark;
 	elf_file_find_symbols(file, ELF_DYNSYM, search->symbols, ARRAY_SIZE(search->symbols));
 	if (!search->symbols[0].vaddr && is_static(file))
@@ -361,8 +388,8 @@ static void find_symbols(struct elf_file *file, struct search *search)
 
 static uint64_t find_named(const struct search *search, uint32_t call)
 {
-	for (size_t i = 0; i < NR_FUNCTIONS; i++)
-		if (functions[i].call == call && functions[i].is_hot)
+	for (size_t i = 0; i < NR_MALLOC_NAMES; i++)
+		if (malloc_names[i].call == call && malloc_names[i].traits & MALLOC_IS_HOT)
 			return search->symbols[i].vaddr;
 	return 0;
 }
@@ -372,7 +399,7 @@ static const char *find_reason(const struct search *search)
 {
 	if (!find_named(search, ALLOC_MALLOC))
 		return "it exports no malloc";
-	if (search->symbols[NR_FUNCTIONS + MARK_LOADER].vaddr)
+	if (search->symbols[NR_MALLOC_NAMES + MARK_LOADER].vaddr)
 		return "its malloc is the loader's, for before there is another";
 	if (!find_named(search, ALLOC_FREE))
 		return "it exports malloc, but no free";
@@ -384,24 +411,49 @@ static bool find_python(struct elf_file *file, struct search *search)
 {
 	if (!search->symbols[PYTHON_MARK].vaddr)
 		return false;
-	for (size_t i = 0; i < NR_PYTHON_FUNCTIONS; i++)
-		search->python[i].name = python_functions[i].name;
-	elf_file_find_symbols(file, ELF_SYMTAB, search->python, NR_PYTHON_FUNCTIONS);
+	for (size_t i = 0; i < NR_MALLOC_PYTHON_NAMES; i++)
+		search->python[i].name = malloc_python_names[i].name;
+	elf_file_find_symbols(file, ELF_SYMTAB, search->python, NR_MALLOC_PYTHON_NAMES);
 	for (size_t i = 0; i < NR_PYTHON_NEEDED; i++)
 		if (!search->python[i].vaddr)
 			return false;
 	return true;
 }
 
-static int add_functions(const struct elf_file *file, struct search *search)
+/* Does one of the function's names say that its blocks can only be counted? */
+static bool is_unfollowed(const struct search *search, uint64_t vaddr)
+{
+	for (size_t i = 0; i < NR_MALLOC_NAMES; i++)
+		if (search->symbols[i].vaddr == vaddr && malloc_names[i].traits & MALLOC_UNFOLLOWED)
+			return true;
+	return false;
+}
+
+/* First those that are followed, to which the others may hand on. */
+static int add_named(struct elf_file *file, struct search *search, bool is_followed)
 {
 	int err = 0;
 
-	for (size_t i = 0; search->plan.has_malloc && i < NR_FUNCTIONS && !err; i++)
-		err = add_function(file, search, &functions[i], search->symbols[i].vaddr, false);
-	for (size_t i = 0; search->plan.has_python && i < NR_PYTHON_FUNCTIONS && !err; i++)
-		err = add_function(file, search, &python_functions[i], search->python[i].vaddr,
-				   true);
+	for (size_t i = 0; i < NR_MALLOC_NAMES && !err; i++) {
+		const struct malloc_name *name = &malloc_names[i];
+		uint64_t vaddr = search->symbols[i].vaddr;
+
+		if (is_followed ? !is_unfollowed(search, vaddr) : name->traits & MALLOC_UNFOLLOWED)
+			err = add_function(file, search, name, vaddr);
+	}
+	return err;
+}
+
+static int add_functions(struct elf_file *file, struct search *search)
+{
+	int err = 0;
+
+	if (search->plan.has_malloc) {
+		err = add_named(file, search, true);
+		err = err ? err : add_named(file, search, false);
+	}
+	for (size_t i = 0; search->plan.has_python && i < NR_MALLOC_PYTHON_NAMES && !err; i++)
+		err = add_function(file, search, &malloc_python_names[i], search->python[i].vaddr);
 	return err;
 }
 

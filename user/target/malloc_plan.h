@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_MALLOC_SITES 52 /* all functions that are known */
+#define MAX_MALLOC_SITES 160 /* all functions that are known */
 
 struct malloc_site {
 	/* In the file, of an instruction that runs once a call, of free once a call that frees. The
@@ -19,21 +19,22 @@ struct malloc_site {
 	 * wire_alloc_call tells of are in their registers there, and with a result the stack
 	 * pointer is as at the entry. */
 	uint64_t offset;
-	uint32_t call;	     /* enum wire_alloc_call */
-	uint8_t has_return;  /* it returns a block: the same place also takes a return probe */
-	uint8_t is_slow;     /* the kernel single-steps there */
-	uint8_t has_context; /* another argument comes before these */
-	uint8_t pad;
+	uint32_t call;	       /* enum wire_alloc_call */
+	uint8_t has_return;    /* it returns a block: the same place also takes a return probe */
+	uint8_t is_slow;       /* the kernel single-steps there */
+	uint8_t has_context;   /* another argument comes before these */
+	uint8_t is_unfollowed; /* its blocks are counted there, and no more is known of them */
 };
 
 struct malloc_plan {
 	struct malloc_site sites[MAX_MALLOC_SITES];
 	size_t nr_sites;
-	char what[128];	    /* for people: "glibc: 9 functions, single-stepped: reallocarray" */
-	bool is_slow;	    /* malloc, calloc, realloc or free is single-stepped */
-	bool has_malloc;    /* it serves malloc */
-	bool has_python;    /* CPython's own mimalloc, which serves objects where it is asked to */
-	const char *reason; /* static text: why there is none; NULL with one */
+	char what[256];	     /* for people: "glibc: 9 functions, single-stepped: reallocarray" */
+	bool is_slow;	     /* malloc, calloc, realloc or free is single-stepped */
+	bool has_unfollowed; /* of some functions blocks are only counted */
+	bool has_malloc;     /* it serves malloc */
+	bool has_python;     /* CPython's own mimalloc, which serves objects where it is asked to */
+	const char *reason;  /* static text: why there is none; NULL with one */
 };
 
 /*
