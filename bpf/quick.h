@@ -44,11 +44,12 @@ struct quick_block {
 	__u64 begin; /* address of bytes[0]; 0: only the last frame's head is there */
 };
 
-/* A generator's frame that nobody runs: it goes while it waits. */
+/* A generator's frame that nobody runs: it goes while it waits. Where returns are counted it is one
+ * that C resumes with no frame below, as a thread's function or from atexit. */
 static __always_inline bool is_unused(const struct wire_layout *layout, __u64 back,
 				      bool is_shadowed)
 {
-	return layout->calls_by_ends && !back && !is_shadowed;
+	return layout->calls_by_ends == CALLS_AT_DEATHS && !back && !is_shadowed;
 }
 
 /* The last three are 1 or 0. */

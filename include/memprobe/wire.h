@@ -80,6 +80,13 @@ struct wire_slots {
 _Static_assert(sizeof(struct wire_slots) == 8, "wire_slots");
 #define NR_SLOT_WAYS 3
 
+/* Where call probes hit. */
+enum wire_calls_at {
+	CALLS_AT_STARTS = 0,  /* a function starts or a generator is resumed */
+	CALLS_AT_RETURNS = 1, /* a function returns or yields */
+	CALLS_AT_DEATHS = 2,  /* a frame ends; a generator's, too, that goes while it waits */
+};
+
 /*
  * Where one interpreter file keeps what the walker reads; offsets in bytes, NO_OFFSET where the
  * version has no such field. Addresses are the file's (before relocation); the image adds its bias.
@@ -144,7 +151,7 @@ struct wire_layout {
 	/* Filled by capture from the offsets above: how much of a frame and of a code to read. */
 	__u16 frame_bytes;
 	__u16 code_bytes;
-	__u16 calls_by_ends;	 /* call probes hit where functions end, not where they start */
+	__u16 calls_by_ends;	 /* enum wire_calls_at: where call probes hit */
 	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 	__u16 dtv_bytes;	 /* of an entry in a thread's table of thread-local blocks */

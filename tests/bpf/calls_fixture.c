@@ -13,7 +13,7 @@ static void open_fixture(enum session_kernel kernel, __u32 version)
 	session_open(kernel);
 	task = session_process(100, "python3");
 	python_make(&python, version);
-	python.layout.calls_by_ends = is_by_ends;
+	python.layout.calls_by_ends = is_by_ends ? CALLS_AT_DEATHS : CALLS_AT_STARTS;
 	python.layout.code_watched = 1;
 	python.layout.has_unseen_frames = version >= PYTHON_3_15 && !is_by_ends;
 	python_attach_thread(&python, task);

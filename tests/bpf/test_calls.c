@@ -17,6 +17,8 @@
 #include "host/host.h"
 #include "memory.h"
 
+#define GENERATOR 1 /* FRAME_OWNED_BY_GENERATOR, pycore_frame.h */
+
 static void hit(void)
 {
 	session_call(python.leaf, python.tstate);
@@ -219,6 +221,31 @@ static void test_never_begun(void **state)
 	on_each(check_never_begun);
 }
 
+/* A generator's frame without a caller has died while it waited, where deaths of frames are seen;
+ * where returns are, C has resumed it. Neither what is walked nor what is known differs. */
+static void check_without_caller(void)
+{
+	__u64 generator = function("generator"), frame = python.stack + HOST_PAGE;
+
+	if (!is_by_ends || python.layout.frame_owner == NO_OFFSET)
+		return;
+	for (int at = CALLS_AT_DEATHS; at >= CALLS_AT_RETURNS; at--) {
+		python.layout.calls_by_ends = at;
+		session_set_python(task->mm, &python.layout, python.bias);
+		python_put_frame(&python, frame, generator, 0);
+		python_put_owner(&python, frame, GENERATOR);
+		for (int i = 0; i < 3; i++)
+			session_call(frame, python.tstate);
+		assert_report(at == CALLS_AT_DEATHS ? "" : "generator calls 3\n");
+	}
+}
+
+static void test_without_caller(void **state)
+{
+	(void)state;
+	on_each(check_without_caller);
+}
+
 /* Before the interpreter is known. */
 static void check_early(void)
 {
@@ -263,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_reused_code),
 		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
 		cmocka_unit_test(test_over),	      cmocka_unit_test(test_never_begun),
+		cmocka_unit_test(test_without_caller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

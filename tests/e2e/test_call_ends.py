@@ -27,6 +27,17 @@ def calls_of_vfork_children(context):
 
 
 @test(interpreters="few")
+def calls_without_a_caller(context):
+    """A generator that C resumes with no Python frame below it, in a thread of its own each time."""
+    counted_from_start(context)
+    if meaning_of(context.python) not in ("entries", "returns"):
+        raise Skip("resumes are not seen, or the creation of a generator is one")
+    taken = capture(context, context.target("call_ends.py", "rooted"), EXACT)
+    check_invariants(taken.report)
+    check_called(taken.process(), {"outer": 1, "inner": 1, "rooted": 1, "numbers": 10})
+
+
+@test(interpreters="few")
 def calls_at_an_exec(context):
     """What calls exec never returns, nor do other threads."""
     counted_from_start(context)

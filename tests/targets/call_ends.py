@@ -1,8 +1,9 @@
 """Calls that do not end by a return: outer() calls inner() once, and what happens there the argument
 says: ten times so many vfork children end without a program, the process begins another one,
 or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined"),
-or is killed.
+or is killed, or C resumes a generator ten times with no frame below it ("rooted").
 """
+import _thread
 import os
 import signal
 import sys
@@ -69,6 +70,21 @@ def joined():
             thread.join()
 
 
+def numbers():
+    while len(SEEN) < 9:
+        SEEN.append(len(SEEN))
+        yield SEEN[-1]
+    SEEN.append(9)
+
+
+def rooted():
+    generator = numbers()
+    for number in range(10):
+        _thread.start_new_thread(next, (generator, None))
+        while len(SEEN) <= number or _thread._count():  # pylint: disable=protected-access
+            time.sleep(0.001)
+
+
 def inner(what):
     what()
 
@@ -77,7 +93,8 @@ def outer(what):
     inner(what)
 
 
+SEEN = []
 TRUTH = Truth()
 TRUTH.write()
 outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread, "sleep": sleep, "polls": polls,
-       "leaves": leaves, "joined": joined, "killed": killed}[sys.argv[1]])
+       "leaves": leaves, "joined": joined, "killed": killed, "rooted": rooted}[sys.argv[1]])

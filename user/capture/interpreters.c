@@ -78,6 +78,12 @@ static void tell_choice(const struct interpreter *interpreter)
 		       : "identity");
 }
 
+static const uint16_t calls_at[] = {
+	[PROBE_ENTRIES] = CALLS_AT_STARTS,
+	[PROBE_RETURNS] = CALLS_AT_RETURNS,
+	[PROBE_DEATHS] = CALLS_AT_DEATHS,
+};
+
 /* The layout index of a cache entry that can be walked, passed on when new. */
 static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 {
@@ -96,7 +102,7 @@ static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 	offset_table_measure(&layout);
 	layout.code_watched = entry->plan.code_death != 0;
 	layout.has_unseen_frames = layout.version >= 0x030f && entry->plan.event == PROBE_ENTRIES;
-	layout.calls_by_ends = entry->plan.event != PROBE_ENTRIES;
+	layout.calls_by_ends = calls_at[entry->plan.event];
 	if (loader_set_layout(interpreters->loader, index, &layout))
 		return NO_LAYOUT;
 	interpreters->layouts[index] = (struct layout){
