@@ -104,17 +104,19 @@ static __always_inline __u64 read_interp(const struct call *call)
 	return interp;
 }
 
-/* What is read of the leaf here stays where the walk looks for it first. */
-static __always_inline bool leaf_has_not_begun(struct walk *walk)
+/* Is a frame that ends no call? What is read of it here stays where the walk looks for it first. */
+static __always_inline bool is_no_call(struct walk *walk)
 {
 	const __u8 *head;
+	__u64 code;
 	long at = locate_frame(walk);
 
 	if (at < 0 || at > BLOCK_BYTES)
 		return false;
 	head = walk->path->block + at;
-	return has_not_begun(walk->layout, field_u64(head, walk->layout->frame_instr),
-			     frame_code(walk->layout, head));
+	code = frame_code(walk->layout, head);
+	return has_not_begun(walk->layout, field_u64(head, walk->layout->frame_instr), code) ||
+	       has_made_generator(walk->layout, head, code);
 }
 
 /*
@@ -136,7 +138,7 @@ static __always_inline int walk_from(__u32 slot, __u32 scratch, __u64 frame, __u
 	walk.path->frame = frame;
 	walk.slot = slot;
 	walk.scratch = scratch;
-	if (leaf_has_not_begun(&walk))
+	if (is_no_call(&walk))
 		return 0;
 	if (plain_loop || !call.layout->code_watched)
 		walk.path->generation = read_generation(call.layout, call.python->bias,

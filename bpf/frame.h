@@ -125,4 +125,24 @@ static __always_inline bool has_not_begun(const struct wire_layout *layout, __u6
 	return layout->calls_by_ends && instruction == code + layout->code_adaptive - CODE_UNIT;
 }
 
+#define FRAME_STACKTOP 64 /* of 3.11: int, how many locals and values the frame's place holds */
+
+/*
+ * Has this frame only made a generator? 3.11's RETURN_GENERATOR copies the frame into the generator
+ * and leaves one that holds nothing, with its caller; where C has called the function,
+ * _PyEval_Vector clears that as it clears those that have run (ceval.c). A frame that has run holds
+ * its locals still; so only of those that hold nothing the code is asked what it is.
+ */
+static __always_inline bool has_made_generator(const struct wire_layout *layout, const __u8 *head,
+					       __u64 code)
+{
+	__u32 flags = 0;
+
+	if (layout->version != 0x030b || layout->calls_by_ends != CALLS_AT_DEATHS ||
+	    *(const __u32 *)(head + FRAME_STACKTOP) || !is_shadowed(layout, head))
+		return false;
+	read_user(&flags, sizeof(flags), code + layout->code_flags);
+	return flags & CODE_RESUMABLE;
+}
+
 #endif

@@ -243,7 +243,8 @@ static __always_inline bool count_known(const struct call *call)
 	instruction = *(__u64 *)(block.bytes + QUICK_BELOW_BYTES +
 				 (call->layout->frame_instr & 0x38));
 	if (is_unused(call->layout, frame.back, frame.is_shadowed) ||
-	    has_not_begun(call->layout, instruction, frame.code))
+	    has_not_begun(call->layout, instruction, frame.code) ||
+	    has_made_generator(call->layout, block.bytes + QUICK_BELOW_BYTES, frame.code))
 		return true;
 	if (!find_caller_path(call, &block, frame.back, &place.key) ||
 	    !recall_site(call, frame.code, &site))

@@ -80,6 +80,10 @@ struct wire_slots {
 _Static_assert(sizeof(struct wire_slots) == 8, "wire_slots");
 #define NR_SLOT_WAYS 3
 
+/* co_flags of what is resumed: CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR, Include/code.h
+ * of 3.6, Include/cpython/code.h later. */
+#define CODE_RESUMABLE (0x20 | 0x80 | 0x200)
+
 /* Where call probes hit. */
 enum wire_calls_at {
 	CALLS_AT_STARTS = 0,  /* a function starts or a generator is resumed */

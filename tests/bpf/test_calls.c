@@ -246,6 +246,29 @@ static void test_without_caller(void **state)
 	on_each(check_without_caller);
 }
 
+/* 3.11 leaves a frame of its own behind when C makes a generator, which is no call; a function that
+ * holds nothing at its end is one. */
+static void check_making_generator(void)
+{
+	__u64 f = function("f"), generator = function("generator");
+	const __u32 flags = CODE_RESUMABLE & -CODE_RESUMABLE;
+
+	if (!is_by_ends || python.layout.version != 0x30b)
+		return;
+	host_user_write(generator + python.layout.code_flags, &flags, sizeof(flags));
+	for (int i = 0; i < 3; i++) {
+		call(f);
+		call(generator);
+	}
+	assert_report("<module>;f calls 3\n");
+}
+
+static void test_making_generator(void **state)
+{
+	(void)state;
+	on_each(check_making_generator);
+}
+
 /* Before the interpreter is known. */
 static void check_early(void)
 {
@@ -285,12 +308,12 @@ static void test_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_reused_frames),
-		cmocka_unit_test(test_without_walks), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_reused_code),
-		cmocka_unit_test(test_standing),      cmocka_unit_test(test_early),
-		cmocka_unit_test(test_over),	      cmocka_unit_test(test_never_begun),
-		cmocka_unit_test(test_without_caller),
+		cmocka_unit_test(test_paths),	       cmocka_unit_test(test_reused_frames),
+		cmocka_unit_test(test_without_walks),  cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_unreadable),     cmocka_unit_test(test_reused_code),
+		cmocka_unit_test(test_standing),       cmocka_unit_test(test_early),
+		cmocka_unit_test(test_over),	       cmocka_unit_test(test_never_begun),
+		cmocka_unit_test(test_without_caller), cmocka_unit_test(test_making_generator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

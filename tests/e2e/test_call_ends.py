@@ -37,6 +37,15 @@ def calls_without_a_caller(context):
     check_called(taken.process(), {"outer": 1, "inner": 1, "rooted": 1, "numbers": 10})
 
 
+@test(interpreters="all")
+def calls_of_made_generators(context):
+    """Making a generator is no call but in 3.15, also where C makes it and the frame of 3.11 ends."""
+    counted_from_start(context)
+    process = capture(context, context.target("call_ends.py", "makes"), EXACT).process()
+    calls = sum(node["calls"] or 0 for node in process.named("numbers"))
+    check_equal("calls of numbers", calls, 10 if meaning_of(context.python) == "entries of 3.15" else 0)
+
+
 @test(interpreters="few")
 def calls_at_an_exec(context):
     """What calls exec never returns, nor do other threads."""

@@ -1,9 +1,11 @@
 """Calls that do not end by a return: outer() calls inner() once, and what happens there the argument
 says: ten times so many vfork children end without a program, the process begins another one,
 or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined"),
-or is killed, or C resumes a generator ten times with no frame below it ("rooted").
+or is killed, or C resumes a generator ten times with no frame below it ("rooted"), or C makes ten that
+never run ("makes").
 """
 import _thread
+import functools
 import os
 import signal
 import sys
@@ -85,6 +87,12 @@ def rooted():
             time.sleep(0.001)
 
 
+def makes():
+    make = functools.partial(numbers)
+    SEEN.extend([make() for _ in range(10)])
+    os._exit(0)
+
+
 def inner(what):
     what()
 
@@ -97,4 +105,5 @@ SEEN = []
 TRUTH = Truth()
 TRUTH.write()
 outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread, "sleep": sleep, "polls": polls,
-       "leaves": leaves, "joined": joined, "killed": killed, "rooted": rooted}[sys.argv[1]])
+       "leaves": leaves, "joined": joined, "killed": killed, "rooted": rooted,
+       "makes": makes}[sys.argv[1]])

@@ -61,7 +61,8 @@ static const struct rule rules[] = {
 	{ 0x309, 0x30a, SITE_EXPORTED, PROBE_ENTRIES, PROBE_FRAME_ARG2, "_PyEval_EvalFrameDefault",
 	  no_eval },
 	{ 0x30b, 0x30b, SITE_USDT, PROBE_RETURNS, PROBE_FRAME_LEAF, "function__return", NULL },
-	/* A generator's frame has lost its caller by then: its ends are passed over. */
+	/* A generator's frame has lost its caller by then: its ends are passed over, and so is what
+	 * is left of a frame that has made a generator for C. */
 	{ 0x30b, 0x30b, SITE_APART, PROBE_DEATHS, PROBE_FRAME_ARG1, "_PyFrame_Clear",
 	  "a stripped 3.11 without USDT probes has no symbols where calls could be counted" },
 	/* Also called for a generator that goes while it waits: its frame has no caller then, and

@@ -14,9 +14,6 @@
 
 #include "process_memory.h"
 
-/* co_flags of what is resumed: CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR, Include/code.h
- * of 3.6, Include/cpython/code.h later. */
-#define CODE_RESUMABLE (0x20 | 0x80 | 0x200)
 /* Of what a task runs: CO_COROUTINE, CO_ITERABLE_COROUTINE (types.coroutine). */
 #define CODE_COROUTINE (0x80 | 0x100)
 
