@@ -57,6 +57,34 @@ __noinline int is_left_thread(__u32 slot, __u64 finalizing)
 	       !has_returned();
 }
 
+/*
+ * The current thread dies on frames of the state in its slot, or has none there now. Those of other
+ * interpreters, in which it has begun to run this one, stand on states that nothing leads to from
+ * here. None do where there is no other interpreter, nor, from 3.12 on, where the slot has one of
+ * the main interpreter's: it follows every switch (subinterpreters.h).
+ */
+__noinline int note_outer_frames(__u32 slot)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	struct thread_at at = { .fsbase = READ_CURRENT(thread.fsbase) };
+	__u64 interpreters[2] = {}, interp = 0;
+	struct thread_slot thread;
+
+	if (!image || !python || !layout || !layout->interpreters_vaddr)
+		return 0;
+	at.bias = python->bias;
+	if (!read_user(interpreters, sizeof(interpreters), layout->interpreters_vaddr + at.bias) &&
+	    interpreters[0] == interpreters[1])
+		return 0;
+	if (layout->version < 0x030c || read_slot(image, layout, at, &thread) ||
+	    read_user(&interp, sizeof(interp), thread.tstate + layout->tstate_interp) ||
+	    interp != interpreters[1])
+		image->flags |= IMAGE_OUTER_CALLS;
+	return 0;
+}
+
 /* The path of frames that the current thread leaves without their ends where these are counted, 0
  * when its interpreter has ended it in order. It dies, and since 6.16 the address space is still
  * there at this event; or it is about to begin a program, of which 6.10 and later tell in time. */
@@ -66,6 +94,7 @@ static __always_inline struct node_id find_last_path(struct wire_image *image, _
 	const struct wire_layout *layout;
 	struct node_id id = {};
 	__u64 finalizing = 0, found;
+	int begun;
 
 	layout = slot_layout(slot);
 	if (!python || !layout || python->state != PYTHON_KNOWN || !layout->calls_by_ends ||
@@ -78,7 +107,10 @@ static __always_inline struct node_id find_last_path(struct wire_image *image, _
 			image->flags |= IMAGE_LEFT_CALLS;
 		return id;
 	}
-	if (begin_walk(slot, SCRATCH_RSS, 0) != WALK_BEGUN || !walk_begun(slot, SCRATCH_RSS))
+	begun = begin_walk(slot, SCRATCH_RSS, 0);
+	if (begun != WALK_NO_STATE)
+		note_outer_frames(slot);
+	if (begun != WALK_BEGUN || !walk_begun(slot, SCRATCH_RSS))
 		return id;
 	found = find_call(slot, SCRATCH_RSS);
 	id.value = found;

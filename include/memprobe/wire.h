@@ -210,6 +210,7 @@ _Static_assert(sizeof(struct wire_file_layout) == 32, "wire_file_layout");
 #define IMAGE_THREADED 256	 /* a thread that is not the first ran Python */
 #define IMAGE_RACING 1024	 /* a thread that is not the first has mapped memory */
 #define IMAGE_LEFT_CALLS 2048	 /* its runtime was taken down under threads that ran Python */
+#define IMAGE_OUTER_CALLS 4096	 /* a thread died on frames of more than one interpreter, perhaps */
 
 /* One address space, by slot. Owned by BPF. */
 struct wire_image {

@@ -174,6 +174,45 @@ static void test_left(void **state)
 	on_each(check_left);
 }
 
+/* A worker dies while there are `nr` interpreters, in one of them. Returns whether it may have left
+ * frames of others. */
+static bool leaves_outer(struct python *const interpreters[], int nr, struct python *runs)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
+	struct wire_image *image = session_image(task->mm);
+
+	python_list_interpreters(interpreters, nr);
+	session_set_python(task->mm, &python.layout, python.bias);
+	image->flags &= ~(__u32)(IMAGE_OUTER_CALLS | IMAGE_SUBINTERPRETERS);
+	if (runs)
+		python_attach_thread(runs, worker);
+	die(worker, 0);
+	return image->flags & IMAGE_OUTER_CALLS;
+}
+
+/* Frames of a thread that runs one interpreter from another are on two states. Up to 3.11 the slot
+ * does not tell which it runs. */
+static void check_outer(void)
+{
+	bool is_seen = is_by_ends && session_is_percpu();
+	struct python other = python;
+	struct python *const both[] = { &other, &python };
+
+	if (python.layout.version < 0x30b)
+		return;
+	python_make_interpreter(&other, task->thread.fsbase);
+	assert_false(leaves_outer(both + 1, 1, &python));
+	assert_int_equal(leaves_outer(both, 2, &python), is_seen && python.layout.version < 0x30c);
+	assert_int_equal(leaves_outer(both, 2, &other), is_seen);
+	assert_false(leaves_outer(both, 2, NULL));
+}
+
+static void test_outer(void **state)
+{
+	(void)state;
+	on_each(check_outer);
+}
+
 /* What calls exec never returns. Nor does it where it fails from then on: the thread dies. */
 static void check_exec(void)
 {
@@ -231,9 +270,13 @@ static void test_exec_of_child(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_killed_unreadable), cmocka_unit_test(test_vfork_child),
-		cmocka_unit_test(test_killed_unseen),	  cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_exec_of_child),	  cmocka_unit_test(test_left),
+		cmocka_unit_test(test_killed_unreadable),
+		cmocka_unit_test(test_vfork_child),
+		cmocka_unit_test(test_killed_unseen),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec_of_child),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_outer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

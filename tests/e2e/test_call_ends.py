@@ -80,6 +80,25 @@ def calls_of_daemon_threads(context):
     check_called(taken.process(), {"outer": 1, "inner": 1, "joined": 1, "poll": 20})
 
 
+@test(interpreters="all")
+def calls_around_subinterpreters(context):
+    """Who ends the process in one leaves frames of the main one, too, which nothing leads to: bounds,
+    with the reason, where ends are counted. Not, from 3.12 on, beside one that nobody runs."""
+    counted_from_start(context)
+    minor = context.python.minor
+    if minor < (3, 8):
+        raise Skip("it has no module that makes interpreters")
+    counts_entries = meaning_of(context.python).startswith("entries")
+    for words, is_exact in (("within", False), ("beside", has_last_walk() and minor >= (3, 12))):
+        process = capture(context, context.target("call_ends.py", words), EXACT).process()
+        exact = {node["calls_exact"] for name in ("outer", "inner", words) for node in process.named(name)}
+        check_equal("exact with %s (%r)" % (words, process["calls"]), exact, {is_exact or counts_entries})
+        if is_exact or counts_entries:
+            check_called(process, {name: 1 for name in ("outer", "inner", words)})
+        else:
+            check("were not added" in process["calls"]["reason"], "%r" % process["calls"])
+
+
 @test(interpreters="few", core=True)
 def calls_cut_short(context):
     """Frames that stand when the process is killed, or leaves by os._exit(), or in daemon threads: where

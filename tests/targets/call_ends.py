@@ -2,7 +2,7 @@
 says: ten times so many vfork children end without a program, the process begins another one,
 or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined"),
 or is killed, or C resumes a generator ten times with no frame below it ("rooted"), or C makes ten that
-never run ("makes").
+never run ("makes"), or it ends in a subinterpreter ("within"), or beside one that nobody runs ("beside").
 """
 import _thread
 import functools
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 
+from subinterpreters import find_module, run
 from truth import Truth
 
 
@@ -93,6 +94,15 @@ def makes():
     os._exit(0)
 
 
+def within():
+    run(find_module(), "import os; os._exit(0)")
+
+
+def beside():
+    SEEN.append(find_module().create())
+    os._exit(0)
+
+
 def inner(what):
     what()
 
@@ -106,4 +116,4 @@ TRUTH = Truth()
 TRUTH.write()
 outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread, "sleep": sleep, "polls": polls,
        "leaves": leaves, "joined": joined, "killed": killed, "rooted": rooted,
-       "makes": makes}[sys.argv[1]])
+       "makes": makes, "within": within, "beside": beside}[sys.argv[1]])

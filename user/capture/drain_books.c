@@ -111,13 +111,15 @@ static void note_finalized(struct process *process, const struct wire_image *ima
 static void note_left_calls(const struct drain_base *base, struct process *process,
 			    const struct wire_image *image)
 {
-	if (!(image->flags & IMAGE_LEFT_CALLS) || !process->counts_ends ||
+	const char *reason = "calls that daemon threads were in at its end were not added";
+
+	if (!(image->flags & (IMAGE_LEFT_CALLS | IMAGE_OUTER_CALLS)) || !process->counts_ends ||
 	    process->calls_seen == CALLS_SEEN_SOME)
 		return;
+	if (!(image->flags & IMAGE_LEFT_CALLS))
+		reason = "calls around those of other interpreters were not added at its end";
 	process->calls_seen = CALLS_SEEN_SOME;
-	process->calls_reason = string_pool_add(
-		&base->profile->strings,
-		"calls that daemon threads were in at its end were not added");
+	process->calls_reason = string_pool_add(&base->profile->strings, reason);
 }
 
 /* For a process that goes on, the difference that the last balance showed is kept. One that began
