@@ -8,6 +8,7 @@ import subprocess
 from capture import capture, capture_until, has_flushed, memprobe, read_report, record
 from harness import (CACHE, MB, MEMPROBE, Skip, TARGETS, TIMEOUT, check, check_all, check_equal, check_near, size_of, test,
                      tolerance, wait_until)
+from test_calls import counted_from_start
 from tree import check_invariants
 
 TAKING_LINE = 20  # `mapping[place] = 1` in instances.py
@@ -49,6 +50,44 @@ def objects_of_methods(context):
     text = memprobe(context, "post", taken.dump).output
     for label in ("grow (3 objects)", "grow (≥16 objects)", "grow Special#0", "Slotted#0"):
         check(label in text, "no row '%s' in\n%s" % (label, text))
+
+
+RELATIVE = """import runpy
+runpy.run_path('body.py')
+exec(compile('def unreal(): pass\\nunreal()', 'main.pyx', 'exec'))
+"""
+BODY = "import time\nclass A:\n def work(self): %s\nA().work()\n"
+
+
+def capture_relative(context, work, *options):
+    """The body's path, and the process that has run it."""
+    body = context.write("body.py", BODY % work)
+    return body, capture(context, context.python.command + ["-c", RELATIVE], "--calls=exact", *options).process()
+
+
+@test(interpreters="all")
+def relative_files(context):
+    """What was compiled by a name relative to where its process began is the file there, with its
+    qualified names; from 3.9 on other such names are no files."""
+    counted_from_start(context)
+    body, process = capture_relative(context, "pass")
+    check_equal("files of A.work", [node["file"] for node in process.named("A.work")], [body])
+    check_equal("files of unreal", [node["file"] for node in process.named("unreal")],
+                ["main.pyx" if context.python.minor >= (3, 9) else context.path("main.pyx")])
+
+
+@test(interpreters="few")
+def relative_files_of_open_calls(context):
+    """A call that goes on when the capture ends is of the same row."""
+    counted_from_start(context)
+    for seconds in (3, 30):  # on a busy machine it may not have begun before
+        body, process = capture_relative(context, "open('begun', 'w').close(); time.sleep(600)",
+                                         "--duration=%d" % seconds)
+        os.kill(process["pid"], signal.SIGKILL)
+        if os.path.exists(context.path("begun")):
+            break
+    check_equal("calls of A.work", [(node["file"], node["calls"]) for node in process.named("A.work")],
+                [(body, 1)])
 
 
 @test(interpreters="few")

@@ -149,26 +149,70 @@ static void handle_name(void *state, const void *request, size_t size, struct in
 		reply->status = -ENOENT;
 }
 
+/* The living process is gone; what is left is one file. */
+static void handle_lines(void *state, const void *given, size_t size, struct inspect_reply *reply)
+{
+	const struct inspect_lines_request *request = given;
+	const inspect_lines_bytes bytes = 0;
+
+	if (request->pid)
+		reply->status = -ESRCH;
+	else if (strcmp(request->path, "/home/user/body.py") != 0)
+		reply->status = -ENOENT;
+	memcpy(reply->bytes, &bytes, sizeof(bytes));
+	reply->size = reply->status ? 0 : sizeof(bytes);
+}
+
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_NAME] = { "names", sizeof(struct inspect_name_request), 4096, handle_name },
+	[INSPECT_LINES] = { "lines", sizeof(struct inspect_lines_request), 4096, handle_lines },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
 
-/* A function of 3.8 in a file whose name has 12 bytes. */
-static const char *name_in(const char *file, uint64_t key)
+/* Sends a function f of a file. */
+static const struct site *site_in(const char *file, uint16_t version, uint64_t key)
 {
+	size_t length = strlen(file);
+
 	drain_fixture_record(RECORD_SITE, &record);
 	record.site.site = key;
 	record.site.firstlineno = (int32_t)key;
-	record.site.version = 0x0308;
-	record.site.filename.bytes = 12;
+	record.site.version = version;
+	record.site.filename.bytes = (uint32_t)length;
 	record.site.name.bytes = 1;
 	record.site.linetable_bytes = 0;
-	memcpy(&record.site + 1, file, 12);
-	((char *)(&record.site + 1))[12] = 'f';
-	send_record(sizeof(record.site) + 13);
-	return text(fixture.profile->sites[fixture.profile->nr_sites - 1].name);
+	memcpy(&record.site + 1, file, length);
+	((char *)(&record.site + 1))[length] = 'f';
+	send_record(sizeof(record.site) + length + 1);
+	return &fixture.profile->sites[fixture.profile->nr_sites - 1];
+}
+
+static const char *name_in(const char *file, uint64_t key)
+{
+	return text(site_in(file, 0x0308, key)->name);
+}
+
+/* From 3.9 on a relative name may be none of a file's. */
+static void test_relative_names(void **state)
+{
+	static const struct {
+		const char *name, *file;
+	} cases[] = {
+		{ "body.py", "/home/user/body.py" }, { "./body.py", "/home/user/body.py" },
+		{ "main.pyx", "main.pyx" },	     { "<string>", "<string>" },
+		{ "/a/body.py", "/a/body.py" },	     { "body.py", "/home/user/body.py" },
+	};
+	struct inspector *inspector = inspector_new(&service);
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fixture.profile->processes[0].directory = string_pool_add(&fixture.profile->strings,
+								  "/home/user");
+	drain_set_inspector(fixture.drain, inspector, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(text(site_in(cases[i].name, 0x030b, i + 1)->file),
+				    cases[i].file);
+	inspector_free(inspector);
 }
 
 /* What nobody could look up is counted: each name of the file, which is read no more. That a source
@@ -274,6 +318,7 @@ int main(void)
 		TEST(test_longest_names),
 		TEST(test_native_site),
 		TEST(test_relative_file),
+		TEST(test_relative_names),
 		TEST(test_user),
 		TEST(test_split),
 		TEST(test_split_of_nothing),

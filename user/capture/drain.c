@@ -370,6 +370,11 @@ uint32_t drain_process(const struct drain *drain, uint32_t image_id)
 	return slot ? slot->process : NO_PROCESS;
 }
 
+uint32_t drain_file(struct drain *drain, uint32_t process, uint16_t version, uint32_t file)
+{
+	return drain_sites_file(drain->sites, process, version, file);
+}
+
 uint32_t drain_image(const struct drain *drain, uint32_t process)
 {
 	return drain_images_of(drain->images, process);

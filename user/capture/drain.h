@@ -53,6 +53,8 @@ void drain_name_objects(struct drain *drain);
 /* Memory events and counted calls so far. */
 uint64_t drain_events(struct drain *drain);
 
+/* The string by which a file that a process's code object calls so goes in the profile. */
+uint32_t drain_file(struct drain *drain, uint32_t process, uint16_t version, uint32_t file);
 /* The image of a process entry that is alive, 0: it is not. */
 uint32_t drain_image(const struct drain *drain, uint32_t process);
 /* The process entry of an image, NO_PROCESS when unknown. */

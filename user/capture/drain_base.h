@@ -28,4 +28,18 @@ static inline uint64_t drain_base_time(const struct drain_base *base, uint64_t c
 	return clock_ns > base->start_ns ? clock_ns - base->start_ns : 0;
 }
 
+/* Who named a process's files. */
+static inline struct target_user drain_base_namer(const struct process *process)
+{
+	return process->has_user ? target_user_of(process->uid, process->gid)
+				 : target_user_nobody();
+}
+
+/* As whom they are read once it is gone. */
+static inline struct target_user drain_base_user(const struct drain_base *base,
+						 const struct process *process)
+{
+	return base->caller ? *base->caller : drain_base_namer(process);
+}
+
 #endif

@@ -71,14 +71,6 @@ static void note_change(struct drain_names *names, struct known_source *source, 
 	source->has_changed = true;
 }
 
-static struct target_user user_of(const struct drain_names *names, const struct process *process)
-{
-	if (names->base->caller)
-		return *names->base->caller;
-	return process->has_user ? target_user_of(process->uid, process->gid)
-				 : target_user_nobody();
-}
-
 /* 0, -ENOENT: the source has nothing of that name there; else it cannot be read. */
 static int ask(struct drain_names *names, uint32_t process, const struct site *site,
 	       char **ret_name)
@@ -92,7 +84,7 @@ static int ask(struct drain_names *names, uint32_t process, const struct site *s
 	request->pid = (int32_t)names->base->profile->processes[process].pid;
 	request->version = site->version;
 	request->line = (uint32_t)site->line;
-	request->user = user_of(names, &names->base->profile->processes[process]);
+	request->user = drain_base_user(names->base, &names->base->profile->processes[process]);
 	memcpy(request->path, path, strlen(path) + 1);
 	memcpy(request->name, name, strlen(name) + 1);
 	return inspect_qualified_name(names->base->inspector, request, ret_name);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drain_cells.h"
+#include "drain_files.h"
 #include "drain_lines.h"
 #include "drain_names.h"
 #include "drain_reread.h"
@@ -21,6 +22,7 @@ struct drain_sites {
 	const struct drain_base *base;
 	const struct drain_images *images;
 	struct drain_objects *objects;
+	struct drain_files *files;
 	struct drain_names *names;
 	struct drain_cells *cells;
 	int fd;
@@ -38,6 +40,7 @@ struct drain_sites *drain_sites_new(const struct drain_base *base,
 	sites->base = base;
 	sites->images = images;
 	sites->objects = objects;
+	sites->files = drain_files_new(base);
 	sites->names = drain_names_new(base);
 	sites->cells = drain_cells_new(base);
 	sites->fd = loader_map(base->loader, "sites");
@@ -48,6 +51,7 @@ void drain_sites_free(struct drain_sites *sites)
 {
 	if (!sites)
 		return;
+	drain_files_free(sites->files);
 	drain_names_free(sites->names);
 	drain_cells_free(sites->cells);
 	hash_table_free(&sites->ids);
@@ -96,27 +100,6 @@ static uint32_t add_text(struct drain_sites *sites, const struct wire_str *str,
 	id = string_pool_add_bytes(&sites->base->profile->strings, text, end - text);
 	free(text);
 	return id;
-}
-
-static bool is_relative_file(const char *file)
-{
-	return *file && *file != '/' && *file != '<';
-}
-
-/* 3.6 to 3.8 keep the script's name as it was given. */
-static uint32_t absolute_file(struct drain_sites *sites, uint32_t process, uint32_t file)
-{
-	struct string_pool *strings = &sites->base->profile->strings;
-	uint32_t directory = sites->base->profile->processes[process].directory;
-	const char *relative = string_pool_get(strings, file);
-	_cleanup_(freep) char *path = NULL;
-
-	if (!directory || !is_relative_file(relative))
-		return file;
-	while (!strncmp(relative, "./", 2))
-		relative += 2;
-	path = xasprintf("%s/%s", string_pool_get(strings, directory), relative);
-	return string_pool_add(strings, path);
 }
 
 /* A process that has given up root's rights once is not given them back for what it names: another
@@ -181,8 +164,7 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
 		if (record->filename.missing || record->name.missing)
 			find_lost_texts(sites, record, process, site);
-		if (record->version < 0x0309)
-			site->file = absolute_file(sites, process, site->file);
+		site->file = drain_files_name(sites->files, process, record->version, site->file);
 	} else if (record->kind == SITE_THREAD) {
 		name_thread(sites, record, site);
 	} else if (record->kind == SITE_NATIVE) {
@@ -267,6 +249,12 @@ void drain_sites_split(struct drain_sites *sites, const struct wire_split *recor
 	known.is_shim = whole->is_shim;
 	known.site = profile_add_site(sites->base->profile, &part);
 	remember(sites, &known);
+}
+
+uint32_t drain_sites_file(struct drain_sites *sites, uint32_t process, uint16_t version,
+			  uint32_t file)
+{
+	return drain_files_name(sites->files, process, version, file);
 }
 
 void drain_sites_remove(struct drain_sites *sites)

@@ -23,6 +23,10 @@ void drain_sites_split(struct drain_sites *sites, const struct wire_split *recor
 /* Until the next record; NULL: not known yet. */
 const struct known_site *drain_sites_find(const struct drain_sites *sites, uint64_t key);
 
+/* The string by which a file that a process's code object calls so goes. */
+uint32_t drain_sites_file(struct drain_sites *sites, uint32_t process, uint16_t version,
+			  uint32_t file);
+
 /* Takes out those of images that are past. */
 void drain_sites_remove(struct drain_sites *sites);
 

@@ -6,21 +6,6 @@
 #include "memory.h"
 #include "python_frames.h"
 
-/* The site as the BPF side has sent it. */
-static struct site make_site(struct profile *profile, uint16_t version,
-			     const struct inspected_code *code)
-{
-	return (struct site){
-		.kind = SITE_PYTHON,
-		.version = version,
-		.line = code->line,
-		.is_resumable = !!(code->flags & CODE_RESUMABLE),
-		.is_coroutine = !!(code->flags & CODE_COROUTINE),
-		.file = string_pool_add(&profile->strings, code->file),
-		.name = string_pool_add(&profile->strings, code->name),
-	};
-}
-
 static void add_call(struct open_calls *calls, uint32_t node)
 {
 	profile_add_calls(calls->profile, node, 1);
@@ -39,6 +24,25 @@ struct stack {
 	struct wire_layout layout;
 };
 
+/* The site as the BPF side has sent it. */
+static struct site make_site(struct open_calls *calls, const struct stack *stack,
+			     const struct inspected_code *code)
+{
+	struct string_pool *strings = &calls->profile->strings;
+	uint16_t version = stack->layout.version;
+
+	return (struct site){
+		.kind = SITE_PYTHON,
+		.version = version,
+		.line = code->line,
+		.is_resumable = !!(code->flags & CODE_RESUMABLE),
+		.is_coroutine = !!(code->flags & CODE_COROUTINE),
+		.file = drain_file(calls->drain, stack->process, version,
+				   string_pool_add(strings, code->file)),
+		.name = string_pool_add(strings, code->name),
+	};
+}
+
 /* Asked for once a code object; name 0: it cannot be read. */
 static struct site find_site(struct open_calls *calls, const struct stack *stack, uint64_t code)
 {
@@ -52,7 +56,7 @@ static struct site find_site(struct open_calls *calls, const struct stack *stack
 	status = inspect_code(stack->inspector, stack->pid, &stack->layout, code, &found);
 	calls->is_unanswered |= inspector_is_unanswered(status);
 	if (!status) {
-		site = make_site(calls->profile, stack->layout.version, &found);
+		site = make_site(calls, stack, &found);
 		inspected_code_clear(&found);
 	}
 	calls->sites = array_reserve(calls->sites, &calls->sites_capacity, calls->nr_sites + 1,

@@ -8,6 +8,7 @@
 #ifndef MEMPROBE_OPEN_CALLS_H
 #define MEMPROBE_OPEN_CALLS_H
 
+#include "drain.h"
 #include "interpreters.h"
 #include "loader.h"
 #include "profile.h"
@@ -15,6 +16,7 @@
 /* Nodes that a call was added to, to be taken back after a snapshot. */
 struct open_calls {
 	struct profile *profile;
+	struct drain *drain; /* knows how files are called */
 	uint32_t *nodes;
 	size_t nr_nodes, capacity;
 	struct site *sites; /* of one process, by code object; private to open_calls.c */

@@ -26,7 +26,7 @@ static void add_open_calls(const struct snapshot *snapshot, struct open_calls *c
 void snapshot_write(const struct snapshot *snapshot, const struct output *output)
 {
 	struct profile *profile = snapshot->base->profile;
-	struct open_calls calls = { .profile = profile };
+	struct open_calls calls = { .profile = profile, .drain = snapshot->base->drain };
 
 	drain_note_time(snapshot->base->drain, clock_ns());
 	add_open_calls(snapshot, &calls);
@@ -55,9 +55,10 @@ static void settle_open_calls(struct profile *profile)
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 {
-	struct open_calls calls = { .profile = profile };
+	const struct snapshot *snapshot = context;
+	struct open_calls calls = { .profile = profile, .drain = snapshot->base->drain };
 
-	add_open_calls(context, &calls);
+	add_open_calls(snapshot, &calls);
 	settle_open_calls(profile);
 	open_calls_free(&calls);
 }
