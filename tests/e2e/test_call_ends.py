@@ -1,6 +1,8 @@
 """Calls of frames that do not end by a return."""
+import os
+
 from capture import capture
-from harness import Skip, check, check_all, check_equal, test
+from harness import CACHE, Skip, check, check_all, check_equal, test
 from test_calls import EXACT, counted_from_start, has_last_walk, meaning_of
 from tree import check_invariants
 
@@ -97,6 +99,34 @@ def calls_around_subinterpreters(context):
             check_called(process, {name: 1 for name in ("outer", "inner", words)})
         else:
             check("were not added" in process["calls"]["reason"], "%r" % process["calls"])
+
+
+def find_greenlet(context):
+    """The words of a Python that has it."""
+    for python in (context.python.command, [os.path.join(CACHE, "venv-libraries", "bin", "python")]):
+        if os.path.exists(python[0]) and not context.run(python + ["-c", "import greenlet"]).status:
+            return python
+    raise Skip("there is no greenlet: tools/setup --libraries")
+
+
+@test(interpreters="few")
+def calls_of_greenlets(context):
+    """Three of ten end; the frames of those that wait are where no walk finds them: bounds, with the
+    reason, where ends are counted."""
+    counted_from_start(context)
+    python = find_greenlet(context)
+    taken = capture(context, python + context.target("call_ends.py", "switches")[-2:], EXACT)
+    process = taken.process()
+    if process["calls"]["method"] == "none":
+        raise Skip(process["calls"]["reason"])
+    handlers = process.named("handler")
+    if tuple(map(int, process["python"].split(".")[:2])) < (3, 11):
+        check_called(process, {"outer": 1, "inner": 1, "switches": 1, "handler": 10})
+        return
+    check(not any(node["calls_exact"] for node in handlers), "handlers are exact: %r" % process["calls"])
+    check("greenlets" in process["calls"]["reason"], "%r" % process["calls"])
+    calls = sum(node["calls"] for node in handlers)
+    check(3 <= calls <= 10, "%d calls of handlers" % calls)
 
 
 @test(interpreters="few", core=True)

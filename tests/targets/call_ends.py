@@ -2,7 +2,8 @@
 says: ten times so many vfork children end without a program, the process begins another one,
 or it ends while daemon threads are in calls, which sleep, or poll, or have ended before ("joined"),
 or is killed, or C resumes a generator ten times with no frame below it ("rooted"), or C makes ten that
-never run ("makes"), or it ends in a subinterpreter ("within"), or beside one that nobody runs ("beside").
+never run ("makes"), or it ends in a subinterpreter ("within"), or beside one that nobody runs ("beside"), or
+while greenlets wait in calls ("switches").
 """
 import _thread
 import functools
@@ -103,6 +104,17 @@ def beside():
     os._exit(0)
 
 
+def handler():
+    sys.modules["greenlet"].getcurrent().parent.switch()
+
+
+def switches():
+    greenlet = __import__("greenlet")
+    SEEN.extend([greenlet.greenlet(handler) for _ in range(10)])
+    for one in SEEN + SEEN[:3]:
+        one.switch()
+
+
 def inner(what):
     what()
 
@@ -116,4 +128,5 @@ TRUTH = Truth()
 TRUTH.write()
 outer({"spawn": spawn, "exec": begin, "exec_in_thread": begin_in_thread, "sleep": sleep, "polls": polls,
        "leaves": leaves, "joined": joined, "killed": killed, "rooted": rooted,
-       "makes": makes, "within": within, "beside": beside}[sys.argv[1]])
+       "makes": makes, "within": within, "beside": beside,
+       "switches": switches}[sys.argv[1]])

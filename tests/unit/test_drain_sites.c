@@ -215,6 +215,28 @@ static void test_relative_names(void **state)
 	inspector_free(inspector);
 }
 
+/* What imports greenlet may leave frames of it waiting. */
+static void test_greenlet(void **state)
+{
+	static const struct {
+		const char *file;
+		bool is_greenlet;
+	} cases[] = {
+		{ "/srv/app.py", false },
+		{ "/lib/mygreenlet/__init__.py", false },
+		{ "/lib/greenlet/__init__.pyx", false },
+		{ "/lib/greenlet/__init__.py", true },
+		{ "greenlet/__init__.py", true },
+	};
+
+	send_type(RECORD_IMAGE_BEGIN);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		fixture.profile->processes[0].kept_reason = 0;
+		site_in(cases[i].file, 0x030b, i + 1);
+		assert_int_equal(!!fixture.profile->processes[0].kept_reason, cases[i].is_greenlet);
+	}
+}
+
 /* What nobody could look up is counted: each name of the file, which is read no more. That a source
  * is not there, or lacks what runs, is no loss; the latter is told once a file. */
 static void test_unanswered_names(void **state)
@@ -319,6 +341,7 @@ int main(void)
 		TEST(test_native_site),
 		TEST(test_relative_file),
 		TEST(test_relative_names),
+		TEST(test_greenlet),
 		TEST(test_user),
 		TEST(test_split),
 		TEST(test_split_of_nothing),

@@ -491,6 +491,37 @@ static void open_calls_are_bounds(void **state)
 	profile_free(got);
 }
 
+/* Frames that greenlets keep are not told, wherever a process ends. */
+static void kept_calls_are_bounds(void **state)
+{
+	static const enum end_reason ends[] = { END_RUNNING, END_EXIT, END_SIGNAL, END_EXEC };
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile;
+	uint32_t index = profile_add_process(profile);
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(ends); i++) {
+		struct process *process = &profile->processes[index];
+		bool is_bound = i % 2;
+		struct profile *got;
+
+		*process = (struct process){ .calls_method = CALLS_BY_UPROBE,
+					     .calls_seen = CALLS_SEEN_ENDS,
+					     .counts_ends = true,
+					     .has_open_calls = true,
+					     .has_last_calls = true,
+					     .end = ends[i / 2],
+					     .is_dirty = true };
+		if (is_bound)
+			process->kept_reason = string_pool_add(&profile->strings, "greenlets");
+		got = write_and_read(scratch);
+		assert_int_equal(got->processes[0].calls_seen,
+				 is_bound ? CALLS_SEEN_SOME : CALLS_SEEN_ENDS);
+		assert_string_equal(profile_string(got, got->processes[0].calls_reason),
+				    is_bound ? "greenlets" : "");
+		profile_free(got);
+	}
+}
+
 /* Not every kernel tells which frames run when a process ends; in order none do, but in threads. */
 static void last_calls_are_bounds(void **state)
 {
@@ -693,6 +724,7 @@ int main(void)
 		TEST(calls_without_rows_are_bounds),
 		TEST(open_calls_are_bounds),
 		TEST(last_calls_are_bounds),
+		TEST(kept_calls_are_bounds),
 		TEST(running_threads_end),
 		TEST(failed_flushes_lose_nothing),
 		TEST(order_is_finer_than_times),

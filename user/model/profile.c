@@ -425,6 +425,8 @@ static bool lacks_open_calls(const struct process *process)
 {
 	if (!process->counts_ends || process->calls_seen == CALLS_SEEN_SOME)
 		return false;
+	if (process->kept_reason)
+		return true;
 	if (process->end == END_RUNNING)
 		return !process->has_open_calls;
 	if (process->has_last_calls)
@@ -439,5 +441,7 @@ uint32_t process_calls_seen(const struct process *process)
 
 uint32_t process_calls_reason(const struct process *process)
 {
-	return lacks_open_calls(process) ? process->open_reason : process->calls_reason;
+	if (!lacks_open_calls(process))
+		return process->calls_reason;
+	return process->kept_reason ? process->kept_reason : process->open_reason;
 }

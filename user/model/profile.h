@@ -196,6 +196,8 @@ struct process {
 	bool has_finalized;   /* its Python was seen to end in order: capture only */
 	bool has_cut_threads; /* threads ended in frames of theirs: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
+	uint32_t kept_reason; /* string: the same of frames that greenlets keep, 0: there are none:
+			       * capture only */
 	uint32_t image_id;    /* capture only, not in dumps */
 	uint32_t nr_members;  /* processes that it is the sum of (profile_group.h); 0: itself;
 			       * not in dumps */
