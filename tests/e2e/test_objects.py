@@ -134,6 +134,43 @@ def objects_of_long_names(context):
     check(counts.get("[name not read]", 0) >= 50000, "%s" % counts)
 
 
+def census_of(context, *words):
+    """Of census_forked.py: {type: (objects, bytes)}, all bytes, and the reading that it is in."""
+    process = context.start(context.target("census_forked.py", *words), stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    pid = int(process.stdout.readline())
+    reading, = read_objects(context, pid)["readings"]
+    process.stdin.close()
+    context.finish(process)
+    types = {(entry["module"], entry["name"]): (entry["objects"],
+                                                entry["bytes"] + entry["buffer_bytes"])
+             for entry in reading["objects"]["types"]}
+    return types, reading
+
+
+@test(interpreters="all", needs_gil=True)
+def objects_of_a_forked_child(context):
+    """Fork does not copy the pages of files: a child's objects, and what its allocators have, are
+    those of a process that made the same."""
+    types, reading = census_of(context)
+    forked, other = census_of(context, "forked")
+    wrong = ["%s: %s in a process, %s in a child" % (".".join(name), of_process, forked.get(name))
+             for name, of_process in sorted(types.items())
+             if abs(of_process[0] - forked.get(name, (0, 0))[0]) > 20 + of_process[0] // 100 or
+             abs(of_process[1] - forked.get(name, (0, 0))[1]) > 4096 + of_process[1] // 100]
+    wrong += ["%s: only in a child" % ".".join(name) for name in set(forked) - set(types)
+              if forked[name][0] > 20]
+    check_all(wrong)
+    check_equal("unreadable", other["objects"]["unreadable"], 0)
+    for part in ("malloc", "pymalloc"):
+        for what in ("state", "used"):
+            first, second = reading[part][what], other[part][what]
+            if what == "state":
+                check_equal("%s.%s" % (part, what), second, first)
+            else:
+                check_near("%s.%s" % (part, what), second, first, first * 0.02 + 262144)
+
+
 @test(interpreters="one")
 def objects_in_captures(context):
     """--objects with -p: in a snapshot and in the end, each as it was then."""

@@ -84,7 +84,13 @@ static void heal(void *context, uint64_t ns)
 
 void heap_fixture_init(struct heap_fixture *fixture, unsigned int layout)
 {
-	const struct heap_source source = { read_bytes, look, find_zero, NULL, fixture, heal };
+	const struct heap_source source = {
+		.read = read_bytes,
+		.look = look,
+		.find_zero = find_zero,
+		.context = fixture,
+		.pause = heal,
+	};
 	static const uint64_t starts[] = { FIXTURE_BIAS, FIXTURE_MAIN, FIXTURE_THREAD };
 
 	memset(fixture, 0, sizeof(*fixture));

@@ -2,6 +2,8 @@
 /* Memory in pieces; see census_memory.h. */
 #include "census_memory.h"
 
+#include <errno.h>
+
 #include "memory.h"
 
 #define CHUNK_PAGES (CENSUS_CHUNK_BYTES / HEAP_PAGE_BYTES)
@@ -56,7 +58,7 @@ static void fill(struct census_memory *memory, struct census_chunk *chunk, uint6
 		memory->nr_kept++;
 	}
 	chunk->number = number + 1;
-	chunk->pages = 0;
+	chunk->pages = chunk->absent = 0;
 	for (size_t i = 0; i <= CHUNK_PAGES; i++) {
 		if (i < CHUNK_PAGES && is_readable(memory, start + i * HEAP_PAGE_BYTES))
 			continue;
@@ -66,7 +68,7 @@ static void fill(struct census_memory *memory, struct census_chunk *chunk, uint6
 	}
 }
 
-static const struct census_chunk *chunk_of(struct census_memory *memory, uint64_t address)
+static struct census_chunk *chunk_of(struct census_memory *memory, uint64_t address)
 {
 	uint64_t number = address / CENSUS_CHUNK_BYTES;
 	struct census_chunk *chunk = &memory->chunks[number & (memory->nr_chunks - 1)];
@@ -107,11 +109,32 @@ void census_memory_refresh(struct census_memory *memory, uint64_t address)
 		chunk->number = 0;
 }
 
-static bool has_pages(const struct census_chunk *chunk, size_t at, size_t size)
+static void read_absent(struct census_memory *memory, struct census_chunk *chunk, size_t page)
+{
+	uint64_t at = page * HEAP_PAGE_BYTES;
+	uint64_t address = (chunk->number - 1) * CENSUS_CHUNK_BYTES + at;
+	int err = -ENXIO;
+
+	if (heap_memory_range(memory->heap, address))
+		err = heap_memory_read_absent(memory->heap, address, chunk->bytes + at,
+					      HEAP_PAGE_BYTES);
+	if (err)
+		chunk->absent |= 1U << page;
+	else
+		chunk->pages |= 1U << page;
+}
+
+static bool has_pages(struct census_memory *memory, struct census_chunk *chunk, size_t at,
+		      size_t size)
 {
 	size_t first = at / HEAP_PAGE_BYTES, last = (at + size - 1) / HEAP_PAGE_BYTES;
 	uint32_t bits = (2U << last) - (1U << first);
 
+	if ((chunk->pages & bits) == bits)
+		return true;
+	for (size_t i = first; i <= last && !(chunk->absent & bits); i++)
+		if (!(chunk->pages >> i & 1))
+			read_absent(memory, chunk, i);
 	return (chunk->pages & bits) == bits;
 }
 
@@ -123,11 +146,11 @@ bool census_memory_read(struct census_memory *memory, uint64_t address, void *to
 		return false;
 	while (size) {
 		size_t at = address % CENSUS_CHUNK_BYTES, part = CENSUS_CHUNK_BYTES - at;
-		const struct census_chunk *chunk = chunk_of(memory, address);
+		struct census_chunk *chunk = chunk_of(memory, address);
 
 		if (part > size)
 			part = size;
-		if (!chunk || !has_pages(chunk, at, part))
+		if (!chunk || !has_pages(memory, chunk, at, part))
 			return false;
 		memcpy(bytes, chunk->bytes + at, part);
 		address += part;

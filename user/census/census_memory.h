@@ -2,8 +2,9 @@
 /*
  * A process's memory as the census reads it: in pieces of 64 KiB, each read once and kept while
  * there is room, since objects that belong together lie together and a read costs a system call.
- * Only resident pages of the ranges that heap_memory knows; every pointer of the target passes
- * here, so that none leads anywhere else.
+ * Only pages of the ranges that heap_memory knows, resident ones at once, and what is in a file, as
+ * nobody has written to it, when it is asked for; every pointer of the target passes here, so that
+ * none leads anywhere else.
  */
 #ifndef MEMPROBE_CENSUS_MEMORY_H
 #define MEMPROBE_CENSUS_MEMORY_H
@@ -20,6 +21,7 @@
 struct census_chunk {
 	uint64_t number; /* plus 1; 0: empty */
 	uint32_t pages;	 /* a bit for each that could be read */
+	uint32_t absent; /* the same: that cannot be */
 	uint8_t *bytes;
 };
 
@@ -42,7 +44,7 @@ void census_memory_fetch_all(struct census_memory *memory);
 /* Forgets one place, to read it anew. */
 void census_memory_refresh(struct census_memory *memory, uint64_t address);
 
-/* false: not all of it is in the ranges and resident. */
+/* false: not all of it is in the ranges, and resident or in a file. */
 bool census_memory_read(struct census_memory *memory, uint64_t address, void *to, size_t size);
 
 bool census_memory_u64(struct census_memory *memory, uint64_t address, uint64_t *ret);

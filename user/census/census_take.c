@@ -80,7 +80,7 @@ static void read_tracked(struct taking *taking, uint64_t max_bytes)
 static void put_words(struct taking *taking, uint64_t start, uint64_t end, uint32_t node)
 {
 	struct census_reader *reader = &taking->target->reader;
-	uint64_t words[512];
+	uint64_t words[HEAP_PAGE_BYTES / sizeof(uint64_t)];
 
 	if (end - start > MAX_VARIABLES)
 		return;
@@ -109,6 +109,20 @@ static void put_interpreters(struct taking *taking)
 	put_words(taking, target->variables_start, target->variables_end, node);
 }
 
+/* Pages that are there: one that nobody has written to has no address in it, for the loader writes
+ * all that a library has. */
+static void put_written(struct taking *taking, uint64_t start, uint64_t end, uint32_t node)
+{
+	struct heap_memory *heap = taking->target->heap;
+
+	if (end - start > MAX_VARIABLES)
+		return;
+	while ((start = heap_memory_next(heap, start, end)) < end && !heap_memory_is_late(heap)) {
+		put_words(taking, start, start + HEAP_PAGE_BYTES, node);
+		start += HEAP_PAGE_BYTES;
+	}
+}
+
 /* Variables of extension modules and other libraries. */
 static void put_files(struct taking *taking)
 {
@@ -119,7 +133,7 @@ static void put_files(struct taking *taking)
 	for (size_t i = 0; i < maps->nr_mappings; i++)
 		if (maps->mappings[i].file.ino && maps->mappings[i].is_writable &&
 		    maps->mappings[i].is_private)
-			put_words(taking, maps->mappings[i].start, maps->mappings[i].end, node);
+			put_written(taking, maps->mappings[i].start, maps->mappings[i].end, node);
 }
 
 static void reach(struct taking *taking)

@@ -5,7 +5,6 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "census_take.h"
@@ -16,6 +15,7 @@
 #include "inspect_sources.h"
 #include "inspect_state.h"
 #include "inspect_texts.h"
+#include "mapped_file.h"
 #include "memory.h"
 #include "process_task.h"
 #include "python_cells.h"
@@ -33,8 +33,6 @@
 #define CENSUS_URGENT_CPU_MS 10000
 /* Ten million objects take 300 MB, and what is kept of the target a sixth. */
 #define CENSUS_BYTES (384ULL << 20)
-
-#define FUSE_MAGIC 0x65735546
 
 void *inspect_state_new(void)
 {
@@ -116,11 +114,9 @@ static void handle_foresee(void *context, const void *given, size_t size,
  * user space may never answer. Answers with such a file, or -errno. */
 static void reply_file(int fd, struct inspect_reply *reply)
 {
-	struct statfs status;
-
 	reply->status = fd < 0 ? fd : 0;
 	reply->fd = fd;
-	if (fd >= 0 && (fstatfs(fd, &status) || (uint32_t)status.f_type == FUSE_MAGIC))
+	if (fd >= 0 && mapped_file_may_block(fd))
 		reply->status = -EOPNOTSUPP;
 }
 

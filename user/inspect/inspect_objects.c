@@ -131,7 +131,6 @@ void inspect_handle_objects(void *context, const void *given, size_t size,
 		reply->status = -ESRCH;
 		return;
 	}
-	process_memory_forget(&process->memory);
 	python_reader_begin(&process->reader, &pages);
 	for (uint32_t i = 0; i < request->count; i++) {
 		_cleanup_(freep) char *name = read_name(&process->reader, &request->objects[i],
@@ -140,4 +139,5 @@ void inspect_handle_objects(void *context, const void *given, size_t size,
 		add_name(reply, name);
 	}
 	python_reader_end(&process->reader);
+	process_memory_forget(&process->memory);
 }

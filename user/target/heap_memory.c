@@ -168,23 +168,63 @@ uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, 
 	return bytes;
 }
 
-int heap_memory_read_variable(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+int heap_memory_read_absent(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+{
+	const struct heap_source *source = &memory->source;
+
+	return source->read_absent ? source->read_absent(source->context, address, to, size)
+				   : -ENXIO;
+}
+
+static bool are_resident(struct heap_memory *memory, uint64_t address, size_t size)
 {
 	uint64_t page = address & ~(HEAP_PAGE_BYTES - 1);
 
-	if (!size || address + size < address)
-		return -EFAULT;
 	for (; page < address + size; page += HEAP_PAGE_BYTES)
 		if (!heap_memory_is_resident(memory, page))
-			return -ENODATA;
-	return memory->source.read(memory->source.context, address, to, size);
+			return false;
+	return true;
+}
+
+static int read_part(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+{
+	int err;
+
+	if (heap_memory_is_resident(memory, address))
+		return memory->source.read(memory->source.context, address, to, size);
+	err = heap_memory_read_absent(memory, address, to, size);
+	return err == -ENXIO ? -ENODATA : err;
+}
+
+int heap_memory_read_variable(struct heap_memory *memory, uint64_t address, void *to, size_t size)
+{
+	uint8_t *bytes = to;
+	int err = 0;
+
+	if (!size || address + size < address)
+		return -EFAULT;
+	if (are_resident(memory, address, size))
+		return memory->source.read(memory->source.context, address, to, size);
+	while (size && !err) {
+		size_t part = HEAP_PAGE_BYTES - address % HEAP_PAGE_BYTES;
+
+		if (part > size)
+			part = size;
+		err = read_part(memory, address, bytes, part);
+		address += part;
+		bytes += part;
+		size -= part;
+	}
+	return err;
 }
 
 int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size)
 {
 	const struct heap_range *range = heap_memory_range(memory, address);
 
-	if (!range || size > range->end - address)
+	if (!range || !size || size > range->end - address)
 		return -EFAULT;
-	return heap_memory_read_variable(memory, address, to, size);
+	if (!are_resident(memory, address, size))
+		return -ENODATA;
+	return memory->source.read(memory->source.context, address, to, size);
 }

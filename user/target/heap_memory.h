@@ -35,6 +35,9 @@ struct heap_pages {
 struct heap_source {
 	/* All bytes (0) or -errno. */
 	int (*read)(void *context, uint64_t address, void *to, size_t size);
+	/* The same of a part of one page that is not there. -ENXIO: nothing has ever been there.
+	 * NULL: nothing is known of such. */
+	int (*read_absent)(void *context, uint64_t address, void *to, size_t size);
 	/* The pages from this one on. */
 	void (*look)(void *context, uint64_t first_page, struct heap_pages *ret);
 	/* Clears bits of may_be_zero where it is not. NULL: none is set. */
@@ -93,9 +96,13 @@ uint64_t heap_memory_next(struct heap_memory *memory, uint64_t address, uint64_t
 /* What RSS has of the pages from `start` to `end`, which are multiples of a page. */
 uint64_t heap_memory_resident_bytes(struct heap_memory *memory, uint64_t start, uint64_t end);
 
+/* Of one page that is not resident, the same as of its source; see there. */
+int heap_memory_read_absent(struct heap_memory *memory, uint64_t address, void *to, size_t size);
+
 /* -EFAULT: not all inside a range; -ENODATA: not all resident; else as the source says. */
 int heap_memory_read(struct heap_memory *memory, uint64_t address, void *to, size_t size);
-/* The same of a file's variables, which are in no range. */
+/* The same of a file's variables and constants, which are in no range; -ENODATA: not all resident,
+ * nor in the file. */
 int heap_memory_read_variable(struct heap_memory *memory, uint64_t address, void *to, size_t size);
 
 #endif

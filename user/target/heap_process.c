@@ -36,6 +36,11 @@ static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 	return process_memory_fetch(context, address, to, size);
 }
 
+static int read_absent(void *context, uint64_t address, void *to, size_t size)
+{
+	return process_memory_read_absent(context, address, to, size);
+}
+
 /* Of memory without a file, only the huge zero page is a file's; the small one is nobody's, as what
  * is shared since a fork. */
 static bool may_be_zero(uint64_t entry)
@@ -158,6 +163,7 @@ static struct heap_memory *new_memory(struct process_memory *memory,
 {
 	const struct heap_source source = {
 		.read = read_bytes,
+		.read_absent = read_absent,
 		.look = look_at_pages,
 		.find_zero = find_zero,
 		.skip = skip_absent,

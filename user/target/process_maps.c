@@ -142,6 +142,24 @@ void process_maps_clear(struct process_maps *maps)
 	*maps = (struct process_maps){ 0 };
 }
 
+/* The kernel lists them by their addresses. */
+const struct process_mapping *process_maps_at(const struct process_maps *maps, uint64_t address)
+{
+	size_t low = 0, high = maps->nr_mappings;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (maps->mappings[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < maps->nr_mappings && maps->mappings[low].start <= address
+		       ? &maps->mappings[low]
+		       : NULL;
+}
+
 static int find_own(const void *address, struct file_identity *ret)
 {
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };

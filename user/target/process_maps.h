@@ -44,6 +44,9 @@ void process_maps_parse(char *text, struct process_maps *ret);
 int process_maps_read(pid_t pid, struct process_maps *ret);
 void process_maps_clear(struct process_maps *maps);
 
+/* The mapping that has the address, NULL: none. */
+const struct process_mapping *process_maps_at(const struct process_maps *maps, uint64_t address);
+
 /* How the maps of a process that maps this file name it. */
 int process_maps_identify(int fd, struct file_identity *ret);
 

@@ -13,7 +13,11 @@
 #include "process_task.h"
 
 #define PAGE_SHIFT 12
-#define PRESENT (1ULL << 63) /* Documentation/admin-guide/mm/pagemap.rst */
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define PRESENT (1ULL << 63)
+#define SWAPPED (1ULL << 62)
+
+#define MAX_LOOKS 3
 
 /* Nothing is mapped at 0: that is an error, where a read of no memory ends at once. */
 bool process_memory_is_there(const struct process_memory *memory)
@@ -66,23 +70,35 @@ void process_memory_close(struct process_memory *memory)
 {
 	closep(&memory->contents);
 	closep(&memory->pagemap);
+	process_memory_forget(memory);
 	memory->contents = memory->pagemap = -1;
 }
 
 void process_memory_forget(struct process_memory *memory)
 {
 	memset(memory->resident, 0, sizeof(memory->resident));
+	file_pages_free(memory->files);
+	memory->files = NULL;
+}
+
+/* What pagemap says of a page; `SWAPPED` where it says nothing. */
+static uint64_t look_at(const struct process_memory *memory, uint64_t page)
+{
+	uint64_t entry;
+
+	return pread(memory->pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry))) ==
+			       (ssize_t)sizeof(entry)
+		       ? entry
+		       : SWAPPED;
 }
 
 static bool is_resident(struct process_memory *memory, uint64_t page)
 {
-	uint64_t *known = &memory->resident[page % RESIDENT_PAGES], entry;
+	uint64_t *known = &memory->resident[page % RESIDENT_PAGES];
 
 	if (*known == page)
 		return true;
-	if (pread(memory->pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry))) !=
-		    (ssize_t)sizeof(entry) ||
-	    !(entry & PRESENT))
+	if (!(look_at(memory, page) & PRESENT))
 		return false;
 	*known = page;
 	return true;
@@ -98,6 +114,50 @@ int process_memory_fetch(const struct process_memory *memory, uint64_t address, 
 	return (size_t)got == size ? 0 : -EFAULT;
 }
 
+/* It may be written to while its file is read: then it is there, and the file has what was before.
+ */
+int process_memory_read_absent(struct process_memory *memory, uint64_t address, void *to,
+			       size_t size)
+{
+	uint64_t entry = look_at(memory, address >> PAGE_SHIFT);
+
+	for (int i = 0; i < MAX_LOOKS; i++) {
+		int err;
+
+		if (entry & PRESENT)
+			return process_memory_fetch(memory, address, to, size);
+		if (entry & SWAPPED)
+			return -ENODATA;
+		if (!memory->files)
+			memory->files = file_pages_new(memory->pid);
+		err = file_pages_read(memory->files, address, to, size);
+		entry = look_at(memory, address >> PAGE_SHIFT);
+		if (!(entry & (PRESENT | SWAPPED)))
+			return err && err != -ENXIO ? -ENODATA : err;
+	}
+	return -ENODATA;
+}
+
+static int read_by_page(struct process_memory *memory, uint64_t address, uint8_t *to, size_t size)
+{
+	int err = 0;
+
+	while (size && !err) {
+		size_t part = (1UL << PAGE_SHIFT) - address % (1UL << PAGE_SHIFT);
+
+		if (part > size)
+			part = size;
+		if (is_resident(memory, address >> PAGE_SHIFT))
+			err = process_memory_fetch(memory, address, to, part);
+		else
+			err = process_memory_read_absent(memory, address, to, part);
+		address += part;
+		to += part;
+		size -= part;
+	}
+	return err == -ENXIO ? -ENODATA : err;
+}
+
 int process_memory_read(struct process_memory *memory, uint64_t address, void *to, size_t size)
 {
 	if (!size || address + size < address)
@@ -105,6 +165,6 @@ int process_memory_read(struct process_memory *memory, uint64_t address, void *t
 	for (uint64_t page = address >> PAGE_SHIFT;
 	     memory->pagemap >= 0 && page <= (address + size - 1) >> PAGE_SHIFT; page++)
 		if (!is_resident(memory, page))
-			return -ENODATA;
+			return read_by_page(memory, address, to, size);
 	return process_memory_fetch(memory, address, to, size);
 }

@@ -3,15 +3,14 @@
 #include "python_place.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "mapped_file.h"
 #include "memory.h"
 #include "process_task.h"
-#include "target_open.h"
 
 /* In the order in which they are looked at. */
 enum rank { RANK_PROGRAM, RANK_NAMED, RANK_OTHER, NR_RANKS };
@@ -58,42 +57,9 @@ static bool is_same_file(struct file_identity a, struct file_identity b)
 	return a.dev == b.dev && a.ino == b.ino;
 }
 
-/* Takes over fd. What was found by name may be another file by now. */
-static int keep_same_file(int fd, struct file_identity file)
-{
-	struct file_identity identity;
-	int err;
-
-	if (fd < 0)
-		return fd;
-	err = process_maps_identify(fd, &identity);
-	if (err || !is_same_file(identity, file)) {
-		close(fd);
-		return err ? err : -ESTALE;
-	}
-	return fd;
-}
-
 int python_place_open_at(pid_t pid, struct file_identity file, const char *path)
 {
-	return keep_same_file(target_open_inside(pid, path, NULL, INTERPRETER_MAX_BYTES), file);
-}
-
-/* map_files works for deleted files too, but needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; exe
- * works for a deleted program without. With our own rights: what it maps the process has. */
-static int open_mapping(const struct search *search, const struct process_mapping *mapping)
-{
-	_cleanup_(freep) char *by_range = xasprintf("/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
-						    (int)search->pid, mapping->start, mapping->end);
-	_cleanup_(freep) char *by_exe = xasprintf("/proc/%d/exe", (int)search->pid);
-	int fd = target_open_link(by_range, INTERPRETER_MAX_BYTES);
-
-	if (fd >= 0 || mapping->path[0] != '/')
-		return fd;
-	fd = python_place_open_at(search->pid, mapping->file, mapping->path);
-	if (fd < 0 && !strcmp(mapping->path, search->program))
-		fd = keep_same_file(target_open_link(by_exe, INTERPRETER_MAX_BYTES), mapping->file);
-	return fd;
+	return mapped_file_open_at(pid, file, path, INTERPRETER_MAX_BYTES);
 }
 
 /* Libraries that had no CPython are not opened again: a program maps hundreds of them. The price:
@@ -141,7 +107,7 @@ static void try_mapping(struct search *search, const struct process_mapping *map
 		return;
 	if (search->nr_opened++ >= MAX_OPENED)
 		return;
-	fd = open_mapping(search, mapping);
+	fd = mapped_file_open(search->pid, mapping, INTERPRETER_MAX_BYTES);
 	if (fd < 0)
 		return;
 	status = interpreter_cache_inspect(search->cache, fd, mapping->file, how, &index);
@@ -185,15 +151,13 @@ int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_
 int python_place_open(pid_t pid, struct file_identity file)
 {
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
-	struct search search = { .pid = process_task(pid) };
 	int err = process_maps_read(pid, &maps), fd = -ENOENT;
 
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
-	read_program(&search);
 	for (size_t i = 0; i < maps.nr_mappings && fd < 0; i++) {
 		if (is_same_file(maps.mappings[i].file, file))
-			fd = open_mapping(&search, &maps.mappings[i]);
+			fd = mapped_file_open(pid, &maps.mappings[i], INTERPRETER_MAX_BYTES);
 	}
 	return fd;
 }
