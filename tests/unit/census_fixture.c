@@ -52,10 +52,24 @@ static int read_bytes(void *context, uint64_t address, void *to, size_t size)
 
 static void look(void *context, uint64_t first_page, struct heap_pages *ret)
 {
+	const struct census_fixture *fixture = context;
+
 	*ret = (struct heap_pages){ 0 };
 	for (uint64_t i = 0; i < HEAP_WINDOW_PAGES; i++)
 		if ((first_page + i) * HEAP_PAGE_BYTES - CENSUS_FIXTURE_BASE < CENSUS_FIXTURE_BYTES)
 			ret->present[i / 64] |= 1ULL << i % 64;
+	if (fixture->is_last_absent)
+		ret->present[CENSUS_FIXTURE_LAST_PAGE / HEAP_PAGE_BYTES % HEAP_WINDOW_PAGES / 64] &=
+			~(1ULL << CENSUS_FIXTURE_LAST_PAGE / HEAP_PAGE_BYTES % 64);
+}
+
+static int read_absent(void *context, uint64_t address, void *to, size_t size)
+{
+	struct census_fixture *fixture = context;
+
+	if (!fixture->is_last_absent || address < CENSUS_FIXTURE_LAST_PAGE)
+		return -ENXIO;
+	return fixture->absent ? fixture->absent : read_bytes(context, address, to, size);
 }
 
 void census_fixture_put(struct census_fixture *fixture, uint64_t address, uint64_t value)
@@ -237,7 +251,12 @@ static void fill_interpreter(struct census_fixture *fixture, uint64_t interprete
 
 static void begin_target(struct census_fixture *fixture)
 {
-	const struct heap_source source = { .read = read_bytes, .look = look, .context = fixture };
+	const struct heap_source source = {
+		.read = read_bytes,
+		.read_absent = read_absent,
+		.look = look,
+		.context = fixture,
+	};
 	struct census_target *target = &fixture->target;
 	struct offset_table table;
 

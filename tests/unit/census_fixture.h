@@ -13,6 +13,7 @@
 
 #define CENSUS_FIXTURE_BASE 0x7f0000000000ULL
 #define CENSUS_FIXTURE_BYTES (64U << 12)
+#define CENSUS_FIXTURE_LAST_PAGE (CENSUS_FIXTURE_BASE + CENSUS_FIXTURE_BYTES - 4096)
 #define CENSUS_FIXTURE_FIRST_MINOR 6
 #define CENSUS_FIXTURE_NR_VERSIONS 10
 
@@ -24,6 +25,8 @@ struct census_fixture {
 	uint8_t bytes[CENSUS_FIXTURE_BYTES];
 	size_t used;
 	size_t nr_reads;
+	bool is_last_absent; /* the last page is not resident, and reading it says `absent` */
+	int absent;
 	struct census_target target;
 	uint64_t types[16]; /* by enum census_fixture_type */
 	uint64_t generations;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
 
 #include "census_fixture.h"
@@ -193,6 +194,73 @@ static void ends_at_its_limits(void **state)
 	each_version(check_limits);
 }
 
+/* ---- Pages that are not resident ---- */
+
+/* The page is in a file, which can be read; or something is there that cannot be. */
+static void take_absent(struct census_fixture *fixture, int error, struct census *census)
+{
+	fixture->is_last_absent = true;
+	fixture->absent = error;
+	census_take_open(&fixture->target, TABLE_BYTES, census);
+	census_memory_refresh(&fixture->target.reader.memory, CENSUS_FIXTURE_LAST_PAGE);
+}
+
+/* The ints are of a type that only its name tells. */
+static void check_absent_name(struct census_fixture *fixture, struct census *census)
+{
+	uint64_t type = fixture->types[FIXTURE_INT], flags;
+
+	memcpy(&flags, fixture->bytes + (type + TYPE_FLAGS - CENSUS_FIXTURE_BASE), sizeof(flags));
+	census_fixture_put(fixture, type + TYPE_FLAGS, flags & ~TYPE_LONG_SUBCLASS);
+	census_fixture_put(fixture, type + TYPE_ITEMSIZE, 0);
+	census_fixture_put(fixture, type + TYPE_NAME, CENSUS_FIXTURE_LAST_PAGE);
+	strcpy((char *)fixture->bytes + CENSUS_FIXTURE_BYTES - HEAP_PAGE_BYTES, "complex");
+	take_absent(fixture, 0, census);
+	assert_int_equal(find_type(census, "complex")->objects, INTS);
+	assert_int_equal(census->unreadable_objects, 0);
+	census_free(census);
+	take_absent(fixture, -ENODATA, census);
+	assert_int_equal(find_type(census, "[name not read]")->objects, INTS);
+	assert_int_equal(census->unreadable_objects, INTS);
+}
+
+static void reads_absent_names(void **state)
+{
+	each_version(check_absent_name);
+}
+
+/* The ints' type itself is there. */
+static void check_absent_type(struct census_fixture *fixture, struct census *census)
+{
+	uint64_t type = fixture->types[FIXTURE_INT];
+
+	memcpy(fixture->bytes + CENSUS_FIXTURE_BYTES - HEAP_PAGE_BYTES,
+	       fixture->bytes + (type - CENSUS_FIXTURE_BASE), TYPE_HEAD_BYTES);
+	for (size_t at = 0; at < fixture->used; at += 8) {
+		uint64_t word;
+
+		memcpy(&word, fixture->bytes + at, sizeof(word));
+		if (word == type)
+			census_fixture_put(fixture, CENSUS_FIXTURE_BASE + at,
+					   CENSUS_FIXTURE_LAST_PAGE);
+	}
+	take_absent(fixture, 0, census);
+	assert_int_equal(find_type(census, "int")->objects, INTS);
+	assert_int_equal(census->unreadable_objects, 0);
+	census_free(census);
+	take_absent(fixture, -ENODATA, census);
+	assert_int_equal(census->objects, CENSUS_FIXTURE_LISTS + 1 + 5);
+	assert_int_equal(census->unreadable_objects, INTS);
+	census_free(census);
+	take_absent(fixture, -ENXIO, census);
+	assert_int_equal(census->unreadable_objects, 0);
+}
+
+static void reads_absent_types(void **state)
+{
+	each_version(check_absent_type);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +270,8 @@ int main(void)
 		cmocka_unit_test(tells_garbage),
 		cmocka_unit_test(ends_at_its_limits),
 		cmocka_unit_test(goes_back_where_a_list_breaks),
+		cmocka_unit_test(reads_absent_names),
+		cmocka_unit_test(reads_absent_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* Types of a running Python; see census_class.h. */
 #include "census_class.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "memory.h"
@@ -31,8 +32,11 @@
 #define TYPE_HAVE_GC (1UL << 14)
 #define TYPE_MANAGED_WEAKREF (1UL << 3) /* 3.12 and later */
 #define TYPE_LIST_SUBCLASS (1UL << 25)
+#define TYPE_TUPLE_SUBCLASS (1UL << 26)
 #define TYPE_BYTES_SUBCLASS (1UL << 27)
 #define TYPE_DICT_SUBCLASS (1UL << 29)
+#define TYPE_EXCEPTION_SUBCLASS (1UL << 30)
+#define TYPE_OF_PLAIN (TYPE_TUPLE_SUBCLASS | TYPE_EXCEPTION_SUBCLASS)
 
 #define MANAGED_BYTES 16 /* two words before the head of the collector */
 
@@ -139,7 +143,20 @@ static enum census_kind kind_of_name(const char *name)
 	return KIND_PLAIN;
 }
 
-/* By the type itself or the nearest base that says it. */
+/* A name that is too long is none of them. */
+static enum census_kind kind_of_type(struct census_reader *reader, uint64_t type,
+				     bool *ret_is_untold)
+{
+	_cleanup_(freep) char *name = NULL;
+	int err = python_reader_c_text(&reader->python,
+				       census_reader_word(reader, type + TYPE_NAME), 64, &name);
+
+	if (err && err != -E2BIG)
+		*ret_is_untold = true;
+	return err ? KIND_PLAIN : kind_of_name(name);
+}
+
+/* By the type itself or the nearest base that says it; `object` has no base, and says nothing. */
 static void find_kind(struct census_classes *classes, struct census_class *class)
 {
 	struct census_reader *reader = classes->reader;
@@ -150,17 +167,19 @@ static void find_kind(struct census_classes *classes, struct census_class *class
 			class->kind = flagged[i].kind;
 	class->is_exact = !(class->flags & TYPE_HEAPTYPE);
 	for (int i = 0; class->kind == KIND_PLAIN && type && i < MAX_BASES; i++) {
-		_cleanup_(freep) char *name = NULL;
+		uint64_t base = 0;
 
 		class->is_exact = i == 0;
-		if (python_reader_c_text(&reader->python,
-					 census_reader_word(reader, type + TYPE_NAME), 64, &name))
-			name = NULL;
-		class->kind = name ? kind_of_name(name) : KIND_PLAIN;
-		type = census_reader_word(reader, type + TYPE_BASE);
+		if (python_reader_u64(&reader->python, type + TYPE_BASE, &base))
+			class->is_untold = true;
+		if (base || i == 0)
+			class->kind = kind_of_type(reader, type, &class->is_untold);
+		type = base;
 	}
 	if (class->flags & TYPE_DICT_SUBCLASS && class->kind == KIND_PLAIN)
 		class->kind = KIND_DICT;
+	if (class->kind != KIND_PLAIN || class->flags & TYPE_OF_PLAIN)
+		class->is_untold = false;
 }
 
 /* ---- What it says ---- */

@@ -55,7 +55,8 @@ struct census_class {
 	uint32_t module, name; /* ids in the pool */
 	uint32_t first_slot, nr_slots;
 	enum census_kind kind;
-	bool is_exact; /* the very type of its kind, no subclass */
+	bool is_exact;	/* the very type of its kind, no subclass */
+	bool is_untold; /* a name that could tell another kind than KIND_PLAIN cannot be read */
 	uint64_t objects, bytes, buffer_bytes, tracked;
 };
 

@@ -90,6 +90,7 @@ uint64_t census_count_add(struct census_count *count, uint32_t entry)
 		return 0;
 	}
 	bytes = size.own + size.buffers;
+	count->unreadable_objects += class->is_untold;
 	class->objects++;
 	class->tracked += counted->is_tracked;
 	class->bytes += size.own;

@@ -26,7 +26,7 @@ struct census_count {
 };
 
 /* Adds an object of the table; its bytes with buffers. An object without sense counts as
- * unreadable, and has none. */
+ * unreadable, and has none; one that may be of a kind with buffers, too, and has what is seen. */
 uint64_t census_count_add(struct census_count *count, uint32_t entry);
 
 /* Bytes with buffers of an object, 0: there is no sense in it. */

@@ -58,7 +58,7 @@ static void fill(struct census_memory *memory, struct census_chunk *chunk, uint6
 		memory->nr_kept++;
 	}
 	chunk->number = number + 1;
-	chunk->pages = chunk->absent = 0;
+	chunk->pages = chunk->absent = chunk->lost = 0;
 	for (size_t i = 0; i <= CHUNK_PAGES; i++) {
 		if (i < CHUNK_PAGES && is_readable(memory, start + i * HEAP_PAGE_BYTES))
 			continue;
@@ -122,6 +122,8 @@ static void read_absent(struct census_memory *memory, struct census_chunk *chunk
 		chunk->absent |= 1U << page;
 	else
 		chunk->pages |= 1U << page;
+	if (err && err != -ENXIO)
+		chunk->lost |= 1U << page;
 }
 
 static bool has_pages(struct census_memory *memory, struct census_chunk *chunk, size_t at,
@@ -163,4 +165,12 @@ bool census_memory_read(struct census_memory *memory, uint64_t address, void *to
 bool census_memory_u64(struct census_memory *memory, uint64_t address, uint64_t *ret)
 {
 	return census_memory_read(memory, address, ret, sizeof(*ret));
+}
+
+bool census_memory_is_lost(struct census_memory *memory, uint64_t address)
+{
+	size_t at = address % CENSUS_CHUNK_BYTES;
+	struct census_chunk *chunk = chunk_of(memory, address);
+
+	return chunk && !has_pages(memory, chunk, at, 1) && chunk->lost >> at / HEAP_PAGE_BYTES & 1;
 }

@@ -22,6 +22,7 @@ struct census_chunk {
 	uint64_t number; /* plus 1; 0: empty */
 	uint32_t pages;	 /* a bit for each that could be read */
 	uint32_t absent; /* the same: that cannot be */
+	uint32_t lost;	 /* of these: there is something, swapped out or in such a file */
 	uint8_t *bytes;
 };
 
@@ -46,6 +47,9 @@ void census_memory_refresh(struct census_memory *memory, uint64_t address);
 
 /* false: not all of it is in the ranges, and resident or in a file. */
 bool census_memory_read(struct census_memory *memory, uint64_t address, void *to, size_t size);
+
+/* Is there something at an address that cannot be read? */
+bool census_memory_is_lost(struct census_memory *memory, uint64_t address);
 
 bool census_memory_u64(struct census_memory *memory, uint64_t address, uint64_t *ret);
 

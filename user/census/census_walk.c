@@ -8,10 +8,12 @@
 
 #define LOWEST 65536	     /* nothing is mapped below (vm.mmap_min_addr) */
 #define HIGHEST (1ULL << 47) /* of user space */
+#define MAX_LOST 1000000
 
 void census_walk_clear(struct census_walk *walk)
 {
 	free(walk->queue);
+	hash_table_free(&walk->lost);
 	census_tree_clear(&walk->tree);
 }
 
@@ -50,6 +52,24 @@ static bool has_room(struct census_walk *walk)
 	return !walk->is_cut;
 }
 
+/* It, or its type, is swapped out, or in a file that may not be read: an object as likely as not.
+ */
+static void note_lost(struct census_walk *walk, uint64_t word)
+{
+	struct census_reader *reader = walk->classes->reader;
+	struct census_head head;
+	uint32_t unused;
+
+	if (walk->count->is_guessing || !(census_memory_is_lost(&reader->memory, word) ||
+					  (census_reader_head(reader, word, &head) &&
+					   census_memory_is_lost(&reader->memory, head.type))))
+		return;
+	if (walk->lost.count >= MAX_LOST || hash_table_get(&walk->lost, word, &unused))
+		return;
+	hash_table_put(&walk->lost, word, 0);
+	walk->count->unreadable_objects++;
+}
+
 /* The entry of the object at a word, made when it was not met before; CENSUS_NO_ENTRY: none. */
 static uint32_t meet(struct census_walk *walk, uint64_t word)
 {
@@ -61,8 +81,13 @@ static uint32_t meet(struct census_walk *walk, uint64_t word)
 	entry = census_table_find(walk->table, word);
 	if (entry != CENSUS_NO_ENTRY)
 		return entry;
-	if (!heap_memory_range(walk->classes->reader->memory.heap, word) ||
-	    !census_classes_object(walk->classes, word, &head, &class) || !has_room(walk))
+	if (!heap_memory_range(walk->classes->reader->memory.heap, word))
+		return CENSUS_NO_ENTRY;
+	if (!census_classes_object(walk->classes, word, &head, &class)) {
+		note_lost(walk, word);
+		return CENSUS_NO_ENTRY;
+	}
+	if (!has_room(walk))
 		return CENSUS_NO_ENTRY;
 	return census_table_add(walk->table, word, class);
 }

@@ -21,7 +21,8 @@ struct census_walk {
 	size_t first, end, capacity;
 	uint64_t max_bytes; /* of table and queue */
 	bool is_cut;
-	bool is_quiet; /* further references to what is counted already share nothing */
+	struct hash_table lost; /* addresses of what would be objects if it could be read */
+	bool is_quiet;		/* further references to what is counted already share nothing */
 	/* While an object's references are told: */
 	uint32_t node;
 };

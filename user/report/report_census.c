@@ -41,13 +41,15 @@ const char *report_census_kind(enum census_holder_kind kind)
 	return words[kind] ? words[kind] : "";
 }
 
-/* Of the tracked memory: what is not tracked and unreadable nobody knows of. */
+/* What nothing that was read refers to nobody knows of. */
 static void write_quality(const struct census *census, struct sink *sink)
 {
 	uint64_t seen = census->objects + census->unreadable_objects;
 
 	if (census->unreadable_objects)
-		sink_printf(sink, "  %.1f %% more were unreadable: they changed meanwhile\n",
+		sink_printf(sink,
+			    "  %.1f %% more were unreadable: they changed meanwhile, or are not in "
+			    "memory\n",
 			    100.0 * (double)census->unreadable_objects / (double)seen);
 	if (census->cut)
 		sink_text(sink, "  Cut short, by the time or the memory for it: the figures are "
