@@ -6,7 +6,8 @@ import time
 from capture import (CANNOT, HINT, Attached, Served, check_error, memprobe, parse,
                      read_report)
 from harness import (MEMPROBE, Failure, Skip, check, check_equal, check_near, children_of,
-                     open_terminal, read_terminal, size_of, test, tolerance, wait_until)
+                     looking_process, open_terminal, own_children, read_terminal, size_of, test,
+                     tolerance, wait_until)
 from tree import Report, check_invariants
 
 
@@ -66,6 +67,48 @@ def snapshot_while_memprobe_begins(context):
     result = context.finish(process)
     check_equal("status (%s)" % result.errors, result.status, 0)
     check_invariants(read_report(context, dump + ".1"))
+
+
+@test(interpreters="one")
+def snapshot_asked_of_all(context):
+    """As by `kill -USR1 $(pidof memprobe)` while the command waits to be begun: it runs as ever."""
+    dump = context.path("dump")
+    process = context.start([MEMPROBE, "-o", dump, "--no-report", "--"] + context.python.command
+                            + ["-c", "import time; time.sleep(0.5)"])
+    waiting = wait_until(lambda: own_children(process.pid), "the command's process")
+    for pid in [process.pid] + waiting:
+        os.kill(pid, signal.SIGUSR1)
+    result = context.finish(process)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    check_invariants(read_report(context, dump + ".1"))
+
+
+# What ends or stops a process that does not expect it.
+SENT = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
+        signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGALRM, signal.SIGPIPE)
+
+
+@test(interpreters="one", core=True)
+def signals_to_helpers(context):
+    """Signals to memprobe's own processes, which bear its name, are nothing to them: no name is lost."""
+    served = Served(context)
+    attached = Attached(context, served.pid)
+    wait_until(lambda: looking_process(attached.process.pid), "the process that looks")
+    helpers = {pid for pid, _, _ in children_of(attached.process.pid)}
+    for number in SENT:
+        for pid in helpers:
+            os.kill(pid, number)
+        served.ask("grow 1")
+    take_snapshot(attached, 1)
+    kept = {pid for pid, _, state in children_of(attached.process.pid) if state not in "TZ"}
+    check_equal("children", kept, helpers)
+    report = attached.end()
+    check_invariants(report)
+    process = report.python(served.pid)
+    grown = len(SENT) * size_of(1)
+    seen = process.below("growth", process.named("grow_attached"))
+    check_near("grow_attached", seen, grown, tolerance(grown))
+    served.quit()
 
 
 def grown_between(context, dump, pid, *options):

@@ -93,6 +93,7 @@ static void child(struct command *command, char *const argv[], const struct iden
 		setenv("PATH", command->search_path, 1);
 	if (command->is_as_caller)
 		caller_shell_export(&command->shell);
+	signal(SIGUSR1, SIG_IGN); /* asked of all named memprobe while it waited: for a snapshot */
 	inherited_restore_signals(inherited);
 	execv(command->path, argv);
 	fail_child(ends[1], errno);

@@ -278,25 +278,26 @@ static int filter_calls(void)
 
 /* ---- All of it ---- */
 
-static void reset_signals(void)
+/* It bears memprobe's name, so that what goes to all of that name, as SIGUSR1 by pidof, comes here
+ * too. A fault ends it all the same (force_sig_info()), and the limit of CPU time by SIGKILL, being
+ * the hard one as well. */
+static void block_signals(void)
 {
-	sigset_t none;
+	sigset_t all;
 
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
 int inspect_confine(int socket, int parent)
 {
 	int error;
 
+	block_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return -ESRCH;
-	setsid(); /* a terminal's signals are not for it */
-	reset_signals();
+	setsid(); /* nor is it stopped with its terminal's jobs */
 	prctl(PR_SET_NAME, "memprobe-looks");
 	error = keep_only(socket);
 	if (error)
