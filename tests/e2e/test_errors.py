@@ -1,11 +1,12 @@
 """What cannot work is said in one sentence, with a hint, and nothing is harmed."""
 import os
 import random
+import resource
 import signal
 import struct
 import zlib
 
-from capture import CANNOT, HINT, capture, check_error, last_lines, memprobe, record
+from capture import CANNOT, HINT, capture, check_error, last_lines, memprobe, read_report, record
 from harness import MEMPROBE, check, check_equal, test
 from tree import check_invariants
 
@@ -47,6 +48,31 @@ def nothing_to_report(context):
         result = memprobe(context, "-f", option, *command)
         check_error(result, 7, "cannot show '.*': " + cause, HINT)
     check_equal("status", memprobe(context, "-f", "-q", "--by=line", *command).status, 7)
+
+
+def with_files(soft, hard):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))}
+
+
+@test()
+def too_few_descriptors(context):
+    """ulimit -n: the cause that is told, wherever they run out, and not what libbpf makes of it."""
+    for files in (10, 24, 40, 64):
+        result = memprobe(context, "-f", *TRUE, **with_files(files, files))
+        check_error(result, 125, "^memprobe: cannot [a-z]+ '[^']+': too many open files$",
+                    "^  hint: ulimit -n ")
+    result = memprobe(context, "check", **with_files(64, 64))
+    check("Too many open files" in result.output and "hint: ulimit -n " in result.output, result.output)
+
+
+@test(interpreters="one")
+def soft_limit_of_descriptors(context):
+    """memprobe raises its own; the command has the one that it was started with."""
+    script = "import resource\nprint(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    result, dump = record(context, context.python.command + ["-c", script], **with_files(64, 300))
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    check_equal("the command's limit", result.output, "(64, 300)\n")
+    check_invariants(read_report(context, dump))
 
 
 def damaged(context, dump, name, place):

@@ -132,6 +132,9 @@ static const char *loading_hint(int error)
 		return REQUIREMENT_HINT_MEMLOCK;
 	case -EFBIG:
 		return error_hint(ERROR_OF_WRITING, error);
+	case -EMFILE:
+	case -ENFILE:
+		return error_hint(ERROR_OF_OURSELF, error);
 	default:
 		return "memprobe -vvv -- true shows what the kernel says";
 	}

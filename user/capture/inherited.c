@@ -44,6 +44,7 @@ void inherited_read(struct inherited *ret)
 			sigaddset(&ret->ignored, number);
 	}
 	getrlimit(RLIMIT_MEMLOCK, &ret->locked);
+	getrlimit(RLIMIT_NOFILE, &ret->files);
 	prctl(PR_GET_PDEATHSIG, &ret->death_signal);
 	ret->nice = getpriority(PRIO_PROCESS, 0);
 	if (read_scheduling(&scheduling))
@@ -66,6 +67,7 @@ void inherited_restore_priority(const struct inherited *inherited)
 void inherited_restore_limits(const struct inherited *inherited)
 {
 	setrlimit(RLIMIT_MEMLOCK, &inherited->locked);
+	setrlimit(RLIMIT_NOFILE, &inherited->files);
 }
 
 void inherited_restore_signals(const struct inherited *inherited)

@@ -14,8 +14,8 @@
 struct inherited {
 	sigset_t mask;
 	sigset_t ignored; /* signals whose disposition was SIG_IGN: only that survives an exec */
-	struct rlimit locked; /* RLIMIT_MEMLOCK, which the loader raises */
-	int death_signal;     /* PR_GET_PDEATHSIG */
+	struct rlimit locked, files; /* RLIMIT_MEMLOCK, RLIMIT_NOFILE: the loader raises them */
+	int death_signal;	     /* PR_GET_PDEATHSIG */
 	int nice;
 	uint64_t slice_ns; /* what the scheduler gives in one go; 0: not told, as before 6.12 */
 };
@@ -29,8 +29,8 @@ void inherited_read(struct inherited *ret);
 void inherited_raise_priority(const struct inherited *inherited);
 void inherited_restore_priority(const struct inherited *inherited);
 
-/* In a forked child, as the user who memprobe is: the limit, which only root may lower and raise
- * at will. */
+/* In a forked child, as the user who memprobe is: the limits, which only root may lower and
+ * raise at will. */
 void inherited_restore_limits(const struct inherited *inherited);
 /* In a forked child, as whom it is to run: a change of user clears the death signal. */
 void inherited_restore_signals(const struct inherited *inherited);

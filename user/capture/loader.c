@@ -174,6 +174,18 @@ static void raise_memlock(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
+/* Some 90 are open, and more with each executable. The usual soft limit, 1,024, is for those who
+ * use select(2). */
+static void raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Kernels with task caches have no counter that two CPUs may draw from: 4,096 updates, 5 ms. */
 static int fill_free_slots(struct loader *loader)
 {
@@ -254,7 +266,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	map_sizes_submitters(ret->has_submitters, ret->skeleton);
 	map_sizes_allocs(&ret->map_sizes, ret->has_allocs ? sizes->max_blocks : 0, ret->skeleton);
 	configure(ret, sizes);
-	error = memprobe__load(ret->skeleton);
+	error = loader_object_cause(ret->skeleton, memprobe__load(ret->skeleton));
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
 }
 
@@ -267,6 +279,7 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL & ~LIBBPF_STRICT_AUTO_RLIMIT_MEMLOCK);
 	libbpf_set_print(print_libbpf);
 	raise_memlock();
+	raise_files();
 	error = loader_btf_begin(&btf);
 	error = error ? fail(ret, "read", "/sys/kernel/btf/vmlinux", error)
 		      : load(sizes, &btf, ret);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "memory.h"
@@ -66,4 +67,36 @@ struct memprobe *loader_object_open(const struct bpf_object_open_opts *options)
 	memprobe__destroy(skeleton);
 	errno = -error;
 	return NULL;
+}
+
+static bool can_be_open(size_t count)
+{
+	_cleanup_(freep) int *files = xcalloc(count, sizeof(*files));
+	size_t opened = 0;
+
+	while (opened < count && (files[opened] = dup(STDERR_FILENO)) >= 0)
+		opened++;
+	for (size_t i = 0; i < opened; i++)
+		close(files[i]);
+	return opened == count;
+}
+
+/* One a map and one a program: libbpf keeps none of them when it fails. */
+static size_t count_files(const struct memprobe *skeleton)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	size_t count = 0;
+
+	bpf_object__for_each_map(map, skeleton->obj) count++;
+	bpf_object__for_each_program(program, skeleton->obj)
+		count += bpf_program__autoload(program);
+	return count;
+}
+
+/* What libbpf could not try for want of a descriptor is to it what this kernel lacks: without
+ * global data, say, the programs are invalid. */
+int loader_object_cause(const struct memprobe *skeleton, int error)
+{
+	return error && !can_be_open(count_files(skeleton)) ? -EMFILE : error;
 }

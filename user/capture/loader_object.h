@@ -12,4 +12,7 @@ struct memprobe; /* the skeleton */
 /* Returns NULL with errno. */
 struct memprobe *loader_object_open(const struct bpf_object_open_opts *options);
 
+/* Why it was not loaded, if it was not: `error` is libbpf's. */
+int loader_object_cause(const struct memprobe *skeleton, int error);
+
 #endif

@@ -79,7 +79,7 @@ int loader_second_load(const struct loader *loader, const struct second_programs
 		return error;
 	for (size_t i = 0; i < programs->count; i++)
 		bpf_program__set_autoload(find_program(ret, i), true);
-	error = bpf_object__load(ret->skeleton->obj);
+	error = loader_object_cause(ret->skeleton, bpf_object__load(ret->skeleton->obj));
 	if (error)
 		loader_second_close(ret);
 	return error;

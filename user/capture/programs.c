@@ -18,12 +18,12 @@ static int refuse(const struct loader *loader, int error)
 	}
 	log_error("cannot %s '%s': %s", loader->failed_step, loader->failed_object,
 		  strerror(-error));
-	if (error == -ENOMEM)
-		log_hint("lower --max-nodes, --max-sites, --max-blocks or --ring");
-	else if (error == -EPERM)
+	if (error == -EPERM)
 		log_hint(REQUIREMENT_HINT_MEMLOCK);
 	else if (error == -EFBIG)
 		error_hint_print(ERROR_OF_WRITING, error);
+	else if (error_hint(ERROR_OF_OURSELF, error))
+		error_hint_print(ERROR_OF_OURSELF, error);
 	else
 		log_hint("-vvv shows what the kernel says");
 	return EXIT_FAILURE_OWN;
