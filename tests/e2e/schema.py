@@ -47,7 +47,7 @@ INSIDE = {
                "free_pages": INT_OR_NONE, "free_threads": INT_OR_NONE},
     "pymalloc": {"state": str, "arenas": INT_OR_NONE, "used": INT_OR_NONE, "free": INT_OR_NONE,
                  "free_pools": INT_OR_NONE, "free_arenas": INT_OR_NONE},
-    "mimalloc": {"state": str, "used": INT_OR_NONE, "free": INT_OR_NONE},
+    "mimalloc": {"state": str, "used": INT_OR_NONE, "free": INT_OR_NONE, "free_pages": INT_OR_NONE},
     "torn": int, "cure": str, "advice": str, "objects": Optional(CENSUS),
     "parts": Optional({"objects": INT_OR_NONE, "used": int, "free_pymalloc": int, "free_malloc": int,
                        "free_mimalloc": int, "stacks": int, "files": int, "shared": int, "rest": int})}

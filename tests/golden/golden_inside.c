@@ -52,6 +52,7 @@ struct profile *golden_inside(void)
 		.mimalloc_state = HEAP_PARTLY,
 		.mimalloc_used = 10 * MB,
 		.mimalloc_free = 2 * MB,
+		.mimalloc_free_pages = MB,
 		.rss = 400 * MB,
 	};
 	static const struct heap_inside none = { .rss = 400 * MB };

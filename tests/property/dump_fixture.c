@@ -608,6 +608,7 @@ static void change_inside(struct process *process, uint64_t *state)
 		.nr_arenas = (uint32_t)dump_fixture_random(state),
 		.malloc_free = HEAP_MAX_BYTES,
 		.pymalloc_free = HEAP_MAX_BYTES,
+		.mimalloc_free = HEAP_MAX_BYTES,
 	};
 
 	/* Parts stay within their wholes. */

@@ -4,6 +4,7 @@ JSON on stdout.
 keep      eight threads churn buffers of 20 to 32 KB, a small one in 200 stays on each arena
 dicts     one of 200 dicts stays: each of pymalloc's arenas keeps one
 large     32 MB in blocks of their own mapping, and 3 MB in blocks of 2,000 bytes
+buffers   180 MB in blocks of 9,000 bytes, 1 in 400 stays
 zeros     60 MB of zeros from calloc that are read, never written, and freed
 busy      four threads allocate and free until `idle`
 truth     what mallinfo() and sys._debugmallocstats() say
@@ -55,6 +56,11 @@ def dicts():
 def large():
     KEPT.append([bytearray(4 << 20) for _ in range(8)])
     KEPT.append([bytearray(2000) for _ in range(1500)])
+
+
+def buffers():
+    made = [bytearray(9000) for _ in range(20000)]
+    KEPT.append(made[::400])
 
 
 def zeros():
@@ -133,8 +139,8 @@ def trim():
 
 
 def main():
-    calls = {function.__name__: function for function in (keep, dicts, large, zeros, busy, idle, truth,
-                                                       trim)}
+    calls = {function.__name__: function for function in (keep, dicts, large, buffers, zeros, busy, idle,
+                                                       truth, trim)}
     print(json.dumps({"pid": os.getpid()}), flush=True)
     for line in iter(sys.stdin.readline, ""):
         if line.strip() == "quit":

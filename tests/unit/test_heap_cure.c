@@ -169,8 +169,17 @@ static const struct {
 	    .malloc_state = HEAP_READ,
 	    .mimalloc_state = HEAP_READ,
 	    .mimalloc_used = MB(20),
-	    .mimalloc_free = MB(450) },
+	    .mimalloc_free = MB(450),
+	    .mimalloc_free_pages = MB(440) },
 	  HEAP_CURE_PURGE },
+	{ "mimalloc, 1 in 100 lists kept",
+	  { .rss = MB(71),
+	    .malloc_state = HEAP_READ,
+	    .mimalloc_state = HEAP_READ,
+	    .mimalloc_used = MB(2.7),
+	    .mimalloc_free = MB(60.5),
+	    .mimalloc_free_pages = MB(0.5) },
+	  HEAP_CURE_SPARSE },
 };
 
 static void test_cases(void **state)
@@ -262,11 +271,13 @@ static void test_texts(void **state)
 static void test_promises(void **state)
 {
 	const char *pinned = heap_cure_sentence(HEAP_CURE_PINNED);
+	const char *sparse = heap_cure_sentence(HEAP_CURE_SPARSE);
 
 	for (int cure = 0; cure < NR_HEAP_CURES; cure++)
 		assert_null(strstr(heap_cure_sentence(cure), "MALLOC_TRIM_THRESHOLD_"));
 	assert_non_null(strstr(heap_cure_sentence(HEAP_CURE_ARENAS), "fewer arenas may "));
 	assert_non_null(strstr(pinned, "malloc_trim(0) gives back only the whole pages"));
+	assert_non_null(strstr(sparse, "_DELAY=0) gives back only the whole pages"));
 }
 
 int main(void)

@@ -39,7 +39,23 @@ static void test_versions(void **state)
 		assert_int_equal(sums.used, 6400 + 4480 + 4 * SLICE_BYTES);
 		/* All but the header's slice is resident up to the region's end. */
 		assert_int_equal(sums.free, 2 * (FIXTURE_REGION_BYTES - SLICE_BYTES) - sums.used);
+		assert_int_equal(sums.free_pages, 2 * (FIXTURE_REGION_BYTES - 4 * SLICE_BYTES));
 		assert_int_equal(sums.torn, 0);
+		heap_fixture_clear(&fixture);
+	}
+}
+
+/* A page whose last block was freed has its size until it is taken apart. */
+static void test_empty_page(void **state)
+{
+	for (unsigned int version = 0; version < FIXTURE_NR_MIMALLOCS; version++) {
+		struct mimalloc_sums sums;
+
+		heap_fixture_init(&fixture, 0);
+		heap_fixture_make_segment(&fixture, FIXTURE_MAIN, version, 64, 0);
+		sums = read_segments(version);
+		assert_int_equal(sums.free_pages, FIXTURE_REGION_BYTES - 3 * SLICE_BYTES);
+		assert_int_equal(sums.free, sums.free_pages);
 		heap_fixture_clear(&fixture);
 	}
 }
@@ -122,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_versions),     cmocka_unit_test(test_none),
 		cmocka_unit_test(test_other_cookie), cmocka_unit_test(test_bad_runs),
 		cmocka_unit_test(test_bad_blocks),   cmocka_unit_test(test_both),
+		cmocka_unit_test(test_empty_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ static const size_t byte_fields[] = {
 	offsetof(struct heap_inside, stacks),
 	offsetof(struct heap_inside, files),
 	offsetof(struct heap_inside, shared),
+	offsetof(struct heap_inside, mimalloc_free_pages),
 };
 
 size_t heap_amounts_count(void)
@@ -63,5 +64,6 @@ bool heap_amounts_are_sane(const struct heap_inside *inside)
 	       inside->malloc_free_pages <= inside->malloc_free &&
 	       inside->malloc_free_threads <= inside->malloc_free &&
 	       inside->pymalloc_free_pools <= inside->pymalloc_free &&
-	       inside->pymalloc_free_arenas <= inside->pymalloc_free;
+	       inside->pymalloc_free_arenas <= inside->pymalloc_free &&
+	       inside->mimalloc_free_pages <= inside->mimalloc_free;
 }

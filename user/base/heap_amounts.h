@@ -40,8 +40,9 @@ struct heap_inside {
 	uint64_t pymalloc_used, pymalloc_free, pymalloc_free_pools, pymalloc_free_arenas;
 	uint64_t pymalloc_nr_arenas;
 	uint64_t mimalloc_used, mimalloc_free;
-	uint64_t torn; /* how many chunks, lists, pools did not hold together */
-	uint64_t rss;  /* at the reading */
+	uint64_t mimalloc_free_pages; /* resident, in its pages without a block in use */
+	uint64_t torn;		      /* how many chunks, lists, pools did not hold together */
+	uint64_t rss;		      /* at the reading */
 	/* Resident, of no allocator (heap_account.h); files 0: the mappings were not read. */
 	uint64_t stacks, files, shared;
 };

@@ -77,6 +77,14 @@ static enum heap_cure cure_of_malloc(const struct heap_inside *inside, uint64_t 
 	return pages >= pinned ? HEAP_CURE_TRIM : HEAP_CURE_PINNED;
 }
 
+/* A page of mimalloc's is 64 KiB or more, and goes back as a whole. */
+static enum heap_cure cure_of_mimalloc(const struct heap_inside *inside)
+{
+	uint64_t beside = minus(inside->mimalloc_free, inside->mimalloc_free_pages);
+
+	return inside->mimalloc_free_pages >= beside ? HEAP_CURE_PURGE : HEAP_CURE_SPARSE;
+}
+
 /* Nothing that is free is worth a word. */
 static enum heap_cure cure_of_the_rest(const struct heap_inside *inside)
 {
@@ -105,7 +113,7 @@ enum heap_cure heap_inside_cure(const struct heap_inside *inside)
 	if (inside->pymalloc_free >= worth && inside->pymalloc_free >= inside->mimalloc_free)
 		return HEAP_CURE_SURVIVORS;
 	if (inside->mimalloc_free >= worth)
-		return HEAP_CURE_PURGE;
+		return cure_of_mimalloc(inside);
 	return cure_of_the_rest(inside);
 }
 
@@ -132,8 +140,14 @@ static const struct {
 				  "a block in use in each of pymalloc's arenas keeps what is free "
 				  "beside it; new objects will use it" },
 	[HEAP_CURE_PURGE] = { "mimalloc",
-			      "mimalloc keeps it: MIMALLOC_PURGE_DELAY=0 gives pages back at "
-			      "once" },
+			      "most of it is in pages of mimalloc's without a block in use, which "
+			      "MIMALLOC_PURGE_DELAY=0 (2.0: MIMALLOC_DECOMMIT_DELAY=0) gives back "
+			      "at once" },
+	[HEAP_CURE_SPARSE] = { "sparse",
+			       "most of what is free in mimalloc is in pages with blocks in use: "
+			       "MIMALLOC_PURGE_DELAY=0 (2.0: MIMALLOC_DECOMMIT_DELAY=0) gives back "
+			       "only the whole pages; new blocks of the same sizes will use the "
+			       "rest" },
 	[HEAP_CURE_IN_USE] = { "in use", "it is in use: live data, or a leak" },
 	[HEAP_CURE_ELSEWHERE] = { "elsewhere",
 				  "most of it is in none of these allocators: mapped files, shared "

@@ -14,6 +14,7 @@ enum heap_cure {
 	HEAP_CURE_PINNED,    /* free in malloc between blocks in use */
 	HEAP_CURE_SURVIVORS, /* a block in use in each arena of pymalloc */
 	HEAP_CURE_PURGE,     /* mimalloc's free pages */
+	HEAP_CURE_SPARSE,    /* free in mimalloc's pages beside blocks in use */
 	HEAP_CURE_IN_USE,    /* live data, or a true leak */
 	HEAP_CURE_ELSEWHERE, /* most of it belongs to no allocator that was read */
 	HEAP_CURE_UNKNOWN,   /* an allocator that cannot be read may keep it */

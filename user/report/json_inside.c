@@ -78,6 +78,7 @@ static void write_mimalloc(struct json_writer *json, const struct heap_inside *i
 	const struct amount amounts[] = {
 		{ "used", inside->mimalloc_used },
 		{ "free", inside->mimalloc_free },
+		{ "free_pages", inside->mimalloc_free_pages },
 	};
 
 	begin_allocator(json, "mimalloc", inside->mimalloc_state);

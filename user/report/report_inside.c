@@ -45,7 +45,9 @@ static void put_python(struct clauses *to, const struct heap_inside *inside)
 	}
 	if (has_mimalloc) {
 		put(to, inside->mimalloc_used, "in use in mimalloc");
-		put(to, inside->mimalloc_free, "free in it");
+		put(to, inside->mimalloc_free, "free in it (");
+		report_mb(to->sink, 0, (int64_t)inside->mimalloc_free_pages);
+		sink_text(to->sink, " MB whole pages)");
 	}
 }
 

@@ -89,6 +89,7 @@ static void read_mimalloc(struct heap_memory *memory, const struct heap_allocato
 	inside->mimalloc_state = state_of(memory, library.torn + python.torn);
 	inside->mimalloc_used = library.used + python.used;
 	inside->mimalloc_free = library.free + python.free;
+	inside->mimalloc_free_pages = library.free_pages + python.free_pages;
 	inside->torn += library.torn + python.torn;
 }
 

@@ -67,7 +67,7 @@ struct segment {
 	uint64_t address, key;
 	uint64_t entries;
 	uint64_t header_slices, slices;
-	uint64_t used, torn;
+	uint64_t used, free_pages, torn;
 };
 
 static uint64_t load(const uint8_t *bytes, size_t size)
@@ -78,15 +78,28 @@ static uint64_t load(const uint8_t *bytes, size_t size)
 	return value;
 }
 
+/* Of a run whose slices are none of a page's, or of one that waits to be taken apart: what a purge
+ * would give back. */
+static void add_free(const struct scan *scan, uint64_t slices, struct segment *segment)
+{
+	uint64_t start = segment->address + segment->slices * SLICE_BYTES;
+
+	if (slices <= segment->entries - segment->slices)
+		segment->free_pages += heap_memory_resident_bytes(scan->memory, start,
+								  start + slices * SLICE_BYTES);
+}
+
 /* Blocks of a page that are in use. One huge block may have a size that stands for any. */
-static void add_page(const struct segment_layout *layout, const uint8_t *entry, uint64_t slices,
-		     struct segment *segment)
+static void add_page(const struct scan *scan, const struct segment_layout *layout,
+		     const uint8_t *entry, uint64_t slices, struct segment *segment)
 {
 	uint64_t size = load(entry + layout->block_size, layout->block_size_bytes);
 	uint64_t count = load(entry + layout->used, layout->used_bytes), bytes;
 
-	if (!size || !count)
+	if (!size || !count) {
+		add_free(scan, slices, segment);
 		return;
+	}
 	if (count == 1 && size > slices * SLICE_BYTES)
 		size = slices * SLICE_BYTES;
 	if (__builtin_mul_overflow(size, count, &bytes) || bytes > slices * SLICE_BYTES)
@@ -113,7 +126,7 @@ static int read_slices(const struct scan *scan, const struct segment_layout *lay
 		    load(entry + sizeof(uint32_t), sizeof(uint32_t)))
 			return -EBADMSG;
 		if (segment->slices)
-			add_page(layout, entry, count, segment);
+			add_page(scan, layout, entry, count, segment);
 		else
 			segment->header_slices = count;
 		segment->slices += count;
@@ -169,10 +182,12 @@ static void add_segment(struct scan *scan, const struct segment *segment)
 	uint64_t resident = heap_memory_resident_bytes(
 		scan->memory, segment->address + segment->header_slices * SLICE_BYTES,
 		segment->address + segment->slices * SLICE_BYTES);
+	uint64_t rest = resident > segment->used ? resident - segment->used : 0;
 
 	scan->sums->nr_segments++;
 	scan->sums->used += segment->used;
-	scan->sums->free += resident > segment->used ? resident - segment->used : 0;
+	scan->sums->free += rest;
+	scan->sums->free_pages += segment->free_pages < rest ? segment->free_pages : rest;
 	scan->sums->torn += segment->torn;
 }
 

@@ -11,9 +11,10 @@ enum mimalloc_kind {
 };
 
 struct mimalloc_sums {
-	uint64_t key;  /* the same in all segments of one mimalloc, by chance in no other's */
-	uint64_t used; /* bytes of blocks that it has handed out */
-	uint64_t free; /* the rest of what is resident, but for its own tables */
+	uint64_t key;	     /* the same in all segments of one mimalloc, by chance in no other's */
+	uint64_t used;	     /* bytes of blocks that it has handed out */
+	uint64_t free;	     /* the rest of what is resident, but for its own tables */
+	uint64_t free_pages; /* of that, in pages without a block in use */
 	uint64_t nr_segments;
 	uint64_t torn;
 };
