@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "nothing.h"
 
 static const struct command *const table[] = {
 	&command_record, &command_post,	 &command_heap, &command_diff,
@@ -15,7 +16,8 @@ static const struct command *const table[] = {
 static void fill_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0 &&
+		    nothing_open() < 0)
 			_exit(EXIT_FAILED);
 	}
 }

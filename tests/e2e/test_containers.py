@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 
-from capture import Attached, Served, copy_targets, last_lines, read_report
+from capture import Attached, Served, check_error, copy_targets, last_lines, read_report
 from harness import (CACHE, MEMPROBE, TARGETS, Skip, check, check_equal, check_near, children_of,
                      size_of, test, tolerance, wait_until)
 from tree import check_invariants
@@ -261,3 +261,49 @@ def deleted_library(context):
         os.unlink(program)
         os.unlink(copy)
     check_without_file(context, take_away)
+
+
+# A root with this machine's programs, no device and no stdin; $1 and $2 as above, $3 and $4 the homes of
+# a Python and of its program, $5 whether it has /proc, $6 memprobe.
+BARE = """set -e
+root=$1; mount -t tmpfs bare "$root"; mkdir "$root/tmp" "$root/proc"; mount --bind "$2" "$root/tmp"
+for name in /usr /bin /lib /lib64 /sys "$3" "$4"; do
+    [ ! -e "$name" ] || { mkdir -p "$root$name"; mount --rbind "$name" "$root$name"; }
+done
+[ "$5" = no ] || mount -t proc proc "$root/proc"
+cp "$6" "$root/memprobe"; shift 6; cd "$root"; exec chroot . /memprobe "$@" <&-"""
+
+
+def in_bare_root(context, proc, *arguments):
+    program, prefix = home_of(context)
+    root, shared = context.path("bare"), context.path("shared")
+    for name in (root, shared):
+        os.makedirs(name, exist_ok=True)
+    return context.run(["unshare", "--mount", "sh", "-c", BARE, "sh", root, shared, prefix,
+                        os.path.dirname(program), proc, MEMPROBE, *arguments])
+
+
+@test(interpreters="one")
+def memprobe_without_devices(context):
+    """In a chroot with no /dev/null: all that is known elsewhere is known here."""
+    program, _ = home_of(context)
+    script = "def grow():\n    return bytearray(%d)\nkept = grow()" % size_of(8)
+    result = in_bare_root(context, "yes", "-o", "/tmp/bare.raw", "--no-report", "--", program, "-c",
+                          script)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    check("cannot" not in result.errors, last_lines(result.errors))
+    process = read_report(context, context.path("shared", "bare.raw")).python()
+    check_near("grow", process.below("growth", process.named("grow")), size_of(8), tolerance(size_of(8)))
+    result = in_bare_root(context, "yes", "check", program)
+    check_equal("status of check (%s)" % result.output, result.status, 0)
+
+
+@test(interpreters="one")
+def memprobe_without_proc(context):
+    """It is named, and no right that root has."""
+    for words, status in ((["--", "/bin/true"], 125), (["heap", "-p", str(os.getpid())], 1)):
+        result = in_bare_root(context, "no", *words)
+        check_error(result, status, "/proc is not mounted$", "^  hint: mount -t proc ")
+    result = in_bare_root(context, "no", "check")
+    check_equal("status of check", result.status, 1)
+    check("/proc is not mounted" in result.output and "CAP_" not in result.output, result.output)

@@ -69,6 +69,13 @@ static int refuse_thread(uint32_t pid, pid_t tgid)
 	return -EINVAL;
 }
 
+static int refuse_without_proc(uint32_t pid)
+{
+	log_error("cannot attach '%u': /proc is not mounted", pid);
+	log_hint(REQUIREMENT_HINT_PROC);
+	return -ENOENT;
+}
+
 static int check_kind(uint32_t pid, const struct process_stat *status)
 {
 	if (status->flags & PF_KTHREAD) {
@@ -98,6 +105,8 @@ int attach_check(uint32_t pid)
 	tgid = read_tgid((pid_t)pid);
 	if (tgid && (uint32_t)tgid != pid)
 		return refuse_thread(pid, tgid);
+	if (!requirement_has_proc())
+		return refuse_without_proc(pid);
 	error = process_stat_read((pid_t)pid, &status);
 	if (error == -ENOENT)
 		return refuse_absent(pid);

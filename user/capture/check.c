@@ -113,8 +113,14 @@ static bool check_namespaces(struct sink *sink)
 
 static bool check_rights(struct sink *sink)
 {
-	const char *missing = requirement_missing(REQUIREMENT_LOAD);
+	const char *missing;
 
+	if (!requirement_has_proc()) {
+		say(sink, "processes", "not to be seen: /proc is not mounted");
+		hint(sink, REQUIREMENT_HINT_PROC);
+		return false;
+	}
+	missing = requirement_missing(REQUIREMENT_LOAD);
 	if (*missing) {
 		say(sink, "rights", "not enough to load BPF programs: without %s", missing);
 		hint(sink, REQUIREMENT_HINT_LOAD);

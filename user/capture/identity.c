@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "nothing.h"
 
 #define LOGIN_TIMEOUT_MS 3000
 
@@ -98,10 +99,10 @@ static void login_shell(const struct identity *identity, int out)
 	/* The marks tell the answer from what login scripts print. */
 	char *const arguments[] = { identity->shell, "-lc",
 				    "printf '\\n[memprobe[%s]]\\n' \"$PATH\"", NULL };
-	int null = open("/dev/null", O_RDWR);
+	int nothing = nothing_open();
 
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDERR_FILENO);
+	dup2(nothing, STDIN_FILENO);
+	dup2(nothing, STDERR_FILENO);
 	dup2(out, STDOUT_FILENO);
 	if (identity_become(identity))
 		_exit(1);

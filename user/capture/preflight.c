@@ -35,10 +35,21 @@ static int check_namespace(void)
 	return EXIT_FAILURE_OWN;
 }
 
+static int check_proc(void)
+{
+	if (requirement_has_proc())
+		return 0;
+	log_error("cannot follow 'processes': /proc is not mounted");
+	log_hint(REQUIREMENT_HINT_PROC);
+	return EXIT_FAILURE_OWN;
+}
+
 int preflight_place(void)
 {
-	int status = check_rights();
+	int status = check_proc();
 
+	if (!status)
+		status = check_rights();
 	return status ? status : check_namespace();
 }
 

@@ -17,6 +17,11 @@
 #define CAP_BPF_BIT 39
 #define CAP_CHECKPOINT_RESTORE_BIT 40
 
+bool requirement_has_proc(void)
+{
+	return !access("/proc/self/status", R_OK);
+}
+
 static uint64_t effective_capabilities(void)
 {
 	_cleanup_(freep) char *status = NULL;

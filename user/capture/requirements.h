@@ -23,6 +23,7 @@ enum requirement {
 	"run it on the host, or in a container with the host's users (docker --userns=host)"
 #define REQUIREMENT_HINT_PIDS \
 	"run it on the host, or in a container with the host's pid space (docker --pid=host)"
+#define REQUIREMENT_HINT_PROC "mount -t proc proc /proc"
 #define REQUIREMENT_HINT_OTHERS \
 	"run it with sudo, or give it CAP_SYS_PTRACE: it is needed for other users' processes"
 
@@ -33,6 +34,8 @@ enum requirement {
 
 #define REQUIREMENT_HINT_PROBES "run it with sudo, or allow it: sysctl kernel.perf_event_paranoid=2"
 
+/* All that is known of processes, our own capabilities among it, is read there. */
+bool requirement_has_proc(void);
 /* The names of those that are missing, "" for none: a static text. */
 const char *requirement_missing(enum requirement what);
 /* What helps with a process that may not be looked into. */

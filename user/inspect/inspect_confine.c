@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "nothing.h"
 #include "process_maps.h"
 
 #define ADDRESS_BYTES (4UL << 30) /* files are mapped */
@@ -34,12 +35,12 @@
 
 static int keep_only(int socket)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), moved;
+	int nothing = nothing_open(), moved;
 
-	if (null < 0)
-		return -errno;
+	if (nothing < 0)
+		return nothing;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		dup2(null, fd);
+		dup2(nothing, fd);
 	moved = dup2(socket, STDERR_FILENO + 1) < 0 ? -errno : 0;
 	if (!moved && syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0))
 		moved = -errno;
