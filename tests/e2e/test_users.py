@@ -237,6 +237,21 @@ def sudo_with_a_path_by_hand(context):
 
 
 @test()
+def sudo_that_keeps_root(context):
+    """What the caller's PATH alone leads to is not run as root, and it is said where it is."""
+    home = prepare_sudo(context)
+    own = os.path.join(home, "own")
+    os.mkdir(own)
+    shutil.copy("/bin/true", os.path.join(own, "only-the-callers"))
+    command = ["sudo", "-n", own_program(context), "--no-drop-root", "--"]
+    for name, hint in (("only-the-callers", "where sudo was called it is '%s/only-the-callers'" % own),
+                       ("no-such-command", "it is in no directory of PATH")):
+        result = as_nobody(context, command + [name], env={"PATH": own + ":" + SYSTEM_PATH})
+        check_equal("status", result.status, 127)
+        check("  hint: " + hint in result.errors, last_lines(result.errors))
+
+
+@test()
 def sudo_check(context):
     """check looks at the Python that a capture would run."""
     home = prepare_sudo(context)

@@ -333,7 +333,7 @@ bool check_program(const char *name, struct sink *sink)
 	cache = interpreter_cache_new();
 	if (python_jit_is_on(getpid()))
 		interpreter_cache_expect_jit(cache);
-	list = command.search_path ? command.search_path : getenv("PATH");
+	list = command.search_path ? command.search_path : command_own_path();
 	if (inspect_foresee(inspector, command.path, list, NULL, cache) && !name)
 		return true; /* behind a wrapper */
 	works = check_cache(cache, sink);

@@ -58,10 +58,16 @@ static bool hint_at_word(const char *name)
 	return false;
 }
 
-static void hint_at_command(const char *name, bool by_sudo)
+static void hint_at_command(const char *name, bool by_sudo, const char *otherwise)
 {
 	if (hint_at_word(name))
 		return;
+	if (otherwise) {
+		log_hint("where sudo was called it is '%s'; --no-drop-root looks in sudo's PATH "
+			 "alone, but takes a full name",
+			 otherwise);
+		return;
+	}
 	if (is_script(name))
 		log_hint("memprobe -- python3 %s", name);
 	else if (is_file(name))
@@ -75,12 +81,12 @@ static void hint_at_command(const char *name, bool by_sudo)
 		log_hint("it is in no directory of PATH; its full name works from anywhere");
 }
 
-int command_refuse_name(const char *name, int error, bool by_sudo)
+int command_refuse_name(const char *name, int error, bool by_sudo, const char *otherwise)
 {
 	if (error != -ENOENT)
 		return command_refuse(name, error);
 	log_error("cannot find '%s': no such command", name);
-	hint_at_command(name, by_sudo && !strchr(name, '/'));
+	hint_at_command(name, by_sudo && !strchr(name, '/'), otherwise);
 	return EXIT_NOT_FOUND;
 }
 

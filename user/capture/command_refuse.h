@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 /* Both print it for an -errno, and return the exit status: of looking the command up, by_sudo where
- * its caller's PATH was looked through too; and of executing what was found. */
-int command_refuse_name(const char *name, int error, bool by_sudo);
+ * its caller's PATH was looked through too, `otherwise` what that one leads to where it does not
+ * count; and of executing what was found. */
+int command_refuse_name(const char *name, int error, bool by_sudo, const char *otherwise);
 int command_refuse(const char *name, int error);
 
 #endif

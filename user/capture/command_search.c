@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "memory.h"
 
@@ -78,16 +79,28 @@ static bool is_same_directory(const char *a, const char *b)
 	       a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
 }
 
-/* Not by the files: a venv's python3 is a link to the one that another list leads to. */
+/* Not by the files: a venv's python3 is a link to the one that another list leads to. What root
+ * runs is looked for in root's list alone, so there may be no other. */
 static void note_otherwise(const struct command_search *search, const char *list,
 			   struct command *command)
 {
 	_cleanup_(freep) char *path = NULL;
 
 	if (strchr(search->name, '/') || find(search, list, &path) ||
-	    is_same_directory(path, command->path))
+	    (command->path && is_same_directory(path, command->path)))
 		return;
 	command->otherwise = TAKE(path);
+}
+
+const char *command_own_path(void)
+{
+	static char standard[256];
+	const char *own = getenv("PATH");
+
+	if (own)
+		return own;
+	confstr(_CS_PATH, standard, sizeof(standard));
+	return standard;
 }
 
 /* secure_path hides what login scripts set, too. */
@@ -108,12 +121,11 @@ struct order {
 
 static struct order choose_order(const struct command_search *search, struct command *command)
 {
-	const char *own = getenv("PATH"), *callers = command->shell.path;
+	const char *own = command_own_path(), *callers = command->shell.path;
 
 	if (!callers)
 		return (struct order){ own, NULL };
-	command->is_as_caller = search->identity->is_other &&
-				(!own || !command_path_is_given(own, callers));
+	command->is_as_caller = search->identity->is_other && !command_path_is_given(own, callers);
 	return command->is_as_caller ? (struct order){ callers, own }
 				     : (struct order){ own, callers };
 }
@@ -128,7 +140,7 @@ int command_search(const struct command_search *search, struct command *command)
 		caller_shell_read(&command->shell, search->identity->caller_uid, search->inspector);
 	order = choose_order(search, command);
 	error = find(search, order.first, &command->path);
-	if (!error && order.second)
+	if (order.second && (!error || (error == -ENOENT && !is_other)))
 		note_otherwise(search, order.second, command);
 	if (!error && command->is_as_caller)
 		command->search_path = xstrdup(order.first);

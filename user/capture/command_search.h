@@ -19,6 +19,9 @@ struct command_search {
 /* Sets the command's path, and what of its environment comes from the caller. As command_find. */
 int command_search(const struct command_search *search, struct command *command);
 
+/* PATH, or without it the list that execvp(3) has then. */
+const char *command_own_path(void);
+
 /* Whether PATH, as sudo gave it, was set by hand (`sudo env PATH=... memprobe`): it has a directory
  * that is neither the system's nor the caller's. */
 bool command_path_is_given(const char *path, const char *callers_path);

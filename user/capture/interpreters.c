@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "command_search.h"
 #include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
@@ -140,8 +141,8 @@ int interpreters_foresee_program(struct interpreters *interpreters, const char *
 
 	const char *list = interpreters->path_variable;
 
-	return inspect_foresee(interpreters->inspector, path, list ? list : getenv("PATH"), &file,
-			       interpreters->cache);
+	return inspect_foresee(interpreters->inspector, path, list ? list : command_own_path(),
+			       &file, interpreters->cache);
 }
 
 void interpreters_foresee_process(struct interpreters *interpreters, pid_t pid)

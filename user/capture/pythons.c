@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "command_search.h"
 #include "fork_plans.h"
 #include "inspect_texts.h"
 #include "late_finds.h"
@@ -32,7 +33,7 @@ struct pythons {
 
 static const char *search_list(const struct command *command)
 {
-	return command->search_path ? command->search_path : getenv("PATH");
+	return command->search_path ? command->search_path : command_own_path();
 }
 
 void pythons_foresee(struct interpreters *interpreters, const struct command *command,
