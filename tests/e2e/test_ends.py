@@ -82,7 +82,13 @@ def command_not_found(context):
 def command_not_executable(context):
     plain = context.write("plain.txt", "text\n", 0o644)
     check_error(memprobe(context, "-o", context.path("dump"), plain), 126, CANNOT, "plain.txt")
-    check_error(memprobe(context, "-o", context.path("dump"), context.directory), 126, CANNOT)
+    check_error(memprobe(context, "-o", context.path("dump"), context.directory), 126, CANNOT,
+                "^  hint: '.*' is a directory: name a program in it$")
+    os.mkdir(context.path("package"))
+    context.write("package/__main__.py", "")
+    for name, status in (("./package", 126), ("package", 127)):
+        check_error(memprobe(context, "-o", context.path("dump"), name), status, CANNOT,
+                    "^  hint: '%s' is a directory: memprobe -- python3 %s runs" % (name, name))
     check(not os.path.exists(context.path("dump")), "a dump is left")
 
 

@@ -39,6 +39,25 @@ def bad_usage(context):
 
 
 @test()
+def hints_at_options(context):
+    """What an option takes stands in the error, or where the hint says; a beginning is what was meant."""
+    for words, message, hint in (
+            ("--metric", "it needs a value: growth|", "memprobe post --help says what it takes"),
+            ("--calls", "it needs a value: off|", "memprobe --help says what it takes"),
+            ("post --metric", "it needs a value: growth|", "memprobe post --help says what it takes"),
+            ("--sort=totl", "'totl' is not one of ", "did you mean 'total'. memprobe post --help says"),
+            ("-o", "it needs a value$", "--output=FILE: "),
+            ("--dur=3", "no such option$", "did you mean '--duration'"),
+            ("--no-child", "no such option$", "did you mean '--no-children'"),
+            ("--no-chidlren", "no such option$", "did you mean '--no-children'"),
+            ("--no", "no such option$", "memprobe --help lists the options$")):
+        check_error(memprobe(context, *words.split()), 2, "^memprobe: cannot parse '.*': " + message,
+                    "^  hint: " + hint)
+    said = memprobe(context, "post", "--help").output
+    check("growth, grown" in said and "total, self" in said, said)
+
+
+@test()
 def nothing_to_report(context):
     """A report that the run has nothing for is a sentence: the status is the command's own. Where
     none is made, its options are not looked at."""

@@ -80,7 +80,7 @@ static const struct option_spec specs[] = {
 };
 
 static const struct option_group group = { "group", specs, ARRAY_SIZE(specs),
-					   offsetof(struct target, values) };
+					   offsetof(struct target, values), NULL };
 
 /* What came of one line of words. */
 struct outcome {

@@ -29,6 +29,22 @@ static bool is_script(const char *name)
 	return is_file(name) && ((dot && !strcmp(dot, ".py")) || access(name, X_OK));
 }
 
+/* What Python runs of it, as of a package, is named. */
+static bool hint_at_directory(const char *name)
+{
+	_cleanup_(freep) char *program = xasprintf("%s/__main__.py", name);
+	struct stat status;
+
+	if (stat(name, &status) || !S_ISDIR(status.st_mode))
+		return false;
+	if (is_file(program))
+		log_hint("'%s' is a directory: memprobe -- python3 %s runs its __main__.py", name,
+			 name);
+	else
+		log_hint("'%s' is a directory: name a program in it", name);
+	return true;
+}
+
 /* Words of other profilers, for what memprobe does without one. */
 static bool hint_at_word(const char *name)
 {
@@ -68,6 +84,8 @@ static void hint_at_command(const char *name, bool by_sudo, const char *otherwis
 			 otherwise);
 		return;
 	}
+	if (hint_at_directory(name))
+		return;
 	if (is_script(name))
 		log_hint("memprobe -- python3 %s", name);
 	else if (is_file(name))
@@ -104,6 +122,8 @@ int command_refuse(const char *name, int error)
 		log_error("cannot execute '%s': the interpreter of its #! line is not there", name);
 	else
 		log_error("cannot execute '%s': %s", name, strerror(-error));
+	if (error == -EACCES && hint_at_directory(name))
+		return EXIT_CANNOT_EXECUTE;
 	if (error == -EACCES)
 		log_hint("make it executable, or name its interpreter: memprobe -- python3 %s",
 			 name);

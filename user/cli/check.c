@@ -31,7 +31,7 @@ static const struct option_spec check_specs[] = {
 };
 
 static const struct option_group check_groups[] = {
-	{ "check", check_specs, ARRAY_SIZE(check_specs), 0 },
+	{ "check", check_specs, ARRAY_SIZE(check_specs), 0, NULL },
 };
 
 static void set_defaults(void *options)

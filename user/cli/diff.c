@@ -38,8 +38,9 @@ static const struct option_spec diff_specs[] = {
 };
 
 static const struct option_group diff_groups[] = {
-	{ "report", report_run_specs, NR_REPORT_OPTIONS, offsetof(struct diff_options, report) },
-	{ "diff", diff_specs, ARRAY_SIZE(diff_specs), 0 },
+	{ "report", report_run_specs, NR_REPORT_OPTIONS, offsetof(struct diff_options, report),
+	  NULL },
+	{ "diff", diff_specs, ARRAY_SIZE(diff_specs), 0, NULL },
 };
 
 static void set_defaults(void *options)

@@ -99,7 +99,7 @@ static const struct option_spec heap_specs[] = {
 };
 
 static const struct option_group heap_groups[] = {
-	{ "heap", heap_specs, ARRAY_SIZE(heap_specs), 0 },
+	{ "heap", heap_specs, ARRAY_SIZE(heap_specs), 0, NULL },
 };
 
 static void set_defaults(void *options)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "memory.h"
-#include "report_run.h"
 #include "text_columns.h"
 
 #define HELP_COLUMN 28
@@ -93,7 +92,7 @@ static void write_lines(const char *text, struct sink *sink)
 	}
 }
 
-/* The names alone: another command's help explains them. */
+/* The names alone: another command's help explains them, and the capture's fits a screen. */
 static void write_group_names(const struct option_group *group, struct sink *sink)
 {
 	_cleanup_(freep) char *names = xstrdup("");
@@ -107,7 +106,7 @@ static void write_group_names(const struct option_group *group, struct sink *sin
 		free(names);
 		names = more;
 	}
-	sink_printf(sink, "\n%s (memprobe post --help says more):\n  ", group->title);
+	sink_printf(sink, "\n%s (%s says more):\n  ", group->title, group->help);
 	write_wrapped(names + strspn(names, " "), 2, sink);
 }
 
@@ -147,7 +146,7 @@ void help_write(const struct command *const *table, const struct command *comman
 	for (size_t i = 0; i < command->syntax.nr_groups; i++) {
 		const struct option_group *group = &command->syntax.groups[i];
 
-		if (is_capture && group->specs == report_run_specs)
+		if (group->help)
 			write_group_names(group, sink);
 		else
 			write_group(group, sink);

@@ -38,7 +38,7 @@ static const struct option_spec merge_specs[] = {
 };
 
 static const struct option_group merge_groups[] = {
-	{ "merge", merge_specs, ARRAY_SIZE(merge_specs), 0 },
+	{ "merge", merge_specs, ARRAY_SIZE(merge_specs), 0, NULL },
 };
 
 static void set_defaults(void *options)

@@ -24,6 +24,7 @@ struct found {
 	const struct option_spec *spec;
 	const char *name;
 	const char *value;
+	const char *help; /* command that says what it takes */
 	void *target;
 };
 
@@ -137,6 +138,17 @@ char *options_join_choices(option_choices choices, const char *separator)
 	return text;
 }
 
+static int refuse_no_value(const struct found *found)
+{
+	_cleanup_(freep) char *list = NULL;
+
+	if (found->spec->choices)
+		list = options_join_choices(found->spec->choices, "|");
+	log_error("cannot parse '%s': it needs a value%s%s", found->name, list ? ": " : "",
+		  list ? list : "");
+	return -EINVAL;
+}
+
 static int set_choice(const struct found *found)
 {
 	_cleanup_(freep) char *list = NULL, *what = NULL;
@@ -157,7 +169,7 @@ static int set_choices(const struct found *found)
 
 	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
 		const char *chosen = NULL;
-		const struct found part = { found->spec, found->name, word, &chosen };
+		const struct found part = { found->spec, found->name, word, NULL, &chosen };
 		int choice = options_choice(found->spec->choices, word);
 
 		if (set_choice(&part) || choice < 0)
@@ -305,25 +317,23 @@ static int take_value(struct parser *parser, struct found *found, const char *gi
 	}
 	if (needs_value(found->spec) && !given) {
 		found->value = *parser->next;
-		if (!found->value) {
-			log_error("cannot parse '%s': it needs a value", found->name);
-			return -EINVAL;
-		}
+		if (!found->value)
+			return refuse_no_value(found);
 		parser->next++;
 	}
 	return apply(parser, found);
 }
 
 /* What its line of --help says; words to choose from stand in the error. */
-static void hint_at_option(const struct parser *parser, const struct found *found)
+static void hint_at_option(const struct found *found)
 {
 	const struct option_spec *spec = found->spec;
 	const char *near = spec->choices ? options_near_choice(spec->choices, found->value) : NULL;
 
 	if (near)
-		log_hint("did you mean '%s'? %s says what it takes", near, parser->syntax->help);
+		log_hint("did you mean '%s'? %s says what it takes", near, found->help);
 	else if (!spec->help || spec->choices)
-		log_hint("%s says what it takes", parser->syntax->help);
+		log_hint("%s says what it takes", found->help);
 	else if (spec->argument)
 		log_hint("--%s=%s: %s", spec->name, spec->argument, spec->help);
 	else
@@ -335,7 +345,7 @@ static int apply_value(struct parser *parser, struct found *found, const char *g
 	int error = take_value(parser, found, given);
 
 	if (error)
-		hint_at_option(parser, found);
+		hint_at_option(found);
 	return error;
 }
 
@@ -363,6 +373,7 @@ static bool find_spec(const struct parser *parser, spec_matches matches, const c
 			if (!matches(spec, text, length))
 				continue;
 			ret->spec = spec;
+			ret->help = group->help ? group->help : parser->syntax->help;
 			ret->target = (char *)parser->target + group->base + spec->offset;
 			return true;
 		}

@@ -73,7 +73,8 @@ struct option_group {
 	const char *title;
 	const struct option_spec *specs;
 	size_t nr_specs;
-	size_t base; /* where that struct lies in the command's options */
+	size_t base;	  /* where that struct lies in the command's options */
+	const char *help; /* command that shows more of them than the command's own, or NULL */
 };
 
 struct option_syntax {

@@ -19,23 +19,36 @@ int options_choice(option_choices choices, const char *text)
 	return -ENOENT;
 }
 
+struct near_name {
+	const char *name, *best;
+	int distance; /* of the best */
+	size_t nr_begun;
+};
+
+/* A name that was not written to its end is nearer than any other. */
+static void try_name(struct near_name *near, const char *name)
+{
+	bool is_begun = !strncmp(name, near->name, strlen(near->name));
+	int distance = is_begun ? 0 : edit_distance(near->name, name);
+
+	near->nr_begun += is_begun;
+	if (distance >= near->distance || distance >= (int)strlen(near->name))
+		return;
+	near->best = name;
+	near->distance = distance;
+}
+
 const char *options_near_name(const struct option_syntax *syntax, const char *name)
 {
-	const char *best = NULL;
-	int best_distance = NEAR_LETTERS + 1;
+	struct near_name near = { .name = name, .distance = NEAR_LETTERS + 1 };
 
 	for (size_t i = 0; i < syntax->nr_groups; i++) {
 		for (size_t k = 0; k < syntax->groups[i].nr_specs; k++) {
-			const struct option_spec *spec = &syntax->groups[i].specs[k];
-			int distance = spec->help ? edit_distance(name, spec->name) : EDIT_FAR;
-
-			if (distance >= best_distance)
-				continue;
-			best = spec->name;
-			best_distance = distance;
+			if (syntax->groups[i].specs[k].help)
+				try_name(&near, syntax->groups[i].specs[k].name);
 		}
 	}
-	return best;
+	return near.nr_begun > 1 ? NULL : near.best;
 }
 
 static const char *find_near(option_choices choices, const char *word)

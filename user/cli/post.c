@@ -59,8 +59,9 @@ static const struct option_spec post_specs[] = {
 };
 
 static const struct option_group post_groups[] = {
-	{ "report", report_run_specs, NR_REPORT_OPTIONS, offsetof(struct post_options, report) },
-	{ "post", post_specs, ARRAY_SIZE(post_specs), 0 },
+	{ "report", report_run_specs, NR_REPORT_OPTIONS, offsetof(struct post_options, report),
+	  NULL },
+	{ "post", post_specs, ARRAY_SIZE(post_specs), 0, NULL },
 };
 
 static void set_defaults(void *options)

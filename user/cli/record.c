@@ -203,8 +203,9 @@ static const struct option_spec capture_specs[] = {
 };
 
 static const struct option_group record_groups[] = {
-	{ "capture", capture_specs, ARRAY_SIZE(capture_specs), 0 },
-	{ "report at the end, on stderr", report_run_specs, NR_REPORT_OPTIONS, FIELD(report) },
+	{ "capture", capture_specs, ARRAY_SIZE(capture_specs), 0, NULL },
+	{ "report at the end, on stderr", report_run_specs, NR_REPORT_OPTIONS, FIELD(report),
+	  "memprobe post --help" },
 };
 
 /* Python's own options, given to memprobe. */
