@@ -419,8 +419,12 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 	return 0;
 }
 
-/* Entry and return by one program (6.13): with 1 from an entry the return is not waited for, which
- * spares a small block a half of what it costs. At a return the thread is back at its caller. */
+/*
+ * Entry and return by one program (6.13): with 1 from an entry the return is not waited for, which
+ * spares a small block a half of what it costs. Not so where another process has a session at the
+ * same place: to that one's the kernel answers 0 here (kernel/trace/bpf_trace.c: uprobe_prog_run),
+ * and waits. At a return the thread is back at its caller.
+ */
 static __always_inline int on_alloc_session(struct pt_regs *registers)
 {
 	if (registers->ip != bpf_get_func_ip(registers))
