@@ -148,18 +148,27 @@ def census_of(context, *words):
     return types, reading
 
 
-@test(interpreters="all", needs_gil=True)
-def objects_of_a_forked_child(context):
-    """Fork does not copy the pages of files: a child's objects, and what its allocators have, are
-    those of a process that made the same."""
-    types, reading = census_of(context)
-    forked, other = census_of(context, "forked")
+def differing_types(types, forked):
     wrong = ["%s: %s in a process, %s in a child" % (".".join(name), of_process, forked.get(name))
              for name, of_process in sorted(types.items())
              if abs(of_process[0] - forked.get(name, (0, 0))[0]) > 20 + of_process[0] // 100 or
              abs(of_process[1] - forked.get(name, (0, 0))[1]) > 4096 + of_process[1] // 100]
-    wrong += ["%s: only in a child" % ".".join(name) for name in set(forked) - set(types)
-              if forked[name][0] > 20]
+    return wrong + ["%s: only in a child" % ".".join(name) for name in set(forked) - set(types)
+                    if forked[name][0] > 20]
+
+
+@test(interpreters="all", needs_gil=True)
+def objects_of_a_forked_child(context):
+    """Fork does not copy the pages of files: a child's objects, and what its allocators have, are
+    those of a process that made the same. Static code objects of modules (3.11 on) are found where
+    a word of C code still leads to them, in some 49 of 50 processes, forked or not: not in all of
+    three pairs."""
+    for _ in range(3):
+        types, reading = census_of(context)
+        forked, other = census_of(context, "forked")
+        wrong = differing_types(types, forked)
+        if not wrong:
+            break
     check_all(wrong)
     check_equal("unreadable", other["objects"]["unreadable"], 0)
     for part in ("malloc", "pymalloc"):
