@@ -87,9 +87,10 @@ static void adjust_generations(struct census_target *target)
 	struct census_layout *layout = &target->reader.layout;
 	uint64_t head = target->interpreters[0] + layout->gc_generations;
 
+	/* While the collector runs one list at a time is no list. */
 	if (target->reader.python.wire.version != VERSION(3, 13) ||
-	    census_tracked_is_list(&target->reader, head) ||
-	    !census_tracked_is_list(&target->reader, head - 4))
+	    census_tracked_count_lists(&target->reader, head) >=
+		    census_tracked_count_lists(&target->reader, head - 4))
 		return;
 	layout->gc_generations -= 4;
 	layout->gc_permanent += 4;

@@ -129,11 +129,20 @@ static void read_list(struct census_tracked *tracked, uint64_t head)
 }
 
 /* An empty list's head points to itself, 3.6 and 3.7 leave one that was never used zeroed. */
-bool census_tracked_is_list(struct census_reader *reader, uint64_t head)
+static bool is_list(struct census_reader *reader, uint64_t head)
 {
 	uint64_t next = link_of(reader, head, false);
 
 	return next && link_of(reader, next, true) == head;
+}
+
+unsigned int census_tracked_count_lists(struct census_reader *reader, uint64_t generations)
+{
+	unsigned int count = 0;
+
+	for (uint64_t i = 0; i < NR_GENERATIONS; i++)
+		count += is_list(reader, generations + i * reader->layout.gc_generation);
+	return count;
 }
 
 bool census_tracked_read(struct census_tracked *tracked, uint64_t generations)
@@ -141,17 +150,13 @@ bool census_tracked_read(struct census_tracked *tracked, uint64_t generations)
 	struct census_reader *reader = tracked->classes->reader;
 	const struct census_layout *layout = &reader->layout;
 	uint64_t permanent = generations + layout->gc_permanent;
-	unsigned int nr_lists = 0;
 
-	for (unsigned int i = 0; i < NR_GENERATIONS; i++)
-		nr_lists += census_tracked_is_list(
-			reader, generations + (uint64_t)i * layout->gc_generation);
-	if (!nr_lists)
+	if (!census_tracked_count_lists(reader, generations))
 		return false;
 	/* The oldest first: it holds most, and changes least. */
 	for (unsigned int i = NR_GENERATIONS; i-- > 0;)
 		read_list(tracked, generations + (uint64_t)i * layout->gc_generation);
-	if (layout->gc_permanent != CENSUS_NO_OFFSET && census_tracked_is_list(reader, permanent))
+	if (layout->gc_permanent != CENSUS_NO_OFFSET && is_list(reader, permanent))
 		read_list(tracked, permanent);
 	return true;
 }

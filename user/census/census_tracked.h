@@ -23,7 +23,7 @@ struct census_tracked {
  * lists at all. */
 bool census_tracked_read(struct census_tracked *tracked, uint64_t generations);
 
-/* Is this a list's head? One that is empty points to itself. */
-bool census_tracked_is_list(struct census_reader *reader, uint64_t head);
+/* How many of the generations there are heads of lists. */
+unsigned int census_tracked_count_lists(struct census_reader *reader, uint64_t generations);
 
 #endif
