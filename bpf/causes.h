@@ -97,7 +97,7 @@ static __always_inline bool has_run_python(void)
  * be the last: its process ends, or the runtime has been taken down under it. */
 static __always_inline bool is_cut_short(const struct wire_thread *thread)
 {
-	return thread->tid != (__u32)(bpf_get_current_pid_tgid() >> 32) && !thread->has_returned &&
+	return !is_main_thread() && !thread->has_returned &&
 	       (cfg_owners ? has_run_python() : thread->runs_python);
 }
 

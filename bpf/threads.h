@@ -72,11 +72,18 @@ __noinline int send_thread_end(__u32 tid)
 	return send_once(&record, sizeof(record), false);
 }
 
+/* The current thread's entry, of whatever image; NULL: it has none. */
+static __always_inline struct wire_thread *find_entry(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
 /* Where ends of frames are counted: the current thread's outermost one has ended. */
 __noinline int note_return(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct wire_thread *thread = find_entry();
 
 	if (thread)
 		thread->has_returned = 1;
@@ -85,8 +92,7 @@ __noinline int note_return(void)
 
 static __always_inline void note_thread_runs(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct wire_thread *thread = find_entry();
 
 	if (thread)
 		thread->runs_python = 1;
@@ -94,8 +100,7 @@ static __always_inline void note_thread_runs(void)
 
 static __always_inline bool has_returned(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	const struct wire_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	const struct wire_thread *thread = find_entry();
 
 	return thread && thread->has_returned;
 }
