@@ -26,6 +26,7 @@ PR_SET_CHILD_SUBREAPER = 36
 LOOKING = "memprobe-looks"
 MB = 1 << 20
 PAGE = os.sysconf("SC_PAGESIZE")
+KERNEL = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
 
 # highest: the process's own highest RSS in bytes, as far as it was seen while it ran
 Result = namedtuple("Result", "status output errors highest pid")

@@ -6,7 +6,7 @@ import sys
 
 from capture import (Attached, Served, capture, capture_until, check_error, memprobe, read_report,
                      record)
-from harness import (MEMPROBE, TARGETS, Skip, build_library, check, check_equal, test,
+from harness import (KERNEL, MEMPROBE, TARGETS, Skip, build_library, check, check_equal, test,
                      wait_for_guard, wait_until)
 
 sys.path.append(TARGETS)
@@ -149,8 +149,7 @@ print(ctypes.CDLL(sys.argv[1]).high_stack_take(100))
 
 def has_sessions():
     """Can the entry of a probed function say that its return is not waited for?"""
-    release = tuple(int(number) for number in os.uname().release.split(".")[:2])
-    return release >= (6, 13)
+    return KERNEL >= (6, 13)
 
 
 @test(interpreters="one")

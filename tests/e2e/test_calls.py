@@ -9,8 +9,8 @@ import subprocess
 import time
 
 from capture import Attached, Served, capture, memprobe, read_report, read_truth
-from harness import (MEMPROBE, Skip, check, check_all, check_equal, check_near, test, tolerance,
-                     wait_until)
+from harness import (KERNEL, MEMPROBE, Skip, check, check_all, check_equal, check_near, test,
+                     tolerance, wait_until)
 from interpreters import find_interpreters
 from test_growth import compare_functions
 from test_reports import ROW
@@ -129,7 +129,7 @@ def counted_from_start(context):
 
 def has_last_walk():
     """Whether frames that stand at a process's end are added: the kernel still has its memory then."""
-    return [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]] >= [6, 16]
+    return KERNEL >= (6, 16)
 
 
 def check_counts(context, taken):

@@ -5,13 +5,13 @@ import shutil
 
 from capture import (CANNOT, HINT, Attached, Served, check_error, copy_targets, last_lines, memprobe,
                      read_report)
-from harness import (MEMPROBE, NOBODY, Skip, check, check_equal, check_near, size_of, test,
+from harness import (KERNEL, MEMPROBE, NOBODY, Skip, check, check_equal, check_near, size_of, test,
                      tolerance)
 from tree import check_invariants
 
 OTHER = NOBODY - 1
 # Before 5.11 maps count as locked memory.
-OLD = tuple(int(part) for part in os.uname().release.split(".")[:2]) < (5, 11)
+OLD = KERNEL < (5, 11)
 LOAD = ("bpf", "perfmon") + (("sys_resource",) if OLD else ())
 ROUNDS = 3
 
