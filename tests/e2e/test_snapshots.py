@@ -66,7 +66,7 @@ def snapshot_while_memprobe_begins(context):
     os.kill(process.pid, signal.SIGUSR1)
     result = context.finish(process)
     check_equal("status (%s)" % result.errors, result.status, 0)
-    check_invariants(read_report(context, dump + ".1"))
+    check_invariants(read_report(context, dump + ".1"), is_begun=True)
 
 
 @test(interpreters="one")
@@ -80,7 +80,7 @@ def snapshot_asked_of_all(context):
         os.kill(pid, signal.SIGUSR1)
     result = context.finish(process)
     check_equal("status (%s)" % result.errors, result.status, 0)
-    check_invariants(read_report(context, dump + ".1"))
+    check_invariants(read_report(context, dump + ".1"), is_begun=True)
 
 
 # What ends or stops a process that does not expect it.

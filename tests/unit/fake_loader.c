@@ -55,6 +55,8 @@ static struct {
 	struct fake_told told;
 	bool is_without_owners, is_with_allocs;
 	uint64_t nr_missed;
+	const struct fake_map *changed_map;
+	void (*change)(void); /* before an entry of `changed_map` is looked up */
 } fake;
 
 static size_t entry_bytes(const struct fake_map *map)
@@ -102,6 +104,7 @@ void fake_loader_reset(void)
 	fake.told = (struct fake_told){ 0 };
 	fake.is_without_owners = fake.is_with_allocs = false;
 	fake.nr_missed = 0;
+	fake.change = NULL;
 	fake_nodes_reset();
 }
 
@@ -191,6 +194,12 @@ void fake_loader_without_owners(void)
 	fake.is_without_owners = true;
 }
 
+void fake_loader_before_lookups(const char *map, void (*change)(void))
+{
+	fake.changed_map = map_named(map);
+	fake.change = change;
+}
+
 void fake_loader_miss(uint64_t events)
 {
 	fake.nr_missed = events;
@@ -238,8 +247,11 @@ static int fail(int error)
 int bpf_map_lookup_elem(int fd, const void *key, void *ret)
 {
 	const struct fake_map *map = map_of(fd);
-	size_t index = find(map, key);
+	size_t index;
 
+	if (fake.change && map == fake.changed_map)
+		fake.change();
+	index = find(map, key);
 	if (index == map->count)
 		return fail(ENOENT);
 	memcpy(ret, entry(map, index) + map->key_bytes, map->value_bytes);

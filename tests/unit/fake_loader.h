@@ -24,6 +24,9 @@ void fake_loader_without_owners(void);
 /* Until then blocks of allocators are followed. */
 void fake_loader_with_allocs(void);
 
+/* Called whenever an entry of this map is looked up, before that; NULL: no more. */
+void fake_loader_before_lookups(const char *map, void (*change)(void));
+
 /* So many events the kernel has not handed over. */
 void fake_loader_miss(uint64_t events);
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "drain_test.h"
+#include "profile_held.h"
 
 #define PAGE 4096
 
@@ -150,6 +151,35 @@ static void test_time_of_the_peak(void **state)
 	assert_int_equal(process->peak_time_ns, 777);
 }
 
+static uint32_t changes;
+
+/* A page comes after the rows were read, and before their sum is. */
+static void take_a_page(void)
+{
+	const struct wire_image now = image(5 + ++changes, 40, 0);
+
+	put_image(&now);
+	hold(1, 5 + (int)changes, 40, 0);
+	if (changes == 2)
+		fake_loader_before_lookups("images", NULL);
+}
+
+static void test_moved_while_read(void **state)
+{
+	const struct wire_image now = image(5, 40, 0);
+
+	changes = 0;
+	put_image(&now);
+	put_site_node(1);
+	hold(1, 5, 40, 0);
+	fake_loader_before_lookups("images", take_a_page);
+	read_all();
+	profile_settle(fixture.profile);
+	assert_int_equal(changes, 2);
+	assert_int_equal(profile_cost(fixture.profile, 0).live[KIND_ANON], 7 * PAGE);
+	assert_int_equal(unplaced(), 0);
+}
+
 static int open_without_owners(void **state)
 {
 	open_fixture(state);
@@ -184,6 +214,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_finalizing, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_ended, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_time_of_the_peak, open_with_site,
+						close_fixture),
+		cmocka_unit_test_setup_teardown(test_moved_while_read, open_with_site,
 						close_fixture),
 		cmocka_unit_test_setup_teardown(test_without_owners, open_without_owners,
 						close_fixture),

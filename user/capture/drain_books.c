@@ -161,18 +161,31 @@ static void take(const struct drain_base *base, struct drain_images *images,
 	take_balance(&base->profile->processes[slot->process], slot);
 }
 
-void drain_books_read(const struct drain_base *base, struct drain_images *images,
+static bool note_books(struct image_slot *slot, const struct wire_image *image)
+{
+	bool has_moved = slot->state == SLOT_LIVE &&
+			 memcmp(slot->read_books, image->books, sizeof(image->books)) != 0;
+
+	memcpy(slot->read_books, image->books, sizeof(image->books));
+	return has_moved;
+}
+
+bool drain_books_read(const struct drain_base *base, struct drain_images *images,
 		      struct drain_allocs *allocs)
 {
 	int fd = loader_map(base->loader, "images");
 	struct wire_image image;
+	bool has_moved = false;
 
 	for (uint32_t slot = 0; slot < drain_images_count(images); slot++) {
 		struct image_slot *known = drain_images_at(images, slot);
 
-		if (known->state != SLOT_EMPTY && !bpf_map_lookup_elem(fd, &slot, &image))
-			take(base, images, allocs, known, &image);
+		if (known->state == SLOT_EMPTY || bpf_map_lookup_elem(fd, &slot, &image))
+			continue;
+		take(base, images, allocs, known, &image);
+		has_moved |= note_books(known, &image);
 	}
+	return has_moved;
 }
 
 void drain_books_read_losses(const struct drain_base *base)

@@ -10,7 +10,8 @@
 #include "drain_base.h"
 #include "drain_images.h"
 
-void drain_books_read(const struct drain_base *base, struct drain_images *images,
+/* Returns whether pages of a running image have come or gone since the last call. */
+bool drain_books_read(const struct drain_base *base, struct drain_images *images,
 		      struct drain_allocs *allocs);
 /* Those that are no image's. */
 void drain_books_read_losses(const struct drain_base *base);

@@ -23,6 +23,7 @@ struct image_slot {
 	uint32_t nr_paths;		  /* of Python, that have been read */
 	int64_t peak;			  /* highest RSS of which the time is known, bytes */
 	bool is_peak_new;		  /* it is a sample's that came since the last flush */
+	__s64 read_books[NR_KINDS];	  /* the image's, as last read, pages */
 	int64_t balance_books[NR_KINDS];  /* bytes */
 	int64_t balance_kernel[NR_KINDS]; /* bytes */
 };
