@@ -59,8 +59,15 @@ class ServedBy(Served):
 
     def __init__(self, context, dump, options, arguments, env):
         prefix = ["env"] + ["%s=%s" % item for item in env.items()] if env else []
-        super().__init__(context, [MEMPROBE, "-o", dump,
+        super().__init__(context, [MEMPROBE, "-v", "-o", dump,
                                    "--no-report", *options, "--", *prefix, *arguments])
+        if "LD_PRELOAD" in env:  # known when env's exec is seen, and followed a while after
+            wait_until(lambda: self.is_followed(env["LD_PRELOAD"]), "the allocator's probes")
+
+    def is_followed(self, library):
+        with open(self.process.files[1].name, errors="replace") as log:
+            return any("allocations of" in line and os.path.basename(library) in line
+                       for line in log)
 
 
 def check_kinds(process, least=0):
