@@ -159,10 +159,11 @@ def has_sessions():
     return KERNEL >= (6, 13)
 
 
-@test(interpreters="one")
+@test(interpreters="one", alone=True)
 def allocs_of_handlers_above(context):
     """A signal's handler that allocates, on a stack above that of the malloc that it came into: the
-    program goes on, and what of it was not followed is said."""
+    program goes on, and what of it was not followed is said. Not beside another process whose
+    allocations are followed: docs/accuracy.md."""
     follows_allocs(context)
     if not has_sessions():
         raise Skip("the kernel ends such a process, see docs/accuracy.md")
