@@ -17,8 +17,8 @@
 #define LAST_LOOK_PAGES 8192
 #define MAX_LAST_LOOKS 1024 /* processes that are waited for at a time */
 
-/* Interpreter files with different layouts in one run. */
-#define MAX_LAYOUTS 64
+/* Interpreter files in one run: containers and copied environments have one each. */
+#define MAX_LAYOUTS 256
 
 /* Bytes copied of a file name, a function name and a line table at a site's first sight. */
 #define MAX_FILENAME_BYTES 4096

@@ -26,16 +26,18 @@ static struct {
 	struct wire_python learned; /* while the look lasts; state PYTHON_UNKNOWN: nothing */
 	unsigned int nr_set;
 	bool is_gone;
-	int status; /* of the look */
+	int status;   /* of the look */
+	uint64_t ino; /* of the file that it finds */
 } fake;
 
 int inspect_place(struct inspector *inspector, pid_t pid, struct interpreter_cache *cache,
 		  struct python_place *ret)
 {
 	const struct interpreter_entry entry = {
-		.file = { .ino = 7, .dev = 1 },
+		.file = { .ino = fake.ino, .dev = 1 },
 		.status = fake.status,
-		.interpreter = { .version = "3.5.2", .reason = "it is too old" },
+		.interpreter = { .version = "3.5.2",
+				 .reason = fake.status ? "it is too old" : NULL },
 	};
 
 	if (fake.learned.state != PYTHON_UNKNOWN)
@@ -180,6 +182,25 @@ static void says_what_is_denied(void **state)
 	assert_int_equal(fake.nr_set, 0);
 }
 
+/* A copy more than there is room for is told of. */
+static void says_that_there_is_no_room(void **state)
+{
+	struct interpreters *interpreters = interpreters_new(NULL, NULL);
+	struct found_python found;
+
+	for (; fake.ino < MAX_LAYOUTS; fake.ino++) {
+		found = interpreters_resolve(interpreters, SLOT, IMAGE, TGID);
+		assert_int_equal(found.layout, fake.ino);
+		assert_null(found.reason);
+		fake.python = (struct wire_python){ 0 };
+	}
+	found = interpreters_resolve(interpreters, SLOT, IMAGE, TGID);
+	assert_int_equal(found.layout, NO_LAYOUT);
+	assert_string_equal(found.version, "3.5.2");
+	assert_non_null(found.reason);
+	interpreters_free(interpreters);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup(replaces_what_was_of_another, reset),
 		cmocka_unit_test_setup(leaves_what_is_gone, reset),
 		cmocka_unit_test_setup(says_what_is_denied, reset),
+		cmocka_unit_test_setup(says_that_there_is_no_room, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

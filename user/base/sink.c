@@ -65,7 +65,8 @@ static void put_bytes(struct sink *sink, const void *bytes, size_t size)
 		write_all(sink, bytes, size);
 		return;
 	}
-	memcpy(sink->buffer + sink->used, bytes, size);
+	if (size) /* bytes may be NULL */
+		memcpy(sink->buffer + sink->used, bytes, size);
 	sink->used += size;
 }
 

@@ -195,8 +195,10 @@ void counting_plan(struct counting *counting, uint32_t process, uint32_t layout)
 		set_reason(counting, process, "--calls=off");
 		return;
 	}
-	if (layout == NO_LAYOUT)
+	if (layout == NO_LAYOUT) {
+		set_reason(counting, process, "its interpreter cannot be walked");
 		return;
+	}
 	if (calls_is_attached(counting->calls, entry->pid) || entry->begin == BEGAN_ATTACH ||
 	    hash_table_get(&counting->at_once, entry->pid, &unused) ||
 	    !can_be_counted(counting, layout)) {

@@ -191,6 +191,8 @@ static void tell_unwalkable(struct interpreters *interpreters, size_t index,
 	uint32_t id = string_pool_add(&interpreters->versions, entry->interpreter.version);
 
 	ret->reason = entry->interpreter.reason;
+	if (!ret->reason)
+		ret->reason = "memprobe knows as many interpreter files as it has room for";
 	ret->version = string_pool_get(&interpreters->versions, id);
 }
 
