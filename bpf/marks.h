@@ -24,6 +24,7 @@ struct progress {
 	__u32 lost;	 /* how many were taken of owners that have no room for what they hold */
 	__u32 elsewhere; /* how many came for owners who were known before, and have been told */
 	__u32 tells;	 /* who owned what goes is told that it has released it */
+	__u64 found;	 /* by a look for a place; 0: none */
 };
 
 enum { PROGRESS_PAGES, PROGRESS_REGIONS, NR_PROGRESSES };
@@ -42,6 +43,15 @@ static __always_inline struct progress *find_progress(__u32 which)
 
 /* Pages around a fault that the kernel maps with it: fault_around_bytes, mm/memory.c. */
 #define FAULT_AROUND_PAGES 16
+
+/* Can a page be read without a fault? One that is not there cannot: within a program of ours
+ * nothing is brought in. */
+static __always_inline bool is_present(__u64 page)
+{
+	__u8 byte;
+
+	return !bpf_probe_read_user(&byte, sizeof(byte), (void *)(page << PAGE_SHIFT));
+}
 
 struct mark_loop {
 	struct region *region;

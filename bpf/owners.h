@@ -233,6 +233,66 @@ static __always_inline __u32 place_range(struct touch *touch, struct page_range 
 	return sweep_range(touch, image, progress, true);
 }
 
+/* Does somebody own a page of the region? */
+static __always_inline bool has_owners(__u32 slot, __u64 page)
+{
+	const struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	const struct region *region = image ? find_region(image->image_id, page) : NULL;
+
+	if (!region)
+		return false;
+	return count_marks(region) || (region->uniform && !is_expected(region->uniform));
+}
+
+/*
+ * A huge page that may be the one that has come: nobody owns any of it. The kernel goes through a
+ * range in order. An anonymous one is mapped before it is counted (mm/huge_memory.c), the holes
+ * behind it are not yet: so it is the last before these. Those of files are mapped later
+ * (do_set_pmd, mm/memory.c).
+ */
+static long look_at_huge(__u32 turn, void *data)
+{
+	struct progress *progress = *(struct progress **)data;
+	__u64 page = progress->page;
+	bool is_there;
+
+	if (page >= progress->end)
+		return 1;
+	progress->page += REGION_PAGES;
+	if (has_owners(progress->slot, page))
+		return 0;
+	is_there = is_present(page);
+	if (is_there || !progress->found || owner_kind(progress->owner) != KIND_ANON)
+		progress->found = page;
+	return callback_result(!is_there);
+}
+
+/* Marks a huge page that came within a system call, which may have asked for a part of it. Returns
+ * how many pages have a mark. */
+static __always_inline __u32 place_huge_in(struct touch *touch, struct page_range range,
+					   __u32 owner)
+{
+	struct progress *progress = find_progress(PROGRESS_REGIONS);
+	struct sweep *sweep = &touch->sweeps[SWEEP_GROWTH];
+	__u64 from;
+
+	if (!progress)
+		return 0;
+	begin_range(touch, range);
+	from = sweep->cursor < range.end ? sweep->cursor : range.begin;
+	progress->page = from & -(__u64)REGION_PAGES;
+	progress->end = range.end;
+	progress->slot = touch->slot;
+	progress->owner = owner;
+	progress->found = 0;
+	RARE_LOOP(MAX_SWEPT_REGIONS, look_at_huge, &progress);
+	if (!progress->found)
+		return 0;
+	from = progress->found + REGION_PAGES;
+	sweep->cursor = from < range.end ? from : range.end;
+	return place_fault(touch->slot, progress->found, REGION_PAGES, owner);
+}
+
 /* Takes marks of what goes in the touch's range. Returns how many. */
 static __always_inline __u32 release_range(struct touch *touch, struct wire_image *image,
 					   __u32 kind, __u32 pages)
@@ -273,6 +333,7 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 {
 	struct page_range range = filled_range(touch->mapped, touch->hint);
 	__u64 page = touch->page;
+	__u32 placed = 0;
 
 	if (pages == 1 && is_writing_to_all())
 		take_copy_back(touch, owner_kind(owner));
@@ -285,7 +346,11 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 		range = read_range();
 	if (range.begin == range.end)
 		return 0;
-	return place_range(touch, range, image, pages, owner);
+	if (pages == REGION_PAGES)
+		placed = place_huge_in(touch, range, owner);
+	if (placed < pages)
+		placed += place_range(touch, range, image, pages - placed, owner);
+	return placed;
 }
 
 /*

@@ -27,7 +27,15 @@
 #define MAX_REGIONS 4096
 #define SOME 40 /* pages that are released while others come */
 
-enum { NR_read = 0, NR_mmap = 9, NR_munmap = 11, NR_brk = 12, NR_mremap = 25, NR_madvise = 28 };
+enum {
+	NR_read = 0,
+	NR_mmap = 9,
+	NR_munmap = 11,
+	NR_brk = 12,
+	NR_mremap = 25,
+	NR_madvise = 28,
+	NR_mlock = 149
+};
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
 #define MREMAP_MAYMOVE 1
@@ -343,6 +351,41 @@ static void test_collapse(void **state)
 	assert_int_equal(live(0, KIND_ANON), 0);
 	assert_int_equal(live(1, KIND_ANON), 0);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* A huge page that a call on a part of it brings in is there as a whole. Which one of a range it is
+ * tells what is there: an anonymous one is mapped before it is counted, that of a file later. */
+static void test_huge_pages_of_calls(void **state)
+{
+	(void)state;
+	open_fixture();
+	machine_run(threads[0]);
+	session_enter(NR_read, 3, BASE + 64 * PAGE, 64 * PAGE);
+	session_change(mm, KIND_ANON, HUGE);
+	session_enter(NR_mlock, BASE + 2 * REGION_BYTES - PAGE, PAGE, 0);
+	session_change(mm, KIND_ANON, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 2 * HUGE);
+	assert_int_equal(owner_at(BASE), 0);
+	assert_int_equal(owner_at(BASE + REGION_BYTES), 0);
+	assert_int_equal(owner_at(BASE + 2 * REGION_BYTES), -1);
+	/* Behind these lies one without a mark, then holes. */
+	machine_run(threads[1]);
+	host_user_write(BASE + 2 * REGION_BYTES, "", 1);
+	session_enter(NR_madvise, BASE + 100 * PAGE, 5 * REGION_BYTES, MADV_POPULATE_WRITE);
+	for (int i = 3; i < 6; i++) {
+		host_user_write(BASE + i * REGION_BYTES, "", 1);
+		session_change(mm, KIND_ANON, HUGE);
+		assert_int_equal(owner_at(BASE + i * REGION_BYTES), 1);
+	}
+	assert_int_equal(live(1, KIND_ANON), 3 * HUGE);
+	assert_int_equal(owner_at(BASE + 2 * REGION_BYTES), -1);
+	session_enter(NR_madvise, BASE, 7 * REGION_BYTES, MADV_POPULATE_WRITE);
+	session_change(mm, KIND_SHMEM, HUGE);
+	assert_int_equal(owner_at(BASE + 6 * REGION_BYTES), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	unmap(2, BASE, 6 * HUGE, 5 * HUGE);
+	assert_int_equal(live(0, KIND_ANON) + live(1, KIND_ANON), 0);
 	close_session();
 }
 
@@ -1318,6 +1361,7 @@ int main(void)
 		cmocka_unit_test(test_same_range_touched_by_another),
 		cmocka_unit_test(test_populate),
 		cmocka_unit_test(test_collapse),
+		cmocka_unit_test(test_huge_pages_of_calls),
 		cmocka_unit_test(test_populated_mappings),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_moves),
