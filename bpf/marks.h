@@ -24,6 +24,7 @@ struct progress {
 	__u32 lost;	 /* how many were taken of owners that have no room for what they hold */
 	__u32 elsewhere; /* how many came for owners who were known before, and have been told */
 	__u32 tells;	 /* who owned what goes is told that it has released it */
+	__u32 how;	 /* ONLY_ABSENT, FROM_END */
 	__u64 found;	 /* by a look for a place; 0: none */
 };
 
@@ -108,23 +109,38 @@ static __always_inline __u32 give_expected(__u32 slot, __u32 expected, __u32 kin
 	return make_owner(owner_id(expected), kind);
 }
 
+/* Set in a number of pages that get marks: a page that is there is none that comes, though it has
+ * no mark. Pages that come are counted before they are mapped (do_anonymous_page, do_swap_page). */
+#define ONLY_ABSENT (REGION_PAGES << 1)
+/* The same: the pages of a region get them from its end on. Only of whole regions. */
+#define FROM_END (REGION_PAGES << 2)
+
+/* May the page be the one that comes? */
+static __always_inline bool may_come(const struct progress *progress, __u64 page, __u32 there)
+{
+	if (there && !meets(there, owner_kind(progress->owner)))
+		return false;
+	return !(progress->how & ONLY_ABSENT) || !is_present(page);
+}
+
 /* A mark where there is none yet. */
 static long fill_page(__u32 turn, void *data)
 {
 	struct mark_loop *loop = data;
 	struct progress *progress = loop->progress;
+	__u64 page = progress->page ^ (progress->how & FROM_END ? REGION_PAGES - 1 : 0);
 	__u32 there, owner;
 
 	if (progress->page >= progress->end || !progress->left)
 		return 1;
-	there = read_owner(loop->region, progress->page);
-	if (!there || meets(there, owner_kind(progress->owner))) {
+	there = read_owner(loop->region, page);
+	if (may_come(progress, page, there)) {
 		owner = progress->owner;
 		if (there) {
 			owner = give_expected(progress->slot, there, owner_kind(owner), 1);
 			add_marks(loop->region, KIND_EXPECTED, -1);
 		}
-		write_owner(loop->region, progress->page, owner);
+		write_owner(loop->region, page, owner);
 		progress->left--;
 	}
 	progress->page++;
@@ -137,9 +153,12 @@ __noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u3
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
+	const __u32 how = pages & (ONLY_ABSENT | FROM_END);
+	__u64 key;
 
 	if (!image || !loop.progress)
 		return 0;
+	pages -= how;
 	end = step_end(page, end);
 	loop.region = make_region(slot, image->image_id, page);
 	if (!loop.region) {
@@ -154,11 +173,16 @@ __noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u3
 	loop.progress->page = page;
 	loop.progress->end = end;
 	loop.progress->left = pages;
+	loop.progress->how = how;
 	loop.progress->owner = owner;
 	bpf_loop(REGION_PAGES, fill_page, &loop, 0);
 	pages -= loop.progress->left;
 	add_marks(loop.region, owner_kind(owner), pages);
-	return (loop.progress->page - page) << 32 | pages;
+	key = region_key(image->image_id, page);
+	page = loop.progress->page - page;
+	if (is_unmarked(loop.region))
+		bpf_map_delete_elem(&regions, &key);
+	return page << 32 | pages;
 }
 
 /* A whole huge page. */

@@ -32,8 +32,9 @@ struct sweep {
 	__u32 pad;
 };
 
-#define NR_SWEEPS 5 /* for releases of each kind, and one for growth */
+#define NR_SWEEPS 6 /* for releases of each kind, and two for growth */
 #define SWEEP_GROWTH NR_KINDS
+#define SWEEP_ABSENT (NR_KINDS + 1) /* growth where no page is */
 
 /* Turns of a look that are worth a mark made since. */
 #define TURNS_SHIFT 6
@@ -60,7 +61,7 @@ struct touch {
 	__u64 error_code; /* of the fault, until a page has been copied in it; 0: none (cow.h) */
 	struct cause cause;
 };
-_Static_assert(NR_SWEEPS == NR_KINDS + 1, "sweeps");
+_Static_assert(NR_SWEEPS == NR_KINDS + 2, "sweeps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -133,7 +134,8 @@ static __always_inline __u64 sweep_region(struct progress *progress, bool is_gro
 	__u64 page = progress->page, end = progress->end, unit = TEBI_PAGES;
 
 	if (is_growth)
-		return fill_pages(progress->slot, page, end, progress->left, progress->owner);
+		return fill_pages(progress->slot, page, end, progress->left | progress->how,
+				  progress->owner);
 	if (has_tebi(progress->slot, page)) {
 		if (has_chunk(progress->slot, page))
 			return release_region(progress->slot, page, end, progress->kind,
@@ -188,17 +190,16 @@ static __always_inline long run_sweep(struct progress *progress, __u64 begin, __
  * is reached, from the begin: the same range may be unmapped again and again. Returns how many.
  */
 static __always_inline __u32 sweep_range(struct touch *touch, struct wire_image *image,
-					 struct progress *progress, bool is_growth)
+					 struct progress *progress, __u32 which, bool is_growth)
 {
-	struct sweep *sweep = &touch->sweeps[is_growth ? SWEEP_GROWTH
-						       : kind_index(progress->kind & ~TELL_OWNERS)];
+	struct sweep *sweep = &touch->sweeps[which];
 	struct page_range range = touch->range;
 	__u64 from = sweep->cursor, passed;
 	__u32 pages = progress->left;
 	long turns;
 
 	if (sweep->passed >= range.end - range.begin) {
-		if ((__s32)(image->marks - sweep->again) < 0)
+		if (which == SWEEP_ABSENT || (__s32)(image->marks - sweep->again) < 0)
 			return 0;
 		sweep->passed = 0;
 	}
@@ -218,19 +219,44 @@ static __always_inline __u32 sweep_range(struct touch *touch, struct wire_image 
 	return pages - progress->left;
 }
 
-/* Marks what came within a system call. Returns how many pages have a mark. */
+/* Folios are aligned to their size, and may lie partly beyond what was asked for. */
+static __always_inline struct page_range widen(struct page_range range, __u32 pages)
+{
+	if (pages & (pages - 1))
+		return range;
+	range.begin &= -(__u64)pages;
+	range.end = (range.end + pages - 1) & -(__u64)pages;
+	return range;
+}
+
+/*
+ * Marks what came within a system call. Returns how many pages have a mark. A page comes where none
+ * was, but in the place of the zero page; and some are mapped before they are counted, then the
+ * next hole is taken for them, and what is left at the end for the last one. In a new mapping all
+ * is absent at first.
+ */
 static __always_inline __u32 place_range(struct touch *touch, struct page_range range,
 					 struct wire_image *image, __u32 pages, __u32 owner)
 {
 	struct progress *progress = find_progress(PROGRESS_REGIONS);
+	const __u32 how = is_collapsing() ? FROM_END : 0;
+	const bool is_new = is_mapping();
 
 	if (!progress)
 		return 0;
+	if (!is_new && owner_kind(owner) == KIND_ANON)
+		range = widen(range, pages);
 	begin_range(touch, range);
 	progress->slot = touch->slot;
 	progress->left = pages;
 	progress->owner = owner;
-	return sweep_range(touch, image, progress, true);
+	progress->how = how | ONLY_ABSENT;
+	if (!is_new)
+		sweep_range(touch, image, progress, SWEEP_ABSENT, true);
+	progress->how = how;
+	if (progress->left)
+		sweep_range(touch, image, progress, SWEEP_GROWTH, true);
+	return pages - progress->left;
 }
 
 /* Does somebody own a page of the region? */
@@ -273,7 +299,7 @@ static __always_inline __u32 place_huge_in(struct touch *touch, struct page_rang
 					   __u32 owner)
 {
 	struct progress *progress = find_progress(PROGRESS_REGIONS);
-	struct sweep *sweep = &touch->sweeps[SWEEP_GROWTH];
+	struct sweep *sweep = &touch->sweeps[SWEEP_ABSENT];
 	__u64 from;
 
 	if (!progress)
@@ -302,10 +328,11 @@ static __always_inline __u32 release_range(struct touch *touch, struct wire_imag
 	if (!progress)
 		return 0;
 	touch->sweeps[SWEEP_GROWTH].passed = 0;
+	touch->sweeps[SWEEP_ABSENT].passed = 0;
 	progress->slot = touch->slot;
 	progress->left = pages;
 	progress->kind = kind;
-	return sweep_range(touch, image, progress, false);
+	return sweep_range(touch, image, progress, kind_index(kind & ~TELL_OWNERS), false);
 }
 
 static __always_inline struct touch *current_touch(__u32 slot)

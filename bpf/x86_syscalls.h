@@ -182,6 +182,20 @@ static __always_inline struct page_range advised_range(const struct pt_regs *reg
 	}
 }
 
+static __always_inline bool is_mapping(void)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	return registers && registers->orig_ax == NR_mmap;
+}
+
+static __always_inline bool is_collapsing(void)
+{
+	struct pt_regs *registers = syscall_registers();
+
+	return registers && registers->orig_ax == NR_madvise && registers->dx == MADV_COLLAPSE;
+}
+
 /* Does the system call bring pages in rather than give them back? */
 static __always_inline bool is_filling(void)
 {

@@ -389,6 +389,112 @@ static void test_huge_pages_of_calls(void **state)
 	close_session();
 }
 
+/* A page comes where none is: it is counted first, then mapped. */
+static void bring(__u64 address)
+{
+	session_change(mm, KIND_ANON, 1);
+	host_user_write(address, "", 1);
+}
+
+/* What is there without a mark, as all that a child inherits, is not what a call brings in. */
+static void test_populate_around_unmarked(void **state)
+{
+	const __u64 end = BASE + 2 * REGION_BYTES;
+
+	(void)state;
+	open_fixture();
+	for (__u64 at = BASE; at < end; at += 2 * PAGE)
+		host_user_write(at, "", 1);
+	machine_run(threads[1]);
+	for (int round = 0; round < 3; round++) {
+		session_enter(NR_madvise, BASE, 2 * REGION_BYTES, MADV_POPULATE_WRITE);
+		for (__u64 at = BASE + PAGE; at < end; at += 2 * PAGE) {
+			bring(at);
+			assert_int_equal(owner_at(at), 1);
+		}
+		assert_int_equal(live(1, KIND_ANON), HUGE);
+		assert_int_equal(owner_at(BASE), -1);
+		session_enter(NR_madvise, BASE, 2 * REGION_BYTES, MADV_DONTNEED);
+		for (__u64 at = BASE + PAGE; at < end; at += 2 * PAGE)
+			host_user_drop(at);
+		release(1, KIND_ANON, HUGE);
+		assert_int_equal(live(1, KIND_ANON), 0);
+	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	/* What a read past the page cache brings in, and what mlock does. */
+	session_enter(NR_read, 3, BASE, 4 * PAGE);
+	bring(BASE + PAGE);
+	assert_int_equal(owner_at(BASE + PAGE), 1);
+	session_enter(NR_mlock, BASE, 4 * PAGE, 0);
+	bring(BASE + 3 * PAGE);
+	assert_int_equal(owner_at(BASE + 3 * PAGE), 1);
+	close_session();
+}
+
+/* The zero page is there, and a page comes in its place: where no page is absent it has come where
+ * none is marked. */
+static void test_populate_over_zero_pages(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < 8; i++)
+		host_user_write(BASE + i * PAGE, "", 1);
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE, 12 * PAGE, MADV_POPULATE_WRITE);
+	for (int i = 0; i < 8; i++)
+		session_change(mm, KIND_ANON, 1);
+	for (int i = 8; i < 12; i++)
+		bring(BASE + i * PAGE);
+	assert_int_equal(live(1, KIND_ANON), 12);
+	for (int i = 0; i < 12; i++)
+		assert_int_equal(owner_at(BASE + i * PAGE), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* Folios are aligned to their size, and may lie partly beyond what was asked for. */
+static void test_populate_by_folios(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < 16; i++)
+		host_user_write(BASE + i * PAGE, "", 1);
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE + 8 * PAGE, 12 * PAGE, MADV_POPULATE_WRITE);
+	session_change(mm, KIND_ANON, 16);
+	assert_int_equal(live(1, KIND_ANON), 16);
+	assert_int_equal(owner_at(BASE + 15 * PAGE), -1);
+	assert_int_equal(owner_at(BASE + 16 * PAGE), 1);
+	assert_int_equal(owner_at(BASE + 31 * PAGE), 1);
+	close_session();
+}
+
+/* The small pages are not mapped meanwhile; those before and behind them are. Of what has no mark
+ * the first is taken for what was there. */
+static void test_collapse_around_unmarked(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < 3; i++)
+		for (int page = 0; page < 100; page++)
+			host_user_write(BASE + i * REGION_BYTES + page * PAGE, "", 1);
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE, 3 * REGION_BYTES, MADV_COLLAPSE);
+	for (int i = 0; i < 3; i++) {
+		for (int page = 0; page < 100; page++)
+			host_user_drop(BASE + i * REGION_BYTES + page * PAGE);
+		for (int page = 100; page < HUGE; page++)
+			session_change(mm, KIND_ANON, 1);
+		assert_int_equal(owner_at(BASE + i * REGION_BYTES + 99 * PAGE), -1);
+		assert_int_equal(owner_at(BASE + i * REGION_BYTES + 100 * PAGE), 1);
+		for (int page = 0; page < HUGE; page++)
+			host_user_write(BASE + i * REGION_BYTES + page * PAGE, "", 1);
+	}
+	assert_int_equal(live(1, KIND_ANON), 3 * (HUGE - 100));
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
 static void populate_mapping(__u64 wish, unsigned long flags, __s32 pages)
 {
 	session_enter(NR_mmap, wish, (unsigned long)pages * PAGE, 3);
@@ -1362,6 +1468,10 @@ int main(void)
 		cmocka_unit_test(test_populate),
 		cmocka_unit_test(test_collapse),
 		cmocka_unit_test(test_huge_pages_of_calls),
+		cmocka_unit_test(test_populate_around_unmarked),
+		cmocka_unit_test(test_populate_over_zero_pages),
+		cmocka_unit_test(test_populate_by_folios),
+		cmocka_unit_test(test_collapse_around_unmarked),
 		cmocka_unit_test(test_populated_mappings),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_moves),

@@ -2,6 +2,9 @@
 each function: its process, and what is there of what it has brought in, by mincore().
 
 parts      MADV_POPULATE_WRITE of 64 KB of each of some huge pages
+inherited  a child fills what its parent has touched a part of, by MADV_POPULATE_WRITE, then by mlock,
+           and drops that part
+collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
 """
 import ctypes
 import json
@@ -9,11 +12,11 @@ import mmap
 import os
 import sys
 
-from truth import LIBC, MADV_HUGEPAGE, MB, PAGE, address_of
+from truth import LIBC, MADV_DONTNEED, MADV_HUGEPAGE, MB, PAGE, address_of, anonymous, size
 
 HUGE = 2 * MB
 NR_HUGE = 6
-MADV_POPULATE_WRITE = 23
+MADV_POPULATE_WRITE, MADV_COLLAPSE = 23, 25
 
 
 def advise_part(mapping, begin, length, advice):
@@ -52,5 +55,66 @@ def bring_parts():
     return mapping
 
 
-HOWS = {"parts": bring_parts}
+def touch(mapping, begin, end):
+    for place in range(begin, end, PAGE):
+        mapping[place] = 1
+
+
+def populate(mapping):
+    advise_part(mapping, 0, len(mapping), MADV_POPULATE_WRITE)
+
+
+def lock(mapping):
+    if LIBC.mlock(ctypes.c_void_p(address_of(mapping)), ctypes.c_size_t(len(mapping))) != 0:
+        raise OSError(ctypes.get_errno(), "mlock")
+    LIBC.munlock(ctypes.c_void_p(address_of(mapping)), ctypes.c_size_t(len(mapping)))
+
+
+def drop(mapping, end):
+    advise_part(mapping, 0, end, MADV_DONTNEED)
+
+
+def in_child(work, *arguments):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    else:
+        work(*arguments)
+        os._exit(0)
+
+
+def fill_and_drop(function, mapping):
+    """What was there stays [inherited] until it is dropped; all else is the function's."""
+    function(mapping)
+    drop(mapping, len(mapping) // 2)
+    report(function, resident(mapping, 0, len(mapping)))
+
+
+def fill_inherited():
+    for function, megabytes in (populate, 16), (lock, 6):  # mlock allows anybody 8
+        mapping = anonymous(size(megabytes))
+        touch(mapping, 0, len(mapping) // 2)
+        in_child(fill_and_drop, function, mapping)
+
+
+def collapse(mapping, begin):
+    advise_part(mapping, begin, NR_HUGE * HUGE, MADV_COLLAPSE)
+
+
+def collapse_and_drop(mapping, begin):
+    collapse(mapping, begin)
+    for place in range(begin, begin + NR_HUGE * HUGE, HUGE):
+        advise_part(mapping, place, HUGE // 2, MADV_DONTNEED)
+    report(collapse, resident(mapping, begin, NR_HUGE * HUGE))
+
+
+def collapse_inherited():
+    mapping = private((NR_HUGE + 1) * HUGE)
+    begin = -address_of(mapping) % HUGE
+    for place in range(begin, begin + NR_HUGE * HUGE, HUGE):
+        touch(mapping, place, place + HUGE // 2)
+    in_child(collapse_and_drop, mapping, begin)
+
+
+HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited}
 KEPT = HOWS[sys.argv[1]]()
