@@ -291,6 +291,13 @@ static __always_inline void end_run(struct progress *progress)
 		let_go(progress, progress->owner, progress->run);
 }
 
+static __always_inline bool may_go(const struct progress *progress, __u32 owner)
+{
+	if (!owner || owner_kind(owner) != progress->kind)
+		return false;
+	return !progress->how || !is_present(progress->page);
+}
+
 static long release_page(__u32 turn, void *data)
 {
 	struct mark_loop *loop = data;
@@ -300,7 +307,7 @@ static long release_page(__u32 turn, void *data)
 	if (progress->page >= progress->end || !progress->left)
 		return 1;
 	owner = read_owner(loop->region, progress->page);
-	if (owner && owner_kind(owner) == progress->kind) {
+	if (may_go(progress, owner)) {
 		if (owner != progress->owner) {
 			end_run(progress);
 			progress->owner = owner;
@@ -342,13 +349,13 @@ __noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, _
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
 	struct progress *progress = loop.progress;
-	const __u32 tells = kind & TELL_OWNERS;
+	const __u32 tells = kind & TELL_OWNERS, how = kind & ONLY_ABSENT;
 	struct region *region;
 	__u64 key;
 
 	if (!image || !progress)
 		return 0;
-	kind &= ~TELL_OWNERS;
+	kind -= tells | how;
 	end = step_end(page, end);
 	key = region_key(image->image_id, page);
 	region = loop.region = bpf_map_lookup_elem(&regions, &key);
@@ -359,7 +366,8 @@ __noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, _
 				       .left = pages,
 				       .kind = kind_index(kind),
 				       .slot = slot,
-				       .tells = tells };
+				       .tells = tells,
+				       .how = how };
 	if (!region->uniform || !release_huge(region, progress)) {
 		split_uniform(region);
 		bpf_loop(REGION_PAGES, release_page, &loop, 0);

@@ -438,14 +438,20 @@ __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	return 0;
 }
 
-/* A fault takes its own page away when it puts another in its place, else one around it. */
+/*
+ * A fault takes its own page away when it puts another in its place, else some around it. Where its
+ * own has no mark, but one around that is not there has, it was a wrong guess which pages came
+ * around a fault; else it was there before there were marks.
+ */
 static __always_inline __u32 release_at_fault(__u32 slot, __u64 page, __u32 kind, __u32 pages)
 {
 	struct page_range window = fault_window(page, pages);
 	__u32 released = 0;
 
-	if (pages == 1)
+	if (pages == 1) {
 		released = (__u32)release_region(slot, page, page + 1, kind, 1);
+		kind |= ONLY_ABSENT;
+	}
 	if (released < pages)
 		released += (__u32)release_region(slot, window.begin, window.end, kind,
 						  pages - released);

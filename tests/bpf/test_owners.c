@@ -258,6 +258,43 @@ static void test_copy_on_write(void **state)
 	close_session();
 }
 
+static void copy_file_page(int thread, __u64 address)
+{
+	machine_run(threads[thread]);
+	session_touch(address);
+	session_change(mm, KIND_FILE, -1);
+	session_change(mm, KIND_ANON, 1);
+}
+
+/* A page of a file that has no mark: it was there at an attach, or it is one of those around a
+ * fault of which it was guessed which they are. Then another has its mark, and is not there. */
+static void test_copy_of_unmarked(void **state)
+{
+	const __u64 around = BASE + 64 * PAGE;
+
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < 32; i++)
+		host_user_write(BASE + i * PAGE, "", 1);
+	touch(0, BASE + 16 * PAGE, KIND_FILE, 16);
+	for (int i = 0; i < 16; i++)
+		copy_file_page(1, BASE + i * PAGE);
+	assert_int_equal(live(0, KIND_FILE), 16);
+	assert_int_equal(live(1, KIND_ANON), 16);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), -16);
+	for (int i = 9; i < 12; i++)
+		host_user_write(around + i * PAGE, "", 1);
+	touch(2, around + 9 * PAGE, KIND_FILE, 3);
+	assert_int_equal(owner_at(around + 10 * PAGE), -1);
+	copy_file_page(1, around + 10 * PAGE);
+	assert_int_equal(live(2, KIND_FILE), 2);
+	copy_file_page(1, around + 11 * PAGE);
+	assert_int_equal(live(2, KIND_FILE), 1);
+	assert_int_equal(owner_at(around + 9 * PAGE), 2);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), -16);
+	close_session();
+}
+
 /* A whole huge page is one word; it may go as a whole, or in parts. */
 static void test_huge_pages(void **state)
 {
@@ -1462,6 +1499,7 @@ int main(void)
 		cmocka_unit_test(test_release_by_kind),
 		cmocka_unit_test(test_fault_around),
 		cmocka_unit_test(test_copy_on_write),
+		cmocka_unit_test(test_copy_of_unmarked),
 		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_same_range),
 		cmocka_unit_test(test_same_range_touched_by_another),

@@ -1,21 +1,26 @@
-"""Pages that the kernel brings in without a fault: owners_unfaulted.py HOW. Prints a line of JSON for
-each function: its process, and what is there of what it has brought in, by mincore().
+"""Pages that come around such as nobody is known to have touched, or without a fault:
+owners_unfaulted.py HOW. Prints a line of JSON for each function: its process, and what is there of
+what it has brought in, of which kind.
 
 parts      MADV_POPULATE_WRITE of 64 KB of each of some huge pages
 inherited  a child fills what its parent has touched a part of, by MADV_POPULATE_WRITE, then by mlock,
            and drops that part
 collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
+copied     a child reads every other 64 KB of a private file, and writes to those between, which its
+           parent has read
 """
 import ctypes
 import json
 import mmap
 import os
 import sys
+import tempfile
 
 from truth import LIBC, MADV_DONTNEED, MADV_HUGEPAGE, MB, PAGE, address_of, anonymous, size
 
 HUGE = 2 * MB
 NR_HUGE = 6
+AROUND = 16 * PAGE  # what comes with a page of a file
 MADV_POPULATE_WRITE, MADV_COLLAPSE = 23, 25
 
 
@@ -32,8 +37,8 @@ def resident(mapping, begin, length):
     return sum(page & 1 for page in there) * PAGE
 
 
-def report(function, live):
-    fact = {"pid": os.getpid(), "function": function.__name__, "live": live}
+def report(function, live, kind="anon"):
+    fact = {"pid": os.getpid(), "function": function.__name__, "live": live, "kind": kind}
     os.write(1, (json.dumps(fact) + "\n").encode())
 
 
@@ -116,5 +121,39 @@ def collapse_inherited():
     in_child(collapse_and_drop, mapping, begin)
 
 
-HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited}
+def read_every_other(mapping, begin):
+    return sum(mapping[place] for place in range(begin, len(mapping) - AROUND, 2 * AROUND))
+
+
+def read_file(mapping, begin):
+    read_every_other(mapping, begin)
+
+
+def write_file(mapping, begin):
+    for place in range(begin, len(mapping) - AROUND, 2 * AROUND):
+        touch(mapping, place, place + AROUND)
+
+
+def read_and_write(mapping, begin, length):
+    read_file(mapping, begin + AROUND)
+    write_file(mapping, begin)
+    report(read_file, length // 2, "file")
+    report(write_file, length // 2)
+
+
+def copy_inherited():
+    length = size(8) // (2 * AROUND) * 2 * AROUND
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(length + 2 * AROUND))
+        file.flush()
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    begin = -address_of(mapping) % AROUND
+    # A fork copies the page tables where a page is the process's own.
+    mapping[len(mapping) - 1] = 1
+    read_every_other(mapping, begin)
+    in_child(read_and_write, mapping, begin, length)
+
+
+HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited,
+        "copied": copy_inherited}
 KEPT = HOWS[sys.argv[1]]()
