@@ -56,6 +56,7 @@ __noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
 	moving.from = bpf_map_lookup_elem(&regions, &key);
 	if (!moving.from || is_unmarked(moving.from))
 		return 0;
+	image->marks += pages;
 	moving.to = make_region(slot, image->image_id, to);
 	if (!moving.to) {
 		count_loss(image, LOSS_owner_memory, pages);
@@ -207,7 +208,6 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	touch->move = moved_range(address, length);
 	if (!touch->move.pages)
 		return 0;
-	image->marks++;
 	RARE_LOOP(MAX_MOVE_STEPS, move_region, &touch);
 	/* How many of the pages that are left have owners is not known. */
 	if (touch->move.pages)

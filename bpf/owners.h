@@ -428,7 +428,7 @@ __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 
 	if (!image)
 		return 0;
-	image->marks++;
+	image->marks += pages;
 	touch = current_touch(slot);
 	if (touch && owner && pages == 1 && own_touched(image, touch, kind, id, owner))
 		return 0;

@@ -941,6 +941,33 @@ static void test_sparse_range(void **state)
 	close_session();
 }
 
+/* A look that found nothing is worth as many marks as it took turns: of huge pages that come since,
+ * each counts as its pages; so does what mremap moves there. */
+static void test_range_touched_anew(void **state)
+{
+	const __u64 gib = 1ULL << 30, elsewhere = BASE + 64 * gib;
+
+	(void)state;
+	open_fixture();
+	for (__u64 i = 0; i < 8; i++)
+		touch(0, BASE + i * gib, KIND_ANON, 1);
+	for (int i = 0; i < 20; i++)
+		touch(0, elsewhere + i * REGION_BYTES, KIND_ANON, HUGE);
+	/* More go than have a mark. */
+	unmap(1, BASE, 8 * gib / PAGE, 8 + 1);
+	unmap(1, BASE, 8 * gib / PAGE, 3);
+	for (int i = 0; i < 20; i++)
+		touch(0, BASE + i * REGION_BYTES, KIND_ANON, HUGE);
+	unmap(1, BASE, 8 * gib / PAGE, 20 * HUGE);
+	assert_int_equal(live(0, KIND_ANON), 20 * HUGE);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -4);
+	move(elsewhere, 20 * HUGE, 20 * HUGE, BASE + gib);
+	unmap(1, BASE, 8 * gib / PAGE, 20 * HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -4);
+	close_session();
+}
+
 /* A page at each end of a range, in so few events that one of them looks through nearly all of it,
  * and pages elsewhere whose GiB look like some of the range's. */
 static void test_vast_range(void **state)
@@ -1528,6 +1555,7 @@ int main(void)
 		cmocka_unit_test(test_touches_lost),
 		cmocka_unit_test(test_moving_blocks),
 		cmocka_unit_test(test_sparse_range),
+		cmocka_unit_test(test_range_touched_anew),
 		cmocka_unit_test(test_vast_range),
 		cmocka_unit_test(test_range_too_vast),
 		cmocka_unit_test(test_forked_image),
