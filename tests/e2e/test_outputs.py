@@ -84,6 +84,22 @@ def one_name_for_two(context):
         check_error(result, 2, CANNOT)
 
 
+@test()
+def named_report_of_quiet_capture(context):
+    """-q is about what is said: the file of --out is written. --no-report contradicts it."""
+    for option in ("-q", "--quiet"):
+        result = memprobe(context, option, "-f", "-o", "x", "--out=report", "--format=json", *TRUE)
+        check_equal("status and stderr with " + option, (result.status, result.errors), (0, ""))
+        check(parse(content(context.path("report")))["processes"], "no process in the report")
+        os.unlink(context.path("report"))
+    os.unlink(context.path("x"))
+    ran = context.path("ran")
+    result = memprobe(context, "--no-report", "-o", "x", "--out=report", "--", "/bin/touch", ran)
+    check_error(result, 2, "cannot parse '--out': .*--no-report", HINT)
+    check_equal("files", [name for name in ("ran", "x", "report") if os.path.exists(context.path(name))],
+                [])
+
+
 # What goes away
 
 @test()

@@ -11,14 +11,12 @@
 
 #include <memprobe/limits.h>
 
-#include "dump_owner.h"
-#include "identity.h"
 #include "kernel_features.h"
 #include "log.h"
 #include "memory.h"
 #include "profile.h"
 #include "profile_roots.h"
-#include "report_lines.h"
+#include "record_report.h"
 #include "report_run.h"
 #include "run.h"
 
@@ -178,7 +176,7 @@ static const struct option_spec capture_specs[] = {
 	  .offset = FIELD(no_report) },
 	{ .name = "quiet",
 	  .letter = 'q',
-	  .help = "no report, and nothing but errors",
+	  .help = "no report but the one of --out, and nothing but errors",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(is_quiet) },
 	{ .name = "verbose",
@@ -236,6 +234,33 @@ static void release(void *options)
 	free(((struct record_options *)options)->pids.pids);
 }
 
+/* Options of which one leaves no use for the other. */
+static int check_pairs(const struct record_options *options)
+{
+	const struct {
+		bool is_given;
+		const char *option, *cause, *hint;
+	} pairs[] = {
+		{ options->cow && options->no_owners, "--cow", "--no-owners does not follow pages",
+		  "without --no-owners it follows copies of shared pages" },
+		{ options->freeze && !options->objects, "--freeze",
+		  "it stops processes for --objects",
+		  "--objects --freeze counts objects while nothing moves" },
+		{ options->no_report && options->report.out, "--out",
+		  "with --no-report there is no report to write",
+		  "-q --out=FILE writes it, and says nothing" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		if (!pairs[i].is_given)
+			continue;
+		log_error("cannot parse '%s': %s", pairs[i].option, pairs[i].cause);
+		log_hint("%s", pairs[i].hint);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
 static int check_usage(const struct record_options *options, const struct option_words *words)
 {
 	if (words->nr_operands && options->pids.count) {
@@ -248,17 +273,7 @@ static int check_usage(const struct record_options *options, const struct option
 		log_hint("memprobe -- COMMAND [ARG...], or memprobe -p PID; memprobe --help");
 		return EXIT_USAGE;
 	}
-	if (options->cow && options->no_owners) {
-		log_error("cannot parse '%s': --no-owners does not follow pages", "--cow");
-		log_hint("without --no-owners it follows copies of shared pages");
-		return EXIT_USAGE;
-	}
-	if (options->freeze && !options->objects) {
-		log_error("cannot parse '%s': it stops processes for --objects", "--freeze");
-		log_hint("--objects --freeze counts objects while nothing moves");
-		return EXIT_USAGE;
-	}
-	return 0;
+	return check_pairs(options);
 }
 
 /* Where that cannot be asked, the capture says why. */
@@ -340,104 +355,18 @@ static struct capture_options make_capture(const struct record_options *options,
 	};
 }
 
-static int write_report(const struct record_options *options, const struct profile *profile)
+/* Quiet is about what is said: a file that was asked for is written. */
+static bool wants_report(const struct record_options *options)
 {
-	struct report_lines lines;
-	const struct report_sources sources = report_lines_sources(&lines);
-	const struct report_target target = { .fd = STDERR_FILENO,
-					      .name = "standard error",
-					      .force = options->force,
-					      .is_beside = true,
-					      .sources = &sources };
-	const struct option_pids all = { 0 };
-	int error;
-
-	report_lines_init(&lines, profile, options->no_drop_root);
-	error = report_run(profile, &options->report, &all, &target);
-	report_lines_clear(&lines);
-	return error;
+	return !options->no_report && (!options->is_quiet || options->report.out);
 }
 
-/* A file of --out belongs to the user who called, and is looked at and made with no other rights
- * than his. Without a profile only what can be known before is checked. */
-static int write_report_as_caller(const struct record_options *options,
-				  const struct profile *profile)
+static struct record_report make_report(const struct record_options *options)
 {
-	struct identity identity;
-	struct dump_owner owner;
-	struct dump_self self;
-	int error;
-
-	if (!options->report.out)
-		return profile ? write_report(options, profile)
-			       : report_run_check_on(&options->report, STDERR_FILENO);
-	identity_read(options->no_drop_root, &identity);
-	dump_owner_init(&owner, identity.uid, identity.gid);
-	error = dump_owner_become(&owner, &self);
-	if (error)
-		report_run_refuse_output(options->report.out, error);
-	else if (profile)
-		error = write_report(options, profile);
-	else
-		error = report_run_check(&options->report, options->force);
-	dump_owner_return(&self);
-	dump_owner_free(&owner);
-	identity_free(&identity);
-	return error;
-}
-
-/* One output would replace the other, or stand in its middle. */
-static int check_outputs(const struct record_options *options)
-{
-	const char *dump = options->output ? options->output : "mem_trace.raw";
-	const char *report = options->report.out;
-
-	if (!report || strcmp(dump, report) != 0 || !strcmp(report, "/dev/null"))
-		return 0;
-	log_error("cannot write '%s': it is to be both the dump and the report", report);
-	log_hint("give another name to --out, or to -o");
-	return EXIT_USAGE;
-}
-
-/* As a shell reads it back. */
-static char *quote(const char *path)
-{
-	const char *safe =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+:,@%-";
-	char *text;
-
-	if (*path != '-' && !path[strspn(path, safe)])
-		return xstrdup(path);
-	text = xstrdup(*path == '-' ? "./" : "");
-	for (const char *byte = path; *byte; byte++) {
-		char *longer = xasprintf("%s%s%c", text, strchr(safe, *byte) ? "" : "\\", *byte);
-
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
-/* The last line. Not behind a report for programs, which it would be no part of. */
-static void tell_dump(const struct record_options *options)
-{
-	const char *path = capture_dump_path(), *format = options->report.format;
-	bool is_for_people = !strcmp(format, "tree") || !strcmp(format, "table");
-	_cleanup_(freep) char *quoted = path ? quote(path) : NULL;
-
-	if (path && (options->report.out || is_for_people))
-		log_note("the dump is '%s': memprobe post %s", path, quoted);
-}
-
-/* The status: of the command, unless the report could not be written. That there was nothing for it
- * is no failure of ours. */
-static int finish_report(const struct record_options *options, const struct profile *profile,
-			 int status)
-{
-	int error = write_report_as_caller(options, profile);
-
-	tell_dump(options);
-	return error && error != -EPIPE && error != -ENODATA ? EXIT_FAILURE_OWN : status;
+	return (struct record_report){ .settings = &options->report,
+				       .dump = options->output,
+				       .force = options->force,
+				       .keep_root = options->no_drop_root };
 }
 
 static int record(void *given, const struct option_words *words, char **argv)
@@ -447,25 +376,26 @@ static int record(void *given, const struct option_words *words, char **argv)
 	_cleanup_(freep) pid_t *pids = xcalloc(options->pids.count, sizeof(*pids));
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	struct capture_options capture = make_capture(options, words, pids, text);
-	bool wants_report = !options->no_report && !options->is_quiet, is_hasty = false;
+	const struct record_report report = make_report(options);
+	bool has_report = wants_report(options), is_hasty = false;
 	int status = 0, failure = check_usage(options, words);
 
-	if (!failure && wants_report)
-		failure = check_outputs(options);
-	if (!failure && wants_report)
+	if (!failure && has_report)
+		failure = record_report_check_names(&report);
+	if (!failure && has_report)
 		failure = check_report(options);
 	if (failure)
 		return failure;
 	set_log_level(options);
-	if (wants_report && write_report_as_caller(options, NULL))
+	if (has_report && record_report_check(&report))
 		return EXIT_FAILURE_OWN;
 	failure = capture_run(&capture, &profile, &status, &is_hasty);
 	if (failure)
 		return failure;
 	/* The dump is written; a reader of it does the same. */
 	profile_name_roots(profile);
-	if (wants_report && !is_hasty)
-		status = finish_report(options, profile, status);
+	if (has_report && !is_hasty)
+		status = record_report_write(&report, profile, status);
 	log_tell_later();
 	capture_finish();
 	return status;
