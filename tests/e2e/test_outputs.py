@@ -78,10 +78,60 @@ def refused_default_name(context):
 
 @test()
 def one_name_for_two(context):
-    """The report does not replace the dump."""
-    for options in (("-o", "x", "--out=x"), ("-o", "-", "--out=-"), ("--out=mem_trace.raw",)):
-        result = memprobe(context, "-f", *options, *TRUE)
-        check_error(result, 2, CANNOT)
+    """The report does not replace the dump, however both are spelt; and the command does not run."""
+    ran = context.path("ran")
+    os.mkdir(context.path("real"))
+    os.symlink("real", context.path("alias"))
+    context.write("first", "old\n")
+    os.symlink("first", context.path("soft"))
+    os.link(context.path("first"), context.path("hard"))
+    for options in (("-o", "x", "--out=x"), ("-o", "-", "--out=-"), ("--out=mem_trace.raw",),
+                    ("-o", "x", "--out=./x"), ("--out=" + context.path("mem_trace.raw"),),
+                    ("-o", "real/x", "--out=alias/x"), ("-o", "first", "--out=real/../soft"),
+                    ("-o", "hard", "--out=first"), ("-o", "-", "--out=/dev/stdout"),
+                    ("-o", "x%t", "--out=./x%t")):
+        result = memprobe(context, "-f", *options, "--", "/bin/touch", ran)
+        check_error(result, 2, "^memprobe: cannot write '.*': it is to be both the dump and the report")
+        check(not os.path.exists(ran), "the command ran with %r" % (options,))
+    check_equal("the file", content(context.path("first")), "old\n")
+    result = memprobe(context, "-f", "-o", "real/x", "--out=x", *TRUE)
+    check_equal("status of two (%s)" % result.errors, result.status, 0)
+    check_dump(context, context.path("real", "x"))
+    check_equal("status of none", memprobe(context, "-o", "/dev/null", "--out=/dev/null", *TRUE).status, 0)
+
+
+@test()
+def name_known_at_the_end(context):
+    """Where a place that is filled makes the report's name the dump's, the dump stays."""
+    host = os.uname().nodename
+    result = memprobe(context, "-f", "-o", host + ".raw", "--out=./%h.raw", *TRUE)
+    check_error(result, 125, "cannot write '.*': it is the dump that the report is made of", HINT)
+    check_dump(context, context.path(host + ".raw"))
+
+
+@test()
+def report_in_place_of_its_dump(context):
+    """post and diff replace no dump that they read, by whatever name, with -f neither."""
+    for name in ("a.raw", "b.raw"):
+        check_equal("status", memprobe(context, "-q", "-o", name, *TRUE).status, 0)
+    os.symlink("a.raw", context.path("link"))
+    pid = parse(memprobe(context, "post", "--format=json", "a.raw").output)["processes"][0]["pid"]
+    os.link(context.path("a.raw"), context.path("%d.raw" % pid))
+    for words in (("post", "--out=./a.raw", "a.raw"), ("post", "--out=a.raw", "link"),
+                  ("post", "--out=%p.raw", "%d.raw" % pid), ("diff", "--out=./b.raw", "a.raw", "b.raw"),
+                  ("diff", "--out=a.raw", context.path("a.raw"), "b.raw")):
+        for force in ((), ("-f",)):
+            result = memprobe(context, *words, *force)
+            check_error(result, 1, "cannot write '.*': it is the dump that the report is made of", HINT)
+    with open(context.path("a.raw")) as file:
+        result = memprobe(context, "post", "-f", "--out=a.raw", "-", stdin=file)
+    check_error(result, 1, "it is the dump that the report is made of", HINT)
+    for name in ("a.raw", "b.raw"):
+        check_dump(context, context.path(name))
+    merged = memprobe(context, "merge", "-f", "-o", "./a.raw", "a.raw", "b.raw")
+    check_equal("status of merge", merged.status, 0)
+    merged = parse(memprobe(context, "post", "--format=json", "a.raw").output)
+    check_equal("processes", sum(process.get("count", 1) for process in merged["processes"]), 2)
 
 
 @test()

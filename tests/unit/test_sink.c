@@ -17,6 +17,7 @@
 #include "json_writer.h"
 #include "memory.h"
 #include "name_pattern.h"
+#include "same_output.h"
 #include "sink.h"
 #include "stream.h"
 
@@ -241,6 +242,45 @@ static void test_name_patterns(void **state)
 	}
 }
 
+static void test_same_outputs(void **state)
+{
+	static const struct {
+		const char *one, *other;
+		bool is_same;
+	} cases[] = {
+		{ "new", "new", true },
+		{ "new", "./new", true },
+		{ "new", ".//d/../new", true },
+		{ "d/new", "alias/new", true },
+		{ "nowhere/%h", "nowhere/%h", true },
+		{ "file", "soft", true },
+		{ "file", "d/hard", true },
+		{ "-", "/dev/stdout", true },
+		{ "new", "d/new", false },
+		{ "new", "newer", false },
+		{ "new", "nowhere/new", false },
+		{ "file", "new", false },
+		{ "file", "-", false },
+		{ "/dev/null", "/dev/../dev/null", false },
+	};
+
+	put("file", "old");
+	assert_int_equal(mkdir("d", 0700), 0);
+	assert_int_equal(symlink("d", "alias"), 0);
+	assert_int_equal(symlink("file", "soft"), 0);
+	assert_int_equal(link("file", "d/hard"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("%s and %s\n", cases[i].one, cases[i].other);
+		assert_int_equal(same_output(cases[i].one, cases[i].other), cases[i].is_same);
+		assert_int_equal(same_output(cases[i].other, cases[i].one), cases[i].is_same);
+	}
+	unlink("d/hard");
+	unlink("soft");
+	unlink("alias");
+	unlink("file");
+	rmdir("d");
+}
+
 static void test_abandon(void **state)
 {
 	struct sink sink;
@@ -442,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_swapped_directory),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_same_outputs),
 		cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_reader_gone),

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,10 +50,21 @@ static int descriptor_of(const char *path)
 	return -1;
 }
 
+bool stream_is_null(const struct stat *status)
+{
+	return S_ISCHR(status->st_mode) && status->st_rdev == makedev(MEMORY_MAJOR, NULL_MINOR);
+}
+
 static bool is_stream(const struct stat *status)
 {
-	return S_ISFIFO(status->st_mode) ||
-	       (S_ISCHR(status->st_mode) && status->st_rdev == makedev(MEMORY_MAJOR, NULL_MINOR));
+	return S_ISFIFO(status->st_mode) || stream_is_null(status);
+}
+
+int stream_stat(const char *path, struct stat *ret)
+{
+	int fd = descriptor_of(path);
+
+	return (fd >= 0 ? fstat(fd, ret) : stat(path, ret)) < 0 ? -errno : 0;
 }
 
 bool stream_is_named(const char *path)

@@ -8,10 +8,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 bool stream_is_named(const char *path);
 /* What stream_open would say, without opening: 0, or -EBADF for a descriptor that is not open. */
 int stream_check(const char *path);
+/* As stat(), of the open descriptor where the path names one. -errno. */
+int stream_stat(const char *path, struct stat *ret);
+bool stream_is_null(const struct stat *status);
 /* The caller owns *ret_fd. A FIFO's reader is waited for, until SIGINT, SIGTERM or SIGHUP comes
  * (-EINTR when they are blocked). */
 int stream_open(const char *path, int *ret_fd);

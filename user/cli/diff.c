@@ -88,11 +88,13 @@ static int check_pair(const struct profile *before, const struct profile *after,
 
 static int diff(void *given, const struct option_words *words, char **argv)
 {
-	const struct diff_options *options = given;
+	struct diff_options *options = given;
 	_cleanup_(profile_freep) struct profile *before = NULL, *after = NULL;
 
 	if (check_usage(options, words))
 		return EXIT_USAGE;
+	for (size_t i = 0; i < NR_DUMPS; i++)
+		options->report.dumps[i] = words->operands[i];
 	if (report_run_check(&options->report, options->force) ||
 	    dump_file_read(words->operands[0], &before) ||
 	    dump_file_read(words->operands[1], &after) ||

@@ -122,6 +122,7 @@ static int post(void *given, const struct option_words *words, char **argv)
 
 	if (check_usage(options, words))
 		return EXIT_USAGE;
+	options->report.dumps[0] = path;
 	error = report_run_check(&options->report, options->force);
 	if (!error && is_range(options))
 		error = dump_moments_read(path, &options->range, &profile,

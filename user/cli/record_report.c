@@ -13,9 +13,34 @@
 #include "memory.h"
 #include "report_lines.h"
 #include "run.h"
+#include "same_output.h"
+
+/* Files are looked at and made with no other rights than those of the user who called. */
+struct caller {
+	struct dump_owner owner;
+	struct dump_self self;
+};
+
+/* -errno; to be undone in any case. */
+static int become_caller(const struct record_report *report, struct caller *ret)
+{
+	struct identity identity;
+
+	identity_read(report->keep_root, &identity);
+	dump_owner_init(&ret->owner, identity.uid, identity.gid);
+	identity_free(&identity);
+	return dump_owner_become(&ret->owner, &ret->self);
+}
+
+static void return_from_caller(struct caller *caller)
+{
+	dump_owner_return(&caller->self);
+	dump_owner_free(&caller->owner);
+}
 
 static int write_report(const struct record_report *report, const struct profile *profile)
 {
+	struct report_settings settings = *report->settings;
 	struct report_lines lines;
 	const struct report_sources sources = report_lines_sources(&lines);
 	const struct report_target target = { .fd = STDERR_FILENO,
@@ -26,36 +51,31 @@ static int write_report(const struct record_report *report, const struct profile
 	const struct option_pids all = { 0 };
 	int error;
 
+	/* With places to fill, both names are known only now. */
+	settings.dumps[0] = capture_dump_path();
 	report_lines_init(&lines, profile, report->keep_root);
-	error = report_run(profile, report->settings, &all, &target);
+	error = report_run(profile, &settings, &all, &target);
 	report_lines_clear(&lines);
 	return error;
 }
 
-/* A file of --out belongs to the user who called, and is looked at and made with no other rights
- * than his. Without a profile only what can be known before is checked. */
+/* Without a profile only what can be known before is checked. */
 static int write_report_as_caller(const struct record_report *report, const struct profile *profile)
 {
-	struct identity identity;
-	struct dump_owner owner;
-	struct dump_self self;
+	struct caller caller;
 	int error;
 
 	if (!report->settings->out)
 		return profile ? write_report(report, profile)
 			       : report_run_check_on(report->settings, STDERR_FILENO);
-	identity_read(report->keep_root, &identity);
-	dump_owner_init(&owner, identity.uid, identity.gid);
-	error = dump_owner_become(&owner, &self);
+	error = become_caller(report, &caller);
 	if (error)
 		report_run_refuse_output(report->settings->out, error);
 	else if (profile)
 		error = write_report(report, profile);
 	else
 		error = report_run_check(report->settings, report->force);
-	dump_owner_return(&self);
-	dump_owner_free(&owner);
-	identity_free(&identity);
+	return_from_caller(&caller);
 	return error;
 }
 
@@ -63,8 +83,14 @@ int record_report_check_names(const struct record_report *report)
 {
 	const char *dump = report->dump ? report->dump : "mem_trace.raw";
 	const char *out = report->settings->out;
+	struct caller caller;
+	bool is_one;
 
-	if (!out || strcmp(dump, out) != 0 || !strcmp(out, "/dev/null"))
+	if (!out)
+		return 0;
+	is_one = !become_caller(report, &caller) && same_output(dump, out);
+	return_from_caller(&caller);
+	if (!is_one)
 		return 0;
 	log_error("cannot write '%s': it is to be both the dump and the report", out);
 	log_hint("give another name to --out, or to -o");

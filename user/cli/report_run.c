@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error_hints.h"
@@ -18,6 +19,7 @@
 #include "name_pattern.h"
 #include "report_needs.h"
 #include "report_page.h"
+#include "same_output.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
@@ -185,11 +187,35 @@ int report_run_refuse_output(const char *name, int error)
 	return error;
 }
 
+/* What came through a pipe is nowhere any more. */
+static bool is_dump(const char *path, const char *out)
+{
+	const char *dump = strcmp(path, "-") ? path : "/dev/stdin";
+	struct stat status;
+
+	return !stat(dump, &status) && S_ISREG(status.st_mode) && same_output(dump, out);
+}
+
+/* -f replaces what is there, but hardly for this. */
+static int check_dumps(const struct report_settings *settings, const char *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settings->dumps); i++) {
+		if (!settings->dumps[i] || !is_dump(settings->dumps[i], out))
+			continue;
+		log_error("cannot write '%s': it is the dump that the report is made of", out);
+		log_hint("give another name to --out");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int report_run_check(const struct report_settings *settings, bool force)
 {
 	bool is_known = settings->out && !name_pattern_is(settings->out);
 	int error = report_page_check(settings);
 
+	if (!error && is_known)
+		error = check_dumps(settings, settings->out);
 	if (error)
 		return error;
 	error = is_known ? sink_check(settings->out, force) : 0;
@@ -437,8 +463,9 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 		error = refuse_imports(settings);
 	if (!error)
 		error = report_needs_rows(profile, rows_of(settings));
-	if (!error && !out)
-		error = report_page_check_terminal(settings, target->fd, name);
+	if (!error)
+		error = out ? check_dumps(settings, out)
+			    : report_page_check_terminal(settings, target->fd, name);
 	if (error)
 		return error;
 	options.sources = target->sources;

@@ -15,9 +15,10 @@
 struct report_settings {
 	struct option_decimal min;
 	const char *format, *metric, *color, *by;
-	const char *sort;    /* NULL: not given */
-	const char *out;     /* NULL: the descriptor that the command gives; with places to fill */
-	const char *threads; /* only these, parted by commas; NULL: all */
+	const char *sort;     /* NULL: not given */
+	const char *out;      /* NULL: the descriptor that the command gives; with places to fill */
+	const char *dumps[2]; /* what the report is made of, which --out does not replace */
+	const char *threads;  /* only these, parted by commas; NULL: all */
 	const char *focus, *ignore; /* regular expressions, NULL: none */
 	uint32_t kinds, depth;	    /* as struct tree_view */
 	bool full, full_paths, import_frames, leaks, invert, imports;
