@@ -22,6 +22,8 @@ def leak_beside_churn(context):
         node for node in named if any(above["function"] == "remember" for above in ancestors(node))
     ]), kept, tolerance(kept))
     check_near("live of all leaks", process.own("live", named), kept, 0.05 * kept)
+    check_equal("rows that hold nothing", [node["label"] for node in process.nodes
+                                           if node["kind"] != "cut" and not node["total"]["live"]], [])
     check_equal("sum of live", process.own("live", process.nodes), process["rss"]["live"])
     text = memprobe(context, "post", "--leaks", taken.dump).output
     found = re.search(r"^Kept growing, .*\n +(\S+) MB +(\S+) MB an hour  .*take < .*remember.*", text,

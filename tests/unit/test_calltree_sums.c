@@ -229,9 +229,92 @@ static void test_sums(void **state)
 	}
 }
 
+/* Rows of the tree that is walked: of chosen nodes and of those above, of what was there before,
+ * and of all else. The caller frees it. */
+static bool *find_wanted(const struct tree_source *source, const struct calltree *tree,
+			 const bool *only)
+{
+	const struct profile *profile = tree->profile;
+	bool *is_wanted = xcalloc(tree->nr_nodes + 1, sizeof(*is_wanted));
+
+	for (uint32_t i = 0; i < profile->nr_nodes; i++) {
+		uint32_t row;
+
+		if (profile->nodes[i].process != tree->process || !only[i])
+			continue;
+		row = calltree_row_of(source, i);
+		for (; row != NO_NODE; row = tree->nodes[row].parent)
+			is_wanted[row] = true;
+	}
+	for (size_t i = 0; i < tree->nr_nodes; i++)
+		is_wanted[i] |= tree->nodes[i].kind == TREE_CUT || i == tree->opening_node;
+	return is_wanted;
+}
+
+static int64_t calls_of_rows(const struct calltree *tree)
+{
+	int64_t calls = 0;
+
+	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk)) {
+		if (!walk.is_leaving)
+			calls += calltree_self_calls(tree, walk.node);
+	}
+	return calls;
+}
+
+/* The filter's copy, which has no row of its own. */
+static void check_filtered(const struct calltree *tree, int64_t calls)
+{
+	_cleanup_(calltree_freep) struct calltree *pruned = calltree_prune(tree, INT64_MIN);
+
+	tree_checks_sums(pruned);
+	tree_checks_links(pruned);
+	tree_checks_cuts(pruned);
+	assert_int_equal(calls_of_rows(pruned), calls);
+}
+
+static void check_chosen(const struct tree_source *whole, const struct tree_source *source,
+			 uint32_t process, const bool *only)
+{
+	_cleanup_(calltree_freep) struct calltree *all = calltree_new(whole, process);
+	_cleanup_(calltree_freep) struct calltree *tree = calltree_new(source, process);
+	_cleanup_(freep) bool *is_wanted = find_wanted(source, tree, only);
+
+	tree_checks_sums(tree);
+	tree_checks_cuts(tree);
+	for (struct tree_walk walk = calltree_walk(tree); walk.node != NO_NODE;
+	     calltree_walk_next(&walk))
+		assert_true(is_wanted[walk.node]);
+	assert_int_equal(calls_of_rows(tree), calls_of_rows(all));
+	check_filtered(tree, calls_of_rows(all));
+}
+
+/* Of what is not chosen one row is left, with its calls, too. */
+static void test_chosen(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		struct profile *profile = random_profile_new();
+		_cleanup_(freep) bool *only = xcalloc(profile->nr_nodes + 1, sizeof(*only));
+		struct tree_options options = { .metric = METRIC_CALLS, .folds = round % 2 };
+		struct tree_source *whole = calltree_source_new(profile, &options), *source;
+
+		for (uint32_t i = 0; i < profile->nr_nodes; i++)
+			only[i] = !random_below(4);
+		options.only = only;
+		source = calltree_source_new(profile, &options);
+		for (uint32_t process = 0; process < profile->nr_processes; process++)
+			check_chosen(whole, source, process, only);
+		calltree_source_free(whole);
+		calltree_source_free(source);
+		profile_free(profile);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sums) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sums),
+					    cmocka_unit_test(test_chosen) };
 
 	random_begin(argc > 1 ? argv[1] : NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,8 +46,8 @@ struct tree_options {
 	bool folds;		 /* recursion is one row, frames of a runner below each other too */
 	bool is_difference;	 /* of two profiles: rows are left out of which, and of all below,
 				  * nothing differs */
-	const bool *only; /* by profile node: what others cost is one row, TREE_CUT; NULL: all
-			   * count; borrowed */
+	const bool *only; /* by profile node: what others cost is one row, TREE_CUT, but for the
+			   * calls of those above; NULL: all count; borrowed */
 };
 
 /* Parents have smaller indices than their children. A dump may have a million: what a row has grown
@@ -86,6 +86,7 @@ struct calltree {
 	enum tree_metric metric;
 	enum tree_sort sort;
 	bool is_difference; /* of two profiles: rows without one are left out */
+	bool is_chosen;	    /* of chosen nodes: rows that only others have are left out */
 	bool is_inverted;   /* callers below what they called: calls are totals, as amounts are */
 	struct tree_node *nodes;
 	size_t nr_nodes, nodes_capacity;

@@ -138,6 +138,17 @@ void calltree_add_calls(struct tree_node *row, const struct calltree *tree, uint
 						   : calls_of_run(tree, &tree->nodes[node]));
 }
 
+void calltree_add_cut_calls(struct tree_node *row, const struct calltree *tree,
+			    const struct tree_node *like, int64_t calls)
+{
+	struct tree_node alone = *like;
+
+	alone.calls = calls;
+	if (calls_of_run(tree, &alone) != CALLS_UNKNOWN)
+		row->calls += calls;
+	calltree_join_calls(row, calls_of_run(tree, &alone));
+}
+
 void calltree_join_calls(struct tree_node *row, enum tree_calls calls)
 {
 	if (calls != CALLS_UNKNOWN && (row->summed_calls == CALLS_UNKNOWN || calls == CALLS_BOUND))

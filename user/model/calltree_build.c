@@ -172,6 +172,24 @@ static uint32_t cut_row(struct tree_builder *builder, uint32_t node, uint32_t ro
 	return only && !only[node] ? calltree_cut_root(builder->tree) : row;
 }
 
+/* Of what is left out, too, the calls stand on one row. */
+static void add_calls(struct tree_builder *builder, uint32_t id, uint32_t index)
+{
+	const struct tree_source *source = builder->source;
+	struct calltree *tree = builder->tree;
+	int64_t calls = calls_of(builder, &source->profile->nodes[id], &tree->nodes[index]);
+	uint32_t cut;
+
+	if (!calls)
+		return;
+	if (!source->is_kept || source->is_kept[id]) {
+		tree->nodes[index].calls += calls;
+		return;
+	}
+	cut = calltree_cut_root(tree);
+	calltree_add_cut_calls(&tree->nodes[cut], tree, &tree->nodes[index], calls);
+}
+
 static void add_nodes(struct tree_builder *builder)
 {
 	const struct tree_source *source = builder->source;
@@ -184,11 +202,12 @@ static void add_nodes(struct tree_builder *builder)
 		const struct cost cost = profile_cost(source->profile, groups->nodes[i]);
 		uint32_t index = map_node(builder, node);
 		uint32_t payer = cut_row(builder, groups->nodes[i], index);
-		struct tree_node *row = &tree->nodes[index];
+		struct tree_node *row;
 
 		source->tree_node[groups->nodes[i]] = index;
 		amounts_add(&tree->totals, payer, &cost);
-		row->calls += calls_of(builder, node, row);
+		add_calls(builder, groups->nodes[i], index);
+		row = &tree->nodes[index];
 		row->is_own |= node->origin != ORIGIN_OTHER;
 		row->is_other |= node->origin != ORIGIN_OWN;
 		if (node->first_ns < row->first_ns)
@@ -246,6 +265,7 @@ struct calltree *calltree_new_by(const struct tree_source *source, uint32_t proc
 	tree->process = process;
 	tree->metric = metric;
 	tree->is_difference = source->options.is_difference;
+	tree->is_chosen = source->options.only != NULL;
 	tree->sort = source->options.sort;
 	tree->opening_node = NO_NODE;
 	if (!*profile_string(source->profile, entry->python))

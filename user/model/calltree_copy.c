@@ -13,6 +13,7 @@ struct calltree *calltree_like(const struct calltree *tree)
 	copy->metric = tree->metric;
 	copy->sort = tree->sort;
 	copy->is_difference = tree->is_difference;
+	copy->is_chosen = tree->is_chosen;
 	copy->is_inverted = tree->is_inverted;
 	copy->groups = tree->groups;
 	copy->opening_node = NO_NODE;
@@ -114,9 +115,8 @@ static bool *find_counted(const struct calltree *tree)
 
 struct calltree *calltree_finish(struct tree_builder *builder)
 {
-	_cleanup_(freep) bool *is_counted = builder->tree->is_difference
-						    ? find_counted(builder->tree)
-						    : NULL;
+	bool leaves_out = builder->tree->is_difference || builder->tree->is_chosen;
+	_cleanup_(freep) bool *is_counted = leaves_out ? find_counted(builder->tree) : NULL;
 
 	hash_table_free(&builder->children);
 	hash_table_free(&builder->objects);

@@ -24,6 +24,21 @@ static void find_gathering(struct tree_source *source)
 	}
 }
 
+/* The caller frees it. */
+static bool *find_kept(const struct profile *profile, const bool *only)
+{
+	bool *is_kept = xcalloc(profile->nr_nodes, sizeof(*is_kept));
+
+	for (size_t i = profile->nr_nodes; i--;) {
+		const uint32_t parent = profile->nodes[i].parent;
+
+		is_kept[i] |= only[i];
+		if (is_kept[i] && parent != NO_NODE)
+			is_kept[parent] = true;
+	}
+	return is_kept;
+}
+
 struct tree_source *calltree_source_new(const struct profile *profile,
 					const struct tree_options *options)
 {
@@ -38,6 +53,8 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 	source->groups = node_groups_make(profile, NULL, profile->nr_processes);
 	source->tree_node = xcalloc(profile->nr_nodes, sizeof(*source->tree_node));
 	find_gathering(source);
+	if (options->only)
+		source->is_kept = find_kept(profile, options->only);
 	return source;
 }
 
@@ -50,5 +67,6 @@ void calltree_source_free(struct tree_source *source)
 	node_groups_free(&source->groups);
 	free(source->tree_node);
 	free(source->has_folded);
+	free(source->is_kept);
 	free(source);
 }

@@ -18,6 +18,7 @@ struct tree_source {
 	uint32_t *tree_node;	   /* by profile node: the tree node that it was mapped to */
 	bool *is_runner;  /* by site: a frame of a program that runs others; NULL: none matters */
 	bool *has_folded; /* by profile node: children of folded nodes come to its row, too */
+	bool *is_kept;	  /* by profile node: chosen by options.only, or above one; NULL: all */
 };
 /* A tree while it grows. */
 struct tree_builder {
@@ -71,6 +72,9 @@ bool calltree_is_opening(const struct tree_node *node);
 
 /* The calls that a row of a tree has by itself go to a row of the tree that grows. */
 void calltree_add_calls(struct tree_node *row, const struct calltree *tree, uint32_t node);
+/* The same of a node that would be part of the row `like`, had it not been left out. */
+void calltree_add_cut_calls(struct tree_node *row, const struct calltree *tree,
+			    const struct tree_node *like, int64_t calls);
 /* A row's calls are the sum of such ones, too: one that may be more makes a sum that may be. */
 void calltree_join_calls(struct tree_node *row, enum tree_calls calls);
 
