@@ -1,6 +1,10 @@
 """SIGUSR1 writes what there is and goes on; a terminal is told how it goes."""
+import fcntl
 import os
+import re
 import signal
+import struct
+import termios
 import time
 
 from capture import (CANNOT, HINT, Attached, Served, check_error, memprobe, parse,
@@ -273,11 +277,12 @@ def snapshot_not_writable(context):
     served.quit()
 
 
-def follow(context, *arguments, env, text=None, seconds=0):
+def follow(context, *arguments, env, text=None, seconds=0, columns=0):
     """What a terminal gets of memprobe until it has shown this text, or within a time, when memprobe
     is interrupted."""
     master, slave = open_terminal()
     context.at_end(os.close, master)
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = context.start([MEMPROBE, *arguments], stderr=slave, env=env)
     os.close(slave)
     time.sleep(seconds)
@@ -302,6 +307,11 @@ def line_of_progress(context):
     check("1 process, RSS " in lines[-1] and " lost" in lines[-1], lines[-1])
     report = text.split("events/s")[-1]
     check("\r\x1b[K" in report and "Balance: " in report, "the line stays: %r" % report)
+    for columns, last in ((40, " RSS "), (60, " grown "), (200, " lost")):
+        text = follow(context, *arguments, text=last, env={"TERM": "xterm"}, columns=columns)
+        lines = re.findall(r"\r\x1b\[K(memprobe: [0-9]+ s[^\r\n]*)\r", text)
+        check(lines and last in lines[-1], "no line of %d columns: %r" % (columns, text))
+        check(max(map(len, lines)) < columns, "longer than %d: %r" % (columns, lines))
     for options, env in ((("-q",), {"TERM": "xterm"}), ((), {"TERM": "dumb"})):
         text = follow(context, *options, *arguments, seconds=1.2, env=env)
         check("events/s" not in text, "a line of progress with %s %s: %r" % (options, env, text))

@@ -32,13 +32,19 @@ void sink_into(struct sink *ret, sink_taker take, void *context)
 	ret->context = context;
 }
 
-void sink_fit_terminal(struct sink *sink)
+size_t sink_terminal_columns(int fd)
 {
 	struct winsize size;
 
-	if (!isatty(sink->fd) || ioctl(sink->fd, TIOCGWINSZ, &size) || !size.ws_col)
-		return;
-	sink->columns = size.ws_col < MIN_COLUMNS ? MIN_COLUMNS : size.ws_col;
+	return isatty(fd) && !ioctl(fd, TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
+void sink_fit_terminal(struct sink *sink)
+{
+	size_t columns = sink_terminal_columns(sink->fd);
+
+	if (columns)
+		sink->columns = columns < MIN_COLUMNS ? MIN_COLUMNS : columns;
 }
 
 /* ---- Writing ---- */

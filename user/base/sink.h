@@ -36,6 +36,8 @@ void sink_attach(struct sink *ret, int fd);
 /* Hands on what is written, a buffer at a time; the context is borrowed. */
 void sink_into(struct sink *ret, sink_taker take, void *context);
 
+/* How many columns a terminal has; 0: it is none, or does not say. */
+size_t sink_terminal_columns(int fd);
 /* Where it goes to a terminal, longer lines are parted from now on. Not for sink_room(). */
 void sink_fit_terminal(struct sink *sink);
 
