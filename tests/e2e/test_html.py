@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import signal
 import struct
 import zlib
@@ -541,6 +542,29 @@ def html_snapshots(context):
         check(0.2 < ink < 0.6 and beside < 0.1, "of the line %.2f is drawn, beside it %.2f" % (
             ink, beside))
         check_quiet(page, path)
+
+
+def on_terminal(context, *words):
+    return context.run(["script", "-qec", shlex.join([MEMPROBE, *words]), "/dev/null"])
+
+
+@test()
+def no_text_to_terminal(context):
+    """Pages and bytes are refused on a terminal, also as what --out names; and before a run."""
+    dump, ran = context.path("dump"), context.path("ran")
+    check_equal("status", memprobe(context, "-q", "-o", dump, "--", "/bin/true").status, 0)
+    for name, suffix in (("html", "html"), ("pprof", "pb.gz")):
+        for out in ((), ("--out=-",), ("--out=/dev/stdout",), ("--out=/dev/stderr",)):
+            for words in (("post", "--format=" + name, *out, dump),
+                          ("-f", "-o", context.path("x"), "--format=" + name, *out, "--", "touch", ran)):
+                said = on_terminal(context, *words).output
+                check(re.match(r"memprobe: cannot write '.*: .*terminal\r\n  hint: --out=report.%s\r\n$"
+                               % suffix, said), "%r: %r" % (words, said[:200]))
+                check(not os.path.exists(ran), "the command ran")
+        piped = context.run(["/bin/sh", "-c", "'%s' post --format=%s '%s' | wc -c" % (
+            MEMPROBE, name, dump)]).output
+        check(int(piped) > 100, "%s into a pipe: %s bytes" % (name, piped))
+    check("Balance: " in on_terminal(context, "post", "--out=-", dump).output, "no tree on a terminal")
 
 
 @test(interpreters="one")

@@ -81,6 +81,13 @@ int stream_check(const char *path)
 	return fd >= 0 && fcntl(fd, F_GETFD) < 0 ? -errno : 0;
 }
 
+bool stream_is_terminal(const char *path)
+{
+	int fd = descriptor_of(path);
+
+	return fd >= 0 && isatty(fd);
+}
+
 static bool wants_end(void)
 {
 	sigset_t pending;

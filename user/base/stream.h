@@ -16,6 +16,8 @@ int stream_check(const char *path);
 /* As stat(), of the open descriptor where the path names one. -errno. */
 int stream_stat(const char *path, struct stat *ret);
 bool stream_is_null(const struct stat *status);
+/* Does the path name an open descriptor of a terminal? */
+bool stream_is_terminal(const char *path);
 /* The caller owns *ret_fd. A FIFO's reader is waited for, until SIGINT, SIGTERM or SIGHUP comes
  * (-EINTR when they are blocked). */
 int stream_open(const char *path, int *ret_fd);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "log.h"
 
@@ -24,12 +23,17 @@ int report_page_check(const struct report_settings *settings)
 	return -ENOTSUP;
 }
 
-int report_page_check_terminal(const struct report_settings *settings, int fd, const char *name)
+int report_page_check_terminal(const struct report_settings *settings, const char *name)
 {
-	if (!is_page(settings) || !isatty(fd))
+	if (is_page(settings)) {
+		log_error("cannot write '%s': a page is for a browser, not for a terminal", name);
+		log_hint("--out=report.html");
+		return -EINVAL;
+	}
+	if (strcmp(settings->format, report_pprof.name) != 0)
 		return 0;
-	log_error("cannot write '%s': a page is for a browser, not for a terminal", name);
-	log_hint("--out=report.html");
+	log_error("cannot write '%s': %s is no text for a terminal", name, settings->format);
+	log_hint("--out=report.pb.gz");
 	return -EINVAL;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is particular to a report that is a page for a browser. */
+/* What is particular to reports that are no text to read: a page for a browser, bytes. */
 #ifndef MEMPROBE_REPORT_PAGE_H
 #define MEMPROBE_REPORT_PAGE_H
 
@@ -8,8 +8,8 @@
 /* Prints why this program cannot write the format, -ENOTSUP. */
 int report_page_check(const struct report_settings *settings);
 
-/* Prints why it does not go to a terminal, -EINVAL. */
-int report_page_check_terminal(const struct report_settings *settings, int fd, const char *name);
+/* Prints why the format does not go to a terminal, of that name, -EINVAL. */
+int report_page_check_terminal(const struct report_settings *settings, const char *name);
 
 /* How to look at it. */
 void report_page_tell(const struct report_settings *settings, const char *path);

@@ -20,6 +20,7 @@
 #include "report_needs.h"
 #include "report_page.h"
 #include "same_output.h"
+#include "stream.h"
 
 #define BYTES_PER_MB 1048576.0
 #define MAX_MB 1e12 /* in bytes well within 64 bits */
@@ -214,6 +215,8 @@ int report_run_check(const struct report_settings *settings, bool force)
 	bool is_known = settings->out && !name_pattern_is(settings->out);
 	int error = report_page_check(settings);
 
+	if (!error && is_known && stream_is_terminal(settings->out))
+		error = report_page_check_terminal(settings, settings->out);
 	if (!error && is_known)
 		error = check_dumps(settings, settings->out);
 	if (error)
@@ -226,7 +229,8 @@ int report_run_check_on(const struct report_settings *settings, int fd)
 {
 	int error = report_page_check(settings);
 
-	return error ? error : report_page_check_terminal(settings, fd, settings->format);
+	return error || !isatty(fd) ? error
+				    : report_page_check_terminal(settings, settings->format);
 }
 
 static bool is_color_terminal(int fd)
@@ -463,9 +467,10 @@ int report_run(const struct profile *profile, const struct report_settings *sett
 		error = refuse_imports(settings);
 	if (!error)
 		error = report_needs_rows(profile, rows_of(settings));
-	if (!error)
-		error = out ? check_dumps(settings, out)
-			    : report_page_check_terminal(settings, target->fd, name);
+	if (!error && (out ? stream_is_terminal(out) : isatty(target->fd)))
+		error = report_page_check_terminal(settings, name);
+	if (!error && out)
+		error = check_dumps(settings, out);
 	if (error)
 		return error;
 	options.sources = target->sources;
