@@ -4,7 +4,7 @@ import re
 import shutil
 import struct
 
-from capture import CANNOT, HINT, Served, memprobe
+from capture import CANNOT, HINT, Served, check_error, memprobe
 from harness import MEMPROBE, check, check_equal, test
 from test_calls import meaning_of, method_of
 
@@ -51,6 +51,21 @@ def check_nothing_there(context):
         else:
             check(re.search(CANNOT, result.errors, re.M) and re.search(HINT, result.errors, re.M),
                   "%s says %r" % (words, result.errors))
+
+
+@test()
+def check_what_cannot_run(context):
+    """Why a program is not checked is true of it, whatever its name."""
+    text = context.write("text", "no program\n")
+    for name, cause, hint in (
+            (text, "cannot check '.*': it may not be executed$", "name the interpreter itself"),
+            ("text", "cannot check '.*': it may not be executed$", "name the interpreter itself"),
+            (context.directory, "cannot check '.*': it is a directory$", "name the interpreter itself"),
+            (text + ".no", "cannot find '.*': No such file or directory$", "looked for in PATH"),
+            ("no-such", "cannot find 'no-such': No such file or directory$", "with its directory")):
+        result = memprobe(context, "check", name, env={"PATH": context.directory})
+        check_error(result, 1, "^memprobe: " + cause, "^  hint: .*" + hint)
+        check("\nallocator" not in result.output, "checked all the same: %r" % result.output)
 
 
 @test(interpreters="one")

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from capture import Attached, capture, has_flushed, memprobe, read_report
+from capture import Attached, capture, check_error, has_flushed, memprobe, read_report
 from harness import (MB, MEMPROBE, PAGE, Skip, check, check_equal, check_near, size_of, test,
                      tolerance, wait_until)
 from test_children import Service
@@ -180,3 +180,5 @@ def unshared_is_not_followed(context):
     check_equal("unshared", values, {None})
     check_equal("how late", {process["unshared_late"] for process in taken.report.processes},
                 {None})
+    check_error(memprobe(context, "post", "--metric=unshared", taken.dump), 1,
+                "^memprobe: cannot show 'unshared': it was not followed", "^  hint: .*--no-owners")

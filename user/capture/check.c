@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -312,6 +313,25 @@ static int find_program(const char *name, struct inspector *inspector, struct co
 	return error;
 }
 
+/* `path`: what the name leads to, and may not be run. */
+static void refuse_program(const char *name, const char *path, int error)
+{
+	struct stat status;
+
+	if (error == -EACCES && path) {
+		log_error("cannot check '%s': it %s", path,
+			  !stat(path, &status) && S_ISDIR(status.st_mode) ? "is a directory"
+									  : "may not be executed");
+		log_hint("name the interpreter itself: memprobe check /usr/bin/python3");
+		return;
+	}
+	log_error("cannot find '%s': %s", name, strerror(-error));
+	if (strchr(name, '/'))
+		log_hint("a name without '/' is looked for in PATH: memprobe check python3");
+	else
+		log_hint("name it with its directory: memprobe check /usr/bin/python3");
+}
+
 bool check_program(const char *name, struct sink *sink)
 {
 	const char *list;
@@ -326,8 +346,7 @@ bool check_program(const char *name, struct sink *sink)
 	if (error && !name)
 		return true;
 	if (error) {
-		log_error("cannot find '%s': %s", name, strerror(-error));
-		log_hint("name it with its directory: memprobe check /usr/bin/python3");
+		refuse_program(name, command.path, error);
 		return false;
 	}
 	cache = interpreter_cache_new();

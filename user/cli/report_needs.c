@@ -68,12 +68,13 @@ static bool is_followed(const struct profile *profile, enum tree_metric metric)
 int report_needs_metric(const struct profile *profile, enum tree_metric metric)
 {
 	enum metric_need need = metrics[metric].need;
+	bool is_of_forks = need == NEEDS_UNSHARED && is_followed(profile, METRIC_LIVE);
 
 	if (is_followed(profile, metric))
 		return 0;
 	log_error("cannot show '%s': it was not followed in this run", metrics[metric].name);
-	log_hint("%s", hint_of(need));
-	return need == NEEDS_UNSHARED && is_followed(profile, METRIC_LIVE) ? -ENODATA : -ENOTSUP;
+	log_hint("%s", hint_of(need == NEEDS_UNSHARED && !is_of_forks ? NEEDS_OWNERS : need));
+	return is_of_forks ? -ENODATA : -ENOTSUP;
 }
 
 static bool has_lines(const struct profile *profile)
