@@ -343,6 +343,18 @@ def damage_is_told(context):
             result = memprobe(context, *command)
             check_error(result, status, "is damaged: .*" + words, *[HINT] * status)
             check("did not end" not in result.errors, last_lines(result.errors))
+    check_merged(context, path, context.path("merged"), "the dump in it was not whole$")
+    check_merged(context, whole, context.path("merged"), None)
+
+
+def check_merged(context, dump, merged, why):
+    """What is said of a merge of one dump alone."""
+    check_equal("status", memprobe(context, "merge", "-f", "-o", merged, dump).status, 0)
+    result = memprobe(context, "post", merged)
+    if why:
+        check_error(result, 0, "'.*merged' is incomplete: " + why)
+    else:
+        check_equal("what is said", result.errors, "")
 
 
 @test()

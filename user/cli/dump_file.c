@@ -79,10 +79,17 @@ static int read_dump(const char *path, struct profile **ret_profile, struct dump
 	return error;
 }
 
+static const char *why_incomplete(const struct profile *profile)
+{
+	if (!profile->nr_captures)
+		return "the capture did not end";
+	return profile->nr_captures == 1 ? "the dump in it was not whole"
+					 : "one of the dumps in it was not whole";
+}
+
 static void tell_incomplete(const char *name, const struct profile *profile)
 {
-	const char *why = profile->nr_captures ? "one of the dumps in it was not whole"
-					       : "the capture did not end";
+	const char *why = why_incomplete(profile);
 	uint64_t unread = profile->meta.unread_bytes;
 
 	if (unread)

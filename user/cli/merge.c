@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "profile_held.h"
 #include "profile_merge.h"
+#include "profile_own.h"
 #include "report_run.h"
 
 struct merge_options {
@@ -63,6 +64,9 @@ static int read_all(const struct option_words *words, struct profile **ret)
 {
 	int error = dump_file_read(words->operands[0], ret);
 
+	/* Of one alone, too, readers tell what is not whole from a capture that did not end. */
+	if (!error && (*ret)->meta.damage != DAMAGE_NONE && !(*ret)->nr_captures)
+		profile_add_capture(*ret, (*ret)->meta.duration_ns);
 	for (size_t i = 1; !error && i < words->nr_operands; i++) {
 		_cleanup_(profile_freep) struct profile *more = NULL;
 
