@@ -69,8 +69,12 @@ class Target:
 # ---- C programs: to the byte ----
 
 EXACT = [("small", 100000), ("threads", 20000), ("fast", 100000), ("mapped", 20), ("foreign", 20000),
-         # More entries than lists are followed for: chunk by chunk.
-         ("small", 1000000), ("threads", 250000)]
+         # Whole pages of what lies in fast bins, which malloc_trim brings together first.
+         ("freed", 100000), ("freed_threads", 30000), ("joined", 100000),
+         # More entries than lists are followed for: chunk by chunk, in fast bins by 64 KiB.
+         ("small", 1000000), ("threads", 250000), ("fast", 1000000), ("freed", 1000000),
+         ("joined", 1000000)]
+TRIM_SLACK = 16384  # what the target touches in its answer
 
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -87,6 +91,12 @@ def traces(pid):
     return faults, pages, tables
 
 
+def rss(pid):
+    """To the page; statm may lag behind by some of them a CPU."""
+    with open("/proc/%d/smaps_rollup" % pid) as stream:
+        return 1024 * int(next(line for line in stream if line.startswith("Rss:")).split()[1])
+
+
 def check_exact(tool, command, cases):
     for case, count in cases:
         with Target(command + [case, str(count)]) as target:
@@ -99,9 +109,14 @@ def check_exact(tool, command, cases):
                                 ("mapped", target.mapped)):
                 expect(found["malloc_" + name] == truth, case, count, name,
                        found["malloc_" + name], "of", truth)
-            print("%s %d: %s, %d arenas, %.1f MB used, %.1f free, %.3f s" % (
+            resident = rss(target.pid)
+            target.go_on()
+            trimmed = resident - rss(target.pid)
+            expect(abs(found["malloc_free_pages"] - trimmed) <= TRIM_SLACK, case, count,
+                   "malloc_trim gave", trimmed, "of", found["malloc_free_pages"])
+            print("%s %d: %s, %d arenas, %.1f MB used, %.1f free, %.1f whole pages, %.3f s" % (
                 case, count, found["malloc_name"], found["nr_arenas"], target.used / 2**20,
-                target.free / 2**20, found["ns"] / 1e9))
+                target.free / 2**20, found["malloc_free_pages"] / 2**20, found["ns"] / 1e9))
 
 
 def check_churn(tool, known):

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * heap_known CASE: a heap of glibc's malloc at rest, and what mallinfo2() says of it, to the byte:
- * nothing is allocated between its answer and the end. Or one that threads change without rest.
+ * nothing is allocated between its answer and the end. A line on its input makes it call
+ * malloc_trim and say so. Or one that threads change without rest.
  *
  *     small N    N blocks of many sizes, a third stays
  *     usable N   the same, with what malloc_usable_size() says of those that stay: of any allocator
  *     threads N  the same in four threads
- *     fast N     blocks that lie in fast bins
+ *     fast N     blocks that lie in fast bins, a third stays between them
+ *     freed N    the same, of which few stay: whole pages of them are free
+ *     freed_threads N  the same in four threads
+ *     joined N   as freed, with larger ones between them
  *     foreign N  as small, twice, and between them memory from sbrk that is not malloc's
  *     mapped N   blocks with mappings of their own
  *     churn S    four threads allocate as fast as they can, for S seconds
@@ -23,6 +27,7 @@
 
 #define NR_THREADS 4
 #define CHURNED 20000
+#define FEW 500 /* one in so many stays */
 
 static pthread_barrier_t barrier;
 static unsigned int count;
@@ -58,9 +63,29 @@ static void make_blocks(uint32_t seed)
 	free(blocks);
 }
 
+/* One in so many stays. A thread's own cache takes the first seven of a size. */
+static void make_fast(unsigned int share, bool has_larger)
+{
+	void **blocks = calloc(count, sizeof(*blocks));
+
+	for (unsigned int i = 0; i < count; i++)
+		blocks[i] = malloc(has_larger && i % 5 == 0 ? 1000 : 24 + i % 6 * 16);
+	for (unsigned int i = 0; i < count; i++)
+		if (i % share)
+			free(blocks[i]);
+}
+
 static void *run_thread(void *seed)
 {
 	make_blocks((uint32_t)(uintptr_t)seed);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return NULL;
+}
+
+static void *run_thread_freed(void *seed)
+{
+	make_fast(FEW, (uintptr_t)seed % 2 == 0);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
 	return NULL;
@@ -73,18 +98,6 @@ static void begin_threads(void *(*run)(void *))
 	for (uintptr_t i = 0; i < NR_THREADS; i++)
 		pthread_create(&thread, NULL, run, (void *)(i + 1));
 	pthread_barrier_wait(&barrier);
-}
-
-/* A thread's own cache takes the first seven of a size. */
-static void make_fast(void)
-{
-	void **blocks = calloc(count, sizeof(*blocks));
-
-	for (unsigned int i = 0; i < count; i++)
-		blocks[i] = malloc(24 + i % 6 * 16);
-	for (unsigned int i = 0; i < count; i++)
-		if (i % 3)
-			free(blocks[i]);
 }
 
 static void make_mapped(void)
@@ -138,7 +151,11 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "threads"))
 		begin_threads(run_thread);
 	else if (!strcmp(what, "fast"))
-		make_fast();
+		make_fast(3, false);
+	else if (!strcmp(what, "freed") || !strcmp(what, "joined"))
+		make_fast(FEW, !strcmp(what, "joined"));
+	else if (!strcmp(what, "freed_threads"))
+		begin_threads(run_thread_freed);
 	else if (!strcmp(what, "mapped"))
 		make_mapped();
 	else if (!strcmp(what, "churn"))
@@ -146,5 +163,8 @@ int main(int argc, char **argv)
 	say(!strcmp(what, "usable"));
 	if (!strcmp(what, "churn"))
 		alarm(count);
+	if (read(STDIN_FILENO, &byte, 1) == 1 && malloc_trim(0) >= 0 &&
+	    write(STDOUT_FILENO, "trimmed\n", 8) != 8)
+		return 1;
 	return read(STDIN_FILENO, &byte, 1) < 0;
 }

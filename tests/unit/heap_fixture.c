@@ -219,21 +219,60 @@ static void fill_arena(struct heap_fixture *fixture, uint64_t arena, uint64_t at
 	fixture->truth_free += end - at;
 }
 
+static void begin_parameters(struct heap_fixture *fixture)
+{
+	heap_fixture_put(fixture, FIXTURE_BIAS + PARAMETERS + fixture->layout.sbrk_base,
+			 FIXTURE_MAIN);
+	heap_fixture_put(fixture, FIXTURE_BIAS + PARAMETERS + fixture->layout.mmapped_mem, 12288);
+}
+
+/* Arenas of a ring of two; `arena` is a thread's. */
+static void begin_thread(struct heap_fixture *fixture, uint64_t arena)
+{
+	begin_arena(fixture, heap_fixture_main_arena(fixture), arena);
+	begin_arena(fixture, arena, heap_fixture_main_arena(fixture));
+	heap_fixture_put(fixture, FIXTURE_THREAD, arena);
+	heap_fixture_put(fixture, FIXTURE_THREAD + 16, FIXTURE_REGION_BYTES);
+}
+
 void heap_fixture_make(struct heap_fixture *fixture, uint32_t seed)
 {
 	uint64_t main = heap_fixture_main_arena(fixture);
 	uint64_t arena = FIXTURE_THREAD + fixture->layout.heap_info_bytes;
 	uint64_t first = (arena + fixture->layout.system_mem + 16 + 15) & ~15ULL;
 
-	heap_fixture_put(fixture, FIXTURE_BIAS + PARAMETERS + fixture->layout.sbrk_base,
-			 FIXTURE_MAIN);
-	heap_fixture_put(fixture, FIXTURE_BIAS + PARAMETERS + fixture->layout.mmapped_mem, 12288);
-	begin_arena(fixture, main, arena);
+	begin_parameters(fixture);
+	begin_thread(fixture, arena);
 	fill_arena(fixture, main, FIXTURE_MAIN, seed);
-	begin_arena(fixture, arena, main);
-	heap_fixture_put(fixture, FIXTURE_THREAD, arena);
-	heap_fixture_put(fixture, FIXTURE_THREAD + 16, FIXTURE_REGION_BYTES);
 	fill_arena(fixture, arena, first, seed ^ 0x5555);
+}
+
+void heap_fixture_make_fast(struct heap_fixture *fixture, bool is_main, uint64_t size,
+			    unsigned int share, uint64_t top)
+{
+	uint64_t thread = FIXTURE_THREAD + fixture->layout.heap_info_bytes;
+	uint64_t arena = is_main ? heap_fixture_main_arena(fixture) : thread;
+	uint64_t region = is_main ? FIXTURE_MAIN : FIXTURE_THREAD, end = region + top;
+	uint64_t first = is_main ? region : thread + fixture->layout.system_mem + 16;
+
+	begin_parameters(fixture);
+	begin_thread(fixture, thread);
+	heap_fixture_put(fixture, arena + fixture->layout.system_mem, FIXTURE_REGION_BYTES);
+	/* What is no multiple of the size is at the beginning. */
+	first = (first + 15) & ~15ULL;
+	heap_fixture_put(fixture, first + 8, (size + (end - first) % size) | 1);
+	first += size + (end - first) % size;
+	for (uint64_t at = first; at < end; at += size) {
+		bool is_kept = (end - at) / size % share == 0;
+
+		heap_fixture_put(fixture, at + 8, size | 1);
+		if (!is_kept)
+			insert_fast(fixture, arena, at, size), fixture->truth_free += size;
+	}
+	heap_fixture_put(fixture, end + 8, (region + FIXTURE_REGION_BYTES - end) | 1);
+	heap_fixture_put(fixture, arena + fixture->layout.top, end);
+	fixture->truth_free += region + FIXTURE_REGION_BYTES - end;
+	fixture->truth_total = FIXTURE_REGION_BYTES;
 }
 
 /* ---- mimalloc ---- */

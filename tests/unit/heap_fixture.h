@@ -51,6 +51,11 @@ uint64_t heap_fixture_bin(const struct heap_fixture *fixture, unsigned int bin);
 /* main_arena with chunks drawn by `seed`, and an arena of a thread in the ring with it. */
 void heap_fixture_make(struct heap_fixture *fixture, uint32_t seed);
 
+/* One arena alone, the main one or a thread's: chunks of `size`, all of them in a fast bin but one
+ * in `share`, up to its top at `top`, an offset in the region; the last one is free. */
+void heap_fixture_make_fast(struct heap_fixture *fixture, bool is_main, uint64_t size,
+			    unsigned int share, uint64_t top);
+
 /* A segment of mimalloc 2.x (0, 1, 2), or of CPython's own, at a multiple of 32 MiB: its first page
  * has `used` blocks of `size` bytes, its second is huge and its last, in the rest of the segment,
  * is free. */

@@ -14,12 +14,14 @@
 #include "heap_fixture.h"
 #include "malloc_arena.h"
 #include "malloc_arenas.h"
+#include "malloc_spans.h"
 #include "memory.h"
 
 #define NR_SEEDS 40
 #define MANY_READS 3000000
 
 static struct heap_fixture fixture;
+static const struct malloc_spans none;
 
 static int set_up(unsigned int layout, uint32_t seed)
 {
@@ -74,25 +76,42 @@ static void open_main(struct malloc_arena *ret, uint64_t *nr_listed)
 	}
 }
 
+static void read_lists(const struct malloc_arena *arena, const struct malloc_spans *fast,
+		       struct malloc_free *ret)
+{
+	struct malloc_spans spans = { 0 };
+
+	for (size_t i = 0; i < fast->count; i++)
+		malloc_spans_add(&spans, fast->spans[i].start, fast->spans[i].size);
+	assert_int_equal(malloc_lists_read(arena, &spans, ret), 0);
+	malloc_spans_sort(&spans);
+	malloc_spans_pages(arena, &spans, ret);
+	malloc_spans_clear(&spans);
+}
+
 /* Both ways of reading say the same, also when the thread's arena is read. */
 static void test_lists_are_the_walk(void **state)
 {
 	for (unsigned int i = 0; i < NR_SEEDS * FIXTURE_NR_LAYOUTS; i++) {
-		struct malloc_free listed = { 0 }, walked = { 0 };
+		struct malloc_free listed = { 0 }, walked = { 0 }, in_fast = { 0 };
+		struct malloc_spans fast = { 0 };
 		uint64_t nr_listed = 0;
 		struct malloc_arena arena;
 
 		set_up(i % FIXTURE_NR_LAYOUTS, i);
 		open_main(&arena, &nr_listed);
-		assert_int_equal(malloc_lists_read(&arena, &listed), 0);
-		malloc_walk_read(&arena, &walked);
+		malloc_fast_read(&arena, &fast, &in_fast);
+		malloc_spans_sort(&fast);
+		read_lists(&arena, &fast, &listed);
+		malloc_walk_read(&arena, &fast, &walked);
 		assert_true(listed.bytes > 0);
 		assert_memory_equal(&listed, &walked, sizeof(listed));
 		arena.is_main = false;
 		arena.address = FIXTURE_THREAD + fixture.layout.heap_info_bytes;
 		arena.top = heap_fixture_get(&fixture, arena.address + fixture.layout.top);
-		malloc_walk_read(&arena, &walked);
+		malloc_walk_read(&arena, &fast, &walked);
 		assert_int_equal(walked.torn, 0);
+		malloc_spans_clear(&fast);
 		heap_fixture_clear(&fixture);
 	}
 }
@@ -250,9 +269,9 @@ static void test_walk_goes_on(void **state)
 
 		set_up(3, 9);
 		open_main(&arena, &nr_listed);
-		malloc_walk_read(&arena, &whole);
+		malloc_walk_read(&arena, &none, &whole);
 		heap_fixture_put(&fixture, some_free_chunk() + 8, bad_sizes[i]);
-		malloc_walk_read(&arena, &damaged);
+		malloc_walk_read(&arena, &none, &damaged);
 		assert_true(damaged.torn > 0);
 		assert_true(damaged.bytes > whole.bytes / 2);
 		assert_true(damaged.bytes <= whole.bytes);
@@ -366,7 +385,7 @@ static void test_circle_of_heaps(void **state)
 	arena.address = FIXTURE_THREAD + fixture.layout.heap_info_bytes;
 	arena.top = heap_fixture_get(&fixture, arena.address + fixture.layout.top);
 	heap_fixture_put(&fixture, FIXTURE_THREAD + 8, FIXTURE_THREAD);
-	malloc_walk_read(&arena, &found);
+	malloc_walk_read(&arena, &none, &found);
 	assert_true(found.torn > 0);
 	assert_true(fixture.nr_reads < 100000);
 	heap_fixture_clear(&fixture);

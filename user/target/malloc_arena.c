@@ -25,20 +25,24 @@ int malloc_arena_variable(const struct malloc_arena *arena, size_t offset, uint6
 	return heap_memory_read_variable(arena->memory, arena->address + offset, ret, sizeof(*ret));
 }
 
+int malloc_arena_check(const struct malloc_arena *arena, uint64_t address,
+		       const struct malloc_chunk *chunk)
+{
+	const struct heap_range *range = heap_memory_range(arena->memory, address);
+	uint64_t size = chunk->size & ~MALLOC_SIZE_BITS;
+
+	if (!range || address % 16 || chunk->size & MALLOC_MMAPPED || size % 16 ||
+	    size < MALLOC_MIN_CHUNK || size > arena->system_mem || size > range->end - address)
+		return -EBADMSG;
+	return 0;
+}
+
 static int read_chunk(const struct malloc_arena *arena, uint64_t address, size_t bytes,
 		      struct malloc_chunk *ret)
 {
-	const struct heap_range *range = heap_memory_range(arena->memory, address);
-	uint64_t size;
 	int err = address % 16 ? -EBADMSG : heap_memory_read(arena->memory, address, ret, bytes);
 
-	if (err)
-		return err;
-	size = ret->size & ~MALLOC_SIZE_BITS;
-	if (ret->size & MALLOC_MMAPPED || size % 16 || size < MALLOC_MIN_CHUNK ||
-	    size > arena->system_mem || size > range->end - address)
-		return -EBADMSG;
-	return 0;
+	return err ? err : malloc_arena_check(arena, address, ret);
 }
 
 int malloc_arena_chunk(const struct malloc_arena *arena, uint64_t address, struct malloc_chunk *ret)
@@ -69,12 +73,11 @@ int malloc_arena_heap(const struct malloc_arena *arena, uint64_t address, uint64
 }
 
 /* malloc_trim (mtrim) gives back the whole pages behind the chunk's header. */
-void malloc_arena_add(const struct malloc_arena *arena, uint64_t address, uint64_t size,
-		      struct malloc_free *sums)
+void malloc_arena_add_pages(const struct malloc_arena *arena, uint64_t address, uint64_t size,
+			    struct malloc_free *sums)
 {
 	uint64_t from = malloc_arena_page(address + MALLOC_CHUNK_BYTES), bytes, resident;
 
-	sums->bytes += size;
 	if (size < HEAP_PAGE_BYTES || from >= address + size)
 		return;
 	bytes = (address + size - from) & ~(HEAP_PAGE_BYTES - 1);

@@ -35,7 +35,10 @@ struct malloc_arena {
 
 struct malloc_free {
 	uint64_t bytes, pages, absent, torn;
+	uint64_t top; /* where it would begin with what is free before it; 0: nothing is */
 };
+
+struct malloc_spans;
 
 /* What a thread's heap begins with. */
 struct malloc_heap {
@@ -58,21 +61,29 @@ int malloc_arena_variable(const struct malloc_arena *arena, size_t offset, uint6
  * -EBADMSG: none. */
 int malloc_arena_chunk(const struct malloc_arena *arena, uint64_t address,
 		       struct malloc_chunk *ret);
+/* The same of one that was read. */
+int malloc_arena_check(const struct malloc_arena *arena, uint64_t address,
+		       const struct malloc_chunk *chunk);
 /* The size of its top. */
 int malloc_arena_top(const struct malloc_arena *arena, uint64_t *ret_size);
 /* The heap of a thread's arena that an address lies in. -EBADMSG: none. */
 int malloc_arena_heap(const struct malloc_arena *arena, uint64_t address, uint64_t *ret_start,
 		      struct malloc_heap *ret);
-/* Adds a chunk of a bin. */
-void malloc_arena_add(const struct malloc_arena *arena, uint64_t address, uint64_t size,
+/* Adds the whole pages of what is free in one piece. */
+void malloc_arena_add_pages(const struct malloc_arena *arena, uint64_t address, uint64_t size,
+			    struct malloc_free *sums);
+
+/* malloc_lists.c: all bins; their chunks are added to `spans`, and nothing to the pages. -E2BIG:
+ * more than is looked at in lists; nothing was added then. */
+int malloc_lists_read(const struct malloc_arena *arena, struct malloc_spans *spans,
+		      struct malloc_free *ret);
+/* malloc_fast.c: likewise the fast bins, which no walk can tell from chunks in use. */
+void malloc_fast_read(const struct malloc_arena *arena, struct malloc_spans *spans,
 		      struct malloc_free *sums);
 
-/* malloc_lists.c: all bins. -E2BIG: more than is looked at in lists; sums are nothing then. */
-int malloc_lists_read(const struct malloc_arena *arena, struct malloc_free *ret);
-/* The fast bins, which no walk can tell from chunks in use. */
-void malloc_lists_read_fast(const struct malloc_arena *arena, struct malloc_free *sums);
-
-/* malloc_walk.c: the same from the arena's first chunk to its top. */
-void malloc_walk_read(const struct malloc_arena *arena, struct malloc_free *ret);
+/* malloc_walk.c: the bins from the arena's first chunk to its top, and the whole pages of these and
+ * of `fast` together, which are sorted. */
+void malloc_walk_read(const struct malloc_arena *arena, const struct malloc_spans *fast,
+		      struct malloc_free *ret);
 
 #endif

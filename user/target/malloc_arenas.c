@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "malloc_arena.h"
+#include "malloc_spans.h"
 #include "memory.h"
 
 #define MAX_ARENAS 65536 /* MALLOC_ARENA_MAX is 8 for each CPU */
@@ -32,7 +33,8 @@ struct reading {
 	struct malloc_sums sums;
 };
 
-/* Of the main arena's top malloc_trim leaves the least chunk (systrim); those of threads stay. */
+/* Of the main arena's top malloc_trim leaves the least chunk (systrim); those of threads stay. What
+ * is free before it is part of it by then. */
 static int add_top(const struct malloc_arena *arena, struct malloc_free *sums)
 {
 	uint64_t size, from, bytes, resident;
@@ -41,7 +43,7 @@ static int add_top(const struct malloc_arena *arena, struct malloc_free *sums)
 	if (err)
 		return err;
 	sums->bytes += size;
-	from = malloc_arena_page(arena->top + MALLOC_MIN_CHUNK + 1);
+	from = malloc_arena_page((sums->top ? sums->top : arena->top) + MALLOC_MIN_CHUNK + 1);
 	if (from >= arena->top + size)
 		return 0;
 	bytes = (arena->top + size - from) & ~(HEAP_PAGE_BYTES - 1);
@@ -89,6 +91,26 @@ static void bound(struct malloc_free *found, uint64_t most)
 		found->absent = found->bytes - found->pages;
 }
 
+/* The fast bins come first: a walk has to know what lies in them. */
+static void read_bins(struct reading *reading, const struct malloc_arena *arena,
+		      struct malloc_free *ret)
+{
+	struct malloc_spans spans = { 0 };
+	struct malloc_free fast = { 0 };
+
+	malloc_fast_read(arena, &spans, &fast);
+	if (reading->nr_listed <= MALLOC_MAX_LISTED && !malloc_lists_read(arena, &spans, ret)) {
+		malloc_spans_sort(&spans);
+		malloc_spans_pages(arena, &spans, ret);
+	} else {
+		malloc_spans_sort(&spans);
+		malloc_walk_read(arena, &spans, ret);
+	}
+	malloc_spans_clear(&spans);
+	ret->bytes += fast.bytes;
+	ret->torn += fast.torn;
+}
+
 static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 {
 	struct malloc_free found = { 0 };
@@ -101,9 +123,7 @@ static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 		reading->sums.torn++;
 		return;
 	}
-	if (reading->nr_listed > MALLOC_MAX_LISTED || malloc_lists_read(arena, &found))
-		malloc_walk_read(arena, &found);
-	malloc_lists_read_fast(arena, &found);
+	read_bins(reading, arena, &found);
 	if (add_top(arena, &found))
 		found.torn++;
 	bound(&found, arena->system_mem);

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "malloc_arena.h"
+#include "malloc_spans.h"
 #include "memory.h"
 
 #define ATTEMPTS 5
-#define NR_FAST_BINS 10
 #define ALIGNMENT 16
 #define FIRST_LARGE_BIN 64
 
@@ -40,12 +40,13 @@ static int step(const struct malloc_arena *arena, uint64_t *count)
 }
 
 static int walk_bin(const struct malloc_arena *arena, unsigned int bin, uint64_t first,
-		    struct malloc_free *sums)
+		    struct malloc_spans *spans, uint64_t *ret_bytes)
 {
 	const uint64_t head = bin_head(arena, bin);
 	uint64_t before = head, node = first, count = 0;
 	struct malloc_chunk chunk;
 
+	*ret_bytes = 0;
 	while (node != head) {
 		int err = step(arena, &count);
 
@@ -58,7 +59,8 @@ static int walk_bin(const struct malloc_arena *arena, unsigned int bin, uint64_t
 			err = -EBADMSG;
 		if (err)
 			return err;
-		malloc_arena_add(arena, node, chunk.size & ~MALLOC_SIZE_BITS, sums);
+		malloc_spans_add(spans, node, chunk.size & ~MALLOC_SIZE_BITS);
+		*ret_bytes += chunk.size & ~MALLOC_SIZE_BITS;
 		before = node;
 		node = chunk.fd;
 	}
@@ -66,107 +68,50 @@ static int walk_bin(const struct malloc_arena *arena, unsigned int bin, uint64_t
 }
 
 /* What was read furthest counts where no attempt came to the end. */
-static int read_bin(const struct malloc_arena *arena, unsigned int bin, struct malloc_free *sums)
+static int read_bin(const struct malloc_arena *arena, unsigned int bin, struct malloc_spans *spans,
+		    struct malloc_free *sums)
 {
 	uint64_t first = malloc_arena_word(arena, arena->layout->bins + (bin - 1) * 16UL);
-	struct malloc_free best = { 0 };
+	const size_t begin = spans->count;
+	uint64_t best = 0, bytes = 0;
 	int err = -EBADMSG;
 
 	if (first == bin_head(arena, bin))
 		return 0;
 	for (int attempt = 0; attempt < ATTEMPTS && err && err != -ETIME; attempt++) {
-		struct malloc_free found = { 0 };
+		const size_t from = spans->count;
 
 		err = malloc_arena_variable(arena, arena->layout->bins + (bin - 1) * 16UL, &first);
 		if (!err)
-			err = walk_bin(arena, bin, first, &found);
+			err = walk_bin(arena, bin, first, spans, &bytes);
 		if (err == -E2BIG)
 			return err;
-		if (found.bytes > best.bytes || !err)
-			best = found;
+		if (bytes > best || !err) {
+			malloc_spans_keep(spans, begin, from);
+			best = bytes;
+		} else {
+			spans->count = from;
+		}
 	}
-	sums->bytes += best.bytes;
-	sums->pages += best.pages;
-	sums->absent += best.absent;
-	sums->torn += err ? 1 : 0;
+	sums->bytes += best;
+	sums->torn += err && err != -ETIME ? 1 : 0;
 	return 0;
 }
 
-int malloc_lists_read(const struct malloc_arena *arena, struct malloc_free *ret)
+int malloc_lists_read(const struct malloc_arena *arena, struct malloc_spans *spans,
+		      struct malloc_free *ret)
 {
+	const size_t begin = spans->count;
 	struct malloc_free sums = { 0 };
 
 	for (unsigned int bin = 1; bin <= MALLOC_NR_BINS; bin++) {
-		int err = read_bin(arena, bin, &sums);
+		int err = read_bin(arena, bin, spans, &sums);
 
-		if (err)
+		if (err) {
+			spans->count = begin;
 			return err;
+		}
 	}
 	*ret = sums;
 	return 0;
-}
-
-/* ---- Fast bins ---- */
-
-static uint64_t unmangle(const struct malloc_arena *arena, uint64_t chunk, uint64_t fd, bool plain)
-{
-	uint64_t place = chunk + FD_OFFSET;
-
-	if (arena->layout->lists == LISTS_PLAIN || (arena->layout->lists == LISTS_EITHER && plain))
-		return fd;
-	return fd ^ place >> 12;
-}
-
-static int walk_fast_bin(const struct malloc_arena *arena, unsigned int bin, bool plain,
-			 uint64_t *ret_bytes)
-{
-	const uint64_t size = (bin + 2) * (uint64_t)ALIGNMENT;
-	uint64_t node, count = 0;
-	struct malloc_chunk chunk;
-	int err = malloc_arena_variable(arena, arena->layout->fastbins + bin * 8UL, &node);
-
-	for (*ret_bytes = 0; !err && node; node = unmangle(arena, node, chunk.fd, plain)) {
-		if (++count > arena->system_mem / MALLOC_MIN_CHUNK)
-			return -ELOOP;
-		if (!(count % 64) && heap_memory_is_late(arena->memory))
-			return -ETIME;
-		err = malloc_arena_chunk(arena, node, &chunk);
-		if (!err && (chunk.size & ~MALLOC_SIZE_BITS) != size)
-			err = -EBADMSG;
-		if (!err)
-			*ret_bytes += size;
-	}
-	return err;
-}
-
-static int read_fast_bin(const struct malloc_arena *arena, unsigned int bin, uint64_t *ret_best)
-{
-	int err = -EBADMSG;
-
-	*ret_best = 0;
-	for (int attempt = 0; attempt < ATTEMPTS && err && err != -ETIME; attempt++) {
-		uint64_t mangled, plain = 0;
-
-		err = walk_fast_bin(arena, bin, false, &mangled);
-		if (err && arena->layout->lists == LISTS_EITHER)
-			err = walk_fast_bin(arena, bin, true, &plain);
-		if (plain > mangled)
-			mangled = plain;
-		if (mangled > *ret_best || !err)
-			*ret_best = mangled;
-	}
-	return err;
-}
-
-void malloc_lists_read_fast(const struct malloc_arena *arena, struct malloc_free *sums)
-{
-	if (arena->layout->fastbins == MALLOC_NO_FIELD)
-		return;
-	for (unsigned int bin = 0; bin < NR_FAST_BINS; bin++) {
-		uint64_t bytes;
-		int err = read_fast_bin(arena, bin, &bytes);
-
-		sums->bytes += bytes;
-		sums->torn += err ? 1 : 0;
-	}
 }

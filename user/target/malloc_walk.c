@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "malloc_arena.h"
+#include "malloc_spans.h"
 #include "memory.h"
 
 #define WINDOW_BYTES 65536UL
@@ -28,6 +29,9 @@ struct walk {
 	uint64_t end; /* of the heap, or the arena's top */
 	struct window *window;
 	struct malloc_free *sums;
+	const struct malloc_spans *fast;
+	size_t next; /* of these */
+	struct malloc_run run;
 	uint64_t walked;     /* bytes of chunks */
 	uint64_t searched;   /* bytes */
 	uint64_t nr_windows; /* read */
@@ -113,8 +117,26 @@ static bool is_fence(const struct walk *walk, uint64_t chunk, uint64_t word)
 	       walk->end - chunk <= 2 * MALLOC_MIN_CHUNK;
 }
 
-/* From one chunk to the end of the heap. The one before the top is never free, and so not asked
- * for: it would be part of the top. */
+/* Free chunks of fast bins look as if they were in use. */
+static bool is_fast(struct walk *walk, uint64_t chunk)
+{
+	const struct malloc_spans *fast = walk->fast;
+
+	while (walk->next < fast->count && fast->spans[walk->next].start < chunk)
+		walk->next++;
+	return walk->next < fast->count && fast->spans[walk->next].start == chunk;
+}
+
+static void add_chunk(struct walk *walk, uint64_t chunk, uint64_t size, bool is_free)
+{
+	if (is_free)
+		walk->sums->bytes += size;
+	if (is_free || is_fast(walk, chunk))
+		malloc_run_add(walk->arena, &walk->run, chunk, size, walk->sums);
+}
+
+/* From one chunk to the end of the heap. The one before the top is in no bin: it would be part of
+ * the top. But it may be in a fast bin. */
 static void walk_chunks(struct walk *walk, uint64_t chunk)
 {
 	uint64_t before = 0, size_before = 0, word = 0;
@@ -126,8 +148,8 @@ static void walk_chunks(struct walk *walk, uint64_t chunk)
 
 		if (err == -ETIME)
 			return;
-		if (is_good && size_before && !(word & MALLOC_IN_USE_BEFORE))
-			malloc_arena_add(walk->arena, before, size_before, walk->sums);
+		if (is_good && size_before)
+			add_chunk(walk, before, size_before, !(word & MALLOC_IN_USE_BEFORE));
 		if (is_last)
 			return;
 		size_before = is_good ? word & ~MALLOC_SIZE_BITS : 0;
@@ -137,11 +159,18 @@ static void walk_chunks(struct walk *walk, uint64_t chunk)
 			walk->sums->torn++;
 		chunk = is_good ? chunk + size_before : search(walk, chunk + 16);
 	}
+	if (size_before)
+		add_chunk(walk, before, size_before, false);
 }
 
-static uint64_t align_chunk(uint64_t address)
+static void walk_heap(struct walk *walk, uint64_t first, uint64_t end)
 {
-	return (address + 15) & ~15ULL;
+	uint64_t chunk = (first + 15) & ~15ULL;
+
+	walk->end = end;
+	walk->next = malloc_spans_find(walk->fast, chunk);
+	walk_chunks(walk, chunk);
+	malloc_run_end(walk->arena, &walk->run, walk->sums);
 }
 
 /* sbrk's memory, from its beginning to the top. */
@@ -157,8 +186,7 @@ static void walk_main(struct walk *walk)
 	}
 	first = arena->first > range->start && arena->first < arena->top ? arena->first
 									 : range->start;
-	walk->end = arena->top;
-	walk_chunks(walk, align_chunk(first));
+	walk_heap(walk, first, arena->top);
 	/* What is elsewhere, where sbrk failed, was not seen. */
 	if (walk->walked + (range->end - arena->top) < arena->system_mem - arena->system_mem / 100)
 		walk->sums->torn++;
@@ -179,8 +207,7 @@ static void walk_heaps(struct walk *walk)
 		first = start + arena->layout->heap_info_bytes;
 		if (arena->address == first)
 			first += arena->layout->system_mem + 16;
-		walk->end = i ? start + heap.size : arena->top;
-		walk_chunks(walk, align_chunk(first));
+		walk_heap(walk, first, i ? start + heap.size : arena->top);
 		if (heap_memory_is_late(arena->memory))
 			return;
 		/* Heaps that lead to each other. */
@@ -192,9 +219,10 @@ static void walk_heaps(struct walk *walk)
 	}
 }
 
-void malloc_walk_read(const struct malloc_arena *arena, struct malloc_free *ret)
+void malloc_walk_read(const struct malloc_arena *arena, const struct malloc_spans *fast,
+		      struct malloc_free *ret)
 {
-	struct walk walk = { .arena = arena, .sums = ret };
+	struct walk walk = { .arena = arena, .sums = ret, .fast = fast };
 
 	*ret = (struct malloc_free){ 0 };
 	walk.window = xcalloc(1, sizeof(*walk.window));
