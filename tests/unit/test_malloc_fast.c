@@ -200,6 +200,19 @@ static void test_damaged(void **state)
 	}
 }
 
+/* Time is no damage. */
+static void test_no_time(void **state)
+{
+	struct malloc_sums sums;
+
+	make(3, true, 32, 64);
+	fixture.memory->deadline_ns = 0;
+	sums = read_arenas();
+	assert_true(fixture.memory->is_late);
+	assert_int_equal(sums.torn, 0);
+	heap_fixture_clear(&fixture);
+}
+
 /* Free chunks that adjoin are one, and what is there twice counts once. */
 static void test_spans(void **state)
 {
@@ -238,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_long_lists_take_few_reads),
 		cmocka_unit_test(test_absent_page),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_no_time),
 		cmocka_unit_test(test_spans),
 	};
 

@@ -64,17 +64,32 @@ static bool is_partly(const struct heap_inside *inside)
 	       inside->pymalloc_state == HEAP_PARTLY;
 }
 
-static enum heap_cure cure_of_malloc(const struct heap_inside *inside, uint64_t pages)
+/* Where malloc was read in part: what may be free in it beside what was found, and nobody knows
+ * how. In use is all that was not seen to be free, and arenas that were not reached are nowhere. */
+static uint64_t doubt_of_malloc(const struct heap_inside *inside)
+{
+	int64_t rest = heap_inside_rest(inside);
+	uint64_t known = inside->files + inside->shared + inside->stacks;
+
+	if (inside->malloc_state != HEAP_PARTLY)
+		return 0;
+	return inside->malloc_used + (rest > 0 ? minus((uint64_t)rest, known) : 0);
+}
+
+static enum heap_cure cure_of_malloc(const struct heap_inside *inside, uint64_t pages,
+				     uint64_t doubt)
 {
 	uint64_t pinned = minus(inside->malloc_free, inside->malloc_free_absent + pages);
 	bool has_many = inside->nr_arenas >= MANY_ARENAS &&
-			inside->malloc_free_threads >= inside->malloc_free / 2;
+			inside->malloc_free_threads >= (inside->malloc_free + doubt) / 2;
 
 	/* What is pinned in many arenas is mostly the tops of threads' arenas, which malloc_trim
 	 * leaves alone. */
 	if (has_many)
 		return HEAP_CURE_ARENAS;
-	return pages >= pinned ? HEAP_CURE_TRIM : HEAP_CURE_PINNED;
+	if (pages >= pinned + doubt)
+		return HEAP_CURE_TRIM;
+	return pinned >= pages + doubt ? HEAP_CURE_PINNED : HEAP_CURE_PARTLY;
 }
 
 /* A page of mimalloc's is 64 KiB or more, and goes back as a whole. */
@@ -106,10 +121,15 @@ enum heap_cure heap_inside_cure(const struct heap_inside *inside)
 	uint64_t share = inside->rss / WORTH_SHARE;
 	uint64_t worth = share > WORTH_BYTES ? share : WORTH_BYTES;
 	uint64_t in_malloc = minus(inside->malloc_free, inside->malloc_free_absent);
+	uint64_t others = inside->pymalloc_free > inside->mimalloc_free ? inside->pymalloc_free
+									: inside->mimalloc_free;
+	uint64_t doubt = doubt_of_malloc(inside);
 
-	if (in_malloc >= worth && in_malloc >= inside->pymalloc_free &&
-	    in_malloc >= inside->mimalloc_free)
-		return cure_of_malloc(inside, inside->malloc_free_pages);
+	if (in_malloc >= worth && in_malloc >= others)
+		return cure_of_malloc(inside, inside->malloc_free_pages, doubt);
+	/* It may keep more than the others. */
+	if (doubt && in_malloc + doubt > others)
+		return cure_of_the_rest(inside);
 	if (inside->pymalloc_free >= worth && inside->pymalloc_free >= inside->mimalloc_free)
 		return HEAP_CURE_SURVIVORS;
 	if (inside->mimalloc_free >= worth)

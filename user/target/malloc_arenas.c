@@ -203,7 +203,7 @@ static int read_ring(struct reading *reading)
 			break;
 	} while (address != main && !is_circle(&ring, address));
 	free(arena);
-	if (address != main || err)
+	if ((address != main || err) && !reading->memory->is_late)
 		reading->sums.torn++;
 	return reading->sums.nr_arenas ? 0 : err;
 }

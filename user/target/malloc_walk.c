@@ -188,7 +188,8 @@ static void walk_main(struct walk *walk)
 									 : range->start;
 	walk_heap(walk, first, arena->top);
 	/* What is elsewhere, where sbrk failed, was not seen. */
-	if (walk->walked + (range->end - arena->top) < arena->system_mem - arena->system_mem / 100)
+	if (!arena->memory->is_late &&
+	    walk->walked + (range->end - arena->top) < arena->system_mem - arena->system_mem / 100)
 		walk->sums->torn++;
 }
 
