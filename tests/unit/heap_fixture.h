@@ -52,7 +52,7 @@ uint64_t heap_fixture_bin(const struct heap_fixture *fixture, unsigned int bin);
 void heap_fixture_make(struct heap_fixture *fixture, uint32_t seed);
 
 /* One arena alone, the main one or a thread's: chunks of `size`, all of them in a fast bin but one
- * in `share`, up to its top at `top`, an offset in the region; the last one is free. */
+ * in `share`, up to its top at `top`, an offset in the region. */
 void heap_fixture_make_fast(struct heap_fixture *fixture, bool is_main, uint64_t size,
 			    unsigned int share, uint64_t top);
 

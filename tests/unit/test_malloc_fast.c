@@ -134,6 +134,34 @@ static void test_walk(void **state)
 	heap_fixture_clear(&fixture);
 }
 
+/* With glibc.malloc.hugetlb=1 systrim gives back the top in huge pages, from its end; a size that
+ * is none is not believed. */
+static void test_huge_pages(void **state)
+{
+	static const struct {
+		uint64_t size, unit;
+	} cases[] = { { 0, 4096 },     { 8192, 8192 },	   { 32768, 32768 },
+		      { 24576, 4096 }, { 1024, 4096 },	   { 1ULL << 21, 1ULL << 21 },
+		      { 48, 4096 },    { 1UL << 63, 4096 } };
+	const uint64_t free_top = FIXTURE_REGION_BYTES - HALF - 2048 - MALLOC_MIN_CHUNK - 1;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		uint64_t unit = cases[i / 2].unit;
+		struct malloc_sums sums;
+
+		heap_fixture_init(&fixture, 3 + i % 2);
+		heap_fixture_make_fast(&fixture, true, 64, 1, HALF + 2048);
+		heap_fixture_put(&fixture,
+				 FIXTURE_BIAS + fixture.layout.parameters +
+					 fixture.layout.thp_pagesize,
+				 cases[i / 2].size);
+		sums = read_arenas();
+		assert_int_equal(sums.torn, 0);
+		assert_int_equal(sums.free_pages, free_top / unit * unit);
+		heap_fixture_clear(&fixture);
+	}
+}
+
 /* One in use on each page. */
 static void test_no_whole_page(void **state)
 {
@@ -247,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_whole_pages),
 		cmocka_unit_test(test_top_of_a_thread),
 		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_no_whole_page),
 		cmocka_unit_test(test_long_lists_take_few_reads),
 		cmocka_unit_test(test_absent_page),

@@ -22,34 +22,43 @@
  * as what a target does to its lists is: the pauses between readings double, 31 ms in all. */
 #define MAX_READINGS 6
 #define FIRST_PAUSE_NS 1000000ULL
+#define MAX_TOP_UNIT (1UL << 30) /* no processor has larger pages */
 #define AGREE_SHARE 200 /* two readings that differ by less than half a percent say the same */
 
 struct reading {
 	struct heap_memory *memory;
 	const struct malloc_layout *layout;
 	uint64_t bias, sbrk_base;
+	uint64_t top_unit; /* in which the main arena's top is given back */
 	uint64_t nr_listed;
 	bool has_moved; /* an arena changed while it was read */
 	struct malloc_sums sums;
 };
 
-/* Of the main arena's top malloc_trim leaves the least chunk (systrim); those of threads stay. What
- * is free before it is part of it by then. */
-static int add_top(const struct malloc_arena *arena, struct malloc_free *sums)
+/* Of the main arena's top malloc_trim leaves the least chunk and gives back the rest, from its end
+ * on, in whole units (systrim); those of threads stay. What is free before it is part of it by
+ * then. */
+static int add_top(const struct reading *reading, const struct malloc_arena *arena,
+		   struct malloc_free *sums)
 {
-	uint64_t size, from, bytes, resident;
+	uint64_t size, from, end, bytes, resident;
 	int err = malloc_arena_top(arena, &size);
 
 	if (err)
 		return err;
 	sums->bytes += size;
+	end = arena->top + size;
 	from = malloc_arena_page((sums->top ? sums->top : arena->top) + MALLOC_MIN_CHUNK + 1);
-	if (from >= arena->top + size)
+	if (from >= end)
 		return 0;
-	bytes = (arena->top + size - from) & ~(HEAP_PAGE_BYTES - 1);
+	bytes = (end - from) & ~(HEAP_PAGE_BYTES - 1);
 	resident = heap_memory_resident_bytes(arena->memory, from, from + bytes);
-	sums->pages += arena->is_main ? resident : 0;
 	sums->absent += bytes - resident;
+	if (!arena->is_main)
+		return 0;
+	from += bytes & (reading->top_unit - 1);
+	bytes &= ~(reading->top_unit - 1);
+	sums->pages += heap_memory_resident_bytes(arena->memory, from, from + bytes);
 	return 0;
 }
 
@@ -124,7 +133,7 @@ static void add_arena(struct reading *reading, const struct malloc_arena *arena)
 		return;
 	}
 	read_bins(reading, arena, &found);
-	if (add_top(arena, &found))
+	if (add_top(reading, arena, &found))
 		found.torn++;
 	bound(&found, arena->system_mem);
 	reading->sums.free += found.bytes;
@@ -147,16 +156,31 @@ static bool has_moved(const struct malloc_arena *arena)
 	       memcmp(now + from, arena->state + from, arena->layout->system_mem + 8 - from) != 0;
 }
 
+/* Huge pages with glibc.malloc.hugetlb=1, where the kernel has them on request (madvise). */
+static void read_top_unit(struct reading *reading, uint64_t parameters)
+{
+	uint64_t unit;
+
+	if (reading->layout->thp_pagesize == MALLOC_NO_FIELD ||
+	    heap_memory_read_variable(reading->memory, parameters + reading->layout->thp_pagesize,
+				      &unit, sizeof(unit)))
+		return;
+	if (unit > HEAP_PAGE_BYTES && !(unit & (unit - 1)) && unit <= MAX_TOP_UNIT)
+		reading->top_unit = unit;
+}
+
 static void read_parameters(struct reading *reading)
 {
 	const struct malloc_layout *layout = reading->layout;
 	uint64_t at = layout->parameters + reading->bias;
 
+	reading->top_unit = HEAP_PAGE_BYTES;
 	if (!layout->parameters)
 		return;
 	if (layout->sbrk_base != MALLOC_NO_FIELD)
 		(void)heap_memory_read_variable(reading->memory, at + layout->sbrk_base,
 						&reading->sbrk_base, sizeof(reading->sbrk_base));
+	read_top_unit(reading, at);
 	if (layout->mmapped_mem == MALLOC_NO_FIELD ||
 	    heap_memory_read_variable(reading->memory, at + layout->mmapped_mem,
 				      &reading->sums.mapped, sizeof(reading->sums.mapped)) ||

@@ -35,12 +35,12 @@ static const struct arena_layout {
 
 /* struct malloc_par, told apart by where n_mmaps_max has its initial value. */
 static const struct parameters_layout {
-	uint16_t n_mmaps_max, mmapped_mem, sbrk_base, heap_info_bytes;
+	uint16_t n_mmaps_max, mmapped_mem, sbrk_base, thp_pagesize, heap_info_bytes;
 	enum malloc_lists lists;
 } parameters_layouts[] = {
-	{ 44, 56, 72, 32, LISTS_EITHER },   /* up to 2.34 */
-	{ 64, 80, 96, 48, LISTS_MANGLED },  /* 2.35 to 2.42 */
-	{ 72, 88, 104, 48, LISTS_MANGLED }, /* 2.43 */
+	{ 44, 56, 72, MALLOC_NO_FIELD, 32, LISTS_EITHER }, /* up to 2.34 */
+	{ 64, 80, 96, 40, 48, LISTS_MANGLED },		   /* 2.35 to 2.42 */
+	{ 72, 88, 104, 48, 48, LISTS_MANGLED },		   /* 2.43 */
 };
 
 #define DEFAULT_THRESHOLD 131072
@@ -105,6 +105,7 @@ static void notice_parameters(struct search *search, uint64_t at)
 		search->found.parameters = at;
 		search->found.mmapped_mem = layout->mmapped_mem;
 		search->found.sbrk_base = layout->sbrk_base;
+		search->found.thp_pagesize = layout->thp_pagesize;
 		search->found.heap_info_bytes = layout->heap_info_bytes;
 		search->found.lists = layout->lists;
 	}
@@ -204,6 +205,7 @@ int malloc_find(struct elf_file *file, struct malloc_layout *ret)
 		.file = file,
 		.found = { .mmapped_mem = MALLOC_NO_FIELD,
 			   .sbrk_base = MALLOC_NO_FIELD,
+			   .thp_pagesize = MALLOC_NO_FIELD,
 			   .heap_info_bytes = 32,
 			   .lists = LISTS_EITHER },
 	};

@@ -25,6 +25,7 @@ struct malloc_layout {
 	uint16_t fastbins;   /* MALLOC_NO_FIELD: it has none */
 	uint16_t top, bins, next, system_mem;
 	uint16_t mmapped_mem, sbrk_base; /* MALLOC_NO_FIELD: not known */
+	uint16_t thp_pagesize;		 /* MALLOC_NO_FIELD: it has none */
 	uint16_t heap_info_bytes;	 /* before what a thread's heap holds */
 	enum malloc_lists lists;
 	uint32_t minor; /* of glibc 2; 0: the file does not say */
