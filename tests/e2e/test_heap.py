@@ -529,6 +529,74 @@ def heap_of_an_unknown_malloc(context):
     heap.quit()
 
 
+SECOND = """
+import ctypes, runpy, sys
+from allocator_truth import Mallinfo, OldMallinfo
+dl = ctypes.CDLL(None)
+dl.dlmopen.restype = dl.dlsym.restype = ctypes.c_void_p
+dl.dlmopen.argtypes = [ctypes.c_long, ctypes.c_char_p, ctypes.c_int]
+dl.dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+second = dl.dlmopen(-1, sys.argv[3].encode(), 2)  # LM_ID_NEWLM, RTLD_NOW
+malloc = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(dl.dlsym(second, b"malloc"))
+free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(dl.dlsym(second, b"free"))
+new = dl.dlsym(second, b"mallinfo2")
+ask = ctypes.CFUNCTYPE(Mallinfo if new else OldMallinfo)(new or dl.dlsym(second, b"mallinfo"))
+for number, block in enumerate([malloc(4000) for _ in range(5000)]):
+    if number % 10:
+        free(block)
+with open(sys.argv[2], "w") as file:
+    file.write("%d %d" % (ask().uordblks, ask().fordblks))
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def check_second(context, library):
+    target, = [word for word in context.target("heap_truth.py") if word.endswith(".py")]
+    context.environment["PYTHONPATH"] = os.path.dirname(target)
+    told = context.path("second")
+    heap = Heap(context, [*context.python.command, "-c", SECOND, target, told, library])
+    with open(told) as file:
+        used, free = map(int, file.read().split())
+    check(used > 500 * 4000 and free > 4500 * 4000, "the second has %d and %d" % (used, free))
+    for word in ("large", "keep"):
+        heap.ask(word)
+        truth = heap.ask("truth")
+        truth["malloc"]["used"] += used
+        truth["malloc"]["free"] += free
+        inside, = read_heap(context, heap.pid)
+        check_inside(inside, truth)
+    promised, gave = inside["malloc"]["free_pages"], heap.ask("trim")["gave"]
+    check(promised > 16 * MB, "only %d bytes are free in whole pages" % promised)
+    check_near("what malloc_trim gave back", gave, promised, promised // 10)
+    heap.quit()
+
+
+@test(interpreters="one", needs_gil=True)
+def heap_of_a_second_c_library(context):
+    """dlmopen's is added to the program's own, be it the same file again or another; what malloc_trim
+    gives back is of the program's own alone."""
+    heap = Heap(context)
+    with open("/proc/%d/maps" % heap.pid) as maps:
+        path = next(line.split()[-1] for line in maps if "/libc.so.6" in line or "/libc-2." in line)
+    heap.quit()
+    for library in (path, shutil.copy(path, context.path("libc.so.6"))):
+        check_second(context, library)
+
+
+@test(interpreters="one")
+def heap_beside_an_unknown_c_library(context):
+    """What is not read is told."""
+    library = shutil.copy(build_library(context, "cc", "malloc_with_header.c", "-fno-builtin"),
+                          context.path("libc.so.6"))
+    target, = [word for word in context.target("heap_truth.py") if word.endswith(".py")]
+    context.environment["PYTHONPATH"] = os.path.dirname(target)
+    heap = Heap(context, [*context.python.command, "-c", OPENS, target, library])
+    inside, = read_heap(context, heap.pid)
+    check_equal("state", inside["malloc"]["state"], "partly")
+    check(inside["malloc"]["used"] > 0, "%r" % inside["malloc"])
+    heap.quit()
+
+
 NO_MALLOC = r"""
 void _start(void)
 {

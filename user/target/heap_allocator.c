@@ -80,29 +80,69 @@ static bool find_other(const struct process_maps *maps, struct heap_allocator *r
 
 /* ---- glibc ---- */
 
-static bool find_bias(const struct elf_file *file, const struct process_maps *maps,
-		      struct file_identity identity, struct heap_allocator *ret)
+/* Those of dlmopen() and LD_AUDIT may be other files, or the same ones anew. */
+struct c_libraries {
+	pid_t pid;
+	const struct process_maps *maps;
+	const struct process_mapping *own; /* of the program's own, NULL: not known */
+	struct file_identity files[HEAP_MAX_MALLOCS];
+	size_t nr_files;
+};
+
+static bool is_same_file(struct file_identity one, struct file_identity other)
 {
-	const struct elf_segment *segment = elf_file_segment(file, ret->layout.main_arena);
+	return one.ino == other.ino && one.dev == other.dev;
+}
+
+static void add_malloc(struct heap_allocator *ret, const struct malloc_layout *layout,
+		       uint64_t bias, bool is_own)
+{
+	const size_t at = is_own ? 0 : ret->nr_mallocs;
+
+	if (ret->nr_mallocs == HEAP_MAX_MALLOCS) {
+		ret->has_unread = true;
+		return;
+	}
+	ret->mallocs[ret->nr_mallocs++] = ret->mallocs[at];
+	ret->mallocs[at] = (struct heap_malloc){ *layout, bias };
+}
+
+/* Each copy of the file that is loaded: where main_arena can be written. */
+static bool find_copies(const struct elf_file *file, const struct c_libraries *libraries,
+			struct file_identity identity, const struct malloc_layout *layout,
+			struct heap_allocator *ret)
+{
+	const struct process_mapping *own = libraries->own;
+	const struct process_maps *maps = libraries->maps;
+	const struct elf_segment *segment = elf_file_segment(file, layout->main_arena);
+	const size_t before = ret->nr_mallocs;
+	uint64_t own_bias, bias;
+	bool has_own = own && is_same_file(own->file, identity) &&
+		       !elf_file_bias(segment, own->start, own->pgoff, &own_bias);
 
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
 		const struct process_mapping *mapping = &maps->mappings[i];
 
-		if (mapping->file.ino == identity.ino && mapping->file.dev == identity.dev &&
-		    !elf_file_bias(segment, mapping->start, mapping->pgoff, &ret->bias))
-			return true;
+		if (is_same_file(mapping->file, identity) && mapping->is_writable &&
+		    !elf_file_bias(segment, mapping->start, mapping->pgoff, &bias) &&
+		    layout->main_arena + bias - mapping->start < mapping->end - mapping->start)
+			add_malloc(ret, layout, bias, has_own && bias == own_bias);
 	}
-	return false;
+	return ret->nr_mallocs > before;
 }
 
-static bool take_glibc(struct elf_file *file, const struct process_maps *maps,
+static bool take_glibc(struct elf_file *file, const struct c_libraries *libraries,
 		       struct file_identity identity, struct heap_allocator *ret)
 {
-	if (malloc_find(file, &ret->layout) || !find_bias(file, maps, identity, ret))
+	struct malloc_layout layout;
+
+	if (malloc_find(file, &layout) || !find_copies(file, libraries, identity, &layout, ret))
 		return false;
+	if (ret->state == HEAP_READ)
+		return true;
 	ret->state = HEAP_READ;
-	if (ret->layout.minor)
-		snprintf(ret->name, sizeof(ret->name), "glibc 2.%u", ret->layout.minor);
+	if (layout.minor)
+		snprintf(ret->name, sizeof(ret->name), "glibc 2.%u", layout.minor);
 	else
 		snprintf(ret->name, sizeof(ret->name), "glibc");
 	return true;
@@ -127,23 +167,41 @@ static bool is_c_library(const char *name)
 	return begins_with(name, "libc.so.6") || begins_with(name, "libc-2.");
 }
 
-static bool find_c_library(pid_t pid, const struct process_maps *maps, struct heap_allocator *ret)
+static void take_c_library(struct c_libraries *libraries, struct file_identity identity,
+			   struct heap_allocator *ret)
 {
-	for (size_t i = 0; i < maps->nr_mappings; i++) {
-		const struct process_mapping *mapping = &maps->mappings[i];
-		_cleanup_(elf_file_freep) struct elf_file *file = NULL;
-		_cleanup_(closep) int fd = -1;
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	_cleanup_(closep) int fd = -1;
 
-		if (!mapping->is_executable || !mapping->file.ino ||
-		    !is_c_library(name_of(mapping->path)))
-			continue;
-		fd = open_mapped(pid, mapping->file, &file);
-		if (fd >= 0 && take_glibc(file, maps, mapping->file, ret))
-			return true;
-		set_other(ret, "an unknown C library");
-		return true;
+	for (size_t i = 0; i < libraries->nr_files; i++)
+		if (is_same_file(libraries->files[i], identity))
+			return;
+	if (libraries->nr_files < HEAP_MAX_MALLOCS) {
+		libraries->files[libraries->nr_files++] = identity;
+		fd = open_mapped(libraries->pid, identity, &file);
 	}
-	return false;
+	if (fd >= 0 && take_glibc(file, libraries, identity, ret))
+		return;
+	if (ret->state == HEAP_READ)
+		ret->has_unread = true;
+	else
+		set_other(ret, "an unknown C library");
+}
+
+static bool find_c_libraries(struct c_libraries *libraries, struct heap_allocator *ret)
+{
+	const struct process_maps *maps = libraries->maps;
+
+	if (libraries->own)
+		take_c_library(libraries, libraries->own->file, ret);
+	for (size_t i = 0; i < maps->nr_mappings && ret->state != HEAP_UNKNOWN; i++) {
+		const struct process_mapping *mapping = &maps->mappings[i];
+
+		if (mapping->is_executable && mapping->file.ino &&
+		    is_c_library(name_of(mapping->path)))
+			take_c_library(libraries, mapping->file, ret);
+	}
+	return ret->state != HEAP_ABSENT;
 }
 
 /* ---- The program itself, and other libraries ---- */
@@ -213,6 +271,7 @@ struct library_search {
 	pid_t pid;
 	struct heap_allocator *ret;
 	bool is_found;
+	const struct process_mapping *c_library; /* the first */
 };
 
 /* Returns whether to go on. */
@@ -224,8 +283,11 @@ static bool try_library(const struct process_mapping *mapping, void *context)
 	char name[HEAP_NAME_BYTES];
 
 	take_file_name(name, name_of(mapping->path));
-	if (is_c_library(name))
+	if (is_c_library(name)) {
+		if (!search->c_library)
+			search->c_library = mapping;
 		return false;
+	}
 	if (link_order_is_loader(name) || is_idle_checker(name, search->pid))
 		return true;
 	fd = open_mapped(search->pid, mapping->file, &file);
@@ -233,16 +295,18 @@ static bool try_library(const struct process_mapping *mapping, void *context)
 	return !search->is_found;
 }
 
-/* Before the C library. Where the loader does not tell what is, any that is mapped may be. */
+/* Before the C library, which is put into ret_c. Where the loader does not tell what is, any that
+ * is mapped may be. */
 static bool find_library(struct process_memory *memory, const struct process_maps *maps,
-			 struct heap_allocator *ret)
+			 struct heap_allocator *ret, const struct process_mapping **ret_c)
 {
-	struct library_search search = { memory->pid, ret, false };
+	struct library_search search = { .pid = memory->pid, .ret = ret };
 	int err = link_order_visit(memory, maps, try_library, &search);
 
 	for (size_t i = 0; err && i < maps->nr_mappings && !search.is_found; i++)
 		if (maps->mappings[i].is_executable && maps->mappings[i].file.ino)
 			try_library(&maps->mappings[i], &search);
+	*ret_c = search.c_library;
 	return search.is_found;
 }
 
@@ -251,6 +315,7 @@ static void find_allocator(struct process_memory *memory, const struct process_m
 {
 	const pid_t pid = memory->pid;
 	const struct process_mapping *program = find_program(maps);
+	struct c_libraries libraries = { .pid = pid, .maps = maps };
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	_cleanup_(closep) int fd = -1;
 
@@ -260,11 +325,11 @@ static void find_allocator(struct process_memory *memory, const struct process_m
 		fd = open_mapped(pid, program->file, &file);
 	if (fd >= 0 && serves_malloc(file, "the program's own", ret))
 		return;
-	if (find_library(memory, maps, ret))
+	if (find_library(memory, maps, ret, &libraries.own))
 		return;
-	if (find_c_library(pid, maps, ret))
+	if (find_c_libraries(&libraries, ret))
 		return;
-	if (fd >= 0 && take_glibc(file, maps, program->file, ret))
+	if (fd >= 0 && take_glibc(file, &libraries, program->file, ret))
 		return;
 	set_other(ret, "an unknown allocator");
 }

@@ -10,11 +10,20 @@
 #include "process_maps.h"
 #include "process_memory.h"
 
+/* glibc's DL_NNS: dlmopen() and LD_AUDIT load the C library anew, with a malloc of its own. */
+#define HEAP_MAX_MALLOCS 16
+
+struct heap_malloc {
+	struct malloc_layout layout;
+	uint64_t bias;
+};
+
 struct heap_allocator {
 	uint32_t state; /* HEAP_READ: glibc's, found; HEAP_UNKNOWN: another; HEAP_ABSENT: none */
 	char name[HEAP_NAME_BYTES];
-	struct malloc_layout layout; /* with HEAP_READ */
-	uint64_t bias;
+	struct heap_malloc mallocs[HEAP_MAX_MALLOCS]; /* with HEAP_READ; the program's first */
+	size_t nr_mallocs;
+	bool has_unread;       /* with HEAP_READ: a C library beside it that is not known */
 	bool is_mimalloc;      /* with HEAP_UNKNOWN: that other is mimalloc */
 	bool has_own_mimalloc; /* CPython's own serves its objects */
 };

@@ -43,6 +43,39 @@ static uint32_t state_of(const struct heap_memory *memory, uint64_t torn)
 	return torn || memory->is_late ? HEAP_PARTLY : HEAP_READ;
 }
 
+/* A second C library's blocks are in RSS too, and none of the program's calls reaches them: not
+ * malloc_trim() either. */
+static void add_second(struct malloc_sums *sums, const struct malloc_sums *second)
+{
+	sums->nr_arenas += second->nr_arenas;
+	sums->used += second->used;
+	sums->free += second->free;
+	sums->mapped += second->mapped;
+	sums->free_absent += second->free_absent;
+	sums->free_threads += second->free;
+	sums->torn += second->torn + second->is_moving;
+}
+
+static int read_mallocs(struct heap_memory *memory, const struct heap_allocator *allocator,
+			struct malloc_sums *ret)
+{
+	const struct heap_malloc *mallocs = allocator->mallocs;
+	int err = malloc_arenas_read(memory, &mallocs->layout, mallocs->bias, ret);
+
+	if (err)
+		return err;
+	ret->torn += ret->is_moving + allocator->has_unread;
+	for (size_t i = 1; i < allocator->nr_mallocs; i++) {
+		struct malloc_sums second;
+
+		if (malloc_arenas_read(memory, &mallocs[i].layout, mallocs[i].bias, &second))
+			ret->torn++;
+		else
+			add_second(ret, &second);
+	}
+	return 0;
+}
+
 static void read_malloc(struct heap_memory *memory, const struct heap_allocator *allocator,
 			struct heap_inside *inside)
 {
@@ -52,11 +85,11 @@ static void read_malloc(struct heap_memory *memory, const struct heap_allocator 
 	inside->malloc_state = allocator->state;
 	if (allocator->state != HEAP_READ)
 		return;
-	if (malloc_arenas_read(memory, &allocator->layout, allocator->bias, &sums)) {
+	if (read_mallocs(memory, allocator, &sums)) {
 		inside->malloc_state = HEAP_UNKNOWN;
 		return;
 	}
-	inside->malloc_state = state_of(memory, sums.torn + sums.is_moving);
+	inside->malloc_state = state_of(memory, sums.torn);
 	inside->nr_arenas = sums.nr_arenas;
 	inside->malloc_used = sums.used;
 	inside->malloc_free = sums.free;
@@ -64,7 +97,7 @@ static void read_malloc(struct heap_memory *memory, const struct heap_allocator 
 	inside->malloc_free_absent = sums.free_absent;
 	inside->malloc_free_pages = sums.free_pages;
 	inside->malloc_free_threads = sums.free_threads;
-	inside->torn += sums.torn + sums.is_moving;
+	inside->torn += sums.torn;
 }
 
 /* Instead of another malloc, or of pymalloc, or both: each mimalloc has its own segments. A part of
