@@ -15,7 +15,6 @@
 #include "calls.h"
 #include "reown.h"
 
-const volatile bool cfg_allocs = false;
 const volatile __u64 cfg_allocs_min = 0; /* bytes; smaller blocks are not followed */
 
 bool allocs_are_over = false; /* the books are being closed, the probes still there */

@@ -420,14 +420,18 @@ static __always_inline void on_fork(struct task_struct *parent, struct task_stru
 		watch_faults(child);
 		seed_cause(parent, child);
 	}
-	if (child->tgid != child->pid || !cfg_follow_children)
+	if (child->tgid != child->pid)
+		return;
+	image = find_image(parent_mm, &birth.parent_slot);
+	if (percpu && image && parent_mm == birth.mm)
+		note_shared_memory(image);
+	if (!cfg_follow_children)
 		return;
 	birth.ppid = BPF_CORE_READ(child, real_parent, tgid);
 	if (bpf_map_update_elem(&processes, &birth.tgid, &birth.ppid, BPF_ANY)) {
 		count_loss(NULL, LOSS_images_full, 0);
 		return;
 	}
-	image = find_image(parent_mm, &birth.parent_slot);
 	if (!image || parent_mm == birth.mm || !birth.mm)
 		return;
 	birth.parent_image = image->image_id;

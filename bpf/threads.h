@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "state.h"
+#include "x86_syscalls.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -42,6 +43,19 @@ __noinline __u64 find_own_thread(__u32 tgid)
 		task = BPF_CORE_READ(task, real_parent);
 	}
 	return (__u64)current;
+}
+
+const volatile bool cfg_allocs = false;
+
+/*
+ * The kernel runs the program of a uprobe for the threads of one process alone (uprobe_prog_run(),
+ * kernel/trace/bpf_trace.c): what another one in its memory allocates and frees there nobody sees.
+ * Of a vfork child, which has to begin a program and nothing else, nothing is said.
+ */
+static __always_inline void note_shared_memory(struct wire_image *image)
+{
+	if (cfg_allocs && is_beside_child())
+		count_loss(image, LOSS_blocks_missed, 0);
 }
 
 /* Makes a thread's entry for an image, at its first event or after an exec; `own` is what

@@ -24,14 +24,18 @@ enum {
 	NR_pread64 = 17,
 	NR_mremap = 25,
 	NR_madvise = 28,
+	NR_clone = 56,
 	NR_shmdt = 67,
 	NR_mlock = 149,
 	NR_mlockall = 151,
 	NR_futex = 202,
 	NR_mlock2 = 325,
+	NR_clone3 = 435,
 };
 
 #define TS_COMPAT 2
+
+#define CLONE_VFORK 0x4000
 
 #define MREMAP_FIXED 2
 
@@ -78,6 +82,22 @@ static __always_inline bool is_no_syscall(void)
 	struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
 	return registers->orig_ax == -1UL;
+}
+
+/* Does the system call that begins a process let both run at once? clone3() has flags in memory,
+ * first of all (struct clone_args). */
+static __always_inline bool is_beside_child(void)
+{
+	struct pt_regs *registers = syscall_registers();
+	__u64 flags;
+
+	if (!registers)
+		return false;
+	if (registers->orig_ax == NR_clone)
+		return !(registers->di & CLONE_VFORK);
+	return registers->orig_ax == NR_clone3 &&
+	       !bpf_probe_read_user(&flags, sizeof(flags), (const void *)registers->di) &&
+	       !(flags & CLONE_VFORK);
 }
 
 /* Does the system call unmap what it takes away? */

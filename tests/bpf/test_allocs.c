@@ -878,6 +878,43 @@ static void test_realloc_pages(void **state)
 	close_session();
 }
 
+#define NR_clone 56
+#define NR_vfork 58
+#define NR_clone3 435
+#define VFORK 0x4100ULL /* CLONE_VFORK | CLONE_VM */
+#define BESIDE 0x100ULL
+
+static void begin_sharer(unsigned long number, __u64 first)
+{
+	static __u32 pid = 200;
+	struct task_struct *child = machine_task_new(mm, pid, pid, "sharer");
+
+	pid++;
+	machine_run(threads[0]);
+	host.registers = (struct pt_regs){ .orig_ax = number, .di = first };
+	session_fork_event(threads[0], child);
+}
+
+/* Another process in this memory calls the allocator where no probe sees it. A vfork child begins a
+ * program. */
+static void test_shared_memory(void **state)
+{
+	const __u64 vfork_flags = VFORK, flags = BESIDE;
+
+	open_fixture();
+	begin_sharer(NR_vfork, 0);
+	begin_sharer(NR_clone, VFORK);
+	host_user_write(BASE, &vfork_flags, sizeof(vfork_flags));
+	begin_sharer(NR_clone3, BASE);
+	assert_int_equal(missed(), 0);
+	begin_sharer(NR_clone, BESIDE);
+	assert_int_equal(missed(), 1);
+	host_user_write(BASE, &flags, sizeof(flags));
+	begin_sharer(NR_clone3, BASE);
+	assert_int_equal(missed(), 2);
+	close_session();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -914,6 +951,7 @@ int main(void)
 		cmocka_unit_test(test_free_huge_page_used_in_part),
 		cmocka_unit_test(test_realloc_pages),
 		cmocka_unit_test(test_files_beside_blocks),
+		cmocka_unit_test(test_shared_memory),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

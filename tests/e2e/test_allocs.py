@@ -176,6 +176,27 @@ def allocs_of_handlers_above(context):
     check(not process["allocs"]["complete"], "allocs: %s" % process["allocs"])
 
 
+SHARES = """
+import ctypes, subprocess, sys
+subprocess.run(["true"], check=True)
+print(getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])())
+"""
+
+
+@test(interpreters="one")
+def allocs_of_shared_memory(context):
+    """What another process takes in the memory of one is followed by nobody, and that is said; not of
+    those who begin a program, or end instead of it."""
+    follows_allocs(context)
+    library = build_library(context, "cc", "shares_memory.c")
+    for function, expected in (("by_vfork", []), ("beside", [MISSED])):
+        taken = capture(context, [*context.python.command, "-c", SHARES, library, function], "--allocs")
+        check_equal("output", taken.result.output.split(), ["1"])
+        process = taken.report.python()
+        check_equal("losses", [loss["reason"] for loss in process["losses"]], expected)
+        check_equal("complete of " + function, process["allocs"]["complete"], not expected)
+
+
 LOADS_LATE = """
 import ctypes, sys, time
 time.sleep(0.8)

@@ -126,12 +126,15 @@ void report_least_block(const struct report *report, struct sink *sink)
 		sink_printf(sink, " of %" PRIu64 " bytes or more", least);
 }
 
-/* Blocks from before the attach are in no row; where frees were missed too it is no bound. */
+/* Blocks from before the attach are in no row; where frees may have been missed too it is no bound.
+ */
 static const char *bound_of(const struct process *process)
 {
 	if (allocs_are_whole(process))
 		return "";
-	return process->losses[LOSS_main_ended].events ? "about " : "≥";
+	return process->losses[LOSS_main_ended].events || process->losses[LOSS_blocks_missed].events
+		       ? "about "
+		       : "≥";
 }
 
 static void write_head(const struct report *report, const struct process *process,
