@@ -14,7 +14,8 @@ enum heap_state {
 	HEAP_ABSENT,  /* the process does not have this allocator */
 	HEAP_READ,    /* all of it was read, and held together */
 	HEAP_PARTLY,  /* torn, or out of time: the figures are bounds */
-	HEAP_UNKNOWN, /* it has one that cannot be read */
+	HEAP_UNKNOWN, /* it has one that cannot be read, or the time was over before one was found
+		       */
 	NR_HEAP_STATES,
 };
 

@@ -131,9 +131,11 @@ static void read_pymalloc(struct heap_memory *memory, struct heap_inside *inside
 	struct pymalloc pymalloc;
 
 	pymalloc_read(memory, &pymalloc);
-	/* There may be some where it did not get to. */
-	if (!pymalloc.nr_pools && !pymalloc.torn && !memory->is_late)
+	if (!pymalloc.nr_pools && !pymalloc.torn) {
+		/* There may be some where it did not get to: none is no amount of these. */
+		inside->pymalloc_state = memory->is_late ? HEAP_UNKNOWN : HEAP_ABSENT;
 		return;
+	}
 	inside->pymalloc_state = state_of(memory, pymalloc.torn);
 	inside->pymalloc_used = pymalloc.used;
 	inside->pymalloc_free = pymalloc.free;
