@@ -58,7 +58,7 @@ def remove_rule():
 
 
 def prepare_sudo(context):
-    """nobody may call sudo while the test runs; gives a directory of nobody's."""
+    """nobody and root may call sudo while the test runs; gives a directory of nobody's."""
     if not shutil.which("sudo"):
         raise Skip("sudo is not installed")
     if not os.access(os.path.dirname(SUDOERS), os.W_OK):
@@ -68,8 +68,9 @@ def prepare_sudo(context):
     fcntl.flock(lock, fcntl.LOCK_EX)
     context.at_end(lambda: (remove_rule(), os.close(lock)))
     with open(SUDOERS, "w") as file:
-        file.write("#%d ALL=(root) NOPASSWD: ALL\n" % NOBODY)
-        file.write("Defaults:#%d secure_path=/usr/sbin:/usr/bin:/sbin:/bin\n" % NOBODY)
+        for uid in (NOBODY, 0):
+            file.write("#%d ALL=(root) NOPASSWD: ALL\n" % uid)
+            file.write("Defaults:#%d secure_path=/usr/sbin:/usr/bin:/sbin:/bin\n" % uid)
     os.chmod(SUDOERS, 0o440)
     home = context.path("home")
     os.mkdir(home)
@@ -156,13 +157,17 @@ def make_venv(home, name):
     return venv
 
 
-def from_a_shell(context, home, exports, command):
+def as_root(context, command, **options):
+    return context.run(command, **options)
+
+
+def from_a_shell(context, home, exports, command, run=as_nobody):
     """nobody's shell exports variables, as activating does, and then calls sudo."""
     with open(os.path.join(home, "where.py"), "w") as file:
         file.write(WHERE)
     script = "".join("export %s='%s'; " % export for export in exports.items())
-    result = as_nobody(context, ["sh", "-c", script + command + "; exit $?"], cwd=home,
-                       env={"PATH": SYSTEM_PATH})
+    result = run(context, ["sh", "-c", script + command + "; exit $?"], cwd=home,
+                 env={"PATH": SYSTEM_PATH})
     check(result.status == 0, "status is %d: %s" % (result.status, last_lines(result.errors)))
     return read_truth(os.path.join(home, "where.json")), result.errors.splitlines()
 
@@ -183,6 +188,45 @@ def sudo_in_a_virtual_environment(context):
               "'/usr/bin/python3'" in errors[said[0]], "notes: %r" % errors)
 
 
+@test()
+def sudo_by_root_in_a_virtual_environment(context):
+    """root's shell is one that calls sudo, too: also below a sudo, nobody's or its own."""
+    home = prepare_sudo(context)
+    venv, program = make_venv(home, "venv"), own_program(context)
+    os.symlink("/usr/bin/python3", venv + "/bin/only-there")
+    exports = {"PATH": venv + "/bin:" + SYSTEM_PATH, "VIRTUAL_ENV": venv, "PYTHONPATH": home}
+    inner = "sh -c \"export PATH=%s VIRTUAL_ENV=%s PYTHONPATH=%s; %s; exit $?\"" % (
+        exports["PATH"], venv, home, "sudo -n %s")
+    for name in ("python3", "only-there"):
+        command = "%s -f -- %s where.py" % (program, name)
+        for run, variables, chain in ((as_root, exports, "sudo -n %s"),
+                                      (as_root, exports, "sudo -n sh -c '%s; exit $?'"),
+                                      (as_root, {}, "sudo -n " + inner),
+                                      (as_nobody, {}, "sudo -n " + inner)):
+            where, errors = from_a_shell(context, home, variables, chain % command, run)
+            check_equal("%s of %s" % (name, chain), where, {
+                "prefix": venv, "child": venv, "uid": 0, "venv": venv, "modules": home})
+            said = [line for line in errors if "in sudo's PATH it is '/usr/bin/python3'" in line]
+            check_equal("notes of %s (%r)" % (name, errors), len(said), int(name == "python3"))
+            os.unlink(os.path.join(home, "where.json"))
+    owner = os.stat(os.path.join(home, "mem_trace.raw"))
+    check_equal("owner of mem_trace.raw", (owner.st_uid, owner.st_gid), (0, 0))
+
+
+@test()
+def sudo_by_root_below_another_user(context):
+    """A PATH of who is not root decides nothing of what root runs."""
+    home, program = context.path("home"), own_program(context)
+    venv = make_venv(home, "venv")
+    context.write("home/where.py", WHERE)
+    fake = context.write("fake.py", FAKE % {"nobody": 0})
+    exported = {"PATH": venv + "/bin:" + SYSTEM_PATH, "VIRTUAL_ENV": venv}
+    context.run(["/usr/bin/python3", fake, "%d" % NOBODY, venv, program, "-f", "--no-report",
+                 "--", "python3", "where.py"], cwd=home, env=exported)
+    where = read_truth(os.path.join(home, "where.json"))
+    check_equal("prefix and uid", (where["prefix"], where["uid"]), ("/usr", 0))
+
+
 FAKE = """import os, sys
 uids, venv, command = [int(uid) for uid in sys.argv[1].split(",")], sys.argv[2], sys.argv[3:]
 if os.fork():  # the one above, for whom the rest is done
@@ -193,7 +237,8 @@ if uids[1:]:
     exported = {"PATH": venv + "/bin:" + path, "VIRTUAL_ENV": venv}
     rest = sys.argv[:1] + [",".join(map(str, uids[1:]))] + sys.argv[2:]
     os.execve(sys.executable, [sys.executable] + rest, exported)
-os.execve(command[0], command, {"SUDO_UID": "%(nobody)d", "SUDO_GID": "%(nobody)d", "PATH": path})
+os.execve(command[0], command, {"SUDO_UID": "%(nobody)d", "SUDO_GID": "%(nobody)d",
+                                  "SUDO_COMMAND": " ".join(command), "PATH": path})
 """
 
 

@@ -41,7 +41,7 @@ static void tells_a_path_by_hand(void **state)
 	}
 }
 
-/* Without caller_uid nobody is asked, and PATH alone counts. */
+/* Without sudo nobody is asked, and PATH alone counts. */
 static void finds_in_own_path(void **state)
 {
 	const struct identity identity = { .uid = geteuid() };

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "inspect_texts.h"
@@ -58,12 +59,36 @@ static pid_t find_sudo(uid_t uid)
 	return getppid();
 }
 
+/*
+ * root's own processes have the same ids as sudo's. But sudo tells what it executes which command
+ * that is: above those that were told the same as we is sudo, with what its caller had exported;
+ * or, where it was replaced by us, its caller. 0: none, also where that is not wholly root's, whose
+ * name of a command root must not run.
+ */
+static pid_t find_roots_sudo(struct inspector *inspector)
+{
+	const char *command = getenv("SUDO_COMMAND");
+	struct ancestor ancestor = { .parent = getppid() };
+
+	for (int i = 0; command && i < MAX_ANCESTORS && ancestor.parent > 0; i++) {
+		_cleanup_(freep) char *told = NULL;
+
+		if (!read_ancestor(ancestor.parent, &ancestor) || ancestor.uid ||
+		    ancestor.effective_uid)
+			break;
+		if (inspect_variable(inspector, ancestor.pid, "SUDO_COMMAND", &told) ||
+		    strcmp(told, command) != 0)
+			return ancestor.pid;
+	}
+	return 0;
+}
+
 void caller_shell_read(struct caller_shell *shell, uid_t uid, struct inspector *inspector)
 {
-	pid_t pid = find_sudo(uid);
+	pid_t pid = uid ? find_sudo(uid) : find_roots_sudo(inspector);
 
 	*shell = (struct caller_shell){ 0 };
-	if (inspect_variable(inspector, pid, "PATH", &shell->path))
+	if (!pid || inspect_variable(inspector, pid, "PATH", &shell->path))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		inspect_variable(inspector, pid, names[i], &shell->variables[i]);

@@ -125,26 +125,27 @@ static struct order choose_order(const struct command_search *search, struct com
 
 	if (!callers)
 		return (struct order){ own, NULL };
-	command->is_as_caller = search->identity->is_other && !command_path_is_given(own, callers);
+	command->is_as_caller = search->identity->is_as_caller &&
+				!command_path_is_given(own, callers);
 	return command->is_as_caller ? (struct order){ callers, own }
 				     : (struct order){ own, callers };
 }
 
 int command_search(const struct command_search *search, struct command *command)
 {
-	bool is_other = search->identity->is_other;
+	bool is_as_caller = search->identity->is_as_caller;
 	struct order order;
 	int error;
 
-	if (search->identity->caller_uid)
+	if (search->identity->is_by_sudo)
 		caller_shell_read(&command->shell, search->identity->caller_uid, search->inspector);
 	order = choose_order(search, command);
 	error = find(search, order.first, &command->path);
-	if (order.second && (!error || (error == -ENOENT && !is_other)))
+	if (order.second && (!error || (error == -ENOENT && !is_as_caller)))
 		note_otherwise(search, order.second, command);
 	if (!error && command->is_as_caller)
 		command->search_path = xstrdup(order.first);
-	if (error != -ENOENT || !is_other || strchr(search->name, '/'))
+	if (error != -ENOENT || !is_as_caller || strchr(search->name, '/'))
 		return error;
 	if (order.second)
 		error = find(search, order.second, &command->path);

@@ -38,9 +38,12 @@ void identity_read(bool keep_root, struct identity *ret)
 	struct passwd *user;
 
 	*ret = (struct identity){ .uid = geteuid(), .gid = getegid() };
-	if (geteuid() == 0 && read_id("SUDO_UID", &uid) && uid != 0 && read_id("SUDO_GID", &gid))
+	if (geteuid() == 0 && read_id("SUDO_UID", &uid) && read_id("SUDO_GID", &gid)) {
+		ret->is_by_sudo = true;
 		ret->caller_uid = uid;
-	if (!keep_root && ret->caller_uid) {
+	}
+	ret->is_as_caller = ret->is_by_sudo && !keep_root;
+	if (ret->is_as_caller && uid != 0) {
 		ret->uid = uid;
 		ret->gid = gid;
 		ret->is_other = true;

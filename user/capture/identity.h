@@ -13,9 +13,11 @@
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	bool is_other;	  /* another user than the one we run as */
-	uid_t caller_uid; /* of who called sudo, also with keep_root; 0: nobody else */
-	char *name;	  /* NULL when the user database does not know the uid */
+	bool is_other;	   /* another user than the one we run as */
+	bool is_by_sudo;   /* somebody called sudo, also with keep_root; root may, too */
+	bool is_as_caller; /* and it is that user's */
+	uid_t caller_uid;  /* of who called sudo */
+	char *name;	   /* NULL when the user database does not know the uid */
 	char *home;
 	char *shell;
 };

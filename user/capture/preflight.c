@@ -77,7 +77,8 @@ int preflight_command(const struct preflight_caller *caller, const char *name, s
 	int error = command_search(&search, ret);
 
 	if (error)
-		return command_refuse_name(name, error, caller->identity->is_other, ret->otherwise);
+		return command_refuse_name(name, error, caller->identity->is_as_caller,
+					   ret->otherwise);
 	note_otherwise(ret, name);
 	return 0;
 }
