@@ -81,6 +81,27 @@ def leak_of_blocks(context):
 
 
 @test(interpreters="few", needs_gil=True)
+def leak_behind_a_table(context):
+    """What a path keeps growing by counts, not what it holds: a full cache whose path rises by a few bytes
+    is none, and a slow leak is told without the table that was loaded before."""
+    taken = capture(context, context.target("handing_on.py"), "--allocs", "--calls=exact")
+    truth = taken.truth
+    if taken.process()["allocs"] is None:
+        raise Skip("allocators are not followed on this kernel")
+    text = memprobe(context, "post", "--leaks", taken.dump).output
+    blocks = text.split("Kept growing in blocks, ")[-1].split("Kept growing, ")[0].split("Inside:")[0]
+    check("cached" not in blocks, "the cache is named: %r" % text)
+    kept = re.search(r"^ +(\S+) MB +\d+ blocks .*remember", blocks, re.M)
+    check(kept, "no row of remember: %r" % text)
+    check_near("what remember keeps", float(kept.group(1)) * MB, truth["kept"], tolerance(truth["kept"]))
+    slow = re.search(r"^ +(\S+) MB of +(\S+) MB +\d+ blocks .* (\d+) bytes a call .*look_up", blocks, re.M)
+    check(slow, "no row of look_up: %r" % text)
+    check(truth["slow"] / 2 < float(slow.group(1)) * MB <= 1.02 * truth["slow"], "look_up: %r" % slow.group())
+    check_near("bytes a call", float(slow.group(3)), truth["slow"] / truth["calls"],
+               0.25 * truth["slow"] / truth["calls"])
+
+
+@test(interpreters="few", needs_gil=True)
 def leak_of_threads(context):
     """When a thread ends its C library frees what the program had freed before: none of that was a block
     that nobody had followed, which might have been the leak's."""

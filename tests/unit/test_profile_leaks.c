@@ -4,16 +4,32 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "history_fixture.h"
 #include "profile_held.h"
+#include "profile_history.h"
 
 /* Less and more of it in turn, and a tenth of what it takes stays. */
 static int64_t leaking_in_churn(uint64_t time)
 {
 	return history_leaking(time) / 10 + (time / (SECOND / 2) % 7) * 50 * MB;
+}
+
+/* A cache of 18 MB, full from the beginning, whose path now and then allocates a few bytes that
+ * another keeps: a library hands on its own small blocks. */
+static int64_t full_and_handing_on(uint64_t time)
+{
+	return 18 * MB + (int64_t)(time / (SECOND / 10)) * 64;
+}
+
+/* A table of 40 MB in the first second, and from then on 60 KB a second. */
+static int64_t leaking_after_table(uint64_t time)
+{
+	return history_lower(history_leaking(4 * time), 40 * MB) +
+	       (int64_t)(time / (SECOND / 10)) * 6000;
 }
 
 /* As many pages as blocks explain. */
@@ -105,6 +121,86 @@ static void test_allocated_and_freed(void **state)
 	profile_free(profile);
 }
 
+/* A row below the node maps so many bytes. */
+static void map_below(struct profile *profile, uint32_t node, int64_t bytes)
+{
+	const struct site site = { .kind = SITE_PYTHON, .line = 99 };
+	uint32_t below = profile_add_node(profile, 0, node, profile_add_site(profile, &site), 0);
+
+	profile_hold(profile, below)->mapped = bytes;
+	profile->processes[0].has_mapped = true;
+	profile_settle(profile);
+}
+
+/* What counts is by how much it keeps growing, whatever it holds. */
+static void test_full_cache(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	uint32_t node;
+
+	history_play_allocs(profile, full_and_handing_on, 12 * SECOND);
+	assert_int_equal(history_count_leaks(profile, &leak), 0);
+	node = history_play_allocs(profile, history_leaking, 12 * SECOND);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.node, node);
+	profile_free(profile);
+}
+
+static void test_slow_after_table(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+
+	history_play_allocs(profile, leaking_after_table, 12 * SECOND);
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_true(leak.live > 40 * MB);
+	assert_int_equal(leak.risen, leak.live - leaking_after_table(SECOND));
+	assert_int_equal(leak.first_ns, 3 * SECOND / 2);
+	profile_free(profile);
+}
+
+/* In an hour a few bytes are more than what counts alone; beside a real leak they are told apart,
+ * but not beside one of which it is not known whose it is. */
+static void test_slight(void **state)
+{
+	struct profile *profile = history_profile(0);
+	struct leak leak;
+	size_t count;
+	uint32_t slight = history_play_allocs(profile, full_and_handing_on, 3600 * SECOND);
+	struct leak *leaks;
+
+	assert_int_equal(history_count_leaks(profile, &leak), 1);
+	assert_int_equal(leak.beside, LEAK_ALONE);
+	history_play_allocs(profile, history_leaking, 3600 * SECOND);
+	leaks = profile_leaks(profile, 0, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(leaks[0].beside, LEAK_ALONE);
+	assert_int_equal(leaks[1].node, slight);
+	assert_int_equal(leaks[1].beside, LEAK_SLIGHT);
+	assert_false(leak_is_one(&leaks[1]));
+	free(leaks);
+	profile_free(profile);
+}
+
+static void test_slight_beside_doubtful(void **state)
+{
+	struct profile *profile = history_profile(0);
+	uint32_t churn = history_play(profile, history_leaking, 3600 * SECOND), slight;
+	size_t count;
+	struct leak *leaks;
+
+	map_below(profile, churn, 0);
+	slight = history_play_allocs(profile, full_and_handing_on, 3600 * SECOND);
+	leaks = profile_leaks(profile, 0, &count);
+	assert_int_equal(count, 2);
+	assert_true(leaks[0].is_heap);
+	assert_int_equal(leaks[1].node, slight);
+	assert_int_equal(leaks[1].beside, LEAK_ALONE);
+	free(leaks);
+	profile_free(profile);
+}
+
 /* The heap that a path made grow by all that it holds may be filled by another. */
 static void test_brk(void **state)
 {
@@ -124,17 +220,6 @@ static void test_brk(void **state)
 	assert_int_equal(history_count_leaks(profile, &leak), 1);
 	assert_true(leak.is_heap);
 	profile_free(profile);
-}
-
-/* A row below the node maps so many bytes. */
-static void map_below(struct profile *profile, uint32_t node, int64_t bytes)
-{
-	const struct site site = { .kind = SITE_PYTHON, .line = 99 };
-	uint32_t below = profile_add_node(profile, 0, node, profile_add_site(profile, &site), 0);
-
-	profile_hold(profile, below)->mapped = bytes;
-	profile->processes[0].has_mapped = true;
-	profile_settle(profile);
 }
 
 /* Pages that nobody near has mapped may be of an allocator's heap; as those of a path of whose
@@ -199,6 +284,10 @@ int main(void)
 		cmocka_unit_test(test_allocated),
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_allocated_and_freed),
+		cmocka_unit_test(test_full_cache),
+		cmocka_unit_test(test_slow_after_table),
+		cmocka_unit_test(test_slight),
+		cmocka_unit_test(test_slight_beside_doubtful),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_brk),
 		cmocka_unit_test(test_file_pages),

@@ -175,6 +175,31 @@ static void test_edges(void **state)
 	assert_null(strstr(text, "churn"));
 }
 
+static int64_t handing_on_at(uint32_t slot)
+{
+	return 19 * MB - (int64_t)(NR_SLOTS - slot) * MB / 64;
+}
+
+/* Small blocks that a library keeps for itself and hands on are told in one line. */
+static void test_slight(void **state)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t node;
+	_cleanup_(freep) char *text = NULL;
+
+	builder_process(&builder, 7, "python3 run.py", "3.11.2");
+	add_blocks(&builder, 24);
+	node = builder_python(&builder, NO_NODE, SCRIPT, "cached", 19);
+	builder_allocate(&builder, node, &(struct builder_allocs){ 19, 19, 40, 400 });
+	keep(builder.profile, node, HISTORY_ALLOCATED, handing_on_at);
+	text = finish_leaks(&builder, METRIC_ALLOCATED);
+	check_has(text, "Kept growing in blocks, 72.00 MB of 91.00 MB");
+	check_has(text,
+		  "append\n1 other path grew by 0.38 MB, in the last third by less than 1 % of "
+		  "what another did\n");
+	assert_null(strstr(text, "cached"));
+}
+
 static void take(void *context, const void *bytes, size_t size)
 {
 	strncat(context, bytes, size);
@@ -198,7 +223,7 @@ int main(void)
 		cmocka_unit_test(test_highest_moment), cmocka_unit_test(test_growing_block),
 		cmocka_unit_test(test_unknown_frees),  cmocka_unit_test(test_frees_of_allocator),
 		cmocka_unit_test(test_replaced),       cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_grown_object),
+		cmocka_unit_test(test_slight),	       cmocka_unit_test(test_grown_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

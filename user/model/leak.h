@@ -13,6 +13,7 @@ enum leak_beside {
 	LEAK_BESIDE_UNKNOWN, /* so many blocks that nobody had followed were freed: the same */
 	LEAK_REPLACES,	     /* the process did not grow by half as much: it took their place */
 	LEAK_IN_BLOCKS,	     /* its pages are explained by blocks of other paths, which are told */
+	LEAK_SLIGHT,	     /* less than a hundredth of what another leaks, which is told */
 };
 
 /* A node that took more in each slot of the last third of its process's life, and never gave back.
@@ -25,14 +26,18 @@ struct leak {
 	int64_t live;  /* in the end */
 	int64_t grown; /* of it, between these, about the last third: */
 	uint64_t since_ns, end_ns;
-	uint64_t first_ns, last_ns; /* from when to when it grew and never fell, to a slot */
+	/* Of it, between these, to a slot: it never fell, and grew about as fast as in the last
+	 * third. What it held before is a table, or a cache that had become full. */
+	int64_t risen;
+	uint64_t first_ns, last_ns;
 	/* Of blocks: how much of it is older than a third of the process's life, at least and at
 	 * most, and how old that is. The same where the path gives nothing back. */
 	int64_t older_least, older_most;
 	uint64_t older_ns;
 };
 
-/* Those that took others' place, or lie in others' blocks, are none as far as can be known. */
+/* Those that took others' place, lie in others' blocks, or are next to nothing beside another, are
+ * none as far as can be known. */
 bool leak_is_one(const struct leak *leak);
 
 #endif

@@ -2,6 +2,7 @@
 /* See profile_leaks.h. */
 #include "profile_leaks.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 #include "leak_exchange.h"
@@ -10,20 +11,48 @@
 #include "profile_allocs.h"
 #include "profile_held.h"
 
+#define SLIGHT_PARTS 100.0 /* 1 % */
+/* What grew faster than this in the mean, by the pace of the last third, is not of it. */
+#define MAX_PACES 1.5
+
 /* ---- What a history tells ---- */
 
-static void tell(const struct leak_series *series, struct leak *ret)
+/* Bytes that it would have grown by in so long, as fast as it did in the last third; without bound
+ * where no time is told, as a dump may that nobody of us wrote. */
+static double at_pace(const struct leak *leak, uint64_t ns)
+{
+	if (leak->end_ns <= leak->since_ns)
+		return DBL_MAX;
+	return (double)leak->grown * (double)ns / (double)(leak->end_ns - leak->since_ns);
+}
+
+/* The first slot from which on it never fell and grew about as fast as in the last third: not the
+ * one in which a table was loaded, or a cache became full. */
+static uint32_t find_first(const struct leak_series *series, const struct leak *leak)
 {
 	uint64_t width = history_width(&series->history);
 	const int64_t *low = series->history.low;
 	uint32_t first = series->third;
 
 	for (uint32_t slot = series->third; slot > series->first; slot--) {
+		uint64_t begin_ns = (slot - 1) * width;
+
 		if (low[slot] < low[slot - 1])
 			break;
-		if (low[slot] > low[slot - 1])
+		if (low[slot] > low[slot - 1] &&
+		    (double)(leak->live - low[slot - 1]) <=
+			    MAX_PACES * at_pace(leak, leak->end_ns - begin_ns))
 			first = slot;
 	}
+	return first;
+}
+
+static void tell(const struct leak_series *series, struct leak *ret)
+{
+	uint64_t width = history_width(&series->history);
+	const int64_t *low = series->history.low;
+	uint32_t first;
+
 	ret->node = series->history.node;
 	ret->live = series->live;
 	ret->grown = ret->live - low[series->third - 1];
@@ -31,6 +60,8 @@ static void tell(const struct leak_series *series, struct leak *ret)
 	ret->since_ns = (series->third - 1) * width;
 	ret->end_ns = series->end_ns;
 	/* A low that is higher than the one before was taken in the slot before. */
+	first = find_first(series, ret);
+	ret->risen = ret->live - low[first - 1];
 	ret->first_ns = (first - 1) * width;
 	ret->last_ns = history_lower((int64_t)((series->last + 1) * width),
 				     (int64_t)series->end_ns);
@@ -73,6 +104,15 @@ static void tell_age(const struct profile *profile, const struct leak_series *se
 	ret->older_least = history_lower(ret->older_least, ret->older_most);
 }
 
+/* As histories are only of what has held so much, so much would have to come in the whole run: a
+ * full cache's path may rise by a few bytes that a library keeps for others. */
+static bool is_enough(const struct leak_series *series, const struct leak *leak)
+{
+	uint64_t start_ns = series->first * history_width(&series->history);
+
+	return at_pace(leak, leak->end_ns - start_ns) >= HISTORY_MIN_BYTES;
+}
+
 /* Of blocks that only climb `ret_by_steps` says so: they are a leak if their pages are. */
 static bool find_leak(const struct profile *profile, const struct node_history *kept,
 		      struct leak *ret, bool *ret_by_steps)
@@ -88,6 +128,8 @@ static bool find_leak(const struct profile *profile, const struct node_history *
 		return false;
 	*ret_by_steps = !is_rising;
 	tell(&series, ret);
+	if (!is_enough(&series, ret))
+		return false;
 	if (ret->is_allocated)
 		tell_age(profile, &series, ret);
 	return true;
@@ -200,6 +242,21 @@ static size_t judge(const struct profile *profile, struct leak *leaks, const boo
 
 /* ---- All of them ---- */
 
+/* Beside one of which it is certain whose it is. They are sorted by what they grew by. */
+static void find_slight(const struct profile *profile, struct leak *leaks, size_t count)
+{
+	_cleanup_(freep) int64_t *most = xcalloc(profile->nr_processes, sizeof(*most));
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t *of = &most[profile->nodes[leaks[i].node].process];
+
+		if (leak_is_one(&leaks[i]) && (double)leaks[i].grown * SLIGHT_PARTS < (double)*of)
+			leaks[i].beside = LEAK_SLIGHT;
+		else if (leaks[i].beside == LEAK_ALONE && !leaks[i].is_heap && !*of)
+			*of = leaks[i].grown;
+	}
+}
+
 /* What others did meanwhile. */
 static void look_beside(const struct profile *profile, uint32_t process, struct leak *leaks,
 			size_t count)
@@ -212,6 +269,7 @@ static void look_beside(const struct profile *profile, uint32_t process, struct 
 	for (size_t i = 0; i < count; i++)
 		leaks[i].beside = leak_exchange_judge(profile, exchange, &leaks[i]);
 	leak_exchange_find_edges(profile, leaks, count);
+	find_slight(profile, leaks, count);
 }
 
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count)

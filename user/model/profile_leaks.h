@@ -17,6 +17,10 @@
  * Python objects are in no block. What grows by steps, as a list's block, need not rise in each
  * slot where its pages do, if it explains them.
  *
+ * None is what would not come to 256 KiB in the whole life, as fast as it grew in the last third;
+ * what grew by less than a hundredth of a sure leak of the process is LEAK_SLIGHT: blocks that a
+ * library keeps for itself and hands on.
+ *
  * What a process as a whole did bounds its leaks: see leak_exchange.h.
  */
 struct leak *profile_leaks(const struct profile *profile, uint32_t process, size_t *ret_count);

@@ -19,26 +19,35 @@
 #define PERCENT 100.0
 
 /* In the order in which they are told. */
-enum group { LEAKS_OF_BLOCKS, LEAKS_OF_PAGES, REPLACING_BLOCKS, REPLACING_PAGES, IN_BLOCKS };
+enum group {
+	LEAKS_OF_BLOCKS,
+	LEAKS_OF_PAGES,
+	REPLACING_BLOCKS,
+	REPLACING_PAGES,
+	IN_BLOCKS,
+	SLIGHT,
+};
 
 static enum group group_of(const struct leak *leak)
 {
 	if (leak->beside == LEAK_IN_BLOCKS)
 		return IN_BLOCKS;
+	if (leak->beside == LEAK_SLIGHT)
+		return SLIGHT;
 	if (leak->beside == LEAK_REPLACES)
 		return leak->is_allocated ? REPLACING_BLOCKS : REPLACING_PAGES;
 	return leak->is_allocated ? LEAKS_OF_BLOCKS : LEAKS_OF_PAGES;
 }
 
-/* What is held most comes first: that which grows fastest may have begun late. */
+/* What grew by most comes first: that which grows fastest may have begun late. */
 static int compare_leaks(const void *left, const void *right)
 {
 	const struct leak *a = left, *b = right;
 
 	if (group_of(a) != group_of(b))
 		return group_of(a) < group_of(b) ? -1 : 1;
-	if (a->live != b->live)
-		return a->live > b->live ? -1 : 1;
+	if (a->risen != b->risen)
+		return a->risen > b->risen ? -1 : 1;
 	return (a->node > b->node) - (a->node < b->node);
 }
 
@@ -47,7 +56,7 @@ static int64_t sum_of(const struct leak *leaks, size_t count)
 	int64_t bytes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		bytes += leaks[i].live;
+		bytes += leaks[i].risen;
 	return bytes;
 }
 
@@ -59,20 +68,34 @@ static void write_rate(const struct leak *leak, struct sink *sink)
 		sink_printf(sink, "  %9.2f MB an hour", (double)leak->grown / BYTES_PER_MB / hours);
 }
 
+/* Calls are of the whole life, and so are the bytes: what it grew by, as if it had always done so,
+ * but no more than there is. */
+static double risen_in_life(const struct process *process, const struct leak *leak)
+{
+	double life = (double)leak->end_ns - (double)process->start_ns;
+	double time = (double)leak->end_ns - (double)leak->first_ns;
+	double bytes = (double)leak->risen;
+
+	if (life > time && time > 0)
+		bytes *= life / time;
+	return bytes < (double)leak->live ? bytes : (double)leak->live;
+}
+
 /* Of bounds a share would be wrong by as much as they are. What a call keeps of blocks may be a few
  * bytes. */
 static void write_share(const struct calltree *tree, uint32_t row, const struct leak *leak,
 			struct sink *sink)
 {
+	const struct process *process = &tree->profile->processes[tree->process];
 	uint64_t calls = tree->profile->nodes[leak->node].calls;
+	double bytes = risen_in_life(process, leak);
 
 	if (!calls || calltree_calls(tree, &tree->nodes[row]) != CALLS_EXACT)
 		return;
 	if (leak->is_allocated)
-		sink_printf(sink, "  %9.0f bytes a call", (double)leak->live / (double)calls);
+		sink_printf(sink, "  %9.0f bytes a call", bytes / (double)calls);
 	else
-		sink_printf(sink, "  %7.3f MB a call",
-			    (double)leak->live / BYTES_PER_MB / (double)calls);
+		sink_printf(sink, "  %7.3f MB a call", bytes / BYTES_PER_MB / (double)calls);
 }
 
 static void write_blocks(const struct calltree *tree, const struct leak *leak, struct sink *sink)
@@ -125,14 +148,25 @@ static bool is_doubtful(const struct leak *leak)
 	return leak->beside == LEAK_BESIDE_FALL || leak->beside == LEAK_BESIDE_UNKNOWN;
 }
 
+/* What it grew by, and of how much where it held more before. */
+static void write_risen(const struct leak *leak, struct sink *sink)
+{
+	report_mb_colored(sink, COLOR_MAX, 7, leak->risen);
+	sink_text(sink, " MB");
+	if (leak->live - leak->risen <= leak->live / 100)
+		return;
+	sink_text(sink, " of ");
+	report_mb(sink, 7, leak->live);
+	sink_text(sink, " MB");
+}
+
 static void write_leak(const struct report *report, const struct calltree *tree,
 		       const struct leak *leak, struct sink *sink)
 {
 	uint32_t row = calltree_row_of(report->source, leak->node);
 
 	sink_text(sink, "  ");
-	report_mb_colored(sink, COLOR_MAX, 7, leak->live);
-	sink_text(sink, " MB");
+	write_risen(leak, sink);
 	if (leak->is_allocated)
 		write_blocks(tree, leak, sink);
 	write_rate(leak, sink);
@@ -230,6 +264,14 @@ static void write_in_blocks(const struct leak *leaks, size_t count, struct sink 
 	sink_text(sink, " MB on other paths, which were the first to touch them\n");
 }
 
+static void write_slight(const struct leak *leaks, size_t count, struct sink *sink)
+{
+	sink_printf(sink, "%zu other %s by ", count, count == 1 ? "path grew" : "paths grew");
+	report_mb(sink, 0, sum_of(leaks, count));
+	sink_text(sink, count == 1 ? " MB" : " MB in all, each");
+	sink_text(sink, ", in the last third by less than 1 % of what another did\n");
+}
+
 static void write_group(const struct report *report, const struct calltree *tree,
 			const struct leak *leaks, size_t count, struct sink *sink)
 {
@@ -237,6 +279,10 @@ static void write_group(const struct report *report, const struct calltree *tree
 
 	if (group_of(leaks) == IN_BLOCKS) {
 		write_in_blocks(leaks, count, sink);
+		return;
+	}
+	if (group_of(leaks) == SLIGHT) {
+		write_slight(leaks, count, sink);
 		return;
 	}
 	write_head(report, process, leaks, count, sink);
