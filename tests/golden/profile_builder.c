@@ -67,6 +67,22 @@ uint32_t builder_python(struct profile_builder *builder, uint32_t parent, const 
 	return add_node(builder, parent, &site, anon_mb);
 }
 
+uint32_t builder_module_line(struct profile_builder *builder, uint32_t parent, const char *file,
+			     int32_t at, double anon_mb)
+{
+	struct string_pool *strings = &builder->profile->strings;
+	struct site site = {
+		.kind = SITE_PYTHON,
+		.file = string_pool_add(strings, file),
+		.name = string_pool_add(strings, "<module>"),
+		.line = 1,
+		.at = at,
+		.version = PYTHON_VERSION,
+	};
+
+	return add_node(builder, parent, &site, anon_mb);
+}
+
 uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum wire_site_kind kind,
 			 const char *name, double anon_mb)
 {

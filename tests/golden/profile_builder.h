@@ -26,6 +26,9 @@ void builder_opening(struct profile_builder *builder, enum begin_reason begin, d
 /* A node of Python 3.11 code that grew anonymous memory (gave back, when negative). */
 uint32_t builder_python(struct profile_builder *builder, uint32_t parent, const char *file,
 			const char *name, double anon_mb);
+/* A line of a module's, as with --lines. */
+uint32_t builder_module_line(struct profile_builder *builder, uint32_t parent, const char *file,
+			     int32_t at, double anon_mb);
 /* One that is no Python; name for SITE_NATIVE. */
 uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum wire_site_kind kind,
 			 const char *name, double anon_mb);

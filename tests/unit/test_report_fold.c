@@ -94,6 +94,36 @@ static void test_imports(void **state)
 	      "  /p/api.py:1:<module>      3.50 MB\n    /p/a.py:1:<module>      1.50 MB");
 }
 
+/* With --lines a module has a row for each line that took something, and is one module. */
+static void test_imports_by_line(void **state)
+{
+	uint32_t main, api;
+	struct profile_builder builder = begin(&main);
+
+	builder_python(&builder, main, "/run.py", "work", 80);
+	builder_module_line(&builder, main, "/p/large.py", 1, 13);
+	for (int32_t line = 2; line <= 4; line++) {
+		api = builder_module_line(&builder, main, "/p/api.py", line, 1);
+		builder_module_line(&builder, api, "/p/a.py", line, 0.5);
+		builder_module_line(&builder, api, "/p/a.py", line + 1, 0.5);
+		builder_module_line(&builder, main, "/p/large.py", line, 0.25);
+	}
+	check(&builder, "  imports (5 modules)      6.75 MB\n",
+	      "  /p/api.py:1:<module>:3      2.00 MB\n");
+}
+
+static void test_lines_of_one_module(void **state)
+{
+	uint32_t main;
+	struct profile_builder builder = begin(&main);
+
+	builder_python(&builder, main, "/run.py", "work", 80);
+	builder_module_line(&builder, main, "/p/a.py", 1, 1.5);
+	builder_module_line(&builder, main, "/p/a.py", 2, 1.25);
+	check(&builder, "  /p/a.py:1:<module>:2      1.25 MB\n",
+	      "  /p/a.py:1:<module>:2      1.25 MB\n");
+}
+
 /* Threads of a pool are one row, which is no path that was seen. */
 static void test_native_threads(void **state)
 {
@@ -111,9 +141,13 @@ static void test_native_threads(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_native_threads), cmocka_unit_test(test_recursion),
-		cmocka_unit_test(test_runners),	       cmocka_unit_test(test_own_folders),
+		cmocka_unit_test(test_native_threads),
+		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_runners),
+		cmocka_unit_test(test_own_folders),
 		cmocka_unit_test(test_imports),
+		cmocka_unit_test(test_imports_by_line),
+		cmocka_unit_test(test_lines_of_one_module),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
