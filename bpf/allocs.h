@@ -412,6 +412,9 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 	free_rest(image, slot, call, address);
 	if (call->bytes < cfg_allocs_min)
 		return 0;
+	/* More than an address space: the function lies. */
+	if (call->bytes >> ADDRESS_BITS)
+		return lose_block(slot, LOSS_blocks_missed, 0);
 	id = find_alloc_node(image, slot, call->bytes);
 	if (id && put_block(slot, address, call->bytes, id, 0))
 		own_block(slot, address, call->bytes, id);

@@ -239,6 +239,23 @@ static void test_posix_unreadable(void **state)
 	close_session();
 }
 
+/* No function that hands out more than an address space tells the truth, nor of less than nothing.
+ */
+static void test_made_up_sizes(void **state)
+{
+	(void)state;
+	open_fixture();
+	allocate(0, BASE, ~0ULL);
+	allocate(0, BASE + PAGE, 1ULL << ADDRESS_BITS);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_missed], 2);
+	assert_int_equal(session_count_blocks(), 0);
+	allocate(0, BASE, (1ULL << ADDRESS_BITS) - 1);
+	assert_int_equal(session_image(mm)->loss_events[LOSS_blocks_missed], 2);
+	assert_int_equal(allocs_of(0).blocks, 1);
+	assert_int_equal(allocs_of(0).taken_bytes, (1ULL << ADDRESS_BITS) - 1);
+	close_session();
+}
+
 static void test_reallocations(void **state)
 {
 	(void)state;
@@ -923,6 +940,7 @@ int main(void)
 		cmocka_unit_test(test_context),
 		cmocka_unit_test(test_posix),
 		cmocka_unit_test(test_posix_unreadable),
+		cmocka_unit_test(test_made_up_sizes),
 		cmocka_unit_test(test_reallocations),
 		cmocka_unit_test(test_failing_reallocations),
 		cmocka_unit_test(test_jumped),

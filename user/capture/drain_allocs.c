@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * See drain_allocs.h. Sizes are what a target has asked its own functions for: one that lies about
- * them must not make sums overflow, or a dump that nobody can read.
+ * them must not make sums overflow, or a dump that nobody can read, or take another's room.
  */
 #include "drain_allocs.h"
 
 #include <bpf/bpf.h>
+#include <memprobe/limits.h>
 #include <string.h>
 
 #include "clock.h"
+#include "drain_shares.h"
 #include "last_reads.h"
 #include "memory.h"
 #include "profile_allocs.h"
 #include "profile_history.h"
 
-/* All amounts of all nodes and processes together: a quarter of what a dump's reader takes. */
-#define MAX_WEIGHT (1LL << 59)
+/* All amounts of all nodes and processes together: an eighth of what a dump's reader takes, which
+ * sees differences of them, and what those of nodes and of their process differ by. */
+#define MAX_WEIGHT (1LL << 58)
 /* One amount. */
 #define MAX_AMOUNT (1LL << 58)
+/* Bytes that are there at once. */
+#define MAX_LIVE (1LL << ADDRESS_BITS)
 
 struct drain_allocs {
 	const struct drain_base *base;
-	int fd;			/* of the map */
-	uint64_t now;		/* the profile's time */
-	int64_t weight;		/* of all that was taken */
+	int fd;	      /* of the map */
+	uint64_t now; /* the profile's time */
+	struct drain_shares shares;
 	struct last_reads last; /* struct wire_allocs */
 };
 
@@ -33,6 +38,7 @@ struct drain_allocs *drain_allocs_new(const struct drain_base *base)
 
 	allocs->base = base;
 	allocs->last.value_bytes = sizeof(struct wire_allocs);
+	drain_shares_init(&allocs->shares, MAX_WEIGHT);
 	allocs->fd = loader_has_allocs(base->loader) ? loader_map(base->loader, "allocs") : -1;
 	return allocs;
 }
@@ -42,6 +48,7 @@ void drain_allocs_free(struct drain_allocs *allocs)
 	if (!allocs)
 		return;
 	last_reads_free(&allocs->last);
+	drain_shares_free(&allocs->shares);
 	free(allocs);
 }
 
@@ -55,26 +62,21 @@ void drain_allocs_remove(struct drain_allocs *allocs, struct node_id id)
 
 /* ---- Is it to be believed? ---- */
 
-static int64_t weight_of(const int64_t *amounts, size_t count)
+/* Adds what can be: neither below 0 nor above `most`, of which eight do not overflow. */
+static bool add_weight(int64_t *weight, int64_t most, const int64_t *amounts, size_t count)
 {
-	int64_t weight = 0;
-
 	for (size_t i = 0; i < count; i++) {
-		if (amounts[i] > MAX_AMOUNT || amounts[i] < -MAX_AMOUNT)
-			return MAX_WEIGHT;
-		weight += amounts[i] < 0 ? -amounts[i] : amounts[i];
-		if (weight >= MAX_WEIGHT)
-			return MAX_WEIGHT;
+		if (amounts[i] < 0 || amounts[i] > most)
+			return false;
+		*weight += amounts[i];
 	}
-	return weight;
+	return true;
 }
 
-static int64_t weight_of_node(const struct wire_allocs *wire)
+static bool weigh_node(const struct wire_allocs *wire, int64_t *ret)
 {
-	const int64_t amounts[] = {
-		wire->bytes,
-		wire->at_peak,
-		wire->at_final,
+	const int64_t live[] = { wire->bytes, wire->at_peak, wire->at_final };
+	const int64_t others[] = {
 		wire->blocks,
 		wire->blocks_at_final,
 		(int64_t)wire->taken_bytes,
@@ -82,16 +84,29 @@ static int64_t weight_of_node(const struct wire_allocs *wire)
 		(int64_t)wire->freed_blocks,
 	};
 
-	return weight_of(amounts, ARRAY_SIZE(amounts));
+	*ret = 0;
+	return add_weight(ret, MAX_LIVE, live, ARRAY_SIZE(live)) &&
+	       add_weight(ret, MAX_AMOUNT, others, ARRAY_SIZE(others));
 }
 
-/* Replaces a weight by another, if there is room for it. */
-static bool take_weight(struct drain_allocs *allocs, int64_t before, int64_t after)
+/* A node's amounts by others, if they can be and there is room. */
+static bool take_node(struct drain_allocs *allocs, uint32_t process,
+		      const struct wire_allocs *before, const struct wire_allocs *after)
 {
-	if (after >= MAX_WEIGHT || allocs->weight - before + after >= MAX_WEIGHT)
-		return false;
-	allocs->weight += after - before;
-	return true;
+	int64_t had, wanted;
+
+	return weigh_node(before, &had) && weigh_node(after, &wanted) &&
+	       drain_shares_take(&allocs->shares, process, had, wanted);
+}
+
+/* The same of a process's own, which are its last and its highest. */
+static bool take_sums(struct drain_allocs *allocs, uint32_t process, const int64_t before[2],
+		      const int64_t after[2])
+{
+	int64_t had = 0, wanted = 0;
+
+	return add_weight(&had, MAX_LIVE, before, 2) && add_weight(&wanted, MAX_LIVE, after, 2) &&
+	       drain_shares_take(&allocs->shares, process, had, wanted);
 }
 
 /* ---- Into the profile ---- */
@@ -118,25 +133,30 @@ void drain_allocs_begin(struct drain_allocs *allocs)
 	allocs->now = drain_base_time(allocs->base, clock_ns());
 }
 
-/* What is refused is missing in the sum over the nodes, and so becomes a loss (profile_allocs.h).
- */
+/* What is refused is missing in the sum over the nodes, and so becomes a loss (profile_allocs.h);
+ * but where that sum is refused, too. */
 void drain_allocs_read(struct drain_allocs *allocs, struct node_id id, uint32_t node)
 {
+	struct profile *profile = allocs->base->profile;
+	uint32_t process = profile->nodes[node].process;
 	struct wire_allocs now, *last;
 	struct node_allocs before, after, was, *sum;
 
 	if (allocs->fd < 0 || bpf_map_lookup_elem(allocs->fd, &id.value, &now))
 		return;
 	last = last_reads_of(&allocs->last, id);
-	if (!memcmp(last, &now, sizeof(now)) ||
-	    !take_weight(allocs, weight_of_node(last), weight_of_node(&now)))
+	if (!memcmp(last, &now, sizeof(now)))
 		return;
+	if (!take_node(allocs, process, last, &now)) {
+		drain_shares_refuse(profile, process);
+		return;
+	}
 	before = to_allocs(last, node);
 	after = to_allocs(&now, node);
-	sum = profile_allocate(allocs->base->profile, node);
+	sum = profile_allocate(profile, node);
 	was = *sum;
 	allocs_replace(sum, &before, &after);
-	profile_note_alloc_history(allocs->base->profile, &was, sum, allocs->now);
+	profile_note_alloc_history(profile, &was, sum, allocs->now);
 	*last = now;
 }
 
@@ -173,9 +193,19 @@ void drain_allocs_moments(struct drain_allocs *allocs, uint32_t index,
 	process->alloc_moment = image->alloc_moment;
 	process->final_moment = image->final_moment;
 	process->unknown_frees = image->unknown_frees;
-	if (!take_weight(allocs, weight_of(before, ARRAY_SIZE(before)),
-			 weight_of(after, ARRAY_SIZE(after))))
+	if (!take_sums(allocs, index, before, after)) {
+		drain_shares_refuse(allocs->base->profile, index);
 		return;
+	}
 	set_amount(process, &process->alloc_end, after[0]);
 	set_amount(process, &process->alloc_peak, after[1]);
+}
+
+bool drain_allocs_lose(struct drain_allocs *allocs, uint32_t process, int64_t bytes)
+{
+	bool has_room = drain_shares_take(&allocs->shares, process, 0, bytes);
+
+	if (!has_room)
+		drain_shares_refuse(allocs->base->profile, process);
+	return has_room;
 }

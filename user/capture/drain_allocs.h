@@ -24,4 +24,8 @@ void drain_allocs_remove(struct drain_allocs *allocs, struct node_id id);
 void drain_allocs_moments(struct drain_allocs *allocs, uint32_t process,
 			  const struct wire_image *image);
 
+/* So many bytes were lost, mostly of blocks, of which the target says how large they are. Returns
+ * whether they have room beside the rest. Also where no blocks are followed. */
+bool drain_allocs_lose(struct drain_allocs *allocs, uint32_t process, int64_t bytes);
+
 #endif

@@ -78,15 +78,17 @@ static uint32_t take_gain(uint32_t *last, uint32_t now)
 }
 
 /* Added to what was found out in user space (late_finds.h). */
-static void take_losses(struct process *process, struct image_slot *slot,
-			const struct wire_image *image)
+static void take_losses(struct drain_allocs *allocs, struct process *process,
+			struct image_slot *slot, const struct wire_image *image)
 {
 	for (int i = 0; i < NR_IMAGE_LOSSES; i++) {
 		struct loss_count *loss = &process->losses[i];
+		int64_t bytes = (int64_t)PAGE_BYTES *
+				take_gain(&slot->loss_pages[i], image->loss_pages[i]);
 
 		loss->events += take_gain(&slot->loss_events[i], image->loss_events[i]);
-		loss->bytes += (int64_t)PAGE_BYTES *
-			       take_gain(&slot->loss_pages[i], image->loss_pages[i]);
+		if (bytes && drain_allocs_lose(allocs, slot->process, bytes))
+			loss->bytes += bytes;
 		loss->released += (int64_t)PAGE_BYTES *
 				  take_gain(&slot->loss_released[i], image->loss_released[i]);
 	}
@@ -149,7 +151,7 @@ static void take(const struct drain_base *base, struct drain_images *images,
 	if (process->peak < image->peak * PAGE_BYTES)
 		process->peak = image->peak * PAGE_BYTES;
 	drain_images_note_peak(images, slot, image);
-	take_losses(process, slot, image);
+	take_losses(allocs, process, slot, image);
 	correct_opening(process, image);
 	note_early_calls(base, process, image);
 	note_finalized(process, image);

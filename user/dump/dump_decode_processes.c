@@ -6,6 +6,8 @@
 #include "dump_take.h"
 #include "profile_own.h"
 
+_Static_assert(DUMP_MAX_PROCESSES == PROFILE_MAX_PROCESSES, "a capture keeps to it");
+
 static void take_by_kind(struct packed_cursor *from, int64_t ret[NR_KINDS])
 {
 	for (int kind = 0; kind < NR_KINDS; kind++)

@@ -338,6 +338,8 @@ struct profile {
 	struct hash_table blob_ids;	/* the same: those that profile_find_blob has added */
 };
 
+#define PROFILE_MAX_PROCESSES (1U << 20) /* that can be in a dump */
+
 struct profile *profile_new(void);
 void profile_free(struct profile *profile);
 void profile_freep(struct profile **profile);
