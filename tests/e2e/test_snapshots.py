@@ -73,6 +73,38 @@ def snapshot_while_memprobe_begins(context):
     check_invariants(read_report(context, dump + ".1"), is_begun=True)
 
 
+# One child has ended when the other, which is told first, asks memprobe for a snapshot.
+YOUNG = """if 1:
+    import os, signal, sys, time
+    memprobe = os.getppid()
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+    if os.fork() == 0:
+        os.kill(memprobe, signal.SIGUSR1)
+        while not os.path.exists(sys.argv[1]):
+            time.sleep(0.01)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@test(interpreters="one")
+def snapshot_before_counting(context):
+    """Of a child that has just begun and runs it is not said that it has ended, as of one that has."""
+    dump = context.path("dump")
+    process = context.start([MEMPROBE, "-o", dump, "--no-report", "--"] + context.python.command
+                            + ["-c", YOUNG, dump + ".1"])
+    result = context.finish(process)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    entries = read_report(context, dump + ".1").processes
+    children = [entry for entry in entries if entry["ppid"] == entries[0]["pid"]]
+    check_equal("end_reasons", [entry["end_reason"] for entry in children], ["exit", "running"])
+    reasons = [entry["calls"]["reason"] for entry in children]
+    check_equal("of the ended", reasons[0], "it ended before counting began")
+    check(reasons[1] != reasons[0], "of the running: %r" % reasons[1])
+
+
 @test(interpreters="one")
 def snapshot_asked_of_all(context):
     """As by `kill -USR1 $(pidof memprobe)` while the command waits to be begun: it runs as ever."""

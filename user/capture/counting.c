@@ -18,6 +18,9 @@
 #include "tell.h"
 
 #define WITHOUT_MAIN "its main thread has ended, after which the kernel takes probes away"
+/* Of one that runs and waits, and what that becomes with its end. */
+#define NOT_BEGUN "counting had not begun yet"
+#define ENDED_BEFORE "it ended before counting began"
 
 /* A process whose calls are to be counted from the next flush on: attaching takes 5 ms and more,
  * and one that has ended by then is not worth it. */
@@ -103,7 +106,7 @@ static void refuse_for(struct counting *counting, uint32_t process, const struct
 		       int error)
 {
 	if (error == -ESRCH || error == -ENOENT)
-		set_reason(counting, process, "it ended before counting began");
+		set_reason(counting, process, ENDED_BEFORE);
 	else if (inspector_is_unanswered(error))
 		refuse(counting, process, "looking for its file took too long");
 	else if (!plan->nr_sites)
@@ -207,7 +210,7 @@ void counting_plan(struct counting *counting, uint32_t process, uint32_t layout)
 	}
 	if (entry->begin == BEGAN_FORK)
 		calls_forked(counting->calls, entry->ppid);
-	set_reason(counting, process, "it ended before counting began");
+	set_reason(counting, process, entry->end == END_RUNNING ? NOT_BEGUN : ENDED_BEFORE);
 	counting->uncounted = array_reserve(counting->uncounted, &counting->capacity,
 					    counting->nr_uncounted + 1,
 					    sizeof(*counting->uncounted));
@@ -333,6 +336,15 @@ static void on_main_ended(void *context, uint32_t process)
 		note_without_main(counting, process);
 }
 
+static void on_image_ended(void *context, uint32_t process)
+{
+	struct counting *counting = context;
+	const struct profile *profile = counting->base->profile;
+
+	if (!strcmp(profile_string(profile, entry_of(counting, process)->calls_reason), NOT_BEGUN))
+		set_reason(counting, process, ENDED_BEFORE);
+}
+
 static void on_process_ended(void *context, uint32_t tgid)
 {
 	struct counting *counting = context;
@@ -359,6 +371,7 @@ struct drain_listener counting_hear_drain(struct counting *counting)
 		.context = counting,
 		.calls_over = on_over,
 		.calls_unseen = on_unseen,
+		.image_ended = on_image_ended,
 		.process_ended = on_process_ended,
 		.main_ended = on_main_ended,
 		.probes_lost = on_probes_lost,
