@@ -79,6 +79,25 @@ struct mm_struct___tree {
 	struct rb_root mm_rb;
 } CORE;
 
+/* 6.1 and later: d4af56c5c7c6 ("mm: start tracking VMAs with maple tree"). */
+struct maple_tree {
+	void *ma_root;
+} CORE;
+
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+} CORE;
+
+struct maple_arange_64 {
+	unsigned long pivot[9];
+	void *slot[10];
+} CORE;
+
+struct mm_struct___maple {
+	struct maple_tree mm_mt;
+} CORE;
+
 struct xol_area {
 	unsigned long vaddr;
 } CORE;

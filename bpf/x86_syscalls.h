@@ -8,7 +8,7 @@
 #ifndef MEMPROBE_X86_SYSCALLS_H
 #define MEMPROBE_X86_SYSCALLS_H
 
-#include "kernel.h"
+#include "gaps.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -46,9 +46,6 @@ enum {
 #define MADV_COLLAPSE 25
 
 #define HUGE_PAGE_BYTES (1ULL << 21)
-
-/* Up to where what brk or shmdt gives back is looked for: neither says how much it is. */
-#define UNKNOWN_PAGES (1ULL << 24)
 
 /* Pages by their numbers; begin == end: none. */
 struct page_range {
@@ -116,6 +113,16 @@ static __always_inline __u64 first_argument(void)
 	return registers ? registers->di : 0;
 }
 
+/* What goes from `address` on, where nothing is mapped any more: neither brk nor shmdt says how
+ * much that is. */
+static __always_inline struct page_range gap_from(__u64 address)
+{
+	struct page_range range = {};
+	__u64 end = gap_end(address);
+
+	return end > address ? pages_of(address, end - address) : range;
+}
+
 /* What the system call takes away, when it takes anything away. */
 static __always_inline struct page_range released_range(void)
 {
@@ -136,11 +143,10 @@ static __always_inline struct page_range released_range(void)
 			return pages_of(registers->di + registers->dx,
 					registers->si - registers->dx);
 		return range;
-	case NR_brk:
+	case NR_brk: /* whose last page stays */
+		return gap_from((registers->di + PAGE_SIZE - 1) & -PAGE_SIZE);
 	case NR_shmdt:
-		range = pages_of(registers->di, 0);
-		range.end = range.begin + UNKNOWN_PAGES;
-		return range;
+		return gap_from(registers->di);
 	default:
 		return range;
 	}

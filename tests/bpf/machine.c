@@ -13,6 +13,13 @@
 /* glibc puts a struct pthread of 0x900 bytes at the end of a page, thread-local variables below. */
 #define THREAD_LOCAL_BYTES 0x700
 
+enum maple_type { MAPLE_LEAF_64 = 1, MAPLE_RANGE_64, MAPLE_ARANGE_64 };
+
+#define MAPLE_NODE_BYTES 256
+#define MAPLE_SLOTS 16
+#define MAPLE_ENODE 4 /* set in entries of nodes but the root, which has 2 */
+#define MAPLE_ROOT 2
+
 static void make_thread_local(__u64 fsbase)
 {
 	static const char zeroes[HOST_PAGE];
@@ -38,7 +45,7 @@ static __s64 *count(const struct mm_struct *mm, __u32 kind)
 
 struct mm_struct *machine_mm_new(bool is_percpu)
 {
-	struct mm_struct *mm = host_kernel_new(sizeof(struct mm_struct___tree));
+	struct mm_struct *mm = host_kernel_new(sizeof(struct mm_struct___maple));
 
 	mm->mm_users.counter = 1;
 	for (__u32 kind = 0; is_percpu && kind < NR_KINDS; kind++)
@@ -92,6 +99,43 @@ struct vm_area_struct *machine_map(struct mm_struct *mm, struct file *file, __u6
 	*place = &mapping->vm_rb;
 	host.find_mapping = find_mapping;
 	return &mapping->common;
+}
+
+/* So many nodes of a maple tree (include/linux/maple_tree.h). */
+static char *maple_nodes_new(int number)
+{
+	char *memory = host_kernel_new((number + 1) * MAPLE_NODE_BYTES);
+
+	return memory + (-(uintptr_t)memory & (MAPLE_NODE_BYTES - 1));
+}
+
+/* It says of which type the node is. */
+static void *maple_entry(void *node, enum maple_type type)
+{
+	return (char *)node + ((unsigned int)type << 3 | MAPLE_ENODE);
+}
+
+/* The gap is in the last node of three levels: behind the last slot in use, and a full node's last,
+ * no pivot is set. */
+void machine_set_gap(struct mm_struct *mm, __u64 begin, __u64 end)
+{
+	void **tree = &((struct mm_struct___maple *)mm)->mm_mt.ma_root;
+	char *nodes = *tree ? (char *)*tree - (uintptr_t)*tree % MAPLE_NODE_BYTES
+			    : maple_nodes_new(3);
+	struct maple_arange_64 *root = (void *)nodes;
+	struct maple_range_64 *middle = (void *)(nodes + MAPLE_NODE_BYTES);
+	struct maple_range_64 *leaf = (void *)(nodes + 2 * MAPLE_NODE_BYTES);
+	const __u64 before = begin / 2;
+
+	root->pivot[0] = before;
+	root->slot[1] = maple_entry(middle, MAPLE_RANGE_64);
+	for (int i = 0; i < MAPLE_SLOTS - 1; i++)
+		middle->pivot[i] = before + 1 + i;
+	middle->slot[MAPLE_SLOTS - 1] = maple_entry(leaf, MAPLE_LEAF_64);
+	leaf->pivot[0] = begin - 1;
+	leaf->slot[0] = leaf->slot[2] = mm;
+	leaf->pivot[1] = end - 1;
+	*tree = (char *)maple_entry(root, MAPLE_ARANGE_64) + MAPLE_ROOT;
 }
 
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm)

@@ -19,6 +19,9 @@ struct file *machine_file_new(__u64 ino, __u32 dev);
 struct vm_area_struct *machine_map(struct mm_struct *mm, struct file *file, __u64 begin,
 				   __u64 bytes, __u64 offset);
 
+/* All is mapped (6.1 and later), but for that gap. */
+void machine_set_gap(struct mm_struct *mm, __u64 begin, __u64 end);
+
 /* A thread with its own page of thread-local memory at fsbase; its process is `tgid`. */
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm);
 /* Lets a task run on the current CPU. */

@@ -34,7 +34,8 @@ enum {
 	NR_brk = 12,
 	NR_mremap = 25,
 	NR_madvise = 28,
-	NR_mlock = 149
+	NR_mlock = 149,
+	NR_shmdt = 67,
 };
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
@@ -570,20 +571,87 @@ static void test_populated_mappings(void **state)
 	close_session();
 }
 
+/* brk to `address`: nothing is mapped from there to `end`. */
+static void set_heap_end(__u64 address, __u64 end)
+{
+	machine_set_gap(mm, (address + PAGE - 1) & -PAGE, end);
+	session_enter(NR_brk, address, 0, 0);
+}
+
 static void test_heap(void **state)
 {
 	(void)state;
 	open_fixture();
 	for (int round = 0; round < 50; round++) {
 		touch_each(round % 2, BASE, 1200);
-		session_enter(NR_brk, BASE + 300 * PAGE, 0, 0);
+		set_heap_end(BASE + 300 * PAGE, BASE << 1);
 		release(2, KIND_ANON, 900);
 		assert_int_equal(live(round % 2, KIND_ANON), 300);
-		session_enter(NR_brk, BASE, 0, 0);
+		set_heap_end(BASE, BASE << 1);
 		release(2, KIND_ANON, 300);
 		assert_int_equal(live(round % 2, KIND_ANON), 0);
 	}
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* The page in which the heap ends stays. */
+static void test_heap_within_page(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 4);
+	touch_each(1, BASE + 4 * PAGE, 4);
+	set_heap_end(BASE + 3 * PAGE + 1, BASE << 1);
+	release(2, KIND_ANON, 4);
+	assert_int_equal(live(0, KIND_ANON), 4);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	close_session();
+}
+
+/* What brk or shmdt gives back has no marks, as all that was there before: those of what is mapped
+ * further up are of other pages. */
+static void release_below_others(__u32 kind, unsigned long call)
+{
+	open_fixture();
+	for (int i = 0; i < 20; i++)
+		touch(0, BASE + (64 + i) * PAGE, kind, 1);
+	touch(1, BASE + 63 * PAGE, kind, 1);
+	session_enter(77, 0, 0, 0);
+	machine_run(threads[2]);
+	session_change(mm, kind, 15); /* without a place */
+	machine_set_gap(mm, BASE, BASE + 64 * PAGE);
+	session_enter(call, BASE, 0, 0);
+	session_change(mm, kind, -16);
+	assert_int_equal(live(0, kind), 20);
+	assert_int_equal(live(1, kind), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, kind), 0);
+	close_session();
+}
+
+static void test_unmarked_heap(void **state)
+{
+	(void)state;
+	release_below_others(KIND_ANON, NR_brk);
+}
+
+static void test_unmarked_segment(void **state)
+{
+	(void)state;
+	release_below_others(KIND_SHMEM, NR_shmdt);
+}
+
+/* Something is mapped there: what went is not known. */
+static void test_no_gap(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 4);
+	machine_set_gap(mm, BASE + PAGE, BASE + 4 * PAGE);
+	session_enter(NR_shmdt, BASE, 0, 0);
+	release(1, KIND_ANON, 2);
+	assert_int_equal(live(0, KIND_ANON), 4);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -2);
 	close_session();
 }
 
@@ -1539,6 +1607,10 @@ int main(void)
 		cmocka_unit_test(test_collapse_around_unmarked),
 		cmocka_unit_test(test_populated_mappings),
 		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_heap_within_page),
+		cmocka_unit_test(test_unmarked_heap),
+		cmocka_unit_test(test_unmarked_segment),
+		cmocka_unit_test(test_no_gap),
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_large_move),
 		cmocka_unit_test(test_missed_release),

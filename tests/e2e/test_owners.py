@@ -120,6 +120,18 @@ def owners_of_a_child(context):
 
 
 @test(interpreters="few")
+def owners_of_what_goes_below(context):
+    """shmdt and brk do not say how much they give back: it is not taken from what lies further up."""
+    taken = capture(context, context.target("owners_given_back.py"))
+    process, length = taken.process(), taken.truth["length"]
+    check_held_sums(process)
+    for name in ("touch_segment", "touch_mapping"):
+        check_near("live of %s" % name, process.below("live", process.named(name)), length,
+                   tolerance(length))
+    check_stray(process, peak=2 * length + STRAY)
+
+
+@test(interpreters="few")
 def owners_are_left_out(context):
     """--no-owners: null, in every row and every sum."""
     process = capture(context, context.target("owners.py", "cache"), "--no-owners").process()

@@ -20,12 +20,14 @@
 #define mm_struct___cached declared_mm_struct___cached
 #define task_struct___cached declared_task_struct___cached
 #define mm_struct___tree declared_mm_struct___tree
+#define mm_struct___maple declared_mm_struct___maple
 #define vm_area_struct___tree declared_vm_area_struct___tree
 #include "../../../bpf/kernel.h"
 #undef mm_struct___percpu
 #undef mm_struct___cached
 #undef task_struct___cached
 #undef mm_struct___tree
+#undef mm_struct___maple
 #undef vm_area_struct___tree
 
 struct mm_struct___percpu {
@@ -44,6 +46,11 @@ struct mm_struct___tree {
 		struct mm_struct___cached cached;
 	};
 	struct rb_root mm_rb;
+} CORE;
+
+struct mm_struct___maple {
+	struct mm_struct___tree common;
+	struct maple_tree mm_mt;
 } CORE;
 
 struct vm_area_struct___tree {

@@ -1,0 +1,89 @@
+"""Gives back by shmdt and brk pages that nobody was seen to bring, below others that a function has
+touched; among thousands of mappings."""
+import ctypes
+import os
+
+from truth import LIBC, MB, PAGE, Truth
+
+TRUTH = Truth()
+LENGTH = 4 * MB
+NR_MAPPINGS = 3000
+READ, WRITE = 1, 2
+PRIVATE, ANONYMOUS, MAP_32BIT = 2, 0x20, 0x40
+
+for name in ("mmap", "sbrk", "shmat"):
+    getattr(LIBC, name).restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+                      ctypes.c_long]
+LIBC.sbrk.argtypes = [ctypes.c_long]
+LIBC.shmat.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
+LIBC.shmdt.argtypes = [ctypes.c_void_p]
+LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class Vector(ctypes.Structure):
+    _fields_ = [("address", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+def map_private(length, flags=0):
+    return LIBC.mmap(None, length, READ | WRITE, PRIVATE | ANONYMOUS | flags, -1, 0)
+
+
+def make_mappings():
+    for _ in range(NR_MAPPINGS // 2):
+        LIBC.mprotect(map_private(2 * PAGE), PAGE, READ)
+
+
+def attach_segment():
+    segment = LIBC.shmget(0, ctypes.c_size_t(LENGTH), 0o1600)
+    address = LIBC.shmat(segment, None, 0)
+    LIBC.shmctl(segment, 0, None)  # IPC_RMID
+    return address
+
+
+def fill_without_faults(address):
+    """The pages are got for the copy, not by a fault."""
+    source = ctypes.create_string_buffer(LENGTH)
+    vectors = Vector(ctypes.addressof(source), LENGTH), Vector(address, LENGTH)
+    done = LIBC.process_vm_writev(os.getpid(), ctypes.byref(vectors[0]), ctypes.c_ulong(1),
+                                  ctypes.byref(vectors[1]), ctypes.c_ulong(1), ctypes.c_ulong(0))
+    assert done == LENGTH, os.strerror(ctypes.get_errno())
+
+
+def touch_segment(address):
+    ctypes.memset(address, 1, LENGTH)
+
+
+def touch_mapping(address):
+    ctypes.memset(address, 1, LENGTH)
+
+
+def detach(address):
+    LIBC.shmdt(address)
+
+
+def shrink():
+    LIBC.sbrk(-LENGTH)
+
+
+def give_back_segment():
+    above, below = sorted((attach_segment(), attach_segment()), reverse=True)
+    fill_without_faults(below)
+    touch_segment(above)
+    detach(below)
+
+
+def give_back_heap():
+    above = map_private(LENGTH, MAP_32BIT)  # of a heap that begins low
+    begin = LIBC.sbrk(LENGTH)
+    fill_without_faults(begin)
+    touch_mapping(above)
+    assert LIBC.sbrk(0) == begin + LENGTH, "malloc has made the heap larger"
+    shrink()
+
+
+make_mappings()
+give_back_segment()
+give_back_heap()
+TRUTH.facts["length"] = LENGTH
+TRUTH.write()
