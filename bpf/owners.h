@@ -458,17 +458,33 @@ static __always_inline __u32 release_at_fault(__u32 slot, __u64 page, __u32 kind
 	return released;
 }
 
-/* The kernel counts a mapping as gone after its pages are: told now, or whoever comes next would be
- * taken for the one that unmaps. */
+/*
+ * The kernel counts a mapping as gone after its pages are: told now, or whoever comes next would be
+ * taken for the one that unmaps. mm->brk is set before (mm/mmap.c). How large a segment is nobody
+ * says: of it goes what was resident, with each event.
+ */
 static __always_inline void note_unmapping(struct wire_image *image, struct page_range range,
-					   __u32 id)
+					   bool is_first, __u32 pages, __u32 id)
 {
-	__s64 pages = range.end - range.begin;
+	__s64 gone = 0, of_heap = 0;
 
-	if (!id || !is_unmapping() || pages > image->address_space)
+	switch (syscall_number()) {
+	case NR_munmap:
+	case NR_mremap:
+		gone = is_first ? range.end - range.begin : 0;
+		break;
+	case NR_brk:
+		gone = of_heap = image->heap - read_heap(READ_CURRENT(mm));
+		break;
+	case NR_shmdt:
+		gone = pages;
+		break;
+	}
+	if (!id || gone <= 0 || gone > image->address_space)
 		return;
-	image->address_space -= pages;
-	add_mapped(image, (struct node_id){ id }, -pages, 0);
+	image->address_space -= gone;
+	image->heap -= of_heap;
+	add_mapped(image, (struct node_id){ id }, -gone, -of_heap);
 }
 
 /*
@@ -489,8 +505,7 @@ __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	kind &= ~ONLY_MARKED;
 	touch = current_touch(slot);
 	if (touch && range.begin != range.end) {
-		if (begin_range(touch, range))
-			note_unmapping(image, range, id);
+		note_unmapping(image, range, begin_range(touch, range), pages, id);
 		released = release_range(touch, image, kind, pages);
 	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES) {
 		released = release_at_fault(slot, touch->page, kind, pages);

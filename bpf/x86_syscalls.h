@@ -97,12 +97,26 @@ static __always_inline bool is_beside_child(void)
 	       !(flags & CLONE_VFORK);
 }
 
-/* Does the system call unmap what it takes away? */
-static __always_inline bool is_unmapping(void)
+/* Its number; -1: as syscall_registers. */
+static __always_inline unsigned long syscall_number(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return registers && (registers->orig_ax == NR_munmap || registers->orig_ax == NR_mremap);
+	return registers ? registers->orig_ax : -1UL;
+}
+
+/* Does the system call unmap what it takes away? */
+static __always_inline bool is_unmapping(void)
+{
+	switch (syscall_number()) {
+	case NR_munmap:
+	case NR_brk:
+	case NR_mremap:
+	case NR_shmdt:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The first argument of the system call: where a mapping is wished, for mmap. */

@@ -1548,6 +1548,37 @@ static void test_mapped(void **state)
 	close_session();
 }
 
+/* What brk, shmdt and munmap give back is of who calls them, though the kernel counts it later. */
+static void test_unmapped(void **state)
+{
+	(void)state;
+	open_fixture();
+	mm->total_vm += 30 + 8 + 6;
+	mm->brk += 30 * PAGE;
+	touch_each(0, BASE, 3);
+	for (int i = 0; i < 8; i++)
+		touch(0, BASE + (64 + i) * PAGE, KIND_SHMEM, 1);
+	mm->brk -= 29 * PAGE;
+	set_heap_end(BASE + PAGE, BASE + 64 * PAGE);
+	release(1, KIND_ANON, 1);
+	release(1, KIND_ANON, 1);
+	mm->total_vm -= 29;
+	machine_set_gap(mm, BASE + 64 * PAGE, BASE << 1);
+	session_enter(NR_shmdt, BASE + 64 * PAGE, 0, 0);
+	release(1, KIND_SHMEM, 5);
+	release(1, KIND_SHMEM, 3);
+	mm->total_vm -= 8;
+	touch_each(0, BASE + 100 * PAGE, 2);
+	unmap(1, BASE + 100 * PAGE, 6, 2);
+	mm->total_vm -= 6;
+	touch(2, BASE + 32 * PAGE, KIND_ANON, 1);
+	assert_int_equal(held_of(1)->mapped, -29 - 8 - 6);
+	assert_int_equal(held_of(1)->heap, -29);
+	assert_int_equal(held_of(2)->mapped, 0);
+	assert_int_equal(held_of(2)->heap, 0);
+	close_session();
+}
+
 /* More pages than 32 bits hold. */
 static void test_mapped_vast(void **state)
 {
@@ -1636,6 +1667,7 @@ int main(void)
 		cmocka_unit_test(test_racing_peak),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_mapped),
+		cmocka_unit_test(test_unmapped),
 		cmocka_unit_test(test_mapped_vast),
 		cmocka_unit_test(test_mapped_full),
 	};

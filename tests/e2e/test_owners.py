@@ -121,13 +121,17 @@ def owners_of_a_child(context):
 
 @test(interpreters="few")
 def owners_of_what_goes_below(context):
-    """shmdt and brk do not say how much they give back: it is not taken from what lies further up."""
+    """shmdt and brk do not say how much they give back: it is not taken from what lies further up,
+    and its address space is given back by who calls them."""
     taken = capture(context, context.target("owners_given_back.py"))
     process, length = taken.process(), taken.truth["length"]
     check_held_sums(process)
     for name in ("touch_segment", "touch_mapping"):
         check_near("live of %s" % name, process.below("live", process.named(name)), length,
                    tolerance(length))
+    for name, mapped in (("detach", -length), ("shrink", -length), ("touch_next", 0)):
+        check_near("mapped of %s" % name, process.below("mapped", process.named(name)), mapped,
+                   tolerance(mapped))
     check_stray(process, peak=2 * length + STRAY)
 
 

@@ -66,24 +66,31 @@ def shrink():
     LIBC.sbrk(-LENGTH)
 
 
-def give_back_segment():
+def touch_next(page):
+    ctypes.memset(page, 1, 1)
+
+
+def give_back_segment(page):
     above, below = sorted((attach_segment(), attach_segment()), reverse=True)
     fill_without_faults(below)
     touch_segment(above)
     detach(below)
+    touch_next(page)
 
 
-def give_back_heap():
+def give_back_heap(page):
     above = map_private(LENGTH, MAP_32BIT)  # of a heap that begins low
     begin = LIBC.sbrk(LENGTH)
     fill_without_faults(begin)
     touch_mapping(above)
     assert LIBC.sbrk(0) == begin + LENGTH, "malloc has made the heap larger"
     shrink()
+    touch_next(page)
 
 
 make_mappings()
-give_back_segment()
-give_back_heap()
+PAGES = map_private(2 * PAGE)
+give_back_segment(PAGES)
+give_back_heap(PAGES + PAGE)
 TRUTH.facts["length"] = LENGTH
 TRUTH.write()
