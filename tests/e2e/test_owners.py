@@ -126,13 +126,16 @@ def owners_of_what_goes_below(context):
     taken = capture(context, context.target("owners_given_back.py"))
     process, length = taken.process(), taken.truth["length"]
     check_held_sums(process)
-    for name in ("touch_segment", "touch_mapping"):
-        check_near("live of %s" % name, process.below("live", process.named(name)), length,
-                   tolerance(length))
+    for name, live in (("touch_segment", length), ("touch_mapping", length),
+                       ("touch_advised", length // 2)):
+        check_near("live of %s" % name, process.below("live", process.named(name)), live,
+                   tolerance(live))
     for name, mapped in (("detach", -length), ("shrink", -length), ("touch_next", 0)):
         check_near("mapped of %s" % name, process.below("mapped", process.named(name)), mapped,
                    tolerance(mapped))
     check_stray(process, peak=2 * length + STRAY)
+    skipped = ["%s (%s)" % tuple(pair) for pair in taken.truth["skipped"]]
+    return "without " + ", ".join(skipped) if skipped else None
 
 
 @test(interpreters="few")

@@ -1,9 +1,9 @@
 """Gives back by shmdt and brk pages that nobody was seen to bring, below others that a function has
-touched; among thousands of mappings."""
+touched; among thousands of mappings. And by process_madvise what one has touched."""
 import ctypes
 import os
 
-from truth import LIBC, MB, PAGE, Truth
+from truth import LIBC, MADV_DONTNEED, MB, PAGE, Truth
 
 TRUTH = Truth()
 LENGTH = 4 * MB
@@ -88,7 +88,28 @@ def give_back_heap(page):
     touch_next(page)
 
 
+def touch_advised(address):
+    ctypes.memset(address, 1, LENGTH)
+
+
+def advise_half(address):
+    vector = Vector(address, LENGTH // 2)
+    own = LIBC.syscall(ctypes.c_long(434), ctypes.c_long(os.getpid()), ctypes.c_long(0))  # pidfd_open
+    done = LIBC.syscall(ctypes.c_long(440), ctypes.c_long(own), ctypes.byref(vector),
+                        ctypes.c_long(1), ctypes.c_long(MADV_DONTNEED), ctypes.c_long(0))
+    if done != LENGTH // 2:
+        TRUTH.skip("process_madvise", os.strerror(ctypes.get_errno()))
+        LIBC.madvise(address, LENGTH // 2, MADV_DONTNEED)
+
+
+def give_back_by_advice():
+    address = map_private(LENGTH)
+    touch_advised(address)
+    advise_half(address)
+
+
 make_mappings()
+give_back_by_advice()
 PAGES = map_private(2 * PAGE)
 give_back_segment(PAGES)
 give_back_heap(PAGES + PAGE)
