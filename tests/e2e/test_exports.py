@@ -58,6 +58,20 @@ def csv_is_json(context):
         check_all(wrong)
 
 
+@test(interpreters="one")
+def csv_without_the_metric(context):
+    """Its columns stay what they are: what they lack of the metric is said, else nothing."""
+    taken = capture(context, context.target("children.py"))
+    if taken.report.processes[0]["rss"]["live"] is None:
+        raise Skip("the kernel cannot tell who owns pages")
+    for metric, lacks in (("mapped", True), ("live", False), ("calls", False)):
+        result = export(context, taken.dump, "csv", "--metric=" + metric)
+        check_equal("told of %s (%r)" % (metric, result.errors),
+                    "has no column of '%s'" % metric in result.errors, lacks)
+        check_equal("columns of " + metric, "self_" + metric in result.output.split("\n")[0],
+                    metric == "live")
+
+
 def difference(one, other):
     return list(one.items() ^ other.items())[:4]
 

@@ -410,6 +410,9 @@ static void tell_remarks(const char *name, const struct report_options *options,
 	if (remarks->negative)
 		log_note("'%s': %.2f MB of %s", name, (double)remarks->negative / BYTES_PER_MB,
 			 left_out(options));
+	if (remarks->lacks_metric)
+		log_note("'%s' has no column of '%s': --format=jsonl has it", name,
+			 metrics[options->tree.metric].name);
 	if (remarks->nesting <= MAX_NESTING)
 		return;
 	log_warning("'%s' nests %" PRIu32 " deep, more than some readers of JSON take", name,

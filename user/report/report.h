@@ -40,10 +40,11 @@ struct report_options {
 
 /* What whoever asked for the report should know of it. */
 struct report_remarks {
-	uint32_t nesting; /* how deep its brackets nest, 0 where a format has none */
-	uint64_t nr_cut;  /* names that were too long for it */
-	int64_t negative; /* what rows have released more than grown, where a format cannot say it
-			   */
+	uint32_t nesting;  /* how deep its brackets nest, 0 where a format has none */
+	uint64_t nr_cut;   /* names that were too long for it */
+	int64_t negative;  /* what rows have released more than grown, where a format cannot say it
+			    */
+	bool lacks_metric; /* that the user chose: the format has no column of it */
 };
 
 struct report;

@@ -136,10 +136,20 @@ static void write_process(const struct report *report, uint32_t index, uint32_t 
 	}
 }
 
+static bool has_column(enum tree_metric metric)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (columns[i] == metric)
+			return true;
+	}
+	return metric == METRIC_CALLS;
+}
+
 static void write_csv(const struct report *report, struct sink *sink)
 {
 	uint32_t number = 0;
 
+	report->remarks->lacks_metric = !has_column(report->options->tree.metric);
 	sink_text(sink, header);
 	for (uint32_t i = 0; i < report->profile->nr_processes; i++) {
 		if (report_includes(report, i))
