@@ -94,6 +94,49 @@ def soft_limit_of_descriptors(context):
     check_invariants(read_report(context, dump))
 
 
+def with_memory(soft, hard):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))}
+
+
+LITTLE = 4 << 20
+# Thousands of paths, of which memprobe keeps some megabytes.
+MANY_PATHS = """
+import itertools, sys
+kept = []
+for number in range(300) if sys.argv[1] == "some" else itertools.count():
+    names = {"kept": kept}
+    exec("def f%d(n):\\n    if n: f%d(n - 1)\\n    kept.append(bytearray(9000))" % (number, number), names)
+    names["f%d" % number](20)
+    if number % 300 == 299:
+        kept.clear()
+"""
+
+
+@test(interpreters="one")
+def soft_limit_of_memory(context):
+    """ulimit -S -d: memprobe raises its own, the dump is whole; the command's is what it was."""
+    limit = with_memory(LITTLE, resource.RLIM_INFINITY)
+    unlimited = ["/bin/sh", "-c", 'ulimit -S -d unlimited && exec "$@"', "sh"]
+    result, dump = record(context, unlimited + context.python.command + ["-c", MANY_PATHS, "some"],
+                          **limit)
+    check_equal("status (%s)" % result.errors, result.status, 0)
+    check_invariants(read_report(context, dump))
+    result = memprobe(context, "-f", "-q", "--", "/bin/sh", "-c", "ulimit -S -d", **limit)
+    check_equal("the command's limit", result.output, "%d\n" % (LITTLE >> 10))
+
+
+@test(interpreters="one")
+def too_little_memory(context):
+    """ulimit -d: it is said, and no file is left beside the dump that was to be replaced."""
+    os.mkdir(context.path("out"))
+    context.write("out/dump", "before")
+    target = context.start(context.python.command + ["-c", MANY_PATHS, "ever more"])
+    result = memprobe(context, "-q", "-f", "-o", context.path("out/dump"), "-p", target.pid,
+                      **with_memory(LITTLE, LITTLE))
+    check_error(result, 125, CANNOT, "^  hint: ulimit -d")
+    check_equal("files", os.listdir(context.path("out")), ["dump"])
+
+
 def damaged(context, dump, name, place):
     """A copy of the dump with one byte changed."""
     with open(dump, "rb") as file:

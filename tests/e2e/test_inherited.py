@@ -39,6 +39,8 @@ def be_odd():
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 131072))
     resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 2 << 30))
+    resource.setrlimit(resource.RLIMIT_AS, (5 << 40, 6 << 40))
     os.umask(0o027)
     os.nice(3)
     os.dup2(1, 9)

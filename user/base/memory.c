@@ -10,13 +10,39 @@
 
 #define EXIT_OUT_OF_MEMORY 125
 
+static struct {
+	void (*function)(void *context);
+	void *context;
+	pid_t pid;
+} last;
+
+void memory_set_last(void (*function)(void *context), void *context)
+{
+	last.function = function;
+	last.context = context;
+	last.pid = getpid();
+}
+
+/* It may need memory itself: then that was it. */
+static void run_last(void)
+{
+	void (*function)(void *context) = last.function;
+
+	last.function = NULL;
+	if (function && last.pid == getpid())
+		function(last.context);
+}
+
 static void *check(void *memory)
 {
 	if (memory)
 		return memory;
-	static const char text[] = "memprobe: cannot allocate memory\n";
+	static const char text[] =
+		"memprobe: cannot allocate 'memory': a limit was reached, or there is no more\n"
+		"  hint: ulimit -d and -v, the cgroup and the machine limit it\n";
 	ssize_t unused = write(STDERR_FILENO, text, sizeof(text) - 1);
 	(void)unused;
+	run_last();
 	_exit(EXIT_OUT_OF_MEMORY);
 }
 

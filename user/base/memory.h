@@ -18,6 +18,10 @@ char *xstrndup(const char *text, size_t length);
 void *xmemdup(const void *memory, size_t size);
 __attribute__((format(printf, 1, 2))) char *xasprintf(const char *format, ...);
 
+/* What is still done when memory has run out: one function, called once, and not in a process that
+ * was forked since. NULL: nothing. */
+void memory_set_last(void (*function)(void *context), void *context);
+
 /* Grows *capacity to at least `wanted` elements, doubling, and returns the moved array. */
 void *array_reserve(void *array, size_t *capacity, size_t wanted, size_t element_size);
 

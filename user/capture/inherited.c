@@ -45,6 +45,8 @@ void inherited_read(struct inherited *ret)
 	}
 	getrlimit(RLIMIT_MEMLOCK, &ret->locked);
 	getrlimit(RLIMIT_NOFILE, &ret->files);
+	getrlimit(RLIMIT_DATA, &ret->data);
+	getrlimit(RLIMIT_AS, &ret->addresses);
 	prctl(PR_GET_PDEATHSIG, &ret->death_signal);
 	ret->nice = getpriority(PRIO_PROCESS, 0);
 	if (read_scheduling(&scheduling))
@@ -64,10 +66,22 @@ void inherited_restore_priority(const struct inherited *inherited)
 	set_slice(inherited->slice_ns);
 }
 
+void inherited_raise_memory(const struct inherited *inherited)
+{
+	const struct rlimit data = { inherited->data.rlim_max, inherited->data.rlim_max };
+	const struct rlimit addresses = { inherited->addresses.rlim_max,
+					  inherited->addresses.rlim_max };
+
+	setrlimit(RLIMIT_DATA, &data);
+	setrlimit(RLIMIT_AS, &addresses);
+}
+
 void inherited_restore_limits(const struct inherited *inherited)
 {
 	setrlimit(RLIMIT_MEMLOCK, &inherited->locked);
 	setrlimit(RLIMIT_NOFILE, &inherited->files);
+	setrlimit(RLIMIT_DATA, &inherited->data);
+	setrlimit(RLIMIT_AS, &inherited->addresses);
 }
 
 void inherited_restore_signals(const struct inherited *inherited)

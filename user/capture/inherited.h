@@ -14,8 +14,9 @@
 struct inherited {
 	sigset_t mask;
 	sigset_t ignored; /* signals whose disposition was SIG_IGN: only that survives an exec */
-	struct rlimit locked, files; /* RLIMIT_MEMLOCK, RLIMIT_NOFILE: the loader raises them */
-	int death_signal;	     /* PR_GET_PDEATHSIG */
+	struct rlimit locked, files;   /* RLIMIT_MEMLOCK, RLIMIT_NOFILE: the loader raises them */
+	struct rlimit data, addresses; /* RLIMIT_DATA, RLIMIT_AS */
+	int death_signal;	       /* PR_GET_PDEATHSIG */
 	int nice;
 	uint64_t slice_ns; /* what the scheduler gives in one go; 0: not told, as before 6.12 */
 };
@@ -28,6 +29,10 @@ void inherited_read(struct inherited *ret);
  * more of the CPU in all. Does nothing where that is not allowed. */
 void inherited_raise_priority(const struct inherited *inherited);
 void inherited_restore_priority(const struct inherited *inherited);
+
+/* A soft limit of memory is the command's: what is kept of it takes memory of its own, and without
+ * any more the dump is lost. Hard ones stay. */
+void inherited_raise_memory(const struct inherited *inherited);
 
 /* In a forked child, as the user who memprobe is: the limits, which only root may lower and
  * raise at will. */

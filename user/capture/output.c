@@ -99,6 +99,13 @@ static void refuse(const char *path, const struct output_options *options, int e
 	}
 }
 
+static void remove_unfinished(void *context)
+{
+	const struct output *output = context;
+
+	dump_remove_unfinished(output->writer);
+}
+
 int output_open(const struct output_options *options, struct output **ret)
 {
 	_cleanup_(freep) char *path = name_pattern_fill(
@@ -127,6 +134,7 @@ int output_open(const struct output_options *options, struct output **ret)
 	(*ret)->uid = identity->uid;
 	(*ret)->gid = identity->gid;
 	(*ret)->writer = writer;
+	memory_set_last(remove_unfinished, *ret);
 	return 0;
 }
 
@@ -211,6 +219,7 @@ bool output_snapshot(const struct output *output, const struct profile *profile)
 
 static void output_free(struct output *output)
 {
+	memory_set_last(NULL, NULL);
 	free(output->path);
 	free(output);
 }

@@ -240,6 +240,7 @@ static struct capture *capture_new(const struct capture_options *options)
 	inherited_read(&capture->inherited);
 	signals_hold();
 	inherited_raise_priority(&capture->inherited);
+	inherited_raise_memory(&capture->inherited);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 	identity_read(options->keep_root, &capture->identity);
 	capture->caller = identity_user(&capture->identity);

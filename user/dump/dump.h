@@ -95,6 +95,10 @@ void dump_abandon(struct dump_writer *writer);
  */
 void dump_discard(struct dump_writer *writer);
 
+/* For a process that ends without freeing its writer: removes a file beside the dump, unless that
+ * is where the dump is. */
+void dump_remove_unfinished(struct dump_writer *writer);
+
 enum dump_failure {
 	DUMP_FINE,
 	DUMP_IO_ERROR, /* .error_number says which */

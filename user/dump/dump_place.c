@@ -216,6 +216,11 @@ static bool is_at_its_name(const struct dump_place *place, int fd)
 	return is_at(place->directory, place->name, fd);
 }
 
+bool dump_place_is_beside(const struct dump_place *place, int fd)
+{
+	return place->beside && is_at(place->directory, place->beside, fd);
+}
+
 bool dump_place_is_removed(const struct dump_place *place, int fd)
 {
 	struct stat status;

@@ -58,6 +58,9 @@ int dump_place_begin_copy(struct dump_place *place, int like, int *ret_fd);
 /* Renames or removes the copy. */
 int dump_place_end_copy(struct dump_place *place, bool is_good);
 
+/* Does the file of fd wait beside? Else that is a copy of it. */
+bool dump_place_is_beside(const struct dump_place *place, int fd);
+
 /* Removes the file of fd, be it beside or at its name, if it is still there. */
 void dump_place_remove(struct dump_place *place, int fd);
 

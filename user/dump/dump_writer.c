@@ -301,6 +301,12 @@ int dump_close(struct dump_writer *writer, struct profile *profile)
 	return err;
 }
 
+void dump_remove_unfinished(struct dump_writer *writer)
+{
+	if (!writer->volume.nr_blocks || !dump_place_is_beside(&writer->place, writer->volume.fd))
+		dump_place_end_copy(&writer->place, false);
+}
+
 const char *dump_waiting(const struct dump_writer *writer)
 {
 	return writer->place.beside;
