@@ -308,6 +308,16 @@ def killed_while_it_stands(context):
     kill_while_it_stands(process.pid, pid)
 
 
+@test(interpreters="one")
+def killed_while_they_stand(context):
+    """Who kills what stands for a census, or waits for one, has the program not end by itself."""
+    result, _ = record(context, context.target("supervising.py"), "--objects")
+    check_equal("status", result.status, 0)
+    check("2 processes were killed while memprobe had stopped them for a census of objects at the end"
+          in result.errors, result.errors)
+    check("are not counted" not in result.errors, result.errors)
+
+
 # ---- A service ----
 
 CLIENTS = 4

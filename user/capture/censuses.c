@@ -6,6 +6,7 @@
 #include "censuses.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "clock.h"
@@ -60,12 +61,32 @@ static bool is_uncounted(const struct process *process)
 	       (process->end == END_EXIT || process->end == END_SIGNAL);
 }
 
+/* By another, but it would have ended before had we not stopped it. */
+static bool is_killed_standing(const struct process *process)
+{
+	return process->died_standing && !process->census && process->end == END_SIGNAL &&
+	       process->exit_signal == SIGKILL;
+}
+
+static void tell_killed(const struct profile *profile, const char *what)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++)
+		count += is_killed_standing(&profile->processes[i]);
+	if (count)
+		log_later("%zu process%s killed while memprobe had stopped %s for a %s at the end: "
+			  "who ends them, as a supervisor, may not wait for so long",
+			  count, count == 1 ? " was" : "es were", count == 1 ? "it" : "them", what);
+}
+
 static void tell_uncounted(const struct profile *profile)
 {
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < profile->nr_processes; i++)
-		count += is_uncounted(&profile->processes[i]);
+		count += is_uncounted(&profile->processes[i]) &&
+			 !is_killed_standing(&profile->processes[i]);
 	if (count)
 		log_later("the objects of %zu process%s are not counted: ended by os._exit(), by a "
 			  "signal, or before that could be waited for",
@@ -77,6 +98,7 @@ static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 	const struct censuses *censuses = context;
 
 	censuses_take(censuses);
+	tell_killed(profile, censuses->is_wanted ? "census of objects" : "look inside");
 	if (censuses->is_wanted)
 		tell_uncounted(profile);
 }

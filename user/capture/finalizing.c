@@ -366,14 +366,23 @@ struct flush_listener finalizing_hear_flush(struct finalizing *finalizing)
 
 /* ---- When it is ---- */
 
+/* As /proc tells it; 'X', dead, where it does not. */
+static char state_of(uint32_t tgid)
+{
+	struct process_stat stat;
+
+	return process_stat_read(process_task((pid_t)tgid), &stat) ? 'X' : stat.state;
+}
+
 static void wait_until_stopped(uint32_t tgid)
 {
 	uint64_t begin_ns = clock_ns();
-	struct process_stat stat;
+	char state = state_of(tgid);
 
-	while (!process_stat_read(process_task((pid_t)tgid), &stat) && stat.state != 'T' &&
-	       clock_ns() - begin_ns < STOP_NS)
+	while (state != 'T' && state != 'Z' && state != 'X' && clock_ns() - begin_ns < STOP_NS) {
 		usleep(NAP_US);
+		state = state_of(tgid);
+	}
 }
 
 /* One that stands behind many others goes on unread, unless that was asked for. */
@@ -402,8 +411,17 @@ static void look(const struct finalizing *finalizing, uint32_t process, uint64_t
 		censuses_take_one(finalizing->censuses, &turn);
 }
 
+/* Who does not stand any more has been killed, or let go on by another: the signal that it ends by
+ * will tell. One that is killed has lost its memory well before it has ended. */
+static void note_if_killed(const struct finalizing *finalizing, const struct armed *armed)
+{
+	if (armed->process != NO_PROCESS && state_of(armed->tgid) != 'T')
+		finalizing->base->profile->processes[armed->process].died_standing = true;
+}
+
 static void go_on(const struct finalizing *finalizing, const struct armed *armed)
 {
+	note_if_killed(finalizing, armed);
 	syscall(SYS_pidfd_send_signal, armed->pidfd, SIGCONT, NULL, 0);
 	note_gone_on(finalizing->last_looks, (pid_t)armed->tgid);
 }

@@ -195,6 +195,7 @@ struct process {
 	bool has_last_calls;  /* and those that an exec, a kill or os._exit ends: capture only */
 	bool has_finalized;   /* its Python was seen to end in order: capture only */
 	bool has_cut_threads; /* threads ended in frames of theirs: capture only */
+	bool died_standing;   /* it ended while we had stopped it for a last look: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t kept_reason; /* string: the same of frames that greenlets keep, 0: there are none:
 			       * capture only */
