@@ -66,6 +66,27 @@ static void test_too_vast(void **state)
 	assert_int_equal(cost.heap, -(1LL << 47));
 }
 
+/* It costs nobody anything: what paths of one process say that they took, all together. */
+static void test_vast_in_all(void **state)
+{
+	const struct wire_image now = image(10, 40, 2);
+	const struct wire_held held = { .mapped = INT64_MAX };
+	const struct process *process = &fixture.profile->processes[0];
+	int64_t mapped;
+
+	put_image(&now);
+	for (uint32_t id = 1; id <= 1000; id++) {
+		put_site_node(id);
+		fake_loader_put("held", &id, &held);
+		fake_nodes_mark(id);
+	}
+	read_all();
+	mapped = cost_at_end(0).mapped;
+	assert_true(mapped > 1LL << 54 && mapped < 1LL << 56);
+	assert_int_equal(mapped % (1LL << 47), 0);
+	assert_int_equal(process->losses[LOSS_record_refused].events, 1);
+}
+
 /* Two functions with one name, file and line are one node. */
 static void test_sums(void **state)
 {
@@ -211,6 +232,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sums, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_too_vast, open_with_site, close_fixture),
+		cmocka_unit_test_setup_teardown(test_vast_in_all, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_finalizing, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_ended, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_time_of_the_peak, open_with_site,

@@ -333,19 +333,53 @@ static void test_knocks(void **state)
 	assert_int_equal(fixture.heard.sample.anon, 60 * 4096);
 }
 
+/* What begins beyond what a dump may hold finds no slot, which the BPF side counts. */
+static void test_more_than_a_dump_holds(void **state)
+{
+	struct profile *profile = fixture.profile;
+	uint64_t freed;
+	size_t count;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	profile->processes = array_reserve(profile->processes, &profile->processes_capacity,
+					   PROFILE_MAX_PROCESSES, sizeof(*profile->processes));
+	profile->nr_processes = PROFILE_MAX_PROCESSES - MAX_IMAGES;
+	send_type(RECORD_IMAGE_END);
+	send_type(RECORD_PROCESS_END);
+	freed = fake_loader_told().slots_freed;
+	send_type(RECORD_IMAGE_BEGIN);
+	send_type(RECORD_IMAGE_END);
+	send_type(RECORD_PROCESS_END);
+	count = profile->nr_processes;
+	profile->nr_processes = 1;
+	assert_int_equal(freed, 1);
+	assert_int_equal(count, PROFILE_MAX_PROCESSES - MAX_IMAGES + 1);
+	assert_int_equal(fake_loader_told().slots_freed, 1);
+	assert_false(drain_has_images(fixture.drain));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_image_begin),	     TEST(test_arguments_without_end),
-		TEST(test_comm_without_end), TEST(test_ends),
-		TEST(test_main_ends),	     TEST(test_exec_by_thread),
-		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
-		TEST(test_killed),	     TEST(test_end_by_table),
-		TEST(test_live_balance),     TEST(test_losses),
-		TEST(test_missed),	     TEST(test_losses_go_round),
-		TEST(test_live_thread),	     TEST(test_knocks),
+		TEST(test_image_begin),
+		TEST(test_arguments_without_end),
+		TEST(test_comm_without_end),
+		TEST(test_ends),
+		TEST(test_main_ends),
+		TEST(test_exec_by_thread),
+		TEST(test_exec_after_fork),
+		TEST(test_who_is_looked_at),
+		TEST(test_killed),
+		TEST(test_end_by_table),
+		TEST(test_live_balance),
+		TEST(test_losses),
+		TEST(test_missed),
+		TEST(test_losses_go_round),
+		TEST(test_live_thread),
+		TEST(test_knocks),
+		TEST(test_more_than_a_dump_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

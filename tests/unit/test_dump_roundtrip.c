@@ -696,6 +696,34 @@ static void killed_writers_leave_a_dump(void **state)
 	}
 }
 
+static void reserve(struct profile *profile)
+{
+	uint32_t process = profile_add_process(profile);
+	uint32_t node = profile_add_root(profile, process, SITE_UNOWNED, 0);
+
+	profile->processes[process].has_owners = profile->processes[process].has_mapped = true;
+	profile_hold(profile, node)->mapped = DUMP_MAX_AMOUNT / DUMP_PAGE_BYTES * DUMP_PAGE_BYTES;
+}
+
+/* What no reader would take is known before it is written. */
+static void too_much_is_known_before(void **state)
+{
+	struct scratch *scratch = *state;
+	struct profile *profile = scratch->profile, *got = NULL;
+	struct dump_error error = { 0 };
+
+	reserve(profile);
+	reserve(profile);
+	assert_int_equal(dump_check(profile), 0);
+	reserve(profile);
+	assert_int_equal(dump_check(profile), -EFBIG);
+	assert_int_equal(dump_flush(scratch->writer, profile), 0);
+	assert_int_equal(dump_read(scratch->path, &got, &error), -EBADMSG);
+	profile->nr_processes = DUMP_MAX_PROCESSES + 1;
+	assert_int_equal(dump_check(profile), -EFBIG);
+	profile->nr_processes = 3;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -729,6 +757,7 @@ int main(void)
 		TEST(failed_flushes_lose_nothing),
 		TEST(order_is_finer_than_times),
 		TEST(short_runs_are_written_once),
+		TEST(too_much_is_known_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

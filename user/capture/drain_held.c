@@ -6,18 +6,25 @@
 #include "drain_held.h"
 
 #include <bpf/bpf.h>
+#include <memprobe/limits.h>
 #include <string.h>
 
 #include "clock.h"
+#include "drain_shares.h"
 #include "last_reads.h"
 #include "memory.h"
 #include "profile_held.h"
 #include "profile_history.h"
 
+/* Address space of all nodes together, which costs nobody anything: a half of what a dump's reader
+ * takes of all that is held. */
+#define MAX_MAPPED (1LL << 60)
+
 struct drain_held {
 	const struct drain_base *base;
-	int fd;			/* of the map */
-	uint64_t now;		/* the profile's time */
+	int fd;	      /* of the map */
+	uint64_t now; /* the profile's time */
+	struct drain_shares shares;
 	struct last_reads last; /* struct wire_held */
 };
 
@@ -27,6 +34,7 @@ struct drain_held *drain_held_new(const struct drain_base *base)
 
 	held->base = base;
 	held->last.value_bytes = sizeof(struct wire_held);
+	drain_shares_init(&held->shares, MAX_MAPPED);
 	held->fd = loader_has_owners(base->loader) ? loader_map(base->loader, "held") : -1;
 	return held;
 }
@@ -36,6 +44,7 @@ void drain_held_free(struct drain_held *held)
 	if (!held)
 		return;
 	last_reads_free(&held->last);
+	drain_shares_free(&held->shares);
 	free(held);
 }
 
@@ -49,8 +58,8 @@ void drain_held_remove(struct drain_held *held, struct node_id id)
 
 /* ---- Into the profile ---- */
 
-/* No more than a process can have at once: sums of it must fit. */
-#define MAX_MAPPED_PAGES (1LL << 35) /* TASK_SIZE_MAX of x86: 47 bits of bytes */
+/* No more than a process can have at once. */
+#define MAX_MAPPED_PAGES ((1LL << ADDRESS_BITS) / PAGE_BYTES)
 
 static int64_t mapped_bytes(int64_t pages)
 {
@@ -84,6 +93,25 @@ void drain_held_begin(struct drain_held *held)
 	held->now = drain_base_time(held->base, clock_ns());
 }
 
+static int64_t absolute(int64_t amount)
+{
+	return amount < 0 ? -amount : amount;
+}
+
+/* What there is no room for stays as it was. */
+static void bound_mapped(struct drain_held *held, uint32_t process, const struct wire_held *last,
+			 struct wire_held *now)
+{
+	int64_t before = absolute(mapped_bytes(last->mapped)) + absolute(mapped_bytes(last->heap));
+	int64_t after = absolute(mapped_bytes(now->mapped)) + absolute(mapped_bytes(now->heap));
+
+	if (drain_shares_take(&held->shares, process, before, after))
+		return;
+	now->mapped = last->mapped;
+	now->heap = last->heap;
+	drain_shares_refuse(held->base->profile, process);
+}
+
 void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
 {
 	struct held before, after, was;
@@ -95,6 +123,7 @@ void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
 	last = last_reads_of(&held->last, id);
 	if (!memcmp(last, &now, sizeof(now)))
 		return;
+	bound_mapped(held, held->base->profile->nodes[node].process, last, &now);
 	to_bytes(last, &before);
 	to_bytes(&now, &after);
 	sum = profile_hold(held->base->profile, node);

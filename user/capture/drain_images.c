@@ -357,13 +357,21 @@ bool drain_images_is_any_past(const struct drain_images *images)
 	return false;
 }
 
+/* Beyond what a dump may hold none comes: the BPF side finds no slot, and counts it as a loss. Each
+ * that is free now may get one more. */
+static bool is_full(const struct drain_images *images)
+{
+	return images->base->profile->nr_processes > PROFILE_MAX_PROCESSES - MAX_IMAGES;
+}
+
 void drain_images_release(struct drain_images *images)
 {
 	for (uint32_t slot = 0; slot < images->nr_slots; slot++) {
 		if (images->slots[slot].state != SLOT_ENDED || !images->slots[slot].is_read)
 			continue;
 		images->slots[slot].state = SLOT_EMPTY;
-		loader_free_slot(images->base->loader, slot);
+		if (!is_full(images))
+			loader_free_slot(images->base->loader, slot);
 		images->nr_ended--;
 	}
 }

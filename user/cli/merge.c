@@ -105,6 +105,19 @@ static int write_dump(const struct merge_options *options, struct profile *profi
 	return error;
 }
 
+static int check_size(const struct merge_options *options, const struct profile *sum)
+{
+	int error = dump_check(sum);
+
+	if (error) {
+		log_error("cannot merge '%s': together they are more than a dump may hold",
+			  options->output);
+		log_hint("merge fewer: sums of all are limited, as the numbers of processes and "
+			 "paths are");
+	}
+	return error;
+}
+
 static int merge(void *given, const struct option_words *words, char **argv)
 {
 	const struct merge_options *options = given;
@@ -116,6 +129,8 @@ static int merge(void *given, const struct option_words *words, char **argv)
 	if (read_all(words, &sum))
 		return EXIT_FAILED;
 	profile_settle(sum);
+	if (check_size(options, sum))
+		return EXIT_FAILED;
 	error = write_dump(options, sum);
 	if (error == -EPIPE)
 		return EXIT_PIPE;

@@ -65,6 +65,10 @@ int dump_close(struct dump_writer *writer, struct profile *profile);
 /* As dump_finish, of a capture that did not end, or of which part is missing: INCOMPLETE stays. */
 int dump_finish_incomplete(struct dump_writer *writer, struct profile *profile);
 
+/* Could what the settled profile holds be read back? -EFBIG: it is more than a dump may hold, in
+ * number or in sums of amounts, as many captures put together can be. */
+int dump_check(const struct profile *profile);
+
 /* The name, in the directory of its own, under which the file waits that could not replace another
  * so far; NULL: there is none. A close or abandon that fails to replace leaves it there. */
 const char *dump_waiting(const struct dump_writer *writer);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "dump.h"
 #include "dump_format.h"
 #include "profile.h"
 
@@ -147,4 +148,13 @@ int dump_decode_check_sums(const struct profile *profile)
 	    !can_sum_processes(profile))
 		return -EBADMSG;
 	return 0;
+}
+
+int dump_check(const struct profile *profile)
+{
+	if (profile->nr_processes > DUMP_MAX_PROCESSES || profile->nr_nodes > DUMP_MAX_NODES ||
+	    profile->nr_sites > DUMP_MAX_SITES || profile->nr_objects > DUMP_MAX_OBJECTS ||
+	    profile->strings.count > DUMP_MAX_STRINGS)
+		return -EFBIG;
+	return dump_decode_check_sums(profile) ? -EFBIG : 0;
 }
