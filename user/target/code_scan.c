@@ -279,19 +279,34 @@ static bool is_tls_index(const struct code_scan *scan, uint64_t vaddr)
 	       index[1] < max_offset;
 }
 
+#define CALL_BYTES 5
+
+/* A call, which may be padded: 66 66 48 e8 rel32, or 66 48 ff 15 rel32 without a linkage table. */
+static bool is_call(const struct code_scan *scan, size_t position)
+{
+	const uint8_t *bytes = scan->bytes + position;
+
+	if (position + CALL_BYTES > scan->size)
+		return false;
+	for (size_t i = 0; i < 3 && (*bytes == 0x66 || *bytes == 0x48); i++)
+		bytes++;
+	return bytes[0] == 0xe8 || (bytes[0] == 0xff && bytes[1] == 0x15);
+}
+
 /* lea INDEX(%rip),%rdi; call __tls_get_addr; mov OFFSET(%rax),%rax. */
 static int find_dynamic_tls(const struct code_scan *scan, struct wire_tls *ret)
 {
 	static const uint8_t first_argument = 7; /* %rdi */
-	static const size_t lea_and_call = 7 + 5;
+	static const size_t lea_bytes = 7;
 
 	for (size_t i = 0; i < scan->nr_accesses; i++) {
 		const struct code_access *lea = &scan->accesses[i];
 		struct wire_tls found = { .index_vaddr = lea->address, .is_known = 1 };
 
 		if (lea->opcode == OPCODE_ADDRESS && lea->is_wide && lea->reg == first_argument &&
-		    lea->address && is_tls_index(scan, lea->address) &&
-		    !add_up_loads(scan, lea->position + lea_and_call, &found.offset)) {
+		    lea->address && is_call(scan, lea->position + lea_bytes) &&
+		    is_tls_index(scan, lea->address) &&
+		    !add_up_loads(scan, lea->position + lea_bytes + CALL_BYTES, &found.offset)) {
 			*ret = found;
 			return 0;
 		}
