@@ -195,6 +195,7 @@ static void test_moved_while_read(void **state)
 	hold(1, 5, 40, 0);
 	fake_loader_before_lookups("images", take_a_page);
 	read_all();
+	assert_int_equal(drain_until_still(fixture.drain), 0);
 	profile_settle(fixture.profile);
 	assert_int_equal(changes, 2);
 	assert_int_equal(profile_cost(fixture.profile, 0).live[KIND_ANON], 7 * PAGE);

@@ -296,7 +296,7 @@ static void remove_past(struct drain *drain)
 }
 
 /* All that the BPF side has told and counted. */
-static int read_once(struct drain *drain, bool *ret_has_moved)
+static int read_all(struct drain *drain, bool *ret_has_moved)
 {
 	int error = drain_records(drain);
 
@@ -312,22 +312,10 @@ static int read_once(struct drain *drain, bool *ret_has_moved)
 	return 0;
 }
 
-#define READINGS 4 /* each but the first finds what has changed during the one before only */
-
-/* Rows are read one after the other and their sum at last: they agree where nothing has moved. */
-static int read_all(struct drain *drain)
-{
-	bool has_moved = true;
-	int error = 0;
-
-	for (int i = 0; i < READINGS && has_moved && !error; i++)
-		error = read_once(drain, &has_moved);
-	return error;
-}
-
 int drain_all(struct drain *drain)
 {
-	int error = read_all(drain);
+	bool has_moved;
+	int error = read_all(drain, &has_moved);
 
 	if (error)
 		return error;
@@ -338,11 +326,25 @@ int drain_all(struct drain *drain)
 	return 0;
 }
 
+#define READINGS 3 /* each finds what has changed during the one before only */
+
+/* Rows are read one after the other and their sum at last: they agree where nothing has moved. */
+int drain_until_still(struct drain *drain)
+{
+	bool has_moved = true;
+	int error = 0;
+
+	for (int i = 0; i < READINGS && has_moved && !error; i++)
+		error = read_all(drain, &has_moved);
+	return error;
+}
+
 /* Nothing is taken out of tables that go as a whole: it was 3,100 system calls for a Python that
  * does nothing. */
 int drain_finish(struct drain *drain, uint64_t now_ns)
 {
-	int error = read_all(drain);
+	bool has_moved;
+	int error = read_all(drain, &has_moved);
 
 	if (error)
 		return error;

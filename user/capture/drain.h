@@ -34,6 +34,9 @@ int drain_fd(const struct drain *drain); /* readable when a record is urgent */
 int drain_records(struct drain *drain);
 /* Records, then all tables: the profile is as the BPF side was a moment ago. */
 int drain_all(struct drain *drain);
+/* Right behind it, for what is to add up while processes run: reads again, a few times at most, as
+ * long as their pages come or go meanwhile. */
+int drain_until_still(struct drain *drain);
 /* Running processes have run until now. */
 void drain_note_time(struct drain *drain, uint64_t now_ns);
 /* For processes still running, after detaching: their last books, threads, and the balance that

@@ -28,6 +28,7 @@ void snapshot_write(const struct snapshot *snapshot, const struct output *output
 	struct profile *profile = snapshot->base->profile;
 	struct open_calls calls = { .profile = profile, .drain = snapshot->base->drain };
 
+	drain_until_still(snapshot->base->drain);
 	drain_note_time(snapshot->base->drain, clock_ns());
 	add_open_calls(snapshot, &calls);
 	insides_read(snapshot->base);
