@@ -23,7 +23,7 @@ size_t alloc_files_know(struct alloc_files *files, struct inspector *inspector,
 	for (size_t i = 0; i < files->count; i++) {
 		const struct malloc_file *known = &files->all[i]->found;
 
-		if (known->file.dev == found->file.dev && known->file.ino == found->file.ino)
+		if (file_identity_is(known->file, found->file))
 			return i;
 	}
 	if (files->count == MAX_ALLOC_FILES)

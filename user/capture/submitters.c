@@ -100,11 +100,6 @@ void submitters_free(struct submitters *submitters)
 
 /* ---- Files ---- */
 
-static bool is_same(struct file_identity one, struct file_identity other)
-{
-	return one.dev == other.dev && one.ino == other.ino;
-}
-
 /* Why a file's functions are not there: what was said when it was asked for, 0: it has none. */
 static const char *cause_of(int error)
 {
@@ -184,7 +179,7 @@ static const struct known_queues *know(struct submitters *submitters, uint32_t t
 	struct known_queues known = { .interpreter = entry->file };
 
 	for (size_t i = 0; i < submitters->nr_known; i++)
-		if (is_same(submitters->known[i].interpreter, entry->file))
+		if (file_identity_is(submitters->known[i].interpreter, entry->file))
 			return &submitters->known[i];
 	if (!ask_for_files(submitters, tgid, entry, &known)) {
 		close_files(&known);
@@ -241,7 +236,7 @@ static bool is_attached(const struct submitters *submitters, uint32_t tgid,
 {
 	for (size_t i = 0; i < submitters->nr_attachments; i++)
 		if (submitters->attachments[i].tgid == tgid &&
-		    is_same(submitters->attachments[i].interpreter, interpreter))
+		    file_identity_is(submitters->attachments[i].interpreter, interpreter))
 			return true;
 	return false;
 }

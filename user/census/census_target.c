@@ -123,8 +123,7 @@ static void find_variables(struct census_target *target, const struct python_pla
 
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
 		const struct process_mapping *mapping = &maps->mappings[i];
-		bool is_files = mapping->file.ino == place->file.ino &&
-				mapping->file.dev == place->file.dev;
+		bool is_files = file_identity_is(mapping->file, place->file);
 
 		if (!mapping->is_writable || !mapping->is_private)
 			continue;

@@ -81,7 +81,7 @@ static int find_file(struct file_pages *pages, const struct process_mapping *map
 
 	for (size_t i = 0; i < NR_FILES; i++) {
 		file = &pages->files[i];
-		if (file->file.ino == mapping->file.ino && file->file.dev == mapping->file.dev)
+		if (file_identity_is(file->file, mapping->file))
 			return file->fd;
 	}
 	if (pages->nr_opened >= MAX_OPENED)

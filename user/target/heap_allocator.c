@@ -89,11 +89,6 @@ struct c_libraries {
 	size_t nr_files;
 };
 
-static bool is_same_file(struct file_identity one, struct file_identity other)
-{
-	return one.ino == other.ino && one.dev == other.dev;
-}
-
 static void add_malloc(struct heap_allocator *ret, const struct malloc_layout *layout,
 		       uint64_t bias, bool is_own)
 {
@@ -117,13 +112,13 @@ static bool find_copies(const struct elf_file *file, const struct c_libraries *l
 	const struct elf_segment *segment = elf_file_segment(file, layout->main_arena);
 	const size_t before = ret->nr_mallocs;
 	uint64_t own_bias, bias;
-	bool has_own = own && is_same_file(own->file, identity) &&
+	bool has_own = own && file_identity_is(own->file, identity) &&
 		       !elf_file_bias(segment, own->start, own->pgoff, &own_bias);
 
 	for (size_t i = 0; i < maps->nr_mappings; i++) {
 		const struct process_mapping *mapping = &maps->mappings[i];
 
-		if (is_same_file(mapping->file, identity) && mapping->is_writable &&
+		if (file_identity_is(mapping->file, identity) && mapping->is_writable &&
 		    !elf_file_bias(segment, mapping->start, mapping->pgoff, &bias) &&
 		    layout->main_arena + bias - mapping->start < mapping->end - mapping->start)
 			add_malloc(ret, layout, bias, has_own && bias == own_bias);
@@ -174,7 +169,7 @@ static void take_c_library(struct c_libraries *libraries, struct file_identity i
 	_cleanup_(closep) int fd = -1;
 
 	for (size_t i = 0; i < libraries->nr_files; i++)
-		if (is_same_file(libraries->files[i], identity))
+		if (file_identity_is(libraries->files[i], identity))
 			return;
 	if (libraries->nr_files < HEAP_MAX_MALLOCS) {
 		libraries->files[libraries->nr_files++] = identity;

@@ -87,8 +87,7 @@ int interpreter_cache_find(const struct interpreter_cache *cache, struct file_id
 			   size_t *ret_index)
 {
 	for (uint32_t i = cache->buckets[bucket_of(file)]; i != NO_ENTRY; i = cache->next[i])
-		if (cache->entries[i].file.ino == file.ino &&
-		    cache->entries[i].file.dev == file.dev) {
+		if (file_identity_is(cache->entries[i].file, file)) {
 			*ret_index = i;
 			return 0;
 		}
@@ -168,7 +167,7 @@ size_t interpreter_cache_adopt(struct interpreter_cache *cache,
 	     i = cache->next[i]) {
 		const struct interpreter_entry *known = &cache->entries[i];
 
-		if (known->file.ino == entry.file.ino && known->file.dev == entry.file.dev &&
+		if (file_identity_is(known->file, entry.file) &&
 		    known->changed_ns == entry.changed_ns && known->status == entry.status)
 			return i;
 	}

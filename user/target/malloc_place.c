@@ -29,7 +29,7 @@ struct found {
 static bool is_found(const struct found *found, struct file_identity file)
 {
 	for (size_t i = 0; i < found->count; i++)
-		if (found->files[i].file.dev == file.dev && found->files[i].file.ino == file.ino)
+		if (file_identity_is(found->files[i].file, file))
 			return true;
 	return false;
 }

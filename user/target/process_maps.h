@@ -17,6 +17,11 @@ struct file_identity {
 	uint64_t ino; /* 0: no file */
 };
 
+static inline bool file_identity_is(struct file_identity one, struct file_identity other)
+{
+	return one.dev == other.dev && one.ino == other.ino;
+}
+
 struct process_mapping {
 	uint64_t start;
 	uint64_t end;

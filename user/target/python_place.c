@@ -52,11 +52,6 @@ static enum rank rank_of(const struct search *search, const struct process_mappi
 									    : RANK_OTHER;
 }
 
-static bool is_same_file(struct file_identity a, struct file_identity b)
-{
-	return a.dev == b.dev && a.ino == b.ino;
-}
-
 int python_place_open_at(pid_t pid, struct file_identity file, const char *path)
 {
 	return mapped_file_open_at(pid, file, path, INTERPRETER_MAX_BYTES);
@@ -156,7 +151,7 @@ int python_place_open(pid_t pid, struct file_identity file)
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
 	for (size_t i = 0; i < maps.nr_mappings && fd < 0; i++) {
-		if (is_same_file(maps.mappings[i].file, file))
+		if (file_identity_is(maps.mappings[i].file, file))
 			fd = mapped_file_open(pid, &maps.mappings[i], INTERPRETER_MAX_BYTES);
 	}
 	return fd;
