@@ -15,8 +15,8 @@ def live_below(process, name, kind):
 
 
 def check_unfaulted(context, how):
-    """Each function holds what it has brought in, and nothing stands on [unowned]. Returns what the
-    target tells."""
+    """Each function holds what it has brought in, and nothing stands on [unowned]. Returns
+    what that is."""
     taken = capture(context, context.target("owners_unfaulted.py", how))
     facts = [json.loads(line) for line in taken.result.output.splitlines()]
     check(facts, "the target measured nothing")
@@ -29,32 +29,28 @@ def check_unfaulted(context, how):
         check_near("live of %s" % fact["function"],
                    live_below(process, fact["function"], fact["kind"]), fact["live"], limit)
         check_near("live of [unowned]", process.own("live", process.of_kind("unowned")), 0, STRAY)
-    return facts
+    return ", ".join("%s %.1f MB" % (fact["function"], fact["live"] / MB) for fact in facts)
 
 
 @test(interpreters="few")
 def owners_of_huge_pages_by_part(context):
     """What is asked for is 64 KB, what comes is 2 MB."""
-    facts = check_unfaulted(context, "parts")
-    return "%.1f MB" % (facts[0]["live"] / MB)
+    return check_unfaulted(context, "parts")
 
 
 @test(interpreters="few")
 def owners_around_inherited_pages(context):
     """What a child fills is its own, what was there is not, though neither came by a fault."""
-    facts = check_unfaulted(context, "inherited")
-    return ", ".join("%s %.1f MB" % (fact["function"], fact["live"] / MB) for fact in facts)
+    return check_unfaulted(context, "inherited")
 
 
 @test(interpreters="few")
 def owners_around_inherited_pages_collapsed(context):
     """Huge pages made of inherited ones: the holes are the call's."""
-    facts = check_unfaulted(context, "collapsed")
-    return "%.1f MB" % (facts[0]["live"] / MB)
+    return check_unfaulted(context, "collapsed")
 
 
 @test(interpreters="few")
 def owners_around_inherited_files(context):
     """A write to a file's page that was there takes none from who has read those beside it."""
-    facts = check_unfaulted(context, "copied")
-    return ", ".join("%s %.1f MB" % (fact["function"], fact["live"] / MB) for fact in facts)
+    return check_unfaulted(context, "copied")
