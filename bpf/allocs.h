@@ -64,6 +64,8 @@ static __always_inline struct wire_allocs *find_allocs(__u32 id)
 static __always_inline void keep_alloc_moments(const struct wire_image *image,
 					       struct wire_allocs *node)
 {
+	if (!image->final_moment)
+		keep_low(&node->low, node->bytes);
 	if (node->peak_moment != image->alloc_moment) {
 		node->at_peak = node->bytes;
 		node->peak_moment = image->alloc_moment;
@@ -110,9 +112,15 @@ __noinline int add_to_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 is_back)
 	return 1;
 }
 
-/* The node's block goes. Where an inner function's block is made again it was no free: `freed` is
- * 0. */
-__noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
+/* Why a block goes from its node. */
+enum block_end {
+	BLOCK_REMADE, /* an inner function's, which the outer makes again */
+	BLOCK_FREED,
+	BLOCK_MOVED, /* realloc's, which comes again as it returns */
+};
+
+/* The node's block goes; `end`: enum block_end. */
+__noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 end)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_allocs *node = bpf_map_lookup_elem(&allocs, &id);
@@ -122,7 +130,9 @@ __noinline int take_from_allocs(__u32 slot, __u32 id, __u64 bytes, __u32 freed)
 	keep_alloc_moments(image, node);
 	__sync_fetch_and_add(&node->bytes, -bytes);
 	__sync_fetch_and_add(&node->blocks, -1);
-	if (freed) {
+	if (end == BLOCK_FREED && !image->final_moment)
+		note_low(&node->low, *(volatile __s64 *)&node->bytes);
+	if (end) {
 		__sync_fetch_and_add(&node->freed_blocks, 1);
 	} else {
 		__sync_fetch_and_add(&node->taken_bytes, -bytes);
@@ -164,7 +174,7 @@ static __always_inline __u32 empty_place(struct wire_block *block)
 }
 
 /* Takes a block out of the table. Returns its owner's id, 0: it is not there. */
-__noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 freed)
+__noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 end)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_block_key key = { .address = address };
@@ -182,7 +192,7 @@ __noinline __u32 take_block(__u32 slot, __u64 address, __u64 *ret_bytes, __u32 f
 	if (!owner)
 		return 0;
 	remove_place(&key);
-	take_from_allocs(slot, owner, *ret_bytes, freed);
+	take_from_allocs(slot, owner, *ret_bytes, end);
 	return owner;
 }
 
@@ -204,7 +214,7 @@ static __always_inline struct wire_block *clear_place(__u32 slot, const struct w
 	inner = block->bytes;
 	owner = empty_place(block);
 	if (owner)
-		take_from_allocs(slot, owner, inner, 0);
+		take_from_allocs(slot, owner, inner, BLOCK_REMADE);
 	return block;
 }
 
@@ -317,7 +327,7 @@ static __always_inline void on_free(struct wire_image *image, __u32 slot, __u64 
 		return;
 	look_for_finalizing(slot);
 	is_inner = has_several(image) && is_free_for_another(call->allocator, call->stack);
-	if (take_block(slot, address, &bytes, 1))
+	if (take_block(slot, address, &bytes, BLOCK_FREED))
 		free_block(image, slot, address, bytes, 0);
 	else if (!is_inner && !image->final_moment && !is_reallocated(address))
 		__sync_fetch_and_add(&image->unknown_frees, 1);
@@ -342,7 +352,7 @@ static __always_inline bool on_alloc_entry(struct pt_regs *registers, __u64 cook
 	if (has_several(image) && is_for_another(call.allocator, call.stack))
 		return false;
 	if (is_realloc(call.call) && call.place)
-		call.old.owner.value = take_block(slot, call.place, &call.old.bytes, 1);
+		call.old.owner.value = take_block(slot, call.place, &call.old.bytes, BLOCK_MOVED);
 	/* What a small block was before is put back where realloc fails; and it may be made of
 	 * another allocator's, which is large enough. */
 	if (call.bytes < cfg_allocs_min && !call.old.owner.value && !has_several(image))

@@ -12,6 +12,7 @@
 #ifndef MEMPROBE_HELD_H
 #define MEMPROBE_HELD_H
 
+#include "lows.h"
 #include "nodes.h"
 #include "x86_syscalls.h"
 
@@ -57,10 +58,17 @@ static __always_inline void keep_moments(const struct wire_image *image, struct 
 	}
 }
 
+static __always_inline __s64 resident_pages(const struct wire_held *node)
+{
+	return (__s64)node->live[KIND_FILE] + node->live[KIND_ANON] + node->live[KIND_SHMEM];
+}
+
 static __always_inline void add_live(const struct wire_image *image, struct wire_held *node,
 				     __u32 kind, __s64 pages)
 {
 	keep_moments(image, node);
+	if (!image->final_moment)
+		keep_low(&node->low, resident_pages(node));
 	__sync_fetch_and_add(&node->live[kind_index(kind)], (__s32)pages);
 }
 
@@ -78,6 +86,8 @@ __noinline int hold(__u32 slot, __u32 id, __u32 kind, __s64 pages)
 		return -1;
 	}
 	add_live(image, node, kind, pages);
+	if (!image->final_moment)
+		note_low(&node->low, resident_pages(node));
 	mark_changed((struct node_id){ id });
 	return 0;
 }

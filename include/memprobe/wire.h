@@ -301,6 +301,18 @@ _Static_assert(MAX_NODE_OBJECTS + 1 < 32, "wire_node.objects");
 #define NODE_BLOCK 64  /* nodes of a page: how the array is sized */
 
 /*
+ * How low an amount fell since user space looked at all nodes, which it counts (`looks`). Kept
+ * lazily: an amount that has not changed since is its own low. While it looks nodes change, so that
+ * of those the time before is still told.
+ */
+struct wire_low {
+	__s64 now;    /* the least since the look with this number */
+	__s64 before; /* the least between it and the one before */
+	__u32 look;
+	__u32 pad;
+};
+
+/*
  * What a path holds, by its node's id: pages that it touched first, until they go. Made at the
  * first of them. The other two are kept lazily: a node that changes after another highest moment
  * first saves what it held then, and the moment's number with it.
@@ -317,8 +329,9 @@ struct wire_held {
 	__u32 pad;
 	__s64 mapped; /* pages of address space, taken less given back: more than 32 bits hold */
 	__s64 heap;   /* of them, what brk() moved the heap's end by */
+	struct wire_low low; /* pages of live that are resident */
 };
-_Static_assert(sizeof(struct wire_held) == 80, "wire_held");
+_Static_assert(sizeof(struct wire_held) == 104, "wire_held");
 
 #define ALLOCS_SEEN 1	 /* its allocator's functions were hit: it has amounts */
 #define ALLOCS_SEVERAL 2 /* those of several allocators were */
@@ -336,8 +349,9 @@ struct wire_allocs {
 	__u64 taken_bytes, taken_blocks, freed_blocks; /* in all */
 	__u32 peak_moment;
 	__u32 final_moment;
+	struct wire_low low; /* bytes; a block that realloc moves is there meanwhile */
 };
-_Static_assert(sizeof(struct wire_allocs) == 72, "wire_allocs");
+_Static_assert(sizeof(struct wire_allocs) == 96, "wire_allocs");
 
 /* A block by its address. */
 struct wire_block_key {

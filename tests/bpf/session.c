@@ -105,6 +105,7 @@ void session_close(void)
 {
 	session_forget();
 	host_reset();
+	looks = 0;
 }
 
 void session_limit_nodes(__u32 limit, __u32 deeper)
@@ -534,6 +535,11 @@ bool session_stands(__u32 tgid)
 void session_ask_last_looks(__u32 least_pages)
 {
 	host_configure(&cfg_last_look_pages, &least_pages, sizeof(least_pages));
+}
+
+void session_look(void)
+{
+	looks++;
 }
 
 void session_stop_last_looks(void)

@@ -115,6 +115,8 @@ bool session_stands(__u32 tgid); /* for a last look */
 /* From now on only who has so many pages is stopped then. */
 void session_ask_last_looks(__u32 least_pages);
 void session_stop_last_looks(void);
+/* User space looks at all nodes. */
+void session_look(void);
 void session_fork_event(struct task_struct *parent, struct task_struct *child);
 void session_exit_event(struct task_struct *task);
 

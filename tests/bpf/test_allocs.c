@@ -287,6 +287,32 @@ static void test_reallocations(void **state)
 	close_session();
 }
 
+/* What realloc moves was not given back meanwhile. */
+static void test_lows(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_look();
+	allocate(0, BASE, 600);
+	session_look();
+	reallocate(0, BASE, BASE + 4096, 1200);
+	assert_int_equal(allocs_of(0).low.look, 2);
+	assert_int_equal(allocs_of(0).low.now, 600);
+	session_look();
+	allocate(0, BASE, 100);
+	release(1, BASE + 4096);
+	allocate(0, BASE + 4096, 2000);
+	assert_int_equal(allocs_of(0).bytes, 2100);
+	assert_int_equal(allocs_of(0).low.now, 100);
+	assert_int_equal(allocs_of(0).low.before, 600);
+	session_image(mm)->final_moment = 1;
+	release(0, BASE);
+	release(0, BASE + 4096);
+	assert_int_equal(allocs_of(0).bytes, 0);
+	assert_int_equal(allocs_of(0).low.now, 100);
+	close_session();
+}
+
 static void assert_counts(int thread, __u64 taken, __u64 taken_blocks, __u64 freed_blocks)
 {
 	assert_int_equal(allocs_of(thread).taken_bytes, taken);
@@ -942,6 +968,7 @@ int main(void)
 		cmocka_unit_test(test_posix_unreadable),
 		cmocka_unit_test(test_made_up_sizes),
 		cmocka_unit_test(test_reallocations),
+		cmocka_unit_test(test_lows),
 		cmocka_unit_test(test_failing_reallocations),
 		cmocka_unit_test(test_jumped),
 		cmocka_unit_test(test_resizes),

@@ -1214,6 +1214,44 @@ static void test_peak(void **state)
 	close_session();
 }
 
+static struct wire_low low_of(int thread)
+{
+	return session_held(session_find_named(mm, names[thread]))->low;
+}
+
+/* What was given back and taken again between two looks. */
+static void test_lows(void **state)
+{
+	(void)state;
+	open_fixture();
+	session_look();
+	touch_each(0, BASE, 10);
+	session_look();
+	unmap(1, BASE, 6, 6);
+	touch_each(0, BASE, 4);
+	assert_int_equal(live(0, KIND_ANON), 8);
+	assert_int_equal(low_of(0).look, 2);
+	assert_int_equal(low_of(0).now, 4);
+	assert_int_equal(low_of(0).before, 0);
+	session_look();
+	touch_each(0, BASE + 4 * PAGE, 1);
+	assert_int_equal(low_of(0).look, 3);
+	assert_int_equal(low_of(0).now, 8);
+	assert_int_equal(low_of(0).before, 4);
+	/* Of a look at which nothing had changed it is what there was. */
+	session_look();
+	session_look();
+	touch(0, BASE + 100 * PAGE, KIND_FILE, 1);
+	assert_int_equal(low_of(0).now, 9);
+	assert_int_equal(low_of(0).before, 9);
+	/* What is freed while the runtime is taken down was not given back before. */
+	session_image(mm)->final_moment = 1;
+	unmap(0, BASE, 10, 9);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(low_of(0).now, 9);
+	close_session();
+}
+
 /* What two threads do at once, each on a CPU of its own. */
 static void touch_one(int thread)
 {
@@ -1699,6 +1737,7 @@ int main(void)
 		cmocka_unit_test(test_forked_image),
 		cmocka_unit_test(test_attached_image),
 		cmocka_unit_test(test_peak),
+		cmocka_unit_test(test_lows),
 		cmocka_unit_test(test_racing_peak),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_mapped),

@@ -689,8 +689,16 @@ static void change_owners(struct profile *profile, uint64_t *state, uint32_t ind
 	process->is_dirty = true;
 }
 
+static struct history_step random_step(uint64_t *state)
+{
+	uint64_t time = dump_fixture_random(state) >> dump_fixture_below(state, 40);
+
+	return (struct history_step){ time / 2, time, random_pages(state) };
+}
+
 static void grow_held(struct profile *profile, uint64_t *state)
 {
+	struct history_step step;
 	uint32_t node = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
 	const struct process *process = &profile->processes[profile->nodes[node].process];
 	struct held *held = profile_hold(profile, node), was = *held;
@@ -707,8 +715,8 @@ static void grow_held(struct profile *profile, uint64_t *state)
 		held->heap = random_pages(state);
 	if (!dump_fixture_below(state, 4))
 		held->unshared = random_pages(state);
-	profile_note_history(profile, node, &was, held,
-			     dump_fixture_random(state) >> dump_fixture_below(state, 40));
+	step = random_step(state);
+	profile_note_history(profile, node, &was, held, &step);
 }
 
 /* As change_owners. */
@@ -730,6 +738,7 @@ static void grow_allocs(struct profile *profile, uint64_t *state)
 	uint32_t node = (uint32_t)dump_fixture_below(state, profile->nr_nodes);
 	const struct process *process = &profile->processes[profile->nodes[node].process];
 	struct node_allocs *allocs = profile_allocate(profile, node), was = *allocs;
+	struct history_step step;
 
 	*allocs = allocs_now(allocs, process);
 	allocs->bytes = random_amount(state, 48);
@@ -744,8 +753,8 @@ static void grow_allocs(struct profile *profile, uint64_t *state)
 		allocs->taken_blocks = allocs->blocks = random_amount(state, 30);
 	if (!dump_fixture_below(state, 4))
 		allocs->freed_blocks = random_amount(state, 30);
-	profile_note_alloc_history(profile, &was, allocs,
-				   dump_fixture_random(state) >> dump_fixture_below(state, 40));
+	step = random_step(state);
+	profile_note_alloc_history(profile, &was, allocs, &step);
 }
 
 static void grow_thread(struct profile *profile, uint64_t *state, uint32_t index)

@@ -215,6 +215,11 @@ void loader_note_nameless(struct loader *loader, bool are_nameless)
 	fake.told.are_nameless = are_nameless;
 }
 
+void loader_note_look(struct loader *loader, uint32_t look)
+{
+	fake.told.look = look;
+}
+
 void loader_note_removed(struct loader *loader, const struct loader_removed *removed)
 {
 	fake.told.removed.nodes += removed->nodes;

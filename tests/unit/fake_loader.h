@@ -43,7 +43,7 @@ void fake_loader_send(const void *record, size_t size);
 struct fake_told {
 	struct loader_removed removed;
 	uint64_t slots_freed, standing_forgotten;
-	uint32_t last_slot;
+	uint32_t last_slot, look;
 	bool are_nameless; /* objects */
 };
 struct fake_told fake_loader_told(void);

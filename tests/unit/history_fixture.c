@@ -23,14 +23,20 @@ uint32_t history_node(struct profile *profile)
 	return profile_add_node(profile, 0, NO_NODE, profile_add_site(profile, &site), 0);
 }
 
+struct history_step history_look(uint64_t time_ns)
+{
+	return (struct history_step){ time_ns > SECOND / 2 ? time_ns - SECOND / 2 : 0, time_ns, 0 };
+}
+
 void history_hold(struct profile *profile, uint32_t node, int64_t bytes, uint64_t time_ns)
 {
 	struct held *held = profile_hold(profile, node), before = *held;
+	const struct history_step step = history_look(time_ns);
 
 	if (held->live[KIND_ANON] == bytes)
 		return;
 	held->live[KIND_ANON] = bytes;
-	profile_note_history(profile, node, &before, held, time_ns);
+	profile_note_history(profile, node, &before, held, &step);
 }
 
 void history_play_on(struct profile *profile, uint32_t node, history_series *amount,
@@ -59,9 +65,10 @@ uint32_t history_play_allocs(struct profile *profile, history_series *amount, ui
 	profile->processes[0].has_allocs = true;
 	for (uint64_t time = 0; time < end_ns; time += SECOND / 2) {
 		struct node_allocs *allocs = profile_allocate(profile, node), before = *allocs;
+		const struct history_step step = history_look(time);
 
 		allocs->bytes = amount(time);
-		profile_note_alloc_history(profile, &before, allocs, time);
+		profile_note_alloc_history(profile, &before, allocs, &step);
 		profile->processes[0].alloc_end = profile->processes[0].alloc_peak = allocs->bytes;
 	}
 	profile->processes[0].end_ns = end_ns;

@@ -19,6 +19,8 @@ int64_t history_small(uint64_t time);
 
 struct profile *history_profile(uint64_t start_ns);
 uint32_t history_node(struct profile *profile);
+/* The last look was half a second before. */
+struct history_step history_look(uint64_t time_ns);
 void history_hold(struct profile *profile, uint32_t node, int64_t bytes, uint64_t time_ns);
 /* As a capture does: read twice a second. What a node holds, or a new one holds or allocates. */
 void history_play_on(struct profile *profile, uint32_t node, history_series *amount,

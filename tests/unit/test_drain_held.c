@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "drain_lows.h"
 #include "drain_test.h"
 #include "profile_held.h"
 
@@ -126,6 +127,21 @@ static void test_finalizing(void **state)
 	assert_int_equal(unplaced(), 1);
 }
 
+/* What was given back and taken again between two looks; of what came since this one began the next
+ * tells. */
+static void test_lows(void **state)
+{
+	const struct wire_low low = { .now = 50, .before = 70, .look = 7 };
+
+	assert_int_equal(drain_fallen(&low, 7, 100), 30);
+	assert_int_equal(drain_fallen(&low, 8, 100), 50);
+	assert_int_equal(drain_fallen(&low, 9, 100), 0);
+	assert_int_equal(drain_fallen(&low, 8, 40), 0);
+	assert_true(drain_has_low(&low, 8));
+	assert_false(drain_has_low(&low, 7));
+	assert_false(drain_has_low(&low, 9));
+}
+
 /* The id may be another path's soon: nothing of this one may be left there. */
 static void test_ended(void **state)
 {
@@ -235,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_vast, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_vast_in_all, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_finalizing, open_with_site, close_fixture),
+		cmocka_unit_test(test_lows),
 		cmocka_unit_test_setup_teardown(test_ended, open_with_site, close_fixture),
 		cmocka_unit_test_setup_teardown(test_time_of_the_peak, open_with_site,
 						close_fixture),

@@ -67,6 +67,32 @@ static void check_none(history_series *amount, uint64_t seconds)
 	profile_free(profile);
 }
 
+/* What is seen rises all the time, as chance may have it; between two looks everything went. */
+static void test_fallen_between_looks(void **state)
+{
+	struct profile *profile = history_profile(0);
+	uint32_t node = history_node(profile);
+	const struct node_history *history;
+	struct history_step step;
+	struct leak leak;
+
+	for (uint64_t time = 0; time < 30 * SECOND; time += SECOND * 7 / 10) {
+		struct held *held = profile_hold(profile, node), before = *held;
+
+		held->live[KIND_ANON] = history_leaking(time);
+		step = history_look(time);
+		step.fallen = held->live[KIND_ANON];
+		profile_note_history(profile, node, &before, held, &step);
+	}
+	profile->processes[0].end_ns = 30 * SECOND;
+	profile_settle(profile);
+	history = profile_history(profile, node, HISTORY_LIVE);
+	for (uint32_t slot = 0; slot <= history->last; slot++)
+		assert_int_equal(history->low[slot], 0);
+	assert_int_equal(history_count_leaks(profile, &leak), 0);
+	profile_free(profile);
+}
+
 /* However the slots fall. What fills up is like a leak until it is full. */
 static void test_none(void **state)
 {
@@ -120,12 +146,13 @@ static void test_finalizing(void **state)
 	struct profile *profile = history_profile(0);
 	uint32_t node = history_play(profile, history_leaking, 100 * SECOND);
 	struct held *held = profile_hold(profile, node), before = *held;
+	const struct history_step step = history_look(100 * SECOND);
 	struct leak leak;
 
 	held->final_moment = 1;
 	held->final_more[KIND_ANON] = held->live[KIND_ANON];
 	held->live[KIND_ANON] = 0;
-	profile_note_history(profile, node, &before, held, 100 * SECOND);
+	profile_note_history(profile, node, &before, held, &step);
 	profile->processes[0].final_moment = 1;
 	profile_settle(profile);
 	assert_int_equal(history_count_leaks(profile, &leak), 1);
@@ -187,11 +214,12 @@ static void allocate_until(struct profile *profile, uint32_t node, int64_t kept,
 	profile->processes[0].end_ns = end_ns;
 	for (uint64_t time = 0; time < end_ns; time += SECOND) {
 		struct node_allocs *allocs = profile_allocate(profile, node), before = *allocs;
+		const struct history_step step = history_look(time);
 		int64_t seconds = (int64_t)(time / SECOND) + 1;
 
 		allocs->bytes = seconds * kept + dropped;
 		allocs->taken = seconds * (kept + dropped);
-		profile_note_alloc_history(profile, &before, allocs, time);
+		profile_note_alloc_history(profile, &before, allocs, &step);
 		profile->processes[0].alloc_end = profile->processes[0].alloc_peak = allocs->bytes;
 	}
 	profile_settle(profile);
@@ -232,6 +260,7 @@ static void test_age_of_finalized(void **state)
 	struct profile *profile = history_profile(0);
 	uint32_t node = history_node(profile);
 	struct node_allocs *allocs, before;
+	const struct history_step step = history_look(100 * SECOND);
 	struct leak leak;
 
 	allocate_until(profile, node, 10 * MB, 0, 100 * SECOND);
@@ -240,7 +269,7 @@ static void test_age_of_finalized(void **state)
 	allocs->final_moment = profile->processes[0].final_moment = 1;
 	allocs->final_more = allocs->bytes;
 	allocs->bytes = 0;
-	profile_note_alloc_history(profile, &before, allocs, 100 * SECOND);
+	profile_note_alloc_history(profile, &before, allocs, &step);
 	profile_settle(profile);
 	assert_int_equal(history_count_leaks(profile, &leak), 1);
 	assert_int_equal(leak.older_least, 680 * MB);
@@ -251,15 +280,11 @@ static void test_age_of_finalized(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leak),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_churn),
-		cmocka_unit_test(test_since_when),
-		cmocka_unit_test(test_finalizing),
-		cmocka_unit_test(test_short_life),
-		cmocka_unit_test(test_lows),
-		cmocka_unit_test(test_age),
-		cmocka_unit_test(test_age_of_finalized),
+		cmocka_unit_test(test_leak),	   cmocka_unit_test(test_fallen_between_looks),
+		cmocka_unit_test(test_none),	   cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_since_when), cmocka_unit_test(test_finalizing),
+		cmocka_unit_test(test_short_life), cmocka_unit_test(test_lows),
+		cmocka_unit_test(test_age),	   cmocka_unit_test(test_age_of_finalized),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

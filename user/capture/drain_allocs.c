@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "drain_lows.h"
 #include "drain_shares.h"
 #include "last_reads.h"
 #include "memory.h"
@@ -26,8 +27,9 @@
 
 struct drain_allocs {
 	const struct drain_base *base;
-	int fd;	      /* of the map */
-	uint64_t now; /* the profile's time */
+	int fd;		      /* of the map */
+	uint64_t before, now; /* the last look and this, in the profile's time */
+	uint32_t look;	      /* that has begun */
 	struct drain_shares shares;
 	struct last_reads last; /* struct wire_allocs */
 };
@@ -128,8 +130,19 @@ static struct node_allocs to_allocs(const struct wire_allocs *wire, uint32_t nod
 	};
 }
 
-void drain_allocs_begin(struct drain_allocs *allocs)
+/* Bytes less than there are now, or were when the runtime began to finalize. */
+static int64_t fallen_bytes(const struct drain_allocs *allocs, const struct wire_allocs *now)
 {
+	int64_t bytes = now->final_moment ? now->at_final : now->bytes;
+	int64_t fallen = drain_fallen(&now->low, allocs->look, bytes);
+
+	return fallen < bytes ? fallen : bytes;
+}
+
+void drain_allocs_begin(struct drain_allocs *allocs, uint32_t look)
+{
+	allocs->look = look;
+	allocs->before = allocs->now;
 	allocs->now = drain_base_time(allocs->base, clock_ns());
 }
 
@@ -141,22 +154,24 @@ void drain_allocs_read(struct drain_allocs *allocs, struct node_id id, uint32_t 
 	uint32_t process = profile->nodes[node].process;
 	struct wire_allocs now, *last;
 	struct node_allocs before, after, was, *sum;
+	struct history_step step;
 
 	if (allocs->fd < 0 || bpf_map_lookup_elem(allocs->fd, &id.value, &now))
 		return;
 	last = last_reads_of(&allocs->last, id);
-	if (!memcmp(last, &now, sizeof(now)))
+	if (!memcmp(last, &now, sizeof(now)) && !drain_has_low(&now.low, allocs->look))
 		return;
 	if (!take_node(allocs, process, last, &now)) {
 		drain_shares_refuse(profile, process);
 		return;
 	}
+	step = (struct history_step){ allocs->before, allocs->now, fallen_bytes(allocs, &now) };
 	before = to_allocs(last, node);
 	after = to_allocs(&now, node);
 	sum = profile_allocate(profile, node);
 	was = *sum;
 	allocs_replace(sum, &before, &after);
-	profile_note_alloc_history(profile, &was, sum, allocs->now);
+	profile_note_alloc_history(profile, &was, sum, &step);
 	*last = now;
 }
 

@@ -14,7 +14,7 @@ struct drain_allocs *drain_allocs_new(const struct drain_base *base);
 void drain_allocs_free(struct drain_allocs *allocs); /* accepts NULL */
 
 /* A reading begins. */
-void drain_allocs_begin(struct drain_allocs *allocs);
+void drain_allocs_begin(struct drain_allocs *allocs, uint32_t look);
 /* A node has changed; `node` is its place in the profile. */
 void drain_allocs_read(struct drain_allocs *allocs, struct node_id id, uint32_t node);
 /* The path of this id is in no table any more. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "drain_lows.h"
 #include "drain_shares.h"
 #include "last_reads.h"
 #include "memory.h"
@@ -22,8 +23,9 @@
 
 struct drain_held {
 	const struct drain_base *base;
-	int fd;	      /* of the map */
-	uint64_t now; /* the profile's time */
+	int fd;		      /* of the map */
+	uint64_t before, now; /* the last look and this, in the profile's time */
+	uint32_t look;	      /* that has begun */
 	struct drain_shares shares;
 	struct last_reads last; /* struct wire_held */
 };
@@ -88,8 +90,10 @@ static void to_bytes(const struct wire_held *wire, struct held *ret)
 	}
 }
 
-void drain_held_begin(struct drain_held *held)
+void drain_held_begin(struct drain_held *held, uint32_t look)
 {
+	held->look = look;
+	held->before = held->now;
 	held->now = drain_base_time(held->base, clock_ns());
 }
 
@@ -112,24 +116,39 @@ static void bound_mapped(struct drain_held *held, uint32_t process, const struct
 	drain_shares_refuse(held->base->profile, process);
 }
 
+static int64_t resident_pages(const __s32 pages[NR_KINDS])
+{
+	return (int64_t)pages[KIND_FILE] + pages[KIND_ANON] + pages[KIND_SHMEM];
+}
+
+/* Bytes less than it holds now, or held when its runtime began to finalize. */
+static int64_t fallen_bytes(const struct drain_held *held, const struct wire_held *now)
+{
+	int64_t pages = resident_pages(now->final_moment ? now->at_final : now->live);
+
+	return drain_fallen(&now->low, held->look, pages) * PAGE_BYTES;
+}
+
 void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
 {
 	struct held before, after, was;
 	struct wire_held now, *last;
+	struct history_step step;
 	struct held *sum;
 
 	if (held->fd < 0 || bpf_map_lookup_elem(held->fd, &id.value, &now))
 		return;
 	last = last_reads_of(&held->last, id);
-	if (!memcmp(last, &now, sizeof(now)))
+	if (!memcmp(last, &now, sizeof(now)) && !drain_has_low(&now.low, held->look))
 		return;
 	bound_mapped(held, held->base->profile->nodes[node].process, last, &now);
+	step = (struct history_step){ held->before, held->now, fallen_bytes(held, &now) };
 	to_bytes(last, &before);
 	to_bytes(&now, &after);
 	sum = profile_hold(held->base->profile, node);
 	was = *sum;
 	held_replace(sum, &before, &after);
-	profile_note_history(held->base->profile, node, &was, sum, held->now);
+	profile_note_history(held->base->profile, node, &was, sum, &step);
 	*last = now;
 }
 

@@ -13,8 +13,8 @@ struct drain_held;
 struct drain_held *drain_held_new(const struct drain_base *base);
 void drain_held_free(struct drain_held *held); /* accepts NULL */
 
-/* A reading begins. */
-void drain_held_begin(struct drain_held *held);
+/* A reading begins, which the BPF side knows as the look of this number. */
+void drain_held_begin(struct drain_held *held, uint32_t look);
 /* A node has changed; `node` is its place in the profile. */
 void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node);
 /* The path of this id is in no table any more. */

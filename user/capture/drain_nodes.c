@@ -286,8 +286,9 @@ int drain_nodes_read(struct drain_nodes *nodes)
 {
 	nodes->readings++;
 	nodes->error = 0;
-	drain_held_begin(nodes->held);
-	drain_allocs_begin(nodes->allocs);
+	loader_note_look(nodes->base->loader, nodes->readings);
+	drain_held_begin(nodes->held, nodes->readings);
+	drain_allocs_begin(nodes->allocs, nodes->readings);
 	node_table_read(nodes->table, read_node, nodes);
 	add_alive(nodes);
 	return nodes->error;

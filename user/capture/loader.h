@@ -76,6 +76,8 @@ size_t loader_value_bytes(const struct loader *loader, const char *map); /* the 
 uint32_t loader_ring_bytes(const struct loader *loader);
 /* Objects that are seen from now on have a name that is worth to be woken for, or have none. */
 void loader_note_nameless(struct loader *loader, bool are_nameless);
+/* All nodes are looked at from now on: the look of this number, after 0. */
+void loader_note_look(struct loader *loader, uint32_t look);
 /* Are owners of pages followed? */
 bool loader_has_owners(const struct loader *loader);
 /* Are blocks of allocators followed? */

@@ -32,6 +32,11 @@ void loader_note_nameless(struct loader *loader, bool are_nameless)
 			 __ATOMIC_RELAXED);
 }
 
+void loader_note_look(struct loader *loader, uint32_t look)
+{
+	__atomic_store_n(&loader->skeleton->bss->looks, look, __ATOMIC_SEQ_CST);
+}
+
 int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count)
 {
 	const struct wire_id_run run = { .first.value = first, .count = count };

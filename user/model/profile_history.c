@@ -88,13 +88,15 @@ static void mark_changed(struct profile *profile, struct node_history *history)
 /* From one amount to another. */
 struct change {
 	int64_t was, is;
-	uint64_t time_ns;
+	const struct history_step *step;
 };
 
 static void note(struct profile *profile, uint32_t node, enum history_kind kind,
 		 const struct change *change)
 {
 	struct node_history *history = profile_history(profile, node, kind);
+	const struct history_step *step = change->step;
+	int64_t low = history_lower(change->was, change->is - step->fallen);
 	bool is_other;
 
 	if (!history && change->is < HISTORY_MIN_BYTES)
@@ -102,32 +104,33 @@ static void note(struct profile *profile, uint32_t node, enum history_kind kind,
 	if (!history) {
 		history = add_history(profile, node, kind);
 		/* Nobody knows when it came to what it was. */
-		history_bring_up(history, 0, change->time_ns);
-		history->low[history->last] = history_lower(change->was, change->is);
+		history_bring_up(history, 0, step->time_ns);
+		history->low[history->last] = low;
 		mark_changed(profile, history);
 		return;
 	}
-	is_other = history_bring_up(history, change->was, change->time_ns) ||
-		   change->is < history->low[history->last];
-	history->low[history->last] = history_lower(history->low[history->last], change->is);
+	is_other = history_bring_up(history, change->was, step->since_ns);
+	is_other |= history_bring_up(history, low, step->time_ns);
+	is_other |= low < history->low[history->last];
+	history->low[history->last] = history_lower(history->low[history->last], low);
 	if (is_other)
 		mark_changed(profile, history);
 }
 
 void profile_note_history(struct profile *profile, uint32_t node, const struct held *before,
-			  const struct held *after, uint64_t time_ns)
+			  const struct held *after, const struct history_step *step)
 {
-	const struct change change = { amount_of(before), amount_of(after), time_ns };
+	const struct change change = { amount_of(before), amount_of(after), step };
 
 	note(profile, node, HISTORY_LIVE, &change);
 }
 
 void profile_note_alloc_history(struct profile *profile, const struct node_allocs *before,
-				const struct node_allocs *after, uint64_t time_ns)
+				const struct node_allocs *after, const struct history_step *step)
 {
-	const struct change change = { amount_of_allocs(before), amount_of_allocs(after), time_ns };
-
-	const struct change taken = { before->taken, after->taken, time_ns };
+	const struct history_step rising = { step->since_ns, step->time_ns, 0 };
+	const struct change change = { amount_of_allocs(before), amount_of_allocs(after), step };
+	const struct change taken = { before->taken, after->taken, &rising };
 
 	note(profile, after->node, HISTORY_ALLOCATED, &change);
 	if (profile_history(profile, after->node, HISTORY_ALLOCATED))
