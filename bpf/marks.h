@@ -25,7 +25,7 @@ struct progress {
 	__u32 elsewhere; /* how many came for owners who were known before, and have been told */
 	__u32 tells;	 /* who owned what goes is told that it has released it */
 	__u32 how;	 /* ONLY_ABSENT, FROM_END */
-	__u64 found;	 /* by a look for a place; 0: none */
+	__u64 found;	 /* by a look for a place; to there pages are present; 0: none */
 };
 
 enum { PROGRESS_PAGES, PROGRESS_REGIONS, NR_PROGRESSES };
@@ -112,14 +112,49 @@ static __always_inline __u32 give_expected(__u32 slot, __u32 expected, __u32 kin
 /* Set in a number of pages that get marks: a page that is there is none that comes, though it has
  * no mark. Pages that come are counted before they are mapped (do_anonymous_page, do_swap_page). */
 #define ONLY_ABSENT (REGION_PAGES << 1)
-/* The same: the pages of a region get them from its end on. Only of whole regions. */
+/* The same: the pages of a region get them from its end on. How far from there is told, not where.
+ */
 #define FROM_END (REGION_PAGES << 2)
+/* The same: only a page that is there. Those of files and of shared memory are mapped before they
+ * are counted (finish_fault, mm/memory.c; filemap_map_pages, mm/filemap.c). */
+#define ONLY_PRESENT (REGION_PAGES << 3)
+/* The same: and none behind one that has no mark and is not there. */
+#define UP_TO_ABSENT (REGION_PAGES << 4)
+
+#define HOW_TO_FILL (ONLY_ABSENT | FROM_END | ONLY_PRESENT | UP_TO_ABSENT)
+
+/* Pages that came together and lie one beside the other: where the last of so many is there, all
+ * are. A look at each would cost more than the fault, for nobody has read them before. */
+#define PAGES_A_LOOK 8
+
+/* The same of a page that has no mark. */
+static __always_inline bool has_come(const struct mark_loop *loop, __u64 page, __u64 flip)
+{
+	struct progress *progress = loop->progress;
+	__u64 ahead = progress->page + PAGES_A_LOOK - 1;
+
+	if (progress->page <= progress->found)
+		return true;
+	if (ahead >= progress->end)
+		ahead = progress->end - 1;
+	if (progress->how & UP_TO_ABSENT && progress->left > ahead - progress->page &&
+	    !read_owner(loop->region, ahead ^ flip) && is_present(ahead ^ flip)) {
+		progress->found = ahead;
+		return true;
+	}
+	return is_present(page);
+}
 
 /* May the page be the one that comes? */
-static __always_inline bool may_come(const struct progress *progress, __u64 page, __u32 there)
+static __always_inline bool may_come(const struct mark_loop *loop, __u64 page, __u64 flip,
+				     __u32 there)
 {
+	const struct progress *progress = loop->progress;
+
 	if (there && !meets(there, owner_kind(progress->owner)))
 		return false;
+	if (progress->how & ONLY_PRESENT)
+		return has_come(loop, page, flip);
 	return !(progress->how & ONLY_ABSENT) || !is_present(page);
 }
 
@@ -128,13 +163,13 @@ static long fill_page(__u32 turn, void *data)
 {
 	struct mark_loop *loop = data;
 	struct progress *progress = loop->progress;
-	__u64 page = progress->page ^ (progress->how & FROM_END ? REGION_PAGES - 1 : 0);
+	__u64 flip = progress->how & FROM_END ? REGION_PAGES - 1 : 0, page = progress->page ^ flip;
 	__u32 there, owner;
 
 	if (progress->page >= progress->end || !progress->left)
 		return 1;
 	there = read_owner(loop->region, page);
-	if (may_come(progress, page, there)) {
+	if (may_come(loop, page, flip, there)) {
 		owner = progress->owner;
 		if (there) {
 			owner = give_expected(progress->slot, there, owner_kind(owner), 1);
@@ -142,6 +177,8 @@ static long fill_page(__u32 turn, void *data)
 		}
 		write_owner(loop->region, page, owner);
 		progress->left--;
+	} else if (!there && progress->how & UP_TO_ABSENT) {
+		return 1;
 	}
 	progress->page++;
 	return 0;
@@ -153,7 +190,7 @@ __noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u3
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
-	const __u32 how = pages & (ONLY_ABSENT | FROM_END);
+	const __u32 how = pages & HOW_TO_FILL;
 	__u64 key;
 
 	if (!image || !loop.progress)
@@ -174,6 +211,7 @@ __noinline __u64 fill_pages(__u32 slot, __u64 page, __u64 end, __u32 pages, __u3
 	loop.progress->end = end;
 	loop.progress->left = pages;
 	loop.progress->how = how;
+	loop.progress->found = 0;
 	loop.progress->owner = owner;
 	bpf_loop(REGION_PAGES, fill_page, &loop, 0);
 	pages -= loop.progress->left;
@@ -212,6 +250,45 @@ static __always_inline struct page_range fault_window(__u64 page, __u32 pages)
 	if (size == FAULT_AROUND_PAGES)
 		window.end += FAULT_AROUND_PAGES - 1;
 	return window;
+}
+
+/* How far beyond its window, and by as many as came, the pages of a fault are looked for: a large
+ * folio of the page cache may lie across it (writes make them of 64 pages). */
+#define REACH_PAGES 64
+
+/* Marks pages from one of a fault on, to the end of its window and so far beyond; with FROM_END in
+ * `how` those below it. */
+static __always_inline __u32 fill_beside(__u32 slot, __u64 page, __u64 beyond, __u32 pages,
+					 __u32 owner, __u32 how)
+{
+	__u64 from = how & FROM_END ? page ^ (REGION_PAGES - 1) : page;
+	__u64 end = step_end(from, (from | (FAULT_AROUND_PAGES - 1)) + 1 + beyond);
+
+	from += how & FROM_END ? 1 : 0;
+	return from < end ? (__u32)fill_pages(slot, from, end, pages | how, owner) : 0;
+}
+
+/*
+ * What of a file or of shared memory came with a fault: all of a large folio of the page cache,
+ * which lies where the offset in the file is a multiple of its size, whatever the address is, and
+ * what is ready around. It is there, and what was there before has a mark; nearly always it lies
+ * one beside the other. To look where nothing is costs as much as a fault: so first within the
+ * window. Returns how many pages are marked.
+ */
+__noinline int fill_around(__u32 slot, __u64 page, __u32 pages, __u32 owner)
+{
+	__u32 left = pages, how = ONLY_PRESENT | UP_TO_ABSENT;
+	__u64 beyond = 0;
+
+	for (int i = 0; i < 3 && left; i++) {
+		asm volatile("" : "+r"(i)); /* or clang writes the loop out */
+		left -= fill_beside(slot, page, beyond, left, owner, how);
+		if (left)
+			left -= fill_beside(slot, page, beyond, left, owner, how | FROM_END);
+		how = i ? ONLY_PRESENT : how;
+		beyond = REACH_PAGES + pages;
+	}
+	return pages - left;
 }
 
 /* A page that somebody owns comes anew. Of a file it was a wrong guess which pages around a fault

@@ -3,9 +3,9 @@
  * Who owns each page: the path that touched it first, until it goes.
  *
  * The address of a touch is what the page fault says; kmem:rss_stat, which comes later in the same
- * fault, says how many pages came and of what kind. Of a fault-around the window is known and the
- * number, not which: the pages next to each other in it are taken. What comes without a fault
- * (MAP_POPULATE, mlock) is laid into the range of the system call, in order.
+ * fault, says how many pages came and of what kind. Of a file's those next to it that are there and
+ * have no mark yet came with it, at once or, where its own has to be read, just before. What comes
+ * without a fault (MAP_POPULATE, mlock) is laid into the range of the system call, in order.
  *
  * A release happens in a system call whose registers tell the range (x86_syscalls.h). Its pages go
  * in the order of their addresses, a page table at a time, each with an event for each kind; so a
@@ -38,6 +38,23 @@ static __always_inline void take_copy_back(struct touch *touch, __u32 kind)
 	touch->copier = 0;
 }
 
+/* What came with a fault. Of a file what is ready around it comes first, then its own page, when
+ * that has been read. Returns how many of the pages have a mark. */
+static __always_inline __u32 place_touched(struct touch *touch, __u64 page, __u32 pages,
+					   __u32 owner)
+{
+	__u32 placed = 0;
+
+	if (owner_kind(owner) != KIND_ANON)
+		placed = fill_around(touch->slot, page, pages, owner);
+	if (placed && !is_present(page))
+		return placed;
+	touch->page = 0;
+	if (placed < pages)
+		placed += place_fault(touch->slot, page, pages - placed, owner);
+	return placed;
+}
+
 /* Returns how many of the pages have a mark now. */
 static __always_inline __u32 place_growth(struct touch *touch, struct wire_image *image,
 					  __u32 pages, __u32 owner)
@@ -49,9 +66,8 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 	if (pages == 1 && is_writing_to_all())
 		take_copy_back(touch, owner_kind(owner));
 	if (range.begin == range.end && page) {
-		touch->page = 0;
 		take_copy_back(touch, owner_kind(owner));
-		return place_fault(touch->slot, page, pages, owner);
+		return place_touched(touch, page, pages, owner);
 	}
 	if (range.begin == range.end)
 		range = read_range();
@@ -65,9 +81,9 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 }
 
 /*
- * One page of a user's fault where nobody has had one: nearly all growth. No more is looked up than
- * the region and what the node holds. The node is marked as changed with its growth. Returns
- * false where there is more to it.
+ * One page of a user's fault where nobody has had one: nearly all growth; of a file it may be one
+ * beside it. No more is looked up than the region and what the node holds. The node is marked as
+ * changed with its growth. Returns false where there is more to it.
  */
 static __always_inline bool own_touched(struct wire_image *image, struct touch *touch, __u32 kind,
 					__u32 id, __u32 owner)
@@ -76,7 +92,7 @@ static __always_inline bool own_touched(struct wire_image *image, struct touch *
 	struct wire_held *node;
 	struct region *region;
 
-	if (!page || touch->copier || !is_no_syscall())
+	if (!page || kind == KIND_FILE || touch->copier || !is_no_syscall())
 		return false;
 	region = find_region(image->image_id, page);
 	node = bpf_map_lookup_elem(&held, &id);

@@ -204,7 +204,8 @@ static void test_release_by_kind(void **state)
 	close_session();
 }
 
-/* Of a fault-around the fault's page is known, and that the others lie in its window. */
+/* Of a fault-around whose pages cannot be read the fault's is known, and that the others lie in its
+ * window. */
 static void test_fault_around(void **state)
 {
 	(void)state;
@@ -242,6 +243,76 @@ static void test_fault_around(void **state)
 	touch(2, BASE + 100 * PAGE, KIND_ANON, 64);
 	assert_int_equal(owner_at(BASE + 64 * PAGE), 2);
 	assert_int_equal(owner_at(BASE + 127 * PAGE), 2);
+	close_session();
+}
+
+static void map_pages(__u64 first, __u64 pages)
+{
+	for (__u64 i = 0; i < pages; i++)
+		host_user_write(BASE + (first + i) * PAGE, "", 1);
+}
+
+/* A fault at `page` that brings pages of a file from `first` on: mapped, then counted. */
+static void bring_file(int thread, __u64 page, __u64 first, __s32 pages)
+{
+	map_pages(first, (__u64)pages);
+	touch(thread, BASE + page * PAGE, KIND_FILE, pages);
+}
+
+static void check_owner(__u64 first, __u64 pages, int owner)
+{
+	for (__u64 i = 0; i < pages; i++)
+		assert_int_equal(owner_at(BASE + (first + i) * PAGE), owner);
+}
+
+/* Large folios of the page cache, which are aligned by the offset in the file. */
+static void test_large_folios(void **state)
+{
+	(void)state;
+	open_fixture();
+	bring_file(0, 40, 21, 32);
+	bring_file(1, 12, 5, 16);
+	/* The rest of a window, behind it a folio. */
+	bring_file(2, 54, 53, 11 + 64);
+	bring_file(1, 230, 165, 128);
+	/* At the ends of a page table. */
+	bring_file(0, HUGE - 1, HUGE - 16, 16);
+	bring_file(1, HUGE, HUGE, 8);
+	check_owner(0, 5, -1);
+	check_owner(5, 16, 1);
+	check_owner(21, 32, 0);
+	check_owner(53, 11 + 64, 2);
+	check_owner(128, 165 - 128, -1);
+	check_owner(165, 128, 1);
+	check_owner(HUGE - 16, 16, 0);
+	check_owner(HUGE, 8, 1);
+	check_owner(HUGE + 8, 8, -1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 0);
+	close_session();
+}
+
+/* What is ready around a fault is mapped and counted before its own page has been read. */
+static void test_own_page_later(void **state)
+{
+	(void)state;
+	open_fixture();
+	map_pages(25, 7);
+	touch(0, BASE + 20 * PAGE, KIND_FILE, 7);
+	check_owner(20, 1, -1);
+	map_pages(18, 4);
+	session_change(mm, KIND_FILE, 4);
+	check_owner(18, 4, 0);
+	check_owner(22, 3, -1);
+	check_owner(25, 7, 0);
+	/* One page, where others have marks. */
+	map_pages(23, 1);
+	touch(1, BASE + 24 * PAGE, KIND_FILE, 1);
+	check_owner(23, 1, 1);
+	check_owner(24, 1, -1);
+	map_pages(24, 1);
+	session_change(mm, KIND_FILE, 1);
+	check_owner(24, 1, 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 0);
 	close_session();
 }
 
@@ -285,9 +356,9 @@ static void test_copy_of_unmarked(void **state)
 	assert_int_equal(live(0, KIND_FILE), 16);
 	assert_int_equal(live(1, KIND_ANON), 16);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), -16);
+	touch(2, around + 9 * PAGE, KIND_FILE, 3);
 	for (int i = 9; i < 12; i++)
 		host_user_write(around + i * PAGE, "", 1);
-	touch(2, around + 9 * PAGE, KIND_FILE, 3);
 	assert_int_equal(owner_at(around + 10 * PAGE), -1);
 	copy_file_page(1, around + 10 * PAGE);
 	assert_int_equal(live(2, KIND_FILE), 2);
@@ -1696,6 +1767,8 @@ int main(void)
 		cmocka_unit_test(test_release_by_another),
 		cmocka_unit_test(test_release_by_kind),
 		cmocka_unit_test(test_fault_around),
+		cmocka_unit_test(test_large_folios),
+		cmocka_unit_test(test_own_page_later),
 		cmocka_unit_test(test_copy_on_write),
 		cmocka_unit_test(test_copy_of_unmarked),
 		cmocka_unit_test(test_huge_pages),

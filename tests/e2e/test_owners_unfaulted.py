@@ -2,11 +2,12 @@
 import json
 
 from capture import capture
-from harness import MB, PAGE, check, check_near, test, tolerance
+from harness import MB, PAGE, Skip, check, check_near, test, tolerance
 from test_owners import check_held_sums, own_held
 from tree import ancestors, check_invariants
 
 STRAY = 64 * PAGE
+FEW = 24 * PAGE  # with those of an interpreter's start
 
 
 def live_below(process, name, kind):
@@ -54,3 +55,23 @@ def owners_around_inherited_pages_collapsed(context):
 def owners_around_inherited_files(context):
     """A write to a file's page that was there takes none from who has read those beside it."""
     return check_unfaulted(context, "copied")
+
+
+@test(interpreters="few")
+def owners_of_large_folios(context):
+    """A read brings all of a large folio of the page cache, wherever that begins: it is the
+    reader's, page by page, for another half of the file is dropped at the end."""
+    taken = capture(context, context.target("owners_folios.py"))
+    facts = [json.loads(line) for line in taken.result.output.splitlines()]
+    if not facts[0]["beyond"]:
+        raise Skip("no file has large folios here that are mapped as a whole")
+    check_invariants(taken.report)
+    process = taken.process()
+    check_held_sums(process)
+    for fact in facts:
+        check_near("live of %s" % fact["function"],
+                   live_below(process, fact["function"], fact["kind"]), fact["live"], FEW)
+    for figure in ("live", "peak"):
+        check_near("%s of [unowned]" % figure,
+                   process.own(figure, process.of_kind("unowned")), 0, FEW)
+    return "%d reads went beyond a window" % facts[0]["beyond"]
