@@ -28,11 +28,6 @@
 
 #include "book.h"
 
-/* Of a fault's error code: enum x86_pf_error_code. */
-#define FAULT_PRESENT 1
-#define FAULT_WRITE 2
-#define FAULT_USER 4
-
 #define GFP_MOVABLE 8 /* ___GFP_MOVABLE */
 #define GFP_FS 0x80   /* ___GFP_FS: reading ahead does without (page_cache_ra_unbounded) */
 
@@ -47,15 +42,6 @@ static __always_inline struct node_id find_writer(struct change *change)
 	struct node_id id = find_current(change, false);
 
 	return id.value ? id : find_plain_special(change, SITE_UNOWNED);
-}
-
-/* The last owner of a page keeps it, so nothing is allocated; then a later system call may allocate
- * one. In a fault there is no system call (x86_syscalls.h), unless it was one that wrote. */
-static __always_inline bool is_in_fault(__u64 error_code)
-{
-	struct pt_regs *registers = syscall_registers();
-
-	return !(error_code & FAULT_USER) || (registers && (__s64)registers->orig_ax < 0);
 }
 
 /* The current path has had a page copied. */
@@ -77,15 +63,14 @@ static __always_inline void add_copy(struct touch *touch)
 		count_slot_loss(change.slot, change.loss - 1, 0);
 }
 
-/* Is the page for what the task's last fault wrote to? */
+/* Is the page for what the task's last fault wrote to? The last owner of a page keeps it, so
+ * nothing is allocated; then a later system call may allocate one. */
 static __always_inline bool takes_fault(struct touch *touch)
 {
-	__u64 error_code = touch->error_code;
-
-	if (!is_write_to_present(error_code))
+	if (!is_write_to_present(touch->error_code) || !is_in_fault(touch))
 		return false;
-	touch->error_code = 0;
-	return is_in_fault(error_code);
+	touch->error_code &= ~(__u64)FAULT_WRITE;
+	return true;
 }
 
 /* Is it for what a system call writes to without a fault? */

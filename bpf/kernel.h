@@ -194,6 +194,7 @@ struct task_struct {
 	int exit_code;
 	__u64 start_time;
 	int pagefault_disabled;
+	unsigned long min_flt, maj_flt; /* page faults that are done */
 	char comm[16];
 	struct thread_struct thread;
 	struct signal_struct *signal;

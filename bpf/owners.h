@@ -12,6 +12,9 @@
  * cursor for each kind walks through the range, and takes as many marks as the event says. It runs
  * within the unmapping: nobody can have mapped the range again.
  *
+ * A system call of which neither is known may come behind a fault that took nothing: its page is
+ * asked only as long as that is under way.
+ *
  * What has no place stands on [unowned], so that the sum is the books at any time.
  */
 #ifndef MEMPROBE_OWNERS_H
@@ -65,7 +68,7 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 
 	if (pages == 1 && is_writing_to_all())
 		take_copy_back(touch, owner_kind(owner));
-	if (range.begin == range.end && page) {
+	if (range.begin == range.end && page && is_in_fault(touch)) {
 		take_copy_back(touch, owner_kind(owner));
 		return place_touched(touch, page, pages, owner);
 	}
@@ -207,7 +210,8 @@ __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	if (touch && range.begin != range.end) {
 		note_unmapping(image, range, begin_range(touch, range), pages, id);
 		released = release_range(touch, image, kind, pages);
-	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES) {
+	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES &&
+		   is_in_fault(touch)) {
 		released = release_at_fault(slot, touch->page, kind, pages);
 	}
 	if (only_marked || released >= pages)

@@ -39,7 +39,8 @@ struct cause {
 
 /* What a task does to its address space. */
 struct touch {
-	__u64 page;   /* of a fault whose pages have not come yet; 0: none */
+	__u64 page;   /* of the last fault, until its pages have come; 0: none */
+	__u64 faults; /* how many the task had done when that began */
 	__u64 mapped; /* where room was found for mmap's last mapping, 0: for mremap's */
 	__u64 hint;   /* where that was wished */
 	struct page_range range;
@@ -47,7 +48,7 @@ struct touch {
 	struct page_move move; /* what is left of it: moves.h. verifier: as struct progress */
 	__u32 slot;
 	__u32 copier;	  /* node for which a page has been copied in this fault */
-	__u64 error_code; /* of the fault, until a page has been copied in it; 0: none (cow.h) */
+	__u64 error_code; /* of the fault, as one for reading once a page was copied (cow.h) */
 	struct cause cause;
 };
 _Static_assert(NR_SWEEPS == NR_KINDS + 2, "sweeps");
@@ -78,6 +79,32 @@ static __always_inline void watch_faults(struct task_struct *task)
 		lose_touches();
 }
 
+/* Of a fault's error code: enum x86_pf_error_code. */
+#define FAULT_PRESENT 1
+#define FAULT_WRITE 2
+#define FAULT_USER 4
+
+/* How many page faults the current task has done. Those that the kernel has for it as it looks for
+ * its pages (faultin_page, mm/gup.c), without the tracepoint of faults, are in it. */
+static __always_inline __u64 count_faults(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->min_flt + task->maj_flt;
+}
+
+/*
+ * Is the last fault that was noted still under way? One that brings no page is as good as any, and
+ * no event tells of its end, but it is counted there (mm_account_fault, mm/memory.c). Only one that
+ * ends in a signal is not: what the task does in a system call is not in a fault of its own code.
+ */
+static __always_inline bool is_in_fault(const struct touch *touch)
+{
+	if (touch->faults != count_faults())
+		return false;
+	return !(touch->error_code & FAULT_USER) || is_no_syscall();
+}
+
 /* A page fault, before anything is done about it. */
 static __always_inline void note_fault(__u64 address, __u64 error_code)
 {
@@ -88,6 +115,7 @@ static __always_inline void note_fault(__u64 address, __u64 error_code)
 	if (!touch || task->pagefault_disabled)
 		return;
 	touch->page = address >> PAGE_SHIFT;
+	touch->faults = count_faults();
 	touch->range.end = 0;
 	touch->error_code = (__s64)address < 0 ? 0 : error_code;
 	touch->copier = 0;

@@ -331,19 +331,29 @@ void session_limit_rows(__u32 limit)
 	host_map_resize(HOST_TABLE(&special_ids), limit);
 }
 
+/* mm_account_fault, mm/memory.c */
+void session_end_fault(void)
+{
+	host.current->min_flt++;
+}
+
+/* A fault of the current task's own code, or of the kernel's in its system call. */
+static void begin_fault(__u64 address, unsigned long error_code)
+{
+	session_end_fault();
+	if (error_code & FAULT_USER)
+		host.registers = (struct pt_regs){ .orig_ax = -1UL };
+	fault_owned(address, &host.registers, error_code);
+}
+
 void session_touch(__u64 address)
 {
-	host.registers = (struct pt_regs){ .orig_ax = -1UL };
-	fault_owned(address, &host.registers, 0);
+	begin_fault(address, FAULT_USER);
 }
 
 void session_write(__u64 address, bool by_kernel)
 {
-	const unsigned long present = 1, write = 2, user = 4;
-
-	if (!by_kernel)
-		host.registers = (struct pt_regs){ .orig_ax = (unsigned long)-1 };
-	fault_owned(address, &host.registers, present | write | (by_kernel ? 0 : user));
+	begin_fault(address, FAULT_PRESENT | FAULT_WRITE | (by_kernel ? 0 : FAULT_USER));
 }
 
 void session_allocate(__u32 order, __u32 gfp)
@@ -354,6 +364,7 @@ void session_allocate(__u32 order, __u32 gfp)
 void session_enter(unsigned long number, unsigned long first, unsigned long second,
 		   unsigned long third)
 {
+	session_end_fault();
 	host.registers =
 		(struct pt_regs){ .orig_ax = number, .di = first, .si = second, .dx = third };
 }

@@ -76,6 +76,10 @@ __u32 session_count_blocks(void);
 /* Those of blocks, and those that are kept for others. */
 __u32 session_count_places(void);
 
+/* The current task's page fault is over, or one that the kernel has had for it without a page
+ * fault.
+ */
+void session_end_fault(void);
 /* The next change is of a page fault there. */
 void session_touch(__u64 address);
 /* A fault for writing on a page that is present; by_kernel: within the system call that the
@@ -83,7 +87,7 @@ void session_touch(__u64 address);
 void session_write(__u64 address, bool by_kernel);
 /* The current task is given pages. */
 void session_allocate(__u32 order, __u32 gfp);
-/* The next change is of a system call with these registers. */
+/* A system call begins with these registers; the last fault is over. */
 void session_enter(unsigned long number, unsigned long first, unsigned long second,
 		   unsigned long third);
 /* Room was found for a mapping. */

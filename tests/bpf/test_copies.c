@@ -90,6 +90,10 @@ static void last_owner_keeps_its_page(void **state)
 	session_enter(NR_READ, 0, 0, 0); /* which brings a page of a file into memory */
 	session_allocate(0, MOVABLE);
 	assert_int_equal(unshared(), 0);
+	session_write(BASE, true);
+	session_end_fault();
+	session_allocate(0, MOVABLE);
+	assert_int_equal(unshared(), 0);
 }
 
 static void zero_page_is_growth(void **state)

@@ -977,6 +977,80 @@ static void test_no_range(void **state)
 	close_session();
 }
 
+/* A fault that brings no page: its page is there, and may be written to from now on. */
+static void fault_in_vain(int thread, __u64 address)
+{
+	machine_run(threads[thread]);
+	session_write(address, false);
+}
+
+/* What goes without a range after a fault that took nothing: not the bystander's around it. */
+static void test_no_range_after_fault(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < HUGE; i += 16)
+		touch(0, BASE + i * PAGE, KIND_FILE, 16);
+	fault_in_vain(1, BASE + 3 * PAGE);
+	session_enter(77, 3, 0, 0);
+	session_change(mm, KIND_FILE, -1);
+	session_change(mm, KIND_FILE, -16);
+	session_change(mm, KIND_FILE, -HUGE);
+	assert_int_equal(live(0, KIND_FILE), HUGE);
+	/* One that ended in a signal is not counted by the kernel. */
+	fault_in_vain(1, BASE + 3 * PAGE);
+	session_enter(77, 3, 0, 0);
+	threads[1]->min_flt--;
+	session_change(mm, KIND_FILE, -16);
+	assert_int_equal(live(0, KIND_FILE), HUGE);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), -HUGE - 33);
+	close_session();
+}
+
+/* What comes past the page cache after such a fault, in huge pages and small ones, lies where it is
+ * read to; but what the kernel's own fault in the same call brings lies where that was. */
+static void test_read_after_fault(void **state)
+{
+	const __u64 buffer = BASE + REGION_BYTES, other = BASE + 8 * REGION_BYTES;
+
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_ANON, HUGE);
+	fault_in_vain(1, BASE + 5 * PAGE);
+	session_enter(NR_read, 3, buffer, 2 * REGION_BYTES);
+	session_change(mm, KIND_ANON, HUGE);
+	assert_int_equal(owner_at(BASE), 0);
+	assert_int_equal(owner_at(buffer), 1);
+	session_write(other, true);
+	session_change(mm, KIND_ANON, 1);
+	assert_int_equal(owner_at(other), 1);
+	session_write(BASE + 5 * PAGE, true);
+	session_end_fault();
+	session_change(mm, KIND_ANON, 1);
+	assert_int_equal(owner_at(buffer + REGION_BYTES), 1);
+	assert_int_equal(live(0, KIND_ANON), HUGE);
+	assert_int_equal(live(1, KIND_ANON), HUGE + 2);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* A system call that writes to a private file's page. */
+static void test_copy_by_kernel(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_FILE, 16);
+	machine_run(threads[1]);
+	session_enter(77, 3, 0, 0);
+	session_write(BASE + 3 * PAGE, true);
+	session_change(mm, KIND_FILE, -1);
+	session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_FILE), 15);
+	assert_int_equal(live(1, KIND_ANON), 1);
+	assert_int_equal(owner_at(BASE + 3 * PAGE), 1);
+	close_session();
+}
+
 /* A 32-bit system call has other numbers: munmap is 91, and 11 is execve. */
 static void test_compat_calls(void **state)
 {
@@ -1796,6 +1870,9 @@ int main(void)
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_mapped_over_missing),
 		cmocka_unit_test(test_no_range),
+		cmocka_unit_test(test_no_range_after_fault),
+		cmocka_unit_test(test_read_after_fault),
+		cmocka_unit_test(test_copy_by_kernel),
 		cmocka_unit_test(test_compat_calls),
 		cmocka_unit_test(test_kernel_pages),
 		cmocka_unit_test(test_regions_full),

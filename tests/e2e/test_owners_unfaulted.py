@@ -2,7 +2,7 @@
 import json
 
 from capture import capture
-from harness import MB, PAGE, Skip, check, check_near, test, tolerance
+from harness import MB, PAGE, Skip, check, check_near, size_of, test, tolerance
 from test_owners import check_held_sums, own_held
 from tree import ancestors, check_invariants
 
@@ -15,8 +15,8 @@ def live_below(process, name, kind):
                if name in [node["function"]] + [up["function"] for up in ancestors(node)])
 
 
-def check_unfaulted(context, how):
-    """Each function holds what it has brought in, and nothing stands on [unowned]. Returns
+def check_unfaulted(context, how, unowned=0):
+    """Each function holds what it has brought in, and nothing else stands on [unowned]. Returns
     what that is."""
     taken = capture(context, context.target("owners_unfaulted.py", how))
     facts = [json.loads(line) for line in taken.result.output.splitlines()]
@@ -29,7 +29,8 @@ def check_unfaulted(context, how):
         limit = MB if fact["kind"] == "file" else tolerance(fact["live"])
         check_near("live of %s" % fact["function"],
                    live_below(process, fact["function"], fact["kind"]), fact["live"], limit)
-        check_near("live of [unowned]", process.own("live", process.of_kind("unowned")), 0, STRAY)
+        check_near("live of [unowned]", process.own("live", process.of_kind("unowned")), unowned,
+                   STRAY)
     return ", ".join("%s %.1f MB" % (fact["function"], fact["live"] / MB) for fact in facts)
 
 
@@ -75,3 +76,9 @@ def owners_of_large_folios(context):
         check_near("%s of [unowned]" % figure,
                    process.own(figure, process.of_kind("unowned")), 0, FEW)
     return "%d reads went beyond a window" % facts[0]["beyond"]
+
+
+@test(interpreters="few")
+def owners_beside_truncated_files(context):
+    """What a truncation takes away is nobody's, and not his whose page was in the last fault."""
+    return check_unfaulted(context, "truncated", 16 * PAGE - size_of(8))

@@ -8,6 +8,7 @@ inherited  a child fills what its parent has touched a part of, by MADV_POPULATE
 collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
 copied     a child reads every other 64 KB of a private file, and writes to those between, which its
            parent has read
+truncated  two files are read, one is written to, where that brings no page, and the other truncated
 """
 import ctypes
 import json
@@ -154,6 +155,48 @@ def copy_inherited():
     in_child(read_and_write, mapping, begin, length)
 
 
+def file_of(length):
+    """Mapped, in small pages, of which none is dirty."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        for _ in range(length // PAGE):
+            file.write(bytes(PAGE))
+        os.fsync(file.fileno())
+        return mmap.mmap(file.fileno(), 0)
+
+
+def read_all(mapping):
+    return sum(mapping[place] for place in range(0, len(mapping), PAGE))
+
+
+def read_index(mapping):
+    read_all(mapping)
+
+
+def read_log(mapping):
+    read_all(mapping)
+
+
+def write_index(mapping):
+    for page in range(4):
+        mapping[page * PAGE] = 1
+
+
+def shrink_log(mapping):
+    """By ftruncate. It tells no address of what goes, so that stays with who has read it."""
+    mapping.resize(AROUND)
+
+
+def truncate_another():
+    index, log = file_of(HUGE), file_of(size(8))
+    read_index(index)
+    read_log(log)
+    report(read_log, len(log), "file")
+    write_index(index)
+    shrink_log(log)
+    report(read_index, len(index), "file")
+    return index, log
+
+
 HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited,
-        "copied": copy_inherited}
+        "copied": copy_inherited, "truncated": truncate_another}
 KEPT = HOWS[sys.argv[1]]()
