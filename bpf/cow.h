@@ -5,17 +5,18 @@
  * yet the machine has one page less.
  *
  * A copy is a fault for writing on a page that is present, and in it the allocation of one movable
- * page (do_wp_page, mm/memory.c). The fault alone is none: the last owner keeps the page. Where an
- * anonymous page more is counted in the same fault, it came for the zero page or for a private
- * file's: that is growth, and taken back (take_copy_back, owners.h).
+ * page (do_wp_page, mm/memory.c). The fault alone is none: the last owner keeps the page. Where a
+ * page more is counted in the same fault, it came for the zero page or for a private file's: that
+ * is growth, and taken back (take_copy_back, owners.h).
  *
  * Every task of the machine runs into the tracepoint of an allocation. So it is attached only while
  * a forked process is followed (user/capture/cow), and what is looked at first is the arguments.
  * The fault is noted for owners already (note_fault, owners.h).
  *
- * mlock and MADV_POPULATE_WRITE write to pages without a fault that we see: each movable page that
- * comes within them is a copy until it turns out as growth. What the page cache reads meanwhile is
- * none, and known by its flags.
+ * mlock and MADV_POPULATE_WRITE write to pages by faults of the kernel's that we do not see begin,
+ * but are counted (is_in_fault): the movable page that comes within one is a copy until it turns
+ * out as growth, of shared memory, too. What is read ahead of a file meanwhile is none, and known
+ * by its flags.
  *
  * The walk is done where the page is allocated: interrupts are on there, so that the kernel can
  * make room for rows of our tables, which it does in an interrupt (bpf_mem_refill,
@@ -73,12 +74,16 @@ static __always_inline bool takes_fault(struct touch *touch)
 	return true;
 }
 
-/* Is it for what a system call writes to without a fault? */
+/* Is it for what a system call writes to without a fault that was noted? In one of the kernel's two
+ * pages may come, of which one is a file's or shared memory's: neither is a copy. */
 static __always_inline bool takes_call(struct touch *touch, __u32 gfp)
 {
-	if (!(gfp & GFP_FS) || !is_writing_to_all())
+	if (!(gfp & GFP_FS) || !is_writing_to_all() || (touch->copier && is_in_fault(touch)))
 		return false;
-	touch->page = 0; /* of a fault that brought no page */
+	touch->faults = count_faults();
+	touch->page = 0;
+	touch->error_code = 0;
+	touch->copier = 0;
 	return true;
 }
 

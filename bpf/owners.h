@@ -32,10 +32,11 @@ static __always_inline struct touch *current_touch(__u32 slot)
 	return touch;
 }
 
-/* An anonymous page more: it came for the zero page or a file's, not for a shared one. */
-static __always_inline void take_copy_back(struct touch *touch, __u32 kind)
+/* There is more in the fault in which a page came: for the zero page or a file's, in shared memory,
+ * but not for a page that was shared. */
+static __always_inline void take_copy_back(struct touch *touch)
 {
-	if (!touch->copier || kind != KIND_ANON)
+	if (!touch->copier || !is_in_fault(touch))
 		return;
 	add_unshared(touch->slot, touch->copier, -1);
 	touch->copier = 0;
@@ -66,12 +67,9 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 	__u64 page = touch->page;
 	__u32 placed = 0;
 
-	if (pages == 1 && is_writing_to_all())
-		take_copy_back(touch, owner_kind(owner));
-	if (range.begin == range.end && page && is_in_fault(touch)) {
-		take_copy_back(touch, owner_kind(owner));
+	take_copy_back(touch);
+	if (range.begin == range.end && page && is_in_fault(touch))
 		return place_touched(touch, page, pages, owner);
-	}
 	if (range.begin == range.end)
 		range = read_range();
 	if (range.begin == range.end)

@@ -144,7 +144,8 @@ static void kernel_writes_for_itself(void **state)
 	assert_int_equal(unshared(), 0);
 }
 
-/* Each page that comes is a copy, until it turns out as growth; a huge page's came otherwise. */
+/* The page that comes in a fault is a copy, until it turns out as growth; what comes in another
+ * fault, a huge page or such as were there, was none. */
 static void calls_that_write_to_all(void **state)
 {
 	static const struct {
@@ -160,16 +161,42 @@ static void calls_that_write_to_all(void **state)
 	for (int i = 0; i < 4; i++) {
 		session_enter(calls[i].number, BASE, 4 * HUGE * PAGE, calls[i].advice);
 		session_allocate(0, MOVABLE | FS);
+		session_end_fault();
 		session_allocate(0, MOVABLE | FS);
 		session_change(task->mm, KIND_ANON, 1);
+		session_end_fault();
 		session_allocate(0, MOVABLE | FS);
+		session_end_fault();
 		session_change(task->mm, KIND_ANON, HUGE);
+		session_end_fault();
 		session_change(task->mm, KIND_FILE, 1);
+		session_end_fault();
+		session_change(task->mm, KIND_SHMEM, 1);
 		assert_int_equal(unshared(), 2 * (i + 1));
 	}
 	session_enter(NR_READ, 3, BASE, PAGE);
 	session_change(task->mm, KIND_ANON, 1);
 	assert_int_equal(unshared(), 8);
+}
+
+/* Shared memory that nobody has had, and a private mapping of it: a page comes for the memory, then
+ * one for the mapping. */
+static void shared_memory_is_growth(void **state)
+{
+	session_enter(NR_MADVISE, BASE, 8 * PAGE, POPULATE_WRITE);
+	for (int i = 0; i < 4; i++) {
+		session_allocate(0, MOVABLE | FS);
+		session_change(task->mm, KIND_SHMEM, 1);
+		session_end_fault();
+	}
+	for (int i = 0; i < 4; i++) {
+		session_allocate(0, MOVABLE | FS);
+		session_allocate(0, MOVABLE | FS);
+		session_change(task->mm, KIND_ANON, 1);
+		session_end_fault();
+	}
+	assert_int_equal(unshared(), 0);
+	assert_int_equal(live_anon(), 4);
 }
 
 /* What is read ahead of a file within such a call, and calls that only read. */
@@ -259,6 +286,7 @@ int main(void)
 		TEST(kernel_writes_for_a_process),
 		TEST(kernel_writes_for_itself),
 		TEST(calls_that_write_to_all),
+		TEST(shared_memory_is_growth),
 		TEST(calls_that_read),
 		TEST(others_do_not_count),
 		TEST(no_room_for_copies),

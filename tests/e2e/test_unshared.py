@@ -86,7 +86,7 @@ def unshared_without_faults(context):
         check_near("private", fact["private"], size_of(LOCKED), MB // 4)
         check_near("copied by %s" % fact["function"], copied(taken.report, fact), fact["private"],
                    STRAY)
-    for function in ("lock_fresh", "lock_file"):
+    for function in ("lock_fresh", "lock_file", "fill_shared", "fill_private", "fill_at_random"):
         check_near("copied by %s" % function,
                    copied(taken.report, dict(facts[0], function=function)), 0, STRAY)
 

@@ -28,7 +28,7 @@ DATA = []
 ROWS = 600000
 MAPPED = 32
 LOCKED = 2  # MB: what mlock allows anybody is 8
-MADV_POPULATE_WRITE = 23
+MADV_RANDOM, MADV_POPULATE_WRITE = 1, 23
 
 
 def report(function, private):
@@ -134,30 +134,58 @@ def lock_file(mapping):
     lock(mapping)
 
 
-def evicted_file():
+def fill_shared(mapping):
+    advise(mapping, MADV_POPULATE_WRITE)
+
+
+def fill_private(mapping):
+    advise(mapping, MADV_POPULATE_WRITE)
+
+
+def fill_at_random(mapping):
+    advise(mapping, MADV_POPULATE_WRITE)
+
+
+def map_privately(descriptor, length):
+    return mmap.mmap(descriptor, length, flags=mmap.MAP_PRIVATE,
+                     prot=mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def private_memory():
+    """A private mapping of memory that can be shared."""
+    descriptor = LIBC.memfd_create(b"fresh", 0)
+    os.ftruncate(descriptor, size(LOCKED))
+    return map_privately(descriptor, size(LOCKED))
+
+
+def evicted_file(name):
     """A private mapping of a file none of which is in the page cache: locked, it is copied, which
     is growth."""
-    with open("evicted", "wb") as file:
+    with open(name, "wb") as file:
         file.write(b"1" * size(LOCKED))
         file.flush()
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    with open("evicted", "rb") as file:
-        return mmap.mmap(file.fileno(), size(LOCKED), flags=mmap.MAP_PRIVATE,
-                         prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    with open(name, "rb") as file:
+        return map_privately(file.fileno(), size(LOCKED))
 
 
 def write_to_all():
     populated, locked, fresh = [anonymous(size(LOCKED)) for _ in range(3)]
     touch(populated)
     touch(locked)
-    file = evicted_file()
+    shared = mmap.mmap(-1, size(LOCKED))
+    private, file, at_random = private_memory(), evicted_file("read"), evicted_file("random")
+    advise(at_random, MADV_RANDOM)  # it is not read ahead
 
     def work():
         measure(populate, populated)
         measure(lock, locked)
         lock_fresh(fresh)
         lock_file(file)
+        fill_shared(shared)
+        fill_private(private)
+        fill_at_random(at_random)
 
     os.waitpid(fork(work), 0)
 
@@ -174,8 +202,7 @@ def write_to_fresh():
     with open("fresh", "wb") as file:
         file.truncate(size(MAPPED))
     with open("fresh", "rb") as file:
-        private = mmap.mmap(file.fileno(), size(MAPPED), flags=mmap.MAP_PRIVATE,
-                            prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        private = map_privately(file.fileno(), size(MAPPED))
 
     def work():
         for mapping in (nobodys, private):
