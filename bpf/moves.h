@@ -10,95 +10,6 @@
 
 #include "askers.h"
 
-struct moving {
-	struct region *from, *to;
-	__u64 page, to_page;
-};
-
-/* Clears a page's mark. Returns whose it was, 0: it had none. */
-static __always_inline __u32 take_mark(struct region *region, __u64 page)
-{
-	__u32 owner = read_owner(region, page);
-
-	if (!owner)
-		return 0;
-	write_owner(region, page, 0);
-	add_marks(region, owner_kind(owner), -1);
-	return owner;
-}
-
-static __always_inline void put_mark(struct region *region, __u64 page, __u32 owner)
-{
-	write_owner(region, page, owner);
-	add_marks(region, owner_kind(owner), 1);
-}
-
-static long move_page(__u32 turn, void *data)
-{
-	struct moving *moving = data;
-	__u32 owner = take_mark(moving->from, moving->page + turn);
-
-	if (owner)
-		put_mark(moving->to, moving->to_page + turn, owner);
-	return 0;
-}
-
-/* So many pages that lie in one region before and in one after. */
-__noinline int move_pages(__u32 slot, __u64 from, __u64 to, __u32 pages)
-{
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct moving moving = { .page = from, .to_page = to };
-	__u64 key;
-
-	if (!image || pages > REGION_PAGES)
-		return 0;
-	key = region_key(image->image_id, from);
-	moving.from = bpf_map_lookup_elem(&regions, &key);
-	if (!moving.from || is_unmarked(moving.from))
-		return 0;
-	image->marks += pages;
-	moving.to = make_region(slot, image->image_id, to);
-	if (!moving.to) {
-		count_loss(image, LOSS_owner_memory, pages);
-		return 0;
-	}
-	if (pages == REGION_PAGES && moving.from->uniform && is_unmarked(moving.to)) {
-		moving.to->uniform = moving.from->uniform;
-		moving.from->uniform = 0;
-	} else {
-		split_uniform(moving.from);
-		split_uniform(moving.to);
-		RARE_LOOP(pages, move_page, &moving);
-	}
-	if (pages == REGION_PAGES && is_unmarked(moving.from))
-		bpf_map_delete_elem(&regions, &key);
-	return 0;
-}
-
-static long move_region(__u32 turn, void *data)
-{
-	struct touch *touch = *(struct touch **)data;
-	struct page_move *move = &touch->move;
-	bool is_empty = !has_chunk(touch->slot, move->from);
-	__u64 unit = is_empty ? CHUNK_PAGES : REGION_PAGES;
-	__u64 step = unit - (move->from & (unit - 1));
-	__u64 room = REGION_PAGES - (move->to & (REGION_PAGES - 1));
-
-	if (!move->pages)
-		return 1;
-	step = step < room || is_empty ? step : room;
-	step = step < move->pages ? step : move->pages;
-	if (!is_empty)
-		move_pages(touch->slot, move->from, move->to, step);
-	move->from += step;
-	move->to += step;
-	move->pages -= step;
-	return 0;
-}
-
-/* Two for each of the regions of 256 GiB: 10 ms. What was never touched takes none of them. */
-#define MAX_MOVE_STEPS (1 << 18)
-
 struct clearing {
 	struct wire_image *image;
 	struct region *region, *adrift;
@@ -204,11 +115,13 @@ __noinline int note_mapping(__u64 address, __u64 info)
 	touch->slot = *slot;
 	if (!is_main_thread() && !(image->flags & IMAGE_RACING))
 		image->flags |= IMAGE_RACING;
+	settle_move(*slot, 0, 0);
 	clear_room(touch, pages_of(address, length));
 	touch->move = moved_range(address, length);
 	if (!touch->move.pages)
 		return 0;
-	RARE_LOOP(MAX_MOVE_STEPS, move_region, &touch);
+	keep_move(*slot, image->image_id, touch->move);
+	move_marks();
 	/* How many of the pages that are left have owners is not known. */
 	if (touch->move.pages)
 		count_loss(image, LOSS_owner_memory, 0);

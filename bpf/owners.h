@@ -20,7 +20,7 @@
 #ifndef MEMPROBE_OWNERS_H
 #define MEMPROBE_OWNERS_H
 
-#include "sweeps.h"
+#include "moving.h"
 
 static __always_inline struct touch *current_touch(__u32 slot)
 {
@@ -74,6 +74,7 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 		range = read_range();
 	if (range.begin == range.end)
 		return 0;
+	settle_move(touch->slot, range.begin, range.end);
 	if (pages == REGION_PAGES)
 		placed = place_huge_in(touch, range, owner);
 	if (placed < pages)
@@ -206,10 +207,12 @@ __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	kind &= ~ONLY_MARKED;
 	touch = current_touch(slot);
 	if (touch && range.begin != range.end) {
+		settle_move(slot, range.begin, range.end);
 		note_unmapping(image, range, begin_range(touch, range), pages, id);
 		released = release_range(touch, image, kind, pages);
 	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES &&
 		   is_in_fault(touch)) {
+		settle_move(slot, touch->page, touch->page + 1);
 		released = release_at_fault(slot, touch->page, kind, pages);
 	}
 	if (only_marked || released >= pages)

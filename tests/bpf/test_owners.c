@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bpf/owners.h, marks.h, moves.h, held.h: who holds which page, through everything that the kernel
- * does with pages. Three threads without Python, each a path of its own, stand for three functions.
+ * bpf/owners.h, marks.h, moving.h, moves.h, held.h: who holds which page, through everything that
+ * the kernel does with pages. Three threads without Python, each a path of its own, stand for three
+ * functions.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,8 @@
 #define NR_THREADS 3
 #define OWNER_SHIFT 22 /* of the kind: bpf/regions.h */
 #define MAX_REGIONS 4096
-#define SOME 40 /* pages that are released while others come */
+#define NOWHERE 0x7a0000000000ULL /* nothing is looked for */
+#define SOME 40			  /* pages that are released while others come */
 
 enum {
 	NR_read = 0,
@@ -760,6 +762,13 @@ static void test_no_gap(void **state)
 	close_session();
 }
 
+static void find_room(int thread, __u64 address, __u64 pages)
+{
+	machine_run(threads[thread]);
+	session_enter(NR_mmap, 0, pages * PAGE, 3);
+	session_room(address, pages * PAGE);
+}
+
 static void move(__u64 from, __u64 old_pages, __u64 new_pages, __u64 to)
 {
 	machine_run(threads[2]);
@@ -804,6 +813,147 @@ static void test_moves(void **state)
 	check_moved(511);
 }
 
+/* Room was found for a mapping that mremap does not move then, for want of memory. */
+static void fail_move(__u64 from, __u64 old_pages, __u64 new_pages, __u64 to)
+{
+	move(from, old_pages, new_pages, to);
+	machine_set_gap(mm, to, to + new_pages * PAGE);
+}
+
+#define MOVED_TO (BASE + 64 * REGION_BYTES + 7 * PAGE)
+
+static void open_failed_move(void)
+{
+	open_fixture();
+	touch(0, BASE, KIND_ANON, HUGE);
+	touch_each(1, BASE + REGION_BYTES, 300);
+	fail_move(BASE, 2 * HUGE, 5 * HUGE, MOVED_TO);
+}
+
+static void check_not_moved(void)
+{
+	assert_int_equal(live(0, KIND_ANON), HUGE);
+	assert_int_equal(live(1, KIND_ANON), 300);
+	unmap(2, BASE, 2 * HUGE, HUGE + 300);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* The pages stay where they were, and their owners', whatever asks for them next. */
+static void test_failed_move(void **state)
+{
+	(void)state;
+	open_failed_move();
+	check_not_moved();
+	/* Again and again to the same room, or to another. */
+	open_failed_move();
+	fail_move(BASE, 2 * HUGE, 5 * HUGE, MOVED_TO);
+	fail_move(BASE, 2 * HUGE, 7 * HUGE, MOVED_TO - 9 * PAGE);
+	check_not_moved();
+	/* Something else is mapped in that room. */
+	open_failed_move();
+	find_room(0, MOVED_TO, 3 * HUGE);
+	assert_int_equal(owner_at(BASE + REGION_BYTES), 1);
+	check_not_moved();
+	/* A part is given back, and locked in memory. */
+	open_failed_move();
+	session_enter(NR_madvise, BASE + 100 * PAGE, 200 * PAGE, MADV_DONTNEED);
+	release(2, KIND_ANON, 200);
+	assert_int_equal(live(0, KIND_ANON), HUGE - 200);
+	touch_each(0, BASE + 100 * PAGE, 200);
+	check_not_moved();
+	open_failed_move();
+	session_enter(NR_mlock, BASE + REGION_BYTES, REGION_BYTES, 0);
+	for (int i = 0; i < 100; i++)
+		session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(2, KIND_ANON), 100);
+	assert_int_equal(owner_at(BASE + REGION_BYTES + 299 * PAGE), 1);
+	assert_int_equal(owner_at(BASE + REGION_BYTES + 399 * PAGE), 2);
+	unmap(2, BASE + REGION_BYTES + 300 * PAGE, 100, 100);
+	check_not_moved();
+}
+
+/* A page of it is read, and then written: a page of the task's own takes its place. */
+static void test_failed_move_of_file(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_FILE, 16);
+	fail_move(BASE, 16, 32, MOVED_TO);
+	copy_file_page(1, BASE + 3 * PAGE);
+	assert_int_equal(live(0, KIND_FILE), 15);
+	assert_int_equal(owner_at(BASE + 4 * PAGE), 0);
+	close_session();
+}
+
+/* A page that was swapped out comes back before it is known that nothing was moved: its mark is
+ * found where it was put. */
+static void test_failed_move_of_swapped(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 30);
+	machine_run(machine_task_new(machine_mm_new(true), 500, 500, "reclaimer"));
+	session_change(mm, KIND_ANON, -1);
+	session_change(mm, KIND_SWAP, 1);
+	fail_move(BASE, 30, 60, MOVED_TO);
+	touch(1, BASE, KIND_ANON, 1);
+	session_change(mm, KIND_SWAP, -1);
+	find_room(2, MOVED_TO, 60);
+	assert_int_equal(owner_at(BASE), 1);
+	assert_int_equal(owner_at(BASE + PAGE), 0);
+	assert_int_equal(live(0, KIND_ANON), 29);
+	assert_int_equal(live(1, KIND_ANON), 1);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+static void open_moved(void)
+{
+	open_fixture();
+	touch_each(0, BASE, 30);
+	move(BASE, 30, 60, MOVED_TO);
+}
+
+static void check_moved_away(void)
+{
+	assert_int_equal(owner_at(MOVED_TO + PAGE), 0);
+	unmap(1, MOVED_TO, 60, 30);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* A mapping has moved, and is not taken for one that has not. */
+static void test_moved(void **state)
+{
+	(void)state;
+	/* It goes: the kernel takes it out before its pages. */
+	open_moved();
+	machine_set_gap(mm, MOVED_TO, MOVED_TO + 60 * PAGE);
+	check_moved_away();
+	/* Its first page has gone, which nobody had touched. */
+	open_moved();
+	machine_set_gap(mm, BASE, MOVED_TO + PAGE);
+	find_room(2, BASE + 90 * REGION_BYTES, 5);
+	check_moved_away();
+	/* It is there when room is found where it was, or something is mapped over that. */
+	open_moved();
+	machine_set_gap(mm, BASE, BASE + 30 * PAGE);
+	find_room(2, BASE, 30);
+	touch_each(2, BASE, 30);
+	unmap(2, BASE, 30, 30);
+	check_moved_away();
+	open_moved();
+	touch_each(2, BASE, 30);
+	session_enter(NR_mmap, BASE, 30 * PAGE, 3);
+	host.registers.r10 = MAP_FIXED;
+	release(2, KIND_ANON, 30);
+	check_moved_away();
+}
+
 /* Of a move that takes too many steps the rest stays where it was, and that is told: how much it is
  * nobody knows. */
 static void test_large_move(void **state)
@@ -836,13 +986,6 @@ static void test_missed_release(void **state)
 	assert_int_equal(live(1, KIND_SHMEM), 1);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 1);
 	close_session();
-}
-
-static void find_room(int thread, __u64 address, __u64 pages)
-{
-	machine_run(threads[thread]);
-	session_enter(NR_mmap, 0, pages * PAGE, 3);
-	session_room(address, pages * PAGE);
 }
 
 /* MREMAP_FIXED has moved pages unseen, over another's. What is mapped later where they were is not
@@ -1650,6 +1793,32 @@ static void random_move(int thread)
 	memset(model.owner + from, 0, pages);
 }
 
+/* Room is found for a mapping that is not moved then; so it is again, or a part of it goes. */
+static void random_failed_move(int thread)
+{
+	__u32 pages = 1 + random_below(3 * HUGE), from = random_below(ARENA_PAGES - pages);
+	__u32 to = random_below(ARENA_PAGES - pages), first, end;
+
+	if (!is_empty(to, pages) || (from < to + pages && to < from + pages))
+		return;
+	machine_run(threads[thread]);
+	session_enter(NR_mremap, address_of(from), pages * PAGE, pages * PAGE);
+	session_room(address_of(to), pages * PAGE);
+	machine_set_gap(mm, address_of(to), address_of(to + pages));
+	first = from + random_below(pages);
+	end = first + 1 + random_below(from + pages - first);
+	machine_run(threads[random_below(NR_THREADS)]);
+	if (random_below(2)) {
+		session_enter(NR_munmap, address_of(first), (end - first) * PAGE, 0);
+		zap(first, end);
+	} else {
+		session_room(address_of(to), pages * PAGE);
+	}
+	session_enter(NR_mmap, 0, pages * PAGE, 3);
+	session_room(address_of(to), pages * PAGE);
+	machine_set_gap(mm, NOWHERE, NOWHERE + PAGE);
+}
+
 /* Room is found for a mapping. */
 static void random_room(int thread)
 {
@@ -1707,8 +1876,8 @@ static void check_marks(void)
 static void run_model(__u32 seed)
 {
 	static void (*const operations[])(int thread) = {
-		random_touch, random_fault_around, random_huge,	 random_release,
-		random_move,  random_populate,	   random_touch, random_room,
+		random_touch,	 random_fault_around, random_huge, random_release,     random_move,
+		random_populate, random_touch,	      random_room, random_failed_move,
 	};
 
 	memset(&model, 0, sizeof(model));
@@ -1863,6 +2032,10 @@ int main(void)
 		cmocka_unit_test(test_no_gap),
 		cmocka_unit_test(test_process_madvise),
 		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_failed_move),
+		cmocka_unit_test(test_failed_move_of_file),
+		cmocka_unit_test(test_failed_move_of_swapped),
+		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_large_move),
 		cmocka_unit_test(test_missed_release),
 		cmocka_unit_test(test_fixed_moves),

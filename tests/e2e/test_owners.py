@@ -139,6 +139,20 @@ def owners_of_what_goes_below(context):
 
 
 @test(interpreters="few")
+def owners_of_what_cannot_grow(context):
+    """mremap finds room for more than the machine has, and fails: the pages stay their owner's, and
+    leave it when they go."""
+    taken = capture(context, context.target("owners_not_moved.py"))
+    process, truth = taken.process(), taken.truth
+    check_equal("moves that failed", truth["failed"], truth["tried"])
+    check_held_sums(process)
+    for name in "make_block", "touch_mapping":
+        check_near("live of %s" % name, process.below("live", process.named(name)), truth[name],
+                   tolerance(truth[name]))
+    check_stray(process)
+
+
+@test(interpreters="few")
 def owners_are_left_out(context):
     """--no-owners: null, in every row and every sum."""
     process = capture(context, context.target("owners.py", "cache"), "--no-owners").process()
