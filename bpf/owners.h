@@ -160,6 +160,40 @@ static __always_inline __u32 release_at_fault(__u32 slot, __u64 page, __u32 kind
 	return released;
 }
 
+/* A huge page that a system call cuts at `page`: on either side none is there any more. */
+static __always_inline __u32 release_cut(__u32 slot, __u32 kind, __u64 page)
+{
+	__u64 begin = page & -(__u64)REGION_PAGES;
+
+	if (begin == page || is_present(page - 1) || is_present(page))
+		return 0;
+	return release_region(slot, begin, begin + REGION_PAGES, kind | ONLY_ABSENT, REGION_PAGES);
+}
+
+/*
+ * A huge page of a file or of shared memory has gone. Where a system call is asked for a part of it
+ * the kernel does not split the mapping but takes all of it out (__split_huge_pmd_locked,
+ * mm/huge_memory.c): at the begin or the end of what is given back, moved, or made another mapping.
+ * Returns how many marks were taken, and above its 32 bits how many pages are elsewhere. verifier:
+ * always called, or what comes then would be followed twice.
+ */
+__noinline __u64 release_at_ends(__u32 slot, __u32 kind, __u32 pages, __u64 begin, __u64 end)
+{
+	struct page_range asked = asked_range();
+	__u32 released;
+
+	if (pages != REGION_PAGES || kind_index(kind) == KIND_ANON)
+		return (__u64)pages << 32;
+	if (begin == end) {
+		begin = asked.begin;
+		end = asked.end;
+	}
+	released = release_cut(slot, kind, begin);
+	if (!released)
+		released = release_cut(slot, kind, end);
+	return released ? released : (__u64)pages << 32;
+}
+
 /*
  * The kernel counts a mapping as gone after its pages are: told now, or whoever comes next would be
  * taken for the one that unmaps. mm->brk is set before (mm/mmap.c). How large a segment is nobody
@@ -199,21 +233,25 @@ __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct page_range range = released_range();
 	const bool only_marked = kind & ONLY_MARKED;
-	__u32 released = 0;
 	struct touch *touch;
+	__u32 released;
+	__u64 found;
 
 	if (!image)
 		return 0;
 	kind &= ~ONLY_MARKED;
 	touch = current_touch(slot);
-	if (touch && range.begin != range.end) {
+	if (range.begin != range.end)
 		settle_move(slot, range.begin, range.end);
+	found = release_at_ends(slot, kind, pages, range.begin, range.end);
+	released = found;
+	if (touch && range.begin != range.end) {
 		note_unmapping(image, range, begin_range(touch, range), pages, id);
-		released = release_range(touch, image, kind, pages);
+		released += release_range(touch, image, kind, found >> 32);
 	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES &&
 		   is_in_fault(touch)) {
 		settle_move(slot, touch->page, touch->page + 1);
-		released = release_at_fault(slot, touch->page, kind, pages);
+		released += release_at_fault(slot, touch->page, kind, found >> 32);
 	}
 	if (only_marked || released >= pages)
 		return released;

@@ -182,6 +182,17 @@ static __always_inline struct page_range released_range(void)
 	}
 }
 
+/* What a system call is asked for that has an address and a length first, as all on mappings. */
+static __always_inline struct page_range asked_range(void)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct page_range range = {};
+
+	if (!registers || registers->orig_ax == -1UL)
+		return range;
+	return pages_of(registers->di, registers->si);
+}
+
 /*
  * Since 6.7 room for a mapping of whole huge pages is sought with one more, and the mapping put
  * where they are aligned in it (mm/huge_memory.c, __thp_get_unmapped_area).

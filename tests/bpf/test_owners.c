@@ -32,6 +32,7 @@
 enum {
 	NR_read = 0,
 	NR_mmap = 9,
+	NR_mprotect = 10,
 	NR_munmap = 11,
 	NR_brk = 12,
 	NR_mremap = 25,
@@ -390,6 +391,82 @@ static void test_huge_pages(void **state)
 	unmap(2, BASE, 2 * HUGE, HUGE);
 	assert_int_equal(session_count_regions(), 0);
 	close_session();
+}
+
+/* Huge pages of a file's, each of a thread. */
+static void touch_file_huge(__u32 kind)
+{
+	open_fixture();
+	for (int i = 0; i < NR_THREADS; i++) {
+		touch(i, BASE + (__u64)i * REGION_BYTES + 5 * PAGE, kind, HUGE);
+		for (int page = 0; page < HUGE; page++)
+			host_user_write(BASE + (i * HUGE + page) * PAGE, "", 1);
+	}
+	machine_run(threads[2]);
+}
+
+/* One of them is not mapped any more. */
+static void take_out(int which, __u32 kind)
+{
+	for (int page = 0; page < HUGE; page++)
+		host_user_drop(BASE + (which * HUGE + page) * PAGE);
+	session_change(mm, kind, -HUGE);
+}
+
+static void check_huge(__u32 kind, __s32 first, __s32 second, __s32 third)
+{
+	assert_int_equal(live(0, kind), first * HUGE);
+	assert_int_equal(live(1, kind), second * HUGE);
+	assert_int_equal(live(2, kind), third * HUGE);
+	assert_int_equal(row_live(SITE_UNOWNED, kind), 0);
+	close_session();
+}
+
+/* Whatever a call does with a part of a file's huge page, the kernel takes out all of it. */
+static void test_cut_huge_pages(void **state)
+{
+	static const unsigned long calls[] = { NR_munmap, NR_madvise, NR_mmap, NR_mprotect,
+					       NR_mlock };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(calls); i++) {
+		const __u32 kind = i % 2 ? KIND_SHMEM : KIND_FILE;
+
+		touch_file_huge(kind);
+		session_enter(calls[i / 2], BASE + REGION_BYTES + 100 * PAGE, 100 * PAGE, 4);
+		take_out(1, kind);
+		check_huge(kind, 1, 0, 1);
+		/* From the begin of one to the middle of another: that goes first, or last. */
+		touch_file_huge(kind);
+		session_enter(calls[i / 2], BASE, 2 * REGION_BYTES + 100 * PAGE, 4);
+		take_out(i < 4 ? 0 : 2, kind);
+		check_huge(kind, i >= 4, 1, i < 4);
+	}
+}
+
+/* At both ends small pages, too: those beyond the range stay. */
+static void test_cut_beside_small(void **state)
+{
+	(void)state;
+	touch_file_huge(KIND_SHMEM);
+	session_enter(NR_munmap, BASE + 2 * REGION_BYTES, REGION_BYTES, 0);
+	take_out(2, KIND_SHMEM);
+	for (__u32 page = 0; page < HUGE; page++) {
+		touch(2, BASE + 2 * REGION_BYTES + page * PAGE, KIND_SHMEM, 1);
+		host_user_write(BASE + 2 * REGION_BYTES + page * PAGE, "", 1);
+	}
+	session_enter(NR_munmap, BASE + 100 * PAGE, 2 * REGION_BYTES, 0);
+	take_out(0, KIND_SHMEM);
+	assert_int_equal(live(0, KIND_SHMEM), 0);
+	take_out(1, KIND_SHMEM);
+	for (int page = 0; page < 100; page++)
+		host_user_drop(BASE + (2 * HUGE + page) * PAGE);
+	session_change(mm, KIND_SHMEM, -100);
+	assert_int_equal(live(2, KIND_SHMEM), HUGE - 100);
+	assert_int_equal(owner_at(BASE + 2 * REGION_BYTES + 100 * PAGE), 2);
+	session_enter(NR_munmap, BASE, 3 * REGION_BYTES, 0);
+	release(1, KIND_SHMEM, HUGE - 100);
+	check_huge(KIND_SHMEM, 0, 0, 0);
 }
 
 /* malloc and free of one block: the same range, page by page, thousands of times. */
@@ -2015,6 +2092,8 @@ int main(void)
 		cmocka_unit_test(test_copy_on_write),
 		cmocka_unit_test(test_copy_of_unmarked),
 		cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_cut_huge_pages),
+		cmocka_unit_test(test_cut_beside_small),
 		cmocka_unit_test(test_same_range),
 		cmocka_unit_test(test_same_range_touched_by_another),
 		cmocka_unit_test(test_populate),

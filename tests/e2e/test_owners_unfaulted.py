@@ -20,7 +20,7 @@ def check_unfaulted(context, how, unowned=0):
     what that is."""
     taken = capture(context, context.target("owners_unfaulted.py", how))
     facts = [json.loads(line) for line in taken.result.output.splitlines()]
-    check(facts, "the target measured nothing")
+    check(facts or how == "cut", "the target measured nothing")
     check_invariants(taken.report)
     for fact in facts:
         process = taken.report.python(fact["pid"])
@@ -82,3 +82,12 @@ def owners_of_large_folios(context):
 def owners_beside_truncated_files(context):
     """What a truncation takes away is nobody's, and not his whose page was in the last fault."""
     return check_unfaulted(context, "truncated", 16 * PAGE - size_of(8))
+
+
+@test(interpreters="few")
+def owners_of_huge_pages_cut(context):
+    """What is given back of a file's huge page is all of it, though a part was asked for."""
+    told = check_unfaulted(context, "cut")
+    if not told:
+        raise Skip("the kernel has huge pages neither for shared memory nor for files here")
+    return told

@@ -9,6 +9,9 @@ collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
 copied     a child reads every other 64 KB of a private file, and writes to those between, which its
            parent has read
 truncated  two files are read, one is written to, where that brings no page, and the other truncated
+cut        a part of each of some huge pages, of shared memory and of a file, is made read-only,
+           dropped, and unmapped: the kernel takes all of them out. What it has no huge pages for is
+           not reported
 """
 import ctypes
 import json
@@ -197,6 +200,55 @@ def truncate_another():
     return index, log
 
 
+def present(mapping, begin, length):
+    """Pages in the process's own tables."""
+    with open("/proc/self/pagemap", "rb", 0) as pagemap:
+        pagemap.seek((address_of(mapping) + begin) // PAGE * 8)
+        entries = pagemap.read(length // PAGE * 8)
+    return sum(entry >> 7 for entry in entries[7::8]) * PAGE
+
+
+def has_huge_pages(field):
+    with open("/proc/self/smaps_rollup") as file:
+        return any(line.startswith(field) and int(line.split()[1]) for line in file)
+
+
+def touch_shared(mapping, begin):
+    touch(mapping, begin, begin + NR_HUGE * HUGE)
+
+
+def read_large(mapping, begin):
+    return sum(mapping[place] for place in range(begin, begin + NR_HUGE * HUGE, PAGE))
+
+
+def cut(mapping, begin):
+    part = 100 * PAGE
+    places = [address_of(mapping) + begin + i * HUGE + part for i in range(3)]
+    LIBC.mprotect(ctypes.c_void_p(places[0]), ctypes.c_size_t(part), mmap.PROT_READ)
+    LIBC.madvise(ctypes.c_void_p(places[1]), part, MADV_DONTNEED)
+    LIBC.munmap(ctypes.c_void_p(places[2]), ctypes.c_size_t(part))
+
+
+def bring_and_cut(function, mapping, kind, field):
+    begin = -address_of(mapping) % HUGE
+    advise_part(mapping, 0, len(mapping), MADV_HUGEPAGE)
+    function(mapping, begin)
+    if has_huge_pages(field):
+        cut(mapping, begin)
+        report(function, present(mapping, begin, NR_HUGE * HUGE), kind)
+    return mapping
+
+
+def cut_huge_pages():
+    length = (NR_HUGE + 1) * HUGE
+    shared = bring_and_cut(touch_shared, mmap.mmap(-1, length), "shmem", "ShmemPmdMapped:")
+    with tempfile.TemporaryFile() as file:
+        file.write(b"1" * length)
+        file.flush()
+        mapping = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY)
+    return shared, bring_and_cut(read_large, mapping, "file", "FilePmdMapped:")
+
+
 HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited,
-        "copied": copy_inherited, "truncated": truncate_another}
+        "copied": copy_inherited, "truncated": truncate_another, "cut": cut_huge_pages}
 KEPT = HOWS[sys.argv[1]]()
