@@ -116,7 +116,7 @@ static __always_inline bool is_no_call(struct walk *walk)
 	head = walk->path->block + at;
 	code = frame_code(walk->layout, head);
 	return has_not_begun(walk->layout, field_u64(head, walk->layout->frame_instr), code) ||
-	       has_made_generator(walk->layout, head, code);
+	       has_made_generator(walk->layout, head, code, is_shadowed(walk->layout, head));
 }
 
 /*
@@ -302,6 +302,7 @@ static __always_inline int count_by_walk(__u32 slot, __u64 frame, __u64 tstate, 
 
 	if (!image)
 		return 0;
+	forget(name_frame(image->image_id, frame, 0)); /* it may get none, or there is no scratch */
 	found = find_closely(slot, frame, tstate, plain_loop);
 	node.value = found;
 	if (node.value)

@@ -92,7 +92,7 @@ static __always_inline bool is_shim(const struct wire_layout *layout, const __u8
 /* May a frame have a slot in the shadow? */
 static __always_inline bool is_shadowed(const struct wire_layout *layout, const __u8 *head)
 {
-	return layout->frame_owner == NO_OFFSET || frame_owner(layout, head) == OWNER_THREAD;
+	return !(field_u64(head, layout->frame_holder) & layout->holder_mask);
 }
 
 static __always_inline __u64 frame_code(const struct wire_layout *layout, const __u8 *head)
@@ -134,12 +134,12 @@ static __always_inline bool has_not_begun(const struct wire_layout *layout, __u6
  * its locals still; so only of those that hold nothing the code is asked what it is.
  */
 static __always_inline bool has_made_generator(const struct wire_layout *layout, const __u8 *head,
-					       __u64 code)
+					       __u64 code, bool is_shadowed)
 {
 	__u32 flags = 0;
 
 	if (layout->version != 0x030b || layout->calls_by_ends != CALLS_AT_DEATHS ||
-	    *(const __u32 *)(head + FRAME_STACKTOP) || !is_shadowed(layout, head))
+	    *(const __u32 *)(head + FRAME_STACKTOP) || !is_shadowed)
 		return false;
 	read_user(&flags, sizeof(flags), code + layout->code_flags);
 	return flags & CODE_RESUMABLE;

@@ -35,7 +35,7 @@ static __always_inline __u32 read_code_version(const struct call *call, __u64 co
 	return version;
 }
 
-#define QUICK_HEAD_BYTES 96   /* of a frame: code, back, owner; from 3.11 on the first argument */
+#define QUICK_HEAD_BYTES 96   /* of a frame: code, back, holder; from 3.11 on the first argument */
 #define QUICK_BELOW_BYTES 152 /* read with it: callers whose frames are small */
 
 /* Target memory with frames. On the stack. */
@@ -71,26 +71,27 @@ static __always_inline void parse_owner(const struct wire_layout *layout, const 
 {
 	__u64 owner = frame_owner(layout, head);
 	__u64 is_python = (owner - layout->owner_shim_min) >> 63; /* owners are below NO_OFFSET */
-	__u64 is_site, has_owner = ((__u64)layout->frame_owner - NO_OFFSET) >> 63;
-	__u64 is_threads = (owner - OWNER_THREAD - 1) >> 63;
+	__u64 holder_at = (layout->frame_holder - layout->quick_begin) & 0x18; /* behind 64 */
+	__u64 holder = *(const __u64 *)(head + 64 + holder_at) & layout->holder_mask;
+	__u64 is_site, is_shadowed = (holder - 1) >> 63; /* no holder has that bit */
 
 	NO_BRANCH(is_python);
 	NO_BRANCH(owner);
 	is_site = (owner - layout->owner_shim_min) >> 63;
 	NO_BRANCH(is_site);
-	NO_BRANCH(has_owner);
-	NO_BRANCH(is_threads);
+	NO_BRANCH(is_shadowed);
 	ret->is_python = is_python;
 	ret->is_site = is_site;
-	ret->is_shadowed = is_threads | (has_owner ^ 1);
+	ret->is_shadowed = is_shadowed;
 }
-_Static_assert(OWNER_THREAD == 0, "parse_owner");
 
 /* A frame by itself, put where the last of a block lies. */
-static __always_inline bool read_single(struct quick_block *block, __u64 frame)
+static __always_inline bool read_single(const struct call *call, struct quick_block *block,
+					__u64 frame)
 {
 	block->begin = 0;
-	return !read_user(block->bytes + QUICK_BELOW_BYTES, QUICK_HEAD_BYTES, frame);
+	return !read_user(block->bytes + QUICK_BELOW_BYTES, QUICK_HEAD_BYTES,
+			  frame + call->layout->quick_begin);
 }
 
 static __always_inline bool read_with_callers(struct quick_block *block, __u64 frame)
@@ -99,13 +100,19 @@ static __always_inline bool read_with_callers(struct quick_block *block, __u64 f
 	return !read_user(block->bytes, sizeof(block->bytes), block->begin);
 }
 
+static __always_inline __u64 read_quick(const struct wire_layout *layout, const __u8 *head,
+					__u16 offset)
+{
+	return *(const __u64 *)(head + ((offset - layout->quick_begin) & 0x38));
+}
+
 static __always_inline void parse_frame(const struct call *call, const __u8 *head,
 					struct quick_frame *ret)
 {
 	const struct wire_layout *layout = call->layout;
 
-	ret->back = *(__u64 *)(head + (layout->frame_back & 0x38));
-	ret->code = *(__u64 *)(head + (layout->frame_code & 0x38)) & ~(__u64)layout->tag_mask;
+	ret->back = read_quick(layout, head, layout->frame_back);
+	ret->code = read_quick(layout, head, layout->frame_code) & ~(__u64)layout->tag_mask;
 	parse_owner(layout, head, ret);
 }
 
@@ -117,7 +124,7 @@ static __always_inline bool read_caller(const struct call *call, struct quick_bl
 
 	if (at > QUICK_BELOW_BYTES) {
 		at = QUICK_BELOW_BYTES;
-		if (!read_single(block, frame))
+		if (!read_single(call, block, frame))
 			return false;
 	}
 	asm volatile("%0 &= 0xf8" : "+r"(at)); /* verifier: frames are aligned */
@@ -236,7 +243,7 @@ static __always_inline bool count_known(const struct call *call)
 
 	if (call->layout->version < 0x030b || !read_with_callers(&block, call->frame)) {
 		__builtin_memset(block.bytes, 0, QUICK_BELOW_BYTES); /* verifier: it is not read */
-		if (!read_single(&block, call->frame))
+		if (!read_single(call, &block, call->frame))
 			return false;
 	}
 	parse_frame(call, block.bytes + QUICK_BELOW_BYTES, &frame);
@@ -244,7 +251,8 @@ static __always_inline bool count_known(const struct call *call)
 				 (call->layout->frame_instr & 0x38));
 	if (is_unused(call->layout, frame.back, frame.is_shadowed) ||
 	    has_not_begun(call->layout, instruction, frame.code) ||
-	    has_made_generator(call->layout, block.bytes + QUICK_BELOW_BYTES, frame.code))
+	    has_made_generator(call->layout, block.bytes + QUICK_BELOW_BYTES, frame.code,
+			       frame.is_shadowed))
 		return true;
 	if (!find_caller_path(call, &block, frame.back, &place.key) ||
 	    !recall_site(call, frame.code, &site))
@@ -256,8 +264,8 @@ static __always_inline bool count_known(const struct call *call)
 		return false;
 	__sync_fetch_and_add(&node->calls, 1);
 	mark_changed(place.id);
-	if (!call->layout->calls_by_ends && frame.is_shadowed)
-		keep(name_slot(call, call->frame, frame.code), node->key);
+	if (!call->layout->calls_by_ends)
+		keep_if(name_slot(call, call->frame, frame.code), node->key, frame.is_shadowed);
 	if (is_outermost)
 		note_return();
 	return true;

@@ -7,9 +7,12 @@
  *  - where starts are seen, the next frame at that address overwrites it when it starts;
  *  - where ends are seen, the end of the frame clears it.
  * Both see every frame of a thread's stack (probe_plan.c), but for 3.15's class construction, whose
- * frame starts unseen: there a slot counts only with the frame's code (shadow_code). A generator's
- * frame may be resumed by another caller unseen, so from 3.11 on, where a frame tells its owner, it
- * gets no slot and is walked through. Up to 3.10 each resume is a start and overwrites the slot.
+ * frame starts unseen: there a slot counts only with the frame's code (shadow_code). The frame of a
+ * generator or coroutine may have another caller unseen, so from 3.9 on it gets no slot and is
+ * walked through: from 3.11 on a resume is no start, and where throw() goes through one that
+ * delegates (yield from, await) 3.9 and 3.10 put its frame onto the stack and go on in the frame
+ * that it waits for, without running it (_gen_throw(), Objects/genobject.c; bpo-29590). Up to 3.8
+ * that leaves it out, so that each resume is a start and overwrites the slot.
  *
  * One table serves all threads, for two living frames of one address space have two addresses.
  * A slot that two frames share holds the later one: the other is walked. Nothing is locked: a slot
@@ -22,8 +25,6 @@
 
 #define SHADOW_SLOTS 32768 /* a power of two */
 #define SHADOW_STEPS 4	   /* frames that are walked one by one before a block is read */
-
-#define OWNER_THREAD 0 /* FRAME_OWNED_BY_THREAD, pycore_frame.h, 3.11 to 3.15 */
 
 struct shadow {
 	__u64 check; /* name of the frame ^ key */
@@ -81,14 +82,20 @@ static __always_inline bool recall(__u64 name, __u64 *ret_key)
 	return *(volatile __u64 *)&shadow->check == (name ^ key);
 }
 
-static __always_inline void keep(__u64 name, __u64 key)
+/* When `is_kept`, which is 1 or 0, is not set, the slot is empty then. */
+static __always_inline void keep_if(__u64 name, __u64 key, __u64 is_kept)
 {
 	struct shadow *shadow = find_shadow(name);
 
 	if (!shadow)
 		return;
-	*(volatile __u64 *)&shadow->check = name ^ key;
+	*(volatile __u64 *)&shadow->check = (name ^ key) & -is_kept;
 	*(volatile __u64 *)&shadow->key = key;
+}
+
+static __always_inline void keep(__u64 name, __u64 key)
+{
+	keep_if(name, key, 1);
 }
 
 static __always_inline void forget(__u64 name)

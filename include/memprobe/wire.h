@@ -120,6 +120,7 @@ struct wire_layout {
 	__u16 frame_back;
 	__u16 frame_instr;    /* f_lasti (int), prev_instr or instr_ptr (pointer) */
 	__u16 frame_owner;    /* u8 */
+	__u16 frame_gen;      /* 3.9, 3.10: pointer, the generator or coroutine whose frame it is */
 	__u16 owner_shim_min; /* frames with owner >= this are shims, not Python; NO_OFFSET: none */
 	__u16 tag_mask;	      /* bits to clear in frame_code's stack reference */
 	__u16 code_firstlineno;
@@ -152,17 +153,22 @@ struct wire_layout {
 	__u16 str_ascii_mask;
 	__u16 bytes_size;
 	__u16 bytes_data;
-	/* Filled by capture from the offsets above: how much of a frame and of a code to read. */
+	/* Filled by capture from the offsets above: how much of a frame and of a code to read, what
+	 * is 0 in a frame that no generator has (the mask's bits of 8 bytes), and from where on the
+	 * quick way reads a frame. */
 	__u16 frame_bytes;
 	__u16 code_bytes;
+	__u16 frame_holder;
+	__u16 quick_begin;
 	__u16 calls_by_ends;	 /* enum wire_calls_at: where call probes hit */
 	__u16 code_watched;	 /* a probe sees code objects go while calls are counted */
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 	__u16 dtv_bytes;	 /* of an entry in a thread's table of thread-local blocks */
 	__u16 tstate_cframe;	 /* 3.10 to 3.12: CFrame *, where the thread's C stack has one */
-	__u16 pad;
+	__u16 pad[4];
+	__u64 holder_mask;
 };
-_Static_assert(sizeof(struct wire_layout) == 184, "wire_layout");
+_Static_assert(sizeof(struct wire_layout) == 200, "wire_layout");
 
 /* User space's word on an image's interpreter, by image slot. */
 enum wire_python_state {

@@ -28,6 +28,7 @@
 #define TSTATE_BYTES 256
 
 #define NEVER_HASHED (~0ULL)
+#define OWNER_GENERATOR 1
 #define OWNER_INTERPRETER 3
 
 const __u32 python_versions[] = { PYTHON_3_6,	PYTHON_3_8,   PYTHON_3_10, PYTHON_3_11,
@@ -299,10 +300,17 @@ __u64 python_frame_bytes(const struct python *python)
 	return (python->layout.frame_bytes + 4 * 8 + 15) & ~15ULL; /* and a few locals */
 }
 
-void python_put_owner(struct python *python, __u64 at, __u8 owner)
+static void put_owner(struct python *python, __u64 at, __u8 owner)
 {
 	if (python->layout.frame_owner != NO_OFFSET)
 		put_u8(at + python->layout.frame_owner, owner);
+}
+
+void python_put_generator(struct python *python, __u64 at)
+{
+	put_owner(python, at, OWNER_GENERATOR);
+	if (python->layout.frame_gen != NO_OFFSET)
+		put_u64(at + python->layout.frame_gen, 1ULL << 46); /* most of its bytes are 0 */
 }
 
 void python_put_frame(struct python *python, __u64 at, __u64 code, __u64 back)
@@ -340,7 +348,7 @@ __u64 python_call(struct python *python, __u64 code)
 void python_call_shim(struct python *python)
 {
 	if (python->layout.owner_shim_min != NO_OFFSET)
-		python_put_owner(python, python_call(python, 0), OWNER_INTERPRETER);
+		put_owner(python, python_call(python, 0), OWNER_INTERPRETER);
 }
 
 void python_return(struct python *python)

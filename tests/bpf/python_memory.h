@@ -79,9 +79,9 @@ void python_call_shim(struct python *python);
 void python_return(struct python *python);
 void python_set_leaf(struct python *python, __u64 frame);
 
-/* A frame anywhere. owner: 0 thread, 1 generator, 3 interpreter (3.12+: a shim). */
+/* A frame anywhere; a generator's, where frames tell that. */
 void python_put_frame(struct python *python, __u64 at, __u64 code, __u64 back);
-void python_put_owner(struct python *python, __u64 at, __u8 owner);
+void python_put_generator(struct python *python, __u64 at);
 /* Bytes from a frame to the next. */
 __u64 python_frame_bytes(const struct python *python);
 

@@ -17,8 +17,6 @@
 #include "host/host.h"
 #include "memory.h"
 
-#define GENERATOR 1 /* FRAME_OWNED_BY_GENERATOR, pycore_frame.h */
-
 static void hit(void)
 {
 	session_call(python.leaf, python.tstate);
@@ -233,7 +231,7 @@ static void check_without_caller(void)
 		python.layout.calls_by_ends = at;
 		session_set_python(task->mm, &python.layout, python.bias);
 		python_put_frame(&python, frame, generator, 0);
-		python_put_owner(&python, frame, GENERATOR);
+		python_put_generator(&python, frame);
 		for (int i = 0; i < 3; i++)
 			session_call(frame, python.tstate);
 		assert_report(at == CALLS_AT_DEATHS ? "" : "generator calls 3\n");
@@ -244,6 +242,82 @@ static void test_without_caller(void **state)
 {
 	(void)state;
 	on_each(check_without_caller);
+}
+
+/* A frame begins at a place of its own. */
+static void enter_at(__u64 frame, __u64 code, bool is_generator)
+{
+	python_put_frame(&python, frame, code, python.leaf);
+	if (is_generator)
+		python_put_generator(&python, frame);
+	python_set_leaf(&python, frame);
+	hit();
+}
+
+static void set_caller(__u64 frame, __u64 caller)
+{
+	host_user_write(frame + python.layout.frame_back, &caller, sizeof(caller));
+	python_set_leaf(&python, frame);
+}
+
+/* A generator that delegates comes below another caller without a start of its own: throw() of 3.9
+ * and 3.10 puts it there, and 3.15 sees no throw. What has run at its address before is over. */
+static void check_thrown_through(void)
+{
+	__u64 f = function("f"), generator = function("generator"), inner = function("inner");
+	__u64 caller = python.leaf, frame = python.stack + HOST_PAGE, thrower;
+
+	if (is_by_ends || python.layout.version < 0x309)
+		return;
+	enter_at(frame, f, false);
+	call(inner);
+	for (int i = 0; i < 3; i++) {
+		python_set_leaf(&python, caller);
+		enter_at(frame, generator, true);
+		call(inner);
+		python_set_leaf(&python, caller);
+		enter(f);
+		thrower = python.leaf;
+		set_caller(frame, thrower);
+		call(inner);
+		python_set_leaf(&python, thrower);
+		leave();
+	}
+	assert_report(
+		"<module>;f calls 4\n<module>;f;generator;inner calls 3\n<module>;f;inner calls 1\n"
+		"<module>;generator calls 3\n<module>;generator;inner calls 3\n");
+}
+
+static void test_thrown_through(void **state)
+{
+	(void)state;
+	on_each(check_thrown_through);
+}
+
+/* A start that cannot be walked is lost, but takes the place of what was at its address. */
+static void check_lost_start(void)
+{
+	__u64 f = function("f"), g = function("g"), frame = python.stack + HOST_PAGE;
+	__u64 caller = python.leaf;
+
+	if (is_by_ends || !session_has_loop())
+		return;
+	for (int i = 0; i < 2; i++) {
+		python_set_leaf(&python, caller);
+		enter_at(frame, f, false);
+		call(g);
+	}
+	session_take_scratches();
+	python_set_leaf(&python, caller);
+	enter_at(frame, function("new"), false);
+	call(g);
+	assert_report("<module>;f calls 2\n<module>;f;g calls 2\n!calls_lost 2 events 0 pages\n");
+}
+
+static void test_lost_start(void **state)
+{
+	(void)state;
+	on_each(check_lost_start);
 }
 
 /* 3.11 leaves a frame of its own behind when C makes a generator, which is no call; a function that
@@ -314,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_standing),       cmocka_unit_test(test_early),
 		cmocka_unit_test(test_over),	       cmocka_unit_test(test_never_begun),
 		cmocka_unit_test(test_without_caller), cmocka_unit_test(test_making_generator),
+		cmocka_unit_test(test_thrown_through), cmocka_unit_test(test_lost_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -392,7 +392,7 @@ static __u64 make_coroutine(__u64 code, __u64 *ret_coroutine)
 	else
 		host_user_write(at + 16, &frame, sizeof(frame));
 	python_put_frame(&python, frame, code, 0);
-	python_put_owner(&python, frame, 1);
+	python_put_generator(&python, frame);
 	*ret_coroutine = at;
 	return frame;
 }
@@ -407,7 +407,7 @@ static void make_task(__u64 coroutine)
 static void resume(__u64 frame, __u64 code, __u64 back)
 {
 	python_put_frame(&python, frame, code, back);
-	python_put_owner(&python, frame, 1);
+	python_put_generator(&python, frame);
 	python_set_leaf(&python, frame);
 }
 

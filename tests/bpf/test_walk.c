@@ -392,7 +392,7 @@ static void check_generator(void)
 	call("<module>");
 	leaf = call("f");
 	python_put_frame(&fixture.python, generator, code("generate"), leaf);
-	python_put_owner(&fixture.python, generator, 1);
+	python_put_generator(&fixture.python, generator);
 	python_set_leaf(&fixture.python, generator);
 	touch(1);
 	call("g");

@@ -95,7 +95,8 @@ def expected_counts(rows, python):
         least, most = counts.get(tuple(map(plain, row["path"])), (0, 0))
         count = sum(row[event] for event in meaning)
         loose = meaning_of(python) == "deaths" and python.minor < (3, 13)
-        is_unseen = loose and python.minor == (3, 11) and row["created"] + row["resumes"]
+        is_generator = row["created"] or row["resumes"] or row["throws"]
+        is_unseen = loose and python.minor == (3, 11) and is_generator
         counts[tuple(map(plain, row["path"]))] = (
             least + (0 if is_unseen else count), most + count + (row["destroyed"] if loose else 0))
     return counts
@@ -113,7 +114,8 @@ def count_mismatches(process, rows, python):
 
 def check_marks(process, rows, python):
     """What is exact says so; where resumes are not seen generators are not, and there is a why."""
-    resumed = {tuple(map(plain, row["path"])) for row in rows if row["created"] or row["resumes"]}
+    resumed = {tuple(map(plain, row["path"])) for row in rows
+               if row["created"] or row["resumes"] or row["throws"]}
     by_death = meaning_of(python) == "deaths"
     check_all(["%s is marked %s" % (" > ".join(path_of(node)), node["calls_exact"])
                for node in process.nodes if node["calls"] and

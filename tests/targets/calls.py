@@ -29,6 +29,7 @@ CLOSING_RUNS = sys.version_info < (3, 13)  # close() of a generator that waits o
 CLOSING_RUNS_NEW = sys.version_info < (3, 12)  # close() of one that never began
 HAS_FRAME = sys.version_info < (3, 12)  # a list, dict or set comprehension
 MODULE = "<module>"
+NOBODY = "-"  # the caller of what has none
 SCENARIOS = []
 KEPT = []
 THREAD_ROOT = ("Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run")
@@ -53,6 +54,16 @@ def dropped(resumes, seen=False):
     if seen or (CLOSING_RUNS if resumes else CLOSING_RUNS_NEW):
         return events(created=1, resumes=resumes, yields=resumes, throws=1, ended=1)
     return events(created=1, resumes=resumes, yields=resumes, destroyed=1)
+
+
+def thrown(thrower, *waiting):
+    """Where the interpreter has the last of those that wait for each other: up to 3.8 they are not
+    on its stack, in 3.9 that ends at the last that waits."""
+    if sys.version_info < (3, 9):
+        waiting = waiting[-1:]
+    elif sys.version_info < (3, 10):
+        return " > ".join((NOBODY,) + waiting[-2:])
+    return " > ".join((thrower,) + waiting)
 
 
 def scenario(below):
@@ -589,6 +600,32 @@ def delegation():
     list(delegate())
 
 
+def throw_into(waiting):
+    return waiting.throw(KeyError())
+
+
+def delegate_catching():
+    yield from count_catching()
+
+
+@scenario({"delegate_catching": events(created=1), "take_first": call(), "throw_into": call(),
+           "take_first > delegate_catching": events(resumes=1, yields=1),
+           "take_first > delegate_catching > count_catching":
+               events(created=1, resumes=1, yields=1),
+           thrown("throw_into", "delegate_catching", "count_catching"):
+               events(throws=1, yields=1),
+           thrown("throw_into", "delegate_catching", "count_catching") + " > nested_inner": call(),
+           "take_rest": call(),
+           "take_rest > delegate_catching": generator(2, 1, created=False),
+           "take_rest > delegate_catching > count_catching": generator(2, 1, created=False)})
+def delegation_thrown_into():
+    """By another caller than the one who had resumed it."""
+    waiting = delegate_catching()
+    take_first(waiting)
+    throw_into(waiting)
+    take_rest(waiting)
+
+
 # Coroutines
 
 class Pause:
@@ -611,6 +648,33 @@ async def wait_for_nothing():
 
 async def wait_not():
     return 1
+
+
+def begin(coroutine):
+    coroutine.send(None)
+
+
+def cancel(coroutine):
+    try:
+        coroutine.throw(KeyError())
+    except KeyError:
+        pass
+
+
+@scenario({"wait_outer": events(created=1), "begin": call(), "cancel": call(),
+           "begin > wait_outer": events(resumes=1, yields=1),
+           "begin > wait_outer > wait_inner": events(created=1, resumes=1, yields=1),
+           "begin > wait_outer > wait_inner > Pause.__await__":
+               events(created=1, resumes=1, yields=1),
+           "cancel > wait_outer": events(throws=1, ended=1),
+           thrown("cancel", "wait_outer", "wait_inner"): events(throws=1, ended=1),
+           thrown("cancel", "wait_outer", "wait_inner", "Pause.__await__"):
+               events(throws=1, ended=1)})
+def coroutines_cancelled():
+    """As a task is: what is awaited innermost ends first."""
+    waiting = wait_outer()
+    begin(waiting)
+    cancel(waiting)
 
 
 def drive(coroutine):
@@ -679,8 +743,9 @@ THREAD_PATHS = {
 
 def rows_of(name, head, below, rounds):
     for path, counts in below.items():
+        names = path.split(" > ") if path else []
         yield dict({field: rounds * counts[field] for field in FIELDS}, scenario=name,
-                   path=list(head) + (path.split(" > ") if path else []))
+                   path=names[1:] if NOBODY in names else list(head) + names)
 
 
 def known_paths():

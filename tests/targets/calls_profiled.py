@@ -33,7 +33,8 @@ def expected():
         least, most = known.get(path, (0, 0))
         count = row["starts"] + row["resumes"] + row["throws"]
         known[path] = least + count, most + count + row["destroyed"]
-    return {path: count for path, count in known.items() if count[1] and len(path) > 2}
+    begun = (calls.MODULE, "main")
+    return {path: count for path, count in known.items() if count[1] and path[-1] not in begun}
 
 
 def mismatches(known):

@@ -34,6 +34,24 @@ static void test_every_version(void **state)
 	}
 }
 
+/* bpf/quick.h masks what it adds to an address, and would read elsewhere. */
+static void test_quick_reach(void **state)
+{
+	for (uint32_t minor = 6; minor <= 15; minor++) {
+		struct offset_table table;
+		struct wire_layout *layout = &table.layout;
+
+		assert_int_equal(offset_table_find(3U << 24 | minor << 16 | 0x4f0, false, &table),
+				 0);
+		offset_table_measure(layout);
+		assert_int_equal((layout->frame_code - layout->quick_begin) & ~0x38, 0);
+		assert_int_equal((layout->frame_back - layout->quick_begin) & ~0x38, 0);
+		if (layout->holder_mask)
+			assert_int_equal((layout->frame_holder - layout->quick_begin) & ~0x18, 64);
+		assert_int_equal(!layout->holder_mask, minor < 9);
+	}
+}
+
 static void test_samples(void **state)
 {
 	struct offset_table table;
@@ -178,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_version),
+		cmocka_unit_test(test_quick_reach),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_early_releases_of_3_7),
 		cmocka_unit_test(test_versions_without_a_column),

@@ -135,6 +135,11 @@ static void print_frame(void)
 #else
 	print("frame_owner", NONE);
 #endif
+#if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030b0000
+	PRINT("frame_gen", PyFrameObject, f_gen);
+#else
+	print("frame_gen", NONE); /* it has an owner, or nobody asks */
+#endif
 #if PY_VERSION_HEX >= 0x030e0000
 	print("owner_shim_min", FRAME_OWNED_BY_INTERPRETER);
 #elif PY_VERSION_HEX >= 0x030c0000

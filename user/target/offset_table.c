@@ -78,12 +78,30 @@ static void reach(uint16_t *bytes, uint16_t offset, uint16_t size)
 		*bytes = offset + size;
 }
 
+#define OBJECT_HEAD 16 /* up to 3.10 frames are objects */
+
+/* An owner is FRAME_OWNED_BY_THREAD, which is 0, or another (pycore_frame.h). */
+static void find_holder(struct wire_layout *layout)
+{
+	layout->frame_holder = 0;
+	layout->holder_mask = 0;
+	if (layout->frame_owner != NO_OFFSET) {
+		layout->frame_holder = layout->frame_owner & ~7;
+		layout->holder_mask = 0xffULL << layout->frame_owner % 8 * 8;
+	} else if (layout->frame_gen != NO_OFFSET) {
+		layout->frame_holder = layout->frame_gen;
+		layout->holder_mask = ~0ULL;
+	}
+}
+
 void offset_table_measure(struct wire_layout *layout)
 {
+	find_holder(layout);
+	layout->quick_begin = layout->version < 0x030b ? OBJECT_HEAD : 0;
 	reach(&layout->frame_bytes, layout->frame_code, 8);
 	reach(&layout->frame_bytes, layout->frame_back, 8);
 	reach(&layout->frame_bytes, layout->frame_instr, 8);
-	reach(&layout->frame_bytes, layout->frame_owner, 1);
+	reach(&layout->frame_bytes, layout->frame_holder, 8);
 	reach(&layout->frame_bytes, layout->frame_locals, 8);
 	reach(&layout->code_bytes, layout->code_firstlineno, 4);
 	reach(&layout->code_bytes, layout->code_version, 4);
