@@ -15,7 +15,8 @@
  * a state is believed when its thread_id is this thread (pthread_self() is the thread pointer in
  * glibc and musl); each CPU keeps the last one that was believed, so that a thread's next event
  * needs no more reads than without. Whatever else is found, a state without a frame and no state at
- * all included, makes the key be read again, and so does one event in KEY_LOOK.
+ * all included, makes the key be read again, and so do one event in KEY_LOOK and each while the
+ * runtime finalizes.
  *
  * From 3.12 on a thread may run a state that another has made (PyThreadState_Swap). glibc's slot
  * holds the sequence number of its key, which every making and deleting of a key moves: with the

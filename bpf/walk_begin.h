@@ -69,6 +69,20 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsba
  * Python's: one event of so many proves everything anew. A power of two. */
 #define KEY_LOOK 256
 
+/* A runtime that ends deletes its key, and then frees the state; the slot still leads there, to
+ * whatever has that memory next. */
+static __always_inline bool may_lack_key(const struct wire_image *image)
+{
+	return !(image->looks & (KEY_LOOK - 1)) || image->flags & IMAGE_FINALIZING;
+}
+
+/* No process has such an address: a debug allocator has filled what was freed (with 0xdd, to 3.7
+ * with 0xdb: Objects/obmalloc.c), and nobody has seen yet that the runtime ends. */
+static __always_inline bool is_filled(__u64 address)
+{
+	return address >> 56;
+}
+
 /* Starts with what is kept. THREAD_UNCLEAR: there is more to ask. */
 static __always_inline enum thread_found find_known_leaf(struct path *path,
 							 const struct wire_image *image, __u32 slot,
@@ -78,12 +92,12 @@ static __always_inline enum thread_found find_known_leaf(struct path *path,
 	struct thread_slot thread;
 	struct thread_head head;
 
-	if (!(image->looks & (KEY_LOOK - 1)) || read_slot(image, layout, at, &thread))
+	if (may_lack_key(image) || read_slot(image, layout, at, &thread))
 		return THREAD_UNCLEAR;
 	if (!thread.tstate)
 		return THREAD_NONE;
 	if (!is_known(&path->thread, image->image_id, at.fsbase, &thread) ||
-	    read_thread_head(layout, path->head, thread.tstate, &head))
+	    read_thread_head(layout, path->head, thread.tstate, &head) || is_filled(head.frame))
 		return THREAD_UNCLEAR;
 	if (!head.frame)
 		return THREAD_IDLE;

@@ -133,6 +133,13 @@ void python_set_key(struct python *python, __u32 key)
 	put_u32(python->bias + KEY_VADDR, key);
 }
 
+void python_delete_key(struct python *python)
+{
+	if (python->layout.version < 0x307)
+		put_u32(python->bias + KEY_VADDR, -1);
+	put_u32(python->bias + KEY_VADDR - 4, 0); /* _is_initialized */
+}
+
 void python_set_musl(struct python *python, __u16 at, bool is_known)
 {
 	const struct wire_slots musl = { NO_OFFSET, 0x80, MUSL_KEYS, 8 };

@@ -47,6 +47,7 @@ extern const size_t python_nr_versions;
 void python_make(struct python *python, __u32 version_hex);
 void python_set_generation(struct python *python, __u32 generation);
 void python_set_finalizing(struct python *python);
+void python_delete_key(struct python *python); /* as the runtime's end does; slots stay */
 
 /* Gives a thread its thread state, without a frame; it is the one that runs. */
 void python_attach_thread(struct python *python, const struct task_struct *task);

@@ -291,6 +291,54 @@ static void test_old_state_left(void **state)
 	on_each(check_old_state_left);
 }
 
+/* The runtime is down: no key any more, and the slot leads to a state that was freed. A debug
+ * allocator has filled that. */
+static void check_filled_state(void)
+{
+	char filled[184];
+
+	if (!has_key())
+		return;
+	memset(filled, 0xdd, sizeof(filled));
+	call("<module>");
+	touch(1);
+	python_set_finalizing(&python);
+	python_delete_key(&python);
+	host_user_write(python.tstate, filled, sizeof(filled));
+	touch(2);
+	touch(4);
+	assert_report("<module> anon+1\n[shutdown] anon+6\n");
+}
+
+static void test_filled_state(void **state)
+{
+	on_each(check_filled_state);
+}
+
+/* Somebody else has its memory, and what looks like a frame in it. */
+static void check_state_of_others(void)
+{
+	__u64 frame;
+
+	if (!has_key())
+		return;
+	call("<module>");
+	frame = python.leaf;
+	touch(1);
+	python_set_leaf(&python, 0);
+	python_set_finalizing(&python);
+	touch(2);
+	python_delete_key(&python);
+	python_set_leaf(&python, frame);
+	touch(4);
+	assert_report("<module> anon+1\n[shutdown] anon+6\n");
+}
+
+static void test_state_of_others(void **state)
+{
+	on_each(check_state_of_others);
+}
+
 /* Even a frame may be left of the old state: some events later that is found out. */
 static void check_old_frame_left(void)
 {
@@ -551,6 +599,8 @@ int main(void)
 		cmocka_unit_test(test_untouched_runtime),
 		cmocka_unit_test(test_unreadable_finalizing),
 		cmocka_unit_test(test_finalized_once),
+		cmocka_unit_test(test_filled_state),
+		cmocka_unit_test(test_state_of_others),
 		cmocka_unit_test(test_forked),
 		cmocka_unit_test(test_unreadable_generation),
 		cmocka_unit_test(test_key_of_another),

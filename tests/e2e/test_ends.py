@@ -8,8 +8,9 @@ import time
 
 from capture import (CANNOT, HINT, Served, capture, check_error, memprobe, read_report,
                      wait_for_growth)
-from harness import (MEMPROBE, Skip, check, check_equal, check_near, deliver, memory_group,
-                     open_terminal, own_children, size_of, test, tolerance, wait_until)
+from harness import (MEMPROBE, Skip, build_library, check, check_equal, check_near, deliver,
+                     memory_group, open_terminal, own_children, size_of, test, tolerance,
+                     wait_until)
 from tree import check_invariants
 
 # how, argument: status of memprobe, exit of the process
@@ -410,3 +411,15 @@ def disk_fills(context):
 def unmount(directory):
     import subprocess
     subprocess.run(["umount", directory], check=False)
+
+
+@test(interpreters="all")
+def ends_of_a_filled_runtime(context):
+    """What C takes after the runtime is the shutdown's, also where a debug allocator has filled the
+    state of the thread that was freed, to which the thread's slot still leads."""
+    library = build_library(context, "cc", "takes_when_unloaded.c")
+    command = list(context.python.command) + ["-c", "import ctypes; ctypes.CDLL(%r)" % library]
+    process = capture(context, command, env={"PYTHONMALLOC": "debug"}).report.python()
+    grown = process.own("grown", process.of_kind("shutdown"))
+    check(grown >= size_of(8), "[shutdown] grew %d" % grown)
+    check_equal("rows of [lost]", process.of_kind("lost"), [])
