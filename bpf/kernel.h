@@ -42,7 +42,17 @@ struct dentry {
 	struct inode *d_inode;
 } CORE;
 
+struct vfsmount {
+	struct dentry *mnt_root;
+} CORE;
+
+struct mount { /* fs/mount.h */
+	int mnt_id;
+	struct vfsmount mnt;
+} CORE;
+
 struct path___kernel {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 } CORE;
 
@@ -183,6 +193,10 @@ struct sched_entity {
 	__u64 sum_exec_runtime;
 } CORE;
 
+struct fs_struct {
+	struct path___kernel root;
+} CORE;
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct mm_struct *mm;
@@ -192,6 +206,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	struct fs_struct *fs;
 	__u64 start_time;
 	int pagefault_disabled;
 	unsigned long min_flt, maj_flt; /* page faults that are done */

@@ -125,6 +125,17 @@ static __always_inline void note_user(struct wire_site *site)
 	site->gid = ids >> 32;
 }
 
+/* As statx() tells both of /proc/PID/root. */
+static __always_inline void note_root(struct wire_site *site)
+{
+	struct fs_struct *fs = READ_CURRENT(fs);
+	char *mount = (char *)BPF_CORE_READ(fs, root.mnt);
+
+	mount -= bpf_core_field_offset(struct mount, mnt);
+	site->root_mount = (__u32)BPF_CORE_READ((struct mount *)mount, mnt_id);
+	site->root_inode = BPF_CORE_READ(fs, root.dentry, d_inode, i_ino);
+}
+
 static __always_inline struct site_buffer *begin_site(struct wire_image *image, __u64 key,
 						      __u32 kind, __u32 scratch)
 {
@@ -164,6 +175,7 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	buffer->site.code = code;
 	buffer->site.version = layout->version;
 	note_user(&buffer->site);
+	note_root(&buffer->site);
 	read_user(&buffer->site.firstlineno, 4, code + layout->code_firstlineno);
 	read_user(&buffer->site.code_flags, 4, code + layout->code_flags);
 	name = layout->code_qualname != NO_OFFSET ? layout->code_qualname : layout->code_name;

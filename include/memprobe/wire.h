@@ -594,8 +594,11 @@ struct wire_site {
 	__u32 linetable_bytes;
 	__u32 code_flags; /* co_flags */
 	__u32 uid, gid;	  /* whose process names the file: user space opens it as that user */
+	__u64 root_inode; /* of its root, in which the name is meant; 0: not known */
+	__u32 root_mount; /* number of the mount that it is in */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct wire_site) == 80, "wire_site");
+_Static_assert(sizeof(struct wire_site) == 96, "wire_site");
 
 /* The first argument `self` of the function at a site, in the low bits of the site's key. */
 #define SELF_NONE 0

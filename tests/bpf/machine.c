@@ -157,6 +157,19 @@ struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, co
 	return task;
 }
 
+void machine_set_root(struct task_struct *task, int mount, __u64 inode)
+{
+	struct mount *place = host_kernel_new(sizeof(*place));
+	struct dentry *root = host_kernel_new(sizeof(*root));
+
+	place->mnt_id = mount;
+	root->d_inode = host_kernel_new(sizeof(*root->d_inode));
+	root->d_inode->i_ino = inode;
+	task->fs = host_kernel_new(sizeof(*task->fs));
+	task->fs->root.mnt = &place->mnt;
+	task->fs->root.dentry = root;
+}
+
 void machine_run(struct task_struct *task)
 {
 	host.current = task;

@@ -24,6 +24,8 @@ void machine_set_gap(struct mm_struct *mm, __u64 begin, __u64 end);
 
 /* A thread with its own page of thread-local memory at fsbase; its process is `tgid`. */
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm);
+/* In which mount its root is, and of which inode. */
+void machine_set_root(struct task_struct *task, int mount, __u64 inode);
 /* Lets a task run on the current CPU. */
 void machine_run(struct task_struct *task);
 

@@ -206,7 +206,7 @@ static void test_sites_full(void **state)
 static void test_ring_full(void **state)
 {
 	session_open(SESSION_PERCPU);
-	session_limit_ring(sizeof(struct wire_image_begin) + 8 + 120);
+	session_limit_ring(sizeof(struct wire_image_begin) + 8 + 136);
 	start(PYTHON_3_11);
 	call("<module>"); /* sent */
 	call("f");	  /* not sent */

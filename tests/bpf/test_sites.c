@@ -331,6 +331,7 @@ static void check_many_codes(void)
 	static __u64 codes[CODES];
 	char name[16];
 
+	machine_set_root(task, 7, 256);
 	python_return(&python);
 	for (int i = 0; i < CODES; i++) {
 		snprintf(name, sizeof(name), "f%03d", i);
@@ -350,6 +351,8 @@ static void check_many_codes(void)
 		assert_int_equal(site.code, codes[i]);
 		assert_int_equal(site.uid, HOST_UID);
 		assert_int_equal(site.gid, HOST_GID);
+		assert_int_equal(site.root_mount, 7);
+		assert_int_equal(site.root_inode, 256);
 	}
 }
 

@@ -56,6 +56,7 @@ import test_diffs  # noqa: E402,F401
 import test_compilers  # noqa: E402,F401
 import test_short_children  # noqa: E402,F401
 import test_inspection  # noqa: E402,F401
+import test_sources  # noqa: E402,F401
 import test_owners  # noqa: E402,F401
 import test_owners_unfaulted  # noqa: E402,F401
 import test_allocs  # noqa: E402,F401

@@ -138,15 +138,21 @@ static void handle_name(void *state, const void *request, size_t size, struct in
 {
 	const struct inspect_name_request *name = request;
 
-	if (!strcmp(name->path, "/srv/dies.py"))
+	if (!strcmp(name->source.path, "/srv/dies.py"))
 		_exit(0);
 	memcpy(reply->bytes, "Outer.f", 7);
 	reply->size = 7;
 	reply->status = 0;
-	if (!strcmp(name->path, "/srv/none.py"))
+	if (!strcmp(name->source.path, "/srv/none.py"))
 		reply->status = -ENODATA;
-	else if (!strcmp(name->path, "/srv/lack.py"))
+	else if (!strcmp(name->source.path, "/srv/lack.py"))
 		reply->status = -ENOENT;
+	else if (!strcmp(name->source.path, "/srv/changed.py"))
+		reply->status = -ESTALE;
+	else if (!strcmp(name->source.path, "/srv/second.py"))
+		reply->status = name->process == 1 ? 0 : -ENODATA;
+	else if (!strcmp(name->source.path, "/srv/where.py"))
+		memcpy(reply->bytes, name->source.is_here ? "Ours..f" : "Other.f", 7);
 }
 
 /* The living process is gone; what is left is one file. */
@@ -155,9 +161,9 @@ static void handle_lines(void *state, const void *given, size_t size, struct ins
 	const struct inspect_lines_request *request = given;
 	const inspect_lines_bytes bytes = 0;
 
-	if (request->pid)
+	if (!request->source.is_here)
 		reply->status = -ESRCH;
-	else if (strcmp(request->path, "/home/user/body.py") != 0)
+	else if (strcmp(request->source.path, "/home/user/body.py") != 0)
 		reply->status = -ENOENT;
 	memcpy(reply->bytes, &bytes, sizeof(bytes));
 	reply->size = reply->status ? 0 : sizeof(bytes);
@@ -170,6 +176,10 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
 
+/* Of what is sent. */
+static struct target_root root;
+static uint32_t slot_of_sites = FIXTURE_SLOT;
+
 /* Sends a function f of a file. */
 static const struct site *site_in(const char *file, uint16_t version, uint64_t key)
 {
@@ -179,6 +189,9 @@ static const struct site *site_in(const char *file, uint16_t version, uint64_t k
 	record.site.site = key;
 	record.site.firstlineno = (int32_t)key;
 	record.site.version = version;
+	record.site.head.image_id = 3 * MAX_IMAGES + slot_of_sites;
+	record.site.root_inode = root.inode;
+	record.site.root_mount = (uint32_t)root.mount;
 	record.site.filename.bytes = (uint32_t)length;
 	record.site.name.bytes = 1;
 	record.site.linetable_bytes = 0;
@@ -209,10 +222,12 @@ static void test_relative_names(void **state)
 	fixture.profile->processes[0].directory = string_pool_add(&fixture.profile->strings,
 								  "/home/user");
 	drain_set_inspector(fixture.drain, inspector, NULL);
+	root = target_root_here();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_string_equal(text(site_in(cases[i].name, 0x030b, i + 1)->file),
 				    cases[i].file);
 	inspector_free(inspector);
+	root = (struct target_root){ 0 };
 }
 
 /* What imports greenlet may leave frames of it waiting. */
@@ -258,6 +273,35 @@ static void test_unanswered_names(void **state)
 	assert_int_equal(loss->events, 7);
 	assert_string_equal(name_in("/srv/good.py", 10), "Outer.f");
 	assert_int_equal(loss->events, 7);
+	inspector_free(inspector);
+}
+
+/* What is known of a file is known of one process and one root. */
+static void test_names_of_each(void **state)
+{
+	const struct target_root here = target_root_here();
+	struct inspector *inspector = inspector_new(&service);
+
+	send_type(RECORD_IMAGE_BEGIN);
+	drain_set_inspector(fixture.drain, inspector, NULL);
+	assert_string_equal(name_in("/srv/second.py", 1), "f");
+	assert_string_equal(name_in("/srv/changed.py", 2), "f");
+	assert_string_equal(name_in("/srv/changed.py", 3), "f");
+	assert_int_equal(fixture.heard.sources, 1);
+	assert_string_equal(name_in("/srv/where.py", 4), "Other.f");
+	root = here;
+	assert_string_equal(name_in("/srv/where.py", 5), "Ours..f");
+	root.inode++;
+	assert_string_equal(name_in("/srv/where.py", 6), "Other.f");
+	root = (struct target_root){ 0 };
+	drain_fixture_record(RECORD_IMAGE_BEGIN, &record);
+	record.begin.slot = ++slot_of_sites;
+	record.begin.head.image_id = 3 * MAX_IMAGES + slot_of_sites;
+	record.begin.tgid--;
+	send_record(sizeof(record.begin));
+	assert_string_equal(name_in("/srv/second.py", 7), "Outer.f");
+	slot_of_sites = FIXTURE_SLOT;
+	assert_string_equal(name_in("/srv/second.py", 8), "f");
 	inspector_free(inspector);
 }
 
@@ -346,6 +390,7 @@ int main(void)
 		TEST(test_split),
 		TEST(test_split_of_nothing),
 		TEST(test_unanswered_names),
+		TEST(test_names_of_each),
 		TEST(test_names_read_again),
 	};
 

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
+#include "process_begin.h"
 #include "process_program.h"
 
 /* Execs itself at each byte. */
@@ -66,9 +68,37 @@ static void tells_exec_and_end(void **state)
 	close(pipe);
 }
 
+/* What was only forked runs what it was forked from: that is older than the fork. */
+static void a_fork_begins_no_program(void **state)
+{
+	uint64_t before_ns, began_ns;
+	pid_t pid;
+	int pipe;
+
+	usleep(50000); /* more than the tick in which we began */
+	before_ns = clock_wall_ns();
+	pid = fork();
+	if (!pid)
+		_exit(pause());
+	began_ns = process_program_began(pid);
+	assert_true(began_ns && began_ns < before_ns);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(process_program_began(pid), 0);
+	pid = begin_process(&pipe);
+	while (process_program_began(pid) < before_ns) /* until it executes */
+		usleep(1000);
+	close(pipe);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(tells_exec_and_end) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_exec_and_end),
+		cmocka_unit_test(a_fork_begins_no_program),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,10 @@ static void stays_inside_of_a_root(void **state)
 {
 	_cleanup_(freep) char *root = path_of("root"), *inner = path_of("root/inner"),
 			      *out = path_of("root/out"), *up = path_of("root/up");
+	static const struct {
+		unsigned int mount, is_known;
+		int result;
+	} differs[] = { { 0, 1, 0 }, { 1, 1, -ESRCH }, { 0, 0, -ESRCH } };
 	char text[16] = "";
 	pid_t pid;
 	int fd;
@@ -185,6 +189,17 @@ static void stays_inside_of_a_root(void **state)
 	assert_int_equal(read(fd, text, 15), 6);
 	close(fd);
 	assert_string_equal(text, "inside");
+	for (size_t i = 0; i < ARRAY_SIZE(differs); i++) {
+		int opened = open(root, O_PATH | O_CLOEXEC);
+		struct target_root own = target_root_of(opened);
+
+		close(opened);
+		own.mount += differs[i].mount;
+		own.inode *= differs[i].is_known;
+		fd = target_open_within(pid, &own, "/inner", NULL, MAX_BYTES);
+		assert_int_equal(fd < 0 ? fd : 0, differs[i].result);
+		closep(&fd);
+	}
 	assert_int_equal(target_open_inside(pid, "/out", NULL, MAX_BYTES), -ENOENT);
 	assert_int_equal(target_open_inside(pid, "/up", NULL, MAX_BYTES), -ENOENT);
 	end(pid);

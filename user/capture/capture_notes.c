@@ -14,8 +14,8 @@ static void on_source_changed(void *context, const char *path)
 	const struct capture_base *base = context;
 
 	TELL_MISSING(base->waits,
-		     "cannot qualify names in '%s': it lacks what runs and has changed since, "
-		     "names stay plain",
+		     "cannot qualify names in '%s': it has changed since the process began, or is "
+		     "not what runs; names stay plain",
 		     path);
 }
 

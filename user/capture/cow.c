@@ -18,9 +18,6 @@
 
 #define NEVER UINT64_MAX
 
-/* Of the kernel: of a process that has run no other program since it was forked. */
-#define PF_FORKNOEXEC 0x40
-
 struct sharer {
 	bool has_ended;
 	bool is_forked;	    /* it counts among those */

@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
+#include "clock.h"
 #include "drain_allocs.h"
 #include "drain_base.h"
 #include "drain_blocks.h"
@@ -200,6 +201,8 @@ struct drain *drain_new(struct loader *loader, struct profile *profile, uint64_t
 	drain->base.loader = loader;
 	drain->base.profile = profile;
 	drain->base.start_ns = start_ns;
+	drain->base.wall_ns = clock_wall_ns() - clock_ns();
+	drain->base.root = target_root_here();
 	if (ring_reader_new(loader_map(loader, "ring"), loader_ring_bytes(loader), &drain->ring)) {
 		free(drain);
 		return NULL;

@@ -7,6 +7,7 @@
 #include "inspector.h"
 #include "loader.h"
 #include "profile.h"
+#include "target_root.h"
 #include "target_user.h"
 
 #define PAGE_BYTES 4096
@@ -14,7 +15,9 @@
 struct drain_base {
 	struct loader *loader;
 	struct profile *profile;
-	uint64_t start_ns; /* CLOCK_MONOTONIC of the profile's time 0 */
+	uint64_t start_ns;	 /* CLOCK_MONOTONIC of the profile's time 0 */
+	uint64_t wall_ns;	 /* what the wall clock was ahead of CLOCK_MONOTONIC at first */
+	struct target_root root; /* ours */
 	struct drain_listeners listeners;
 	struct inspector *inspector; /* as drain_set_inspector; NULL: nothing is looked at */
 	const struct target_user *caller;
@@ -26,6 +29,12 @@ struct drain_base {
 static inline uint64_t drain_base_time(const struct drain_base *base, uint64_t clock_ns)
 {
 	return clock_ns > base->start_ns ? clock_ns - base->start_ns : 0;
+}
+
+/* The profile's root of a process, which it names files in. */
+static inline struct target_root drain_base_root(const struct process *process)
+{
+	return (struct target_root){ .inode = process->root_inode, .mount = process->root_mount };
 }
 
 /* Who named a process's files. */

@@ -42,24 +42,27 @@ static bool is_relative(const char *file)
 	return *file && *file != '/' && *file != '<';
 }
 
-/* As the process sees it, while it lives; then as we do. */
+/* As the process sees it, while it lives; then as we do, if its root is ours. */
 static bool is_there(const struct drain_base *base, const struct process *process, const char *path)
 {
 	_cleanup_(freep) struct inspect_lines_request *request = xcalloc(1, sizeof(*request));
+	struct inspect_source *source = &request->source;
 	uint64_t bytes;
 	int status;
 
-	if (!base->inspector || strlen(path) >= sizeof(request->path))
+	if (!base->inspector || strlen(path) >= sizeof(source->path))
 		return false;
-	memcpy(request->path, path, strlen(path) + 1);
-	request->has_user = 1;
-	request->user = drain_base_namer(process);
-	request->pid = (int32_t)process->pid;
+	memcpy(source->path, path, strlen(path) + 1);
+	source->root = drain_base_root(process);
+	source->before_ns = INSPECT_ANY_AGE;
+	source->has_user = 1;
+	source->user = drain_base_namer(process);
+	source->pid = (int32_t)process->pid;
 	status = inspect_source_lines(base->inspector, request, NULL, &bytes);
-	if (status != -ESRCH)
+	if (status != -ESRCH || !target_root_is(&source->root, &base->root))
 		return !status;
-	request->user = drain_base_user(base, process);
-	request->pid = 0;
+	source->user = drain_base_user(base, process);
+	source->is_here = 1;
 	return !inspect_source_lines(base->inspector, request, NULL, &bytes);
 }
 

@@ -10,6 +10,7 @@
 #include "hash_table.h"
 #include "inspect_texts.h"
 #include "memory.h"
+#include "process_begin.h"
 
 struct drain_images {
 	const struct drain_base *base;
@@ -130,6 +131,9 @@ static void inherit(struct drain_images *images, struct process *process, uint32
 	process->has_user = parent->has_user;
 	process->uid = parent->uid;
 	process->gid = parent->gid;
+	process->root_inode = parent->root_inode;
+	process->root_mount = parent->root_mount;
+	process->program_ns = parent->program_ns;
 	process->directory = parent->directory;
 }
 
@@ -148,6 +152,16 @@ static void end_by_exec(struct drain_images *images, const struct wire_image_beg
 	before->is_dirty = true;
 }
 
+static uint64_t program_ns(const struct drain_images *images, const struct wire_image_begin *record)
+{
+	const uint32_t parent = record->reason == BEGIN_FORK ? record->parent_image : 0;
+
+	if (record->reason == BEGIN_EXEC)
+		return record->head.time_ns + images->base->wall_ns;
+	/* Else it is inherited. */
+	return drain_images_find(images, parent) ? 0 : process_program_began((pid_t)record->tgid);
+}
+
 static void open_process(struct drain_images *images, const struct wire_image_begin *record,
 			 struct process *process)
 {
@@ -157,6 +171,7 @@ static void open_process(struct drain_images *images, const struct wire_image_be
 	process->image_id = record->head.image_id;
 	process->pid = record->tgid;
 	process->ppid = record->ppid;
+	process->program_ns = program_ns(images, record);
 	process->begin = record->reason;
 	process->start_ns = drain_base_time(images->base, record->head.time_ns);
 	process->end_ns = process->start_ns;

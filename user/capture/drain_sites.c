@@ -113,6 +113,12 @@ static void note_user(struct process *process, const struct wire_site *record)
 	process->gid = record->gid;
 }
 
+static void note_root(struct process *process, const struct wire_site *record)
+{
+	process->root_inode = record->root_inode;
+	process->root_mount = record->root_mount;
+}
+
 /* A thread goes by its comm until the profile is whole (profile_roots.h). */
 static void name_thread(struct drain_sites *sites, const struct wire_site *record,
 			struct site *site)
@@ -180,6 +186,7 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 
 	if (record->kind == SITE_PYTHON) {
 		note_user(&sites->base->profile->processes[process], record);
+		note_root(&sites->base->profile->processes[process], record);
 		site->file = add_text(sites, &record->filename, bytes);
 		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
 		if (record->filename.missing || record->name.missing)

@@ -33,13 +33,13 @@ static struct target_user user_of(const struct report_lines *lines, uint32_t ind
 
 /* A dump's names are opened with the rights of whom it is read by. */
 static void set_user(const struct report_lines *lines, uint32_t process,
-		     struct inspect_lines_request *request)
+		     struct inspect_source *source)
 {
-	request->has_user = lines->profile || lines->has_caller;
+	source->has_user = lines->profile || lines->has_caller;
 	if (lines->profile)
-		request->user = user_of(lines, process);
+		source->user = user_of(lines, process);
 	else
-		request->user = lines->caller;
+		source->user = lines->caller;
 }
 
 /* Of a notebook that still runs; a dump has none. */
@@ -59,7 +59,7 @@ static void read_lines(void *context, uint32_t process, const char *path, struct
 	struct report_lines *lines = context;
 	_cleanup_(freep) struct inspect_lines_request *request = xcalloc(1, sizeof(*request));
 
-	if (strlen(path) >= sizeof(request->path))
+	if (strlen(path) >= sizeof(request->source.path))
 		return;
 	if (!lines->inspector)
 		lines->inspector = inspector_new(&inspect_targets);
@@ -67,8 +67,10 @@ static void read_lines(void *context, uint32_t process, const char *path, struct
 		read_cell(lines, process, path, ret, count);
 		return;
 	}
-	set_user(lines, process, request);
-	memcpy(request->path, path, strlen(path) + 1);
+	set_user(lines, process, &request->source);
+	request->source.is_here = 1;
+	request->source.before_ns = INSPECT_ANY_AGE;
+	memcpy(request->source.path, path, strlen(path) + 1);
 	for (size_t done = 0; done < count && lines->bytes < REPORT_LINES_MAX_BYTES;
 	     done += request->count) {
 		uint64_t bytes = 0;

@@ -20,6 +20,7 @@
 #include "python_frames.h"
 #include "queue_plan.h"
 #include "source_line.h"
+#include "target_root.h"
 #include "target_user.h"
 
 enum inspect_target {
@@ -161,19 +162,29 @@ typedef uint16_t inspect_name_bytes;
 #define INSPECT_NAME_NONE (UINT16_MAX - 1)
 #define INSPECT_NAME_LATER UINT16_MAX
 
+#define INSPECT_ANY_AGE UINT64_MAX
+
+/* A file that a process named. */
+struct inspect_source {
+	int32_t pid;		 /* 0: the process has gone */
+	uint32_t is_here;	 /* the path is meant in our own root; else in the process's */
+	struct target_root root; /* of the process, when it named the file */
+	uint64_t before_ns;	 /* wall clock: one that changed later is another by now */
+	uint32_t has_user;	 /* 0: with our own rights */
+	struct target_user user;
+	char path[PATH_MAX];
+};
+
 struct inspect_name_request {
-	int32_t pid;
+	struct inspect_source source; /* opened as the user once the process has gone */
+	uint32_t process; /* a number that no other has: what is known of a path is its own */
 	uint32_t version, line;
-	struct target_user user; /* once the process has gone */
-	char path[PATH_MAX], name[MAX_NAME_BYTES * 4 + 1];
+	char name[MAX_NAME_BYTES * 4 + 1];
 };
 
 struct inspect_lines_request {
-	int32_t pid; /* whose root the path is in; 0: ours */
+	struct inspect_source source;
 	uint32_t count;
-	uint32_t has_user; /* 0: with our own rights */
-	struct target_user user;
-	char path[PATH_MAX];
 	int32_t numbers[INSPECT_LINES_BATCH];
 };
 

@@ -22,7 +22,7 @@ struct known_process {
 struct parsed_source {
 	uint64_t dev, ino, size, changed_ns;
 	uint32_t version;
-	struct source_names *names; /* NULL: it cannot be read */
+	struct source_names *names; /* NULL: it cannot be parsed */
 };
 
 struct inspect_state {
@@ -32,7 +32,8 @@ struct inspect_state {
 	size_t next_process;
 	struct parsed_source *sources;
 	size_t nr_sources, sources_capacity;
-	struct hash_table source_ids; /* path and version to index */
+	struct hash_table source_ids; /* a process's path to index, or to why there is none */
+	struct hash_table parsed_ids; /* a file's identity and version to index */
 	uint64_t kept_bytes;	      /* of the sources that are kept */
 	uint64_t parsed_bytes;	      /* of all that were */
 };

@@ -21,12 +21,13 @@ int inspect_object_names(struct inspector *inspector, const struct inspect_objec
 			 char **ret_names);
 
 /* The qualified name of what begins on a line of a source, owned by the caller. -ENOENT: the source
- * has nothing of that name there; -ENODATA: it cannot be read. */
+ * has nothing of that name there; -ESTALE: it has changed since the process began; -ENODATA: it
+ * cannot be read. */
 int inspect_qualified_name(struct inspector *inspector, const struct inspect_name_request *request,
 			   char **ret_name);
 
 /* Texts of lines, which ascend: as many as `request` has numbers; and how much of the file was read
- * for them. */
+ * for them. -ESTALE as above. */
 int inspect_source_lines(struct inspector *inspector, const struct inspect_lines_request *request,
 			 struct source_line *ret, uint64_t *ret_bytes);
 

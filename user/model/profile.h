@@ -207,6 +207,9 @@ struct process {
 	bool has_unshared; /* copies of shared pages were followed */
 	bool has_user;	   /* uid and gid, of who named its files: capture only, not in dumps */
 	uint32_t uid, gid;
+	uint64_t root_inode, root_mount; /* in which it named them: capture only, not in dumps */
+	uint64_t program_ns; /* wall clock: what it runs was read since; 0: not known. Capture
+			      * only, not in dumps */
 	uint64_t start_ns, end_ns;
 	uint32_t capture;	   /* which of the profile's it was in (profile_own.h) */
 	uint64_t unshared_late_ns; /* for so long, from forks on, they were not yet */

@@ -22,9 +22,11 @@ int process_stat_read(pid_t pid, struct process_stat *ret)
 	fclose(file);
 	text[size] = '\0';
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest, ") %c %d %d %d %*d %*d %u %*u %*u %lu %*u %lu %lu", &ret->state,
-			    &ret->ppid, &ret->group, &ret->session, &ret->flags, &ret->faults,
-			    &user, &system) != 8)
+	if (!rest || sscanf(rest,
+			    ") %c %d %d %d %*d %*d %u %*u %*u %lu %*u %lu %lu "
+			    "%*d %*d %*d %*d %*d %*d %llu",
+			    &ret->state, &ret->ppid, &ret->group, &ret->session, &ret->flags,
+			    &ret->faults, &user, &system, &ret->began) != 9)
 		return -EINVAL;
 	ret->ticks = user + system;
 	return 0;

@@ -81,16 +81,39 @@ static int open_as(int root, const char *path, const struct target_user *user, u
 	return fd;
 }
 
-int target_open_inside(pid_t pid, const char *path, const struct target_user *user,
-		       uint64_t max_bytes)
+/* -ESRCH: it has ended. */
+static int open_root(pid_t pid)
 {
 	char link[64];
-	_cleanup_(closep) int root = -1;
+	int root;
 
 	snprintf(link, sizeof(link), "/proc/%d/root", (int)process_task(pid));
 	root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
+	return root;
+}
+
+int target_open_inside(pid_t pid, const char *path, const struct target_user *user,
+		       uint64_t max_bytes)
+{
+	_cleanup_(closep) int root = open_root(pid);
+
+	return root < 0 ? root : open_as(root, path, user, max_bytes);
+}
+
+int target_open_within(pid_t pid, const struct target_root *wanted, const char *path,
+		       const struct target_user *user, uint64_t max_bytes)
+{
+	_cleanup_(closep) int root = open_root(pid);
+	struct target_root found;
+
+	if (root < 0)
+		return root;
+	/* Not by the inode, whose number overlayfs makes up. */
+	found = target_root_of(root);
+	if (!found.inode || !wanted->inode || found.mount != wanted->mount)
+		return -ESRCH;
 	return open_as(root, path, user, max_bytes);
 }
 

@@ -14,11 +14,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target_root.h"
 #include "target_user.h"
 
 /* A name as a process sees it: in its root, all links inside of it. NULL: with our own rights. */
 int target_open_inside(pid_t pid, const char *path, const struct target_user *user,
 		       uint64_t max_bytes);
+/* The same as long as its root is in that mount: it may have gone to another since, or its number
+ * to another process. Else -ESRCH. */
+int target_open_within(pid_t pid, const struct target_root *root, const char *path,
+		       const struct target_user *user, uint64_t max_bytes);
 /* The same in our own root. */
 int target_open_here(const char *path, const struct target_user *user, uint64_t max_bytes);
 
