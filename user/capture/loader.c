@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "loader_beside.h"
 #include "loader_btf.h"
 #include "loader_object.h"
 #include "loader_probes.h"
@@ -237,6 +238,15 @@ static int prepare(struct loader *loader)
 	return error ? fail(loader, "read", "task iterator", error) : 0;
 }
 
+/* The first takes more than half of the verifier's time (docs/performance.md). */
+static int load_programs(struct memprobe *skeleton)
+{
+	struct loader_beside *beside = loader_beside_begin(skeleton->progs.rss_percpu);
+	int error = memprobe__load(skeleton);
+
+	return loader_object_cause(skeleton, loader_beside_end(beside, error));
+}
+
 static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct loader *ret)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf->path);
@@ -266,7 +276,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	map_sizes_submitters(ret->has_submitters, ret->skeleton);
 	map_sizes_allocs(&ret->map_sizes, ret->has_allocs ? sizes->max_blocks : 0, ret->skeleton);
 	configure(ret, sizes);
-	error = loader_object_cause(ret->skeleton, memprobe__load(ret->skeleton));
+	error = load_programs(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
 }
 
@@ -278,6 +288,7 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	*ret = (struct loader){ .iterator = -1, .btf = -1 };
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL & ~LIBBPF_STRICT_AUTO_RLIMIT_MEMLOCK);
 	libbpf_set_print(print_libbpf);
+	loader_beside_prepare();
 	raise_memlock();
 	raise_files();
 	error = loader_btf_begin(&btf);
