@@ -251,9 +251,13 @@ struct pt_regs {
 	unsigned long ip;
 } CORE;
 
+#define VM_UNMAPPED_AREA_TOPDOWN 1
+
 /* What room is sought for a mapping. */
 struct vm_unmapped_area_info {
+	unsigned long flags;
 	unsigned long length;
+	unsigned long align_offset;
 } CORE;
 
 struct bpf_iter_meta {

@@ -94,20 +94,36 @@ static __always_inline void clear_room(struct touch *touch, struct page_range ro
 	touch->range.end = 0;
 }
 
+/* Where the mapping comes to lie. */
+static __always_inline __u64 note_room(struct touch *touch, __u64 address, __u64 length,
+				       struct vm_unmapped_area_info *info)
+{
+	struct room room = { .address = address, .flags = BPF_CORE_READ(info, flags) };
+	__u64 bytes = sought_bytes();
+
+	room.pad = bytes && bytes < length ? length - bytes : 0;
+	if (!is_sought_again(room.pad))
+		touch->offset = BPF_CORE_READ(info, align_offset);
+	room.offset = touch->offset;
+	address = align_mapping(&room);
+	touch->page = 0;
+	touch->mapped = is_mapping() ? address >> PAGE_SHIFT : 0;
+	touch->hint = first_argument();
+	return address;
+}
+
 /* Room was found for a mapping: for a new one, or for one that mremap moves there next. */
 __noinline int note_mapping(__u64 address, __u64 info)
 {
 	__u64 length = BPF_CORE_READ((struct vm_unmapped_area_info *)info, length);
 	struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
 	struct wire_image *image;
-	__u64 mm = (__u64)READ_CURRENT(mm);
+	__u64 mm = (__u64)READ_CURRENT(mm), place;
 	__u32 *slot;
 
 	if (!touch)
 		return 0;
-	touch->page = 0;
-	touch->mapped = mapped_page(address, length);
-	touch->hint = first_argument();
+	place = note_room(touch, address, length, (struct vm_unmapped_area_info *)info);
 	slot = bpf_map_lookup_elem(&mms, &mm);
 	image = slot ? bpf_map_lookup_elem(&images, slot) : NULL;
 	if (!image)
@@ -117,7 +133,7 @@ __noinline int note_mapping(__u64 address, __u64 info)
 		image->flags |= IMAGE_RACING;
 	settle_move(*slot, 0, 0);
 	clear_room(touch, pages_of(address, length));
-	touch->move = moved_range(address, length);
+	touch->move = moved_range(place);
 	if (!touch->move.pages)
 		return 0;
 	keep_move(*slot, image->image_id, touch->move);

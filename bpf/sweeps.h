@@ -43,6 +43,7 @@ struct touch {
 	__u64 faults; /* how many the task had done when that began */
 	__u64 mapped; /* where room was found for mmap's last mapping, 0: for mremap's */
 	__u64 hint;   /* where that was wished */
+	__u64 offset; /* in its file, of what room was found for */
 	struct page_range range;
 	struct sweep sweeps[NR_SWEEPS];
 	struct page_move move; /* what is left of it: moves.h. verifier: as struct progress */

@@ -64,6 +64,11 @@ static __always_inline struct page_range pages_of(__u64 address, __u64 bytes)
 	return range;
 }
 
+static __always_inline __u64 whole_pages(__u64 bytes)
+{
+	return (bytes + PAGE_SIZE - 1) & -PAGE_SIZE;
+}
+
 /* NULL: they do not mean what is asked of them here. */
 static __always_inline struct pt_regs *syscall_registers(void)
 {
@@ -193,28 +198,49 @@ static __always_inline struct page_range asked_range(void)
 	return pages_of(registers->di, registers->si);
 }
 
-/*
- * Since 6.7 room for a mapping of whole huge pages is sought with one more, and the mapping put
- * where they are aligned in it (mm/huge_memory.c, __thp_get_unmapped_area).
- */
-static __always_inline __u64 align_mapping(__u64 address, __u64 room, __u64 bytes)
-{
-	__u64 pad = room - (((bytes + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT) << PAGE_SHIFT);
-	__u64 aligned = (address + pad - 1) & -pad;
-
-	if (!pad || pad >= room)
-		return address;
-	return aligned == address ? address + pad : aligned;
-}
-
-/* Where a new mapping comes to lie, by the room that was found for it. */
-static __always_inline __u64 mapped_page(__u64 address, __u64 room)
+/* The mapping for which the system call seeks room. 0: another's. */
+static __always_inline __u64 sought_bytes(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	if (!registers || registers->orig_ax != NR_mmap)
-		return 0;
-	return align_mapping(address, room, registers->si) >> PAGE_SHIFT;
+	if (registers && registers->orig_ax == NR_mmap)
+		return whole_pages(registers->si);
+	if (registers && registers->orig_ax == NR_mremap)
+		return whole_pages(registers->dx);
+	return 0;
+}
+
+/* What was found, larger than the mapping by `pad`. */
+struct room {
+	__u64 address;
+	__u64 pad;
+	__u64 offset; /* in the file */
+	__u64 flags;
+};
+
+/* Room is sought twice, with a pad and without the file the second time (mm/shmem.c,
+ * shmem_get_unmapped_area): for a page less than a huge one of its sizes. */
+static __always_inline bool is_sought_again(__u64 pad)
+{
+	return pad & PAGE_SIZE;
+}
+
+/*
+ * Since 6.7 room for whole huge pages is sought with one more, and the mapping put where it has
+ * them at the same places as its file (mm/huge_memory.c, __thp_get_unmapped_area): in what was
+ * found from above not at its begin.
+ */
+static __always_inline __u64 align_mapping(const struct room *room)
+{
+	const bool is_again = is_sought_again(room->pad);
+	__u64 size = room->pad + (is_again ? PAGE_SIZE : 0);
+	__u64 shift = (room->offset - room->address) & (size - 1);
+
+	if (!room->pad || size & (size - 1))
+		return room->address;
+	if (!shift && !is_again && room->flags & VM_UNMAPPED_AREA_TOPDOWN)
+		shift = size;
+	return room->address + shift;
 }
 
 /* Where mmap's new mapping lies. `mapped` is where room was found for the last one, whose wish was
@@ -326,13 +352,13 @@ static __always_inline struct page_range read_range(void)
 	return range;
 }
 
-/* A mapping that mremap moves to `address`, found with so much room. */
+/* A mapping that mremap moves. */
 struct page_move {
 	__u64 from, to;
 	__u64 pages; /* 0: none is moved */
 };
 
-static __always_inline struct page_move moved_range(__u64 address, __u64 room)
+static __always_inline struct page_move moved_range(__u64 address)
 {
 	struct pt_regs *registers = syscall_registers();
 	struct page_move move = {};
@@ -340,7 +366,7 @@ static __always_inline struct page_move moved_range(__u64 address, __u64 room)
 	if (!registers || registers->orig_ax != NR_mremap)
 		return move;
 	move.from = registers->di >> PAGE_SHIFT;
-	move.to = align_mapping(address, room, registers->dx) >> PAGE_SHIFT;
+	move.to = address >> PAGE_SHIFT;
 	move.pages = (registers->si < registers->dx ? registers->si : registers->dx) >> PAGE_SHIFT;
 	return move;
 }

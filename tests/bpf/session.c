@@ -371,9 +371,16 @@ void session_enter(unsigned long number, unsigned long first, unsigned long seco
 
 void session_room(__u64 address, __u64 length)
 {
+	session_room_of(address, length, 0, true);
+}
+
+void session_room_of(__u64 address, __u64 length, __u64 offset, bool is_from_above)
+{
 	if (!room)
 		room = host_kernel_new(sizeof(*room));
 	room->length = length;
+	room->align_offset = offset;
+	room->flags = is_from_above ? VM_UNMAPPED_AREA_TOPDOWN : 0;
 	host.finds_room = true;
 	rss_percpu(address, (uintptr_t)room);
 	host.finds_room = false;

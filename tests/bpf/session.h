@@ -92,6 +92,8 @@ void session_enter(unsigned long number, unsigned long first, unsigned long seco
 		   unsigned long third);
 /* Room was found for a mapping. */
 void session_room(__u64 address, __u64 length);
+/* Of a file from `offset` on; sought from above, or from below. */
+void session_room_of(__u64 address, __u64 length, __u64 offset, bool is_from_above);
 /* What a node holds; NULL: nothing yet. */
 const struct wire_held *session_held(__u32 id);
 /* Whose a page is, kind << 22 | id; 0: nobody's. */

@@ -723,6 +723,56 @@ static void test_populated_mappings(void **state)
 	close_session();
 }
 
+static void check_populated(__u64 address)
+{
+	populate_mapping(0, MAP_POPULATE, 100);
+	for (__u32 page = 0; page < 100; page++)
+		assert_int_equal(owner_at(address + page * PAGE), 0);
+	unmap(0, address, 100, 100);
+	assert_int_equal(live(0, KIND_ANON), 0);
+}
+
+/* Room is found for a new mapping of three huge pages, and one more. */
+static void check_aligned(__u64 shift, __u64 offset, bool is_from_above, __u64 place)
+{
+	const __u64 bytes = 3 * REGION_BYTES;
+
+	session_enter(NR_mmap, 0, bytes, 3);
+	session_room_of(BASE + shift, bytes + REGION_BYTES, offset, is_from_above);
+	check_populated(BASE + place);
+}
+
+/* A new mapping lies where its huge pages are at the same places as its file's. */
+static void test_aligned_mappings(void **state)
+{
+	const __u64 half = REGION_BYTES / 2, bytes = 3 * REGION_BYTES;
+
+	(void)state;
+	open_fixture();
+	touch(0, BASE, KIND_ANON, 1);
+	unmap(0, BASE, 1, 1);
+	check_aligned(0, 0, true, REGION_BYTES);
+	check_aligned(0, 0, false, 0);
+	check_aligned(PAGE, 0, true, REGION_BYTES);
+	check_aligned(0, half, true, half);
+	check_aligned(0, 5 * REGION_BYTES + half, true, half);
+	check_aligned(half + PAGE, half, true, REGION_BYTES + half);
+	check_aligned(half, half, true, REGION_BYTES + half);
+	/* Shared memory: without more room than it needs first, which tells the offset. */
+	for (int i = 0; i < 3; i++) {
+		session_enter(NR_mmap, 0, bytes - 100, 3);
+		session_room_of(BASE + 7 * PAGE, bytes, half, true);
+		session_room_of(BASE + i * half, bytes + REGION_BYTES - PAGE, 0, true);
+		check_populated(BASE + half + (i == 2 ? REGION_BYTES : 0));
+	}
+	/* More room for another reason. */
+	session_enter(NR_mmap, 0, bytes, 3);
+	session_room_of(BASE + PAGE, bytes + 6 * PAGE, half, true);
+	check_populated(BASE + PAGE);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
 /* brk to `address`: nothing is mapped from there to `end`. */
 static void set_heap_end(__u64 address, __u64 end)
 {
@@ -846,6 +896,8 @@ static void find_room(int thread, __u64 address, __u64 pages)
 	session_room(address, pages * PAGE);
 }
 
+#define MOVED_TO (BASE + 64 * REGION_BYTES + 7 * PAGE)
+
 static void move(__u64 from, __u64 old_pages, __u64 new_pages, __u64 to)
 {
 	machine_run(threads[2]);
@@ -890,14 +942,30 @@ static void test_moves(void **state)
 	check_moved(511);
 }
 
+/* The same of a part of a file. */
+static void test_aligned_moves(void **state)
+{
+	const __u64 offset = REGION_BYTES / 2, to = MOVED_TO - 7 * PAGE;
+
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, HUGE);
+	machine_run(threads[2]);
+	session_enter(NR_mremap, BASE, REGION_BYTES, 4 * REGION_BYTES);
+	session_room_of(to, 5 * REGION_BYTES, offset, true);
+	assert_int_equal(owner_at(to + offset), 0);
+	unmap(1, to + offset, 4 * HUGE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
 /* Room was found for a mapping that mremap does not move then, for want of memory. */
 static void fail_move(__u64 from, __u64 old_pages, __u64 new_pages, __u64 to)
 {
 	move(from, old_pages, new_pages, to);
 	machine_set_gap(mm, to, to + new_pages * PAGE);
 }
-
-#define MOVED_TO (BASE + 64 * REGION_BYTES + 7 * PAGE)
 
 static void open_failed_move(void)
 {
@@ -2104,6 +2172,7 @@ int main(void)
 		cmocka_unit_test(test_populate_by_folios),
 		cmocka_unit_test(test_collapse_around_unmarked),
 		cmocka_unit_test(test_populated_mappings),
+		cmocka_unit_test(test_aligned_mappings),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_heap_within_page),
 		cmocka_unit_test(test_unmarked_heap),
@@ -2111,6 +2180,7 @@ int main(void)
 		cmocka_unit_test(test_no_gap),
 		cmocka_unit_test(test_process_madvise),
 		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_aligned_moves),
 		cmocka_unit_test(test_failed_move),
 		cmocka_unit_test(test_failed_move_of_file),
 		cmocka_unit_test(test_failed_move_of_swapped),
