@@ -172,12 +172,13 @@ static __always_inline struct page_range released_range(void)
 	case NR_mremap: /* over what is there, or to a smaller size */
 		if (registers->r10 & MREMAP_FIXED)
 			return pages_of(registers->r8, registers->dx);
-		if (registers->dx < registers->si)
-			return pages_of(registers->di + registers->dx,
-					registers->si - registers->dx);
+		if (registers->dx < registers->si) {
+			range = pages_of(registers->di, registers->si);
+			range.begin += whole_pages(registers->dx) >> PAGE_SHIFT;
+		}
 		return range;
 	case NR_brk: /* whose last page stays */
-		return gap_from((registers->di + PAGE_SIZE - 1) & -PAGE_SIZE);
+		return gap_from(whole_pages(registers->di));
 	case NR_shmdt:
 		return gap_from(registers->di);
 	case NR_process_madvise:
@@ -265,7 +266,7 @@ static __always_inline struct page_range advised_range(const struct pt_regs *reg
 	switch (registers->dx) {
 	case MADV_COLLAPSE:
 		begin = (begin + HUGE_PAGE_BYTES - 1) & -HUGE_PAGE_BYTES;
-		end &= -HUGE_PAGE_BYTES;
+		end = whole_pages(end) & -HUGE_PAGE_BYTES;
 		return begin < end ? pages_of(begin, end - begin) : range;
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
@@ -367,7 +368,8 @@ static __always_inline struct page_move moved_range(__u64 address)
 		return move;
 	move.from = registers->di >> PAGE_SHIFT;
 	move.to = address >> PAGE_SHIFT;
-	move.pages = (registers->si < registers->dx ? registers->si : registers->dx) >> PAGE_SHIFT;
+	move.pages = whole_pages(registers->si < registers->dx ? registers->si : registers->dx) >>
+		     PAGE_SHIFT;
 	return move;
 }
 

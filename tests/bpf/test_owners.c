@@ -537,7 +537,14 @@ static void test_collapse(void **state)
 	assert_int_equal(live(1, KIND_ANON), HUGE / 2);
 	assert_int_equal(owner_at(BASE + PAGE), -1);
 	assert_int_equal(owner_at(BASE + REGION_BYTES + HUGE / 2 * PAGE), 1);
-	unmap(2, BASE, 3 * HUGE, HUGE);
+	/* To the end of the page in which the range ends. */
+	touch_each(0, BASE + 2 * REGION_BYTES, HUGE - 3);
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE + 2 * REGION_BYTES, REGION_BYTES - 100, MADV_COLLAPSE);
+	for (int i = 0; i < 3; i++)
+		session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(1, KIND_ANON), HUGE / 2 + 3);
+	unmap(2, BASE, 3 * HUGE, 2 * HUGE);
 	assert_int_equal(live(0, KIND_ANON), 0);
 	assert_int_equal(live(1, KIND_ANON), 0);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
@@ -955,6 +962,32 @@ static void test_aligned_moves(void **state)
 	session_room_of(to, 5 * REGION_BYTES, offset, true);
 	assert_int_equal(owner_at(to + offset), 0);
 	unmap(1, to + offset, 4 * HUGE, HUGE);
+	assert_int_equal(live(0, KIND_ANON), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* Lengths that are no whole pages: the kernel rounds them up. */
+static void test_resized_in_part(void **state)
+{
+	const __u64 bytes = 24 * PAGE + 100;
+
+	(void)state;
+	open_fixture();
+	touch_each(0, BASE, 25);
+	machine_run(threads[2]);
+	session_enter(NR_mremap, BASE, bytes, bytes + 12 * PAGE);
+	session_room(MOVED_TO, 37 * PAGE);
+	assert_int_equal(owner_at(BASE + 24 * PAGE), -1);
+	assert_int_equal(owner_at(MOVED_TO + 24 * PAGE), 0);
+	touch_each(1, MOVED_TO + 25 * PAGE, 12);
+	/* In place: what is left of the last page stays. */
+	session_enter(NR_mremap, MOVED_TO, bytes + 12 * PAGE, bytes);
+	release(2, KIND_ANON, 12);
+	assert_int_equal(live(0, KIND_ANON), 25);
+	assert_int_equal(live(1, KIND_ANON), 0);
+	assert_int_equal(owner_at(MOVED_TO + 24 * PAGE), 0);
+	unmap(2, MOVED_TO, 25, 25);
 	assert_int_equal(live(0, KIND_ANON), 0);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
 	close_session();
@@ -2181,6 +2214,7 @@ int main(void)
 		cmocka_unit_test(test_process_madvise),
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_aligned_moves),
+		cmocka_unit_test(test_resized_in_part),
 		cmocka_unit_test(test_failed_move),
 		cmocka_unit_test(test_failed_move_of_file),
 		cmocka_unit_test(test_failed_move_of_swapped),
