@@ -2,8 +2,8 @@
 /*
  * Marks that move with a mapping. mremap changes no counter; but the room for the mapping is looked
  * for within it, and mmap:vm_unmapped_area tells where it was found. Nothing is mapped there, nor
- * where room was found for a new mapping: marks are old ones. MREMAP_FIXED looks for no room:
- * nobody tells that it moves pages.
+ * where room was found for a new mapping: marks are old ones. MREMAP_FIXED looks for no room, nor
+ * does MREMAP_DONTUNMAP where the wished place is free: nobody tells that they move pages.
  */
 #ifndef MEMPROBE_MOVES_H
 #define MEMPROBE_MOVES_H
