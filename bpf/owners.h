@@ -53,7 +53,6 @@ static __always_inline __u32 place_touched(struct touch *touch, __u64 page, __u3
 		placed = fill_around(touch->slot, page, pages, owner);
 	if (placed && !is_present(page))
 		return placed;
-	touch->page = 0;
 	if (placed < pages)
 		placed += place_fault(touch->slot, page, pages - placed, owner);
 	return placed;
@@ -100,7 +99,6 @@ static __always_inline bool own_touched(struct wire_image *image, struct touch *
 	node = bpf_map_lookup_elem(&held, &id);
 	if (!region || !node || region->uniform || read_owner(region, page))
 		return false;
-	touch->page = 0;
 	write_owner(region, page, owner);
 	add_marks(region, kind, 1);
 	add_live(image, node, kind, 1);

@@ -39,7 +39,7 @@ struct cause {
 
 /* What a task does to its address space. */
 struct touch {
-	__u64 page;   /* of the last fault, until its pages have come; 0: none */
+	__u64 page;   /* of the last fault; 0: none */
 	__u64 faults; /* how many the task had done when that began */
 	__u64 mapped; /* where room was found for mmap's last mapping, 0: for mremap's */
 	__u64 hint;   /* where that was wished */

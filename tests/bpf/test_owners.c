@@ -319,6 +319,25 @@ static void test_own_page_later(void **state)
 	close_session();
 }
 
+/* Pages around a fault may be told of one by one (kernels to 6.5), and the fault's own after them,
+ * where it had to be read from the disk. */
+static void test_fault_around_in_parts(void **state)
+{
+	(void)state;
+	open_fixture();
+	touch(0, BASE + 5 * PAGE, KIND_FILE, 3);
+	session_change(mm, KIND_FILE, 1);
+	assert_int_equal(live(0, KIND_FILE), 4);
+	touch(0, BASE + 40 * PAGE, KIND_FILE, 1);
+	for (int i = 0; i < 15; i++)
+		session_change(mm, KIND_FILE, 1);
+	for (int i = 32; i < 48; i++)
+		assert_int_equal(owner_at(BASE + i * PAGE), 0);
+	assert_int_equal(live(0, KIND_FILE), 4 + 16);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 0);
+	close_session();
+}
+
 /* A write puts a page of the task's own in the place of the file's. */
 static void test_copy_on_write(void **state)
 {
@@ -2190,6 +2209,7 @@ int main(void)
 		cmocka_unit_test(test_fault_around),
 		cmocka_unit_test(test_large_folios),
 		cmocka_unit_test(test_own_page_later),
+		cmocka_unit_test(test_fault_around_in_parts),
 		cmocka_unit_test(test_copy_on_write),
 		cmocka_unit_test(test_copy_of_unmarked),
 		cmocka_unit_test(test_huge_pages),
