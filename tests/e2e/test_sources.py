@@ -108,3 +108,114 @@ def names_of_source_before(context):
     result, dump = record(context, context.target("named_sources.py", path))
     check_equal("names (%s)" % last_lines(result.errors), names_in(read_report(context, dump), path),
                 ["Before.grow"])
+
+
+def texts_of(words, errors):
+    """Which of the words is in the text of a line."""
+    return [word for word in words if "# %s" % word in errors]
+
+
+def marked_target(context, name, word):
+    """A directory with attach.py, where each page that it takes is written to by a line with this word."""
+    shutil.copytree(TARGETS, context.path(name), ignore=shutil.ignore_patterns("__pycache__"))
+    path = context.path(name, "attach.py")
+    with open(path) as file:
+        text = file.read()
+    line = "        mapping[place] = 1\n"
+    check(line in text, "attach.py has another line by now")
+    with open(path, "w") as file:
+        file.write(text.replace(line, line.rstrip() + "  # %s\n" % word))
+    return context.path(name)
+
+
+class Reported:
+    """A capture of lines with -p, whose report is what it says."""
+
+    def __init__(self, context, pid):
+        self.context = context
+        self.dump = context.path("lines.dump")
+        self.process = context.start([MEMPROBE, "-o", self.dump, "--lines", "--format=table", "--min=1",
+                                      "-p", str(pid)])
+        wait_until(lambda: "attached to" in self.said(), "attaching")
+
+    def said(self):
+        with open(self.process.files[1].name, errors="replace") as file:
+            return file.read()
+
+    def end(self):
+        os.kill(self.process.pid, signal.SIGINT)
+        check_equal("status", self.context.finish(self.process).status, 0)
+        return self.said()
+
+    def read_again(self):
+        result = memprobe(self.context, "post", "--format=table", "--min=1", self.dump)
+        check_equal("status of post", result.status, 0)
+        return result.output + result.errors
+
+
+def in_place(context, inside, place):
+    return Served(context, covered(context, inside, place, context.python.command
+                                   + [os.path.join(place, "attach.py")]))
+
+
+@test(interpreters="one", core=True)
+def lines_of_another_root(context):
+    """The text is that of the living process's file, not of ours at its path; later there is none."""
+    place, inside = marked_target(context, "place", "outside"), marked_target(context, "inside", "inside")
+    served = in_place(context, inside, place)
+    reported = Reported(context, served.pid)
+    served.ask("grow 4")
+    said = reported.end()
+    check_equal("text (%s)" % last_lines(said, 12), texts_of(("inside", "outside"), said), ["inside"])
+    served.quit()
+    again = reported.read_again()
+    check("attach.py" in again, last_lines(again, 12))
+    check_equal("text of post", texts_of(("inside", "outside"), again), [])
+
+
+@test(interpreters="one")
+def lines_of_ended_in_another_root(context):
+    """Of a process that has ended its file is nowhere."""
+    place, inside = marked_target(context, "place", "outside"), marked_target(context, "inside", "inside")
+    served = in_place(context, inside, place)
+    reported = Reported(context, served.pid)
+    served.ask("grow 4")
+    served.quit()
+    check_equal("status", context.finish(reported.process).status, 0)
+    said = reported.said()
+    check("attach.py" in said, last_lines(said, 12))
+    check_equal("text", texts_of(("inside", "outside"), said), [])
+
+
+@test(interpreters="one")
+def lines_of_no_file_of_ours(context):
+    """Where we have no file at its path, the living process's is read all the same."""
+    inside = marked_target(context, "inside", "inside")
+    os.mkdir(context.path("place"))
+    served = in_place(context, inside, context.path("place"))
+    reported = Reported(context, served.pid)
+    served.ask("grow 4")
+    said = reported.end()
+    check_equal("text (%s)" % last_lines(said, 12), texts_of(("inside",), said), ["inside"])
+    served.quit()
+
+
+@test(interpreters="one")
+def lines_of_changed_source(context):
+    """A file that changed since the process began has no text, at the end or later, and that is said."""
+    place = marked_target(context, "place", "before")
+    path = os.path.join(place, "attach.py")
+    served = Served(context, context.python.command + [path])
+    reported = Reported(context, served.pid)
+    served.ask("grow 4")
+    said = reported.end()
+    check_equal("text (%s)" % last_lines(said, 12), texts_of(("before",), said), ["before"])
+    check_equal("text of post", texts_of(("before",), reported.read_again()), ["before"])
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace("# before", "# after"))
+    again = reported.read_again()
+    check_equal("text of post", texts_of(("before", "after"), again), [])
+    check_equal("notes", again.count("no text of '%s': it has changed since" % path), 1)
+    served.quit()

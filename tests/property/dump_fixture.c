@@ -413,6 +413,8 @@ static char *process_difference(const struct pair *pair, size_t index)
 	COMPARE("allocated at their peak", a->alloc_peak, b->alloc_peak);
 	COMPARE("unknown frees", a->unknown_frees, b->unknown_frees);
 	COMPARE("samples", a->nr_samples, b->nr_samples);
+	COMPARE("sources", a->sources, b->sources);
+	COMPARE("program", a->program_ns, b->program_ns);
 	found = bytes_difference("opening", index, a->opening, b->opening, sizeof(a->opening));
 	found = found ? found
 		      : bytes_difference("books", index, a->books, b->books, sizeof(a->books));
@@ -660,6 +662,8 @@ static void change_process(struct profile *profile, uint64_t *state, uint32_t in
 	process->books[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->kernel[dump_fixture_below(state, NR_KINDS)] = random_amount(state, 50);
 	process->losses[dump_fixture_below(state, NR_LOSSES)].events++;
+	process->sources = SOURCES_HERE + dump_fixture_below(state, 3);
+	process->program_ns = dump_fixture_random(state) >> 2;
 	process->shares.rss = 1 + dump_fixture_below(state, 1000);
 	process->shares.uss = random_amount(state, 50);
 	change_inside(process, state);

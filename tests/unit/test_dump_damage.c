@@ -397,6 +397,7 @@ static void right_content_is_taken(void **state)
 		OBJECT,
 		TREE,
 		ALLOCS,
+		{ TAG_SOURCES, "0 3 0x3fffffffffffffff  1 1 0" },
 		{ TAG_TAKEN_HISTORIES, "s2 0 1 s5 s1" },
 	};
 	static const struct section methods[MAX_SECTIONS] = {
@@ -492,6 +493,10 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ TEXTS,
 	  PROCESSES,
 	  { TAG_OWNERS, "2 1 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* of no process */
+	{ TEXTS, PROCESSES, { TAG_SOURCES, "2 1 5" } },		     /* of no process */
+	{ TEXTS, PROCESSES, { TAG_SOURCES, "0 4 5" } },		     /* in which roots */
+	{ TEXTS, PROCESSES, { TAG_SOURCES, "0 1 0x4000000000000000" } },
+	{ TEXTS, PROCESSES, { TAG_SOURCES, "0 1" } }, /* too short */
 	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 8 0 7 3 1  s1 s0 s0 s0  s2 s0 s0 s0" } }, /* flags */
 	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 1 0 7 0x100000000 1  s1 s0 s0 s0  s2 s0 s0 s0" } },
 	{ TEXTS, PROCESSES, { TAG_OWNERS, "0 1 0 7 3 1  s0x1000000000000 s0 s0 s0  s2 s0 s0 s0" } },

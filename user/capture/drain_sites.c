@@ -113,10 +113,21 @@ static void note_user(struct process *process, const struct wire_site *record)
 	process->gid = record->gid;
 }
 
-static void note_root(struct process *process, const struct wire_site *record)
+static void note_root(const struct drain_base *base, struct process *process,
+		      const struct wire_site *record)
 {
-	process->root_inode = record->root_inode;
-	process->root_mount = record->root_mount;
+	struct target_root before = drain_base_root(process);
+	struct target_root root = { .inode = record->root_inode, .mount = record->root_mount };
+	uint32_t sources = target_root_is(&root, &base->root) ? SOURCES_HERE : SOURCES_ELSEWHERE;
+
+	if (process->sources && !target_root_is(&root, &before))
+		sources = SOURCES_MIXED;
+	if (process->sources == SOURCES_MIXED)
+		sources = SOURCES_MIXED;
+	process->is_dirty |= process->sources != sources;
+	process->sources = sources;
+	process->root_inode = root.inode;
+	process->root_mount = root.mount;
 }
 
 /* A thread goes by its comm until the profile is whole (profile_roots.h). */
@@ -186,7 +197,7 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 
 	if (record->kind == SITE_PYTHON) {
 		note_user(&sites->base->profile->processes[process], record);
-		note_root(&sites->base->profile->processes[process], record);
+		note_root(sites->base, &sites->base->profile->processes[process], record);
 		site->file = add_text(sites, &record->filename, bytes);
 		site->name = add_text(sites, &record->name, bytes + record->filename.bytes);
 		if (record->filename.missing || record->name.missing)

@@ -176,7 +176,7 @@ int dump_file_report(const struct profile *profile, const struct report_settings
 	};
 	int error;
 
-	report_lines_init(&lines, NULL, false);
+	report_lines_init(&lines, profile, false, false);
 	error = report_run(profile, settings, pids, &target);
 	report_lines_clear(&lines);
 	if (error == -EPIPE)

@@ -53,7 +53,7 @@ static int write_report(const struct record_report *report, const struct profile
 
 	/* With places to fill, both names are known only now. */
 	settings.dumps[0] = capture_dump_path();
-	report_lines_init(&lines, profile, report->keep_root);
+	report_lines_init(&lines, profile, true, report->keep_root);
 	error = report_run(profile, &settings, &all, &target);
 	report_lines_clear(&lines);
 	return error;

@@ -6,6 +6,7 @@
 #ifndef MEMPROBE_REPORT_LINES_H
 #define MEMPROBE_REPORT_LINES_H
 
+#include "hash_table.h"
 #include "inspect_texts.h"
 #include "profile.h"
 #include "report.h"
@@ -15,16 +16,18 @@
 
 /* Owns its inspector. */
 struct report_lines {
-	const struct profile
-		*profile; /* just captured; NULL: read from a dump, by whoever reads it */
+	const struct profile *profile; /* borrowed */
+	bool is_captured;	       /* just now; else read from a dump, by whoever reads it */
 	bool has_caller;
 	struct target_user caller;   /* under sudo all is opened as this user */
 	struct inspector *inspector; /* reads the files; begun with the first */
 	uint64_t bytes;		     /* of them so far */
+	struct hash_table told;	     /* hashes of paths that have changed since */
 };
 
-/* `profile` as above. Who called is found out here. */
-void report_lines_init(struct report_lines *ret, const struct profile *profile, bool keep_root);
+/* Who called is found out here. */
+void report_lines_init(struct report_lines *ret, const struct profile *profile, bool is_captured,
+		       bool keep_root);
 void report_lines_clear(struct report_lines *lines);
 /* Borrows `lines`. */
 struct report_sources report_lines_sources(struct report_lines *lines);

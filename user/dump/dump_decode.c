@@ -117,6 +117,7 @@ static const struct {
 	{ TAG_ALLOCATORS, dump_decode_allocators },
 	{ TAG_ALLOCS, dump_decode_allocs },
 	{ TAG_SHARES, dump_decode_shares },
+	{ TAG_SOURCES, dump_decode_sources },
 	{ TAG_CAPTURES, dump_decode_captures },
 	{ TAG_INSIDE, dump_decode_inside },
 	{ TAG_CENSUS, dump_decode_census },

@@ -74,6 +74,24 @@ int dump_decode_shares(struct dump_decoder *decoder, struct packed_cursor *from)
 	return dump_result_of(from);
 }
 
+/* Absolute, as processes. */
+int dump_decode_sources(struct dump_decoder *decoder, struct packed_cursor *from)
+{
+	struct profile *profile = decoder->profile;
+
+	while (packed_cursor_has_more(from)) {
+		uint32_t index = dump_take_id(from, profile->nr_processes);
+		uint32_t sources = dump_take_id(from, SOURCES_MIXED + 1);
+		uint64_t program_ns = packed_cursor_unsigned(from, DUMP_MAX_TIME_NS);
+
+		if (from->is_bad)
+			return -EBADMSG;
+		profile->processes[index].sources = sources;
+		profile->processes[index].program_ns = program_ns;
+	}
+	return dump_result_of(from);
+}
+
 /* Each is of the processes from one on. */
 int dump_decode_captures(struct dump_decoder *decoder, struct packed_cursor *from)
 {

@@ -71,6 +71,7 @@ uint64_t dump_encode(struct dump_block *block, const struct profile *profile,
 	dump_encode_allocators(&encoder);
 	dump_encode_allocs(&encoder);
 	dump_encode_shares(&encoder);
+	dump_encode_sources(&encoder);
 	dump_encode_captures(&encoder);
 	dump_encode_inside(&encoder);
 	dump_encode_censuses(&encoder);

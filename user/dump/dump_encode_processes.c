@@ -150,6 +150,27 @@ void dump_encode_shares(struct dump_encoder *encoder)
 	encode_changed(encoder, &record);
 }
 
+static bool has_sources(const struct process *process)
+{
+	return process->sources != SOURCES_UNKNOWN;
+}
+
+static void put_sources(struct dump_encoder *encoder, size_t index, const struct process *process)
+{
+	packed_bytes_put_unsigned(&encoder->section, index);
+	packed_bytes_put_unsigned(&encoder->section, process->sources);
+	packed_bytes_put_unsigned(&encoder->section, process->program_ns);
+}
+
+void dump_encode_sources(struct dump_encoder *encoder)
+{
+	static const struct process_record record = { .tag = TAG_SOURCES,
+						      .is_there = has_sources,
+						      .put = put_sources };
+
+	encode_changed(encoder, &record);
+}
+
 /* Those of what was put together before any of it was written: a capture has none. */
 void dump_encode_captures(struct dump_encoder *encoder)
 {

@@ -79,6 +79,7 @@ enum dump_tag {
 	TAG_SNAPSHOTS = 37,
 	TAG_HEAP = 38,
 	TAG_CAPTURES = 39,
+	TAG_SOURCES = 40,
 };
 
 /* Of a process, in TAG_OWNERS. */

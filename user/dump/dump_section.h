@@ -79,6 +79,7 @@ void dump_encode_held(struct dump_encoder *encoder);
 void dump_encode_allocators(struct dump_encoder *encoder);
 void dump_encode_allocs(struct dump_encoder *encoder);
 void dump_encode_shares(struct dump_encoder *encoder);
+void dump_encode_sources(struct dump_encoder *encoder);
 void dump_encode_captures(struct dump_encoder *encoder);
 void dump_encode_inside(struct dump_encoder *encoder);
 void dump_encode_censuses(struct dump_encoder *encoder);

@@ -57,6 +57,7 @@ int dump_decode_alloc_histories(struct dump_decoder *decoder, struct packed_curs
 int dump_decode_taken_histories(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_costs(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_shares(struct dump_decoder *decoder, struct packed_cursor *from);
+int dump_decode_sources(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_captures(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_inside(struct dump_decoder *decoder, struct packed_cursor *from);
 int dump_decode_census(struct dump_decoder *decoder, struct packed_cursor *from);

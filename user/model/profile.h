@@ -177,6 +177,14 @@ struct shares {
 	int64_t uss; /* of pages that nobody else has */
 };
 
+/* In whose roots a process named its files. */
+enum source_roots {
+	SOURCES_UNKNOWN, /* it has named none, or an older version wrote the dump */
+	SOURCES_HERE,	 /* memprobe's own */
+	SOURCES_ELSEWHERE,
+	SOURCES_MIXED, /* several */
+};
+
 struct process {
 	uint32_t pid, ppid;
 	uint32_t command;      /* string: argv joined by blanks, or the comm */
@@ -208,8 +216,8 @@ struct process {
 	bool has_user;	   /* uid and gid, of who named its files: capture only, not in dumps */
 	uint32_t uid, gid;
 	uint64_t root_inode, root_mount; /* in which it named them: capture only, not in dumps */
-	uint64_t program_ns; /* wall clock: what it runs was read since; 0: not known. Capture
-			      * only, not in dumps */
+	uint32_t sources;		 /* enum source_roots */
+	uint64_t program_ns;		 /* wall clock: what it runs was read since; 0: not known */
 	uint64_t start_ns, end_ns;
 	uint32_t capture;	   /* which of the profile's it was in (profile_own.h) */
 	uint64_t unshared_late_ns; /* for so long, from forks on, they were not yet */

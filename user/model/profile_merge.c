@@ -163,6 +163,7 @@ static void add_process(struct merge *merge, struct process *process, const stru
 	process->alloc_end += sign * other->alloc_end;
 	process->alloc_peak += sign * other->alloc_peak;
 	losses_add(process->losses, other->losses);
+	profile_join_sources(process, other);
 	process->is_dirty = true;
 }
 
@@ -261,6 +262,8 @@ static uint32_t copy_process(struct merge *merge, const struct process *other)
 		.calls_method = other->calls_method,
 		.calls_seen = other->calls_seen,
 		.calls_reason = reason_of(merge, other),
+		.sources = other->sources,
+		.program_ns = other->program_ns,
 		.start_ns = other->start_ns,
 		.end_ns = other->end_ns,
 		.capture = merge->first_capture + other->capture,

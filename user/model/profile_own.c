@@ -76,3 +76,11 @@ void profile_join_meta(struct profile *profile, const struct profile_meta *other
 		profile->meta.duration_ns = other->duration_ns;
 	profile->nr_snapshots = 0;
 }
+
+void profile_join_sources(struct process *process, const struct process *other)
+{
+	if (process->sources != other->sources)
+		process->sources = SOURCES_MIXED;
+	if (process->program_ns > other->program_ns)
+		process->program_ns = other->program_ns;
+}

@@ -27,4 +27,7 @@ uint32_t profile_add_captures(struct profile *profile, const struct profile *oth
 /* Before that, in a sum: the whole has what is true of both. */
 void profile_join_meta(struct profile *profile, const struct profile_meta *other);
 
+/* What is a source of both. */
+void profile_join_sources(struct process *process, const struct process *other);
+
 #endif
