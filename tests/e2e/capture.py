@@ -138,12 +138,15 @@ class Attached:
             wait_until(lambda pid=pid: self.has_said("attached to %d" % pid), "attaching")
 
     def has_said(self, text):
-        with open(self.process.files[1].name, errors="replace") as file:
-            said = file.read()
+        said = self.errors()
         if text in said:
             return True
         check(self.process.poll() is None, "memprobe ended: %s" % last_lines(said))
         return False
+
+    def errors(self):
+        with open(self.process.files[1].name, errors="replace") as file:
+            return file.read()
 
     def end(self, number=signal.SIGINT, status=0):
         if number:

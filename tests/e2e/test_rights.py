@@ -13,6 +13,10 @@ OTHER = NOBODY - 1
 # Before 5.11 maps count as locked memory.
 OLD = KERNEL < (5, 11)
 LOAD = ("bpf", "perfmon") + (("sys_resource",) if OLD else ())
+OTHERS = ("sys_ptrace", "dac_read_search")
+# Those that Docker leaves to root (moby's default capabilities).
+DOCKER = ("chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+          "net_bind_service", "net_raw", "sys_chroot", "mknod", "audit_write", "setfcap")
 ROUNDS = 3
 
 
@@ -22,6 +26,12 @@ def as_user(user, capabilities=()):
     return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups",
             "--inh-caps=-all" + listed, "--ambient-caps=-all" + listed,
             "--bounding-set=-all" + listed, "--"]
+
+
+def as_root(capabilities):
+    """The same of root, who needs none to be given."""
+    return ["setpriv", "--inh-caps=-all",
+            "--bounding-set=-all" + "".join(",+" + name for name in capabilities), "--"]
 
 
 class Unprivileged:
@@ -52,8 +62,8 @@ class Unprivileged:
         return Served(self.context, as_user(user, capabilities) + self.target
                       + ["--truth=%s.%d" % (self.context.path("truth"), user)])
 
-    def attach(self, served, capabilities):
-        return Attached(self.context, served.pid, options=("--calls=exact",),
+    def attach(self, served, capabilities, *options):
+        return Attached(self.context, served.pid, options=("--calls=exact",) + options,
                         program=as_user(NOBODY, capabilities) + [self.program])
 
 
@@ -108,7 +118,7 @@ def rights_that_lack(context):
 
 @test(interpreters="one")
 def rights_to_attach(context):
-    """-p: to processes of the same user with the same two, to others' with CAP_SYS_PTRACE."""
+    """-p: to processes of the same user with the same two, to others' with two more."""
     own = Unprivileged(context)
     grow_attached(own, own.serve(NOBODY), LOAD)
     other = own.serve(OTHER)
@@ -117,7 +127,65 @@ def rights_to_attach(context):
     checked = own.run(LOAD, "check", "-p", str(other.pid))
     check_equal("status of check", checked.status, 1)
     check("CAP_SYS_PTRACE" in checked.output, "check says: %s" % checked.output)
-    grow_attached(own, other, LOAD + ("sys_ptrace",))
+    grow_attached(own, other, LOAD + OTHERS)
+
+
+@test(interpreters="one")
+def rights_to_read(context):
+    """What /proc opens by its mode is not read with CAP_SYS_PTRACE alone: that is said, not why else."""
+    own = Unprivileged(context)
+    other = own.serve(OTHER)
+    refused = own.run(("sys_ptrace",), "heap", "-p", str(other.pid))
+    check_error(refused, 1, CANNOT, str(other.pid), HINT, "CAP_DAC_READ_SEARCH")
+    check("security module" not in refused.errors, "heap says: %s" % refused.errors)
+    read = own.run(OTHERS, "heap", "-p", str(other.pid))
+    check_equal("status of heap (%s)" % last_lines(read.errors), read.status, 0)
+    attached = own.attach(other, LOAD + ("sys_ptrace",), "--objects")
+    other.ask("grow 4")
+    other.quit()
+    report = attached.end(number=None)
+    said = attached.errors()
+    check("CAP_DAC_READ_SEARCH" in said and "CAP_KILL" in said and "os._exit" not in said,
+          "memprobe says: %s" % said)
+    check_equal("inside", report.python(other.pid)["inside"], None)
+
+
+@test(interpreters="one")
+def rights_of_docker(context):
+    """Docker's root has CAP_DAC_OVERRIDE and not CAP_DAC_READ_SEARCH: it is as good, with no loss."""
+    own = Unprivileged(context)
+    other = own.serve(OTHER)
+    attached = Attached(context, other.pid, options=("--calls=exact", "--objects"),
+                        program=as_root(DOCKER + LOAD + ("sys_ptrace",)) + [own.program])
+    for _ in range(ROUNDS):
+        other.ask("grow 4")
+    other.quit()
+    report = attached.end(number=None)
+    check_invariants(report)
+    process = report.python(other.pid)
+    check_rounds(process)
+    check_equal("losses", process["losses"], [])
+    check(process["inside"], "nothing is known of what is inside")
+    check(process["objects"], "no objects are counted: %s" % attached.errors())
+
+
+@test(interpreters=("debian-3.15",))
+def rights_without_jit(context):
+    """Where the environment may not be read, the JIT may be on: no calls that it would pass by."""
+    os.chmod(context.directory, 0o777)
+    program = context.path("memprobe")
+    shutil.copyfile(MEMPROBE, program)
+    os.chmod(program, 0o755)
+    context.environment["PYTHON_JIT"] = "1"
+    served = Served(context)
+    attached = Attached(context, served.pid, options=("--calls=exact",),
+                        program=as_user(NOBODY, LOAD + ("sys_ptrace",)) + [program])
+    served.ask("grow 4")
+    served.quit()
+    process = attached.end(number=None).python(served.pid)
+    check("CAP_DAC_READ_SEARCH" in attached.errors(), attached.errors())
+    check(process["calls"]["method"] != "usdt" and process["calls"]["reason"],
+          "calls: %s" % process["calls"])
 
 
 @test(interpreters="one")
@@ -135,13 +203,35 @@ def rights_for_deleted(context):
 
 
 @test(interpreters="one")
+def rights_for_closed(context):
+    """A Python whose file this user may not read is none that is not there."""
+    own = Unprivileged(context)
+    where = context.run(own.target[:1] + ["-c", "import os, sys; print(os.path.realpath("
+                                                "sys.executable), sys.base_prefix)"])
+    program, context.environment["PYTHONHOME"] = where.output.split()
+    closed = context.path("python-closed")
+    shutil.copy(program, closed)
+    os.chmod(closed, 0o711)
+    served = Served(context, [closed] + own.target[1:])
+    checked = own.run(LOAD + ("sys_ptrace",), "check", "-p", str(served.pid))
+    check("none found" not in checked.output
+          and re.search("^python .*may not be read\n +hint: .*CAP_DAC_READ_SEARCH", checked.output, re.M),
+          "check says: %s" % checked.output)
+    attached = own.attach(served, LOAD + ("sys_ptrace",))
+    served.quit()
+    attached.end(number=None)
+    said = attached.errors()
+    check("no Python" not in said and "CAP_DAC_READ_SEARCH" in said, "memprobe says: %s" % said)
+
+
+@test(interpreters="one")
 def rights_of_the_file(context):
     """setcap on the program, as the hint says: others' processes too, and nothing for a command."""
     own = Unprivileged(context)
     setcap = shutil.which("setcap", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
     if not setcap:
         raise Skip("setcap is not installed")
-    given = context.run([setcap, "cap_bpf,cap_perfmon,cap_sys_ptrace=ep", own.program])
+    given = context.run([setcap, "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep", own.program])
     if given.status != 0:
         raise Skip("setcap: %s" % last_lines(given.errors, 1))
     other = own.serve(OTHER)

@@ -55,11 +55,11 @@ int inspect_foresee(struct inspector *inspector, const char *path, const char *p
 	return -ENOENT;
 }
 
-struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
-				    const struct wire_layout *layout, size_t *ret_count)
+int inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
+		   const struct wire_layout *layout, struct python_frame **ret)
 {
-	*ret_count = 0;
-	return NULL;
+	*ret = NULL;
+	return -EPROTO;
 }
 
 int loader_set_file(struct loader *loader, const struct wire_file *file,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Environments of processes, and what one says of the JIT and of mimalloc: children of this program
  * with one made up. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,8 +18,11 @@
 
 #include "environment.h"
 #include "memory.h"
+#include "process_memory.h"
 #include "python_jit.h"
 #include "python_mimalloc.h"
+
+#define NOBODY 65534
 
 enum { STATUS_OFF = 10, STATUS_ON };
 
@@ -136,10 +142,46 @@ static void test_no_process(void **state)
 {
 	struct environment environment;
 
-	environment_read(1 << 23, &environment);
+	assert_int_equal(environment_read(1 << 23, &environment), -ESRCH);
 	assert_null(environment_next(&environment, NULL));
 	environment_clear(&environment);
-	assert_false(python_jit_is_on(1 << 23));
+	assert_int_equal(python_jit_read(1 << 23), PYTHON_JIT_OFF);
+}
+
+/* What is not known is not the same as what is not there: the first process is root's. */
+static int read_closed(void)
+{
+	struct process_memory memory;
+	struct environment environment;
+
+	if (!getuid() && setresuid(NOBODY, NOBODY, NOBODY))
+		return 1;
+	prctl(PR_SET_DUMPABLE, 1);
+	return !process_memory_is_closed(1) || process_memory_open(&memory, 1) != -EACCES ||
+	       environment_read(1, &environment) != -EACCES ||
+	       python_jit_read(1) != PYTHON_JIT_UNKNOWN || process_memory_is_closed(getpid());
+}
+
+static void test_closed(void **state)
+{
+	struct stat first;
+	int status = 0;
+	pid_t child;
+
+	if (stat("/proc/1/mem", &first) || first.st_uid)
+		skip();
+	child = fork();
+	if (!child)
+		_exit(read_closed());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static bool is_mimalloc_asked_for(void)
+{
+	bool is_asked_for;
+
+	return !python_mimalloc_is_asked_for(getpid(), &is_asked_for) && is_asked_for;
 }
 
 int main(int argc, char **argv)
@@ -151,11 +193,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_no_process),
+		cmocka_unit_test(test_closed),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "mimalloc"))
-		return python_mimalloc_is_asked_for(getpid()) ? STATUS_ON : STATUS_OFF;
+		return is_mimalloc_asked_for() ? STATUS_ON : STATUS_OFF;
 	if (argc == 2)
-		return python_jit_is_on(getpid()) ? STATUS_ON : STATUS_OFF;
+		return python_jit_read(getpid()) == PYTHON_JIT_ON ? STATUS_ON : STATUS_OFF;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

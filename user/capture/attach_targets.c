@@ -120,7 +120,7 @@ int attach_check(uint32_t pid)
 	error = -errno;
 	log_error("cannot attach '%u': %s", pid, strerror(-error));
 	if (error == -EACCES || error == -EPERM)
-		log_hint("%s", requirement_hint_process());
+		log_hint("%s", requirement_hint_process((pid_t)pid));
 	return error;
 }
 

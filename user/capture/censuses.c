@@ -17,6 +17,13 @@
 
 #define ALL_NS CENSUSES_MOST_NS
 
+static const char *cause_of(int error)
+{
+	if (inspector_is_unanswered(error))
+		return "it took too long or failed";
+	return error == -EACCES ? "not allowed without CAP_DAC_READ_SEARCH" : strerror(-error);
+}
+
 /* Of what has no Python nothing is said: it may be a shell that waits. */
 void censuses_take_one(const struct censuses *censuses, const struct census_turn *turn)
 {
@@ -34,9 +41,9 @@ void censuses_take_one(const struct censuses *censuses, const struct census_turn
 			census.frozen_ns = clock_ns() - turn->stopped_ns;
 		profile_set_census(profile, turn->process, &census, profile->meta.duration_ns);
 	} else if (error != -ENOENT && error != -ESRCH) {
+		profile->processes[turn->process].is_census_told = true;
 		log_warning("the objects of %d are not counted: %s", (int)question.pid,
-			    inspector_is_unanswered(error) ? "it took too long or failed"
-							   : strerror(-error));
+			    cause_of(error));
 	}
 }
 
@@ -57,7 +64,7 @@ void censuses_take(const struct censuses *censuses)
 
 static bool is_uncounted(const struct process *process)
 {
-	return process->python && !process->census &&
+	return process->python && !process->census && !process->is_census_told &&
 	       (process->end == END_EXIT || process->end == END_SIGNAL);
 }
 
@@ -82,15 +89,25 @@ static void tell_killed(const struct profile *profile, const char *what)
 
 static void tell_uncounted(const struct profile *profile)
 {
-	size_t count = 0;
+	size_t count = 0, unsignalled = 0;
 
-	for (uint32_t i = 0; i < profile->nr_processes; i++)
-		count += is_uncounted(&profile->processes[i]) &&
-			 !is_killed_standing(&profile->processes[i]);
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
+		if (!is_uncounted(process) || is_killed_standing(process))
+			continue;
+		count += !process->is_unsignalled;
+		unsignalled += process->is_unsignalled;
+	}
 	if (count)
 		log_later("the objects of %zu process%s are not counted: ended by os._exit(), by a "
 			  "signal, or before that could be waited for",
 			  count, count == 1 ? "" : "es");
+	if (unsignalled)
+		log_later("the objects of %zu process%s are not counted: not allowed to stop %s at "
+			  "the end without CAP_KILL",
+			  unsignalled, unsignalled == 1 ? "" : "es",
+			  unsignalled == 1 ? "it" : "them");
 }
 
 static void on_end(void *context, struct profile *profile, uint64_t now_ns)

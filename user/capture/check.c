@@ -79,11 +79,17 @@ static void check_more_rights(struct sink *sink)
 {
 	struct kernel_features features;
 	const char *others = requirement_missing(REQUIREMENT_OTHERS);
+	const char *memory = requirement_missing(REQUIREMENT_MEMORY);
 	const char *files = requirement_missing(REQUIREMENT_FILES);
 
 	if (*others) {
 		say(sink, "others", "without %s: only processes of this user", others);
-		hint(sink, REQUIREMENT_HINT_OTHERS);
+		hint(sink, *memory ? REQUIREMENT_HINT_OTHERS_MEMORY : REQUIREMENT_HINT_OTHERS);
+	} else if (*memory) {
+		say(sink, "others",
+		    "without %s: paths, but no objects, no names of objects, no memprobe heap",
+		    memory);
+		hint(sink, REQUIREMENT_HINT_MEMORY);
 	}
 	if (*files) {
 		say(sink, "files",
@@ -350,7 +356,7 @@ bool check_program(const char *name, struct sink *sink)
 		return false;
 	}
 	cache = interpreter_cache_new();
-	if (python_jit_is_on(getpid()))
+	if (python_jit_read(getpid()) == PYTHON_JIT_ON)
 		interpreter_cache_expect_jit(cache);
 	list = command.search_path ? command.search_path : command_own_path();
 	if (inspect_foresee(inspector, command.path, list, NULL, cache) && !name)
@@ -360,10 +366,10 @@ bool check_program(const char *name, struct sink *sink)
 	return works;
 }
 
-static const char *process_hint(int error)
+static const char *process_hint(pid_t pid, int error)
 {
 	if (error == -EACCES || error == -EPERM)
-		return requirement_hint_process();
+		return requirement_hint_process(pid);
 	return error_hint(ERROR_OF_PROCESS, inspector_is_unanswered(error) ? -ETIME : error);
 }
 
@@ -384,16 +390,20 @@ bool check_process(pid_t pid, struct sink *sink)
 		interpreter_cache_freep) struct interpreter_cache *cache = interpreter_cache_new();
 	_cleanup_(inspector_freep) struct inspector *inspector = inspector_new(&inspect_targets);
 	struct python_place place = { 0 };
-	struct inspect_process process;
 	bool works;
 	int error;
 
-	if (!inspect_process(inspector, pid, &process) && process.is_jit_on)
+	if (inspect_jit(inspector, pid) != PYTHON_JIT_OFF)
 		interpreter_cache_expect_jit(cache);
 	error = inspect_place(inspector, pid, cache, &place);
+	if (error == PYTHON_PLACE_CLOSED) {
+		say(sink, "python", "not known: its file may not be read");
+		hint(sink, *requirement_missing(REQUIREMENT_MEMORY) ? REQUIREMENT_HINT_FILE : NULL);
+		return false;
+	}
 	if (error && error != -ENOTSUP && error != -ENOENT) {
 		say(sink, "process", "cannot read '%d': %s", (int)pid, strerror(-error));
-		hint(sink, process_hint(error));
+		hint(sink, process_hint(pid, error));
 		return false;
 	}
 	if (!error || error == -ENOTSUP)

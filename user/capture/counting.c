@@ -116,29 +116,39 @@ static void refuse_for(struct counting *counting, uint32_t process, const struct
 	else if (error == -ENOSPC)
 		refuse(counting, process,
 		       "more frames had begun before than can be told from later ones");
+	else if (error == -ENOMSG)
+		refuse(counting, process, "the frames that had begun before cannot be read");
 	else
 		refuse(counting, process, strerror(-error));
 }
 
 /* ---- Where it begins ---- */
 
-/* A process that was given PYTHON_JIT on the way, so that its file's plan is one without. */
-static bool loses_calls_to_jit(const struct counting *counting,
-			       const struct interpreter_entry *entry, uint32_t tgid)
+/* Of a process that was given PYTHON_JIT on the way, so that its file's plan is one without. */
+static const char *reason_by_jit(const struct counting *counting,
+				 const struct interpreter_entry *entry, uint32_t tgid)
 {
-	return entry->interpreter.version_hex >= 0x030f0000 &&
-	       entry->plan.method == PROBE_BY_USDT &&
-	       inspect_may_use_jit(counting->base->inspector, (pid_t)tgid);
+	static const char *const reasons[] = {
+		[PYTHON_JIT_ON] = "its JIT is on, which memprobe was not told: set PYTHON_JIT for "
+				  "memprobe too",
+		[PYTHON_JIT_UNKNOWN] = "its JIT may be on: its environment cannot be read",
+	};
+
+	if (entry->interpreter.version_hex < 0x030f0000 || entry->plan.method != PROBE_BY_USDT)
+		return NULL;
+	return reasons[inspect_jit(counting->base->inspector, (pid_t)tgid)];
 }
 
-/* A frame that began before would count when it ends. */
+/* A frame that began before would count when it ends. -ENOMSG: who they are cannot be read. */
 static int note_standing(struct counting *counting, uint32_t process, uint32_t tgid)
 {
-	if (interpreters_note_standing(counting->base->interpreters,
-				       drain_image(counting->base->drain, process), tgid))
+	int error = interpreters_note_standing(counting->base->interpreters,
+					       drain_image(counting->base->drain, process), tgid);
+
+	if (!error || error == -ESRCH || error == -ENOENT)
 		return 0;
 	calls_detach(counting->calls, tgid);
-	return -ENOSPC;
+	return error == -ENOSPC ? error : -ENOMSG;
 }
 
 static void note_without_main(struct counting *counting, uint32_t process)
@@ -154,14 +164,14 @@ static void begin(struct counting *counting, uint32_t process, uint32_t layout)
 	uint32_t tgid = entry_of(counting, process)->pid;
 	bool is_from_start = calls_is_attached(counting->calls, tgid);
 	bool has_main = !process_has_lost_main((pid_t)tgid);
+	const char *reason;
 	int error;
 
 	if (!entry)
 		return;
-	if (loses_calls_to_jit(counting, entry, tgid)) {
-		refuse(counting, process,
-		       "its JIT is on, which memprobe was not told: set PYTHON_JIT for memprobe "
-		       "too");
+	reason = reason_by_jit(counting, entry, tgid);
+	if (reason) {
+		refuse(counting, process, reason);
 		return;
 	}
 	if (!has_main && !is_from_start) {

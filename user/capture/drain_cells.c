@@ -84,7 +84,7 @@ static uint32_t ask(struct drain_cells *cells, uint32_t process, const char *fil
 	int status = inspect_cell_number(cells->base->inspector,
 					 (pid_t)profile->processes[process].pid, file, &number);
 
-	if (inspector_is_unanswered(status))
+	if (inspector_is_blind(status))
 		user_loss_add(profile, process, LOSS_name_unanswered, 1);
 	return status ? 0 : number;
 }

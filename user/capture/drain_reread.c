@@ -17,7 +17,7 @@ bool drain_reread_names(const struct drain_base *base, uint32_t process,
 	    loader_get_layout(base->loader, python.layout, &layout))
 		return false;
 	status = inspect_code(base->inspector, (pid_t)record->tgid, &layout, record->code, ret);
-	if (inspector_is_unanswered(status))
+	if (inspector_is_blind(status))
 		user_loss_add(base->profile, process, LOSS_name_unanswered, 1);
 	if (status)
 		return false;

@@ -194,6 +194,12 @@ static int attach(const struct finalizing *finalizing, struct armed *armed)
 				      base->loader->features.has_uprobe_multi, &where);
 }
 
+static void note_if_unsignalled(const struct finalizing *finalizing, const struct armed *armed)
+{
+	if (armed->process != NO_PROCESS && kill((pid_t)armed->tgid, 0) && errno == EPERM)
+		finalizing->base->profile->processes[armed->process].is_unsignalled = true;
+}
+
 static void arm(struct finalizing *finalizing, struct armed *armed)
 {
 	int error = finalizing->count < MAX_LAST_LOOKS ? 0 : -E2BIG;
@@ -210,6 +216,7 @@ static void arm(struct finalizing *finalizing, struct armed *armed)
 		if (finalizing->closer)
 			target_guard_remove(&finalizing->guard, (pid_t)armed->tgid);
 		closep(&armed->pidfd);
+		note_if_unsignalled(finalizing, armed);
 		return;
 	}
 	log_at(LOG_DECISIONS, "the end of %u is waited for", armed->tgid);

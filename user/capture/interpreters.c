@@ -226,6 +226,7 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	error = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache, &place);
 	found.is_unanswered = inspector_is_unanswered(error);
 	found.is_denied = error == -EACCES || error == -EPERM;
+	found.is_closed = error == PYTHON_PLACE_CLOSED;
 	if (error && error != -ENOTSUP)
 		return found;
 	if (is_over(interpreters, slot, image_id)) {
@@ -248,40 +249,40 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	return found;
 }
 
-struct python_frame *interpreters_frames(struct interpreters *interpreters, uint32_t tgid,
-					 size_t *ret_count, struct wire_layout *ret_layout)
+int interpreters_frames(struct interpreters *interpreters, uint32_t tgid, struct python_frame **ret,
+			size_t *ret_count, struct wire_layout *ret_layout)
 {
 	const struct interpreter_entry *entry;
 	struct python_place place = { 0 };
-	struct python_frame *frames;
+	int status = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache,
+				   &place);
 
-	*ret_count = 0;
-	if (inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache, &place)) {
-		python_place_clear(&place);
-		return NULL;
+	*ret = NULL;
+	if (!status) {
+		entry = interpreter_cache_at(interpreters->cache, place.index);
+		status = inspect_frames(interpreters->inspector, (pid_t)tgid, place.bias,
+					&entry->interpreter.layout, ret);
+		*ret_layout = entry->interpreter.layout;
 	}
-	entry = interpreter_cache_at(interpreters->cache, place.index);
-	frames = inspect_frames(interpreters->inspector, (pid_t)tgid, place.bias,
-				&entry->interpreter.layout, ret_count);
-	*ret_layout = entry->interpreter.layout;
 	python_place_clear(&place);
-	return frames;
+	*ret_count = *ret ? (size_t)status : 0;
+	return status < 0 ? status : 0;
 }
 
-bool interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
+int interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid)
 {
+	_cleanup_(freep) struct python_frame *frames = NULL;
 	struct wire_layout layout;
 	size_t count;
-	_cleanup_(freep) struct python_frame *frames = interpreters_frames(interpreters, tgid,
-									   &count, &layout);
+	int error = interpreters_frames(interpreters, tgid, &frames, &count, &layout);
 
 	if (count == MAX_STANDING)
-		return false;
+		return -ENOSPC;
 	for (size_t i = 0; i < count; i++) {
 		if (!loader_add_standing(interpreters->loader, image_id, frames[i].frame))
-			return false;
+			return -ENOSPC;
 	}
-	return true;
+	return error;
 }
 
 struct inspector *interpreters_inspector(const struct interpreters *interpreters)

@@ -44,6 +44,7 @@ struct found_python {
 	const char *reason;  /* why it cannot be walked, or NULL */
 	uint32_t layout;     /* NO_LAYOUT when it cannot be walked */
 	bool is_denied;	     /* memprobe may not look into the process */
+	bool is_closed;	     /* its file may not be read */
 	bool is_unanswered;  /* nobody could look */
 	bool is_told;	     /* a record of the BPF side tells of it, or of the next image */
 };
@@ -55,13 +56,12 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 struct python_frame;
 
 /* The frames that stand in a process, MAX_STANDING at most, owned by the caller, and their layout;
- * NULL where they cannot be read. */
-struct python_frame *interpreters_frames(struct interpreters *interpreters, uint32_t tgid,
-					 size_t *ret_count, struct wire_layout *ret_layout);
-/* Tells the BPF side which frames stand in a process whose calls have begun to be counted. Returns
- * false when it could not be told of all. */
-bool interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id,
-				uint32_t tgid);
+ * -errno where they cannot be read. */
+int interpreters_frames(struct interpreters *interpreters, uint32_t tgid, struct python_frame **ret,
+			size_t *ret_count, struct wire_layout *ret_layout);
+/* Tells the BPF side which frames stand in a process whose calls have begun to be counted. -ENOSPC:
+ * it could not be told of all; else as interpreters_frames(). */
+int interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid);
 
 /* Who looks at processes. */
 struct inspector *interpreters_inspector(const struct interpreters *interpreters);

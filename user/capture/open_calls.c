@@ -128,11 +128,12 @@ bool open_calls_add(struct open_calls *calls, struct interpreters *interpreters,
 		.pid = (pid_t)calls->profile->processes[process].pid,
 		.inspector = interpreters_inspector(interpreters),
 	};
+	_cleanup_(freep) struct python_frame *frames = NULL;
 	size_t count;
-	_cleanup_(freep) struct python_frame *frames = interpreters_frames(
-		interpreters, (uint32_t)stack.pid, &count, &stack.layout);
 
-	if (!count)
+	if (interpreters_frames(interpreters, (uint32_t)stack.pid, &frames, &count,
+				&stack.layout) ||
+	    !count)
 		return false;
 	forget_sites(calls); /* of another process */
 	calls->is_unanswered = false;

@@ -15,8 +15,10 @@
 #include "late_finds.h"
 #include "memory.h"
 #include "object_names.h"
+#include "process_memory.h"
 #include "process_task.h"
 #include "python_jit.h"
+#include "requirements.h"
 #include "tell.h"
 #include "user_loss.h"
 
@@ -27,7 +29,7 @@ struct pythons {
 	struct late_finds *late_finds;
 	struct fork_plans *fork_plans; /* NULL: no timer was to be had */
 	bool is_adopting;
-	bool has_noted_denied;
+	bool has_noted_denied, has_noted_closed;
 	uint32_t noted_python; /* string: version of the last one that could not be walked */
 };
 
@@ -42,10 +44,10 @@ void pythons_foresee(struct interpreters *interpreters, const struct command *co
 	struct inspector *inspector = interpreters_inspector(interpreters);
 
 	/* The command gets memprobe's own environment. */
-	if (command->path && python_jit_is_on(getpid()))
+	if (command->path && python_jit_read(getpid()) == PYTHON_JIT_ON)
 		interpreters_expect_jit(interpreters);
 	for (size_t i = 0; i < nr_pids; i++)
-		if (inspect_may_use_jit(inspector, pids[i]))
+		if (inspect_jit(inspector, pids[i]) != PYTHON_JIT_OFF)
 			interpreters_expect_jit(interpreters);
 	if (command->path)
 		interpreters_foresee(interpreters, command->path, search_list(command));
@@ -165,14 +167,35 @@ static void note_unwalkable(struct pythons *pythons, const struct found_python *
 		     found->version, tgid, found->reason);
 }
 
-static void note_denied(struct pythons *pythons, uint32_t tgid)
+static const char *denial(const struct found_python *found)
+{
+	if (!found->is_closed)
+		return "not allowed without CAP_SYS_PTRACE";
+	return *requirement_missing(REQUIREMENT_MEMORY)
+		       ? "its Python's file may not be read without CAP_DAC_READ_SEARCH"
+		       : "its Python's file may not be read";
+}
+
+static void note_denied(struct pythons *pythons, const struct found_python *found, uint32_t tgid)
 {
 	if (pythons->has_noted_denied)
 		return;
 	pythons->has_noted_denied = true;
 	TELL_MISSING(pythons->base->waits,
-		     "cannot look into 'process %u': not allowed without CAP_SYS_PTRACE, its "
-		     "memory is booked by thread",
+		     "cannot look into 'process %u': %s, its memory is booked by thread", tgid,
+		     denial(found));
+}
+
+/* Its paths are seen all the same: the kernel reads them for the BPF side. */
+static void note_closed(struct pythons *pythons, uint32_t tgid)
+{
+	if (pythons->has_noted_closed || !process_memory_is_closed((pid_t)tgid))
+		return;
+	pythons->has_noted_closed = true;
+	TELL_MISSING(pythons->base->waits,
+		     "cannot read the memory of 'process %u': not allowed without "
+		     "CAP_DAC_READ_SEARCH: names of objects and what its allocators and its "
+		     "environment hold are not known",
 		     tgid);
 }
 
@@ -212,6 +235,7 @@ static void on_found(void *context, uint32_t process, uint32_t layout)
 {
 	struct pythons *pythons = context;
 
+	note_closed(pythons, pythons->base->profile->processes[process].pid);
 	take(pythons, process, interpreters_version(pythons->base->interpreters, layout), layout);
 }
 
@@ -224,8 +248,10 @@ static void on_unknown(void *context, uint32_t slot, uint32_t image_id, uint32_t
 
 	if (found.is_unanswered && process != NO_PROCESS)
 		count_unanswered(pythons, process);
-	if (found.is_denied)
-		note_denied(pythons, tgid);
+	if (found.version || (pythons->is_adopting && !found.is_denied))
+		note_closed(pythons, tgid);
+	if (found.is_denied || found.is_closed)
+		note_denied(pythons, &found, tgid);
 	else if (!found.version && !found.is_told && !found.is_unanswered && pythons->is_adopting)
 		log_note("process %u runs no Python: its memory is booked by thread", tgid);
 	if (!found.version || process == NO_PROCESS)
@@ -313,7 +339,7 @@ static void on_name_objects(void *context, struct object_question *question)
 	int status = object_names_read(pythons->object_names, question->process, question->objects,
 				       question->count, question->names);
 
-	question->is_unanswered |= inspector_is_unanswered(status);
+	question->is_unanswered |= inspector_is_blind(status);
 }
 
 static void on_image_ended(void *context, uint32_t process)

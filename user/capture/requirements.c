@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "process_memory.h"
 #include "process_status.h"
 
+#define CAP_DAC_OVERRIDE_BIT 1
 #define CAP_DAC_READ_SEARCH_BIT 2
 #define CAP_SYS_PTRACE_BIT 19
 #define CAP_SYS_ADMIN_BIT 21
@@ -56,6 +58,8 @@ const char *requirement_missing(enum requirement what)
 	bool is_admin = effective >> CAP_SYS_ADMIN_BIT & 1;
 	bool has_bpf = is_admin || effective >> CAP_BPF_BIT & 1;
 	bool has_perfmon = is_admin || effective >> CAP_PERFMON_BIT & 1;
+	bool has_read = effective >> CAP_DAC_READ_SEARCH_BIT & 1 ||
+			effective >> CAP_DAC_OVERRIDE_BIT & 1;
 	bool has_restore = is_admin || effective >> CAP_CHECKPOINT_RESTORE_BIT & 1;
 
 	switch (what) {
@@ -63,16 +67,21 @@ const char *requirement_missing(enum requirement what)
 		return missing_of(has_bpf, has_perfmon, load);
 	case REQUIREMENT_OTHERS:
 		return effective >> CAP_SYS_PTRACE_BIT & 1 ? "" : "CAP_SYS_PTRACE";
+	case REQUIREMENT_MEMORY:
+		return has_read ? "" : "CAP_DAC_READ_SEARCH";
 	case REQUIREMENT_FILES:
-		return missing_of(has_restore, effective >> CAP_DAC_READ_SEARCH_BIT & 1, files);
+		return missing_of(has_restore, has_read, files);
 	}
 	return "";
 }
 
-const char *requirement_hint_process(void)
+const char *requirement_hint_process(pid_t pid)
 {
-	return *requirement_missing(REQUIREMENT_OTHERS) ? REQUIREMENT_HINT_OTHERS
-							: REQUIREMENT_HINT_CLOSED;
+	bool is_closed = process_memory_is_closed(pid);
+
+	if (*requirement_missing(REQUIREMENT_OTHERS))
+		return is_closed ? REQUIREMENT_HINT_OTHERS_MEMORY : REQUIREMENT_HINT_OTHERS;
+	return is_closed ? REQUIREMENT_HINT_MEMORY : REQUIREMENT_HINT_CLOSED;
 }
 
 bool requirement_may_probe_singly(void)

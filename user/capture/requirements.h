@@ -4,6 +4,7 @@
 #define MEMPROBE_REQUIREMENTS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Behind "cannot load" with EPERM, when nothing else lacks. */
 #define REQUIREMENT_HINT_MEMLOCK \
@@ -13,6 +14,7 @@
 enum requirement {
 	REQUIREMENT_LOAD,   /* nothing works without */
 	REQUIREMENT_OTHERS, /* processes of other users */
+	REQUIREMENT_MEMORY, /* what is read of their memory by /proc */
 	REQUIREMENT_FILES,  /* libraries that were deleted, or that this user may not read */
 };
 
@@ -26,8 +28,16 @@ enum requirement {
 #define REQUIREMENT_HINT_PROC "mount -t proc proc /proc"
 #define REQUIREMENT_HINT_OTHERS \
 	"run it with sudo, or give it CAP_SYS_PTRACE: it is needed for other users' processes"
+#define REQUIREMENT_HINT_MEMORY                                                                 \
+	"run it with sudo, or give it CAP_DAC_READ_SEARCH: it is needed to read the memory of " \
+	"other users' processes"
+#define REQUIREMENT_HINT_OTHERS_MEMORY                                                             \
+	"run it with sudo, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: they are needed to " \
+	"read the memory of other users' processes"
 
-/* Of who has it already. */
+#define REQUIREMENT_HINT_FILE "run it with sudo, or give it CAP_DAC_READ_SEARCH"
+
+/* Of who has them already. */
 #define REQUIREMENT_HINT_CLOSED                                                                   \
 	"CAP_SYS_PTRACE does not open it: a security module or another user namespace keeps it; " \
 	"pgrep -a python lists what else runs Python"
@@ -39,7 +49,7 @@ bool requirement_has_proc(void);
 /* The names of those that are missing, "" for none: a static text. */
 const char *requirement_missing(enum requirement what);
 /* What helps with a process that may not be looked into. */
-const char *requirement_hint_process(void);
+const char *requirement_hint_process(pid_t pid);
 /* May uprobes be attached one by one, by perf_event_open? The patch behind Debian's
  * kernel.perf_event_paranoid=3 refuses that to CAP_PERFMON alone (5.10, 6.1); in one link they are
  * not affected. */

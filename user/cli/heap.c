@@ -172,7 +172,7 @@ static int refuse(const struct heap_watch *watch, int error)
 	else
 		log_error("cannot read '%d': %s", (int)watch->pid, strerror(-error));
 	if (error == -EACCES || error == -EPERM)
-		log_hint("%s", requirement_hint_process());
+		log_hint("%s", requirement_hint_process(watch->pid));
 	else
 		error_hint_print(ERROR_OF_PROCESS, is_unanswered ? -ETIME : error);
 	return error;

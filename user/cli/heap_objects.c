@@ -25,7 +25,7 @@ static int refuse(pid_t pid, int error)
 	log_error("cannot count the objects of '%d': %s", (int)pid, cause);
 	if (error == -EACCES || error == -EPERM)
 		log_hint("%s; --freeze needs that nobody else traces it",
-			 requirement_hint_process());
+			 requirement_hint_process(pid));
 	else if (error == -ENOENT)
 		log_hint("memprobe check -p %d says what is known of it", (int)pid);
 	else

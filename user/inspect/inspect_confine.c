@@ -119,10 +119,34 @@ static int set_limits(void)
 
 /* To see other users' processes, what they map, and files as their users. */
 static const unsigned int kept_capabilities[] = {
-	CAP_SYS_PTRACE,		CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID,
-	CAP_SYS_ADMIN, /* map_files before 5.9; given up below where the next one is there */
-	CAP_CHECKPOINT_RESTORE,
+	CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_CHECKPOINT_RESTORE,
 };
+
+/* Where one of those is missing, the wider one that does the same: of Docker's root, and for
+ * map_files before 5.9. */
+static const struct {
+	unsigned int missing, instead;
+} wider[] = {
+	{ CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE },
+	{ CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN },
+};
+
+/*
+ * A command inherits these where they are ambient, and nobody may look at it who has less
+ * (cap_ptrace_access_check(), security/commoncap.c), unless by CAP_SYS_PTRACE. They are what who
+ * needs no more runs memprobe with, and no call that is allowed below does anything by them.
+ */
+static const unsigned int inherited[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_RESOURCE };
+
+static uint64_t keep_inherited(void)
+{
+	uint64_t kept = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(inherited); i++)
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, inherited[i], 0, 0) == 1)
+			kept |= 1ULL << inherited[i];
+	return kept;
+}
 
 static int drop_capabilities(void)
 {
@@ -135,9 +159,12 @@ static int drop_capabilities(void)
 	permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
 	for (size_t i = 0; i < ARRAY_SIZE(kept_capabilities); i++)
 		kept |= 1ULL << kept_capabilities[i];
+	for (size_t i = 0; i < ARRAY_SIZE(wider); i++)
+		if (!(permitted >> wider[i].missing & 1))
+			kept |= 1ULL << wider[i].instead;
+	if (!(permitted >> CAP_SYS_PTRACE & 1))
+		kept |= keep_inherited();
 	kept &= permitted;
-	if (kept >> CAP_CHECKPOINT_RESTORE & 1)
-		kept &= ~(1ULL << CAP_SYS_ADMIN);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	data[0] = (struct __user_cap_data_struct){ (uint32_t)kept, (uint32_t)kept, 0 };
 	data[1] = (struct __user_cap_data_struct){ kept >> 32, kept >> 32, 0 };

@@ -221,7 +221,7 @@ static void handle_process(void *context, const void *given, size_t size,
 							file);
 		fclose(file);
 	}
-	answer->is_jit_on = python_jit_is_on(request->pid);
+	answer->jit = python_jit_read(request->pid);
 	reply->size = sizeof(*answer);
 }
 
@@ -230,13 +230,14 @@ static void handle_mimalloc(void *context, const void *given, size_t size,
 {
 	const struct inspect_process_request *request = given;
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	bool has = !process_maps_read(request->pid, &maps) && python_mimalloc_is_built_in(&maps);
 	uint32_t has_mimalloc;
 
-	has_mimalloc = python_mimalloc_is_asked_for(request->pid) ||
-		       (!process_maps_read(request->pid, &maps) &&
-			python_mimalloc_is_built_in(&maps));
+	if (!has)
+		reply->status = python_mimalloc_is_asked_for(request->pid, &has);
+	has_mimalloc = has;
 	memcpy(reply->bytes, &has_mimalloc, sizeof(has_mimalloc));
-	reply->size = sizeof(has_mimalloc);
+	reply->size = reply->status ? 0 : sizeof(has_mimalloc);
 }
 
 static void handle_variable(void *context, const void *given, size_t size,
@@ -246,10 +247,10 @@ static void handle_variable(void *context, const void *given, size_t size,
 	struct environment environment;
 	const char *value;
 
-	environment_read(request->pid, &environment);
+	reply->status = environment_read(request->pid, &environment);
 	value = environment_find(&environment, request->name);
 	reply->size = value ? strlen(value) : 0;
-	if (!reply->size)
+	if (!reply->status && !reply->size)
 		reply->status = -ENOENT;
 	else if (reply->size > reply->capacity)
 		reply->status = -E2BIG;

@@ -12,29 +12,33 @@
 #include "python_object.h"
 
 /* What was learned of a process helps with the next objects. */
-static struct known_process *find_process(struct inspect_state *state, pid_t pid,
-					  const struct wire_layout *layout)
+static int find_process(struct inspect_state *state, pid_t pid, const struct wire_layout *layout,
+			struct known_process **ret)
 {
 	uint64_t hash = hash_bytes(layout, sizeof(*layout), 0);
 	struct known_process *process;
+	int error;
 
 	for (size_t i = 0; i < KNOWN_PROCESSES; i++) {
 		process = &state->processes[i];
 		if (process->memory.pid == pid && process->layout == hash &&
-		    process_memory_is_there(&process->memory))
-			return process;
+		    process_memory_is_there(&process->memory)) {
+			*ret = process;
+			return 0;
+		}
 	}
 	process = &state->processes[state->next_process++ % KNOWN_PROCESSES];
 	if (process->memory.pid)
 		process_memory_close(&process->memory);
 	process->memory.pid = 0;
 	process->layout = hash;
-	if (python_reader_init_process(&process->reader, layout, &process->memory) ||
-	    process_memory_open(&process->memory, pid)) {
+	error = python_reader_init_process(&process->reader, layout, &process->memory);
+	if (!error)
+		error = process_memory_open(&process->memory, pid);
+	if (error)
 		process->memory.pid = 0;
-		return NULL;
-	}
-	return process;
+	*ret = process;
+	return error;
 }
 
 /* A block that was freed keeps its type, and 0 references: in 3.11 the allocator's link to the next
@@ -124,13 +128,12 @@ void inspect_handle_objects(void *context, const void *given, size_t size,
 			    struct inspect_reply *reply)
 {
 	const struct inspect_objects_request *request = given;
-	struct known_process *process = find_process(context, request->pid, &request->layout);
+	struct known_process *process;
 	struct python_pages pages;
 
-	if (!process) {
-		reply->status = -ESRCH;
+	reply->status = find_process(context, request->pid, &request->layout, &process);
+	if (reply->status)
 		return;
-	}
 	python_reader_begin(&process->reader, &pages);
 	for (uint32_t i = 0; i < request->count; i++) {
 		_cleanup_(freep) char *name = read_name(&process->reader, &request->objects[i],

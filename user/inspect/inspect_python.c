@@ -189,8 +189,8 @@ int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity fi
 	return inspect_file_at(inspector, pid, file, "");
 }
 
-struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
-				    const struct wire_layout *layout, size_t *ret_count)
+int inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
+		   const struct wire_layout *layout, struct python_frame **ret)
 {
 	const struct inspect_memory_request request = {
 		.pid = pid,
@@ -199,15 +199,16 @@ struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint
 	};
 	struct inspect_answer answer;
 	int status = inspector_ask(inspector, INSPECT_FRAMES, &request, sizeof(request), &answer);
-	struct python_frame *frames = NULL;
 
-	*ret_count = 0;
-	if (!status && answer.size % sizeof(*frames) == 0) {
-		frames = (void *)TAKE(answer.bytes);
-		*ret_count = answer.size / sizeof(*frames);
+	*ret = NULL;
+	if (!status && answer.size % sizeof(**ret))
+		status = -EPROTO;
+	if (!status) {
+		status = (int)(answer.size / sizeof(**ret));
+		*ret = (void *)TAKE(answer.bytes);
 	}
 	inspect_answer_clear(&answer);
-	return frames;
+	return status;
 }
 
 int inspect_code(struct inspector *inspector, pid_t pid, const struct wire_layout *layout,

@@ -23,9 +23,10 @@ int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity fi
 /* The same, or at its path in the process's root, where it is not mapped yet. */
 int inspect_file_at(struct inspector *inspector, pid_t pid, struct file_identity file,
 		    const char *path);
-/* python_frames_read: MAX_STANDING at most, owned by the caller; NULL when there is no answer. */
-struct python_frame *inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
-				    const struct wire_layout *layout, size_t *ret_count);
+/* python_frames_read: owned by the caller. Returns how many, MAX_STANDING at most; -EACCES and
+ * -EPERM as process_memory_open(). */
+int inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
+		   const struct wire_layout *layout, struct python_frame **ret);
 
 /* What a code object in a process says of itself. Texts are UTF-8, "" where they cannot be read. */
 struct inspected_code {

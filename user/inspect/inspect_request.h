@@ -192,7 +192,7 @@ struct inspect_lines_request {
 typedef uint64_t inspect_lines_bytes;
 
 struct inspect_process {
-	uint32_t is_jit_on;
+	uint32_t jit; /* enum python_jit */
 	uint32_t command_bytes;
 	char command[MAX_ARGS_BYTES]; /* arguments, a NUL after each */
 };

@@ -112,11 +112,13 @@ int inspect_process(struct inspector *inspector, pid_t pid, struct inspect_proce
 	return status;
 }
 
-bool inspect_may_use_jit(struct inspector *inspector, pid_t pid)
+enum python_jit inspect_jit(struct inspector *inspector, pid_t pid)
 {
 	struct inspect_process process;
 
-	return !inspect_process(inspector, pid, &process) && process.is_jit_on;
+	return inspect_process(inspector, pid, &process) || process.jit > PYTHON_JIT_UNKNOWN
+		       ? PYTHON_JIT_UNKNOWN
+		       : (enum python_jit)process.jit;
 }
 
 int inspect_variable(struct inspector *inspector, pid_t pid, const char *name, char **ret_value)

@@ -9,6 +9,7 @@
 
 #include "inspect_request.h"
 #include "inspector.h"
+#include "python_jit.h"
 
 #define INSPECT_LATER "\xff" /* no text is, for they are UTF-8 */
 
@@ -34,8 +35,8 @@ int inspect_source_lines(struct inspector *inspector, const struct inspect_lines
 /* Command line and JIT of a process: reading them touches its memory. */
 int inspect_process(struct inspector *inspector, pid_t pid, struct inspect_process *ret);
 
-/* Does its environment turn the JIT on? */
-bool inspect_may_use_jit(struct inspector *inspector, pid_t pid);
+/* python_jit_read; PYTHON_JIT_UNKNOWN also when there is no answer. */
+enum python_jit inspect_jit(struct inspector *inspector, pid_t pid);
 
 /* The value of a variable in the environment that a process was executed with, owned by the caller.
  * -ENOENT: it has none, or an empty one. */

@@ -375,6 +375,11 @@ bool inspector_is_unanswered(int status)
 	return status == -ETIME || status == -EPIPE || status == -EDQUOT || status == -EPROTO;
 }
 
+bool inspector_is_blind(int status)
+{
+	return inspector_is_unanswered(status) || status == -EACCES || status == -EPERM;
+}
+
 int inspector_ask(struct inspector *inspector, uint32_t kind, const void *request, size_t size,
 		  struct inspect_answer *ret)
 {

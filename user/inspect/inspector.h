@@ -60,6 +60,8 @@ uint64_t inspector_patience_ns(const struct inspector *inspector, uint32_t kind)
 
 /* Is this a status that says nothing of what was asked for: no answer, or none to believe? */
 bool inspector_is_unanswered(int status);
+/* That, or nobody is allowed to look (process_memory_open). */
+bool inspector_is_blind(int status);
 
 /* Of the process that answers now, 0: none. For tests. */
 pid_t inspector_pid(const struct inspector *inspector);

@@ -204,6 +204,8 @@ struct process {
 	bool has_finalized;   /* its Python was seen to end in order: capture only */
 	bool has_cut_threads; /* threads ended in frames of theirs: capture only */
 	bool died_standing;   /* it ended while we had stopped it for a last look: capture only */
+	bool is_unsignalled;  /* we may not stop it, nor let it go on: capture only */
+	bool is_census_told;  /* and that a census failed: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t kept_reason; /* string: the same of frames that greenlets keep, 0: there are none:
 			       * capture only */

@@ -2,10 +2,12 @@
 /* /proc/PID/environ; see environment.h. */
 #include "environment.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "memory.h"
+#include "process_memory.h"
 #include "process_task.h"
 
 /* An exec takes 6 MB of arguments and environment at most (fs/exec.c: three quarters of 8 MB), but
@@ -13,22 +15,24 @@
 #define MAX_ENVIRON_BYTES (6UL << 20)
 #define READ_BYTES 65536
 
-void environment_read(pid_t pid, struct environment *ret)
+int environment_read(pid_t pid, struct environment *ret)
 {
 	_cleanup_(freep) char *path = xasprintf("/proc/%d/environ", (int)process_task(pid));
 	FILE *file = fopen(path, "re");
 	size_t capacity = 0, got = 1;
 
 	*ret = (struct environment){ 0 };
-	while (file && got && ret->bytes < MAX_ENVIRON_BYTES) {
+	if (!file)
+		return process_memory_refusal(pid, errno);
+	while (got && ret->bytes < MAX_ENVIRON_BYTES) {
 		ret->text = array_reserve(ret->text, &capacity, ret->bytes + READ_BYTES + 1, 1);
 		got = fread(ret->text + ret->bytes, 1, READ_BYTES, file);
 		ret->bytes += got;
 	}
-	if (file)
-		fclose(file);
+	fclose(file);
 	if (ret->bytes && ret->text[ret->bytes - 1])
 		ret->text[ret->bytes++] = '\0';
+	return 0;
 }
 
 void environment_clear(struct environment *environment)

@@ -15,8 +15,9 @@ struct environment {
 	size_t bytes;
 };
 
-/* Empty when it cannot be read. What exceeds that which an exec takes is left out. */
-void environment_read(pid_t pid, struct environment *ret);
+/* What exceeds that which an exec takes is left out. -errno as process_memory_open(): it cannot be
+ * read, and is empty. */
+int environment_read(pid_t pid, struct environment *ret);
 void environment_clear(struct environment *environment);
 
 /* The string behind `string`, the first one for NULL; NULL at the end. */

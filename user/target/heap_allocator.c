@@ -246,7 +246,8 @@ static bool is_idle_checker(const char *name, pid_t pid)
 
 	if (!begins_with(name, "libc_malloc_debug."))
 		return false;
-	environment_read(pid, &environment);
+	if (environment_read(pid, &environment))
+		return false;
 	level = environment_find(&environment, "MALLOC_CHECK_");
 	tunables = environment_find(&environment, "GLIBC_TUNABLES");
 	found = tunables ? strstr(tunables, tunable) : NULL;

@@ -182,6 +182,6 @@ void malloc_place_foresee_process(pid_t pid, struct malloc_file *ret, size_t *re
 	ssize_t length = readlink(link, path, sizeof(path) - 1);
 
 	path[length > 0 ? length : 0] = '\0';
-	environment_read(pid, &environment);
+	environment_read(pid, &environment); /* what it leaves out is found once it is mapped */
 	foresee(pid, path, environment_find(&environment, "LD_PRELOAD"), ret, ret_count);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -27,7 +28,29 @@ bool process_memory_is_there(const struct process_memory *memory)
 	return pread(memory->contents, &byte, sizeof(byte), 0) != 0;
 }
 
-/* Opening asks for the same right as ptrace() does; yama's refusal is EACCES here, too. */
+/* What opening asks first (inode_permission(), fs/namei.c): the file is its user's, mode 0600; of
+ * what has no memory any more it is root's (task_dump_owner(), fs/proc/base.c). */
+bool process_memory_is_closed(pid_t pid)
+{
+	const pid_t task = process_task(pid);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)task);
+	return syscall(SYS_faccessat2, AT_FDCWD, path, R_OK, AT_EACCESS) < 0 && errno == EACCES &&
+	       !process_task_is_over(task);
+}
+
+/* Then it asks for the same right as ptrace() does (mm_access(), kernel/fork.c), also yama; that
+ * refusal is EACCES here, too. */
+int process_memory_refusal(pid_t pid, int error)
+{
+	if (error == ENOENT || (error == EACCES && process_task_is_over(process_task(pid))))
+		return -ESRCH;
+	if (error == EACCES && !process_memory_is_closed(pid))
+		return -EPERM;
+	return -error;
+}
+
 static int open_contents(struct process_memory *memory, pid_t task)
 {
 	char path[64];
@@ -35,7 +58,7 @@ static int open_contents(struct process_memory *memory, pid_t task)
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)task);
 	memory->contents = open(path, O_RDONLY | O_CLOEXEC);
 	if (memory->contents < 0)
-		return errno == EACCES ? -EPERM : errno == ENOENT ? -ESRCH : -errno;
+		return process_memory_refusal(memory->pid, errno);
 	/* Where there is none, as in a process that has ended, some kernels let it be opened. */
 	return process_memory_is_there(memory) ? 0 : -ESRCH;
 }

@@ -31,10 +31,20 @@ struct process_memory {
 	struct file_pages *files;	   /* NULL until one is asked for */
 };
 
-/* 0, -ESRCH, -EPERM, as where only its parent may trace a process of the same user
- * (kernel.yama.ptrace_scope), or another -errno: then nothing is open. */
+/* 0, -ESRCH, -EACCES where process_memory_is_closed(), -EPERM where ptrace() would not be allowed,
+ * as where only its parent may trace a process of the same user (kernel.yama.ptrace_scope), or
+ * another -errno: then nothing is open. */
 int process_memory_open(struct process_memory *ret, pid_t pid);
 void process_memory_close(struct process_memory *memory);
+/*
+ * Do its files in /proc that tell of its memory and its environment (mode 0600 and 0400) belong to
+ * another user, without a capability that opens them all the same? CAP_SYS_PTRACE is none:
+ * CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE are.
+ */
+bool process_memory_is_closed(pid_t pid);
+/* What it means that such a file was not opened, by errno: -ESRCH, -EACCES, -EPERM as below, or
+ * another. */
+int process_memory_refusal(pid_t pid, int error);
 /* False once the process has ended, or runs another program: an open one stays what it was. */
 bool process_memory_is_there(const struct process_memory *memory);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Who may not look learns nothing by another thread either. */
-static bool has_no_memory(pid_t tid)
+bool process_task_is_over(pid_t tid)
 {
 	char link[64], unused[2];
 
@@ -29,7 +29,7 @@ static pid_t find_living(pid_t pid)
 	while (tasks && found == pid && (entry = readdir(tasks))) {
 		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (tid > 0 && !has_no_memory(tid))
+		if (tid > 0 && !process_task_is_over(tid))
 			found = tid;
 	}
 	if (tasks)
@@ -39,7 +39,7 @@ static pid_t find_living(pid_t pid)
 
 pid_t process_task(pid_t pid)
 {
-	return has_no_memory(pid) ? find_living(pid) : pid;
+	return process_task_is_over(pid) ? find_living(pid) : pid;
 }
 
 bool process_has_lost_main(pid_t pid)

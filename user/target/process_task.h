@@ -12,6 +12,8 @@
 
 /* The number under which /proc shows the memory of the process: pid, or that of a living thread. */
 pid_t process_task(pid_t pid);
+/* Has this task given its memory up? False also where that cannot be seen. */
+bool process_task_is_over(pid_t tid);
 /* Its main thread has ended, and others have not. */
 bool process_has_lost_main(pid_t pid);
 

@@ -2,6 +2,8 @@
 /* The environment of a process; see python_jit.h. */
 #include "python_jit.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -18,15 +20,17 @@ static bool turns_on(const char *string)
 	return !strncmp(string, variable, length) && string[length] && string[length] != '0';
 }
 
-bool python_jit_is_on(pid_t pid)
+enum python_jit python_jit_read(pid_t pid)
 {
 	struct environment environment;
+	int error = environment_read(pid, &environment);
 	bool is_on = false;
 
-	environment_read(pid, &environment);
+	if (error)
+		return error == -ESRCH ? PYTHON_JIT_OFF : PYTHON_JIT_UNKNOWN;
 	for (const char *string = environment_next(&environment, NULL); string && !is_on;
 	     string = environment_next(&environment, string))
 		is_on = turns_on(string);
 	environment_clear(&environment);
-	return is_on;
+	return is_on ? PYTHON_JIT_ON : PYTHON_JIT_OFF;
 }

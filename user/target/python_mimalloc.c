@@ -39,25 +39,24 @@ bool python_mimalloc_is_built_in(const struct process_maps *maps)
 	return false;
 }
 
-bool python_mimalloc_is_asked_for(pid_t pid)
+int python_mimalloc_is_asked_for(pid_t pid, bool *ret)
 {
 	struct environment environment;
-	const char *value;
-	bool is_asked_for;
+	int error = environment_read(pid, &environment);
+	const char *value = environment_find(&environment, "PYTHONMALLOC");
 
-	environment_read(pid, &environment);
-	value = environment_find(&environment, "PYTHONMALLOC");
-	is_asked_for = value && (!strcmp(value, "mimalloc") || !strcmp(value, "mimalloc_debug"));
+	*ret = value && (!strcmp(value, "mimalloc") || !strcmp(value, "mimalloc_debug"));
 	environment_clear(&environment);
-	return is_asked_for;
+	return error;
 }
 
 bool python_mimalloc_is_likely(pid_t pid, const struct process_maps *maps)
 {
-	bool is_python = false;
+	bool is_python = false, is_asked_for = false;
 
 	for (size_t i = 0; i < maps->nr_mappings && !is_python; i++)
 		is_python = maps->mappings[i].is_executable && find_suffix(maps->mappings[i].path);
-	return python_mimalloc_is_built_in(maps) ||
-	       (is_python && python_mimalloc_is_asked_for(pid));
+	if (python_mimalloc_is_built_in(maps))
+		return true;
+	return is_python && !python_mimalloc_is_asked_for(pid, &is_asked_for) && is_asked_for;
 }

@@ -14,11 +14,11 @@ bool python_mimalloc_is_built_in(const struct process_maps *maps);
 /*
  * In other builds by PYTHONMALLOC in the environment that the process was executed with. It says
  * nothing of a program that chooses by PyPreConfig, and -E and -I make Python pass over it: then
- * the answer is wrong. The same of what runs no Python.
+ * the answer is wrong. The same of what runs no Python. -errno when that cannot be read.
  */
-bool python_mimalloc_is_asked_for(pid_t pid);
+int python_mimalloc_is_asked_for(pid_t pid, bool *ret);
 
-/* Either, of a process that maps a file with a Python's name. */
+/* Either, as far as it can be read, of a process that maps a file with a Python's name. */
 bool python_mimalloc_is_likely(pid_t pid, const struct process_maps *maps);
 
 #endif

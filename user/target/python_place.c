@@ -24,6 +24,7 @@ struct search {
 	struct interpreter_cache *cache;
 	char program[PATH_MAX]; /* of /proc/PID/exe, "" when unknown */
 	int result;
+	bool is_closed; /* a file that may be it could not be opened for lack of a right */
 	struct python_place place; /* unless result is -ENOENT */
 };
 
@@ -40,16 +41,20 @@ static int read_program(struct search *search)
 	return length < 0 && errno == EACCES ? -EACCES : 0;
 }
 
-static enum rank rank_of(const struct search *search, const struct process_mapping *mapping)
+/* Extension modules are NAME.cpython-311-x86_64-linux-gnu.so. */
+static bool is_called_python(const struct process_mapping *mapping)
 {
 	const char *name = strrchr(mapping->path, '/');
 
+	return name && strstr(name, "python") && !strstr(name, ".cpython-");
+}
+
+static enum rank rank_of(const struct search *search, const struct process_mapping *mapping)
+{
 	/* Both are printed by the kernel's d_path(), " (deleted)" included. */
 	if (*search->program && !strcmp(mapping->path, search->program))
 		return RANK_PROGRAM;
-	/* Extension modules are NAME.cpython-311-x86_64-linux-gnu.so. */
-	return name && strstr(name, "python") && !strstr(name, ".cpython-") ? RANK_NAMED
-									    : RANK_OTHER;
+	return is_called_python(mapping) ? RANK_NAMED : RANK_OTHER;
 }
 
 int python_place_open_at(pid_t pid, struct file_identity file, const char *path)
@@ -103,8 +108,10 @@ static void try_mapping(struct search *search, const struct process_mapping *map
 	if (search->nr_opened++ >= MAX_OPENED)
 		return;
 	fd = mapped_file_open(search->pid, mapping, INTERPRETER_MAX_BYTES);
-	if (fd < 0)
+	if (fd < 0) {
+		search->is_closed |= fd == -EACCES && is_called_python(mapping);
 		return;
+	}
 	status = interpreter_cache_inspect(search->cache, fd, mapping->file, how, &index);
 	if (status && status != -ENOTSUP)
 		return;
@@ -137,6 +144,8 @@ int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_
 		return err == -ENOENT ? -ESRCH : err;
 	err = read_program(&search);
 	search_maps(&search, &maps);
+	if (search.result == -ENOENT && search.is_closed && !err)
+		return PYTHON_PLACE_CLOSED;
 	if (search.result == -ENOENT)
 		return err ? err : -ENOENT;
 	*ret = search.place;

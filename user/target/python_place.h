@@ -6,6 +6,7 @@
 #ifndef MEMPROBE_PYTHON_PLACE_H
 #define MEMPROBE_PYTHON_PLACE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,8 +24,10 @@ struct python_place {
  * Looks for an interpreter among the executable mappings of a running process: the program itself
  * and files named like python first, then all others by what they export. 0; -ENOENT: none (yet);
  * -ENOTSUP: one that cannot be walked (the place is filled in, but for bias; the cache has the
- * reason); other -errno when the process cannot be read.
+ * reason); PYTHON_PLACE_CLOSED: none, but a file named like python may not be read; other -errno
+ * when the process cannot be read.
  */
+#define PYTHON_PLACE_CLOSED (-EKEYREJECTED) /* which nothing else here fails by */
 int python_place_find(pid_t pid, struct interpreter_cache *cache, struct python_place *ret);
 void python_place_clear(struct python_place *place);
 
