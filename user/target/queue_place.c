@@ -3,6 +3,7 @@
  * See queue_place.h. A Python's modules lie in lib/pythonX.Y/lib-dynload, below the prefix of its
  * executable's bin or its libpython's lib, which in Debian is lib/x86_64-linux-gnu. Their names
  * tell how it was built: m up to 3.7, d for debugging, t without the GIL (PEP 3149, PEP 703).
+ * A process that has loaded it runs what it maps, whatever lies at that path by now.
  */
 #include "queue_place.h"
 
@@ -13,7 +14,9 @@
 #include <unistd.h>
 
 #include "interpreter.h"
+#include "mapped_file.h"
 #include "memory.h"
+#include "process_maps.h"
 #include "target_open.h"
 
 static const char *const directories[] = { "/../lib/", "/", "/../" };
@@ -53,12 +56,37 @@ static int try_directory(const struct wanted *wanted, const char *directory)
 	return -ENOENT;
 }
 
+static bool is_module(const struct wanted *wanted, const struct process_mapping *mapping)
+{
+	_cleanup_(freep) char *begin = xasprintf("/lib-dynload/%s.cpython-3%u", wanted->module,
+						 wanted->version & 0xffU);
+
+	return mapping->file.ino && mapping->is_executable && strstr(mapping->path, begin);
+}
+
+/* -ESRCH: it maps none. */
+static int open_mapped(const struct wanted *wanted)
+{
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	int err = process_maps_read(wanted->pid, &maps);
+
+	for (size_t i = 0; i < maps.nr_mappings && !err; i++) {
+		const struct process_mapping *mapping = &maps.mappings[i];
+
+		if (is_module(wanted, mapping))
+			return mapped_file_open(wanted->pid, mapping, INTERPRETER_MAX_BYTES);
+	}
+	return -ESRCH;
+}
+
 int queue_place_open(pid_t pid, const char *interpreter, uint16_t version, const char *module)
 {
 	const struct wanted wanted = { pid, version, module };
 	const char *slash = strrchr(interpreter, '/');
-	int fd = -ENOENT;
+	int mapped = open_mapped(&wanted), fd = -ENOENT;
 
+	if (mapped != -ESRCH)
+		return mapped < 0 ? -ENOENT : mapped;
 	for (size_t i = 0; slash && i < ARRAY_SIZE(directories) && fd < 0; i++) {
 		_cleanup_(freep) char *directory = xasprintf("%.*s%s", (int)(slash - interpreter),
 							     interpreter, directories[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which file has a module of Python's own: beside the others of an interpreter, before any process
- * of it has mapped it. */
+/* Which file has a module of Python's own: what the process maps, or, before it does, beside the
+ * others of its interpreter. */
 #ifndef MEMPROBE_QUEUE_PLACE_H
 #define MEMPROBE_QUEUE_PLACE_H
 
@@ -8,7 +8,8 @@
 #include <sys/types.h>
 
 /*
- * An open file as of target_open.h, in the root of a process; -ENOENT: not found. `interpreter` is
+ * An open file as of target_open.h, in the root of a process; -ENOENT: not found, or what it maps
+ * can be opened no more, and another may lie there. `interpreter` is
  * the path of its executable or libpython, as the process maps it; the version is
  * wire_layout.version, the module's name without what tells how it was built.
  */
