@@ -87,6 +87,19 @@ def check_inside(inside, truth):
     check_all(wrong)
 
 
+@test()
+def heap_short_of_files(context):
+    """Where it may open too few files, that is why, and not the allocator of the process."""
+    pid = context.start(["sleep", "1000"]).pid
+    said = ""
+    for most in range(6, 11):
+        result = context.run(["sh", "-c", 'ulimit -n "$0"; exec "$@"', str(most), MEMPROBE, "heap", "-p",
+                              str(pid)])
+        said += result.errors
+    check("Too many open files" in said and "hint: ulimit -n" in said, "heap says: %s" % said)
+    check("none that can be read" not in said, "heap says: %s" % said)
+
+
 @test(interpreters="all", needs_gil=True)
 def heap_says_what_the_target_says(context):
     """Buffers that eight threads churned, dicts of which few stay, blocks of their own mapping."""

@@ -173,6 +173,8 @@ static int refuse(const struct heap_watch *watch, int error)
 		log_error("cannot read '%d': %s", (int)watch->pid, strerror(-error));
 	if (error == -EACCES || error == -EPERM)
 		log_hint("%s", requirement_hint_process(watch->pid));
+	else if (error == -EMFILE || error == -ENFILE)
+		error_hint_print(ERROR_OF_OURSELF, error);
 	else
 		error_hint_print(ERROR_OF_PROCESS, is_unanswered ? -ETIME : error);
 	return error;

@@ -143,10 +143,14 @@ static bool take_glibc(struct elf_file *file, const struct c_libraries *librarie
 	return true;
 }
 
-static int open_mapped(pid_t pid, struct file_identity identity, struct elf_file **ret)
+/* What a file would have said is not known where it is we who have no room for it. */
+static int open_mapped(pid_t pid, struct file_identity identity, struct heap_allocator *allocator,
+		       struct elf_file **ret)
 {
 	int fd = python_place_open(pid, identity), err;
 
+	if (fd == -EMFILE || fd == -ENFILE)
+		allocator->shortage = fd;
 	if (fd < 0)
 		return fd;
 	err = elf_file_open(fd, ret);
@@ -173,7 +177,7 @@ static void take_c_library(struct c_libraries *libraries, struct file_identity i
 			return;
 	if (libraries->nr_files < HEAP_MAX_MALLOCS) {
 		libraries->files[libraries->nr_files++] = identity;
-		fd = open_mapped(libraries->pid, identity, &file);
+		fd = open_mapped(libraries->pid, identity, ret, &file);
 	}
 	if (fd >= 0 && take_glibc(file, libraries, identity, ret))
 		return;
@@ -286,7 +290,7 @@ static bool try_library(const struct process_mapping *mapping, void *context)
 	}
 	if (link_order_is_loader(name) || is_idle_checker(name, search->pid))
 		return true;
-	fd = open_mapped(search->pid, mapping->file, &file);
+	fd = open_mapped(search->pid, mapping->file, search->ret, &file);
 	search->is_found = fd >= 0 && serves_malloc(file, name, search->ret);
 	return !search->is_found;
 }
@@ -318,7 +322,7 @@ static void find_allocator(struct process_memory *memory, const struct process_m
 	if (find_other(maps, ret))
 		return;
 	if (program)
-		fd = open_mapped(pid, program->file, &file);
+		fd = open_mapped(pid, program->file, ret, &file);
 	if (fd >= 0 && serves_malloc(file, "the program's own", ret))
 		return;
 	if (find_library(memory, maps, ret, &libraries.own))
@@ -330,10 +334,11 @@ static void find_allocator(struct process_memory *memory, const struct process_m
 	set_other(ret, "an unknown allocator");
 }
 
-void heap_allocator_find(struct process_memory *memory, const struct process_maps *maps,
-			 struct heap_allocator *ret)
+int heap_allocator_find(struct process_memory *memory, const struct process_maps *maps,
+			struct heap_allocator *ret)
 {
 	*ret = (struct heap_allocator){ .state = HEAP_ABSENT };
 	find_allocator(memory, maps, ret);
 	ret->has_own_mimalloc = python_mimalloc_is_likely(memory->pid, maps);
+	return ret->shortage;
 }

@@ -23,12 +23,14 @@ struct heap_allocator {
 	char name[HEAP_NAME_BYTES];
 	struct heap_malloc mallocs[HEAP_MAX_MALLOCS]; /* with HEAP_READ; the program's first */
 	size_t nr_mallocs;
+	int shortage;	       /* -EMFILE, -ENFILE: files that could tell could not be opened */
 	bool has_unread;       /* with HEAP_READ: a C library beside it that is not known */
 	bool is_mimalloc;      /* with HEAP_UNKNOWN: that other is mimalloc */
 	bool has_own_mimalloc; /* CPython's own serves its objects */
 };
 
-void heap_allocator_find(struct process_memory *memory, const struct process_maps *maps,
-			 struct heap_allocator *ret);
+/* 0; the shortage. */
+int heap_allocator_find(struct process_memory *memory, const struct process_maps *maps,
+			struct heap_allocator *ret);
 
 #endif

@@ -175,7 +175,9 @@ int heap_inside_read(pid_t pid, uint64_t budget_ns, struct heap_inside *ret)
 		return err == -ENOENT ? -ESRCH : err;
 	if (!maps.nr_mappings)
 		return -ESRCH;
-	heap_allocator_find(&process, &maps, &allocator);
+	err = heap_allocator_find(&process, &maps, &allocator);
+	if (err)
+		return err;
 	memory = heap_process_new(&process, &maps, begin + MALLOC_TIME(budget_ns));
 	read_malloc(memory, &allocator, &inside);
 	read_mimalloc(memory, &allocator, &inside);
