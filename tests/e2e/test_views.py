@@ -177,6 +177,23 @@ def tasks(context):
     check_error(memprobe(context, "post", "--by=task", "--imports", taken.dump), 1, CANNOT)
 
 
+@test(interpreters="all")
+def tasks_cancelled(context):
+    """Who awaits stands below what cleans up from 3.10 on. In 3.9 the stack ends within the task, and
+    then nobody is said to be it; before, the last that waits is the outermost there."""
+    taken = capture(context, context.target("tasks_cancelled.py"))
+    report = viewed(context, taken.dump, taken.report, "--by=task")
+    tree = report.of_pid(taken.truth["pid"])[-1].entry["tree"]
+    roots = {(node["label"].startswith("task "), node["function"]): node["total"]["growth"]
+             for node in tree if (node["file"] or "").endswith("tasks_cancelled.py")}
+    of_old = {(3, 8): (True, "query"), (3, 9): (False, "handle")}
+    expected = of_old.get(max(context.python.minor, (3, 8)), (True, "serve"))
+    check_near("%s, %s" % expected, roots.get(expected, 0), taken.truth["taken"],
+               tolerance(taken.truth["taken"]))
+    wrong = set(roots) - {expected, (True, "main"), (True, "serve")}
+    check(not any(is_task for is_task, _ in wrong), "tasks: %s" % sorted(wrong))
+
+
 @test(interpreters="one")
 def tasks_that_are_none(context):
     taken = capture(context, context.target("recursion.py"), "--calls=off")

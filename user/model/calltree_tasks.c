@@ -3,7 +3,8 @@
  * Tasks as roots; see calltree_passes.h. An event loop calls every task from one place, so that by
  * path all that they do lies below it (`Handle._run`; of loops written in C whoever runs the
  * loop). What a task awaits stands below it on the interpreter's stack, so its outermost coroutine
- * tells the task, whichever loop runs it.
+ * tells the task, whichever loop runs it. Not of what runs when an exception is thrown into a task
+ * of 3.9 or before (bpf/shadow.h): to 3.8 nothing shows that those who await are missing.
  */
 #include "calltree_passes.h"
 #include "calltree_state.h"
@@ -12,6 +13,13 @@
 static bool is_coroutine(const struct calltree *tree, const struct tree_node *node)
 {
 	return node->kind == TREE_PYTHON && tree->profile->sites[node->site].is_coroutine;
+}
+
+/* 3.9 knows no caller of the coroutine that an exception was passed through last. */
+static bool has_lost_task(const struct calltree *tree, const struct tree_node *node)
+{
+	return is_coroutine(tree, node) && tree->profile->sites[node->site].version == 0x0309 &&
+	       (node->parent == NO_NODE || tree->nodes[node->parent].kind != TREE_PYTHON);
 }
 
 /* `in_task`: by node of `tree`, is it within a task? */
@@ -26,7 +34,9 @@ static uint32_t place_node(struct tree_builder *builder, const struct calltree *
 	in_task[index] = node->parent != NO_NODE && in_task[node->parent];
 	if (in_task[index] || !is_coroutine(tree, node))
 		return calltree_merge_node(builder, node, parent);
-	in_task[index] = true;
+	in_task[index] = true; /* or below what cannot be told */
+	if (has_lost_task(tree, node))
+		return calltree_merge_node(builder, node, parent);
 	row = calltree_merge_node(builder, node, NO_NODE);
 	builder->tree->nodes[row].is_task = true;
 	return row;
