@@ -21,7 +21,9 @@
  * From 3.12 on a thread may run a state that another has made (PyThreadState_Swap). glibc's slot
  * holds the sequence number of its key, which every making and deleting of a key moves: with the
  * number of a state that was believed the slot is Python's, with another it is what a former owner
- * of the key has left.
+ * of the key has left. A runtime that begins again mostly gets the key of the one before, and 3.11
+ * makes it before it takes the memory of its first state (pycore_create_interpreter()): until that
+ * is set the slot has the former number.
  *
  * What cannot be read is never taken for "no Python": it is THREAD_UNREADABLE and a loss.
  */
@@ -139,7 +141,8 @@ static __always_inline void know(struct known_thread *known, __u32 image_id, __u
 }
 
 #define PTHREAD_KEYS 1024 /* PTHREAD_KEYS_MAX: glibc; musl has 128 */
-#define NO_SEQUENCE 1	  /* musl keeps none, but leaves nothing in the slots of a deleted key */
+/* musl keeps none, but leaves nothing in the slots of a deleted key. */
+#define NO_SEQUENCE (~0ULL)
 
 static __always_inline long read_pthread_slot(const struct wire_slots *slots, __u64 fsbase,
 					      __u32 key, struct thread_slot *ret)
@@ -276,6 +279,13 @@ static __always_inline long read_slot(const struct wire_image *image,
 	return read_slot_by(image, layout, at, way ? way - 1 : 0, ret);
 }
 
+/* Is it what a key has left that is no more? A new one of that place has another number. */
+static __always_inline bool is_left_over(const struct wire_image *image,
+					 const struct thread_slot *found)
+{
+	return image->gone_key == image->pthread_key && found->sequence == image->gone_sequence;
+}
+
 /* Whose is what a thread's slot leads to? Returns enum thread_found. */
 __noinline int look_at_slot(__u32 slot, __u32 way, __u64 fsbase)
 {
@@ -300,8 +310,10 @@ __noinline int look_at_slot(__u32 slot, __u32 way, __u64 fsbase)
 		image->slot_way = way + 1;
 		return THREAD_RUNS;
 	}
-	if (layout->tstate_by == TSTATE_BY_TLS || !image->pthread_sequence)
+	if (layout->tstate_by == TSTATE_BY_TLS)
 		return THREAD_UNCLEAR;
+	if (!image->pthread_sequence)
+		return is_left_over(image, &found) ? THREAD_NONE : THREAD_UNCLEAR;
 	return image->pthread_sequence == found.sequence ? THREAD_RUNS : THREAD_NONE;
 }
 
@@ -355,6 +367,21 @@ static __always_inline enum thread_found judge_variable(const struct wire_image 
 	return found == THREAD_UNCLEAR ? THREAD_RUNS : found;
 }
 
+__noinline int change_key(__u32 slot, __u32 key)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (!image)
+		return 0;
+	if (image->pthread_sequence + 1 > 1) { /* neither 0 nor NO_SEQUENCE */
+		image->gone_key = image->pthread_key;
+		image->gone_sequence = image->pthread_sequence;
+	}
+	image->pthread_key = key;
+	image->pthread_sequence = 0;
+	return 0;
+}
+
 /* Finds out whose state is in the slot, with all that there is to prove it. THREAD_RUNS: the
  * current thread's, with or without a frame. `kept` is what the kept key led to; NONE and IDLE hold
  * as long as the key does. */
@@ -375,10 +402,8 @@ static __always_inline enum thread_found judge_slot(struct wire_image *image, __
 		return THREAD_UNREADABLE;
 	if (key == image->pthread_key && is_proven && is_way_known(image, layout))
 		return kept;
-	if (key != image->pthread_key) {
-		image->pthread_key = key;
-		image->pthread_sequence = 0;
-	}
+	if (key != image->pthread_key)
+		change_key(slot, key);
 	if (is_way_known(image, layout))
 		return look_at_slot(slot, image->slot_way ? image->slot_way - 1 : 0, at.fsbase);
 	return try_ways(layout, slot, at.fsbase);

@@ -224,12 +224,15 @@ struct wire_image {
 	__u32 image_id;
 	__u32 tgid;
 	__u32 flags;
-	__u32 round;		 /* of the last balance sent */
-	__u32 pthread_key;	 /* of the thread state, plus 1; 0: not known yet */
-	__u32 looks;		 /* walks since the image began; not exact */
-	__u32 slot_way;		 /* that has proven right, plus 1; 0: none has yet */
-	__u32 opening_site;	 /* SITE_INHERITED, SITE_BEFORE, or 0: nothing was there */
-	__u64 pthread_sequence;	 /* that glibc keeps beside a value of this key; 0: not known */
+	__u32 round;		/* of the last balance sent */
+	__u32 pthread_key;	/* of the thread state, plus 1; 0: not known yet */
+	__u32 looks;		/* walks since the image began; not exact */
+	__u32 slot_way;		/* that has proven right, plus 1; 0: none has yet */
+	__u32 opening_site;	/* SITE_INHERITED, SITE_BEFORE, or 0: nothing was there */
+	__u64 pthread_sequence; /* that glibc keeps beside a value of this key; 0: not known */
+	__u64 gone_sequence;	/* the last of a key that is no more */
+	__u32 gone_key;		/* as pthread_key; 0: none */
+	__u32 pad_gone;
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
 	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) is booked */
@@ -278,7 +281,7 @@ struct wire_image {
 	__u32 allocator;     /* number of the first whose functions were hit */
 	__u32 adrift;	     /* marks that were set adrift (bpf/moves.h) */
 };
-_Static_assert(sizeof(struct wire_image) == 984, "wire_image");
+_Static_assert(sizeof(struct wire_image) == 1000, "wire_image");
 
 /* A node by its place in the array of nodes, from 1 on; 0: none. */
 struct node_id {

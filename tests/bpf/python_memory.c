@@ -109,7 +109,6 @@ void python_make(struct python *python, __u32 version_hex)
 	offset_table_measure(&python->layout);
 	python->interp = new_object(python, 0x8000);
 	put_u64(BIAS + FINALIZING_VADDR, 0);
-	put_u32(BIAS + KEY_VADDR - 4, 1); /* _is_initialized */
 	python_set_key(python, python->key);
 	python_set_generation(python, 1);
 }
@@ -131,6 +130,7 @@ void python_set_key(struct python *python, __u32 key)
 {
 	python->key = key;
 	put_u32(python->bias + KEY_VADDR, key);
+	put_u32(python->bias + KEY_VADDR - 4, 1); /* _is_initialized */
 }
 
 void python_delete_key(struct python *python)

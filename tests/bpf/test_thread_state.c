@@ -339,6 +339,33 @@ static void test_state_of_others(void **state)
 	on_each(check_state_of_others);
 }
 
+/* The runtime begins again and gets the same key, and has not set it yet: the old state is in the
+ * slot, with the old number, and its memory is another thread's state now. */
+static void check_key_again(void)
+{
+	const __u64 none = 0, other = 12345;
+
+	if (!has_key())
+		return;
+	call("<module>");
+	touch(1);
+	python_set_leaf(&python, 0);
+	python_set_finalizing(&python);
+	touch(2);
+	python_delete_key(&python);
+	touch(4);
+	host_user_write(python.tstate + python.layout.tstate_thread, &other, sizeof(other));
+	host_user_write(python.bias + python.layout.finalizing_vaddr, &none, sizeof(none));
+	python_set_key(&python, python.key);
+	touch(8);
+	assert_report("<module> anon+1\n[native python3] anon+8\n[shutdown] anon+6\n");
+}
+
+static void test_key_again(void **state)
+{
+	on_each(check_key_again);
+}
+
 /* Even a frame may be left of the old state: some events later that is found out. */
 static void check_old_frame_left(void)
 {
@@ -601,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_finalized_once),
 		cmocka_unit_test(test_filled_state),
 		cmocka_unit_test(test_state_of_others),
+		cmocka_unit_test(test_key_again),
 		cmocka_unit_test(test_forked),
 		cmocka_unit_test(test_unreadable_generation),
 		cmocka_unit_test(test_key_of_another),
