@@ -28,9 +28,26 @@ struct super_block {
 	__u32 s_dev;
 } CORE;
 
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
+} CORE;
+
 struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	__s64 i_ctime_sec; /* 6.11: 3aa63a569c64 ("fs: switch timespec64 fields in inode ...") */
+	__u32 i_ctime_nsec;
+} CORE;
+
+#define CTIME_QUERIED (1U << 31) /* I_CTIME_QUERIED, in i_ctime_nsec since 6.13 */
+
+struct inode___6_6 {
+	struct timespec64 __i_ctime;
+} CORE;
+
+struct inode___5_10 {
+	struct timespec64 i_ctime;
 } CORE;
 
 struct file {

@@ -71,11 +71,33 @@ static __always_inline struct inode *user_inode(struct file *file)
 	return BPF_CORE_READ(file, f_inode);
 }
 
+/* Of an inode, as stat(2) tells it; 0 where it is not known. */
+__noinline __u64 change_time(__u64 address)
+{
+	struct inode *inode = (void *)address;
+	struct inode___6_6 *before = (void *)address;
+	struct inode___5_10 *plain = (void *)address;
+	struct timespec64 time = {};
+
+	if (bpf_core_field_exists(struct inode, i_ctime_sec)) {
+		time.tv_sec = BPF_CORE_READ(inode, i_ctime_sec);
+		time.tv_nsec = BPF_CORE_READ(inode, i_ctime_nsec) & ~CTIME_QUERIED;
+	} else if (bpf_core_field_exists(struct inode___6_6, __i_ctime)) {
+		time = BPF_CORE_READ(before, __i_ctime);
+	} else if (bpf_core_field_exists(struct inode___5_10, i_ctime)) {
+		time = BPF_CORE_READ(plain, i_ctime);
+	}
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
+/* With the time of its last change: a file may be rewritten in place, and its inode may be given to
+ * another. What has changed is unknown until user space has looked at it again. */
 static __always_inline void identify(struct inode *inode, struct wire_file *ret)
 {
 	ret->ino = BPF_CORE_READ(inode, i_ino);
 	ret->dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	ret->pad = 0;
+	ret->changed_ns = change_time((__u64)inode);
 }
 
 static __always_inline struct wire_file_layout *find_file(struct inode *inode)
@@ -114,8 +136,7 @@ static __always_inline void keep_range(struct search *search, __u64 begin, __u64
 }
 _Static_assert(SEARCH_RANGES == 4, "keep_range");
 
-/* Does a mapping show all of the file's code? One that does not may be another file's that has got
- * the inode since. */
+/* Does a mapping show all of the file's code? */
 static __always_inline bool is_text(const struct wire_file_layout *known, __u64 offset, __u64 bytes)
 {
 	__u64 first = known->text_offset & ~(PAGE_BYTES - 1);

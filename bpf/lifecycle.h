@@ -22,12 +22,18 @@ struct birth {
 	__u32 parent_image; /* image_id, 0: none */
 };
 
-/* An executable with its interpreter linked in is known by its inode; its load address follows
- * from mm->start_code. */
+/* An executable with its interpreter linked in is known by its file; its load address follows from
+ * mm->start_code. The record will tell which file that is. */
 static __always_inline void resolve_file(struct wire_python *python, struct mm_struct *mm)
 {
-	struct wire_file_layout *known = find_file(BPF_CORE_READ(mm, exe_file, f_inode));
+	__u32 zero = 0;
+	struct wire_image_begin *record = bpf_map_lookup_elem(&begin_buffers, &zero);
+	struct wire_file_layout *known;
 
+	if (!record)
+		return;
+	identify(BPF_CORE_READ(mm, exe_file, f_inode), &record->program);
+	known = bpf_map_lookup_elem(&files, &record->program);
 	if (!known)
 		return;
 	python->state = PYTHON_KNOWN;
@@ -66,13 +72,6 @@ static __always_inline void read_counters(struct wire_image *image, struct mm_st
 	}
 }
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wire_image_begin);
-} begin_buffers SEC(".maps");
-
 static __always_inline void copy_args(struct wire_image_begin *record, struct mm_struct *mm)
 {
 	__u64 start = BPF_CORE_READ(mm, arg_start);
@@ -92,7 +91,8 @@ static __always_inline void copy_path(struct wire_image_begin *record, struct mm
 	record->path_bytes = bytes > 0 && bytes < MAX_EXEC_PATH_BYTES ? bytes : 0;
 }
 
-/* Sends what an image begins with, which stands in its entry and in that of its python. */
+/* Sends what an image begins with, which stands in its entry, in that of its python, and of its
+ * file in the record. */
 __noinline int send_begin(__u32 slot, __u64 mm_address, __u32 reason, __u32 ppid,
 			  __u32 parent_image)
 {
@@ -119,7 +119,6 @@ __noinline int send_begin(__u32 slot, __u64 mm_address, __u32 reason, __u32 ppid
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->args_bytes = record->path_bytes = 0;
 	if (reason == BEGIN_EXEC) {
-		identify(BPF_CORE_READ(mm, exe_file, f_inode), &record->program);
 		copy_args(record, mm);
 		copy_path(record, mm);
 	}

@@ -185,13 +185,15 @@ struct wire_python {
 };
 _Static_assert(sizeof(struct wire_python) == 16, "wire_python");
 
-/* A file with a known interpreter: the BPF side finds it in a process itself. */
+/* A file with a known interpreter, as it is since a time: the BPF side finds it in a process
+ * itself. */
 struct wire_file {
 	__u64 ino;
 	__u32 dev; /* the kernel's s_dev: major << 20 | minor */
 	__u32 pad;
+	__u64 changed_ns; /* its ctime, of CLOCK_REALTIME */
 };
-_Static_assert(sizeof(struct wire_file) == 16, "wire_file");
+_Static_assert(sizeof(struct wire_file) == 24, "wire_file");
 
 struct wire_file_layout {
 	__u64 text_vaddr;  /* p_vaddr of the first executable segment, which mm->start_code maps */
@@ -522,7 +524,7 @@ struct wire_image_begin {
 	char path[MAX_EXEC_PATH_BYTES]; /* what execve() was given; of a script its own */
 	char args[MAX_ARGS_BYTES];
 };
-_Static_assert(sizeof(struct wire_image_begin) == 120 + MAX_EXEC_PATH_BYTES + MAX_ARGS_BYTES,
+_Static_assert(sizeof(struct wire_image_begin) == 128 + MAX_EXEC_PATH_BYTES + MAX_ARGS_BYTES,
 	       "wire_image_begin");
 
 /* Books of an image and the kernel's counters at one moment: RECORD_IMAGE_END, RECORD_BALANCE. */

@@ -59,6 +59,8 @@ struct file *machine_file_new(__u64 ino, __u32 dev)
 
 	file->file.f_inode = host_kernel_new(sizeof(*file->file.f_inode));
 	file->file.f_inode->i_ino = ino;
+	file->file.f_inode->i_ctime_sec = MACHINE_FILE_NS / 1000000000;
+	file->file.f_inode->i_ctime_nsec = MACHINE_FILE_NS % 1000000000;
 	file->file.f_inode->i_sb = host_kernel_new(sizeof(*file->file.f_inode->i_sb));
 	file->file.f_inode->i_sb->s_dev = dev;
 	return &file->file;

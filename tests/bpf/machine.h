@@ -14,6 +14,8 @@
 /* mm_struct of 6.2 and later, or of 6.1 and earlier. mm_users is 1. */
 struct mm_struct *machine_mm_new(bool is_percpu);
 
+#define MACHINE_FILE_NS 1700000000123456789ULL /* when all files were changed last */
+
 /* A file that can be mapped, and a mapping of it; none overlap. */
 struct file *machine_file_new(__u64 ino, __u32 dev);
 struct vm_area_struct *machine_map(struct mm_struct *mm, struct file *file, __u64 begin,

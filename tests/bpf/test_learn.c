@@ -28,7 +28,11 @@
 #define TEXT_VADDR 0x403340ULL
 #define TEXT_MAPPED 0x6000ULL
 
-static const struct wire_file library = { .ino = LIBRARY_INO, .dev = DEVICE };
+static const struct wire_file library = {
+	.ino = LIBRARY_INO,
+	.dev = DEVICE,
+	.changed_ns = MACHINE_FILE_NS,
+};
 static const struct wire_file_layout known = {
 	.text_vaddr = TEXT_VADDR,
 	.text_offset = TEXT_OFFSET,
@@ -248,6 +252,31 @@ static void test_other_file(void **state)
 	on_each(check_other_file);
 }
 
+/* Rewritten in place, or removed and its inode given to another, of just as much code. */
+static void check_changed_file(void)
+{
+	struct task_struct *task = begin();
+	struct file *file = machine_file_new(LIBRARY_INO, DEVICE);
+	struct wire_file changed = library;
+
+	know_library();
+	file->f_inode->i_ctime_nsec++;
+	changed.changed_ns++;
+	machine_map(task->mm, file, LIBRARY, TEXT_MAPPED, 0x2000);
+	happen(task, LIBRARY);
+	assert_false(is_known(task));
+	/* User space has looked at it again. A time that was read (6.13) is the same time. */
+	session_set_file(&changed, &known, &python.layout);
+	file->f_inode->i_ctime_nsec |= CTIME_QUERIED;
+	happen(task, LIBRARY);
+	assert_true(is_known(task));
+}
+
+static void test_changed_file(void **state)
+{
+	on_each(check_changed_file);
+}
+
 /* overlayfs maps the lower file; known is the one that the user opened. */
 static void check_overlay(void)
 {
@@ -388,7 +417,7 @@ int main(void)
 		cmocka_unit_test(test_other_file),    cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_lookups),	      cmocka_unit_test(test_unmapped),
 		cmocka_unit_test(test_busy),	      cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_many_mappings),
+		cmocka_unit_test(test_many_mappings), cmocka_unit_test(test_changed_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

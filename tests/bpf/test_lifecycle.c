@@ -491,10 +491,14 @@ static void test_main_end(void **state)
 	on_each(check_main_end);
 }
 
-/* An executable that is known by its inode needs nobody to look for its interpreter. */
+/* An executable whose file is known needs nobody to look for its interpreter. */
 static void check_known_file(void)
 {
-	const struct wire_file file = { .ino = 4711, .dev = 8 << 20 | 1 };
+	const struct wire_file file = {
+		.ino = 4711,
+		.dev = 8 << 20 | 1,
+		.changed_ns = MACHINE_FILE_NS,
+	};
 	const struct wire_file_layout known = { .text_vaddr = 0x1000, .text_bytes = 0x1000 };
 	struct mm_struct *mm = machine_mm_new(session_is_percpu());
 	struct task_struct *task = machine_task_new(mm, 100, 100, "python3");
@@ -518,6 +522,38 @@ static void check_known_file(void)
 static void test_known_file(void **state)
 {
 	on_each(check_known_file);
+}
+
+/* One that has been written anew since is unknown, until user space has looked at it again. */
+static void check_changed_program(void)
+{
+	const struct wire_file file = {
+		.ino = 4711,
+		.dev = 8 << 20 | 1,
+		.changed_ns = MACHINE_FILE_NS - 1,
+	};
+	const struct wire_file_layout known = { .text_vaddr = 0x1000, .text_bytes = 0x1000 };
+	struct mm_struct *mm = machine_mm_new(session_is_percpu());
+	struct task_struct *task = machine_task_new(mm, 100, 100, "python3");
+	struct wire_image_begin begin;
+	struct python python;
+
+	mm->exe_file = machine_file_new(file.ino, file.dev);
+	python_make(&python, PYTHON_3_13);
+	session_set_file(&file, &known, &python.layout);
+	session_follow(100, 1);
+	machine_run(task);
+	session_exec_event(task);
+	assert_int_equal(session_python(mm)->state, PYTHON_UNKNOWN);
+	assert_true(session_take(RECORD_IMAGE_BEGIN, &begin, sizeof(begin)));
+	assert_int_equal(begin.program.ino, file.ino);
+	assert_int_equal(begin.program.dev, file.dev);
+	assert_int_equal(begin.program.changed_ns, MACHINE_FILE_NS);
+}
+
+static void test_changed_program(void **state)
+{
+	on_each(check_changed_program);
 }
 
 /* What user space found for the image that had the slot before. */
@@ -700,6 +736,7 @@ int main(void)
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_main_end),
 		cmocka_unit_test(test_known_file),
+		cmocka_unit_test(test_changed_program),
 		cmocka_unit_test(test_stale_python),
 		cmocka_unit_test(test_knock),
 		cmocka_unit_test(test_samples),

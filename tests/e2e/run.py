@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 from interpreters import Absent, choose, find_interpreters  # noqa: E402
 import test_growth  # noqa: E402,F401
+import test_rewritten  # noqa: E402,F401
 import test_processes  # noqa: E402,F401
 import test_main_ended  # noqa: E402,F401
 import test_attach  # noqa: E402,F401

@@ -4,14 +4,18 @@
  * look must not take the earlier find away. Both sides are played here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "file_change.h"
 #include "inspect_python.h"
 #include "interpreters.h"
 #include "memory.h"
@@ -28,6 +32,11 @@ static struct {
 	bool is_gone;
 	int status;   /* of the look */
 	uint64_t ino; /* of the file that it finds */
+	int64_t changed_ns;
+	uint64_t text_vaddr; /* what parts its builds */
+	struct wire_file known, dropped;
+	uint32_t known_layout;
+	const char *path; /* of the file that a process maps */
 } fake;
 
 int inspect_place(struct inspector *inspector, pid_t pid, struct interpreter_cache *cache,
@@ -35,8 +44,10 @@ int inspect_place(struct inspector *inspector, pid_t pid, struct interpreter_cac
 {
 	const struct interpreter_entry entry = {
 		.file = { .ino = fake.ino, .dev = 1 },
+		.changed_ns = fake.changed_ns,
 		.status = fake.status,
 		.interpreter = { .version = "3.5.2",
+				 .text_vaddr = fake.text_vaddr,
 				 .reason = fake.status ? "it is too old" : NULL },
 	};
 
@@ -65,7 +76,21 @@ int inspect_frames(struct inspector *inspector, pid_t pid, uint64_t bias,
 int loader_set_file(struct loader *loader, const struct wire_file *file,
 		    const struct wire_file_layout *layout)
 {
+	fake.known = *file;
+	fake.known_layout = layout->layout;
 	return 0;
+}
+
+void loader_drop_file(struct loader *loader, const struct wire_file *file)
+{
+	fake.dropped = *file;
+}
+
+int inspect_file(struct inspector *inspector, pid_t pid, struct file_identity file)
+{
+	int fd = open(fake.path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
 }
 
 int loader_set_layout(struct loader *loader, uint32_t index, const struct wire_layout *layout)
@@ -201,6 +226,89 @@ static void says_that_there_is_no_room(void **state)
 	interpreters_free(interpreters);
 }
 
+static uint32_t find(struct interpreters *interpreters, int64_t changed_ns, uint64_t text_vaddr)
+{
+	fake.python = (struct wire_python){ 0 };
+	fake.changed_ns = changed_ns;
+	fake.text_vaddr = text_vaddr;
+	return interpreters_resolve(interpreters, SLOT, IMAGE, TGID).layout;
+}
+
+/* A file that is written anew has another layout, unless it is what it was. The BPF side knows it
+ * as it is now. */
+static void tells_what_a_file_is_since_when(void **state)
+{
+	struct interpreters *interpreters = interpreters_new(NULL, NULL);
+
+	assert_int_equal(find(interpreters, 100, 0x1000), 0);
+	assert_int_equal(fake.known.changed_ns, 100);
+	assert_int_equal(find(interpreters, 200, 0x2000), 1);
+	assert_int_equal(fake.known.changed_ns, 200);
+	assert_int_equal(fake.known_layout, 1);
+	assert_int_equal(fake.dropped.changed_ns, 0);
+	assert_int_equal(find(interpreters, 300, 0x1000), 0);
+	assert_int_equal(fake.known.changed_ns, 300);
+	assert_int_equal(fake.known_layout, 0);
+	assert_int_equal(fake.dropped.changed_ns, 100);
+	fake.known.changed_ns = 0;
+	assert_int_equal(find(interpreters, 300, 0x1000), 0);
+	assert_int_equal(fake.known.changed_ns, 0);
+	interpreters_free(interpreters);
+}
+
+static int64_t change_time(void)
+{
+	struct stat status;
+
+	assert_int_equal(stat(fake.path, &status), 0);
+	return file_change_time(&status);
+}
+
+static void change(void)
+{
+	int64_t before_ns = change_time();
+
+	while (change_time() == before_ns)
+		assert_int_equal(chmod(fake.path, 0600), 0);
+}
+
+static int open_one(struct interpreters *interpreters)
+{
+	int fd = interpreters_open(interpreters, TGID, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* Probes go where the layout says, so the file has to be that which it was made from. */
+static void opens_what_is_the_same_build(void **state)
+{
+	struct interpreters *interpreters = interpreters_new(NULL, NULL);
+	char path[] = "/tmp/memprobe-file-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	fake.path = path;
+	find(interpreters, change_time(), 0x1000);
+	assert_int_equal(open_one(interpreters), 0);
+	change();
+	fake.changed_ns = change_time();
+	assert_int_equal(open_one(interpreters), 0);
+	assert_int_equal(fake.known.changed_ns, fake.changed_ns);
+	change();
+	assert_int_equal(open_one(interpreters), -ESTALE); /* it changes again */
+	fake.changed_ns = change_time();
+	fake.text_vaddr = 0x2000;
+	assert_int_equal(open_one(interpreters), -ESTALE);
+	fake.status = -ENOENT;
+	assert_int_equal(open_one(interpreters), -ESTALE);
+	unlink(path);
+	assert_int_equal(open_one(interpreters), -ENOENT);
+	interpreters_free(interpreters);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +319,8 @@ int main(void)
 		cmocka_unit_test_setup(leaves_what_is_gone, reset),
 		cmocka_unit_test_setup(says_what_is_denied, reset),
 		cmocka_unit_test_setup(says_that_there_is_no_room, reset),
+		cmocka_unit_test_setup(tells_what_a_file_is_since_when, reset),
+		cmocka_unit_test_setup(opens_what_is_the_same_build, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,9 +21,16 @@ struct alloc_files {
 
 void alloc_files_clear(struct alloc_files *files);
 
-/* Its number, or MAX_ALLOC_FILES where it cannot be had. pid 0: it is at its path in our own root.
- */
+/* Its number, of this build of it, or MAX_ALLOC_FILES where it cannot be had. pid 0: it is at its
+ * path in our own root. */
 size_t alloc_files_know(struct alloc_files *files, struct inspector *inspector,
 			const struct malloc_file *found, uint32_t pid);
+
+/* Two builds that one file was, or is. */
+bool alloc_files_are_one(const struct alloc_files *files, size_t one, size_t other);
+
+/* Is it the same build yet, as a process that maps it shows? */
+bool alloc_files_renew(struct alloc_files *files, size_t file, struct inspector *inspector,
+		       uint32_t pid);
 
 #endif

@@ -82,6 +82,7 @@ static int attach_at(const struct loader *loader, const struct alloc_probes *pro
 {
 	struct places places = { .sites = { .offsets = places.offsets,
 					    .cookies = places.cookies,
+					    .changed_ns = probes->changed_ns,
 					    .is_return = is_return } };
 	const struct bpf_program *program = choose_program(loader, is_return);
 
@@ -187,6 +188,7 @@ struct alloc_probes *alloc_probes_new(uint32_t tgid, const struct malloc_file *f
 	probes->tgid = tgid;
 	probes->found = found;
 	probes->fd = fd;
+	probes->changed_ns = found->changed_ns;
 	probes->entries = probes->returns = (struct call_probe){ .multi = -1 };
 	return probes;
 }

@@ -18,6 +18,7 @@ struct alloc_probes {
 	uint32_t allocator;		 /* a number of the file's own, from 1 on */
 	const struct malloc_file *found; /* borrowed, until the attacher has ended */
 	int fd;				 /* of the file, borrowed; -1: it is at found->path */
+	int64_t changed_ns;		 /* found's, which may change meanwhile */
 	/* What has become of it, once it is done. */
 	struct call_probe entries; /* of all functions, or of those without a return */
 	struct call_probe returns;

@@ -130,13 +130,13 @@ static void tell_failure(struct allocs *allocs, const struct attachment *attachm
 	if (error == -ESRCH || error == -ENOENT)
 		return; /* it has ended */
 	log_at(LOG_DECISIONS, "allocations of %u in %s: %s", attachment->tgid, path,
-	       strerror(-error));
+	       call_probe_error(error));
 	if (allocs->has_told_failure)
 		return;
 	allocs->has_told_failure = true;
 	TELL_MISSING(allocs->base->waits,
 		     "cannot follow 'allocations' of process %u in '%s': %s, continuing without",
-		     attachment->tgid, path, strerror(-error));
+		     attachment->tgid, path, call_probe_error(error));
 }
 
 static void tell_success(struct allocs *allocs, const struct attachment *attachment)
@@ -251,6 +251,18 @@ static bool attach(struct allocs *allocs, uint32_t tgid, size_t file, uint32_t p
 	return find(allocs, tgid, file) != NULL;
 }
 
+/* What the process had before its exec: the same file, of another build. */
+static void leave_former(struct allocs *allocs, uint32_t tgid, size_t file)
+{
+	for (size_t i = allocs->nr_attachments; i-- > 0;) {
+		const struct attachment *known = &allocs->attachments[i];
+
+		if (known->tgid == tgid && known->file != file &&
+		    alloc_files_are_one(&allocs->files, known->file, file))
+			leave(allocs, i);
+	}
+}
+
 /* Beside the loop. */
 static void attach_soon(struct allocs *allocs, size_t file, uint32_t index, bool is_mapped)
 {
@@ -306,10 +318,10 @@ static void attach_inherited(struct allocs *allocs, uint32_t index)
 	const struct process *process = entry_of(allocs, index);
 	bool has_parent = is_attached(allocs, process->ppid);
 
-	for (size_t file = 0; file < allocs->files.count; file++) {
-		if (!has_parent || find(allocs, process->ppid, file))
+	for (size_t file = 0; file < allocs->files.count; file++)
+		if ((!has_parent || find(allocs, process->ppid, file)) &&
+		    alloc_files_renew(&allocs->files, file, allocs->base->inspector, process->pid))
 			attach_soon(allocs, file, index, has_parent);
-	}
 }
 
 /* The files that a process maps, or that its loader is going to. An attached process gets probes
@@ -332,6 +344,7 @@ static bool look(struct allocs *allocs, uint32_t index, bool is_loading)
 
 		if (file == MAX_ALLOC_FILES)
 			continue;
+		leave_former(allocs, process->pid, file);
 		if (process->begin != BEGAN_ATTACH)
 			attach_soon(allocs, file, index, true);
 		else if (!attach(allocs, process->pid, file, index))

@@ -5,9 +5,11 @@
 #include "call_probe.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "file_change.h"
 #include "kernel_features.h"
 #include "memory.h"
 
@@ -48,9 +50,12 @@ int call_probe_attach_multi(struct call_probe *probe, int program, const struct 
 	return create_link(probe, &link);
 }
 
+/* A breakpoint at what was an offset of another build would lie amid its instructions: the file has
+ * to be what it was before and after. */
 int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tgid,
 			      const char *path, const struct cookie_sites *sites)
 {
+	int error = file_change_check_path(path, sites->changed_ns);
 	const struct multi_link link = {
 		.prog_fd = program,
 		.attach_type = sites->is_session ? ATTACH_UPROBE_SESSION : ATTACH_UPROBE_MULTI,
@@ -63,7 +68,13 @@ int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tg
 	};
 
 	*probe = (struct call_probe){ .multi = -1 };
-	return create_link(probe, &link);
+	if (!error)
+		error = create_link(probe, &link);
+	if (!error)
+		error = file_change_check_path(path, sites->changed_ns);
+	if (error)
+		call_probe_detach(probe);
+	return error;
 }
 
 static int attach_each(struct call_probe *probe, struct bpf_program *program,
@@ -86,13 +97,14 @@ static int attach_each(struct call_probe *probe, struct bpf_program *program,
 int call_probe_attach(struct call_probe *probe, struct bpf_program *program, bool has_multi,
 		      const struct call_place *place)
 {
-	int error;
+	int error = file_change_check_path(place->path, place->changed_ns);
 
 	*probe = (struct call_probe){ .multi = -1 };
-	if (has_multi)
-		error = call_probe_attach_multi(probe, bpf_program__fd(program), place);
-	else
-		error = attach_each(probe, program, place);
+	if (!error)
+		error = has_multi ? call_probe_attach_multi(probe, bpf_program__fd(program), place)
+				  : attach_each(probe, program, place);
+	if (!error)
+		error = file_change_check_path(place->path, place->changed_ns);
 	if (error)
 		call_probe_detach(probe);
 	return error;
@@ -105,7 +117,7 @@ int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *p
 		.sites = { { .offset = place->plan->code_death } },
 		.nr_sites = 1,
 	};
-	const struct call_place death = { place->tgid, place->path, &plan };
+	const struct call_place death = { place->tgid, place->path, &plan, place->changed_ns };
 
 	return call_probe_attach(probe, program, has_multi, &death);
 }
@@ -116,13 +128,18 @@ int call_probe_attach_file(struct call_probe *probe, struct bpf_program *program
 {
 	_cleanup_(freep) char *path = xasprintf("/proc/self/fd/%d", where->fd);
 	struct probe_plan plan = { .nr_sites = 0 };
-	const struct call_place place = { where->tgid, path, &plan };
+	const struct call_place place = { where->tgid, path, &plan, where->changed_ns };
 
 	for (size_t i = 0; i < MAX_FILE_PLACES; i++) {
 		if (where->offsets[i])
 			plan.sites[plan.nr_sites++].offset = where->offsets[i];
 	}
 	return call_probe_attach(probe, program, has_multi, &place);
+}
+
+const char *call_probe_error(int error)
+{
+	return error == -ESTALE ? "its file was rewritten in place" : strerror(-error);
 }
 
 bool call_probe_is_empty(const struct call_probe *probe)

@@ -8,7 +8,6 @@
 
 #include "call_probe.h"
 #include "closer.h"
-#include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -18,7 +17,7 @@
 
 struct attachment {
 	uint32_t tgid;
-	size_t entry_ino; /* of the file: an exec may bring another */
+	uint32_t layout; /* an exec may bring another */
 	struct call_probe calls, code_death;
 	struct probe_plan swept; /* all sites of both */
 	int file;		 /* -1: forked children keep none */
@@ -26,19 +25,19 @@ struct attachment {
 
 struct calls {
 	struct loader *loader;
-	struct inspector *inspector;
+	struct interpreters *interpreters;
 	struct attachment *attachments;
 	size_t nr_attachments, capacity;
 	struct closer *closer;
 };
 
-struct calls *calls_new(struct loader *loader, struct inspector *inspector)
+struct calls *calls_new(struct loader *loader, struct interpreters *interpreters)
 {
 	struct calls *calls = xcalloc(1, sizeof(*calls));
 
 	calls->loader = loader;
 	calls->closer = closer_new();
-	calls->inspector = inspector;
+	calls->interpreters = interpreters;
 	return calls;
 }
 
@@ -169,10 +168,12 @@ static void plan_sweep(struct attachment *attachment, const char *path,
 }
 
 /* The end of code objects first: while calls are counted none must go unseen. */
-static int attach(const struct calls *calls, struct attachment *attachment, const char *path,
-		  const struct probe_plan *plan)
+static int attach(const struct calls *calls, struct attachment *attachment, const char *path)
 {
-	const struct call_place place = { attachment->tgid, path, plan };
+	const struct interpreter_entry *entry = interpreters_entry(calls->interpreters,
+								   attachment->layout);
+	const struct probe_plan *plan = &entry->plan;
+	const struct call_place place = { attachment->tgid, path, plan, entry->changed_ns };
 	bool has_multi = calls->loader->features.has_uprobe_multi;
 	int error = 0;
 
@@ -191,25 +192,24 @@ static int attach(const struct calls *calls, struct attachment *attachment, cons
 }
 
 /* The kernel takes paths only: that of our own descriptor leads to the file itself. */
-static int attach_mapped(const struct calls *calls, struct attachment *attachment,
-			 const struct interpreter_entry *entry)
+static int attach_mapped(const struct calls *calls, struct attachment *attachment)
 {
-	_cleanup_(closep) int fd = inspect_file(calls->inspector, (pid_t)attachment->tgid,
-						entry->file);
+	_cleanup_(closep) int fd = interpreters_open(calls->interpreters, attachment->tgid,
+						     attachment->layout);
 	_cleanup_(freep) char *path = NULL;
 
 	if (fd < 0)
 		return fd;
 	path = xasprintf("/proc/self/fd/%d", fd);
-	return attach(calls, attachment, path, &entry->plan);
+	return attach(calls, attachment, path);
 }
 
-int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
-		 const struct interpreter_entry *entry)
+int calls_attach(struct calls *calls, uint32_t tgid, const char *path, uint32_t layout)
 {
+	const struct probe_plan *plan = &interpreters_entry(calls->interpreters, layout)->plan;
 	struct attachment attachment = {
 		.tgid = tgid,
-		.entry_ino = entry->file.ino,
+		.layout = layout,
 		.calls.multi = -1,
 		.code_death.multi = -1,
 		.file = -1,
@@ -217,18 +217,18 @@ int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
 	const struct attachment *old = find(calls, tgid);
 	int error;
 
-	if (!entry->plan.nr_sites)
+	if (!plan->nr_sites)
 		return -ENOTSUP;
-	if (old && old->entry_ino == attachment.entry_ino)
+	if (old && old->layout == layout)
 		return 0;
 	calls_ended(calls, tgid);
-	if (bpf_program__fd(choose_program(calls, entry->plan.frame)) < 0)
+	if (bpf_program__fd(choose_program(calls, plan->frame)) < 0)
 		return -ENOPROTOOPT;
-	error = path ? attach(calls, &attachment, path, &entry->plan)
-		     : attach_mapped(calls, &attachment, entry);
+	error = path ? attach(calls, &attachment, path) : attach_mapped(calls, &attachment);
 	if (error)
 		return error;
-	log_at(LOG_DECISIONS, "calls of %u: %s", tgid, entry->plan.what);
+	log_at(LOG_DECISIONS, "calls of %u: %s", tgid,
+	       interpreters_entry(calls->interpreters, layout)->plan.what);
 	calls->attachments = array_reserve(calls->attachments, &calls->capacity,
 					   calls->nr_attachments + 1, sizeof(attachment));
 	calls->attachments[calls->nr_attachments++] = attachment;

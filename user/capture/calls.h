@@ -6,26 +6,24 @@
 #ifndef MEMPROBE_CALLS_H
 #define MEMPROBE_CALLS_H
 
-#include "inspector.h"
-#include "interpreter_cache.h"
+#include "interpreters.h"
 #include "loader.h"
-#include "profile.h"
 
 struct calls;
 
 /* Borrows both. */
-struct calls *calls_new(struct loader *loader, struct inspector *inspector);
+struct calls *calls_new(struct loader *loader, struct interpreters *interpreters);
 /* Has the kernel detach what is still attached, or does it; slow then (90 to 130 ms a perf uprobe).
  */
 void calls_free(struct calls *calls);
 
 /*
- * Attaches to process tgid, whose interpreter's file is at `path`; NULL: as the process maps it.
- * 0 also when it is attached to the same file already. -ENOTSUP: the plan has no probe;
- * -ENOPROTOOPT: it needs a program that was not foreseen and not loaded; other -errno.
+ * Attaches to process tgid, whose interpreter's file, of this layout, is at `path`; NULL: as the
+ * process maps it. 0 also when it is attached to the same already. -ENOTSUP: the plan has no probe;
+ * -ENOPROTOOPT: it needs a program that was not foreseen and not loaded; -ESTALE: the file is
+ * another build by now; other -errno.
  */
-int calls_attach(struct calls *calls, uint32_t tgid, const char *path,
-		 const struct interpreter_entry *entry);
+int calls_attach(struct calls *calls, uint32_t tgid, const char *path, uint32_t layout);
 /* With a budget: is there room in it for attaching to one more process? */
 bool calls_is_affordable(const struct calls *calls);
 /* The same, and takes what that costs. */

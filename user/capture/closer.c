@@ -47,7 +47,7 @@ struct closer *closer_new(void)
 static void sweep(struct job *job)
 {
 	_cleanup_(freep) char *path = xasprintf("/proc/self/fd/%d", job->file);
-	const struct call_place place = { (uint32_t)getpid(), path, &job->plan };
+	const struct call_place place = { (uint32_t)getpid(), path, &job->plan, 0 };
 
 	call_probe_attach_multi(&job->probe, job->program, &place);
 	closep(&job->file);

@@ -8,7 +8,7 @@
 #include "call_probe.h"
 #include "clock.h"
 #include "closer.h"
-#include "inspect_python.h"
+#include "interpreters.h"
 #include "log.h"
 #include "memory.h"
 #include "memprobe.skel.h"
@@ -69,12 +69,18 @@ static void end_watches(struct code_watch *watch, uint32_t tgid)
 			end_watch(watch, i);
 }
 
-static int attach(const struct code_watch *watch, const struct interpreter_entry *entry,
-		  struct watched *watched)
+static int attach(const struct code_watch *watch, uint32_t layout, struct watched *watched)
 {
-	_cleanup_(closep) int fd = inspect_file(watch->base->inspector, (pid_t)watched->tgid,
-						entry->file);
-	const struct call_file where = { watched->tgid, fd, { entry->plan.code_death } };
+	_cleanup_(closep) int fd = interpreters_open(watch->base->interpreters, watched->tgid,
+						     layout);
+	const struct interpreter_entry *entry = interpreters_entry(watch->base->interpreters,
+								   layout);
+	const struct call_file where = {
+		.tgid = watched->tgid,
+		.fd = fd,
+		.offsets = { entry->plan.code_death },
+		.changed_ns = entry->changed_ns,
+	};
 
 	if (fd < 0)
 		return fd;
@@ -95,10 +101,10 @@ static void begin_watch(struct code_watch *watch, uint32_t process, uint32_t lay
 	watched.tgid = watch->base->profile->processes[process].pid;
 	watched.image_id = drain_image(watch->base->drain, process);
 	end_watches(watch, watched.tgid); /* that of another image of its */
-	error = attach(watch, entry, &watched);
+	error = attach(watch, layout, &watched);
 	if (error) {
 		log_at(LOG_DECISIONS, "code objects of %u are not watched: %s", watched.tgid,
-		       strerror(-error));
+		       call_probe_error(error));
 		return;
 	}
 	tell_bpf(watch, watched.image_id, true);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "call_probe.h"
 #include "calls.h"
 #include "clock.h"
 #include "hash_table.h"
@@ -43,7 +44,7 @@ struct counting *counting_new(const struct capture_base *base, bool is_off)
 
 	counting->base = base;
 	if (!is_off)
-		counting->calls = calls_new(base->loader, base->inspector);
+		counting->calls = calls_new(base->loader, base->interpreters);
 	return counting;
 }
 
@@ -119,7 +120,7 @@ static void refuse_for(struct counting *counting, uint32_t process, const struct
 	else if (error == -ENOMSG)
 		refuse(counting, process, "the frames that had begun before cannot be read");
 	else
-		refuse(counting, process, strerror(-error));
+		refuse(counting, process, call_probe_error(error));
 }
 
 /* ---- Where it begins ---- */
@@ -163,12 +164,13 @@ static void begin(struct counting *counting, uint32_t process, uint32_t layout)
 								   layout);
 	uint32_t tgid = entry_of(counting, process)->pid;
 	bool is_from_start = calls_is_attached(counting->calls, tgid);
-	bool has_main = !process_has_lost_main((pid_t)tgid);
+	bool has_main = !process_has_lost_main((pid_t)tgid), counts_ends;
 	const char *reason;
 	int error;
 
 	if (!entry)
 		return;
+	counts_ends = entry->plan.event != PROBE_ENTRIES;
 	reason = reason_by_jit(counting, entry, tgid);
 	if (reason) {
 		refuse(counting, process, reason);
@@ -178,10 +180,11 @@ static void begin(struct counting *counting, uint32_t process, uint32_t layout)
 		refuse(counting, process, WITHOUT_MAIN);
 		return;
 	}
-	error = calls_attach(counting->calls, tgid, NULL, entry);
-	if (!error && entry->plan.event != PROBE_ENTRIES &&
-	    entry_of(counting, process)->begin != BEGAN_EXEC)
+	error = calls_attach(counting->calls, tgid, NULL, layout);
+	if (!error && counts_ends && entry_of(counting, process)->begin != BEGAN_EXEC)
 		error = note_standing(counting, process, tgid);
+	/* Both may have looked into files. */
+	entry = interpreters_entry(counting->base->interpreters, layout);
 	if (error)
 		refuse_for(counting, process, &entry->plan, error);
 	else
@@ -235,7 +238,7 @@ void counting_begin_command(struct counting *counting, uint32_t tgid, uint32_t l
 
 	if (!counting->calls || !entry || !entry->path)
 		return;
-	error = calls_attach(counting->calls, tgid, entry->path, entry);
+	error = calls_attach(counting->calls, tgid, entry->path, layout);
 	if (!error && entry->plan.nr_sites == 1)
 		loader_expect(counting->base->loader,
 			      entry->plan.sites[0].offset - entry->interpreter.text_offset +
@@ -244,7 +247,7 @@ void counting_begin_command(struct counting *counting, uint32_t tgid, uint32_t l
 	if (error && entry->plan.nr_sites)
 		TELL_MISSING(counting->base->waits,
 			     "cannot count 'calls' in '%s': %s, continuing without", entry->path,
-			     strerror(-error));
+			     call_probe_error(error));
 }
 
 /* ---- What it hears ---- */

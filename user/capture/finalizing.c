@@ -15,7 +15,6 @@
 #include "clock.h"
 #include "closer.h"
 #include "insides.h"
-#include "inspect_python.h"
 #include "interpreters.h"
 #include "log.h"
 #include "memory.h"
@@ -155,14 +154,16 @@ void finalizing_free(struct finalizing *finalizing)
 /* ---- Where it will be stopped ---- */
 
 /* A command that does not run yet has mapped no file. */
-static int open_file(const struct finalizing *finalizing, const struct armed *armed,
-		     const struct interpreter_entry *entry)
+static int open_file(const struct finalizing *finalizing, const struct armed *armed)
 {
+	struct interpreters *interpreters = finalizing->base->interpreters;
+	const char *path;
 	int fd;
 
 	if (armed->process != NO_PROCESS)
-		return inspect_file(finalizing->base->inspector, (pid_t)armed->tgid, entry->file);
-	fd = entry->path ? open(entry->path, O_RDONLY | O_CLOEXEC) : -1;
+		return interpreters_open(interpreters, armed->tgid, armed->layout);
+	path = interpreters_entry(interpreters, armed->layout)->path;
+	fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	return fd < 0 ? -ENOENT : fd;
 }
 
@@ -178,14 +179,13 @@ static int open_process(struct armed *armed)
 static int attach(const struct finalizing *finalizing, struct armed *armed)
 {
 	const struct capture_base *base = finalizing->base;
+	_cleanup_(closep) int fd = open_file(finalizing, armed);
 	const struct interpreter_entry *entry = interpreters_entry(base->interpreters,
 								   armed->layout);
-	_cleanup_(closep) int fd = open_file(finalizing, armed, entry);
 	const struct interpreter *python = &entry->interpreter;
-	const struct call_file where = { armed->tgid,
-					 fd,
-					 { python->finalize_offset, python->exit_offset } };
-
+	const struct call_file where = {
+		armed->tgid, fd, { python->finalize_offset, python->exit_offset }, entry->changed_ns
+	};
 	int error = fd < 0 ? fd : open_process(armed);
 
 	if (error)
@@ -212,7 +212,7 @@ static void arm(struct finalizing *finalizing, struct armed *armed)
 		error = attach(finalizing, armed);
 	if (error) {
 		log_at(LOG_DECISIONS, "the end of %u is not waited for: %s", armed->tgid,
-		       strerror(-error));
+		       call_probe_error(error));
 		if (finalizing->closer)
 			target_guard_remove(&finalizing->guard, (pid_t)armed->tgid);
 		closep(&armed->pidfd);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command_search.h"
+#include "file_change.h"
 #include "inspect_python.h"
 #include "log.h"
 #include "memory.h"
@@ -14,6 +15,7 @@
 struct layout {
 	size_t entry; /* in the cache */
 	char *version;
+	int64_t changed_ns; /* of its file, as the BPF side knows it */
 };
 
 struct interpreters {
@@ -48,13 +50,19 @@ void interpreters_free(struct interpreters *interpreters)
 	free(interpreters);
 }
 
+static struct wire_file file_of(const struct interpreter_entry *entry, int64_t changed_ns)
+{
+	return (struct wire_file){
+		.ino = entry->file.ino,
+		.dev = (uint32_t)entry->file.dev,
+		.changed_ns = (uint64_t)changed_ns,
+	};
+}
+
 static void register_file(struct interpreters *interpreters, const struct interpreter_entry *entry,
 			  uint32_t index)
 {
-	struct wire_file file = {
-		.ino = entry->file.ino,
-		.dev = entry->file.dev,
-	};
+	struct wire_file file = file_of(entry, entry->changed_ns);
 	struct wire_file_layout layout = {
 		.text_vaddr = entry->interpreter.text_vaddr,
 		.text_offset = entry->interpreter.text_offset,
@@ -63,6 +71,21 @@ static void register_file(struct interpreters *interpreters, const struct interp
 	};
 
 	loader_set_file(interpreters->loader, &file, &layout);
+	interpreters->layouts[index].changed_ns = entry->changed_ns;
+}
+
+/* It has changed, and is the same build. */
+static void renew_file(struct interpreters *interpreters, uint32_t index)
+{
+	const struct layout *known = &interpreters->layouts[index];
+	const struct interpreter_entry *entry = interpreter_cache_at(interpreters->cache,
+								     known->entry);
+	const struct wire_file before = file_of(entry, known->changed_ns);
+
+	if (entry->changed_ns == known->changed_ns)
+		return;
+	loader_drop_file(interpreters->loader, &before);
+	register_file(interpreters, entry, index);
 }
 
 static void tell_choice(const struct interpreter *interpreter)
@@ -93,8 +116,10 @@ static uint32_t layout_of(struct interpreters *interpreters, size_t entry_index)
 	uint32_t index = interpreters->nr_layouts;
 
 	for (uint32_t i = 0; i < interpreters->nr_layouts; i++) {
-		if (interpreters->layouts[i].entry == entry_index)
-			return i;
+		if (interpreters->layouts[i].entry != entry_index)
+			continue;
+		renew_file(interpreters, i);
+		return i;
 	}
 	if (index == MAX_LAYOUTS)
 		return NO_LAYOUT;
@@ -247,6 +272,32 @@ struct found_python interpreters_resolve(struct interpreters *interpreters, uint
 	loader_set_python(interpreters->loader, slot, &python);
 	python_place_clear(&place);
 	return found;
+}
+
+/* In a process that maps it: a file whose mode or links were changed is the same. */
+static bool look_again(struct interpreters *interpreters, uint32_t tgid, uint32_t layout)
+{
+	struct python_place place = { 0 };
+	int error = inspect_place(interpreters->inspector, (pid_t)tgid, interpreters->cache,
+				  &place);
+	bool is_same = !error && layout_of(interpreters, place.index) == layout;
+
+	python_place_clear(&place);
+	return is_same;
+}
+
+int interpreters_open(struct interpreters *interpreters, uint32_t tgid, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(interpreters, layout);
+	int fd = inspect_file(interpreters->inspector, (pid_t)tgid, entry->file);
+	int error = fd < 0 ? fd : file_change_check(fd, entry->changed_ns);
+
+	/* Entries may lie elsewhere then. */
+	if (error == -ESTALE && look_again(interpreters, tgid, layout))
+		error = file_change_check(fd, interpreters_entry(interpreters, layout)->changed_ns);
+	if (error && fd >= 0)
+		closep(&fd);
+	return error ? error : fd;
 }
 
 int interpreters_frames(struct interpreters *interpreters, uint32_t tgid, struct python_frame **ret,

@@ -63,6 +63,10 @@ int interpreters_frames(struct interpreters *interpreters, uint32_t tgid, struct
  * it could not be told of all; else as interpreters_frames(). */
 int interpreters_note_standing(struct interpreters *interpreters, uint32_t image_id, uint32_t tgid);
 
+/* The file of a layout, which a process maps, opened for probes at what is known of it. -ESTALE: it
+ * is another build by now; other -errno as inspect_file(). The caller's. */
+int interpreters_open(struct interpreters *interpreters, uint32_t tgid, uint32_t layout);
+
 /* Who looks at processes. */
 struct inspector *interpreters_inspector(const struct interpreters *interpreters);
 

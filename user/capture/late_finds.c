@@ -53,7 +53,11 @@ void late_finds_free(struct late_finds *finds)
 
 static uint32_t find_program(struct late_finds *finds, const struct wire_file *file)
 {
-	const struct wire_file key = { .ino = file->ino, .dev = file->dev };
+	const struct wire_file key = {
+		.ino = file->ino,
+		.dev = file->dev,
+		.changed_ns = file->changed_ns,
+	};
 	uint64_t hash = hash_bytes(&key, sizeof(key), 0);
 	uint32_t index;
 

@@ -132,5 +132,6 @@ static inline bool loader_find_python(const struct loader *loader, uint32_t imag
 }
 int loader_set_file(struct loader *loader, const struct wire_file *file,
 		    const struct wire_file_layout *layout);
+void loader_drop_file(struct loader *loader, const struct wire_file *file);
 
 #endif

@@ -118,6 +118,11 @@ int loader_set_python(struct loader *loader, uint32_t slot, const struct wire_py
 	return update(loader->skeleton->maps.pythons, &slot, python);
 }
 
+void loader_drop_file(struct loader *loader, const struct wire_file *file)
+{
+	bpf_map_delete_elem(bpf_map__fd(loader->skeleton->maps.files), file);
+}
+
 int loader_set_file(struct loader *loader, const struct wire_file *file,
 		    const struct wire_file_layout *layout)
 {

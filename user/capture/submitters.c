@@ -13,6 +13,7 @@
 #include "call_probe.h"
 #include "clock.h"
 #include "closer.h"
+#include "file_change.h"
 #include "inspect_queues.h"
 #include "log.h"
 #include "memory.h"
@@ -24,14 +25,13 @@
 #define MAX_CLOSING 128 /* probes that wait for their end; each holds a descriptor */
 
 struct known_queues {
-	struct file_identity interpreter;
+	uint32_t layout; /* the interpreter's */
 	struct queue_plan plans[NR_QUEUE_FILES];
 	int fds[NR_QUEUE_FILES]; /* -1: there are none */
 };
 
 struct attachment {
-	uint32_t tgid;
-	struct file_identity interpreter;
+	uint32_t tgid, layout;
 	struct call_probe entries[NR_QUEUE_FILES], returns[NR_QUEUE_FILES];
 };
 
@@ -129,6 +129,12 @@ static bool has_call(const struct known_queues *known, uint32_t call)
 	return false;
 }
 
+static const struct interpreter_entry *entry_of(const struct submitters *submitters,
+						uint32_t layout)
+{
+	return interpreters_entry(submitters->base->interpreters, layout);
+}
+
 /* Is what was said of a file true of all processes that run the interpreter? */
 static bool is_lasting(int fd)
 {
@@ -172,24 +178,54 @@ static void tell_all_missing(struct submitters *submitters, const struct interpr
 		tell_missing(submitters, entry, "asyncio.Task", known->fds[TASK_IN_MODULE]);
 }
 
+static struct known_queues *find_known(const struct submitters *submitters, uint32_t layout)
+{
+	for (size_t i = 0; i < submitters->nr_known; i++)
+		if (submitters->known[i].layout == layout)
+			return &submitters->known[i];
+	return NULL;
+}
+
+/* Modules are rewritten and replaced too. */
+static bool is_current(const struct known_queues *known)
+{
+	bool is_same = true;
+
+	for (size_t file = 0; file < NR_QUEUE_FILES; file++)
+		if (known->fds[file] >= 0)
+			is_same &= !file_change_check(known->fds[file],
+						      known->plans[file].changed_ns);
+	return is_same;
+}
+
+static struct known_queues *add_known(struct submitters *submitters)
+{
+	submitters->known = array_reserve(submitters->known, &submitters->known_capacity,
+					  submitters->nr_known + 1, sizeof(*submitters->known));
+	return &submitters->known[submitters->nr_known++];
+}
+
 /* NULL: that could not be found out. */
 static const struct known_queues *know(struct submitters *submitters, uint32_t tgid,
-				       const struct interpreter_entry *entry)
+				       uint32_t layout)
 {
-	struct known_queues known = { .interpreter = entry->file };
+	const struct interpreter_entry *entry = entry_of(submitters, layout);
+	struct known_queues *before = find_known(submitters, layout);
+	struct known_queues known = { .layout = layout };
 
-	for (size_t i = 0; i < submitters->nr_known; i++)
-		if (file_identity_is(submitters->known[i].interpreter, entry->file))
-			return &submitters->known[i];
+	if (before && is_current(before))
+		return before;
 	if (!ask_for_files(submitters, tgid, entry, &known)) {
 		close_files(&known);
 		return NULL;
 	}
 	tell_all_missing(submitters, entry, &known);
-	submitters->known = array_reserve(submitters->known, &submitters->known_capacity,
-					  submitters->nr_known + 1, sizeof(known));
-	submitters->known[submitters->nr_known] = known;
-	return &submitters->known[submitters->nr_known++];
+	if (before)
+		close_files(before);
+	else
+		before = add_known(submitters);
+	*before = known;
+	return before;
 }
 
 /* ---- Processes ---- */
@@ -204,6 +240,7 @@ static int attach_file(const struct submitters *submitters, const struct known_q
 	uint64_t offsets[MAX_QUEUE_SITES], cookies[MAX_QUEUE_SITES];
 	struct cookie_sites sites = { .offsets = offsets,
 				      .cookies = cookies,
+				      .changed_ns = plan->changed_ns,
 				      .is_return = is_return };
 	_cleanup_(freep) char *path = xasprintf("/proc/self/fd/%d", known->fds[file]);
 
@@ -231,19 +268,26 @@ static int attach_all(const struct submitters *submitters, const struct known_qu
 	return error;
 }
 
-static bool is_attached(const struct submitters *submitters, uint32_t tgid,
-			struct file_identity interpreter)
+static bool is_attached(const struct submitters *submitters, uint32_t tgid, uint32_t layout)
 {
 	for (size_t i = 0; i < submitters->nr_attachments; i++)
 		if (submitters->attachments[i].tgid == tgid &&
-		    file_identity_is(submitters->attachments[i].interpreter, interpreter))
+		    submitters->attachments[i].layout == layout)
 			return true;
 	return false;
 }
 
-static struct attachment make_attachment(uint32_t tgid, struct file_identity interpreter)
+/* What the process had before its exec: the same files, maybe, of another build. */
+static void leave_former(struct submitters *submitters, uint32_t tgid)
 {
-	struct attachment attachment = { .tgid = tgid, .interpreter = interpreter };
+	for (size_t i = submitters->nr_attachments; i-- > 0;)
+		if (submitters->attachments[i].tgid == tgid)
+			leave(submitters, i);
+}
+
+static struct attachment make_attachment(uint32_t tgid, uint32_t layout)
+{
+	struct attachment attachment = { .tgid = tgid, .layout = layout };
 
 	for (size_t i = 0; i < NR_QUEUE_FILES; i++)
 		attachment.entries[i] = attachment.returns[i] = (struct call_probe){ .multi = -1 };
@@ -253,34 +297,28 @@ static struct attachment make_attachment(uint32_t tgid, struct file_identity int
 /* Once: where descriptors are short it is every process. */
 static void tell_failure(struct submitters *submitters, uint32_t tgid, int error)
 {
-	log_at(LOG_DECISIONS, "queues of %u: %s", tgid, strerror(-error));
+	log_at(LOG_DECISIONS, "queues of %u: %s", tgid, call_probe_error(error));
 	if (error == -ESRCH || error == -ENOENT || submitters->has_told_failure)
 		return; /* it has ended */
 	submitters->has_told_failure = true;
 	log_later("for whom pools of %u, and maybe of others, work is not told: %s", tgid,
-		  strerror(-error));
-}
-
-static const struct interpreter_entry *entry_of(const struct submitters *submitters,
-						uint32_t layout)
-{
-	return interpreters_entry(submitters->base->interpreters, layout);
+		  call_probe_error(error));
 }
 
 static void attach(struct submitters *submitters, uint32_t tgid, uint32_t layout)
 {
-	const struct interpreter_entry *entry = entry_of(submitters, layout);
 	uint64_t begin_ns = clock_ns();
 	const struct known_queues *known;
 	struct attachment attachment;
 	int error;
 
-	if (!entry || is_attached(submitters, tgid, entry->file))
+	if (!entry_of(submitters, layout) || is_attached(submitters, tgid, layout))
 		return;
-	known = know(submitters, tgid, entry);
+	leave_former(submitters, tgid);
+	known = know(submitters, tgid, layout);
 	if (!known)
 		return;
-	attachment = make_attachment(tgid, entry->file);
+	attachment = make_attachment(tgid, layout);
 	error = attach_all(submitters, known, &attachment);
 	submitters->attachments = array_reserve(submitters->attachments, &submitters->capacity,
 						submitters->nr_attachments + 1, sizeof(attachment));
@@ -305,9 +343,7 @@ void submitters_begin_command(struct submitters *submitters, uint32_t tgid, uint
 static bool has_breakpoints(const struct submitters *submitters, const struct process *process,
 			    uint32_t layout)
 {
-	const struct interpreter_entry *entry = entry_of(submitters, layout);
-
-	return entry && is_attached(submitters, process->ppid, entry->file);
+	return is_attached(submitters, process->ppid, layout);
 }
 
 static void wait_for_flush(struct submitters *submitters, uint32_t process, uint32_t layout)

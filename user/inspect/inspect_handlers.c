@@ -9,6 +9,7 @@
 
 #include "census_take.h"
 #include "environment.h"
+#include "file_change.h"
 #include "heap_inside.h"
 #include "inspect_cells.h"
 #include "inspect_objects.h"
@@ -144,12 +145,23 @@ static int open_queues(const struct inspect_queues_request *request)
 				request->file_of == TASK_IN_MODULE ? "_asyncio" : "_queue");
 }
 
+static int find_queues(int fd, struct queue_plan *ret)
+{
+	int64_t changed_ns;
+	int error = file_change_begin(fd, &changed_ns);
+
+	if (!error)
+		error = queue_plan_find(fd, ret);
+	ret->changed_ns = changed_ns;
+	return error ? error : file_change_check(fd, changed_ns);
+}
+
 static void handle_queues(void *context, const void *given, size_t size,
 			  struct inspect_reply *reply)
 {
 	reply_file(open_queues(given), reply);
 	if (!reply->status)
-		reply->status = queue_plan_find(reply->fd, (struct queue_plan *)reply->bytes);
+		reply->status = find_queues(reply->fd, (struct queue_plan *)reply->bytes);
 	reply->size = reply->status ? 0 : sizeof(struct queue_plan);
 }
 

@@ -6,16 +6,16 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_change.h"
 #include "memory.h"
 #include "string_pool.h"
 
 #define NR_BUCKETS 1024 /* power of two; a desktop maps some thousand files */
 #define NO_ENTRY UINT32_MAX
 
-/* A file that changes all the time is what it was the last of these times. */
+/* A file without a CPython that changes all the time is what it was the last of these times. */
 #define MAX_INSPECTIONS 8
 
 struct interpreter_cache {
@@ -108,14 +108,71 @@ static size_t add(struct interpreter_cache *cache, const struct interpreter_entr
 	return index;
 }
 
+static bool is_exhausted(const struct interpreter_entry *newest)
+{
+	return newest->nr_inspections >= MAX_INSPECTIONS && newest->status &&
+	       newest->status != -ENOTSUP;
+}
+
 static bool is_current(const struct interpreter_entry *known,
 		       const struct interpreter_entry *wanted)
 {
-	if (known->nr_inspections >= MAX_INSPECTIONS)
-		return true;
-	if (known->changed_ns != wanted->changed_ns)
+	return file_identity_is(known->file, wanted->file) &&
+	       known->changed_ns == wanted->changed_ns &&
+	       (known->search >= wanted->search || known->status == 0 || known->status == -ENOTSUP);
+}
+
+/* Of the file as it is now: that is not the newest one where the file is again what it once was. */
+static bool find_current(const struct interpreter_cache *cache,
+			 const struct interpreter_entry *wanted, size_t *ret_index)
+{
+	uint32_t i = cache->buckets[bucket_of(wanted->file)];
+
+	while (i != NO_ENTRY && !is_current(&cache->entries[i], wanted))
+		i = cache->next[i];
+	*ret_index = i;
+	return i != NO_ENTRY;
+}
+
+static bool is_same_interpreter(const struct interpreter *one, const struct interpreter *other)
+{
+	return !memcmp(&one->layout, &other->layout, sizeof(one->layout)) &&
+	       one->version_hex == other->version_hex && !strcmp(one->version, other->version) &&
+	       one->text_vaddr == other->text_vaddr && one->text_offset == other->text_offset &&
+	       one->text_bytes == other->text_bytes &&
+	       one->finalize_offset == other->finalize_offset &&
+	       one->exit_offset == other->exit_offset;
+}
+
+static bool is_same_plan(const struct probe_plan *one, const struct probe_plan *other)
+{
+	if (one->event != other->event || one->frame != other->frame ||
+	    one->nr_sites != other->nr_sites || one->code_death != other->code_death)
 		return false;
-	return known->search >= wanted->search || known->status == 0 || known->status == -ENOTSUP;
+	for (size_t i = 0; i < one->nr_sites; i++)
+		if (one->sites[i].offset != other->sites[i].offset ||
+		    one->sites[i].semaphore != other->sites[i].semaphore)
+			return false;
+	return true;
+}
+
+/* What is known of a file that has changed and in which all is where it was: its mode was changed,
+ * or its links, or it was written anew from the same build. */
+static bool find_same(const struct interpreter_cache *cache, const struct interpreter_entry *found,
+		      size_t *ret_index)
+{
+	for (uint32_t i = cache->buckets[bucket_of(found->file)]; i != NO_ENTRY && !found->status;
+	     i = cache->next[i]) {
+		const struct interpreter_entry *known = &cache->entries[i];
+
+		if (!known->status && file_identity_is(known->file, found->file) &&
+		    is_same_interpreter(&known->interpreter, &found->interpreter) &&
+		    is_same_plan(&known->plan, &found->plan)) {
+			*ret_index = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static char *name_of(int fd)
@@ -128,27 +185,44 @@ static char *name_of(int fd)
 	return length > 0 && length < (ssize_t)sizeof(path) ? xstrndup(path, length) : NULL;
 }
 
+/* Takes the path over. Returns the entry's status. */
+static int add_or_renew(struct interpreter_cache *cache, const struct interpreter_entry *entry,
+			size_t *ret_index)
+{
+	if (!find_same(cache, entry, ret_index)) {
+		*ret_index = add(cache, entry);
+		return entry->status;
+	}
+	free(cache->entries[*ret_index].path);
+	cache->entries[*ret_index].path = entry->path;
+	cache->entries[*ret_index].changed_ns = entry->changed_ns;
+	return 0;
+}
+
 int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
 			      enum interpreter_search search, size_t *ret_index)
 {
 	struct interpreter_entry entry = { .file = file, .search = search, .nr_inspections = 1 };
-	struct stat status;
+	int error = file_change_begin(fd, &entry.changed_ns);
 
-	if (fstat(fd, &status))
-		return -errno;
-	entry.changed_ns = status.st_ctim.tv_sec * 1000000000LL + status.st_ctim.tv_nsec;
+	if (error)
+		return error;
 	if (interpreter_cache_find(cache, file, ret_index) == 0) {
-		if (is_current(&cache->entries[*ret_index], &entry))
+		if (is_exhausted(&cache->entries[*ret_index]))
 			return cache->entries[*ret_index].status;
 		entry.nr_inspections = cache->entries[*ret_index].nr_inspections + 1;
 	}
+	if (find_current(cache, &entry, ret_index))
+		return cache->entries[*ret_index].status;
 	entry.status = interpreter_inspect_by(fd, search, &entry.interpreter);
-	if (!entry.status) {
+	if (!entry.status)
 		probe_plan_find(fd, &entry.interpreter, cache->is_jit_expected, &entry.plan);
+	error = file_change_check(fd, entry.changed_ns);
+	if (error)
+		return error;
+	if (!entry.status)
 		entry.path = name_of(fd);
-	}
-	*ret_index = add(cache, &entry);
-	return entry.status;
+	return add_or_renew(cache, &entry, ret_index);
 }
 
 static const char *keep_text(struct interpreter_cache *cache, const char *text)
@@ -162,6 +236,7 @@ size_t interpreter_cache_adopt(struct interpreter_cache *cache,
 			       const struct interpreter_entry *given)
 {
 	struct interpreter_entry entry = *given;
+	size_t index;
 
 	for (uint32_t i = cache->buckets[bucket_of(entry.file)]; i != NO_ENTRY;
 	     i = cache->next[i]) {
@@ -174,5 +249,6 @@ size_t interpreter_cache_adopt(struct interpreter_cache *cache,
 	entry.path = given->path ? xstrdup(given->path) : NULL;
 	entry.interpreter.reason = keep_text(cache, given->interpreter.reason);
 	entry.plan.reason = keep_text(cache, given->plan.reason);
-	return add(cache, &entry);
+	add_or_renew(cache, &entry, &index);
+	return index;
 }

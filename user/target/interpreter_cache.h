@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is known of the files seen in a run, interpreters or not, so that each is inspected once.
- * Entries are only added; an index stays valid and names the same interpreter for the whole run.
+ * Entries are only added; an index stays valid and names the same build of one file for the whole
+ * run, of which only the change time may become another.
  */
 #ifndef MEMPROBE_INTERPRETER_CACHE_H
 #define MEMPROBE_INTERPRETER_CACHE_H
@@ -17,7 +18,7 @@ struct interpreter_cache;
 
 struct interpreter_entry {
 	struct file_identity file;
-	int64_t changed_ns; /* st_ctime: an inode may be used again for another file */
+	int64_t changed_ns; /* when it was looked into (file_change.h) */
 	int status;	    /* as interpreter_inspect_by returned it */
 	enum interpreter_search search;
 	uint32_t nr_inspections; /* of this file until now */
@@ -46,7 +47,7 @@ int interpreter_cache_find(const struct interpreter_cache *cache, struct file_id
 /*
  * Looks the open file up and inspects it when it is new, has changed, or is to be searched more
  * thoroughly than before. Returns the entry's status and its index; -errno of fstat, without one,
- * when the file cannot be read at all.
+ * when the file cannot be read at all, and -ESTALE when it changes meanwhile.
  */
 int interpreter_cache_inspect(struct interpreter_cache *cache, int fd, struct file_identity file,
 			      enum interpreter_search search, size_t *ret_index);

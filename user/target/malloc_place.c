@@ -10,7 +10,9 @@
 
 #include "elf_file.h"
 #include "environment.h"
+#include "file_change.h"
 #include "library_path.h"
+#include "mapped_file.h"
 #include "memory.h"
 #include "process_task.h"
 #include "python_place.h"
@@ -34,13 +36,16 @@ static bool is_found(const struct found *found, struct file_identity file)
 	return false;
 }
 
-/* Returns whether there is an allocator in the file. */
+/* Returns whether there is an allocator in the file, or will be once it has been written. */
 static bool add(struct found *found, int fd, struct file_identity file, const char *path)
 {
 	struct malloc_file *added = &found->files[found->count];
 
-	if (found->count == MAX_MALLOC_FILES || malloc_plan_find(fd, &added->plan))
+	if (found->count == MAX_MALLOC_FILES || file_change_begin(fd, &added->changed_ns) ||
+	    malloc_plan_find(fd, &added->plan))
 		return false;
+	if (file_change_check(fd, added->changed_ns))
+		return true; /* it will be looked at again */
 	added->file = file;
 	snprintf(added->path, sizeof(added->path), "%s",
 		 strlen(path) < sizeof(added->path) ? path : "");
@@ -50,18 +55,26 @@ static bool add(struct found *found, int fd, struct file_identity file, const ch
 
 /* ---- Of a process ---- */
 
-static uint64_t key_of(struct file_identity file)
+/* Of a file as it is now. */
+static uint64_t key_of(const struct file_identity *file, int64_t changed_ns)
 {
-	return file.ino ^ file.dev << 40;
+	return hash_bytes(&changed_ns, sizeof(changed_ns), hash_bytes(file, sizeof(*file), 0));
 }
 
 static void try_mapping(struct malloc_places *places, pid_t pid,
 			const struct process_mapping *mapping, struct found *found)
 {
-	_cleanup_(closep) int fd = python_place_open(pid, mapping->file);
+	_cleanup_(closep) int fd = mapped_file_open(pid, mapping, INTERPRETER_MAX_BYTES);
+	int64_t changed_ns;
+	uint32_t unused;
+	uint64_t key;
 
-	if (fd >= 0 && !add(found, fd, mapping->file, mapping->path))
-		hash_table_put(&places->others, key_of(mapping->file), 0);
+	if (fd < 0 || file_change_begin(fd, &changed_ns))
+		return;
+	key = key_of(&mapping->file, changed_ns);
+	if (!hash_table_get(&places->others, key, &unused) &&
+	    !add(found, fd, mapping->file, mapping->path))
+		hash_table_put(&places->others, key, 0);
 }
 
 int malloc_place_find(struct malloc_places *places, pid_t pid, struct malloc_file *ret,
@@ -70,7 +83,6 @@ int malloc_place_find(struct malloc_places *places, pid_t pid, struct malloc_fil
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
 	struct found found = { .files = ret };
 	int err = process_maps_read(pid, &maps);
-	uint32_t unused;
 
 	*ret_count = 0;
 	if (err)
@@ -79,8 +91,7 @@ int malloc_place_find(struct malloc_places *places, pid_t pid, struct malloc_fil
 		const struct process_mapping *mapping = &maps.mappings[i];
 
 		if (!mapping->is_executable || !mapping->file.ino ||
-		    is_found(&found, mapping->file) || found.count == MAX_MALLOC_FILES ||
-		    hash_table_get(&places->others, key_of(mapping->file), &unused))
+		    is_found(&found, mapping->file) || found.count == MAX_MALLOC_FILES)
 			continue;
 		opened++;
 		try_mapping(places, pid, mapping, &found);

@@ -18,11 +18,12 @@
 
 struct malloc_file {
 	struct file_identity file;
+	int64_t changed_ns;	 /* as of which the plan is true (file_change.h) */
 	struct malloc_plan plan; /* there is one */
 	char path[PATH_MAX];	 /* as maps prints it, or as it was found; "" if that is too long */
 };
 
-/* Remembers which files export no allocator, by their identity. Begins as { 0 }. */
+/* Remembers which files export no allocator, as they were then. Begins as { 0 }. */
 struct malloc_places {
 	struct hash_table others;
 };

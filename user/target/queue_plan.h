@@ -26,7 +26,8 @@ struct queue_site {
 
 struct queue_plan {
 	struct queue_site sites[MAX_QUEUE_SITES];
-	size_t nr_sites; /* 0: the file has none, or was built without such texts */
+	size_t nr_sites;    /* 0: the file has none, or was built without such texts */
+	int64_t changed_ns; /* of the file that it is true of (file_change.h) */
 };
 
 /* 0; -errno when the file cannot be read. Borrows fd. */
