@@ -305,8 +305,9 @@ static void begin_late(void *context, struct profile *profile, uint64_t now_ns)
 			break;
 	}
 	counting->nr_uncounted -= next;
-	memmove(counting->uncounted, counting->uncounted + next,
-		counting->nr_uncounted * sizeof(*counting->uncounted));
+	if (counting->nr_uncounted) /* else there may be no array yet */
+		memmove(counting->uncounted, counting->uncounted + next,
+			counting->nr_uncounted * sizeof(*counting->uncounted));
 	if (counting->nr_uncounted && !calls_is_affordable(counting->calls))
 		explain_waiting(counting, now_ns);
 }

@@ -386,8 +386,9 @@ static void on_flush(void *context, struct profile *profile, uint64_t now_ns)
 			attach(submitters, process->pid, waiting->layout);
 	}
 	submitters->nr_waiting -= next;
-	memmove(submitters->waiting, submitters->waiting + next,
-		submitters->nr_waiting * sizeof(*submitters->waiting));
+	if (submitters->nr_waiting) /* else there may be no array yet */
+		memmove(submitters->waiting, submitters->waiting + next,
+			submitters->nr_waiting * sizeof(*submitters->waiting));
 }
 
 static void on_process_ended(void *context, uint32_t tgid)
