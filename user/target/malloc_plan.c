@@ -24,17 +24,13 @@
 
 #include <memprobe/wire.h>
 
+#include "code_entry.h"
 #include "code_step.h"
 #include "elf_file.h"
 #include "malloc_names.h"
 #include "memory.h"
-#include "probe_insn.h"
 
-#define MAX_STEPS 16
-#define BEGINNING_BYTES 96
 #define JUMP_OPCODE 0xe9 /* jmp rel32 */
-#define CALL_OPCODE 0xe8 /* call rel32 */
-#define PUSH_OPCODE 0x50 /* of the first eight registers; with 41 before it the others */
 
 #define NR_PYTHON_NEEDED 8
 _Static_assert(NR_MALLOC_NAMES + NR_MALLOC_PYTHON_NAMES <= MAX_MALLOC_SITES, "a site for each");
@@ -81,101 +77,34 @@ static const uint16_t needed_with_context[NR_ALLOC_CALLS] = {
 
 /* ---- One function ---- */
 
-/* Its first bytes, as many as are in the file. */
-struct beginning {
-	uint64_t offset;
-	size_t size;
-	uint8_t bytes[BEGINNING_BYTES];
-};
-
-static int read_beginning(const struct elf_file *file, uint64_t vaddr, struct beginning *ret)
-{
-	const struct elf_segment *segment = elf_file_segment(file, vaddr);
-	uint64_t skip = segment ? vaddr - segment->vaddr : 0;
-
-	if (!segment || !segment->is_executable || skip >= segment->file_bytes)
-		return -ENOENT;
-	ret->offset = segment->offset + skip;
-	ret->size = sizeof(ret->bytes);
-	if (segment->file_bytes - skip < ret->size)
-		ret->size = (size_t)(segment->file_bytes - skip);
-	return elf_file_read(file, vaddr, ret->bytes, ret->size);
-}
-
-/* The first instruction that does something. */
-static size_t skip_landing(const struct beginning *beginning)
-{
-	enum probe_insn insn = probe_insn_classify(beginning->bytes, beginning->size);
-
-	return insn == PROBE_INSN_LANDING ? PROBE_INSN_LANDING_BYTES : 0;
-}
-
-struct place {
-	size_t at;
-	bool tests_null; /* behind a test of the first argument for NULL */
-};
-
-static bool is_null_test(const uint8_t *bytes, size_t size)
-{
-	static const uint8_t test[] = { 0x48, 0x85, 0xff }; /* test %rdi,%rdi */
-
-	return size == sizeof(test) && !memcmp(bytes, test, sizeof(test));
-}
-
-/* Where the kernel emulates, of all calls that come to `from`; false: nowhere that is known to do.
- */
-static bool find_emulated(const struct beginning *beginning, size_t from, uint16_t kept,
-			  struct place *ret)
-{
-	struct place place = { .at = from };
-
-	for (int i = 0; i < MAX_STEPS && place.at < beginning->size; i++) {
-		const uint8_t *bytes = beginning->bytes + place.at;
-		size_t size = beginning->size - place.at;
-		enum probe_insn insn = probe_insn_classify(bytes, size);
-		struct code_step step;
-
-		if (insn == PROBE_INSN_EMULATED ||
-		    (insn == PROBE_INSN_NOP5 && place.at == skip_landing(beginning))) {
-			*ret = place;
-			return true;
-		}
-		if (!code_step_decode(bytes, size, &step) || step.written & kept)
-			return false;
-		place.tests_null = is_null_test(bytes, step.bytes);
-		place.at += step.bytes;
-	}
-	return false;
-}
-
 /* How long a jump is that is taken when a test finds 0; 0: it is another instruction. */
-static size_t jump_if_zero_bytes(const struct beginning *beginning, size_t at)
+static size_t jump_if_zero_bytes(const struct code_entry *entry, size_t at)
 {
-	const uint8_t *bytes = beginning->bytes + at;
+	const uint8_t *bytes = entry->bytes + at;
 
 	if (bytes[0] == 0x74)
 		return 2;
-	return at + 1 < beginning->size && bytes[0] == 0x0f && bytes[1] == 0x84 ? 6 : 0;
+	return at + 1 < entry->size && bytes[0] == 0x0f && bytes[1] == 0x84 ? 6 : 0;
 }
 
 /* free(NULL) does nothing, and is every second call of some programs: behind the test for it a half
  * is to be seen. (An optimisation in OpenAeroStruct: 2.74 million calls, 1.37 million blocks.) */
-static void pass_null_test(const struct beginning *beginning, uint16_t kept, struct place *place)
+static void pass_null_test(const struct code_entry *entry, uint16_t kept, struct code_place *place)
 {
-	size_t jump = place->tests_null ? jump_if_zero_bytes(beginning, place->at) : 0;
+	size_t jump = place->tests_null ? jump_if_zero_bytes(entry, place->at) : 0;
 
 	if (jump)
-		find_emulated(beginning, place->at + jump, kept, place);
+		code_entry_find_emulated(entry, place->at + jump, kept, place);
 }
 
-static bool is_jump(const struct beginning *beginning)
+static bool is_jump(const struct code_entry *entry)
 {
-	size_t first = skip_landing(beginning);
+	size_t first = code_entry_first(entry);
 
-	return first < beginning->size && beginning->bytes[first] == JUMP_OPCODE;
+	return first < entry->size && entry->bytes[first] == JUMP_OPCODE;
 }
 
-static struct malloc_site choose_site(const struct beginning *beginning,
+static struct malloc_site choose_site(const struct code_entry *entry,
 				      const struct malloc_name *name)
 {
 	uint32_t call = name->call;
@@ -184,77 +113,19 @@ static struct malloc_site choose_site(const struct beginning *beginning,
 	bool has_return = call != ALLOC_FREE && !is_unfollowed;
 	uint16_t arguments = has_context ? needed_with_context[call] : needed[call];
 	uint16_t kept = arguments | (has_return ? 1 << CODE_RSP : 0);
-	struct place place = { 0 };
-	bool is_found = find_emulated(beginning, skip_landing(beginning), kept, &place);
+	struct code_place place = { 0 };
+	bool is_found = code_entry_find_emulated(entry, code_entry_first(entry), kept, &place);
 
 	if (call == ALLOC_FREE && !has_context)
-		pass_null_test(beginning, kept, &place);
+		pass_null_test(entry, kept, &place);
 	return (struct malloc_site){
-		.offset = beginning->offset + place.at,
+		.offset = entry->offset + place.at,
 		.call = call,
 		.has_return = has_return,
 		.is_slow = !is_found,
 		.has_context = has_context,
 		.is_unfollowed = is_unfollowed,
 	};
-}
-
-/* ---- Functions that hand on to others ---- */
-
-#define STUB_BYTES 11 /* endbr64, bnd jmp *displacement(%rip) */
-
-static uint64_t branch_target(const struct beginning *beginning, size_t at, uint64_t vaddr)
-{
-	const uint8_t *bytes = beginning->bytes + at;
-	bool is_short = bytes[0] == 0xeb;
-	int32_t far = 0;
-
-	if (!is_short)
-		memcpy(&far, bytes + 1, sizeof(far));
-	return vaddr + at + (is_short ? 2 + (uint64_t)(int8_t)bytes[1] : 5 + (uint64_t)far);
-}
-
-/* Through a stub of the procedure linkage table, where it is one, to this file's own function. */
-static uint64_t pass_stub(struct elf_file *file, uint64_t vaddr)
-{
-	uint8_t bytes[STUB_BYTES];
-	size_t at = 0;
-	int32_t displacement;
-
-	if (elf_file_read(file, vaddr, bytes, sizeof(bytes)))
-		return vaddr;
-	if (probe_insn_classify(bytes, sizeof(bytes)) == PROBE_INSN_LANDING)
-		at += PROBE_INSN_LANDING_BYTES;
-	at += bytes[at] == 0xf2; /* bnd */
-	if (bytes[at] != 0xff || bytes[at + 1] != 0x25)
-		return vaddr;
-	memcpy(&displacement, bytes + at + 2, sizeof(displacement));
-	return elf_file_bound_symbol(file, vaddr + at + 6 + (uint64_t)displacement);
-}
-
-/* The function that all calls of one come to first, by a jump or, where that will do, a call; 0:
- * none that is known. */
-static uint64_t find_first(struct elf_file *file, const struct beginning *beginning, uint64_t vaddr,
-			   bool is_call_enough)
-{
-	size_t at = skip_landing(beginning);
-
-	for (int i = 0; i < MAX_STEPS && at + PROBE_INSN_BYTES <= beginning->size; i++) {
-		const uint8_t *bytes = beginning->bytes + at;
-		struct code_step step;
-
-		if (bytes[0] == JUMP_OPCODE || (bytes[0] == CALL_OPCODE && is_call_enough))
-			return pass_stub(file, branch_target(beginning, at, vaddr));
-		if ((bytes[0] & 0xf8) == PUSH_OPCODE)
-			at += 1;
-		else if (bytes[0] == 0x41 && (bytes[1] & 0xf8) == PUSH_OPCODE)
-			at += 2;
-		else if (code_step_decode(bytes, beginning->size - at, &step))
-			at += step.bytes;
-		else
-			return 0;
-	}
-	return 0;
 }
 
 /* ---- A file ---- */
@@ -302,36 +173,35 @@ static void add_site(struct search *search, const struct malloc_name *name,
 
 /* Is another function seen at each call of this one, so that it need not be? */
 static bool is_handed_on(struct elf_file *file, const struct search *search,
-			 const struct malloc_name *name, const struct beginning *beginning,
-			 uint64_t vaddr)
+			 const struct malloc_name *name, const struct code_entry *entry)
 {
 	bool is_unfollowed = name->traits & MALLOC_UNFOLLOWED;
 	uint64_t first;
 
 	if (!(name->traits & MALLOC_WRAPS))
 		return false;
-	if (!is_unfollowed && is_jump(beginning))
+	if (!is_unfollowed && is_jump(entry))
 		return true;
-	first = find_first(file, beginning, vaddr, is_unfollowed);
+	first = code_entry_find_next(file, entry, is_unfollowed);
 	return first && is_known(search, first);
 }
 
 static int add_function(struct elf_file *file, struct search *search,
 			const struct malloc_name *name, uint64_t vaddr)
 {
-	struct beginning beginning;
+	struct code_entry entry;
 	struct malloc_site site;
 	int err;
 
 	if (!vaddr || is_known(search, vaddr))
 		return 0;
-	err = read_beginning(file, vaddr, &beginning);
+	err = code_entry_read(file, vaddr, &entry);
 	if (err)
 		return err;
 	search->entries[search->nr_entries++] = vaddr;
-	if (is_handed_on(file, search, name, &beginning, vaddr))
+	if (is_handed_on(file, search, name, &entry))
 		return 0;
-	site = choose_site(&beginning, name);
+	site = choose_site(&entry, name);
 	add_site(search, name, &site);
 	return 0;
 }
