@@ -67,6 +67,7 @@ import test_kept  # noqa: E402,F401
 import test_unshared  # noqa: E402,F401
 import test_heap  # noqa: E402,F401
 import test_heap_exec  # noqa: E402,F401
+import test_last_looks  # noqa: E402,F401
 import test_objects  # noqa: E402,F401
 import test_native_pools  # noqa: E402,F401
 import test_html  # noqa: E402,F401

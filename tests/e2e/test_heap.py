@@ -293,20 +293,6 @@ def heap_at_the_end_with_allocs(context):
     check_inside_at_the_end(context, "--allocs")
 
 
-@test(interpreters="all")
-def heap_after_sys_exit(context):
-    """Each way in which an exception ends a Python: it is read, and its status is its own."""
-    for end, status in (("sys.exit(0)", 0), ("sys.exit(3)", 3), ("raise SystemExit", 0), ("1 / 0", 1)):
-        script = ("import sys, time\nkept = [bytearray(3000) for _ in range(20000)]\n"
-                  "time.sleep(0.5)  # the probe comes once it is large\n" + end)
-        result, dump = record(context, context.python.command + ["-c", script])
-        check_equal("status of " + end, result.status, status)
-        inside = read_report(context, dump).python().entry["inside"]
-        check(inside, "nothing was read with " + end)
-        used = sum(inside[name]["used"] or 0 for name in ("malloc", "pymalloc", "mimalloc"))
-        check(used > 20000 * 3000, "inside with %s: %r" % (end, inside))
-
-
 def end_heaps(context, *options):
     """What each kind of tests/targets/heap_ends.py told, and its entry."""
     result, dump = record(context, context.target("heap_ends.py"), *options)

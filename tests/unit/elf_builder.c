@@ -40,7 +40,12 @@ enum { /* in the text, each in a block of its own */
        AT_CODE_DEALLOC = 0x180,
        AT_FRAME_CLEAR = 0x1c0,
        AT_VERSION_TEXT = 0x200,
+       AT_FINALIZE = 0x240,
+       AT_EXIT = 0x280,
+       AT_RUN_MAIN = 0x2c0,
+       AT_FINALIZER = 0x300, /* the static function of 3.13 */
 };
+#define FIRST_FINALIZER 13
 
 static uint8_t *text_at(struct elf_built *built, size_t at)
 {
@@ -97,6 +102,27 @@ static void put_dict(struct elf_built *built, size_t function)
 	memcpy(at, "\x48\x89\x43\x18\xc3", 5);
 }
 
+/* push %rbx; call; ret. */
+static void put_caller(struct elf_built *built, size_t function, size_t called)
+{
+	uint8_t *at = text_at(built, function);
+
+	at = REFERENCE(built, at, "\x53\xe8", TEXT_OFFSET + called);
+	*at = 0xc3;
+}
+
+/* Py_RunMain as of a compiler that has taken in what only goes on. */
+static void put_ends(struct elf_built *built)
+{
+	size_t whole = built->minor < FIRST_FINALIZER ? AT_FINALIZE : AT_FINALIZER;
+
+	if (whole != AT_FINALIZE)
+		REFERENCE(built, text_at(built, AT_FINALIZE), "\xe9", TEXT_OFFSET + whole);
+	memcpy(text_at(built, whole), "\xf3\x0f\x1e\xfa\x55\xc3", 6);
+	put_caller(built, AT_EXIT, whole);
+	put_caller(built, AT_RUN_MAIN, whole);
+}
+
 static void put_text(struct elf_built *built)
 {
 	static const char version[] = "3.0.1 (built)";
@@ -112,6 +138,7 @@ static void put_text(struct elf_built *built)
 	put_dict(built, AT_DICT_CLEAR);
 	memcpy(text_at(built, AT_CODE_DEALLOC), "\xf3\x0f\x1e\xfa\x55\xc3", 6);
 	memcpy(text_at(built, AT_FRAME_CLEAR), "\x55\xc3", 2);
+	put_ends(built);
 	memcpy(text_at(built, AT_VERSION_TEXT), version, sizeof(version));
 	if (built->minor < 10)
 		*text_at(built, AT_VERSION_TEXT + 2) = (uint8_t)('0' + built->minor);
@@ -169,6 +196,9 @@ static const struct built_symbol {
 	{ "PyDict_New", TEXT_OFFSET + AT_DICT_NEW, 0x40, 0, 99 },
 	{ "PyDict_Clear", TEXT_OFFSET + AT_DICT_CLEAR, 0x40, 0, 99 },
 	{ "_PyEval_FrameClearAndPop", TEXT_OFFSET + AT_FRAME_CLEAR, 0x10, 13, 99 },
+	{ "Py_FinalizeEx", TEXT_OFFSET + AT_FINALIZE, 0x10, 0, 99 },
+	{ "Py_Exit", TEXT_OFFSET + AT_EXIT, 0x10, 0, 99 },
+	{ "Py_RunMain", TEXT_OFFSET + AT_RUN_MAIN, 0x10, 8, 99 },
 	{ "PyCode_Type", DATA_VADDR + AT_CODE_TYPE, 0x80, 0, 99 },
 	{ "Py_Version", DATA_VADDR + AT_VERSION, 4, 11, 99 },
 	{ "_PyRuntime", RUNTIME_VADDR, 0x80000, 7, 99 },
@@ -373,6 +403,22 @@ Elf64_Dyn *elf_built_dynamic(struct elf_built *built, int64_t tag)
 	while (entry->d_tag != tag)
 		entry++;
 	return entry;
+}
+
+Elf64_Sym *elf_built_exported(struct elf_built *built, const char *name)
+{
+	const Elf64_Shdr *table = elf_built_section(built, BUILT_DYNSYM);
+	const Elf64_Shdr *strings = elf_built_section(built, BUILT_DYNSTR);
+	Elf64_Sym *symbol = (Elf64_Sym *)(built->bytes + table->sh_offset);
+
+	while (strcmp((char *)built->bytes + strings->sh_offset + symbol->st_name, name) != 0)
+		symbol++;
+	return symbol;
+}
+
+uint64_t elf_built_finalizer(void)
+{
+	return TEXT_OFFSET + AT_FINALIZER;
 }
 
 uint64_t elf_built_semaphore(void)

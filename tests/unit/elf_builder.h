@@ -43,6 +43,11 @@ Elf64_Ehdr *elf_built_header(struct elf_built *built);
 Elf64_Shdr *elf_built_section(struct elf_built *built, enum built_section section);
 /* The entry of the dynamic section with a tag. */
 Elf64_Dyn *elf_built_dynamic(struct elf_built *built, int64_t tag);
+/* One of the file's own in the table of exported symbols, which must be there; all but data are in
+ * the file at their addresses. */
+Elf64_Sym *elf_built_exported(struct elf_built *built, const char *name);
+/* The static function by which a runtime from 3.13 on ends: its address, and where in the file. */
+uint64_t elf_built_finalizer(void);
 /* A note of `python:function__entry`, or __return in 3.11, with this semaphore; as in the file. */
 void elf_build_note(const struct elf_built *built, uint64_t semaphore, uint8_t *ret);
 uint64_t elf_built_semaphore(void);

@@ -37,6 +37,7 @@ static enum {
 	METHOD,
 	OFFSET,
 	VERSION,
+	ENDS,
 	STATUS,
 	COUNT,
 	LENGTH,
@@ -68,6 +69,8 @@ static void make_entry(struct inspect_entry *entry)
 		entry->interpreter.layout.frame_back = 0xfff0;
 	if (wrong == VERSION)
 		entry->interpreter.layout.version = 0x7f01;
+	if (wrong == ENDS)
+		entry->interpreter.ends.doubt = NR_RUNTIME_ENDS_DOUBTS;
 }
 
 static void handle_place(void *state, const void *request, size_t size, struct inspect_reply *reply)
@@ -413,9 +416,9 @@ static const struct {
 	int wrongs[12];
 } cases[] = {
 	{ ask_place,
-	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, STATUS } },
+	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, ENDS, STATUS } },
 	{ ask_foresee,
-	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, STATUS } },
+	  { SHORT, OPEN_TEXT, CONTROL_TEXT, SITES, FRAME, METHOD, OFFSET, VERSION, ENDS, STATUS } },
 	{ ask_file, { NO_FILE, DIRECTORY } },
 	{ ask_queues, { SHORT, SITES, METHOD, NO_FILE, DIRECTORY } },
 	{ ask_mimalloc, { SHORT } },

@@ -15,7 +15,10 @@
 #include "memory.h"
 #include "running.h"
 
+#include <memprobe/limits.h>
+
 #define ALL_NS CENSUSES_MOST_NS
+#define LAST_LOOK_BYTES (LAST_LOOK_PAGES * 4096LL)
 
 static const char *cause_of(int error)
 {
@@ -87,6 +90,32 @@ static void tell_killed(const struct profile *profile, const char *what)
 			  count, count == 1 ? " was" : "es were", count == 1 ? "it" : "them", what);
 }
 
+static bool is_unseen(const struct process *process)
+{
+	return process->has_unsure_end && process->end == END_EXIT;
+}
+
+/* Those that nobody asked about are looked at when they are large only. */
+static void tell_unseen(const struct censuses *censuses, const struct profile *profile)
+{
+	const char *what = censuses->is_wanted ? "the objects" : "the allocators";
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < profile->nr_processes; i++) {
+		const struct process *process = &profile->processes[i];
+
+		if (is_unseen(process) &&
+		    (censuses->is_wanted
+			     ? !process->census
+			     : !process->has_inside && process->peak >= LAST_LOOK_BYTES))
+			count++;
+	}
+	if (count)
+		log_later("%s of %zu process%s were not looked at: what their Python passes at its "
+			  "end is not known (memprobe check tells why)",
+			  what, count, count == 1 ? "" : "es");
+}
+
 static void tell_uncounted(const struct profile *profile)
 {
 	size_t count = 0, unsignalled = 0;
@@ -94,7 +123,7 @@ static void tell_uncounted(const struct profile *profile)
 	for (uint32_t i = 0; i < profile->nr_processes; i++) {
 		const struct process *process = &profile->processes[i];
 
-		if (!is_uncounted(process) || is_killed_standing(process))
+		if (!is_uncounted(process) || is_unseen(process) || is_killed_standing(process))
 			continue;
 		count += !process->is_unsignalled;
 		unsignalled += process->is_unsignalled;
@@ -116,6 +145,7 @@ static void on_end(void *context, struct profile *profile, uint64_t now_ns)
 
 	censuses_take(censuses);
 	tell_killed(profile, censuses->is_wanted ? "census of objects" : "look inside");
+	tell_unseen(censuses, profile);
 	if (censuses->is_wanted)
 		tell_uncounted(profile);
 }

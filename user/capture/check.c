@@ -208,6 +208,18 @@ static bool check_calls(const struct probe_plan *plan, struct sink *sink)
 	return true;
 }
 
+/* What works without is no failure. */
+static void check_ends(const struct runtime_ends *ends, struct sink *sink)
+{
+	const char *reason = runtime_ends_reason(ends->doubt);
+
+	if (!reason)
+		return;
+	say(sink, "ends", "%s: %s", ends->offsets[0] ? "maybe not seen" : "not seen", reason);
+	hint(sink, "what is inside a process (Inside:, --objects) is read while it runs only: at a "
+		   "snapshot, or by memprobe heap");
+}
+
 static bool check_entry(const struct interpreter_entry *entry, struct sink *sink)
 {
 	const struct interpreter *interpreter = &entry->interpreter;
@@ -223,6 +235,7 @@ static bool check_entry(const struct interpreter_entry *entry, struct sink *sink
 	    interpreter->layout.tstate_by == TSTATE_BY_TLS ? "TLS" : "pthread key",
 	    interpreter->version_hex >= 0x030d0000 ? "_Py_DebugOffsets" : "the table",
 	    interpreter->verified ? "" : ", a version that was never tested");
+	check_ends(&interpreter->ends, sink);
 	return check_calls(&entry->plan, sink);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A probe at Py_FinalizeEx, and where that is another end at Py_Exit, for each process; see
- * finalizing.h. */
+/* A probe where a runtime's end begins (target/runtime_ends), for each process; see finalizing.h.
+ */
 #include "finalizing.h"
 
 #include <bpf/bpf.h>
@@ -183,9 +183,10 @@ static int attach(const struct finalizing *finalizing, struct armed *armed)
 	const struct interpreter_entry *entry = interpreters_entry(base->interpreters,
 								   armed->layout);
 	const struct interpreter *python = &entry->interpreter;
-	const struct call_file where = {
-		armed->tgid, fd, { python->finalize_offset, python->exit_offset }, entry->changed_ns
-	};
+	const struct call_file where = { armed->tgid,
+					 fd,
+					 { python->ends.offsets[0], python->ends.offsets[1] },
+					 entry->changed_ns };
 	int error = fd < 0 ? fd : open_process(armed);
 
 	if (error)
@@ -230,7 +231,7 @@ static bool is_known(const struct finalizing *finalizing, uint32_t layout)
 	const struct interpreter_entry *entry = interpreters_entry(finalizing->base->interpreters,
 								   layout);
 
-	return entry && entry->interpreter.finalize_offset;
+	return entry && entry->interpreter.ends.offsets[0];
 }
 
 static uint32_t tgid_of(const struct finalizing *finalizing, uint32_t process)
@@ -257,10 +258,20 @@ static void wait_for_growth(struct finalizing *finalizing, uint32_t process, uin
 	finalizing->small[finalizing->nr_small++] = (struct small){ process, layout };
 }
 
+static bool is_unsure(const struct finalizing *finalizing, uint32_t layout)
+{
+	const struct interpreter_entry *entry = interpreters_entry(finalizing->base->interpreters,
+								   layout);
+
+	return entry && entry->interpreter.ends.doubt != RUNTIME_ENDS_SURE;
+}
+
 void finalizing_plan(struct finalizing *finalizing, uint32_t process, uint32_t layout)
 {
 	struct armed *before = find(finalizing, tgid_of(finalizing, process));
 
+	finalizing->base->profile->processes[process].has_unsure_end = is_unsure(finalizing,
+										 layout);
 	if (before && before->layout == layout) { /* a probe goes on through an exec */
 		before->process = process;
 		return;

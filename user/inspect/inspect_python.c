@@ -49,7 +49,7 @@ static bool is_sane_interpreter(const struct interpreter *interpreter)
 
 	return inspect_is_plain(interpreter->version, sizeof(interpreter->version)) &&
 	       layout->version >> 8 == 3 && layout->tstate_by <= TSTATE_BY_TLS &&
-	       has_sane_offsets(layout);
+	       interpreter->ends.doubt < NR_RUNTIME_ENDS_DOUBTS && has_sane_offsets(layout);
 }
 
 /* One that can be walked, one that cannot and says why, or a file that claims too much. */

@@ -206,6 +206,7 @@ struct process {
 	bool died_standing;   /* it ended while we had stopped it for a last look: capture only */
 	bool is_unsignalled;  /* we may not stop it, nor let it go on: capture only */
 	bool is_census_told;  /* and that a census failed: capture only */
+	bool has_unsure_end;  /* where its Python begins to end is not sure: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t kept_reason; /* string: the same of frames that greenlets keep, 0: there are none:
 			       * capture only */

@@ -106,6 +106,9 @@ void elf_file_visit_relative(struct elf_file *file,
  * global offset table, though another file's of that name may come before it. 0: none.
  */
 uint64_t elf_file_bound_symbol(struct elf_file *file, uint64_t at);
+/* The other way round: the first place that a function's address is put into, by which the file
+ * calls it. 0: none. */
+uint64_t elf_file_bound_slot(struct elf_file *file, uint64_t vaddr);
 /* The NUL-terminated string at an address. -ENAMETOOLONG: no NUL within size. */
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size);
 

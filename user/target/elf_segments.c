@@ -265,9 +265,9 @@ void elf_file_visit_relative(struct elf_file *file,
 	}
 }
 
-static uint64_t symbol_vaddr(struct elf_file *file, uint64_t index)
+/* By its index in the table that begins at an address; 0: it is another file's. */
+static uint64_t symbol_vaddr(const struct elf_file *file, uint64_t at, uint64_t index)
 {
-	uint64_t at = dynamic_value(file, DT_SYMTAB);
 	Elf64_Sym symbol;
 
 	if (!at || __builtin_add_overflow(at, index * sizeof(symbol), &at) ||
@@ -276,18 +276,53 @@ static uint64_t symbol_vaddr(struct elf_file *file, uint64_t index)
 	return symbol.st_value;
 }
 
+#define MAX_BOUND 65536 /* symbols that are read one by one; libpython has some 2,000 */
+
+static const int64_t binding_tags[][2] = {
+	{ DT_JMPREL, DT_PLTRELSZ },
+	{ DT_RELA, DT_RELASZ },
+};
+
 uint64_t elf_file_bound_symbol(struct elf_file *file, uint64_t at)
 {
-	static const int64_t tags[][2] = { { DT_JMPREL, DT_PLTRELSZ }, { DT_RELA, DT_RELASZ } };
 	struct elf_cursor cursor;
 	Elf64_Rela entry;
 
-	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
-		if (!begin_relocations(file, tags[i][0], tags[i][1], &cursor))
+	for (size_t i = 0; i < ARRAY_SIZE(binding_tags); i++) {
+		if (!begin_relocations(file, binding_tags[i][0], binding_tags[i][1], &cursor))
 			continue;
 		while (elf_cursor_next(&cursor, &entry)) {
 			if (entry.r_offset == at && ELF64_R_SYM(entry.r_info))
-				return symbol_vaddr(file, ELF64_R_SYM(entry.r_info));
+				return symbol_vaddr(file, dynamic_value(file, DT_SYMTAB),
+						    ELF64_R_SYM(entry.r_info));
+		}
+	}
+	return 0;
+}
+
+static bool binds_function(const Elf64_Rela *entry)
+{
+	uint32_t type = ELF64_R_TYPE(entry->r_info);
+
+	return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
+}
+
+uint64_t elf_file_bound_slot(struct elf_file *file, uint64_t vaddr)
+{
+	uint64_t symbols = dynamic_value(file, DT_SYMTAB);
+	size_t nr_read = 0;
+	struct elf_cursor cursor;
+	Elf64_Rela entry;
+
+	for (size_t i = 0; i < ARRAY_SIZE(binding_tags); i++) {
+		if (!begin_relocations(file, binding_tags[i][0], binding_tags[i][1], &cursor))
+			continue;
+		while (elf_cursor_next(&cursor, &entry) && nr_read < MAX_BOUND) {
+			if (!binds_function(&entry))
+				continue;
+			if (symbol_vaddr(file, symbols, ELF64_R_SYM(entry.r_info)) == vaddr)
+				return entry.r_offset;
+			nr_read++;
 		}
 	}
 	return 0;

@@ -47,6 +47,7 @@ enum {
 	SYMBOL_FINALIZING, /* 3.6 */
 	SYMBOL_FINALIZE,   /* 3.6+ */
 	SYMBOL_EXIT,
+	SYMBOL_RUN_MAIN,     /* 3.8+ */
 	SYMBOL_REF_DEBUG,    /* only in debug builds */
 	SYMBOL_TRACE_REFS,   /* only in builds with Py_TRACE_REFS */
 	SYMBOL_CODE_VERSION, /* 3.12, hidden */
@@ -78,6 +79,7 @@ static const struct elf_symbol wanted[NR_SYMBOLS] = {
 	[SYMBOL_FINALIZING] = { .name = "_Py_Finalizing" },
 	[SYMBOL_FINALIZE] = { .name = "Py_FinalizeEx" },
 	[SYMBOL_EXIT] = { .name = "Py_Exit" },
+	[SYMBOL_RUN_MAIN] = { .name = "Py_RunMain" },
 	[SYMBOL_REF_DEBUG] = { .name = "_Py_NegativeRefcount" },
 	[SYMBOL_TRACE_REFS] = { .name = "_Py_PrintReferences" },
 	[SYMBOL_CODE_VERSION] = { .name = "_Py_next_func_version" },
@@ -304,24 +306,15 @@ static uint64_t find_finalizing(const struct inspection *inspection)
 	return runtime ? runtime + inspection->table.runtime_finalizing : 0;
 }
 
-static uint64_t offset_of(const struct inspection *inspection, int symbol)
-{
-	uint64_t vaddr = vaddr_of(inspection, symbol);
-	const struct elf_segment *segment = elf_file_segment(inspection->file, vaddr);
-
-	return vaddr && segment ? vaddr - segment->vaddr + segment->offset : 0;
-}
-
-/*
- * Py_RunMain() and its ancestors call Py_FinalizeEx in all versions from 3.6 to 3.15. An uncaught
- * SystemExit ends by Py_Exit() instead, which called Py_FinalizeEx too before 3.13; since then both
- * call a static function (Python/pylifecycle.c).
- */
 static void find_ends(const struct inspection *inspection, struct interpreter *result)
 {
-	result->finalize_offset = offset_of(inspection, SYMBOL_FINALIZE);
-	if (result->layout.version >= VERSION(3, 13))
-		result->exit_offset = offset_of(inspection, SYMBOL_EXIT);
+	const struct runtime_enders enders = {
+		.finalize = inspection->symbols[SYMBOL_FINALIZE],
+		.exit = inspection->symbols[SYMBOL_EXIT],
+		.run_main = inspection->symbols[SYMBOL_RUN_MAIN],
+	};
+
+	runtime_ends_find(inspection->file, &enders, result->layout.version, &result->ends);
 }
 
 /* At least two functions must answer, and all that answer must agree. */

@@ -11,6 +11,8 @@
 
 #include <memprobe/wire.h>
 
+#include "runtime_ends.h"
+
 /* The largest that is opened: Pythons with all debug information take some 100 MB, libraries that
  * are looked into in vain 2 GB. */
 #define INTERPRETER_MAX_BYTES (8ULL << 30)
@@ -22,11 +24,8 @@ struct interpreter {
 	uint64_t text_vaddr;  /* first executable segment */
 	uint64_t text_offset;
 	uint64_t text_bytes;
-	/* In the file, of the functions whose call is the end of the runtime; 0: there is none, or
-	 * it is not known. No end calls both. */
-	uint64_t finalize_offset; /* Py_FinalizeEx, 3.6+ */
-	uint64_t exit_offset;	  /* Py_Exit, for sys.exit(): 3.13+; before, it calls the other */
-	bool verified;		  /* false: taken from DebugOffsets of an unknown version */
+	struct runtime_ends ends;
+	bool verified;	      /* false: taken from DebugOffsets of an unknown version */
 	bool table_disagrees; /* DebugOffsets and offset_table.def differ; the former were taken */
 	const char *reason;   /* why it cannot be walked, static text, NULL when it can */
 };

@@ -140,8 +140,8 @@ static bool is_same_interpreter(const struct interpreter *one, const struct inte
 	       one->version_hex == other->version_hex && !strcmp(one->version, other->version) &&
 	       one->text_vaddr == other->text_vaddr && one->text_offset == other->text_offset &&
 	       one->text_bytes == other->text_bytes &&
-	       one->finalize_offset == other->finalize_offset &&
-	       one->exit_offset == other->exit_offset;
+	       !memcmp(one->ends.offsets, other->ends.offsets, sizeof(one->ends.offsets)) &&
+	       one->ends.doubt == other->ends.doubt;
 }
 
 static bool is_same_plan(const struct probe_plan *one, const struct probe_plan *other)
