@@ -58,6 +58,26 @@ static __always_inline __u32 place_touched(struct touch *touch, __u64 page, __u3
 	return placed;
 }
 
+/* Notes what brk has added to a heap that is locked: image->heap tells of it as it was until the
+ * first of its pages has come (note_mapped). */
+__noinline int note_heap(__u32 slot)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct touch *touch = current_touch(slot);
+	__u64 end = (first_argument() + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	__s64 added;
+
+	if (!image || !touch || syscall_number() != NR_brk)
+		return 0;
+	added = read_heap(READ_CURRENT(mm)) - image->heap;
+	if (added > 0)
+		touch->mapped = end - added;
+	else if (touch->hint != end)
+		touch->mapped = end;
+	touch->hint = end;
+	return 0;
+}
+
 /* Returns how many of the pages have a mark now. */
 static __always_inline __u32 place_growth(struct touch *touch, struct wire_image *image,
 					  __u32 pages, __u32 owner)
@@ -132,6 +152,7 @@ __noinline int own_growth(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	touch = current_touch(slot);
 	if (touch && owner && pages == 1 && own_touched(image, touch, kind, id, owner))
 		return 0;
+	note_heap(slot);
 	if (touch && owner && pages <= REGION_PAGES)
 		placed = place_growth(touch, image, pages, owner);
 	tell_placed(slot, kind, pages, placed, id);
@@ -229,16 +250,15 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-	struct page_range range = released_range();
+	struct touch *touch = current_touch(slot);
+	struct page_range range = released_range(touch && is_in_fault(touch));
 	const bool only_marked = kind & ONLY_MARKED;
-	struct touch *touch;
 	__u32 released;
 	__u64 found;
 
 	if (!image)
 		return 0;
 	kind &= ~ONLY_MARKED;
-	touch = current_touch(slot);
 	if (range.begin != range.end)
 		settle_move(slot, range.begin, range.end);
 	found = release_at_ends(slot, kind, pages, range.begin, range.end);

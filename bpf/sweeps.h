@@ -42,7 +42,7 @@ struct touch {
 	__u64 page;   /* of the last fault; 0: none */
 	__u64 faults; /* how many the task had done when that began */
 	__u64 mapped; /* where room was found for mmap's last mapping, 0: for mremap's */
-	__u64 hint;   /* where that was wished */
+	__u64 hint;   /* where that was wished. brk: the pages from `mapped` to here are new */
 	__u64 offset; /* in its file, of what room was found for */
 	struct page_range range;
 	struct sweep sweeps[NR_SWEEPS];
@@ -347,7 +347,9 @@ static __always_inline __u32 release_range(struct touch *touch, struct wire_imag
 	if (!progress)
 		return 0;
 	touch->sweeps[SWEEP_GROWTH].passed = 0;
-	touch->sweeps[SWEEP_ABSENT].passed = 0;
+	/* A page that goes for another is there until that is counted. */
+	if (pages != 1 || !is_filling())
+		touch->sweeps[SWEEP_ABSENT].passed = 0;
 	progress->slot = touch->slot;
 	progress->left = pages;
 	progress->kind = kind;

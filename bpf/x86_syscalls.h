@@ -19,6 +19,7 @@
 enum {
 	NR_read = 0,
 	NR_mmap = 9,
+	NR_mprotect = 10,
 	NR_munmap = 11,
 	NR_brk = 12,
 	NR_pread64 = 17,
@@ -30,6 +31,7 @@ enum {
 	NR_mlockall = 151,
 	NR_futex = 202,
 	NR_mlock2 = 325,
+	NR_pkey_mprotect = 329,
 	NR_clone3 = 435,
 	NR_process_madvise = 440,
 };
@@ -156,8 +158,9 @@ static __always_inline struct page_range vector_range(const struct pt_regs *regi
 	return pages_of(vector[0], vector[1]);
 }
 
-/* What the system call takes away, when it takes anything away. */
-static __always_inline struct page_range released_range(void)
+/* What the system call takes away, when it takes anything away. `faulting`: a fault is under way
+ * in it. */
+static __always_inline struct page_range released_range(bool faulting)
 {
 	struct pt_regs *registers = syscall_registers();
 	struct page_range range = {};
@@ -167,7 +170,11 @@ static __always_inline struct page_range released_range(void)
 	switch (registers->orig_ax) {
 	case NR_munmap:
 	case NR_madvise:
-	case NR_mmap: /* over what is there */
+	case NR_mmap:	  /* over what is there */
+	case NR_mprotect: /* these put copies in the place of a private file's pages */
+	case NR_pkey_mprotect:
+	case NR_mlock:
+	case NR_mlock2:
 		return pages_of(registers->di, registers->si);
 	case NR_mremap: /* over what is there, or to a smaller size */
 		if (registers->r10 & MREMAP_FIXED)
@@ -183,6 +190,9 @@ static __always_inline struct page_range released_range(void)
 		return gap_from(registers->di);
 	case NR_process_madvise:
 		return vector_range(registers);
+	case NR_read: /* past the page cache */
+	case NR_pread64:
+		return faulting ? range : pages_of(registers->si, registers->dx);
 	default:
 		return range;
 	}
@@ -295,10 +305,22 @@ static __always_inline bool is_filling(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	if (!registers || registers->orig_ax != NR_madvise)
+	if (!registers)
 		return false;
-	return registers->dx == MADV_POPULATE_READ || registers->dx == MADV_POPULATE_WRITE ||
-	       registers->dx == MADV_COLLAPSE;
+	switch (registers->orig_ax) {
+	case NR_madvise:
+		return registers->dx == MADV_POPULATE_READ ||
+		       registers->dx == MADV_POPULATE_WRITE || registers->dx == MADV_COLLAPSE;
+	case NR_read:
+	case NR_mprotect:
+	case NR_pread64:
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_pkey_mprotect:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Does the system call give the process pages of its own, as if it wrote to each, without a fault?
@@ -321,7 +343,7 @@ static __always_inline bool is_writing_to_all(void)
 	}
 }
 
-/* What the system call fills without a fault. `mapped` and `hint`: see mapping_range. */
+/* What the system call fills without a fault. `mapped` and `hint`: see mapping_range, note_heap. */
 static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 {
 	struct pt_regs *registers = syscall_registers();
@@ -332,8 +354,12 @@ static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 	switch (registers->orig_ax) {
 	case NR_mmap:
 		return mapping_range(registers, mapped, hint);
+	case NR_brk:
+		return (struct page_range){ mapped, hint };
 	case NR_madvise:
 		return advised_range(registers);
+	case NR_mprotect: /* which makes a locked mapping one to write to */
+	case NR_pkey_mprotect:
 	case NR_mlock:
 	case NR_mlock2:
 		return pages_of(registers->di, registers->si);

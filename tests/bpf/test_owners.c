@@ -35,6 +35,7 @@ enum {
 	NR_mprotect = 10,
 	NR_munmap = 11,
 	NR_brk = 12,
+	NR_pread64 = 17,
 	NR_mremap = 25,
 	NR_madvise = 28,
 	NR_mlock = 149,
@@ -537,6 +538,65 @@ static void test_populate(void **state)
 		release(1, KIND_ANON, HUGE + 9);
 		assert_int_equal(live(1, KIND_ANON), 0);
 	}
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+	close_session();
+}
+
+/* Pages of the caller's own come in the place of a private file's that another has read: without a
+ * fault that would tell which. */
+static void test_copies_without_faults(void **state)
+{
+	static const unsigned long calls[] = { NR_mlock, NR_mprotect, NR_read, NR_pread64 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		const bool is_read = calls[i] == NR_read || calls[i] == NR_pread64;
+
+		open_fixture();
+		for (int page = 0; page < 64; page++)
+			host_user_write(BASE + page * PAGE, "", 1);
+		for (int window = 0; window < 4; window++)
+			touch(0, BASE + window * 16 * PAGE, KIND_FILE, 16);
+		machine_run(threads[1]);
+		session_enter(calls[i], is_read ? 3 : BASE + 8 * PAGE,
+			      is_read ? BASE + 8 * PAGE : 48 * PAGE, 48 * PAGE);
+		for (int page = 8; page < 56; page++) {
+			session_change(mm, KIND_FILE, -1);
+			session_change(mm, KIND_ANON, 1);
+			assert_int_equal(owner_at(BASE + page * PAGE), 1);
+		}
+		assert_int_equal(live(0, KIND_FILE), 16);
+		assert_int_equal(live(1, KIND_ANON), 48);
+		assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 0);
+		close_session();
+	}
+}
+
+/* Where all memory is locked brk fills what it adds to the heap, and mprotect what it makes one to
+ * write to. */
+static void test_locked_heap(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (int round = 0; round < 3; round++) {
+		const __u64 begin = BASE + round * 600 * PAGE;
+
+		machine_run(threads[round]);
+		mm->total_vm += 600;
+		mm->brk += 600 * PAGE;
+		session_enter(NR_brk, begin + 600 * PAGE, 0, 0);
+		for (int page = 0; page < 600; page++)
+			session_change(mm, KIND_ANON, 1);
+		assert_int_equal(live(round, KIND_ANON), 600);
+		assert_int_equal(owner_at(begin), round);
+		assert_int_equal(owner_at(begin + 599 * PAGE), round);
+	}
+	machine_run(threads[0]);
+	session_enter(NR_mprotect, BASE + 8 * REGION_BYTES, 33 * PAGE, 3);
+	for (int page = 0; page < 33; page++)
+		session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_ANON), 633);
+	assert_int_equal(owner_at(BASE + 8 * REGION_BYTES + 32 * PAGE), 0);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
 	close_session();
 }
@@ -1272,9 +1332,14 @@ static void test_swap(void **state)
 	session_change(mm, KIND_SWAP, -1);
 	assert_int_equal(live(0, KIND_ANON), 299);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -198);
+	session_enter(NR_mlock, BASE + 2 * PAGE, PAGE, 0);
+	session_change(mm, KIND_SWAP, -1);
+	session_change(mm, KIND_ANON, 1);
+	assert_int_equal(live(0, KIND_ANON), 299);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -197);
 	session_enter(NR_munmap, BASE, 900 * PAGE, 0);
-	release(2, KIND_ANON, HUGE - 198);
-	session_change(mm, KIND_SWAP, -198);
+	release(2, KIND_ANON, HUGE - 197);
+	session_change(mm, KIND_SWAP, -197);
 	assert_int_equal(live(0, KIND_ANON), 0);
 	release(2, KIND_ANON, 900 - HUGE);
 	assert_int_equal(live(1, KIND_ANON), 0);
@@ -2218,6 +2283,8 @@ int main(void)
 		cmocka_unit_test(test_same_range),
 		cmocka_unit_test(test_same_range_touched_by_another),
 		cmocka_unit_test(test_populate),
+		cmocka_unit_test(test_copies_without_faults),
+		cmocka_unit_test(test_locked_heap),
 		cmocka_unit_test(test_collapse),
 		cmocka_unit_test(test_huge_pages_of_calls),
 		cmocka_unit_test(test_populate_around_unmarked),

@@ -91,3 +91,9 @@ def owners_of_huge_pages_cut(context):
     if not told:
         raise Skip("the kernel has huge pages neither for shared memory nor for files here")
     return told
+
+
+@test(interpreters="few")
+def owners_of_locked_memory(context):
+    """What comes because it is locked is the call's, and a file's pages give way to copies."""
+    return check_unfaulted(context, "locked")

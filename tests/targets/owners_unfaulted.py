@@ -8,10 +8,13 @@ inherited  a child fills what its parent has touched a part of, by MADV_POPULATE
 collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
 copied     a child reads every other 64 KB of a private file, and writes to those between, which its
            parent has read
-truncated  two files are read, one is written to, where that brings no page, and the other truncated
 cut        a part of each of some huge pages, of shared memory and of a file, is made read-only,
            dropped, and unmapped: the kernel takes all of them out. What it has no huge pages for is
            not reported
+split      a huge page that is split: what of it is zeros goes (Linux 6.12)
+locked     mlock of a private file that another function has read; then, with all memory locked that
+           comes, what mprotect lets be written to, and what sbrk adds to the heap
+truncated  two files are read, one is written to, where that brings no page, and the other truncated
 """
 import ctypes
 import json
@@ -26,6 +29,8 @@ HUGE = 2 * MB
 NR_HUGE = 6
 AROUND = 16 * PAGE  # what comes with a page of a file
 MADV_POPULATE_WRITE, MADV_COLLAPSE = 23, 25
+MADV_COLD = 20
+MCL_FUTURE = 2
 
 
 def advise_part(mapping, begin, length, advice):
@@ -158,6 +163,117 @@ def copy_inherited():
     in_child(read_and_write, mapping, begin, length)
 
 
+def present(address, length):
+    """Pages in the process's own tables."""
+    with open("/proc/self/pagemap", "rb", 0) as pagemap:
+        pagemap.seek(address // PAGE * 8)
+        entries = pagemap.read(length // PAGE * 8)
+    return sum(entry >> 7 for entry in entries[7::8]) * PAGE
+
+
+def has_huge_pages(field):
+    with open("/proc/self/smaps_rollup") as file:
+        return any(line.startswith(field) and int(line.split()[1]) for line in file)
+
+
+def touch_shared(mapping, begin):
+    touch(mapping, begin, begin + NR_HUGE * HUGE)
+
+
+def read_large(mapping, begin):
+    return sum(mapping[place] for place in range(begin, begin + NR_HUGE * HUGE, PAGE))
+
+
+def cut(mapping, begin):
+    part = 100 * PAGE
+    places = [address_of(mapping) + begin + i * HUGE + part for i in range(3)]
+    LIBC.mprotect(ctypes.c_void_p(places[0]), ctypes.c_size_t(part), mmap.PROT_READ)
+    LIBC.madvise(ctypes.c_void_p(places[1]), part, MADV_DONTNEED)
+    LIBC.munmap(ctypes.c_void_p(places[2]), ctypes.c_size_t(part))
+
+
+def bring_and_cut(function, mapping, kind, field):
+    begin = -address_of(mapping) % HUGE
+    advise_part(mapping, 0, len(mapping), MADV_HUGEPAGE)
+    function(mapping, begin)
+    if has_huge_pages(field):
+        cut(mapping, begin)
+        report(function, present(address_of(mapping) + begin, NR_HUGE * HUGE), kind)
+    return mapping
+
+
+def cut_huge_pages():
+    length = (NR_HUGE + 1) * HUGE
+    shared = bring_and_cut(touch_shared, mmap.mmap(-1, length), "shmem", "ShmemPmdMapped:")
+    with tempfile.TemporaryFile() as file:
+        file.write(b"1" * length)
+        file.flush()
+        mapping = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY)
+    return shared, bring_and_cut(read_large, mapping, "file", "FilePmdMapped:")
+
+
+def anonymous_bytes():
+    with open("/proc/self/smaps_rollup") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith("Anonymous:")) * 1024
+
+
+def touch_parts(mapping, begin):
+    for i in range(NR_HUGE):
+        touch(mapping, begin + i * HUGE, begin + i * HUGE + HUGE // 4)
+
+
+def split_huge_pages():
+    mapping = private((NR_HUGE + 1) * HUGE)
+    begin = -address_of(mapping) % HUGE
+    advise_part(mapping, 0, len(mapping), MADV_HUGEPAGE)
+    before = anonymous_bytes()
+    touch_parts(mapping, begin)
+    for i in range(NR_HUGE):
+        advise_part(mapping, begin + i * HUGE, 4 * PAGE, MADV_COLD)
+    report(touch_parts, anonymous_bytes() - before)
+    return mapping
+
+
+def read_private(mapping):
+    return sum(mapping[place] for place in range(0, len(mapping), PAGE))
+
+
+def lock_copies():
+    length = size(4)
+    with tempfile.TemporaryFile() as file:
+        file.write(b"1" * length)
+        file.flush()
+        mapping = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY)
+    read_private(mapping)
+    lock(mapping)
+    report(read_private, 0, "file")
+    report(lock, present(address_of(mapping), length))
+    return mapping
+
+
+def let_write(address, length):
+    LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(length),
+                  mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def grow_heap(length):
+    return LIBC.sbrk(ctypes.c_long(length))
+
+
+def bring_locked():
+    LIBC.mmap.restype = LIBC.sbrk.restype = ctypes.c_void_p
+    kept, length = lock_copies(), size(4)
+    if LIBC.mlockall(MCL_FUTURE) != 0:
+        raise OSError(ctypes.get_errno(), "mlockall")
+    address = LIBC.mmap(None, ctypes.c_size_t(length), 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS,
+                        -1, ctypes.c_long(0))
+    let_write(address, length)
+    report(let_write, present(address, length))
+    report(grow_heap, present(grow_heap(length), length))
+    LIBC.munlockall()
+    return kept
+
+
 def file_of(length):
     """Mapped, in small pages, of which none is dirty."""
     with tempfile.TemporaryFile(buffering=0) as file:
@@ -200,55 +316,7 @@ def truncate_another():
     return index, log
 
 
-def present(mapping, begin, length):
-    """Pages in the process's own tables."""
-    with open("/proc/self/pagemap", "rb", 0) as pagemap:
-        pagemap.seek((address_of(mapping) + begin) // PAGE * 8)
-        entries = pagemap.read(length // PAGE * 8)
-    return sum(entry >> 7 for entry in entries[7::8]) * PAGE
-
-
-def has_huge_pages(field):
-    with open("/proc/self/smaps_rollup") as file:
-        return any(line.startswith(field) and int(line.split()[1]) for line in file)
-
-
-def touch_shared(mapping, begin):
-    touch(mapping, begin, begin + NR_HUGE * HUGE)
-
-
-def read_large(mapping, begin):
-    return sum(mapping[place] for place in range(begin, begin + NR_HUGE * HUGE, PAGE))
-
-
-def cut(mapping, begin):
-    part = 100 * PAGE
-    places = [address_of(mapping) + begin + i * HUGE + part for i in range(3)]
-    LIBC.mprotect(ctypes.c_void_p(places[0]), ctypes.c_size_t(part), mmap.PROT_READ)
-    LIBC.madvise(ctypes.c_void_p(places[1]), part, MADV_DONTNEED)
-    LIBC.munmap(ctypes.c_void_p(places[2]), ctypes.c_size_t(part))
-
-
-def bring_and_cut(function, mapping, kind, field):
-    begin = -address_of(mapping) % HUGE
-    advise_part(mapping, 0, len(mapping), MADV_HUGEPAGE)
-    function(mapping, begin)
-    if has_huge_pages(field):
-        cut(mapping, begin)
-        report(function, present(mapping, begin, NR_HUGE * HUGE), kind)
-    return mapping
-
-
-def cut_huge_pages():
-    length = (NR_HUGE + 1) * HUGE
-    shared = bring_and_cut(touch_shared, mmap.mmap(-1, length), "shmem", "ShmemPmdMapped:")
-    with tempfile.TemporaryFile() as file:
-        file.write(b"1" * length)
-        file.flush()
-        mapping = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY)
-    return shared, bring_and_cut(read_large, mapping, "file", "FilePmdMapped:")
-
-
 HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited,
-        "copied": copy_inherited, "truncated": truncate_another, "cut": cut_huge_pages}
+        "copied": copy_inherited, "truncated": truncate_another, "cut": cut_huge_pages,
+        "split": split_huge_pages, "locked": bring_locked}
 KEPT = HOWS[sys.argv[1]]()
