@@ -338,6 +338,8 @@ __noinline int place_first(__u32 slot, __u64 page, __u32 pages, __u32 owner)
 #define TELL_OWNERS 0x100
 /* The same: pages without a mark have been booked as gone before. */
 #define ONLY_MARKED 0x200
+/* The same: the page in whose place the zero page is. */
+#define ONLY_ZEROED 0x1000
 
 /* A region where no address is: of owners whose pages are not where they were marked. What goes
  * without a mark may be theirs. */
@@ -368,10 +370,24 @@ static __always_inline void end_run(struct progress *progress)
 		let_go(progress, progress->owner, progress->run);
 }
 
+/* Has the zero page just come in the place of the page? Those before it in its huge page are there,
+ * those behind it not yet: their entries are set in order (remove_migration_ptes, mm/migrate.c). */
+static __always_inline bool is_zeroed(__u64 page)
+{
+	__u64 word;
+
+	if (bpf_probe_read_user(&word, sizeof(word), (void *)(page << PAGE_SHIFT)) || word)
+		return false;
+	page++;
+	return !(page & (REGION_PAGES - 1)) || !is_present(page);
+}
+
 static __always_inline bool may_go(const struct progress *progress, __u32 owner)
 {
 	if (!owner || owner_kind(owner) != progress->kind)
 		return false;
+	if (progress->how == ONLY_ZEROED)
+		return is_zeroed(progress->page);
 	return !progress->how || !is_present(progress->page);
 }
 
@@ -426,7 +442,7 @@ __noinline __u64 release_region(__u32 slot, __u64 page, __u64 end, __u32 kind, _
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct mark_loop loop = { .progress = find_progress(PROGRESS_PAGES) };
 	struct progress *progress = loop.progress;
-	const __u32 tells = kind & TELL_OWNERS, how = kind & ONLY_ABSENT;
+	const __u32 tells = kind & TELL_OWNERS, how = kind & (ONLY_ABSENT | ONLY_ZEROED);
 	struct region *region;
 	__u64 key;
 

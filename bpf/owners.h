@@ -242,6 +242,15 @@ static __always_inline void note_unmapping(struct wire_image *image, struct page
 	add_mapped(image, (struct node_id){ id }, -gone, -of_heap);
 }
 
+/* 511 for a page of which a huge page's split has made the zero page, wherever in the huge page it
+ * is; else 0. verifier: no two ways go on behind the call. */
+__noinline __u32 find_split(__u32 kind, __u32 pages)
+{
+	bool is_of_split = kind == KIND_ANON || kind == (KIND_ANON | TELL_OWNERS);
+
+	return pages == 1 && is_of_split && is_splitting() ? REGION_PAGES - 1 : 0;
+}
+
 /*
  * `id` is the path that gives the pages back, whoever owned them. With TELL_OWNERS in `kind` the
  * release is booked on who owned them; with ONLY_MARKED pages without a mark are left alone.
@@ -252,9 +261,10 @@ __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct touch *touch = current_touch(slot);
 	struct page_range range = released_range(touch && is_in_fault(touch));
+	const __u32 asked = kind;
 	const bool only_marked = kind & ONLY_MARKED;
+	__u64 found, split;
 	__u32 released;
-	__u64 found;
 
 	if (!image)
 		return 0;
@@ -264,8 +274,12 @@ __noinline __u32 own_release(__u32 slot, __u32 kind, __u32 pages, __u32 id)
 	found = release_at_ends(slot, kind, pages, range.begin, range.end);
 	released = found;
 	if (touch && range.begin != range.end) {
+		split = find_split(asked, pages);
+		range.begin &= ~split;
+		range.end = (range.end + split) & ~split;
 		note_unmapping(image, range, begin_range(touch, range), pages, id);
-		released += release_range(touch, image, kind, found >> 32);
+		released += release_range(touch, image, kind | (split & 1) * ONLY_ZEROED,
+					  found >> 32);
 	} else if (touch && touch->page && !only_marked && pages <= REGION_PAGES &&
 		   is_in_fault(touch)) {
 		settle_move(slot, touch->page, touch->page + 1);

@@ -353,7 +353,8 @@ static __always_inline __u32 release_range(struct touch *touch, struct wire_imag
 	progress->slot = touch->slot;
 	progress->left = pages;
 	progress->kind = kind;
-	return sweep_range(touch, image, progress, kind_index(kind & ~TELL_OWNERS), false);
+	return sweep_range(touch, image, progress, kind_index(kind & ~(TELL_OWNERS | ONLY_ZEROED)),
+			   false);
 }
 
 #endif

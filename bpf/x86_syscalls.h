@@ -44,6 +44,9 @@ enum {
 
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
+#define MADV_FREE 8
+#define MADV_COLD 20
+#define MADV_PAGEOUT 21
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
@@ -196,6 +199,24 @@ static __always_inline struct page_range released_range(bool faulting)
 	default:
 		return range;
 	}
+}
+
+/*
+ * Does the system call split huge pages of which it is asked for a part? Of such a page all zeros
+ * go since 6.12, whether asked for or not (try_to_map_unused_to_zeropage, mm/migrate.c). It takes
+ * nothing else away but what is swapped out.
+ */
+static __always_inline bool is_splitting(void)
+{
+	struct pt_regs *registers = syscall_registers();
+	unsigned long advice;
+
+	if (!registers)
+		return false;
+	advice = registers->orig_ax == NR_process_madvise ? registers->r10 : registers->dx;
+	if (registers->orig_ax != NR_madvise && registers->orig_ax != NR_process_madvise)
+		return false;
+	return advice == MADV_FREE || advice == MADV_COLD || advice == MADV_PAGEOUT;
 }
 
 /* What a system call is asked for that has an address and a length first, as all on mappings. */

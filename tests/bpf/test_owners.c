@@ -47,6 +47,9 @@ enum {
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
 #define MADV_DONTNEED 4
+#define MADV_FREE 8
+#define MADV_COLD 20
+#define MADV_PAGEOUT 21
 #define ADVICE 0x7fff00001000ULL /* where the caller has what it asks of process_madvise */
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
@@ -487,6 +490,58 @@ static void test_cut_beside_small(void **state)
 	session_enter(NR_munmap, BASE, 3 * REGION_BYTES, 0);
 	release(1, KIND_SHMEM, HUGE - 100);
 	check_huge(KIND_SHMEM, 0, 0, 0);
+}
+
+/* The entries of a huge page that is split are set again one after the other, and so is counted
+ * that the zero page comes in the place of one: `data` pages of each 64 hold something. */
+static void split_huge(__u64 begin, int data)
+{
+	const __u64 something = 1, nothing = 0;
+
+	for (int page = 0; page < HUGE; page++)
+		host_user_drop(begin + page * PAGE);
+	for (int page = 0; page < HUGE; page++) {
+		if (page % 64 < data) {
+			host_user_write(begin + page * PAGE, &something, sizeof(something));
+		} else {
+			host_user_write(begin + page * PAGE, &nothing, sizeof(nothing));
+			session_change(mm, KIND_ANON, -1);
+		}
+	}
+}
+
+static void check_split(__u64 begin, int owner, int data)
+{
+	for (int page = 0; page < HUGE; page++)
+		assert_int_equal(owner_at(begin + page * PAGE), page % 64 < data ? owner : -1);
+}
+
+/* Huge pages that are split where a call is for a part of them: what is all zeros goes, beside that
+ * part, too. */
+static void test_split_huge_pages(void **state)
+{
+	static const unsigned long advices[] = { MADV_FREE, MADV_COLD, MADV_PAGEOUT };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(advices); i++) {
+		open_fixture();
+		for (int which = 0; which < NR_THREADS; which++) {
+			touch(which, BASE + which * REGION_BYTES, KIND_ANON, HUGE);
+			for (int page = 0; page < HUGE; page++)
+				host_user_write(BASE + (which * HUGE + page) * PAGE, "x", 1);
+		}
+		machine_run(threads[0]);
+		session_enter(NR_madvise, BASE + 300 * PAGE, 2 * REGION_BYTES, advices[i]);
+		split_huge(BASE, 10);
+		split_huge(BASE + 2 * REGION_BYTES, 63);
+		assert_int_equal(live(0, KIND_ANON), 80);
+		assert_int_equal(live(1, KIND_ANON), HUGE);
+		assert_int_equal(live(2, KIND_ANON), 8 * 63);
+		check_split(BASE, 0, 10);
+		check_split(BASE + 2 * REGION_BYTES, 2, 63);
+		assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), 0);
+		close_session();
+	}
 }
 
 /* malloc and free of one block: the same range, page by page, thousands of times. */
@@ -2280,6 +2335,7 @@ int main(void)
 		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_cut_huge_pages),
 		cmocka_unit_test(test_cut_beside_small),
+		cmocka_unit_test(test_split_huge_pages),
 		cmocka_unit_test(test_same_range),
 		cmocka_unit_test(test_same_range_touched_by_another),
 		cmocka_unit_test(test_populate),

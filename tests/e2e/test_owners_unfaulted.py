@@ -94,6 +94,12 @@ def owners_of_huge_pages_cut(context):
 
 
 @test(interpreters="few")
+def owners_of_huge_pages_split(context):
+    """Zeros of a huge page go where it is split, in what nothing was asked for, too."""
+    return check_unfaulted(context, "split")
+
+
+@test(interpreters="few")
 def owners_of_locked_memory(context):
     """What comes because it is locked is the call's, and a file's pages give way to copies."""
     return check_unfaulted(context, "locked")
