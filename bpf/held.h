@@ -194,8 +194,9 @@ static __always_inline __s64 release_from_row(__u32 slot, __u32 site, __u32 kind
 }
 
 /* What was there when the image began, or came without a path, and goes: pages without a mark. Of a
- * forked or adopted image they are mostly those of the beginning. Else the kernel has brought them,
- * as khugepaged fills up a huge page: it does not tell where. */
+ * forked or adopted image they are mostly those of the beginning: a guess, for nothing tells them
+ * from those that the kernel has brought, as khugepaged fills up a huge page, or another process,
+ * as by process_vm_writev: neither tells where. */
 __noinline int release_unmarked(__u32 slot, __u32 kind, __s64 pages)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
