@@ -194,6 +194,9 @@ struct process {
 	int32_t exit_code;     /* of END_EXIT */
 	int32_t exit_signal;   /* of END_SIGNAL */
 	bool is_other_killed;  /* of a difference: SIGKILL ended the other; not in dumps */
+	bool is_unsignalled;   /* we may not stop it, nor let it go on: capture only */
+	bool is_census_told;   /* that a census of it failed: capture only */
+	bool has_unsure_end;   /* where its Python begins to end is not sure: capture only */
 	uint32_t calls_method; /* enum calls_method */
 	uint32_t calls_seen;   /* enum calls_seen */
 	uint32_t
@@ -204,9 +207,6 @@ struct process {
 	bool has_finalized;   /* its Python was seen to end in order: capture only */
 	bool has_cut_threads; /* threads ended in frames of theirs: capture only */
 	bool died_standing;   /* it ended while we had stopped it for a last look: capture only */
-	bool is_unsignalled;  /* we may not stop it, nor let it go on: capture only */
-	bool is_census_told;  /* and that a census failed: capture only */
-	bool has_unsure_end;  /* where its Python begins to end is not sure: capture only */
 	uint32_t open_reason; /* string: why they are bounds until then: capture only */
 	uint32_t kept_reason; /* string: the same of frames that greenlets keep, 0: there are none:
 			       * capture only */
