@@ -132,11 +132,13 @@ static void test_finalizing(void **state)
 static void test_lows(void **state)
 {
 	const struct wire_low low = { .now = 50, .before = 70, .look = 7 };
+	const struct wire_low nonsense = { .now = INT64_MIN, .look = 7 };
 
 	assert_int_equal(drain_fallen(&low, 7, 100), 30);
 	assert_int_equal(drain_fallen(&low, 8, 100), 50);
 	assert_int_equal(drain_fallen(&low, 9, 100), 0);
 	assert_int_equal(drain_fallen(&low, 8, 40), 0);
+	assert_int_equal(drain_fallen(&nonsense, 8, 40), 1LL << 47);
 	assert_true(drain_has_low(&low, 8));
 	assert_false(drain_has_low(&low, 7));
 	assert_false(drain_has_low(&low, 9));

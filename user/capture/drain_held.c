@@ -63,7 +63,7 @@ void drain_held_remove(struct drain_held *held, struct node_id id)
 /* No more than a process can have at once. */
 #define MAX_MAPPED_PAGES ((1LL << ADDRESS_BITS) / PAGE_BYTES)
 
-static int64_t mapped_bytes(int64_t pages)
+static int64_t bounded_bytes(int64_t pages)
 {
 	if (pages > MAX_MAPPED_PAGES)
 		pages = MAX_MAPPED_PAGES;
@@ -76,8 +76,8 @@ static void to_bytes(const struct wire_held *wire, struct held *ret)
 {
 	*ret = (struct held){
 		.unshared = (int64_t)wire->unshared * PAGE_BYTES,
-		.mapped = mapped_bytes(wire->mapped),
-		.heap = mapped_bytes(wire->heap),
+		.mapped = bounded_bytes(wire->mapped),
+		.heap = bounded_bytes(wire->heap),
 		.peak_moment = wire->peak_moment,
 		.final_moment = wire->final_moment,
 	};
@@ -106,8 +106,9 @@ static int64_t absolute(int64_t amount)
 static void bound_mapped(struct drain_held *held, uint32_t process, const struct wire_held *last,
 			 struct wire_held *now)
 {
-	int64_t before = absolute(mapped_bytes(last->mapped)) + absolute(mapped_bytes(last->heap));
-	int64_t after = absolute(mapped_bytes(now->mapped)) + absolute(mapped_bytes(now->heap));
+	int64_t before = absolute(bounded_bytes(last->mapped)) +
+			 absolute(bounded_bytes(last->heap));
+	int64_t after = absolute(bounded_bytes(now->mapped)) + absolute(bounded_bytes(now->heap));
 
 	if (drain_shares_take(&held->shares, process, before, after))
 		return;
@@ -126,7 +127,7 @@ static int64_t fallen_bytes(const struct drain_held *held, const struct wire_hel
 {
 	int64_t pages = resident_pages(now->final_moment ? now->at_final : now->live);
 
-	return drain_fallen(&now->low, held->look, pages) * PAGE_BYTES;
+	return bounded_bytes(drain_fallen(&now->low, held->look, pages));
 }
 
 void drain_held_read(struct drain_held *held, struct node_id id, uint32_t node)
