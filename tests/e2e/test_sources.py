@@ -134,7 +134,7 @@ class Reported:
     def __init__(self, context, pid):
         self.context = context
         self.dump = context.path("lines.dump")
-        self.process = context.start([MEMPROBE, "-o", self.dump, "--lines", "--format=table", "--min=1",
+        self.process = context.start([MEMPROBE, "-o", self.dump, "--lines", "--format=table", "--min=0.5",
                                       "-p", str(pid)])
         wait_until(lambda: "attached to" in self.said(), "attaching")
 
@@ -148,7 +148,7 @@ class Reported:
         return self.said()
 
     def read_again(self):
-        result = memprobe(self.context, "post", "--format=table", "--min=1", self.dump)
+        result = memprobe(self.context, "post", "--format=table", "--min=0.5", self.dump)
         check_equal("status of post", result.status, 0)
         return result.output + result.errors
 
