@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_change.h"
 #include "inspect_state.h"
 #include "memory.h"
 #include "source_lines.h"
@@ -25,11 +26,6 @@
 #define SOURCE_UNREADABLE UINT32_MAX
 #define SOURCE_CHANGED (UINT32_MAX - 1)
 
-static uint64_t changed_ns(const struct stat *status)
-{
-	return status->st_ctim.tv_sec * 1000000000ULL + (uint64_t)status->st_ctim.tv_nsec;
-}
-
 /* By its change time, which nobody can set: the other one is often kept by who replaces a file. */
 static int check_age(int fd, uint64_t before_ns)
 {
@@ -39,7 +35,7 @@ static int check_age(int fd, uint64_t before_ns)
 		return 0;
 	if (fstat(fd, &status))
 		return -errno;
-	return changed_ns(&status) > before_ns ? -ESTALE : 0;
+	return (uint64_t)file_change_time(&status) > before_ns ? -ESTALE : 0;
 }
 
 /* What is no longer in its own root is nowhere: in ours another file may have its path. */
@@ -101,7 +97,7 @@ static void identify(const struct stat *status, struct parsed_source *ret)
 	ret->dev = status->st_dev;
 	ret->ino = status->st_ino;
 	ret->size = (uint64_t)status->st_size;
-	ret->changed_ns = changed_ns(status);
+	ret->changed_ns = (uint64_t)file_change_time(status);
 }
 
 /* NULL also where it was written to meanwhile. */
