@@ -51,7 +51,16 @@ int call_probe_attach_multi(struct call_probe *probe, int program, const struct 
 }
 
 /* A breakpoint at what was an offset of another build would lie amid its instructions: the file has
- * to be what it was before and after. */
+ * to be what it was before, and after. `error` is of attaching; what was attached goes again. */
+static int end_attaching(struct call_probe *probe, const char *path, int64_t changed_ns, int error)
+{
+	if (!error)
+		error = file_change_check_path(path, changed_ns);
+	if (error)
+		call_probe_detach(probe);
+	return error;
+}
+
 int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tgid,
 			      const char *path, const struct cookie_sites *sites)
 {
@@ -70,11 +79,7 @@ int call_probe_attach_cookies(struct call_probe *probe, int program, uint32_t tg
 	*probe = (struct call_probe){ .multi = -1 };
 	if (!error)
 		error = create_link(probe, &link);
-	if (!error)
-		error = file_change_check_path(path, sites->changed_ns);
-	if (error)
-		call_probe_detach(probe);
-	return error;
+	return end_attaching(probe, path, sites->changed_ns, error);
 }
 
 static int attach_each(struct call_probe *probe, struct bpf_program *program,
@@ -103,11 +108,7 @@ int call_probe_attach(struct call_probe *probe, struct bpf_program *program, boo
 	if (!error)
 		error = has_multi ? call_probe_attach_multi(probe, bpf_program__fd(program), place)
 				  : attach_each(probe, program, place);
-	if (!error)
-		error = file_change_check_path(place->path, place->changed_ns);
-	if (error)
-		call_probe_detach(probe);
-	return error;
+	return end_attaching(probe, place->path, place->changed_ns, error);
 }
 
 int call_probe_attach_code_death(struct call_probe *probe, struct bpf_program *program,

@@ -120,9 +120,8 @@ static void note_root(const struct drain_base *base, struct process *process,
 	struct target_root root = { .inode = record->root_inode, .mount = record->root_mount };
 	uint32_t sources = target_root_is(&root, &base->root) ? SOURCES_HERE : SOURCES_ELSEWHERE;
 
-	if (process->sources && !target_root_is(&root, &before))
-		sources = SOURCES_MIXED;
-	if (process->sources == SOURCES_MIXED)
+	if (process->sources == SOURCES_MIXED ||
+	    (process->sources && !target_root_is(&root, &before)))
 		sources = SOURCES_MIXED;
 	process->is_dirty |= process->sources != sources;
 	process->sources = sources;
