@@ -188,15 +188,19 @@ def rights_without_jit(context):
           "calls: %s" % process["calls"])
 
 
+def copied_python(context, own, name):
+    """A program of its own beside the target's, whose library it takes."""
+    where = context.run(own.target[:1] + ["-c", "import os, sys; print(os.path.realpath("
+                                                "sys.executable), sys.base_prefix)"])
+    program, context.environment["PYTHONHOME"] = where.output.split()
+    return shutil.copy(program, context.path(name))
+
+
 @test(interpreters="one")
 def rights_for_deleted(context):
     """A program that was deleted is found without CAP_CHECKPOINT_RESTORE."""
     own = Unprivileged(context)
-    where = context.run(own.target[:1] + ["-c", "import os, sys; print(os.path.realpath("
-                                                "sys.executable), sys.base_prefix)"])
-    program, context.environment["PYTHONHOME"] = where.output.split()
-    own.target[0] = context.path("python-to-delete")
-    shutil.copy(program, own.target[0])
+    own.target[0] = copied_python(context, own, "python-to-delete")
     served = own.serve(NOBODY)
     os.unlink(own.target[0])
     grow_attached(own, served, LOAD)
@@ -206,11 +210,7 @@ def rights_for_deleted(context):
 def rights_for_closed(context):
     """A Python whose file this user may not read is none that is not there."""
     own = Unprivileged(context)
-    where = context.run(own.target[:1] + ["-c", "import os, sys; print(os.path.realpath("
-                                                "sys.executable), sys.base_prefix)"])
-    program, context.environment["PYTHONHOME"] = where.output.split()
-    closed = context.path("python-closed")
-    shutil.copy(program, closed)
+    closed = copied_python(context, own, "python-closed")
     os.chmod(closed, 0o711)
     served = Served(context, [closed] + own.target[1:])
     checked = own.run(LOAD + ("sys_ptrace",), "check", "-p", str(served.pid))
