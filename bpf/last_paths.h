@@ -37,14 +37,15 @@ static __always_inline long read_former_slot(const struct wire_image *image,
  * The current thread ends and has run Python, but the runtime has been taken down before, by the
  * thread of the state `finalizing`: a daemon thread, which never runs Python again. With its state
  * its frames have gone. When it wants to run Python it ends itself, up to 3.13; then the slot has
- * only the number of the key with which it was set, as that of a thread which has just ended in
- * order: but the outermost frame of that has ended.
+ * only the number of the key with which it was set, also when the process ends before it is done,
+ * as that of a thread which has just ended in order: but the outermost frame of that has ended.
  */
 __noinline int is_left_thread(__u32 slot, __u64 finalizing)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
+	const struct wire_thread *thread;
 	struct thread_slot former;
 
 	if (!image || !python || !layout)
@@ -53,8 +54,11 @@ __noinline int is_left_thread(__u32 slot, __u64 finalizing)
 		return 1;
 	if (former.tstate)
 		return former.tstate != finalizing;
-	return former.sequence && !(READ_CURRENT(signal, flags) & SIGNAL_GROUP_EXIT) &&
-	       !has_returned();
+	if (!former.sequence || has_returned())
+		return 0;
+	thread = find_entry();
+	return !(READ_CURRENT(signal, flags) & SIGNAL_GROUP_EXIT) ||
+	       (thread && is_cut_short(thread));
 }
 
 /*

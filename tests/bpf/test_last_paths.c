@@ -110,9 +110,11 @@ static void test_killed_unseen(void **state)
 enum left_way {
 	LEFT_KILLED, /* a daemon thread */
 	LEFT_ENDS,   /* the same, which wanted to run Python: the C library has emptied its slots */
+	LEFT_ENDS_KILLED, /* and before its end the process ends */
 	LEFT_RETURNED,
 	LEFT_RETURNED_QUICKLY, /* on a path that is known by then */
 	LEFT_NATIVE,
+	LEFT_NATIVE_KILLED, /* it had a state */
 	NR_LEFT_WAYS
 };
 
@@ -137,14 +139,21 @@ static void end_left(struct task_struct *worker, enum left_way way, __u64 outerm
 	session_change(task->mm, KIND_ANON, 1);
 	if (way != LEFT_NATIVE)
 		python_attach_thread(&python, worker);
+	if (way == LEFT_NATIVE_KILLED)
+		detach(worker);
+	if (way == LEFT_ENDS_KILLED) {
+		python_call(&python, outermost);
+		session_change(task->mm, KIND_ANON, 1);
+	}
 	if (way == LEFT_RETURNED || way == LEFT_RETURNED_QUICKLY) {
 		call(outermost);
 		detach(worker);
 	}
-	if (way == LEFT_ENDS && !is_tls)
+	if ((way == LEFT_ENDS || way == LEFT_ENDS_KILLED) && !is_tls)
 		detach(worker);
 	python_set_finalizing(&python);
-	worker->signal->flags = way == LEFT_KILLED ? SIGNAL_GROUP_EXIT : 0;
+	if (way == LEFT_KILLED || way == LEFT_ENDS_KILLED || way == LEFT_NATIVE_KILLED)
+		worker->signal->flags = SIGNAL_GROUP_EXIT;
 	die(worker, 0);
 }
 
@@ -163,7 +172,7 @@ static void check_left(void)
 		image->flags &= ~(__u32)IMAGE_LEFT_CALLS;
 		end_left(worker, way, outermost);
 		assert_int_equal(!!(image->flags & IMAGE_LEFT_CALLS),
-				 is_by_ends && session_is_percpu() && way <= LEFT_ENDS);
+				 is_by_ends && session_is_percpu() && way <= LEFT_ENDS_KILLED);
 		host_user_write(python.bias + python.layout.finalizing_vaddr, &none, sizeof(none));
 	}
 }
