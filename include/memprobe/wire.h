@@ -47,6 +47,7 @@ enum wire_site_kind {
 	SITE_UNOWNED = 10,  /* nobody knows who touched them */
 	SITE_FREE = 11,	    /* whole pages within blocks that were given back to malloc */
 	SITE_THREAD = 12,   /* with --threads: what a thread runs is below */
+	SITE_C = 13,	    /* with --native: a function that is no Python, below one that is */
 	NR_SITE_KINDS,
 };
 
@@ -587,7 +588,8 @@ _Static_assert(sizeof(struct wire_str) == 8, "wire_str");
 struct wire_site {
 	struct wire_head head;
 	__u64 site; /* key in the map of sites and in wire_node */
-	__u64 code; /* address of the code object; a thread's tid, 0: of all other threads */
+	__u64 code; /* address of the code object; a thread's tid, 0: of all other threads; of a
+		     * function of C: unwind_function_name() */
 	__u32 kind; /* enum wire_site_kind */
 	__s32 firstlineno;
 	__u32 tgid;

@@ -29,7 +29,7 @@
 /* What a node stands for. Adds to wire_site_kind what only user space knows. */
 struct site {
 	uint32_t kind; /* enum wire_site_kind */
-	uint32_t file; /* string: absolute where the file is real */
+	uint32_t file; /* string: absolute where the file is real; of C the library or program */
 	uint32_t
 		name; /* string: qualified where the interpreter gives it; a native thread's name */
 	int32_t line; /* first line of the function; of a thread its number, 0: the first, or others
@@ -40,6 +40,7 @@ struct site {
 	uint32_t is_coroutine; /* 1: a coroutine */
 	uint32_t part_object;  /* object + 1 that the site is split for, 0: any */
 	int32_t at;	       /* line that is executed, where the site is split by line; 0: any */
+	uint64_t offset;       /* of C: address of the function as the file's symbols have it */
 };
 
 /* Stands for those beyond MAX_INSTANCES. */
