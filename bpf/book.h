@@ -9,6 +9,7 @@
 #include "causes.h"
 #include "learn.h"
 #include "objects.h"
+#include "x86_unwind.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
 /* Does the current task, whose mm is changed, do it for somebody else? */
@@ -204,9 +205,12 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 	}
 	if (!find_walk(&walk, change->slot, change->scratch))
 		return node;
+	if (cfg_native && kernel == KERNEL_PERCPU && walk.path->end == WALK_GOING &&
+	    !walk.path->cause)
+		push_c_frames(change->slot, change->scratch);
 	if (walk.path->end == WALK_GOING)
 		walk_frames(&walk, change->slot, change->scratch, plain_loop);
-	if (walk.path->end == WALK_ROOT && !walk.path->depth)
+	if (walk.path->end == WALK_ROOT && !has_python_frames(walk.path))
 		return find_frameless(change);
 	is_caused = kernel == KERNEL_PERCPU && walk.path->cause;
 	if (is_caused && !is_cause_steady(change->slot, change->scratch))

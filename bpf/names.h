@@ -187,6 +187,21 @@ __noinline int send_python_site(__u32 slot, __u64 key, __u64 code, __u32 scratch
 	return send_site(buffer, at);
 }
 
+/* Marks what stands in path.codes for a function of C; no address has it. */
+#define C_FUNCTION (1ULL << 63)
+
+/* Sends the site of a function that is no Python: its file's number and where it begins there. */
+static __noinline int send_c_site(__u32 slot, __u64 key, __u64 code, __u32 scratch)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct site_buffer *buffer = image ? begin_site(image, key, SITE_C, scratch) : NULL;
+
+	if (!buffer)
+		return -1;
+	buffer->site.code = code & ~C_FUNCTION;
+	return send_site(buffer, 0);
+}
+
 /* Sends a site that is no Python code; the comm names a native thread. `kind` has the scratch
  * above its low 8 bits, because five arguments are the most. */
 __noinline int send_special_site(__u32 slot, __u64 key, __u32 kind, __u64 comm_low, __u64 comm_high)

@@ -74,10 +74,12 @@ struct path {
 	struct node_id above_id;
 	__u64 cause;	  /* fsbase of the thread that is walked; 0: the current one */
 	__u64 cause_leaf; /* where that walk began */
+	__u64 tstate;	  /* with --native: the state whose leaf the walk began at */
 	__u32 remaining;  /* laying down: frames without a node yet */
 	__u32 failed;	  /* laying down: LOSS_* + 1 */
 	__u32 begins;	  /* the leaf has just begun or ended: it stands on its first line */
 	__u32 keep_leaf;  /* filling the shadow, where `node` is the key of the frame's path */
+	__u32 c_frames;	  /* with --native: functions that are no Python, at the leaf */
 	__u32 is_checked; /* filling the shadow: as wire_layout.has_unseen_frames */
 	__u64 keys[MAX_FRAMES + 1];
 	__u64 codes[MAX_FRAMES + 1];
@@ -162,6 +164,14 @@ static __always_inline void reset_path(struct path *path, __u64 frame)
 	path->by_shadow = 0;
 	path->watched = 0;
 	path->work.code = 0;
+	if (cfg_native)
+		path->c_frames = 0;
+}
+
+/* C functions alone are no path: they stand below Python. */
+static __always_inline bool has_python_frames(const struct path *path)
+{
+	return path->depth > (cfg_native ? path->c_frames : 0);
 }
 
 #endif

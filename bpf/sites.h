@@ -55,7 +55,8 @@ static __always_inline __u32 ensure_python_site(struct wire_image *image, __u32 
 	failed = claim_site(image, key, SITE_PYTHON);
 	if (failed)
 		return failed;
-	if (!send_python_site(slot, key, code, scratch))
+	if (cfg_native && code & C_FUNCTION ? !send_c_site(slot, key, code, scratch)
+					    : !send_python_site(slot, key, code, scratch))
 		return 0;
 	give_site_back(key);
 	return LOSS_ring_full + 1;
@@ -111,7 +112,7 @@ static __always_inline __u32 ensure_site(struct wire_image *image, __u32 slot, _
 		return 0;
 	failed = ensure_python_site(image, slot, scratch, is_split() ? parts->wholes[index] : key,
 				    code);
-	if (failed || !is_split())
+	if (failed || !is_split() || code & C_FUNCTION)
 		return failed;
 	failed = claim_site(image, key, SITE_PYTHON);
 	if (failed)

@@ -29,6 +29,7 @@ const volatile bool cfg_splits = false;	   /* one of the two; the verifier asks 
 /* What is known of a path by the addresses of its frames holds: no --lines, --instances, --threads.
  */
 const volatile bool cfg_shortcuts = true;
+const volatile bool cfg_native = false;		    /* --native: C frames below Python's */
 const volatile __u32 cfg_ring_wake_bytes = 1 << 20; /* wake user space when this much is queued */
 
 /* tgids to follow. */

@@ -59,6 +59,8 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsba
 	if (thread.tstate == own)
 		know(&path->thread, image->image_id, fsbase, &thread);
 	path->frame = head.frame;
+	if (cfg_native)
+		path->tstate = thread.tstate;
 	path->generation = path->watched ? 0
 					 : find_generation(image, slot, layout, python->bias,
 							   head.interp);
@@ -102,6 +104,8 @@ static __always_inline enum thread_found find_known_leaf(struct path *path,
 	if (!head.frame)
 		return THREAD_IDLE;
 	path->frame = head.frame;
+	if (cfg_native)
+		path->tstate = thread.tstate;
 	path->generation = path->watched
 				   ? 0
 				   : find_generation(image, slot, layout, at.bias, head.interp);

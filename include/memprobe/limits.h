@@ -101,6 +101,12 @@
 
 /* Blocks of allocators that are followed at a time, 110 bytes each: the default of --max-blocks. */
 #define DEFAULT_MAX_BLOCKS 2097152
+
+/* Rows of unwind tables, of 8 bytes: numpy, pandas, lxml and all that they bring have 925,742.
+ * Files that have some: one program maps 85. */
+#define DEFAULT_NATIVE_ROWS 2097152
+#define MAX_NATIVE_ROWS 16777216
+#define MAX_UNWIND_FILES 4096
 /* This part of them may be places of blocks that have gone. */
 #define KEPT_BLOCKS_PART 32
 

@@ -166,7 +166,8 @@ struct wire_layout {
 	__u16 has_unseen_frames; /* 3.15: some frames start without an entry */
 	__u16 dtv_bytes;	 /* of an entry in a thread's table of thread-local blocks */
 	__u16 tstate_cframe;	 /* 3.10 to 3.12: CFrame *, where the thread's C stack has one */
-	__u16 pad[4];
+	__u64 eval_vaddr; /* _PyEval_EvalFrameDefault, to 3.9: a C frame of it for each of Python's
+			   */
 	__u64 holder_mask;
 };
 _Static_assert(sizeof(struct wire_layout) == 200, "wire_layout");
@@ -495,6 +496,7 @@ enum wire_record_type {
 	RECORD_WAKES = 15, /* struct wire_knock: to see who wakes whom would tell whom its pools
 			      work for */
 	RECORD_MAIN_END = 16,
+	RECORD_UNWIND = 17,	/* struct wire_unwind_knock */
 	RECORD_FINALIZING = 14, /* struct wire_knock: its runtime is about to be taken down, and
 				   the process is stopped until it has been read */
 };

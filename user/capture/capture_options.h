@@ -17,7 +17,7 @@ struct capture_options {
 	bool force;	    /* replace an existing output */
 	double duration_s;  /* 0: until the processes end or a signal */
 	double every_s;	    /* between two snapshots, 0: they are taken at SIGUSR1 only */
-	uint32_t max_nodes, max_sites, ring_mb, max_blocks;
+	uint32_t max_nodes, max_sites, ring_mb, max_blocks, native_rows;
 	bool keep_root; /* --no-drop-root */
 	bool no_children;
 	uint32_t calls_mode;  /* enum calls_mode */
@@ -28,6 +28,7 @@ struct capture_options {
 	uint64_t allocs_min;  /* those of so many bytes and more */
 	bool objects, freeze; /* a census at snapshots and at the end; stopped for it */
 	bool submitters;      /* what a pool does hangs below who gave it its work */
+	bool native;	      /* C functions below Python's */
 	bool cow;	      /* follow copies of shared pages from the start */
 	const char
 		*instances; /* classes whose methods are split by object, "" for all; NULL: none */

@@ -143,6 +143,11 @@ static void on_wakes_wanted(struct drain *drain, const void *record)
 	DRAIN_TELL(&drain->base.listeners, wakes_wanted, knock->tgid);
 }
 
+static void on_unwind_wanted(struct drain *drain, const void *record)
+{
+	DRAIN_TELL(&drain->base.listeners, unwind_wanted, record);
+}
+
 static void on_finalizing(struct drain *drain, const void *record)
 {
 	const struct wire_knock *knock = record;
@@ -175,6 +180,8 @@ static const struct {
 	[RECORD_FOUND] = { sizeof(struct wire_knock), record_is_knock, on_found },
 	[RECORD_CALLS_OVER] = { sizeof(struct wire_knock), record_is_knock, on_calls_over },
 	[RECORD_FINALIZING] = { sizeof(struct wire_knock), record_is_knock, on_finalizing },
+	[RECORD_UNWIND] = { sizeof(struct wire_unwind_knock), record_is_unwind_knock,
+			    on_unwind_wanted },
 	[RECORD_WATCH] = { sizeof(struct wire_knock), record_is_knock, on_watch_wanted },
 	[RECORD_WAKES] = { sizeof(struct wire_knock), record_is_knock, on_wakes_wanted },
 };

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <memprobe/wire.h>
+#include <memprobe/wire_unwind.h>
 
 #include "inspect_request.h"
 
@@ -32,6 +33,18 @@ struct object_question {
 	bool is_unanswered;		   /* nobody could look */
 };
 
+/* Which function begins at a place of a file's code (wire_site.code)? */
+struct function_question {
+	uint32_t process;
+	uint32_t number; /* of the file */
+	uint32_t begin;	 /* offset in it */
+	/* The answer; NULL: not known. The library's path is the listener's, the name who asks
+	 * frees. */
+	const char *library;
+	char *name;
+	uint64_t address; /* as the file's symbols have it */
+};
+
 struct drain_listener {
 	void *context;
 	/* A process has begun, runs another program, or was attached to. Its interpreter is to be
@@ -51,6 +64,9 @@ struct drain_listener {
 	/* Pools of a process work for one of several threads: to see who wakes whom would tell for
 	 * whom. */
 	void (*wakes_wanted)(void *context, uint32_t tgid);
+	/* Code of a file runs whose rows are to be found. */
+	void (*unwind_wanted)(void *context, const struct wire_unwind_knock *knock);
+	void (*function_asked)(void *context, struct function_question *question);
 	/* The budget for counting calls in a process is spent. */
 	void (*calls_over)(void *context, uint32_t process);
 	/* Calls of a process should have been counted from its first on, but none was. */

@@ -188,6 +188,25 @@ static void note_greenlet(const struct drain_base *base, uint32_t process, uint3
 		"calls that greenlets may have waited in at its end were not added");
 }
 
+/* A function that is no Python. One whose file nobody could look into goes by its place there. */
+static void name_function(struct drain_sites *sites, const struct wire_site *record,
+			  uint32_t process, struct site *site)
+{
+	struct string_pool *strings = &sites->base->profile->strings;
+	struct function_question question = {
+		.process = process,
+		.number = record->code >> 32,
+		.begin = (uint32_t)record->code,
+		.address = (uint32_t)record->code,
+	};
+
+	DRAIN_TELL(&sites->base->listeners, function_asked, &question);
+	site->file = string_pool_add(strings, question.library ? question.library : "?");
+	site->name = string_pool_add(strings, question.name ? question.name : "");
+	site->offset = question.address;
+	free(question.name);
+}
+
 /* The names of a site, which stand behind its record. */
 static void take_texts(struct drain_sites *sites, const struct wire_site *record, uint32_t process,
 		       struct site *site)
@@ -208,6 +227,8 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 	} else if (record->kind == SITE_NATIVE) {
 		site->name = string_pool_add_bytes(&sites->base->profile->strings,
 						   (const char *)bytes, record->name.bytes);
+	} else if (record->kind == SITE_C && record->code) {
+		name_function(sites, record, process, site);
 	}
 	drain_names_qualify(sites->names, process, site);
 	if (record->kind == SITE_PYTHON)

@@ -160,6 +160,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	skeleton->rodata->cfg_instances = sizes->has_instances;
 	skeleton->rodata->cfg_threads = sizes->has_threads;
 	skeleton->rodata->cfg_splits = sizes->has_lines || sizes->has_instances;
+	skeleton->rodata->cfg_native = loader->has_native;
 	skeleton->rodata->cfg_submitters = loader->has_submitters;
 	skeleton->rodata->cfg_shortcuts = !sizes->has_lines && !sizes->has_instances &&
 					  !sizes->has_threads && !loader->has_submitters;
@@ -268,6 +269,8 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	/* Probes without multi links have no cookie, and cost more. */
 	ret->has_allocs = sizes->has_allocs && loader_has_watches(ret);
 	ret->has_submitters = sizes->has_submitters && loader_has_watches(ret);
+	/* The tree of mappings, and changes of RSS that come with their faults. */
+	ret->has_native = sizes->has_native && ret->features.has_percpu_counters;
 	choose_programs(ret, sizes);
 	choose_probes(ret, sizes);
 	map_sizes_choose(sizes, &ret->map_sizes);
@@ -275,6 +278,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	map_sizes_owners(&ret->map_sizes, ret->has_owners, ret->skeleton);
 	map_sizes_submitters(ret->has_submitters, ret->skeleton);
 	map_sizes_allocs(&ret->map_sizes, ret->has_allocs ? sizes->max_blocks : 0, ret->skeleton);
+	map_sizes_native(ret->has_native ? sizes->native_rows : 0, sizes, ret->skeleton);
 	configure(ret, sizes);
 	error = load_programs(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
@@ -388,6 +392,11 @@ bool loader_has_owners(const struct loader *loader)
 bool loader_has_allocs(const struct loader *loader)
 {
 	return loader->has_allocs;
+}
+
+bool loader_has_native(const struct loader *loader)
+{
+	return loader->has_native;
 }
 
 bool loader_has_submitters(const struct loader *loader)

@@ -39,13 +39,15 @@ struct loader_sizes {
 	bool has_allocs;     /* blocks of allocators, where the kernel can: loader_has_allocs() */
 	uint32_t max_blocks;
 	uint64_t allocs_min; /* bytes; smaller blocks are not followed */
+	bool has_native;     /* C functions, where the kernel can: loader_has_native() */
+	uint32_t native_rows;
 };
 
 struct loader {
 	struct memprobe *skeleton;
 	struct kernel_features features;
 	struct map_sizes map_sizes;
-	bool has_owners, has_allocs, has_submitters;
+	bool has_owners, has_allocs, has_submitters, has_native;
 	bool has_last_paths;
 	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
@@ -84,10 +86,16 @@ bool loader_has_owners(const struct loader *loader);
 bool loader_has_allocs(const struct loader *loader);
 /* Is followed for whom pools work? */
 bool loader_has_submitters(const struct loader *loader);
+/* Are C functions found below Python's? */
+bool loader_has_native(const struct loader *loader);
 /* Are the paths found on which the threads of a process are when it begins another program? */
 bool loader_has_last_paths(const struct loader *loader);
 /* Can the end of code objects be watched for the paths of memory? */
 bool loader_has_watches(const struct loader *loader);
+/* How many rows its tables for C stacks hold. */
+uint32_t loader_unwind_rows(const struct loader *loader);
+/* What is known of files' rows has changed. */
+void loader_note_unwind_change(struct loader *loader);
 /* Ids of nodes are below this. */
 uint32_t loader_nr_ids(const struct loader *loader);
 /* They are given back, and out, in runs of so many at most. -E2BIG: not now. */

@@ -37,6 +37,16 @@ void loader_note_look(struct loader *loader, uint32_t look)
 	__atomic_store_n(&loader->skeleton->bss->looks, look, __ATOMIC_SEQ_CST);
 }
 
+uint32_t loader_unwind_rows(const struct loader *loader)
+{
+	return bpf_map__max_entries(loader->skeleton->maps.unwind_rows);
+}
+
+void loader_note_unwind_change(struct loader *loader)
+{
+	__atomic_fetch_add(&loader->skeleton->bss->unwind_changes, 1, __ATOMIC_RELEASE);
+}
+
 int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count)
 {
 	const struct wire_id_run run = { .first.value = first, .count = count };

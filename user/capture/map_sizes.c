@@ -9,6 +9,7 @@
 #include "loader.h"
 #include "memory.h"
 #include "memprobe.skel.h"
+#include <memprobe/wire_unwind.h>
 
 #define REGION_BYTES_SHIFT 21
 #define MIN_REGIONS (1U << 15)
@@ -227,6 +228,22 @@ void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
 		bpf_map__set_autocreate(maps[i], max_blocks);
 	bpf_map__set_max_entries(skeleton->maps.allocs, chosen->max_nodes);
 	bpf_map__set_max_entries(skeleton->maps.blocks, max_blocks ? max_blocks : 1);
+}
+
+void map_sizes_native(uint32_t rows, const struct loader_sizes *sizes, struct memprobe *skeleton)
+{
+	struct bpf_map *const maps[] = { skeleton->maps.unwind_rows, skeleton->maps.unwind_rules,
+					 skeleton->maps.unwind_files, skeleton->maps.unwinds };
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		bpf_map__set_autocreate(maps[i], rows);
+	bpf_map__set_max_entries(skeleton->maps.unwind_rows, rows ? rows : 1);
+	bpf_map__set_max_entries(skeleton->maps.unwind_rules, UNWIND_MAX_RULES);
+	bpf_map__set_max_entries(skeleton->maps.unwind_files, MAX_UNWIND_FILES);
+	bpf_map__set_max_entries(skeleton->maps.unwinds,
+				 has_uprobes(sizes) ? NR_SCRATCHES : SCRATCH_RSS + 1);
+	/* Written through a mapping; what a search looks at 20 times is looked up in line. */
+	bpf_map__set_map_flags(skeleton->maps.unwind_rows, BPF_F_MMAPABLE);
 }
 
 /* Items that wait, and frames that work on one. */

@@ -23,6 +23,8 @@ struct map_sizes {
 	uint32_t ring_bytes;
 	uint32_t recent_ids; /* a power of two */
 };
+/* Tables that unwind C stacks; 0 rows: none. */
+void map_sizes_native(uint32_t rows, const struct loader_sizes *sizes, struct memprobe *skeleton);
 
 void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret);
 /* Before the skeleton is loaded. */

@@ -38,6 +38,14 @@ static int refuse_probes(const char *what, const char *option)
 	return EXIT_FAILURE_OWN;
 }
 
+static int refuse_native(void)
+{
+	log_error("cannot follow 'C functions': this kernel's changes of RSS come in batches, "
+		  "after their faults");
+	log_hint("Linux 6.2 or later is needed; without --native growth is measured all the same");
+	return EXIT_FAILURE_OWN;
+}
+
 int programs_load(const struct capture_options *options, const struct interpreters *interpreters,
 		  struct loader *ret)
 {
@@ -57,6 +65,8 @@ int programs_load(const struct capture_options *options, const struct interprete
 		.has_last_looks = options->objects || options->allocs,
 		.max_blocks = options->max_blocks,
 		.allocs_min = options->allocs_min,
+		.has_native = options->native,
+		.native_rows = options->native_rows,
 	};
 	int error;
 
@@ -69,6 +79,8 @@ int programs_load(const struct capture_options *options, const struct interprete
 		return refuse_probes("allocations", "--allocs");
 	if (options->submitters && !loader_has_submitters(ret))
 		return refuse_probes("submitters", "--submitters");
+	if (options->native && !ret->has_native)
+		return refuse_native();
 	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
 	       ret->features.has_percpu_counters ? "per CPU" : "cached in tasks");
 	return 0;

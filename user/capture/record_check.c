@@ -2,6 +2,8 @@
 /* One small function a type; see record_check.h. */
 #include "record_check.h"
 
+#include <memprobe/wire_unwind.h>
+
 static bool is_tid(uint32_t tid)
 {
 	return tid && tid <= RECORD_MAX_TID;
@@ -104,6 +106,15 @@ bool record_is_site(const void *data, size_t size)
 	/* Three numbers of a few KB each: no overflow. */
 	return size - sizeof(*record) >=
 	       record->filename.bytes + record->name.bytes + record->linetable_bytes;
+}
+
+bool record_is_unwind_knock(const void *data, size_t size)
+{
+	const struct wire_unwind_knock *record = data;
+
+	(void)size;
+	return is_slot_of(record->slot, record->head.image_id) && is_tid(record->tgid) &&
+	       !(record->address >> ADDRESS_BITS);
 }
 
 bool record_is_of_image(const void *data, size_t size)

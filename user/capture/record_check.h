@@ -33,6 +33,7 @@ bool record_is_main_end(const void *data, size_t size);
 bool record_is_process_end(const void *record, size_t size);
 bool record_is_thread_end(const void *record, size_t size);
 bool record_is_site(const void *record, size_t size);
+bool record_is_unwind_knock(const void *record, size_t size);
 bool record_is_of_image(const void *record, size_t size); /* objects and splits */
 bool record_is_knock(const void *record, size_t size);	  /* and what else names an image */
 bool record_is_sample(const void *record, size_t size);

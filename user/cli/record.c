@@ -39,11 +39,11 @@ struct record_options {
 	struct option_decimal duration, every;
 	const char *calls;
 	const char *instances, *label_attributes;
-	bool lines, threads, submitters;
+	bool lines, threads, submitters, native;
 	bool no_owners, cow;
 	struct option_decimal allocs;
 	bool objects, freeze;
-	uint32_t max_nodes, max_sites, max_blocks, ring_mb;
+	uint32_t max_nodes, max_sites, max_blocks, native_rows, ring_mb;
 	bool no_children, no_drop_root, no_report, is_quiet;
 	int verbosity;
 	struct report_settings report;
@@ -124,6 +124,10 @@ static const struct option_spec capture_specs[] = {
 	  .help = "a pool's work below the path that submitted it",
 	  .kind = OPTION_FLAG,
 	  .offset = FIELD(submitters) },
+	{ .name = "native",
+	  .help = "C functions below Python rows",
+	  .kind = OPTION_FLAG,
+	  .offset = FIELD(native) },
 	{ .name = "instances",
 	  .argument = "CLASS,...",
 	  .help = "split methods by object (of these classes)",
@@ -155,6 +159,13 @@ static const struct option_spec capture_specs[] = {
 	  .offset = FIELD(max_blocks),
 	  .min = MIN_TABLE,
 	  .max = MAX_BLOCKS_LIMIT },
+	{ .name = "native-rows",
+	  .argument = "N",
+	  .help = "rows of unwind tables that --native holds (2097152)",
+	  .kind = OPTION_INTEGER,
+	  .offset = FIELD(native_rows),
+	  .min = MIN_TABLE,
+	  .max = MAX_NATIVE_ROWS },
 	{ .name = "ring",
 	  .argument = "MB",
 	  .help = "buffer from the kernel (4; 8 with --calls=exact)",
@@ -225,6 +236,7 @@ static void set_defaults(void *given)
 	options->max_nodes = DEFAULT_MAX_NODES;
 	options->max_sites = DEFAULT_MAX_SITES;
 	options->max_blocks = DEFAULT_MAX_BLOCKS;
+	options->native_rows = DEFAULT_NATIVE_ROWS;
 	report_run_defaults(&options->report);
 	options->report.is_largest_first = true;
 }
@@ -337,6 +349,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.max_nodes = options->max_nodes,
 		.max_sites = options->max_sites,
 		.max_blocks = options->max_blocks,
+		.native_rows = options->native_rows,
 		.ring_mb = options->ring_mb,
 		.allocs = options->allocs.is_given,
 		.objects = options->objects,
@@ -345,6 +358,7 @@ static struct capture_options make_capture(const struct record_options *options,
 		.lines = options->lines,
 		.threads = options->threads,
 		.submitters = options->submitters,
+		.native = options->native,
 		.no_owners = options->no_owners,
 		.cow = options->cow,
 		.instances = options->instances,

@@ -380,6 +380,8 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 	result->layout.finalizing_vaddr = find_finalizing(inspection);
 	find_ends(inspection, result);
 	result->layout.generation_vaddr = find_generation(inspection);
+	if (result->layout.version < VERSION(3, 10))
+		result->layout.eval_vaddr = vaddr_of(inspection, SYMBOL_EVAL_FRAME);
 	/* Not stated by 3.13's _Py_DebugOffsets, and elsewhere in a debug build. */
 	if (result->layout.version == VERSION(3, 13) && vaddr_of(inspection, SYMBOL_REF_DEBUG))
 		result->layout.interp_generation = NO_OFFSET;
