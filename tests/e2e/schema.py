@@ -24,7 +24,8 @@ NODE = {
     "kind": str, "function": TEXT_OR_NONE, "file": TEXT_OR_NONE, "line": INT_OR_NONE,
     "class": TEXT_OR_NONE, "instance": INT_OR_NONE, "pathname": TEXT_OR_NONE,
     "objects": INT_OR_NONE, "at": INT_OR_NONE, "thread": TEXT_OR_NONE, "label": str,
-    "inferred": Optional(bool), "self": FIGURES, "total": FIGURES, "calls": INT_OR_NONE,
+    "inferred": Optional(bool), "library": Optional(str), "offset": Optional(INT_OR_NONE),
+    "self": FIGURES, "total": FIGURES, "calls": INT_OR_NONE,
     "calls_exact": bool, "children": list,
     "_parent": Optional(object)}
 TYPE = {"module": str, "name": str, "objects": int, "bytes": int, "buffer_bytes": int, "tracked": int}

@@ -33,6 +33,7 @@ def csv_row(number, process, node, numbers):
            "parent": numbers[id(parent)] if parent else None, "depth": depth_of(node)}
     row.update((name, node[name]) for name in ("kind", "function", "file", "line", "class",
                                                "instance", "pathname", "calls"))
+    row["file"] = node.get("library", node["file"])
     for part in ("self", "total"):
         row.update(("%s_%s" % (part, name), node[part][name]) for name in CSV_METRICS)
     return {name: field(value) for name, value in row.items()}

@@ -2,7 +2,7 @@
 from harness import MB, check, check_equal
 
 KINDS = {"python", "startup", "shutdown", "native", "kernel", "truncated", "inherited", "before",
-         "unowned", "free", "deeper", "cut", "lost", "thread"}
+         "unowned", "free", "deeper", "cut", "lost", "thread", "c"}
 FIGURES = ("growth", "grown", "released", "anon", "file", "shmem")
 
 

@@ -83,6 +83,20 @@ uint32_t builder_module_line(struct profile_builder *builder, uint32_t parent, c
 	return add_node(builder, parent, &site, anon_mb);
 }
 
+uint32_t builder_c(struct profile_builder *builder, uint32_t parent, const char *library,
+		   const char *name, uint64_t offset, double anon_mb)
+{
+	struct string_pool *strings = &builder->profile->strings;
+	struct site site = {
+		.kind = SITE_C,
+		.file = string_pool_add(strings, library),
+		.name = string_pool_add(strings, name),
+		.offset = offset,
+	};
+
+	return add_node(builder, parent, &site, anon_mb);
+}
+
 uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum wire_site_kind kind,
 			 const char *name, double anon_mb)
 {

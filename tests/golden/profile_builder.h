@@ -29,6 +29,9 @@ uint32_t builder_python(struct profile_builder *builder, uint32_t parent, const 
 /* A line of a module's, as with --lines. */
 uint32_t builder_module_line(struct profile_builder *builder, uint32_t parent, const char *file,
 			     int32_t at, double anon_mb);
+/* A function of a library, or of a program, that is no Python; name "": it has none. */
+uint32_t builder_c(struct profile_builder *builder, uint32_t parent, const char *library,
+		   const char *name, uint64_t offset, double anon_mb);
 /* One that is no Python; name for SITE_NATIVE. */
 uint32_t builder_special(struct profile_builder *builder, uint32_t parent, enum wire_site_kind kind,
 			 const char *name, double anon_mb);

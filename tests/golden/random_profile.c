@@ -32,6 +32,18 @@ const char *const random_files[RANDOM_FILES] = {
 	"<frozen zipimport>",
 };
 
+/* Of one library a name is one function; without a name the address says which. */
+static uint32_t add_random_c(struct profile_builder *builder, uint32_t parent)
+{
+	static const char *const libraries[] = { "/usr/lib/libpython3.11.so.1.0", "/lib/libc.so.6",
+						 "/site-packages/numpy/umath.so" };
+	static const char *const names[] = { "malloc", "multiply", "" };
+	uint32_t name = random_below(ARRAY_SIZE(names));
+
+	return builder_c(builder, parent, libraries[random_below(ARRAY_SIZE(libraries))],
+			 names[name], *names[name] ? 16 * name : random_below(3), 0);
+}
+
 static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent)
 {
 	static const char *const names[] = { "f", "g", "C.m", "<module>" };
@@ -40,6 +52,8 @@ static uint32_t add_random_node(struct profile_builder *builder, uint32_t parent
 	if (random_below(8) == 0)
 		node = builder_special(builder, parent, 1 + random_below(SITE_DEEPER),
 				       random_below(2) ? "cmd" : "worker", 0);
+	else if (random_below(8) == 0)
+		node = add_random_c(builder, parent);
 	else
 		node = builder_python(builder, parent, random_files[random_below(RANDOM_FILES)],
 				      names[random_below(ARRAY_SIZE(names))], 0);

@@ -29,7 +29,7 @@ static bool is_machinery(const struct profile *profile, const struct site *site)
 }
 
 /* A number for the path of each node: its own way of folding, to hold the tree's against. Python
- * and native threads are told apart by site, all else by kind. */
+ *, C and native threads are told apart by site, all else by kind. */
 static uint64_t *number_nodes(const struct profile *profile, bool import_frames)
 {
 	uint64_t *paths = xcalloc(profile->nr_nodes, sizeof(*paths));
@@ -38,7 +38,7 @@ static uint64_t *number_nodes(const struct profile *profile, bool import_frames)
 		const struct node *node = &profile->nodes[i];
 		const struct site *site = &profile->sites[node->site];
 		bool has_site = site->kind == SITE_PYTHON || site->kind == SITE_NATIVE ||
-				site->kind == SITE_THREAD;
+				site->kind == SITE_THREAD || site->kind == SITE_C;
 		uint64_t step[] = { node->parent == NO_NODE ? 0 : paths[node->parent],
 				    has_site ? 1000 + node->site : site->kind };
 

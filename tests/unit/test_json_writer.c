@@ -55,6 +55,8 @@ static void test_every_piece(void **state)
 	json_writer_begin_object(json);
 	json_writer_member_integer(json, "least", INT64_MIN);
 	json_writer_member_integer(json, "zero", 0);
+	json_writer_member_unsigned(json, "most", UINT64_MAX);
+	json_writer_member_unsigned(json, "none", 0);
 	json_writer_member_null(json, "nothing");
 	json_writer_member_string(json, "absent", NULL);
 	json_writer_member_seconds(json, "whole", 3000000000);
@@ -71,7 +73,8 @@ static void test_every_piece(void **state)
 	json_writer_end_object(json);
 	json_writer_end_line(json);
 	text = end(&document, NULL);
-	assert_string_equal(text, "{\"least\":-9223372036854775808,\"zero\":0,\"nothing\":null,"
+	assert_string_equal(text, "{\"least\":-9223372036854775808,\"zero\":0,"
+				  "\"most\":18446744073709551615,\"none\":0,\"nothing\":null,"
 				  "\"absent\":null,\"whole\":3.0,\"part\":1.500000001,"
 				  "\"array\":[true,false,\n{}],\"text\":\"a\"}\n");
 	assert_int_equal(json->deepest, 3);

@@ -38,6 +38,36 @@ static void assert_label(const char *const files[], const char *name, bool full_
 	profile_free(builder.profile);
 }
 
+/* The label of a function of a library. */
+static void assert_c_label(const char *library, const char *name, bool full_paths,
+			   const char *expected)
+{
+	struct profile_builder builder = builder_new();
+	struct tree_options options = { 0 };
+	struct tree_source *source;
+	struct label_style style;
+	struct calltree *tree;
+	char *texts[3];
+	uint32_t node;
+
+	builder_process(&builder, 7, "cmd", "3.11.2");
+	node = builder_python(&builder, NO_NODE, "/home/me/job/run.py", "f", 1);
+	builder_c(&builder, node, library, name, 0x1a2b0, 1);
+	source = calltree_source_new(builder.profile, &options);
+	tree = calltree_new(source, 0);
+	label_style_init(&style, builder.profile, "/home/me/job", full_paths);
+	texts[0] = label_text(&style, tree, 1);
+	texts[1] = label_name(&style, tree, 1);
+	texts[2] = label_function(&style, tree, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		assert_string_equal(texts[i], expected);
+		free(texts[i]);
+	}
+	calltree_free(tree);
+	calltree_source_free(source);
+	profile_free(builder.profile);
+}
+
 #define FILES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static void test_forms(void **state)
@@ -98,6 +128,19 @@ static void test_current_directory(void **state)
 		     "<…/site-packages/a.py:1>.f");
 }
 
+static void test_c(void **state)
+{
+	static const char umath[] = "/v/site-packages/numpy/core/_multiarray_umath.so";
+
+	assert_c_label(umath, "DOUBLE_multiply", false, "DOUBLE_multiply (_multiarray_umath.so)");
+	assert_c_label(umath, "DOUBLE_multiply", true,
+		       "DOUBLE_multiply (/v/site-packages/numpy/core/_multiarray_umath.so)");
+	assert_c_label(umath, "", false, "_multiarray_umath.so+0x1a2b0");
+	assert_c_label(umath, "", true, "/v/site-packages/numpy/core/_multiarray_umath.so+0x1a2b0");
+	assert_c_label("/home/me/job/", "f", false, "f (/home/me/job/)");
+	assert_c_label("", "", false, "?+0x1a2b0");
+}
+
 static void test_no_file(void **state)
 {
 	assert_label(FILES("<frozen site>"), "main", false, "<frozen site>:4.main");
@@ -121,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_inner_directories),
 		cmocka_unit_test(test_current_directory),
+		cmocka_unit_test(test_c),
 		cmocka_unit_test(test_no_file),
 	};
 

@@ -225,12 +225,90 @@ static void test_calls_of_bounds(void **state)
 	profile_free(builder.profile);
 }
 
+#define UMATH "/v/lib/python3.11/site-packages/numpy/umath.so"
+#define UMATH_OF_313 "/w/lib/python3.13/site-packages/numpy/umath.so"
+
+static uint32_t add_c(struct profile_builder *builder, const char *library, const char *name,
+		      uint64_t offset, double megabytes)
+{
+	return builder_c(builder, 0, library, name, offset, megabytes);
+}
+
+static double more_at(const struct profile *profile, uint32_t node)
+{
+	const struct cost cost = profile_cost(profile, node);
+
+	return (double)cost_growth(&cost) / MB;
+}
+
+/* Functions of a library are one by their names where they moved, and else by where they are. */
+static void test_c(void **state)
+{
+	struct profile_builder before = builder_new(), after = builder_new();
+	uint32_t multiply, first, second, nameless, moved, alone;
+
+	builder_process(&before, 1, "python3 a.py", "3.11.2");
+	builder_python(&before, NO_NODE, "/a.py", "f", 0);
+	add_c(&before, UMATH, "multiply", 0x100, 1);
+	add_c(&before, UMATH, "find", 0x200, 1);
+	add_c(&before, UMATH, "find", 0x300, 2);
+	add_c(&before, UMATH, "", 0x400, 1);
+	add_c(&before, UMATH, "", 0x500, 1);
+	add_c(&before, "/lib/libz.so.1", "find", 0x900, 1);
+	builder_finish(&before);
+	builder_process(&after, 1, "python3 a.py", "3.13.0");
+	builder_python(&after, NO_NODE, "/a.py", "f", 0);
+	multiply = add_c(&after, UMATH_OF_313, "multiply", 0x180, 8);
+	first = add_c(&after, UMATH_OF_313, "find", 0x280, 8);
+	second = add_c(&after, UMATH_OF_313, "find", 0x380, 8);
+	nameless = add_c(&after, UMATH_OF_313, "", 0x400, 8);
+	moved = add_c(&after, UMATH_OF_313, "", 0x580, 8);
+	alone = add_c(&after, "/lib/libm.so.6", "find", 0x900, 8);
+	builder_finish(&after);
+	profile_merge(after.profile, before.profile, MERGE_DIFFERENCE);
+	assert_true(more_at(after.profile, multiply) == 7);
+	assert_true(more_at(after.profile, first) == 7);
+	assert_true(more_at(after.profile, second) == 6);
+	assert_true(more_at(after.profile, nameless) == 7);
+	assert_true(more_at(after.profile, moved) == 8);
+	assert_true(more_at(after.profile, alone) == 8);
+	assert_int_equal(after.profile->nr_nodes, 7 + 2);
+	profile_free(before.profile);
+	profile_free(after.profile);
+}
+
+/* What one run saw of a library that did not change is no reason to move what is there. */
+static void test_c_that_stayed(void **state)
+{
+	struct profile_builder before = builder_new(), after = builder_new();
+	uint32_t first, second;
+
+	builder_process(&before, 1, "python3 a.py", "3.11.2");
+	builder_python(&before, NO_NODE, "/a.py", "f", 0);
+	add_c(&before, UMATH, "find", 0x300, 1);
+	add_c(&before, UMATH, "multiply", 0x100, 1);
+	builder_finish(&before);
+	builder_process(&after, 1, "python3 a.py", "3.11.2");
+	builder_python(&after, NO_NODE, "/a.py", "f", 0);
+	first = add_c(&after, UMATH, "find", 0x200, 8);
+	second = add_c(&after, UMATH, "find", 0x300, 8);
+	add_c(&after, UMATH, "multiply", 0x100, 8);
+	builder_finish(&after);
+	profile_merge(after.profile, before.profile, MERGE_DIFFERENCE);
+	assert_true(more_at(after.profile, first) == 8);
+	assert_true(more_at(after.profile, second) == 7);
+	assert_int_equal(after.profile->nr_nodes, 4);
+	profile_free(before.profile);
+	profile_free(after.profile);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),	 cmocka_unit_test(test_ambiguous_names),
 		cmocka_unit_test(test_programs), cmocka_unit_test(test_children),
 		cmocka_unit_test(test_changes),	 cmocka_unit_test(test_calls_of_bounds),
+		cmocka_unit_test(test_c),	 cmocka_unit_test(test_c_that_stayed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -358,6 +358,23 @@ static void test_rivals(void **state)
 	}
 }
 
+/* What functions of C took is of the function of Python that called them: the same is named. */
+static void test_c(void **state)
+{
+	for (int has_c = 0; has_c < 2; has_c++) {
+		struct profile_builder builder = begin_run();
+		uint32_t module = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 0);
+		uint32_t load = builder_python(&builder, module, SCRIPT, "load", has_c ? 1 : 13);
+		uint32_t node = load;
+
+		for (uint64_t i = 0; i < 3 && has_c; i++)
+			node = builder_c(&builder, node, "/numpy/umath.so", "multiply", i, 4);
+		builder_python(&builder, load, SCRIPT, "parse", 9);
+		check_views(&builder, "python3 run.py: 22.00 MB at most, 22.00 MB at the end; "
+				      "load grew most: 22.00 MB");
+	}
+}
+
 /* A pool's workers are one also where each is a block by itself. */
 static void test_workers(void **state)
 {
@@ -407,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_two_callers),
 		cmocka_unit_test(test_rivals),
+		cmocka_unit_test(test_c),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_own_caller),
 	};

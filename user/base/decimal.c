@@ -41,6 +41,15 @@ char *decimal_write(char *ret, int64_t value)
 	return ret + (end - begin);
 }
 
+char *decimal_write_unsigned(char *ret, uint64_t value)
+{
+	char digits[DECIMAL_BYTES], *end = digits + sizeof(digits);
+	const char *begin = write_backwards(end, value);
+
+	memcpy(ret, begin, (size_t)(end - begin));
+	return ret + (end - begin);
+}
+
 char *decimal_write_fraction(char *ret, uint64_t value, int digits)
 {
 	for (; digits > 1 && value % 10 == 0; digits--)

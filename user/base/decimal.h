@@ -10,8 +10,9 @@
 
 #define DECIMAL_BYTES 24 /* the longest number with its sign */
 
-/* Both write no NUL, and return the end of what they wrote. */
+/* They write no NUL, and return the end of what they wrote. */
 char *decimal_write(char *ret, int64_t value);
+char *decimal_write_unsigned(char *ret, uint64_t value);
 /* A fraction of so many digits, without its last zeros but never without a digit. */
 char *decimal_write_fraction(char *ret, uint64_t value, int digits);
 

@@ -246,6 +246,13 @@ void json_writer_member_integer(struct json_writer *writer, const char *key, int
 	writer->needs_comma = true;
 }
 
+void json_writer_member_unsigned(struct json_writer *writer, const char *key, uint64_t value)
+{
+	json_writer_key(writer, key);
+	sink_take(writer->sink, decimal_write_unsigned(begin_piece(writer, DECIMAL_BYTES), value));
+	writer->needs_comma = true;
+}
+
 void json_writer_member_seconds(struct json_writer *writer, const char *key, uint64_t time_ns)
 {
 	json_writer_key(writer, key);

@@ -47,6 +47,7 @@ void json_writer_seconds(struct json_writer *writer, uint64_t time_ns);
 void json_writer_member_string(struct json_writer *writer, const char *key, const char *text);
 void json_writer_member_name(struct json_writer *writer, const char *key, const char *text);
 void json_writer_member_integer(struct json_writer *writer, const char *key, int64_t value);
+void json_writer_member_unsigned(struct json_writer *writer, const char *key, uint64_t value);
 void json_writer_member_seconds(struct json_writer *writer, const char *key, uint64_t time_ns);
 void json_writer_member_null(struct json_writer *writer, const char *key);
 

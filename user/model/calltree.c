@@ -19,6 +19,7 @@ static const char *const kind_names[NR_TREE_KINDS] = {
 	[TREE_DEEPER] = "deeper",
 	[TREE_CUT] = "cut",
 	[TREE_LOST] = "lost",
+	[TREE_C] = "c",
 };
 const char *calltree_kind_name(enum tree_kind kind)
 {

@@ -28,6 +28,7 @@ enum tree_kind {
 	TREE_DEEPER,
 	TREE_CUT, /* what a filter hides */
 	TREE_LOST,
+	TREE_C, /* with --native: a function that is no Python, below one that is */
 	NR_TREE_KINDS,
 };
 
@@ -121,7 +122,7 @@ void calltree_freep(struct calltree **tree);
 struct cost calltree_total(const struct calltree *tree, uint32_t node);
 struct cost calltree_self(const struct calltree *tree, uint32_t node);
 
-/* Where the code of a row is. */
+/* Where the code of a row is; of C its file is the library's. */
 struct tree_place {
 	const char *function, *file; /* NULL: there is none */
 	int32_t line, at;	     /* of the function; that is executed, 0: any */

@@ -23,18 +23,18 @@ static const uint8_t kind_of_site[NR_SITE_KINDS] = {
 	[SITE_LOST] = TREE_LOST,	   [SITE_DEEPER] = TREE_DEEPER,
 	[SITE_INHERITED] = TREE_INHERITED, [SITE_BEFORE] = TREE_BEFORE,
 	[SITE_UNOWNED] = TREE_UNOWNED,	   [SITE_FREE] = TREE_FREE,
-	[SITE_THREAD] = TREE_THREAD,
+	[SITE_THREAD] = TREE_THREAD,	   [SITE_C] = TREE_C,
 };
 /* Most rows have one node, whose children have different sites: they need not be searched for. */
-static uint32_t add_python_row(struct tree_builder *builder, uint32_t parent,
-			       const struct node *node)
+static uint32_t add_code_row(struct tree_builder *builder, uint32_t parent, enum tree_kind kind,
+			     const struct node *node)
 {
 	const struct calltree *tree = builder->tree;
 	uint32_t child;
 
 	if (parent != NO_NODE && tree->nodes[parent].is_searched)
-		return calltree_child(builder, parent, node->site, TREE_PYTHON);
-	child = calltree_append(builder->tree, parent, TREE_PYTHON);
+		return calltree_child(builder, parent, node->site, kind);
+	child = calltree_append(builder->tree, parent, kind);
 	builder->tree->nodes[child].site = node->site;
 	builder->tree->nodes[child].is_searched =
 		builder->source->has_folded[node - builder->source->profile->nodes];
@@ -78,8 +78,8 @@ static uint32_t add_site_row(struct tree_builder *builder, uint32_t parent, cons
 	enum tree_kind kind = site->kind < NR_SITE_KINDS ? kind_of_site[site->kind] : TREE_LOST;
 	bool has_name;
 
-	if (kind == TREE_PYTHON)
-		return add_python_row(builder, parent, node);
+	if (kind == TREE_PYTHON || kind == TREE_C)
+		return add_code_row(builder, parent, kind, node);
 	if (kind == TREE_NATIVE && parent != NO_NODE)
 		return add_inferred_row(builder, parent, node);
 	if (is_native_main(builder, site))
@@ -147,7 +147,7 @@ static void count_folded(struct tree_builder *builder, const struct node *node, 
 	builder->levels[id] = builder->levels[node->parent] + 1;
 	if (builder->levels[id] > row->nr_folded)
 		row->nr_folded = builder->levels[id];
-	row->has_recursed = row->site == node->site;
+	row->has_recursed = row->site == node->site && row->kind == TREE_PYTHON;
 }
 
 static void add_objects(struct tree_builder *builder, const struct node *node, uint32_t row)

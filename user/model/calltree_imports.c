@@ -29,11 +29,12 @@ struct importer {
 	uint32_t *places;   /* by node: its import's row, NO_NODE: none */
 };
 
+/* Of a function of Python. */
 static const char *name_of(const struct calltree *tree, uint32_t node)
 {
 	const char *name = calltree_place(tree, &tree->nodes[node]).function;
 
-	return name ? name : "";
+	return tree->nodes[node].kind == TREE_PYTHON && name ? name : "";
 }
 
 static bool is_machine(const struct importer *importer, uint32_t node)

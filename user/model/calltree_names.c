@@ -23,10 +23,24 @@ static struct tree_place place_of_group(const struct calltree *tree, const struc
 	}
 }
 
+/* Grouped, it is all that is of its library. */
+static struct tree_place place_of_c(const struct calltree *tree, const struct tree_node *node)
+{
+	const struct site *site = &tree->profile->sites[node->site];
+	const char *name = tree->groups ? "" : profile_string(tree->profile, site->name);
+
+	return (struct tree_place){
+		.function = *name ? name : NULL,
+		.file = profile_string(tree->profile, site->file),
+	};
+}
+
 struct tree_place calltree_place(const struct calltree *tree, const struct tree_node *node)
 {
 	const struct site *site;
 
+	if (node->kind == TREE_C)
+		return place_of_c(tree, node);
 	if (node->kind != TREE_PYTHON)
 		return (struct tree_place){ 0 };
 	site = &tree->profile->sites[node->site];

@@ -65,7 +65,7 @@ bool tree_pattern_finds(struct tree_pattern *pattern, const struct calltree *tre
 {
 	const struct tree_node *node = &tree->nodes[index];
 
-	if (node->kind != TREE_PYTHON)
+	if (node->kind != TREE_PYTHON && node->kind != TREE_C)
 		return finds_label(pattern, tree, index);
 	return finds_site(pattern, tree, index) ||
 	       (node->nr_objects && finds_label(pattern, tree, index));

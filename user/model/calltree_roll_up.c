@@ -4,6 +4,11 @@
 #include "calltree_state.h"
 #include "memory.h"
 
+static bool is_code(const struct tree_node *node)
+{
+	return node->kind == TREE_PYTHON || node->kind == TREE_C;
+}
+
 uint32_t *calltree_group_sites(const struct calltree *tree, const struct code_groups *groups)
 {
 	size_t count = tree->profile->nr_sites;
@@ -13,7 +18,7 @@ uint32_t *calltree_group_sites(const struct calltree *tree, const struct code_gr
 	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
 		uint32_t site = tree->nodes[i].site;
 
-		if (tree->nodes[i].kind == TREE_PYTHON && !first[groups->sites[site]])
+		if (is_code(&tree->nodes[i]) && !first[groups->sites[site]])
 			first[groups->sites[site]] = site + 1;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -33,16 +38,16 @@ static bool is_of(const struct calltree *rolled, uint32_t row, const struct roll
 {
 	const struct tree_node *above = row == NO_NODE ? NULL : &rolled->nodes[row];
 
-	if (!above || above->kind != TREE_PYTHON || node->kind != TREE_PYTHON)
+	if (!above || !is_code(above) || !is_code(node))
 		return false;
-	return roller->groups->is_made[node->site] || above->site == roller->sites[node->site];
+	return roller->groups->is_callers[node->site] || above->site == roller->sites[node->site];
 }
 
 static uint32_t place_node(struct tree_builder *builder, const struct roller *roller,
 			   const struct calltree *tree, uint32_t index, uint32_t parent)
 {
 	const struct tree_node *node = &tree->nodes[index];
-	uint32_t site = node->kind == TREE_PYTHON ? roller->sites[node->site] : node->site;
+	uint32_t site = is_code(node) ? roller->sites[node->site] : node->site;
 
 	if (calltree_is_opening(node) || node->kind == TREE_CUT)
 		return calltree_copy_node(builder, tree, index, parent);

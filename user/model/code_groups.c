@@ -73,7 +73,15 @@ static uint64_t key_of(const struct code_groups *groups, const struct site *site
 {
 	if (is_named(groups->by))
 		return groups->names[index];
-	return (uint64_t)site->file << 32 | (groups->by == TREE_BY_LINE ? (uint32_t)site->at : 0);
+	if (groups->by == TREE_BY_LINE)
+		return (uint64_t)site->file << 32 | (uint32_t)site->at;
+	return (uint64_t)site->file << 32 | (site->kind == SITE_C);
+}
+
+/* A library is a file, but no module of Python: what a function of it took is its caller's. */
+static bool has_group(const struct code_groups *groups, const struct site *site)
+{
+	return site->kind == SITE_PYTHON || (site->kind == SITE_C && groups->by == TREE_BY_FILE);
 }
 
 /* Many sites have one file, which is named once. */
@@ -89,8 +97,8 @@ static void name_sites(struct code_groups *groups, const struct profile *profile
 
 		if (site->kind != SITE_PYTHON)
 			continue;
-		groups->is_made[i] = groups->by == TREE_BY_PACKAGE &&
-				     code_path_origin(path) == CODE_MADE;
+		groups->is_callers[i] = groups->by == TREE_BY_PACKAGE &&
+					code_path_origin(path) == CODE_MADE;
 		if (!by_file[site->file]) {
 			name = name_of(groups->by, path, folder);
 			by_file[site->file] = string_pool_add(&groups->pool, name);
@@ -107,16 +115,19 @@ static void groups_make(struct code_groups *groups, const struct profile *profil
 	groups->by = by;
 	groups->sites = xcalloc(profile->nr_sites + 1, sizeof(*groups->sites));
 	groups->names = xcalloc(profile->nr_sites + 1, sizeof(*groups->names));
-	groups->is_made = xcalloc(profile->nr_sites + 1, sizeof(*groups->is_made));
+	groups->is_callers = xcalloc(profile->nr_sites + 1, sizeof(*groups->is_callers));
 	string_pool_init(&groups->pool);
 	if (is_named(by))
 		name_sites(groups, profile, folder);
 	for (uint32_t i = 0; i < profile->nr_sites; i++) {
-		uint64_t key = key_of(groups, &profile->sites[i], i);
+		const struct site *site = &profile->sites[i];
+		uint64_t key = key_of(groups, site, i);
 
 		groups->sites[i] = i;
-		if (profile->sites[i].kind != SITE_PYTHON)
+		if (!has_group(groups, site)) {
+			groups->is_callers[i] = site->kind == SITE_C;
 			continue;
+		}
 		if (!hash_table_get(&first, key, &groups->sites[i]))
 			hash_table_put(&first, key, i);
 	}
@@ -127,7 +138,7 @@ static void groups_free(struct code_groups *groups)
 {
 	free(groups->sites);
 	free(groups->names);
-	free(groups->is_made);
+	free(groups->is_callers);
 	string_pool_free(&groups->pool);
 }
 

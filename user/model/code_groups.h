@@ -23,9 +23,10 @@ const char *code_groups_by(size_t by);
 /* Owns its arrays and names. */
 struct code_groups {
 	enum tree_by by;
-	uint32_t *sites; /* by site: the one that its group is named by */
-	bool *is_made;	 /* by site: compiled from a text, it belongs to its caller's package */
-	uint32_t *names; /* by site: in the pool */
+	uint32_t *sites;  /* by site: the one that its group is named by */
+	bool *is_callers; /* by site: it belongs to its caller's group: compiled from a text to its
+			   * package, what is no Python to its package, module and line */
+	uint32_t *names;  /* by site: in the pool */
 	struct string_pool pool;
 };
 

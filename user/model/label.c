@@ -55,7 +55,7 @@ void label_style_init(struct label_style *ret, const struct profile *profile, co
 {
 	_cleanup_(freep) bool *is_known = xcalloc(profile->strings.count, sizeof(*is_known));
 
-	*ret = (struct label_style){ .profile = profile };
+	*ret = (struct label_style){ .profile = profile, .full_paths = full_paths };
 	if (directory && !full_paths)
 		set_directory(ret, directory);
 	for (size_t i = 0; i < profile->nr_sites && !full_paths; i++) {
@@ -101,10 +101,11 @@ static char *group_label(const struct label_style *style, const struct calltree 
 	const struct tree_place place = calltree_place(tree, node);
 	const char *dots, *file;
 
-	if (tree->groups->by != TREE_BY_FILE && tree->groups->by != TREE_BY_LINE)
+	if (node->kind == TREE_PYTHON && tree->groups->by != TREE_BY_FILE &&
+	    tree->groups->by != TREE_BY_LINE)
 		return xstrdup(or_unknown(place.function));
 	file = shorten(style, or_unknown(place.file), &dots);
-	if (tree->groups->by == TREE_BY_FILE)
+	if (node->kind == TREE_C || tree->groups->by == TREE_BY_FILE)
 		return xasprintf("%s%s", dots, file);
 	return xasprintf("%s%s:%d", dots, file, place.at);
 }
@@ -273,6 +274,17 @@ static char *python_row_label(const struct label_style *style, const struct call
 	return xasprintf("%s%s%s", task, name, objects);
 }
 
+static char *c_label(const struct label_style *style, const struct site *site)
+{
+	const char *library = or_unknown(profile_string(style->profile, site->file));
+	const char *name = profile_string(style->profile, site->name);
+	const char *slash = style->full_paths ? NULL : strrchr(library, '/');
+
+	library = slash && slash[1] ? slash + 1 : library;
+	return *name ? xasprintf("%s (%s)", name, library)
+		     : xasprintf("%s+0x%" PRIx64, library, site->offset);
+}
+
 /* Marked, because nobody has seen whom the thread works for. */
 static char *inferred_label(const struct calltree *tree, const struct tree_node *node)
 {
@@ -311,9 +323,12 @@ char *label_text(const struct label_style *style, const struct calltree *tree, u
 	};
 	const struct tree_node *node = &tree->nodes[index];
 
+	if (tree->groups && (node->kind == TREE_PYTHON || node->kind == TREE_C))
+		return group_label(style, tree, node);
 	if (node->kind == TREE_PYTHON)
-		return tree->groups ? group_label(style, tree, node)
-				    : python_row_label(style, tree, node);
+		return python_row_label(style, tree, node);
+	if (node->kind == TREE_C)
+		return c_label(style, &tree->profile->sites[node->site]);
 	if (node->is_inferred)
 		return inferred_label(tree, node);
 	if (node->kind == TREE_NATIVE)

@@ -10,6 +10,9 @@
  * `dist-packages` or `pythonX.Y` it becomes `…`. One directory only is shortened to the same text;
  * files below a second one of the same name are written in full.
  *
+ * A function that is no Python is followed by its library, or is its library and its address there,
+ * where it has no name.
+ *
  * A method that ran on one object is followed by it, `Class#N` or `Class#N:pathname`, one that ran
  * on more by their number; before that, by their class where it is one and not the one that the
  * method is named by.
@@ -33,6 +36,7 @@ struct label_prefix {
 struct label_style {
 	const struct profile *profile;
 	char directory[PATH_MAX]; /* the current one, with a slash at its end; "": none */
+	bool full_paths;	  /* of libraries, too */
 	struct label_prefix prefixes[MAX_LABEL_PREFIXES];
 	size_t nr_prefixes;
 };

@@ -102,13 +102,20 @@ bool site_is_init_shim(const struct profile *profile, const struct site *site)
 static bool is_same_site(const struct site *a, const struct site *b)
 {
 	return a->kind == b->kind && a->file == b->file && a->name == b->name &&
-	       a->line == b->line && a->part_object == b->part_object && a->at == b->at;
+	       a->line == b->line && a->part_object == b->part_object && a->at == b->at &&
+	       a->offset == b->offset;
 }
 
 uint32_t profile_add_site(struct profile *profile, const struct site *site)
 {
-	uint32_t identity[] = { site->kind, site->file,	       site->name,
-				site->line, site->part_object, site->at };
+	uint32_t identity[] = { site->kind,
+				site->file,
+				site->name,
+				site->line,
+				site->part_object,
+				site->at,
+				(uint32_t)site->offset,
+				(uint32_t)(site->offset >> 32) };
 	uint64_t hash = hash_bytes(identity, sizeof(identity), 0);
 	uint32_t id;
 
@@ -122,6 +129,7 @@ uint32_t profile_add_site(struct profile *profile, const struct site *site)
 	profile->sites = array_reserve(profile->sites, &profile->sites_capacity,
 				       profile->nr_sites + 1, sizeof(*profile->sites));
 	profile->sites[profile->nr_sites] = *site;
+	profile->has_native |= site->kind == SITE_C;
 	hash_table_put(&profile->site_ids, hash, profile->nr_sites);
 	return profile->nr_sites++;
 }

@@ -325,6 +325,7 @@ struct profile {
 	struct node *nodes;
 	size_t nr_nodes, nodes_capacity;
 	bool have_nodes_changed; /* any of them */
+	bool has_native;	 /* a site is of a function that is no Python */
 	struct amounts costs;	 /* by node: of each alone */
 	struct held *held;
 	size_t nr_held, held_capacity;

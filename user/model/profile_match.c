@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which functions of two profiles are the same, by their lines; see profile_match.h. */
+/* Which functions of two profiles are the same, by their lines, or addresses; see profile_match.h.
+ */
 #include "profile_match.h"
 
 #include <stdlib.h>
@@ -10,10 +11,11 @@
 
 /* A function of one profile. */
 struct place {
+	uint32_t kind;
 	uint32_t file, name; /* strings */
 	bool is_other;
-	int32_t line;
-	int32_t match; /* of `other`: the line that stands for it */
+	uint64_t at;	/* line; of C its offset */
+	uint64_t match; /* of `other`: the one that stands for it */
 };
 
 struct places {
@@ -25,13 +27,26 @@ static int compare_places(const void *left, const void *right)
 {
 	const struct place *a = left, *b = right;
 
+	if (a->kind != b->kind)
+		return COMPARE(a->kind, b->kind);
 	if (a->file != b->file)
 		return COMPARE(a->file, b->file);
 	if (a->name != b->name)
 		return COMPARE(a->name, b->name);
 	if (a->is_other != b->is_other)
 		return COMPARE(a->is_other, b->is_other);
-	return COMPARE(a->line, b->line);
+	return COMPARE(a->at, b->at);
+}
+
+static bool is_function(const struct site *site)
+{
+	return site->kind == SITE_PYTHON || site->kind == SITE_C;
+}
+
+/* Lines are in their order, those below 0 too, which only a damaged dump has. */
+static uint64_t place_at(const struct site *site)
+{
+	return site->kind == SITE_C ? site->offset : (uint64_t)((int64_t)site->line - INT32_MIN);
 }
 
 static void add_places(struct places *places, const struct profile *profile,
@@ -40,14 +55,15 @@ static void add_places(struct places *places, const struct profile *profile,
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		const struct site *site = &profile->sites[i];
 
-		if (site->kind != SITE_PYTHON)
+		if (!is_function(site))
 			continue;
 		places->places[places->count++] = (struct place){
+			.kind = site->kind,
 			.file = files ? files[site->file] : site->file,
 			.name = strings ? strings[site->name] : site->name,
 			.is_other = strings,
-			.line = site->line,
-			.match = site->line,
+			.at = place_at(site),
+			.match = place_at(site),
 		};
 	}
 }
@@ -85,7 +101,8 @@ static struct namesakes namesakes_at(const struct places *places, size_t first)
 	for (size_t i = first; i < places->count; i++) {
 		const struct place *place = &places->places[i];
 
-		if (place->file != head->file || place->name != head->name)
+		if (place->kind != head->kind || place->file != head->file ||
+		    place->name != head->name)
 			break;
 		if (place->is_other)
 			same.nr_theirs++;
@@ -96,6 +113,12 @@ static struct namesakes namesakes_at(const struct places *places, size_t first)
 	return same;
 }
 
+/* Functions of C may have none, which is nothing that they have in common. */
+static bool has_name(const struct profile *profile, const struct place *place)
+{
+	return place->kind != SITE_C || *profile_string(profile, place->name);
+}
+
 /* By string: has the file of that name changed? */
 static bool *find_changed(const struct profile *profile, const struct places *places)
 {
@@ -104,70 +127,69 @@ static bool *find_changed(const struct profile *profile, const struct places *pl
 
 	for (size_t i = 0; i < places->count; i += same.nr_ours + same.nr_theirs) {
 		same = namesakes_at(places, i);
-		if (same.nr_ours == 1 && same.nr_theirs == 1 &&
-		    same.ours->line != same.theirs->line)
+		if (same.nr_ours == 1 && same.nr_theirs == 1 && has_name(profile, same.ours) &&
+		    same.ours->at != same.theirs->at)
 			is_changed[same.ours->file] = true;
 	}
 	return is_changed;
 }
 
-static void match_places(struct places *places, const bool *is_changed)
+static void match_places(struct places *places, const struct profile *profile,
+			 const bool *is_changed)
 {
 	struct namesakes same;
 
 	for (size_t i = 0; i < places->count; i += same.nr_ours + same.nr_theirs) {
 		same = namesakes_at(places, i);
-		if (!is_changed[same.ours->file] || same.nr_ours != same.nr_theirs)
+		if (!is_changed[same.ours->file] || same.nr_ours != same.nr_theirs ||
+		    !has_name(profile, same.ours))
 			continue;
 		for (size_t k = 0; k < same.nr_ours; k++)
-			same.theirs[k].match = same.ours[k].line;
+			same.theirs[k].match = same.ours[k].at;
 	}
 }
 
-static int32_t find_match(const struct places *places, const struct site *site,
-			  const uint32_t *strings, const uint32_t *files)
+static uint64_t find_match(const struct places *places, const struct site *site,
+			   const uint32_t *strings, const uint32_t *files)
 {
-	const struct place wanted = { .file = files[site->file],
+	const struct place wanted = { .kind = site->kind,
+				      .file = files[site->file],
 				      .name = strings[site->name],
 				      .is_other = true,
-				      .line = site->line },
+				      .at = place_at(site) },
 			   *found = bsearch(&wanted, places->places, places->count, sizeof(wanted),
 					    compare_places);
 
 	return found->match;
 }
 
-static int32_t *match_lines(const struct profile *profile, const struct profile *other,
-			    const uint32_t *strings, const uint32_t *files)
+/* The line of `profile`'s, or the offset. */
+static void match_site(const struct site *theirs, uint64_t match, struct site *ret)
 {
-	int32_t *lines = xcalloc(other->nr_sites, sizeof(*lines));
-	struct places places = find_places(profile, other, strings, files);
-	_cleanup_(freep) bool *is_changed = find_changed(profile, &places);
-
-	match_places(&places, is_changed);
-	for (size_t i = 0; i < other->nr_sites; i++) {
-		const struct site *site = &other->sites[i];
-
-		lines[i] = site->kind == SITE_PYTHON ? find_match(&places, site, strings, files)
-						     : site->line;
+	if (theirs->kind == SITE_C) {
+		ret->offset = match;
+		return;
 	}
-	free(places.places);
-	return lines;
+	ret->line = (int32_t)((int64_t)match + INT32_MIN);
+	if (theirs->at)
+		ret->at = theirs->at + ret->line - theirs->line;
 }
 
 void profile_match_functions(const struct profile *profile, const struct profile *other,
 			     const uint32_t *strings, struct site *sites)
 {
 	_cleanup_(freep) uint32_t *files = profile_match_files(profile, other, strings);
-	_cleanup_(freep) int32_t *lines = match_lines(profile, other, strings, files);
+	struct places places = find_places(profile, other, strings, files);
+	_cleanup_(freep) bool *is_changed = find_changed(profile, &places);
 
+	match_places(&places, profile, is_changed);
 	for (size_t i = 0; i < other->nr_sites; i++) {
 		const struct site *theirs = &other->sites[i];
 
-		if (theirs->kind == SITE_PYTHON)
-			sites[i].file = files[theirs->file];
-		if (theirs->at)
-			sites[i].at = theirs->at + lines[i] - theirs->line;
-		sites[i].line = lines[i];
+		if (!is_function(theirs))
+			continue;
+		sites[i].file = files[theirs->file];
+		match_site(theirs, find_match(&places, theirs, strings, files), &sites[i]);
 	}
+	free(places.places);
 }

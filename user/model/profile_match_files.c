@@ -95,7 +95,7 @@ static void match_by(struct file_matcher *matcher, key_function key_of)
 static void mark_files(const struct profile *profile, bool *is_file)
 {
 	for (size_t i = 0; i < profile->nr_sites; i++) {
-		if (profile->sites[i].kind == SITE_PYTHON)
+		if (profile->sites[i].kind == SITE_PYTHON || profile->sites[i].kind == SITE_C)
 			is_file[profile->sites[i].file] = true;
 	}
 }

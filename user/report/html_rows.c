@@ -48,7 +48,7 @@ static uint32_t add_string(struct html_rows *rows, const char *text)
 
 static uint32_t group_name(struct html_rows *rows, const struct code_groups *groups, uint32_t site)
 {
-	if (groups->is_made[site])
+	if (groups->is_callers[site])
 		return 0;
 	return add_string(rows, code_groups_name(groups, groups->sites[site]));
 }
@@ -66,7 +66,7 @@ static uint32_t named_function(struct html_rows *rows, const char *name, uint32_
 	return function;
 }
 
-static uint32_t python_function(struct html_rows *rows, const struct calltree *tree, uint32_t index)
+static uint32_t code_function(struct html_rows *rows, const struct calltree *tree, uint32_t index)
 {
 	const struct tree_node *node = &tree->nodes[index];
 	const struct tree_place place = calltree_place(tree, node);
@@ -93,8 +93,8 @@ static uint32_t function_of(struct html_rows *rows, const struct calltree *tree,
 {
 	_cleanup_(freep) char *name = NULL;
 
-	if (tree->nodes[index].kind == TREE_PYTHON)
-		return python_function(rows, tree, index);
+	if (tree->nodes[index].kind == TREE_PYTHON || tree->nodes[index].kind == TREE_C)
+		return code_function(rows, tree, index);
 	name = label_text(&rows->report->labels, tree, index);
 	return named_function(rows, name, tree->nodes[index].kind);
 }

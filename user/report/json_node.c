@@ -74,11 +74,25 @@ static void write_site(struct json_writer *json, const struct calltree *tree,
 	const struct tree_place place = calltree_place(tree, node);
 
 	json_writer_member_name(json, "function", place.function);
-	json_writer_member_name(json, "file", place.file);
+	json_writer_member_name(json, "file", node->kind == TREE_C ? NULL : place.file);
 	if (place.has_line)
 		json_writer_member_integer(json, "line", place.line);
 	else
 		json_writer_member_null(json, "line");
+}
+
+/* Of a function that is no Python. Rolled up a row is of all that its library has. */
+static void write_library(struct json_writer *json, const struct calltree *tree,
+			  const struct tree_node *node)
+{
+	if (node->kind != TREE_C)
+		return;
+	json_writer_member_name(json, "library", calltree_place(tree, node).file);
+	if (tree->groups)
+		json_writer_member_null(json, "offset");
+	else
+		json_writer_member_unsigned(json, "offset",
+					    tree->profile->sites[node->site].offset);
 }
 
 static void write_object(struct json_writer *json, const struct calltree *tree,
@@ -136,6 +150,7 @@ void json_fields_node(struct json_writer *json, const struct report *report,
 
 	json_writer_member_string(json, "kind", calltree_kind_name(node->kind));
 	write_site(json, tree, node);
+	write_library(json, tree, node);
 	write_objects(json, tree, node);
 	json_writer_member_name(json, "thread",
 				label_has_thread(node) ? label_thread(tree, node) : NULL);

@@ -27,7 +27,7 @@ struct ranks {
 
 struct functions {
 	const struct calltree *tree;
-	uint32_t *ids; /* by row; NO_FUNCTION: no Python */
+	uint32_t *ids; /* by row; of C its caller's; NO_FUNCTION: no Python */
 	struct function *all;
 	size_t count, capacity;
 };
@@ -67,6 +67,8 @@ static void find_functions(struct functions *functions)
 		uint64_t key;
 
 		functions->ids[i] = NO_FUNCTION;
+		if (node->kind == TREE_C && node->parent != NO_NODE)
+			functions->ids[i] = functions->ids[node->parent];
 		if (node->kind != TREE_PYTHON)
 			continue;
 		key = hash_of_function(&tree->profile->sites[node->site]);

@@ -14,23 +14,34 @@ static void write_label(const struct report *report, const struct calltree *tree
 	report_escaped(sink, label);
 }
 
+/* Who called it; of C the function of Python that its callers were called by. */
+static uint32_t find_caller(const struct calltree *tree, uint32_t leaf)
+{
+	uint32_t caller = tree->nodes[leaf].parent;
+
+	while (caller != NO_NODE && tree->nodes[caller].kind == TREE_C)
+		caller = tree->nodes[caller].parent;
+	return caller;
+}
+
 void report_path(const struct report *report, const struct calltree *tree, uint32_t leaf,
 		 struct sink *sink)
 {
 	const struct tree_node *nodes = tree->nodes;
 	const bool is_long = nodes[leaf].depth > MAX_WHOLE_DEPTH;
-	uint32_t step = 0;
+	const uint32_t caller = find_caller(tree, leaf);
+	bool after_dots = false;
 
-	for (uint32_t node = leaf; node != NO_NODE; node = nodes[node].parent, step++) {
+	for (uint32_t node = leaf; node != NO_NODE; node = nodes[node].parent) {
 		bool is_root = nodes[node].parent == NO_NODE;
 
-		if (is_long && step > 2 && !is_root)
-			continue;
-		if (is_long && step == 2)
-			sink_text(sink, "…");
-		else
+		if (!is_long || node == leaf || node == caller || is_root) {
 			write_label(report, tree, node, sink);
-		if (!is_root)
-			sink_text(sink, " < ");
+			sink_text(sink, is_root ? "" : " < ");
+			after_dots = false;
+		} else if (!after_dots) {
+			sink_text(sink, "… < ");
+			after_dots = true;
+		}
 	}
 }

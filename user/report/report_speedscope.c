@@ -103,11 +103,11 @@ static void write_frames(struct speedscope *speedscope)
 		json_writer_line(json);
 		json_writer_begin_object(json);
 		json_writer_member_name(json, "name", frame->name);
-		if (*frame->file) {
+		if (*frame->file)
 			json_writer_member_name(json, "file", frame->file);
+		if (*frame->file && frame->has_line)
 			json_writer_member_integer(json, "line",
 						   frame->at ? frame->at : frame->line);
-		}
 		json_writer_end_object(json);
 	}
 	json_writer_end_array(json);

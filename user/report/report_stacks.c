@@ -34,6 +34,7 @@ static uint32_t add_frame(struct report_frames *frames, const struct calltree *t
 		.file = place.file ? place.file : "",
 		.line = place.line,
 		.at = place.at,
+		.has_line = place.has_line,
 	};
 	return (uint32_t)frames->count++;
 }
@@ -58,7 +59,7 @@ static uint32_t frame_of(struct report_frames *frames, const struct calltree *tr
 	_cleanup_(freep) char *label = NULL;
 	uint32_t *frame;
 
-	if (node->kind != TREE_PYTHON)
+	if (node->kind != TREE_PYTHON && node->kind != TREE_C)
 		return frame_of_name(frames, tree, index);
 	frame = &frames->by_site[node->site];
 	if (*frame)

@@ -14,6 +14,7 @@ struct report_frame {
 	const char *function; /* by itself; "": it has none */
 	const char *file;     /* "": it has none */
 	int32_t line, at;     /* of the function; that is executed, 0: any */
+	bool has_line;
 };
 
 /* Owns its frames and the pool; the rest is the profile's. */

@@ -20,7 +20,7 @@ export function groupRows(scope, by) {
 		const label = scope.label[row];
 		const fn = scope.functionAt(row);
 		if (scope.isProcess(label)) group[row] = add(`p${label}`, scope.text(label), -1);
-		else if (by === "function" || !scope.names.isPython(fn))
+		else if (by === "function" || !scope.names.isCode(fn))
 			group[row] = add(fn, scope.names.functionName(fn), fn);
 		else group[row] = groupOf(scope, by, row, fn, group, add);
 	}

@@ -9,7 +9,7 @@ export class Names {
 		this.profile = profile;
 		this.strings = profile.strings;
 		this.merged = profile.kinds.indexOf("merged");
-		this.python = profile.kinds.indexOf("python");
+		this.code = ["python", "c"].map((kind) => profile.kinds.indexOf(kind));
 		this.shown = new Map();
 		this.functionOf = Int32Array.from(labels.function);
 		this.module = Int32Array.from(functions.module);
@@ -20,8 +20,8 @@ export class Names {
 		return this.functionOf[label];
 	}
 
-	isPython(fn) {
-		return this.profile.functions.kind[fn] === this.python;
+	isCode(fn) {
+		return this.code.includes(this.profile.functions.kind[fn]);
 	}
 
 	isMerged(fn) {
@@ -60,7 +60,8 @@ export class Names {
 		return file ? file + (this.line(fn) ? `:${this.line(fn)}` : "") : "";
 	}
 
-	// Compiled from a text, a function belongs to its caller's package: the caller says which.
+	// Compiled from a text, or no Python, a function belongs to its caller's package: the caller
+	// says which.
 	groupName(by, fn) {
 		const name = by === "module" ? this.module[fn] : this.package[fn];
 		return name ? this.strings[name] : "";

@@ -145,7 +145,7 @@ export class Page {
 				if (node.label < 0 || scope.isProcess(node.label)) return palette.root;
 				if (profile.difference) return palette.change(node.total / all / FRAME_SHARE);
 				const fn = names.function(node.label);
-				if (!names.isPython(fn)) return palette.other;
+				if (!names.isCode(fn)) return palette.other;
 				return palette.hue(names.groupName("package", fn) || names.file(fn));
 			},
 		};
