@@ -247,6 +247,7 @@ static char *site_difference(struct pair *pair, uint32_t a, uint32_t b)
 	COMPARE("resumable", x->is_resumable, y->is_resumable);
 	COMPARE("coroutine", x->is_coroutine, y->is_coroutine);
 	COMPARE("executed line", x->at, y->at);
+	COMPARE("offset", x->offset, y->offset);
 	COMPARE("is a part", !x->part_object, !y->part_object);
 	return x->part_object ? object_difference(pair, x->part_object - 1, y->part_object - 1)
 			      : NULL;
@@ -792,11 +793,28 @@ static void grow_samples(struct profile *profile, uint64_t *state, uint32_t inde
 	}
 }
 
+/* It has no line, and is no part. */
+static void grow_c_site(struct profile *profile, uint64_t *state)
+{
+	const struct site site = {
+		.kind = SITE_C,
+		.file = random_string(profile, state),
+		.name = random_string(profile, state),
+		.offset = dump_fixture_random(state) >> dump_fixture_below(state, 64),
+	};
+
+	profile_add_site(profile, &site);
+}
+
 static void grow_site(struct profile *profile, uint64_t *state)
 {
 	struct site site = { .kind = dump_fixture_below(state, NR_SITE_KINDS) };
 	uint64_t bytes[64];
 
+	if (site.kind == SITE_C) {
+		grow_c_site(profile, state);
+		return;
+	}
 	site.file = random_string(profile, state);
 	site.name = random_string(profile, state);
 	site.line = (int32_t)random_amount(state, 31);

@@ -400,6 +400,12 @@ static void right_content_is_taken(void **state)
 		{ TAG_SOURCES, "0 3 0x3fffffffffffffff  1 1 0" },
 		{ TAG_TAKEN_HISTORIES, "s2 0 1 s5 s1" },
 	};
+	static const struct section native[MAX_SECTIONS] = {
+		TEXTS,
+		{ TAG_SITE_COLUMNS,
+		  "0 3 1 2  0 2 2  0 0 1  s1 s-1 s0  0 13 13  779 0 0  7 0xffffffffffffffff" },
+		PROCESSES,
+	};
 	static const struct section methods[MAX_SECTIONS] = {
 		NAMES,
 		{ TAG_PROCESSES, "0 42 1 1 2 " BOOKS "2 2 2" },
@@ -417,6 +423,7 @@ static void right_content_is_taken(void **state)
 
 	assert_int_equal(failure_of(good, count_of(good)), DUMP_FINE);
 	assert_int_equal(failure_of(tree, count_of(tree)), DUMP_FINE);
+	assert_int_equal(failure_of(native, count_of(native)), DUMP_FINE);
 	assert_int_equal(failure_of(objects, count_of(objects)), DUMP_FINE);
 	assert_int_equal(failure_of(methods, count_of(methods)), DUMP_FINE);
 	assert_int_equal(failure_of(held, count_of(held)), DUMP_FINE);
@@ -532,7 +539,11 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 5 2  0 0 s1 0 779" } },  /* from a file not there */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 4  0 0 s1 0 779" } },  /* none is left */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  5 0 s1 0 779" } },  /* a string not there */
-	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 13 779" } }, /* a kind unknown */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 14 779" } }, /* a kind unknown */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s0 13 0" } },   /* without its address */
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s0 13 0 7 7" } },
+	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 2 0 3 s0 s0 13 13 0 0 7 7" } }, /* twice the same
+										  */
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s3000000000 0 779" } },
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 2 1 2  0 2 0 3 s2147483647 s1 0 0 779 779" } },
 	{ TEXTS, { TAG_SITE_COLUMNS, "0 1 1 2  0 0 s1 0 0x40000" } },
@@ -583,7 +594,7 @@ static const struct section bad[][MAX_SECTIONS] = {
 	{ { TAG_STRINGS, "1 99999" } },	      /* longer than the section */
 	{ { TAG_STRINGS, "1 0xffffffffffffffff" } },
 	{ { TAG_SITES, "0  0 1 0 s1 0 0" } },	      /* a string that is not there */
-	{ NAMES, { TAG_SITES, "0  13 1 2 s1 0 0" } }, /* a kind unknown */
+	{ NAMES, { TAG_SITES, "0  14 1 2 s1 0 0" } }, /* a kind unknown */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0" } },    /* cut */
 	{ NAMES, { TAG_SITES, "0  0 1 2 s3000000000 0 0" } },
 	{ NAMES, { TAG_SITES, "0  0 1 2 s1 0x20000 0" } },

@@ -149,7 +149,8 @@ static void numbers_stay(void **state)
 	static const int site_kinds[] = { SITE_PYTHON, SITE_STARTUP, SITE_SHUTDOWN,
 					  SITE_NATIVE, SITE_KERNEL,  SITE_TRUNCATED,
 					  SITE_LOST,   SITE_DEEPER,  SITE_INHERITED,
-					  SITE_BEFORE, SITE_UNOWNED, SITE_FREE };
+					  SITE_BEFORE, SITE_UNOWNED, SITE_FREE,
+					  SITE_THREAD, SITE_C };
 	static const int losses[] = {
 		LOSS_nodes_full,	LOSS_sites_full,	LOSS_ring_full,
 		LOSS_frame_unreadable,	LOSS_code_unreadable,	LOSS_stack_truncated,
@@ -270,8 +271,76 @@ static void newer_versions_are_refused(void **state)
 	file.size = 0;
 	put_header(&file, 1);
 	assert_int_equal(failure_of(&file), DUMP_FINE);
-	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_THREADS_VERSION + 1, &payload);
+	dump_fixture_put_block(&file, BLOCK_PROFILE, DUMP_LAST_BLOCK_VERSION + 1, &payload);
 	assert_int_equal(failure_of(&file), DUMP_NEWER);
+}
+
+/* Of the block that begins at *offset, which is behind it then; 0: there is none. */
+static unsigned int next_version(const struct packed_bytes *file, size_t *offset)
+{
+	const uint8_t *head = file->bytes + *offset;
+
+	if (*offset + BLOCK_HEAD_BYTES > file->size)
+		return 0;
+	*offset += BLOCK_HEAD_BYTES + packed_load32(head + BLOCK_STORED);
+	return packed_load16(head + BLOCK_VERSION);
+}
+
+static void assert_versions(const char *path, unsigned int first, unsigned int second)
+{
+	_cleanup_(packed_bytes_free) struct packed_bytes file = dump_fixture_load(path);
+	size_t offset = HEADER_BYTES;
+
+	assert_int_equal(next_version(&file, &offset), first);
+	assert_int_equal(next_version(&file, &offset), second);
+	assert_int_equal(offset, file.size);
+}
+
+/* A function of C of a library; it took a page and gave it back. */
+static void add_c(struct profile *profile, uint64_t offset)
+{
+	const struct site site = { .kind = SITE_C,
+				   .file = string_pool_add(&profile->strings, "/lib/numpy.so"),
+				   .offset = offset };
+	uint32_t node = profile_add_node(profile, 0, 0, profile_add_site(profile, &site), 0);
+
+	profile_add_cost(profile, node, &(struct cost){ .grown = { 4096 }, .released = { 4096 } });
+}
+
+/* An older reader refuses a block from the one on that has functions of C, and no other. */
+static void versions_tell_what_is_there(void **state)
+{
+	static const uint64_t offsets[] = { 0, 0x1a2b0, INT64_MAX, UINT64_MAX };
+
+	for (int has_threads = 0; has_threads < 2; has_threads++) {
+		char *directory = dump_fixture_directory(), *difference;
+		_cleanup_(freep) char *path = xasprintf("%s/dump", directory);
+		struct dump_create options = { .path = path, .uid = geteuid(), .gid = getegid() };
+		struct profile *profile = profile_new(), *got;
+		struct dump_writer *writer;
+		struct dump_error error;
+
+		profile->meta.has_threads = has_threads;
+		profile_add_process(profile);
+		profile_add_calls(profile, profile_add_root(profile, 0, SITE_DEEPER, 0), 1);
+		assert_int_equal(dump_create(&options, &writer), 0);
+		assert_int_equal(dump_flush(writer, profile), 0);
+		assert_versions(path, has_threads ? 2 : 1, 0);
+		for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
+			add_c(profile, offsets[i]);
+		assert_int_equal(dump_flush(writer, profile), 0);
+		assert_versions(path, has_threads ? 2 : 1, has_threads ? 4 : 3);
+		assert_int_equal(dump_read(path, &got, &error), 0);
+		assert_int_equal(got->meta.has_threads, has_threads);
+		assert_true(got->has_native);
+		difference = dump_fixture_difference(profile, got);
+		if (difference)
+			fail_msg("%s", difference);
+		profile_free(got);
+		assert_int_equal(dump_close(writer, profile), 0);
+		profile_free(profile);
+		dump_fixture_remove(directory);
+	}
 }
 
 /* What a later version may add without a new number. */
@@ -316,6 +385,7 @@ int main(void)
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(unreadable_files_are_named),
 		cmocka_unit_test(newer_versions_are_refused),
+		cmocka_unit_test(versions_tell_what_is_there),
 		cmocka_unit_test(additions_are_skipped),
 	};
 

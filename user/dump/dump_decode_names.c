@@ -84,11 +84,17 @@ static void take_part(struct columns *columns, struct packed_cursor *from, size_
 	site->version &= UINT16_MAX;
 }
 
+static void take_offset(struct columns *columns, struct packed_cursor *from, size_t i)
+{
+	if (columns->sites[i].kind == SITE_C)
+		columns->sites[i].offset = packed_cursor_unsigned(from, UINT64_MAX);
+}
+
 static void take_columns(struct columns *columns, struct packed_cursor *from, size_t count)
 {
 	static void (*const take[])(struct columns * columns, struct packed_cursor * from,
 				    size_t i) = {
-		take_file, take_name, take_line, take_kind, take_version, take_part,
+		take_file, take_name, take_line, take_kind, take_version, take_part, take_offset,
 	};
 
 	for (size_t column = 0; column < ARRAY_SIZE(take); column++) {

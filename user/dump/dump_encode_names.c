@@ -79,10 +79,16 @@ static void put_part(struct columns *columns, const struct site *site)
 	packed_bytes_put_signed(to, site->at);
 }
 
+static void put_offset(struct columns *columns, const struct site *site)
+{
+	if (site->kind == SITE_C)
+		packed_bytes_put_unsigned(&columns->encoder->section, site->offset);
+}
+
 static void encode_columns(struct columns *columns, size_t first, size_t count)
 {
 	static void (*const put[])(struct columns * columns, const struct site *site) = {
-		put_file, put_name, put_line, put_kind, put_version, put_part,
+		put_file, put_name, put_line, put_kind, put_version, put_part, put_offset,
 	};
 	struct dump_encoder *encoder = columns->encoder;
 	struct packed_bytes *to = dump_section_begin(encoder, TAG_SITE_COLUMNS);

@@ -36,8 +36,11 @@ enum dump_block_offset {
 };
 
 enum dump_block_type { BLOCK_PROFILE = 1 };
+/* A block's version: the first, and more by what a reader has to know. */
 #define DUMP_BLOCK_VERSION 1
-#define DUMP_THREADS_VERSION 2 /* of a capture whose paths begin at their threads */
+#define DUMP_BLOCK_THREADS 1U /* of a capture whose paths begin at their threads */
+#define DUMP_BLOCK_NATIVE 2U  /* there is a site of the kind SITE_C, here or before */
+#define DUMP_LAST_BLOCK_VERSION (DUMP_BLOCK_VERSION + DUMP_BLOCK_THREADS + DUMP_BLOCK_NATIVE)
 
 /* Sections of a block's payload: tag, length, records. A reader skips tags it does not know. */
 enum dump_tag {

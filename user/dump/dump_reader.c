@@ -81,6 +81,14 @@ static int read_payload(struct reader *reader, const struct dump_block_head *hea
 	return err;
 }
 
+/* 0, which nobody has written, is taken for the first. */
+static void note_version(struct reader *reader, uint16_t version)
+{
+	unsigned int more = version ? version - DUMP_BLOCK_VERSION : 0;
+
+	reader->decoder.profile->meta.has_threads |= more & DUMP_BLOCK_THREADS;
+}
+
 /* -ENODATA: there is no further block that is whole. */
 static int read_block(struct reader *reader)
 {
@@ -92,11 +100,11 @@ static int read_block(struct reader *reader)
 		return err;
 	end = head.payload + head.stored;
 	if (head.type == BLOCK_PROFILE) {
-		if (head.version > DUMP_THREADS_VERSION) {
+		if (head.version > DUMP_LAST_BLOCK_VERSION) {
 			reader->newer = head.version;
 			return -ENOTSUP;
 		}
-		reader->decoder.profile->meta.has_threads |= head.version == DUMP_THREADS_VERSION;
+		note_version(reader, head.version);
 		reader->raw += head.raw;
 		if (head.raw > DUMP_MAX_RAW || reader->raw > DUMP_FREE_RAW + DUMP_MAX_RATIO * end)
 			return -EFBIG;

@@ -73,13 +73,19 @@ static bool is_too_dense(const struct dump_volume *volume, uint64_t raw, uint64_
 	return volume->raw + raw > DUMP_FREE_RAW + DUMP_MAX_RATIO * end;
 }
 
+/* As low as it can be, so that an older reader refuses only what it cannot read. */
+static uint16_t version_of(const struct profile *profile)
+{
+	return DUMP_BLOCK_VERSION + (profile->meta.has_threads ? DUMP_BLOCK_THREADS : 0) +
+	       (profile->has_native ? DUMP_BLOCK_NATIVE : 0);
+}
+
 /* A block behind the end; the volume itself stays as it is. */
 static int volume_try(const struct dump_volume *volume, const struct profile *profile, int level,
 		      struct dump_volume *ret_after)
 {
-	const uint16_t version = profile->meta.has_threads ? DUMP_THREADS_VERSION
-							   : DUMP_BLOCK_VERSION;
-	struct dump_block *block = dump_block_begin(volume->fd, volume->end, level, version);
+	struct dump_block *block = dump_block_begin(volume->fd, volume->end, level,
+						    version_of(profile));
 	uint64_t superseding = dump_encode(block, profile, &volume->marks), raw = 0, end = 0;
 	int err = dump_block_end(block, &raw, &end);
 
