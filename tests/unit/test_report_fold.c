@@ -138,16 +138,110 @@ static void test_native_threads(void **state)
 	      "    ~[native polars-0]      4.00 MB");
 }
 
+#define PYTHON "/usr/bin/python3.11"
+#define LIBC "/usr/lib/x86_64-linux-gnu/libc.so.6"
+#define UMATH "/v/site-packages/numpy/_umath.so"
+
+/* What the interpreter does below a function is one row, with what the C library does for it. */
+static void test_interpreter(void **state)
+{
+	uint32_t node, below;
+	struct profile_builder builder = begin(&node);
+
+	node = builder_c(&builder, node, PYTHON, "PyList_New", 0x10, 1);
+	below = builder_c(&builder, node, PYTHON, "_PyObject_GC_New", 0x20, 1);
+	below = builder_c(&builder, below, LIBC, "malloc", 0x10, 1);
+	builder_c(&builder, below, LIBC, "sysmalloc", 0x20, 4);
+	below = builder_c(&builder, node, PYTHON, "PyList_New", 0x10, 2);
+	builder_c(&builder, below, PYTHON, "", 0x30, 1);
+	check(&builder, "  PyList_New (python3.11) (3 more)     10.00 MB\n",
+	      "      malloc (libc.so.6)      5.00 MB\n        sysmalloc (libc.so.6)      4.00");
+}
+
+/* A library's functions are rows of their own, and so is what the C library does for it; what the
+ * interpreter does below is one again, on all paths. */
+static void test_libraries(void **state)
+{
+	uint32_t node, below, inner;
+	struct profile_builder builder = begin(&node);
+
+	node = builder_c(&builder, node, "/opt/lib/libpython3.13t.so.1.0", "call", 0x10, 0);
+	for (uint64_t i = 0; i < 2; i++) {
+		below = builder_c(&builder, node, "/opt/lib/libpython3.13t.so.1.0", "", i, 0);
+		below = builder_c(&builder, below, UMATH, "multiply", 0x10, 1);
+		inner = builder_c(&builder, below, UMATH, "loop", 0x20, 1);
+		inner = builder_c(&builder, inner, LIBC, "realloc", 0x10, 1);
+		builder_c(&builder, inner, LIBC, "memmove", 0x20, 1);
+		inner = builder_c(&builder, below, "/opt/lib/libpython3.13t.so.1.0", "new", 1, 1);
+		builder_c(&builder, inner, "/lib/ld-musl-x86_64.so.1", "malloc", 1, 1);
+	}
+	check(&builder,
+	      "  call (libpython3.13t.so.1.0) (1 more)     12.00 MB\n"
+	      "    multiply (_umath.so)     12.00 MB\n"
+	      "      loop (_umath.so)      6.00 MB\n"
+	      "        realloc (libc.so.6) (1 more)      4.00 MB\n"
+	      "      new (libpython3.13t.so.1.0) (1 more)      4.00 MB\n",
+	      "    libpython3.13t.so.1.0+0x1      6.00 MB\n");
+}
+
+/* The rows of two functions below each other, one of a library and one of another. */
+static void check_pair(const char *library, const char *below, bool is_one)
+{
+	uint32_t node;
+	struct profile_builder builder = begin(&node);
+	static const char one[] = "(1 more)      4.00 MB", two[] = "      4.00 MB\n    b (";
+
+	node = builder_c(&builder, node, library, "a", 0, 1);
+	builder_c(&builder, node, below, "b", 0, 3);
+	check(&builder, is_one ? one : two, two);
+}
+
+static void test_which_libraries(void **state)
+{
+	static const char *const interpreters[] = {
+		"python",
+		"/opt/cpython/python",
+		"/usr/bin/python3.7m",
+		"/usr/bin/python3",
+		"/usr/bin/python3.13t",
+		"/usr/lib/libpython3.6m.so.1.0",
+		"/x/libpython3.so",
+		"/x/libpython3.14.so",
+		"/x/libpython3.14td.so.1.0",
+		"/usr/bin/python3.11d",
+	};
+	static const char *const others[] = {
+		"/usr/bin/python3-config",
+		"/usr/bin/pythonista",
+		"/x/libpython3.so2",
+		"/x/libboost_python3.so",
+		"/x/python3.11/_json.so",
+		"/x/libpythonic.so",
+		"",
+		"/x/libpython3",
+		"/x/python3.11.so",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(interpreters); i++)
+		check_pair(interpreters[i], interpreters[i], true);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		check_pair(others[i], others[i], false);
+	check_pair(PYTHON, LIBC, true);
+	check_pair(PYTHON, "/lib/x86_64-linux-gnu/libc-2.31.so", true);
+	check_pair(PYTHON, "/lib/libc.musl-x86_64.so.1", true);
+	check_pair(PYTHON, "/lib/libcrypto.so.3", false);
+	check_pair(UMATH, LIBC, false);
+	check_pair(LIBC, PYTHON, false);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_native_threads),
-		cmocka_unit_test(test_recursion),
-		cmocka_unit_test(test_runners),
-		cmocka_unit_test(test_own_folders),
-		cmocka_unit_test(test_imports),
-		cmocka_unit_test(test_imports_by_line),
-		cmocka_unit_test(test_lines_of_one_module),
+		cmocka_unit_test(test_native_threads),	cmocka_unit_test(test_interpreter),
+		cmocka_unit_test(test_libraries),	cmocka_unit_test(test_which_libraries),
+		cmocka_unit_test(test_recursion),	cmocka_unit_test(test_runners),
+		cmocka_unit_test(test_own_folders),	cmocka_unit_test(test_imports),
+		cmocka_unit_test(test_imports_by_line), cmocka_unit_test(test_lines_of_one_module),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

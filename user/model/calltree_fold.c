@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Frames that are one row with those above them: the import machinery, and where the tree is for
- * people a function that calls itself, and what runs programs and tests.
+ * people a function that calls itself, what runs programs and tests, and what of C the interpreter
+ * consists of.
  */
 #include "calltree_state.h"
 
@@ -53,9 +54,53 @@ static bool is_runner(const char *file)
 	return false;
 }
 
-/* By site: is it code of such a file? Each file is looked at once: many sites may name one that is
- * long. The caller frees it. */
-static bool *find_sites(const struct profile *profile, bool (*is_wanted)(const char *file))
+static const char *base_name(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? slash + 1 : file;
+}
+
+static bool begins_with(const char *text, const char *begin)
+{
+	return !strncmp(text, begin, strlen(begin));
+}
+
+/* `python3.11`, `python3.13t`, `libpython3.12.so.1.0`, and `python` where it was built (CPython's
+ * configure.ac: BUILDPYTHON, INSTSONAME; ABIFLAGS are of t, d, m and u). A program that Python is
+ * linked into has a name of its own. */
+static bool is_interpreter(const char *file)
+{
+	const char *name = base_name(file);
+	bool is_library = begins_with(name, "lib");
+
+	name += is_library ? strlen("lib") : 0;
+	if (!begins_with(name, "python"))
+		return false;
+	name += strlen("python");
+	name += strspn(name, "0123456789.");
+	if (name[-1] == '.') /* of .so */
+		name--;
+	name += strspn(name, "tdmu");
+	if (!is_library)
+		return !*name;
+	return begins_with(name, ".so") && (!name[3] || name[3] == '.');
+}
+
+/* glibc's libc.so.6, or libc-2.31.so before 2.34, and musl's as Alpine and Debian have it, where
+ * the loader is the library. */
+static bool is_c_library(const char *file)
+{
+	const char *name = base_name(file);
+
+	return begins_with(name, "libc.so") || begins_with(name, "libc-2.") ||
+	       begins_with(name, "libc.musl-") || begins_with(name, "ld-musl-");
+}
+
+/* By site: is it code of that kind, of such a file? Each file is looked at once: many sites may
+ * name one that is long. The caller frees it. */
+static bool *find_sites(const struct profile *profile, enum wire_site_kind kind,
+			bool (*is_wanted)(const char *file))
 {
 	enum { UNKNOWN, WANTED, OTHER };
 	bool *found = xcalloc(profile->nr_sites, sizeof(*found));
@@ -67,25 +112,44 @@ static bool *find_sites(const struct profile *profile, bool (*is_wanted)(const c
 
 		if (*file == UNKNOWN)
 			*file = is_wanted(profile_string(profile, site->file)) ? WANTED : OTHER;
-		found[i] = site->kind == SITE_PYTHON && *file == WANTED;
+		found[i] = site->kind == kind && *file == WANTED;
 	}
 	return found;
 }
 
 bool *calltree_find_machinery(const struct profile *profile)
 {
-	return find_sites(profile, is_import_machinery);
+	return find_sites(profile, SITE_PYTHON, is_import_machinery);
 }
 
 bool *calltree_find_runners(const struct profile *profile)
 {
-	return find_sites(profile, is_runner);
+	return find_sites(profile, SITE_PYTHON, is_runner);
+}
+
+bool *calltree_find_interpreters(const struct profile *profile)
+{
+	return find_sites(profile, SITE_C, is_interpreter);
+}
+
+bool *calltree_find_c_libraries(const struct profile *profile)
+{
+	return find_sites(profile, SITE_C, is_c_library);
 }
 
 /* Lines and objects that a function is split by are rows of their own. */
 static bool is_same_function(const struct site *a, const struct site *b)
 {
 	return a == b && a->kind == SITE_PYTHON && !a->at && !a->part_object;
+}
+
+/* What the C library does is of who called it: of the interpreter, or of its own function that
+ * another library calls. */
+static bool folds_c(const struct tree_source *source, uint32_t above, uint32_t site)
+{
+	if (source->is_interpreter[above])
+		return source->is_interpreter[site] || source->is_c_library[site];
+	return source->is_c_library[above] && source->is_c_library[site];
 }
 
 bool calltree_folds(const struct tree_source *source, const struct node *node)
@@ -99,5 +163,6 @@ bool calltree_folds(const struct tree_source *source, const struct node *node)
 		return false;
 	above = profile->nodes[node->parent].site;
 	return is_same_function(&profile->sites[above], &profile->sites[node->site]) ||
-	       (source->is_runner[above] && source->is_runner[node->site]);
+	       (source->is_runner[above] && source->is_runner[node->site]) ||
+	       folds_c(source, above, node->site);
 }

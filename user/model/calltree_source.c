@@ -48,8 +48,11 @@ struct tree_source *calltree_source_new(const struct profile *profile,
 	source->options = *options;
 	if (!options->import_frames)
 		source->is_folded = calltree_find_machinery(profile);
-	if (options->folds)
+	if (options->folds) {
 		source->is_runner = calltree_find_runners(profile);
+		source->is_interpreter = calltree_find_interpreters(profile);
+		source->is_c_library = calltree_find_c_libraries(profile);
+	}
 	source->groups = node_groups_make(profile, NULL, profile->nr_processes);
 	source->tree_node = xcalloc(profile->nr_nodes, sizeof(*source->tree_node));
 	find_gathering(source);
@@ -64,6 +67,8 @@ void calltree_source_free(struct tree_source *source)
 		return;
 	free(source->is_folded);
 	free(source->is_runner);
+	free(source->is_interpreter);
+	free(source->is_c_library);
 	node_groups_free(&source->groups);
 	free(source->tree_node);
 	free(source->has_folded);

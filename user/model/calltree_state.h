@@ -16,7 +16,8 @@ struct tree_source {
 	bool *is_folded;	   /* by site */
 	struct node_groups groups; /* by process */
 	uint32_t *tree_node;	   /* by profile node: the tree node that it was mapped to */
-	bool *is_runner;  /* by site: a frame of a program that runs others; NULL: none matters */
+	bool *is_runner; /* by site: a frame of a program that runs others; NULL: none matters */
+	bool *is_interpreter, *is_c_library; /* by site of C: of which file; the same */
 	bool *has_folded; /* by profile node: children of folded nodes come to its row, too */
 	bool *is_kept;	  /* by profile node: chosen by options.only, or above one; NULL: all */
 };
@@ -58,9 +59,12 @@ struct calltree *calltree_finish(struct tree_builder *builder);
 
 /* ---- calltree_fold.c ---- */
 
-/* By site: is it a frame of what runs programs and tests, rather than of one? The caller frees it.
- */
+/* By site: is it a frame of what runs programs and tests, rather than of one? The caller frees it,
+ * and those that follow. */
 bool *calltree_find_runners(const struct profile *profile);
+/* Is it a function of C of the interpreter's own file, or of the C library? */
+bool *calltree_find_interpreters(const struct profile *profile);
+bool *calltree_find_c_libraries(const struct profile *profile);
 
 /* Is a node's row its parent's? */
 bool calltree_folds(const struct tree_source *source, const struct node *node);
