@@ -12,6 +12,7 @@ struct profile *golden_processes(void);		/* forked, attached, killed, native, sm
 struct profile *golden_hostile(void);		/* names that would harm a terminal */
 struct profile *golden_calls(void);		/* counted, counted in part, not counted */
 struct profile *golden_lines(void);		/* split by line and by object */
+struct profile *golden_native(void);		/* with functions of C */
 struct profile *golden_held(void);		/* a temporary made the peak; a child was killed */
 struct profile *golden_copied(void);		/* forked, and wrote to what they share */
 struct profile *golden_leaks(void);		/* a leak, a bounded cache, churn */
