@@ -302,6 +302,31 @@ static void check_roll_up(struct fixture *fixture, uint32_t process)
 	assert_memory_equal(&a[0], &a[1], sizeof(a[0]));
 }
 
+static bool is_code(const struct tree_node *node)
+{
+	return node->kind == TREE_PYTHON || node->kind == TREE_C;
+}
+
+/* What C took is the package's, the module's and the line's that called it: it has no row of its
+ * own but where nothing of Python did. Imports have what all of theirs took. */
+static void check_callers(struct fixture *fixture, uint32_t process)
+{
+	static const enum tree_by by[] = { TREE_BY_PACKAGE, TREE_BY_MODULE, TREE_BY_LINE };
+	const struct tree_view view = { .by = by[random_below(ARRAY_SIZE(by))],
+					.imports = random_below(4) == 0 };
+	_cleanup_(calltree_freep) struct calltree *tree = view_of(fixture, &view, process);
+
+	for (uint32_t i = 0; i < tree->nr_nodes; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (node->kind != TREE_C)
+			continue;
+		assert_false(view.imports);
+		assert_false(node->parent != NO_NODE && is_code(&tree->nodes[node->parent]));
+	}
+	tree_checks_sums(tree);
+}
+
 /* The site of the outermost coroutine on a node's path, NO_SITE: there is none. */
 static uint32_t task_of(const struct calltree *tree, uint32_t node)
 {
@@ -387,6 +412,7 @@ static void test_views(void **state)
 			check_depth(&fixture, i);
 			check_invert(&fixture, i);
 			check_roll_up(&fixture, i);
+			check_callers(&fixture, i);
 			check_tasks(&fixture, i);
 			check_any(&fixture, i);
 		}

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "dump_file.h"
 #include "memory.h"
 #include "profile_builder.h"
 #include "report_run.h"
@@ -31,30 +32,47 @@ static struct profile *make_profile(void)
 	return builder.profile;
 }
 
-/* What is on stderr when the stacks are written. */
-static void remark_on(const char *metric, bool is_difference, char *ret_text, size_t size)
+/* What goes to stderr meanwhile. */
+static int begin_stderr(int *ret_kept)
 {
-	struct report_settings settings;
-	_cleanup_(profile_freep) struct profile *profile = make_profile();
-	const struct option_pids all = { 0 };
-	int fd = memfd_create("stderr", MFD_CLOEXEC), kept = dup(STDERR_FILENO);
-	const struct report_target target = { .fd = memfd_create("report", MFD_CLOEXEC),
-					      .name = "out" };
+	int fd = memfd_create("stderr", MFD_CLOEXEC);
+
+	fflush(stderr);
+	*ret_kept = dup(STDERR_FILENO);
+	dup2(fd, STDERR_FILENO);
+	return fd;
+}
+
+static void end_stderr(int fd, int kept, char *ret_text, size_t size)
+{
 	ssize_t got;
 
-	report_run_defaults(&settings);
-	settings.format = "collapsed";
-	settings.metric = metric;
-	settings.is_difference = is_difference;
 	fflush(stderr);
-	dup2(fd, STDERR_FILENO);
-	assert_int_equal(report_run(profile, &settings, &all, &target), 0);
 	dup2(kept, STDERR_FILENO);
 	got = pread(fd, ret_text, size - 1, 0);
 	assert_in_range(got, 0, size - 1);
 	ret_text[got] = '\0';
 	close(fd);
 	close(kept);
+}
+
+/* What is on stderr when the stacks are written. */
+static void remark_on(const char *metric, bool is_difference, char *ret_text, size_t size)
+{
+	struct report_settings settings;
+	_cleanup_(profile_freep) struct profile *profile = make_profile();
+	const struct option_pids all = { 0 };
+	int fd, kept;
+	const struct report_target target = { .fd = memfd_create("report", MFD_CLOEXEC),
+					      .name = "out" };
+
+	report_run_defaults(&settings);
+	settings.format = "collapsed";
+	settings.metric = metric;
+	settings.is_difference = is_difference;
+	fd = begin_stderr(&kept);
+	assert_int_equal(report_run(profile, &settings, &all, &target), 0);
+	end_stderr(fd, kept, ret_text, size);
 	close(target.fd);
 }
 
@@ -84,6 +102,35 @@ static void test_rows_left_out(void **state)
 		if (!strstr(text, cases[i].expected))
 			fail_msg("no \"%s\" in: %s", cases[i].expected, text);
 	}
+}
+
+/* Of two dumps, which have functions of C or have none. */
+static void compare(bool first, bool second, const char *expected)
+{
+	struct profile_builder builders[] = { builder_new(), builder_new() };
+	char text[512];
+	int fd, kept;
+
+	for (int i = 0; i < 2; i++) {
+		builder_process(&builders[i], 7, "python3 run.py", "3.11.2");
+		if (i ? second : first)
+			builder_c(&builders[i], NO_NODE, "/lib/numpy.so", "f", 0, 1);
+	}
+	fd = begin_stderr(&kept);
+	dump_file_compare_native(builders[0].profile, builders[1].profile, "b.raw");
+	end_stderr(fd, kept, text, sizeof(text));
+	if (expected ? !strstr(text, expected) : *text)
+		fail_msg("not \"%s\": %s", expected ? expected : "", text);
+	profile_free(builders[0].profile);
+	profile_free(builders[1].profile);
+}
+
+static void test_native_in_one(void **state)
+{
+	compare(false, false, NULL);
+	compare(true, true, NULL);
+	compare(true, false, "'b.raw' has no rows of C functions, the other has: ");
+	compare(false, true, "'b.raw' has rows of C functions, the other has none: ");
 }
 
 static bool can(void)
@@ -127,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_left_out),
+		cmocka_unit_test(test_native_in_one),
 		cmocka_unit_test(test_kernel_without_owners),
 	};
 

@@ -101,6 +101,7 @@ static int diff(void *given, const struct option_words *words, char **argv)
 	    check_pair(before, after, words->operands[1]))
 		return EXIT_FAILED;
 	dump_file_compare_allocs(before, after, words->operands[1]);
+	dump_file_compare_native(before, after, words->operands[1]);
 	profile_merge(after, before, MERGE_DIFFERENCE);
 	return dump_file_report(after, &options->report, &options->pids, options->force);
 }

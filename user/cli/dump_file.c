@@ -166,6 +166,18 @@ void dump_file_compare_allocs(const struct profile *first, const struct profile 
 		    second_path, other, one);
 }
 
+void dump_file_compare_native(const struct profile *first, const struct profile *second,
+			      const char *second_path)
+{
+	if (first->has_native == second->has_native)
+		return;
+	log_warning("'%s' %s rows of C functions, the other %s: what these took is their callers' "
+		    "own where there are none",
+		    second_path, second->has_native ? "has" : "has no",
+		    second->has_native ? "has none" : "has");
+	log_hint("record both with --native, or both without");
+}
+
 int dump_file_report(const struct profile *profile, const struct report_settings *settings,
 		     const struct option_pids *pids, bool force)
 {

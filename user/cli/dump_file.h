@@ -13,6 +13,10 @@ int dump_file_read(const char *path, struct profile **ret_profile);
 void dump_file_compare_allocs(const struct profile *first, const struct profile *second,
 			      const char *second_path);
 
+/* Says so where one has rows of functions that are no Python, and the other has none. */
+void dump_file_compare_native(const struct profile *first, const struct profile *second,
+			      const char *second_path);
+
 /* The report of it, on standard output where the settings name no file. Returns the exit status. */
 int dump_file_report(const struct profile *profile, const struct report_settings *settings,
 		     const struct option_pids *pids, bool force);

@@ -24,6 +24,11 @@ export class Names {
 		return this.code.includes(this.profile.functions.kind[fn]);
 	}
 
+	// Of functions that are no Python.
+	hasLibraries() {
+		return this.profile.functions.kind.includes(this.code[1]);
+	}
+
 	isMerged(fn) {
 		return this.profile.functions.kind[fn] === this.merged;
 	}

@@ -176,7 +176,7 @@ export class Page {
 		const parts = [];
 
 		if (profile.difference) parts.push("Red: more than before. Blue: less.");
-		else parts.push("Colours are packages.");
+		else parts.push(`Colours are packages${this.names.hasLibraries() ? " and libraries" : ""}.`);
 		if (root.lost)
 			parts.push(`Hatched: ${this.hatchedMeaning()}. Widths are ${amount(root.gained, metric)}` +
 				` of gains and ${amount(root.lost, metric)} of losses, ` +
