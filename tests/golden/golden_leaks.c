@@ -44,15 +44,22 @@ static void keep_history(struct profile *profile, uint32_t node, low_at low)
 	profile_set_history(profile, &history);
 }
 
+static void hold(struct profile_builder *builder, uint32_t node, low_at low)
+{
+	double live = (double)low(NR_SLOTS) / MB;
+
+	builder_hold(builder, node, KIND_ANON, live, live);
+	keep_history(builder->profile, node, low);
+}
+
 static uint32_t add_path(struct profile_builder *builder, uint32_t parent, const char *name,
 			 low_at low)
 {
 	double live = (double)low(NR_SLOTS) / MB;
 	uint32_t node = builder_python(builder, parent, SCRIPT, name, live);
 
-	builder_hold(builder, node, KIND_ANON, live, live);
+	hold(builder, node, low);
 	builder_calls(builder, node, 480);
-	keep_history(builder->profile, node, low);
 	return node;
 }
 
@@ -86,6 +93,33 @@ struct profile *golden_heap_leaks_unseen(void)
 	return profile;
 }
 
+static void set_times(struct profile *profile, uint32_t process)
+{
+	profile->processes[process].start_ns = 0;
+	profile->processes[process].end_ns = NR_SLOTS * HISTORY_SLOT_NS;
+	profile->meta.duration_ns = NR_SLOTS * HISTORY_SLOT_NS;
+}
+
+/* What functions of C keep that one of Python has called. */
+struct profile *golden_native_leaks(void)
+{
+	struct profile_builder builder = builder_new();
+	uint32_t process = builder_process(&builder, 4711, "python3 server.py", "3.11.2");
+	uint32_t main = builder_python(&builder, NO_NODE, SCRIPT, "<module>", 5);
+	uint32_t remember = builder_python(&builder, main, SCRIPT, "remember", 0), node;
+
+	builder_count(&builder, CALLS_BY_USDT, true, "");
+	builder_hold(&builder, main, KIND_ANON, 5, 5);
+	builder_calls(&builder, remember, 480);
+	node = builder_c(&builder, remember, "/usr/bin/python3.11", "list_append", 0x5a0000, 0);
+	node = builder_c(&builder, node, "/usr/bin/python3.11", "list_resize", 0x5a0100, 0);
+	hold(&builder, builder_c(&builder, node, "/lib/libc.so.6", "realloc", 0x90000, 72),
+	     leak_at);
+	builder_finish(&builder);
+	set_times(builder.profile, process);
+	return builder.profile;
+}
+
 struct profile *golden_leaks(void)
 {
 	struct profile_builder builder = builder_new();
@@ -104,8 +138,6 @@ struct profile *golden_leaks(void)
 	main = builder_python(&builder, NO_NODE, "/home/u/idle.py", "<module>", 9);
 	builder_hold(&builder, main, KIND_ANON, 9, 9);
 	builder_finish(&builder);
-	builder.profile->processes[process].start_ns = 0;
-	builder.profile->processes[process].end_ns = NR_SLOTS * HISTORY_SLOT_NS;
-	builder.profile->meta.duration_ns = NR_SLOTS * HISTORY_SLOT_NS;
+	set_times(builder.profile, process);
 	return builder.profile;
 }

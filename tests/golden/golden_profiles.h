@@ -16,6 +16,7 @@ struct profile *golden_native(void);		/* with functions of C */
 struct profile *golden_held(void);		/* a temporary made the peak; a child was killed */
 struct profile *golden_copied(void);		/* forked, and wrote to what they share */
 struct profile *golden_leaks(void);		/* a leak, a bounded cache, churn */
+struct profile *golden_native_leaks(void);	/* of functions of C */
 struct profile *golden_heap_leaks(void);	/* whose pages another may keep */
 struct profile *golden_heap_leaks_unseen(void); /* the same where a block may be unseen */
 struct profile *golden_allocs(void);		/* one path touches, another keeps */

@@ -81,13 +81,24 @@ static double risen_in_life(const struct process *process, const struct leak *le
 	return bytes < (double)leak->live ? bytes : (double)leak->live;
 }
 
+/* Calls are of functions of Python: of C those of who called it. */
+static uint32_t called_node(const struct profile *profile, uint32_t node)
+{
+	while (profile->sites[profile->nodes[node].site].kind == SITE_C &&
+	       profile->nodes[node].parent != NO_NODE)
+		node = profile->nodes[node].parent;
+	return node;
+}
+
 /* Of bounds a share would be wrong by as much as they are. What a call keeps of blocks may be a few
  * bytes. */
-static void write_share(const struct calltree *tree, uint32_t row, const struct leak *leak,
-			struct sink *sink)
+static void write_share(const struct report *report, const struct calltree *tree,
+			const struct leak *leak, struct sink *sink)
 {
 	const struct process *process = &tree->profile->processes[tree->process];
-	uint64_t calls = tree->profile->nodes[leak->node].calls;
+	const uint32_t node = called_node(tree->profile, leak->node);
+	const uint32_t row = calltree_row_of(report->source, node);
+	uint64_t calls = tree->profile->nodes[node].calls;
 	double bytes = risen_in_life(process, leak);
 
 	if (!calls || calltree_calls(tree, &tree->nodes[row]) != CALLS_EXACT)
@@ -170,7 +181,7 @@ static void write_leak(const struct report *report, const struct calltree *tree,
 	if (leak->is_allocated)
 		write_blocks(tree, leak, sink);
 	write_rate(leak, sink);
-	write_share(tree, row, leak, sink);
+	write_share(report, tree, leak, sink);
 	if (leak->is_allocated) {
 		write_chance(tree, leak, sink);
 		write_age(leak, sink);
