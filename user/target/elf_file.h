@@ -123,6 +123,9 @@ int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pg
  * elf_file_read_string. */
 int elf_file_loader(const struct elf_file *file, char *ret, size_t size);
 
+/* The file address of .eh_frame_hdr (PT_GNU_EH_FRAME), 0 when there is none. */
+uint64_t elf_file_unwind_header(const struct elf_file *file);
+
 /* Calls visit with the string of each DT_NEEDED, DT_RPATH and DT_RUNPATH, in the file's order. */
 void elf_file_visit_dynamic(struct elf_file *file,
 			    void (*visit)(int64_t tag, const char *text, void *context),
@@ -130,6 +133,9 @@ void elf_file_visit_dynamic(struct elf_file *file,
 
 /* The file address of a section, 0 when there is none. */
 uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name);
+/* The same, and how many bytes it has. False: there is none that is loaded. */
+bool elf_file_section_range(struct elf_file *file, const char *name, uint64_t *ret_vaddr,
+			    uint64_t *ret_bytes);
 /* Calls visit with each note of a section until one is damaged; it lives until visit returns. */
 void elf_file_visit_notes(struct elf_file *file, const char *section,
 			  void (*visit)(const struct elf_note *note, void *context), void *context);

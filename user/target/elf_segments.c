@@ -62,6 +62,8 @@ static int read_segments(struct elf_file *file, const Elf64_Ehdr *header)
 			add_segment(file, &headers[i]);
 		if (headers[i].p_type == PT_INTERP)
 			file->loader_vaddr = headers[i].p_vaddr;
+		if (headers[i].p_type == PT_GNU_EH_FRAME)
+			file->unwind_vaddr = headers[i].p_vaddr;
 		if (headers[i].p_type == PT_DYNAMIC) {
 			file->dynamic_offset = headers[i].p_offset;
 			file->dynamic_bytes = headers[i].p_filesz;
@@ -175,6 +177,11 @@ int elf_file_loader(const struct elf_file *file, char *ret, size_t size)
 	if (!file->loader_vaddr)
 		return -ENOENT;
 	return elf_file_read_string(file, file->loader_vaddr, ret, size);
+}
+
+uint64_t elf_file_unwind_header(const struct elf_file *file)
+{
+	return file->unwind_vaddr;
 }
 
 int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pgoff,

@@ -15,6 +15,7 @@ struct elf_file {
 	uint64_t budget;       /* bytes of tables and text that may still be read */
 	bool is_over;	       /* a limit was met */
 	uint64_t loader_vaddr; /* 0: none */
+	uint64_t unwind_vaddr; /* PT_GNU_EH_FRAME, 0: none */
 	uint64_t dynamic_offset, dynamic_bytes; /* PT_DYNAMIC */
 	size_t nr_segments;
 	struct elf_segment segments[MAX_SEGMENTS];

@@ -238,6 +238,18 @@ uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name)
 	return index < file->nr_sections ? file->sections[index].sh_addr : 0;
 }
 
+bool elf_file_section_range(struct elf_file *file, const char *name, uint64_t *ret_vaddr,
+			    uint64_t *ret_bytes)
+{
+	size_t index = find_section(file, name);
+
+	if (index == file->nr_sections || !file->sections[index].sh_addr)
+		return false;
+	*ret_vaddr = file->sections[index].sh_addr;
+	*ret_bytes = file->sections[index].sh_size;
+	return true;
+}
+
 /* The note at a position, and where the next one begins. False: it is not whole, or its owner's
  * name does not end. */
 static bool parse_note(const char *bytes, uint64_t size, uint64_t *position, struct elf_note *ret)
