@@ -20,6 +20,7 @@
 #include "inspect_census.h"
 #include "inspect_heap.h"
 #include "inspect_malloc.h"
+#include "inspect_native.h"
 #include "inspect_python.h"
 #include "inspect_queues.h"
 #include "inspect_texts.h"
@@ -224,6 +225,43 @@ static void handle_census(void *state, const void *request, size_t size,
 	census_free(&census);
 }
 
+static void handle_unwind(void *state, const void *request, size_t size,
+			  struct inspect_reply *reply)
+{
+	struct inspect_unwind *head = (struct inspect_unwind *)reply->bytes;
+	struct wire_unwind_row rows[] = { { 16, 1 }, { wrong == OFFSET ? 16 : 32, 0 } };
+	struct wire_unwind_rule rules[] = { { 0 }, { .cfa = UNWIND_CFA_RSP } };
+
+	memset(head, 0, sizeof(*head));
+	head->file.ino = wrong == NO_FILE ? 0 : 7;
+	head->file.pad = wrong == FRAME;
+	head->nr_rows = wrong == COUNT ? UINT32_MAX : 2;
+	head->nr_rules = wrong == LENGTH ? 1 : 2;
+	head->status = wrong == STATUS ? -ENODATA : 0;
+	strcpy(head->path, "/lib/libc.so.6");
+	if (wrong == OPEN_TEXT)
+		memset(head->path, 'x', sizeof(head->path));
+	if (wrong == METHOD)
+		rules[1].cfa = NR_UNWIND_CFAS;
+	if (wrong == SITES)
+		rows[0].rule = 2;
+	memcpy(head + 1, rows, sizeof(rows));
+	memcpy((uint8_t *)(head + 1) + sizeof(rows), rules, sizeof(rules));
+	reply->size = sizeof(*head) + sizeof(rows) + sizeof(rules) - (wrong == SHORT);
+}
+
+static void handle_functions(void *state, const void *request, size_t size,
+			     struct inspect_reply *reply)
+{
+	struct function_name *names = (struct function_name *)reply->bytes;
+
+	memset(names, 0, 2 * sizeof(*names));
+	strcpy(names[1].name, wrong == CONTROL_TEXT ? "\033[2J" : "PyList_New");
+	if (wrong == OPEN_TEXT)
+		memset(names[1].name, 'x', sizeof(names[1].name));
+	reply->size = (wrong == COUNT ? 1 : 2) * sizeof(*names) - (wrong == SHORT);
+}
+
 #define MOST 400000
 
 static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
@@ -242,6 +280,8 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 	[INSPECT_MALLOC] = { "", MOST, MOST, handle_malloc },
 	[INSPECT_QUEUES] = { "", MOST, MOST, handle_queues },
 	[INSPECT_MIMALLOC] = { "", MOST, MOST, handle_mimalloc },
+	[INSPECT_UNWIND] = { "", MOST, MOST, handle_unwind },
+	[INSPECT_FUNCTIONS] = { "", MOST, MOST, handle_functions },
 };
 
 static const struct inspect_service service = { kinds, NR_INSPECT_TARGETS, NULL };
@@ -410,6 +450,30 @@ static int ask_queues(struct inspector *inspector)
 	return 0;
 }
 
+static int ask_unwind(struct inspector *inspector)
+{
+	struct inspected_unwind unwind = { .status = 7 };
+	int status = inspect_unwind(inspector, 1, 0x1000, &unwind);
+
+	if (status)
+		return status;
+	assert_int_equal(unwind.status, 0);
+	assert_int_equal(unwind.table.nr_rows, 2);
+	assert_int_equal(unwind.table.rules[1].cfa, UNWIND_CFA_RSP);
+	inspected_unwind_clear(&unwind);
+	return 0;
+}
+
+static int ask_functions(struct inspector *inspector)
+{
+	const struct inspect_functions_request request = { .count = 2 };
+	struct function_name names[2] = { 0 };
+	int status = inspect_functions(inspector, &request, names);
+
+	assert_string_equal(names[1].name, status ? "" : "PyList_New");
+	return status;
+}
+
 /* What each kind must notice; NOTHING ends a list. */
 static const struct {
 	int (*ask)(struct inspector *inspector);
@@ -422,6 +486,9 @@ static const struct {
 	{ ask_file, { NO_FILE, DIRECTORY } },
 	{ ask_queues, { SHORT, SITES, METHOD, NO_FILE, DIRECTORY } },
 	{ ask_mimalloc, { SHORT } },
+	{ ask_unwind,
+	  { SHORT, OPEN_TEXT, NO_FILE, FRAME, COUNT, LENGTH, STATUS, OFFSET, METHOD, SITES } },
+	{ ask_functions, { SHORT, COUNT, OPEN_TEXT, CONTROL_TEXT } },
 	{ ask_frames, { SHORT } },
 	{ ask_code, { SHORT, OPEN_TEXT } },
 	{ ask_objects, { SHORT, COUNT, LENGTH, NUL_INSIDE } },

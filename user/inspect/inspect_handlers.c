@@ -16,6 +16,7 @@
 #include "inspect_sources.h"
 #include "inspect_state.h"
 #include "inspect_texts.h"
+#include "inspect_unwind.h"
 #include "mapped_file.h"
 #include "memory.h"
 #include "process_task.h"
@@ -121,26 +122,17 @@ static void reply_file(int fd, struct inspect_reply *reply)
 		reply->status = -EOPNOTSUPP;
 }
 
-/* By its path where nothing maps it: of a command that has not begun yet, or of a process that will
- * load it. */
-static int open_file(pid_t pid, struct file_identity file, const char *path)
-{
-	int fd = python_place_open(pid, file);
-
-	return fd < 0 && path[0] ? python_place_open_at(pid, file, path) : fd;
-}
-
 static void handle_file(void *context, const void *given, size_t size, struct inspect_reply *reply)
 {
 	const struct inspect_file_request *request = given;
 
-	reply_file(open_file(request->pid, request->file, request->path), reply);
+	reply_file(python_place_open_any(request->pid, request->file, request->path), reply);
 }
 
 static int open_queues(const struct inspect_queues_request *request)
 {
 	if (request->file_of == QUEUE_IN_INTERPRETER)
-		return open_file(request->pid, request->file, request->path);
+		return python_place_open_any(request->pid, request->file, request->path);
 	return queue_place_open(request->pid, request->path, (uint16_t)request->version,
 				request->file_of == TASK_IN_MODULE ? "_asyncio" : "_queue");
 }
@@ -368,6 +360,11 @@ static const struct inspect_kind kinds[NR_INSPECT_TARGETS] = {
 			     CENSUS_CPU_MS },
 	[INSPECT_QUEUES] = { "queues of work", sizeof(struct inspect_queues_request),
 			     sizeof(struct queue_plan), handle_queues },
+	[INSPECT_UNWIND] = { "C frames", sizeof(struct inspect_unwind_request),
+			     INSPECT_UNWIND_BYTES, inspect_handle_unwind },
+	[INSPECT_FUNCTIONS] = { "names of C functions", sizeof(struct inspect_functions_request),
+				FUNCTION_NAMES_BATCH * sizeof(struct function_name),
+				inspect_handle_functions },
 	[INSPECT_MIMALLOC] = { "Pythons' own allocators", sizeof(struct inspect_process_request),
 			       sizeof(uint32_t), handle_mimalloc },
 	[INSPECT_CELL] = { "cells of notebooks", sizeof(struct inspect_cell_request),

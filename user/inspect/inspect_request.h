@@ -13,6 +13,7 @@
 #include <memprobe/limits.h>
 #include <memprobe/wire.h>
 
+#include "function_names.h"
 #include "inspect_service.h"
 #include "malloc_place.h"
 #include "probe_plan.h"
@@ -22,6 +23,7 @@
 #include "source_line.h"
 #include "target_root.h"
 #include "target_user.h"
+#include "unwind_table.h"
 
 enum inspect_target {
 	INSPECT_PLACE,	  /* where a process has its interpreter */
@@ -40,6 +42,9 @@ enum inspect_target {
 	INSPECT_CELL,	  /* which number a notebook gave a cell */
 	INSPECT_QUEUES,	  /* where work can be seen to go through Python's queues */
 	INSPECT_MIMALLOC, /* whether a Python's own mimalloc serves its objects: a u32 */
+	/* Of a mapped file with code: rows by which its stacks are unwound, names of functions. */
+	INSPECT_UNWIND,
+	INSPECT_FUNCTIONS,
 	NR_INSPECT_TARGETS,
 };
 
@@ -129,6 +134,34 @@ struct inspect_queues_request {
 	uint32_t pad;
 	struct file_identity file; /* the interpreter's */
 	char path[PATH_MAX];	   /* the same */
+};
+
+struct inspect_unwind_request {
+	int32_t pid;
+	uint32_t pad;
+	uint64_t address; /* in code */
+};
+
+/* The answer; behind it lie its rows and its rules. */
+struct inspect_unwind {
+	struct wire_file file;
+	int32_t status; /* why there are none: as unwind_table_read() */
+	uint32_t nr_rows, nr_rules;
+	uint32_t pad;
+	char path[PATH_MAX];
+};
+
+#define INSPECT_UNWIND_BYTES                                                                \
+	(sizeof(struct inspect_unwind) + UNWIND_MAX_ROWS * sizeof(struct wire_unwind_row) + \
+	 UNWIND_MAX_RULES * sizeof(struct wire_unwind_rule))
+
+/* The answer is a function_name for each. */
+struct inspect_functions_request {
+	int32_t pid;
+	uint32_t count;
+	struct wire_file file;
+	char path[PATH_MAX];		       /* as maps has printed it, or "" */
+	uint32_t begins[FUNCTION_NAMES_BATCH]; /* offsets in the file */
 };
 
 struct inspect_memory_request {

@@ -32,7 +32,7 @@
 #define SPENT_NS (30000 * NS_PER_MS) /* of the whole run, without an answer at the end */
 #define URGENT_SPENT_NS (1000 * NS_PER_MS)
 #define KIND_FAILURES 3
-#define MAX_KINDS 16
+#define MAX_KINDS 24
 #define FREE_MS 200
 #define MAX_ENDED 128 /* processes begun in one run: no answer costs more than one */
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct elf_file;
+struct elf_functions;
 
 /* The largest of CPython with its symbols takes 15 MB (3.12 --enable-shared: text 12.7 MB). */
 #define ELF_MAX_READ_BYTES (256UL << 20)
@@ -66,6 +67,17 @@ bool elf_file_is_over(const struct elf_file *file);
  */
 size_t elf_file_find_symbols(struct elf_file *file, enum elf_symbol_table table,
 			     struct elf_symbol *symbols, size_t nr_symbols);
+
+struct elf_function {
+	const char *name; /* until the walk is freed; as it is in the file, its version and all */
+	uint64_t vaddr, size;
+	uint8_t binding; /* STB_* */
+};
+
+/* A walk through the functions that a table defines, in its order. NULL: it has no such table. */
+struct elf_functions *elf_functions_new(struct elf_file *file, enum elf_symbol_table table);
+void elf_functions_free(struct elf_functions *functions);
+bool elf_functions_next(struct elf_functions *functions, struct elf_function *ret);
 
 /*
  * Whether .symtab shows that a source file was compiled by itself, so that no other source's code

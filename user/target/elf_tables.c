@@ -188,6 +188,55 @@ size_t elf_file_find_symbols(struct elf_file *file, enum elf_symbol_table table,
 	return found;
 }
 
+struct elf_functions {
+	struct symbols all;
+};
+
+struct elf_functions *elf_functions_new(struct elf_file *file, enum elf_symbol_table table)
+{
+	struct elf_functions *functions = xmalloc(sizeof(*functions));
+
+	if (begin_symbols(file, table == ELF_DYNSYM ? SHT_DYNSYM : SHT_SYMTAB, &functions->all))
+		return functions;
+	free(functions);
+	return NULL;
+}
+
+void elf_functions_free(struct elf_functions *functions)
+{
+	if (!functions)
+		return;
+	free(functions->all.names);
+	free(functions);
+}
+
+static bool is_function(const Elf64_Sym *symbol)
+{
+	unsigned int type = ELF64_ST_TYPE(symbol->st_info);
+
+	return symbol->st_shndx != SHN_UNDEF && symbol->st_value &&
+	       (type == STT_FUNC || type == STT_GNU_IFUNC);
+}
+
+bool elf_functions_next(struct elf_functions *functions, struct elf_function *ret)
+{
+	const char *name;
+	Elf64_Sym symbol;
+
+	while (next_symbol(&functions->all, &symbol, &name)) {
+		if (!is_function(&symbol) || !*name)
+			continue;
+		*ret = (struct elf_function){
+			.name = name,
+			.vaddr = symbol.st_value,
+			.size = symbol.st_size,
+			.binding = ELF64_ST_BIND(symbol.st_info),
+		};
+		return true;
+	}
+	return false;
+}
+
 /* GCC's and Clang's names for a static symbol that other files' code now uses. The table is
  * searched once, for a name may begin at each of its bytes. */
 static bool is_from_link_time(const struct symbols *all)

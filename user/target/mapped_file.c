@@ -37,6 +37,11 @@ int mapped_file_open_at(pid_t pid, struct file_identity file, const char *path, 
 	return keep_same_file(target_open_inside(pid, path, NULL, max_bytes), file);
 }
 
+int mapped_file_open_here(struct file_identity file, const char *path, uint64_t max_bytes)
+{
+	return keep_same_file(target_open_here(path, NULL, max_bytes), file);
+}
+
 /* Both are printed by the kernel's d_path(), " (deleted)" included. */
 static bool is_program(const char *by_exe, const char *path)
 {

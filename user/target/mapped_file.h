@@ -17,6 +17,8 @@
 int mapped_file_open(pid_t pid, const struct process_mapping *mapping, uint64_t max_bytes);
 /* The same by a path in its root alone. -ESTALE: another file is there by now. */
 int mapped_file_open_at(pid_t pid, struct file_identity file, const char *path, uint64_t max_bytes);
+/* The same by a path in our own root: of a process that is gone. */
+int mapped_file_open_here(struct file_identity file, const char *path, uint64_t max_bytes);
 
 /* Does it lie in a file system (FUSE) whose server may let who reads wait for ever? */
 bool mapped_file_may_block(int fd);

@@ -166,6 +166,13 @@ int python_place_open(pid_t pid, struct file_identity file)
 	return fd;
 }
 
+int python_place_open_any(pid_t pid, struct file_identity file, const char *path)
+{
+	int fd = python_place_open(pid, file);
+
+	return fd < 0 && path[0] ? python_place_open_at(pid, file, path) : fd;
+}
+
 void python_place_clear(struct python_place *place)
 {
 	free(place->path);

@@ -40,6 +40,9 @@ int python_place_open(pid_t pid, struct file_identity file);
 /* The same of a file that its loader has yet to map, at this path in its root. -ESTALE: another is
  * there by now. */
 int python_place_open_at(pid_t pid, struct file_identity file, const char *path);
+/* By its path, unless that is "", where nothing maps it: of a command that has not begun yet, or of
+ * a process that will load it. */
+int python_place_open_any(pid_t pid, struct file_identity file, const char *path);
 
 /*
  * Follows what an exec of `path` will lead to, as far as can be foreseen without running it: a
