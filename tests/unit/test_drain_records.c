@@ -49,7 +49,7 @@ static void test_too_short(void **state)
 
 static void test_no_type(void **state)
 {
-	static const uint32_t types[] = { 0, RECORD_MAIN_END + 1, 255, UINT32_MAX };
+	static const uint32_t types[] = { 0, RECORD_UNWIND + 1, 255, UINT32_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		drain_fixture_record(RECORD_IMAGE_BEGIN, &record);

@@ -44,6 +44,7 @@ int capture_parts_make(struct capture *capture)
 	capture->code_watch = code_watch_new(base);
 	capture->wakes = wakes_new(base);
 	capture->submitters = submitters_new(base);
+	capture->c_functions = c_functions_new(base);
 	capture->moments = moments_new();
 	capture->cow = cow_new(base, options->cow);
 	capture->allocs = allocs_new(base);
@@ -78,6 +79,7 @@ int capture_parts_listen_to_drain(struct capture *capture)
 		wakes_hear_drain(capture->wakes),
 		finalizing_hear_drain(capture->finalizing),
 		submitters_hear_drain(capture->submitters),
+		c_functions_hear_drain(capture->c_functions),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)

@@ -6,6 +6,7 @@
 
 #include "adopt.h"
 #include "allocs.h"
+#include "c_functions.h"
 #include "capture_base.h"
 #include "capture_options.h"
 #include "censuses.h"
@@ -47,6 +48,7 @@ struct capture {
 	struct code_watch *code_watch;
 	struct wakes *wakes;
 	struct submitters *submitters;
+	struct c_functions *c_functions;
 	struct pythons *pythons;
 	struct moments *moments;
 	struct cow *cow;

@@ -207,6 +207,7 @@ static void release(struct capture *capture)
 	allocs_free(capture->allocs);
 	code_watch_free(capture->code_watch);
 	submitters_free(capture->submitters);
+	c_functions_free(capture->c_functions);
 	wakes_free(capture->wakes);
 	loader_close(&capture->loader);
 	loop_close(&capture->loop);

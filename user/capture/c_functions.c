@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See c_functions.h. */
+#include "c_functions.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error_hints.h"
+#include "hash_table.h"
+#include "inspect_native.h"
+#include "log.h"
+#include "memory.h"
+#include "tell.h"
+#include "unwind_rows.h"
+#include "user_loss.h"
+
+/* A file with rows; its number is one more than its index. */
+struct c_file {
+	struct wire_file identity;
+	char *path;
+	pid_t pid; /* of a process that had mapped it */
+};
+
+/* A function that was asked for. */
+struct c_function {
+	char *name; /* "": it has none */
+	uint64_t address;
+};
+
+struct c_functions {
+	const struct capture_base *base;
+	struct unwind_rows *rows;
+	struct c_file *files;
+	size_t nr_files, files_capacity;
+	struct c_function *known;
+	size_t nr_known, known_capacity;
+	struct hash_table ids; /* wire_site.code to index in known */
+	bool has_told_full;
+};
+
+struct c_functions *c_functions_new(const struct capture_base *base)
+{
+	struct c_functions *functions;
+
+	if (!loader_has_native(base->loader))
+		return NULL;
+	functions = xcalloc(1, sizeof(*functions));
+	functions->base = base;
+	functions->rows = unwind_rows_new(base->loader);
+	if (!functions->rows)
+		log_warning("cannot map 'rows of unwind tables': %s, C functions are not followed",
+			    strerror(errno));
+	return functions;
+}
+
+void c_functions_free(struct c_functions *functions)
+{
+	if (!functions)
+		return;
+	for (size_t i = 0; i < functions->nr_files; i++)
+		free(functions->files[i].path);
+	for (size_t i = 0; i < functions->nr_known; i++)
+		free(functions->known[i].name);
+	unwind_rows_free(functions->rows);
+	hash_table_free(&functions->ids);
+	free(functions->files);
+	free(functions->known);
+	free(functions);
+}
+
+/* ---- Files ---- */
+
+/* Once: stacks that go through this file, and others that are met later, are not followed. */
+static void tell_full(struct c_functions *functions, const struct inspected_unwind *found)
+{
+	if (functions->has_told_full)
+		return;
+	functions->has_told_full = true;
+	log_warning(
+		"cannot hold '%s': its unwind table has %zu rows, and there is no room for them",
+		found->path, found->table.nr_rows);
+	log_hint("raise --native-rows");
+}
+
+static void add_file(struct c_functions *functions, const struct wire_unwind_knock *knock,
+		     struct inspected_unwind *found)
+{
+	struct c_file file = { .identity = knock->file, .pid = (pid_t)knock->tgid };
+	uint32_t number = (uint32_t)functions->nr_files + 1;
+	int error = unwind_rows_add(functions->rows, &knock->file, &found->table, number);
+
+	if (error == -ENOSPC)
+		tell_full(functions, found);
+	if (error)
+		return;
+	file.path = xstrdup(found->path);
+	functions->files = array_reserve(functions->files, &functions->files_capacity,
+					 functions->nr_files + 1, sizeof(*functions->files));
+	functions->files[functions->nr_files++] = file;
+	log_at(LOG_STEPS, "unwind table of '%s': %zu rows", found->path, found->table.nr_rows);
+}
+
+static bool is_same(const struct wire_file *a, const struct wire_file *b)
+{
+	return a->ino == b->ino && a->dev == b->dev && a->changed_ns == b->changed_ns;
+}
+
+/* What a process that has gone had mapped another may show. */
+static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knock)
+{
+	struct c_functions *functions = context;
+	struct inspected_unwind found;
+	int error;
+
+	if (!functions->rows)
+		return;
+	error = inspect_unwind(functions->base->inspector, (pid_t)knock->tgid, knock->address,
+			       &found);
+	if (error == -ESRCH || error == -ENOENT || (!error && !is_same(&found.file, &knock->file)))
+		unwind_rows_forget(functions->rows, &knock->file);
+	else if (!error && !found.status)
+		add_file(functions, knock, &found);
+	if (!error)
+		inspected_unwind_clear(&found);
+}
+
+/* ---- Names ---- */
+
+/* Asks for one: a path of C has a handful that were not met before. */
+static int find_name(const struct c_functions *functions, const struct function_question *question,
+		     struct c_function *ret)
+{
+	const struct c_file *file = &functions->files[question->number - 1];
+	const struct process *process = &functions->base->profile->processes[question->process];
+	_cleanup_(freep) struct inspect_functions_request *request = xcalloc(1, sizeof(*request));
+	_cleanup_(freep) struct function_name *found = xcalloc(1, sizeof(*found));
+	int error;
+
+	request->pid = (int32_t)process->pid;
+	request->count = 1;
+	request->file = file->identity;
+	request->begins[0] = question->begin;
+	if (strlen(file->path) < sizeof(request->path))
+		memcpy(request->path, file->path, strlen(file->path) + 1);
+	error = inspect_functions(functions->base->inspector, request, found);
+	if (!error)
+		*ret = (struct c_function){ xstrdup(found->name), found->vaddr };
+	return error;
+}
+
+static void on_function_asked(void *context, struct function_question *question)
+{
+	struct c_functions *functions = context;
+	uint64_t key = unwind_function_name(question->number, question->begin);
+	struct c_function function;
+	uint32_t index;
+
+	if (!question->number || question->number > functions->nr_files)
+		return;
+	question->library = functions->files[question->number - 1].path;
+	if (!hash_table_get(&functions->ids, key, &index)) {
+		if (find_name(functions, question, &function)) {
+			user_loss_add(functions->base->profile, question->process,
+				      LOSS_name_unanswered, 1);
+			return;
+		}
+		index = (uint32_t)functions->nr_known;
+		functions->known = array_reserve(functions->known, &functions->known_capacity,
+						 functions->nr_known + 1,
+						 sizeof(*functions->known));
+		functions->known[functions->nr_known++] = function;
+		hash_table_put(&functions->ids, key, index);
+	}
+	question->name = xstrdup(functions->known[index].name);
+	question->address = functions->known[index].address;
+}
+
+struct drain_listener c_functions_hear_drain(struct c_functions *functions)
+{
+	struct drain_listener listener = { .context = functions };
+
+	if (functions) {
+		listener.unwind_wanted = on_unwind_wanted;
+		listener.function_asked = on_function_asked;
+	}
+	return listener;
+}

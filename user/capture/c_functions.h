@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * With --native: gives the BPF side the rows by which it unwinds the C code of a file, when it
+ * meets one, and the functions that it has found their names.
+ */
+#ifndef MEMPROBE_C_FUNCTIONS_H
+#define MEMPROBE_C_FUNCTIONS_H
+
+#include "capture_base.h"
+
+struct c_functions;
+
+/* NULL: they are not followed. */
+struct c_functions *c_functions_new(const struct capture_base *base);
+void c_functions_free(struct c_functions *functions); /* accepts NULL */
+
+struct drain_listener c_functions_hear_drain(struct c_functions *functions);
+
+#endif
