@@ -265,7 +265,11 @@ __noinline __u64 find_alloc_path(__u32 slot, __u32 scratch)
 {
 	__u64 found;
 
-	if (!begin_alloc_walk(slot, scratch) || !walk_begun(slot, scratch))
+	bool has_frames = begin_alloc_walk(slot, scratch);
+
+	if (cfg_native && has_frames)
+		push_c_frames(slot, scratch);
+	if (!has_frames || !walk_begun(slot, scratch))
 		found = find_frameless_row(slot, scratch, 0);
 	else
 		found = find_call(slot, scratch);

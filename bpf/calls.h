@@ -399,7 +399,7 @@ __noinline int walk_begun(__u32 slot, __u32 scratch)
 		return 0;
 	if (walk.path->end == WALK_GOING)
 		walk_frames(&walk, slot, scratch, false);
-	return walk.path->depth || walk.path->end != WALK_ROOT;
+	return has_python_frames(walk.path) || walk.path->end != WALK_ROOT;
 }
 
 /* A code object goes: what comes to its address is another. */

@@ -136,6 +136,7 @@ struct uprobes_state {
 /* A call whose return a uprobe waits for. */
 struct return_instance {
 	unsigned long stack; /* the stack pointer at its entry */
+	unsigned long orig_ret_vaddr;
 	struct return_instance *next;
 } CORE;
 

@@ -206,6 +206,28 @@ static __always_inline __u64 find_cfa(const struct unwind *unwind,
 	}
 }
 
+#define MAX_RETURNS 8 /* calls whose return is waited for, one within the other */
+
+/*
+ * Where a call returns to whose return a uprobe waits for (--allocs): the kernel has put the
+ * address of its trampoline in the place of the return address, which it keeps. Where several wait
+ * for one call, only the first has kept that.
+ */
+static __noinline void restore_return(struct unwind *unwind, __u64 place)
+{
+	__u64 trampoline = READ_CURRENT(mm, uprobes_state.xol_area, vaddr);
+	struct return_instance *awaited;
+
+	if (!trampoline || unwind->ip != trampoline)
+		return;
+	awaited = READ_CURRENT(utask, return_instances);
+	for (int i = 0; i < MAX_RETURNS && awaited; i++) {
+		if (BPF_CORE_READ(awaited, stack) == place)
+			unwind->ip = BPF_CORE_READ(awaited, orig_ret_vaddr);
+		awaited = BPF_CORE_READ(awaited, next);
+	}
+}
+
 /* From a frame whose CFA is known to its caller. */
 static __always_inline long step_out(struct unwind *unwind, const struct wire_unwind_rule *rule,
 				     __u64 cfa)
@@ -220,6 +242,8 @@ static __always_inline long step_out(struct unwind *unwind, const struct wire_un
 		 read_user(&unwind->bp, sizeof(unwind->bp), at + rule->rbp_offset))
 		return -1;
 	unwind->ip = unwind->words[1];
+	if (cfg_allocs)
+		restore_return(unwind, cfa - sizeof(unwind->ip));
 	unwind->sp = cfa;
 	unwind->is_caller = 1;
 	return 0;

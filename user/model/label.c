@@ -276,10 +276,12 @@ static char *python_row_label(const struct label_style *style, const struct call
 
 static char *c_label(const struct label_style *style, const struct site *site)
 {
-	const char *library = or_unknown(profile_string(style->profile, site->file));
+	const char *library = profile_string(style->profile, site->file);
 	const char *name = profile_string(style->profile, site->name);
 	const char *slash = style->full_paths ? NULL : strrchr(library, '/');
 
+	if (!*library)
+		return xstrdup("[C frames not followed]");
 	library = slash && slash[1] ? slash + 1 : library;
 	return *name ? xasprintf("%s (%s)", name, library)
 		     : xasprintf("%s+0x%" PRIx64, library, site->offset);

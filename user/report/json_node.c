@@ -88,7 +88,7 @@ static void write_library(struct json_writer *json, const struct calltree *tree,
 	if (node->kind != TREE_C)
 		return;
 	json_writer_member_name(json, "library", calltree_place(tree, node).file);
-	if (tree->groups)
+	if (tree->groups || !*profile_string(tree->profile, tree->profile->sites[node->site].file))
 		json_writer_member_null(json, "offset");
 	else
 		json_writer_member_unsigned(json, "offset",
