@@ -264,16 +264,24 @@ def heap_beside_allocs(context):
     check_equal("losses", read_report(context, dump).of_pid(heap.pid)[-1]["losses"], [])
 
 
-def check_inside_at_the_end(context, *options):
+def end_heap(context, options):
+    """What a command had, as it said itself, and its entry."""
     dump = context.path("end.raw")
     heap = Heap(context, [MEMPROBE, "-f", "-o", dump, "--no-report"] + list(options) + ["--"]
                 + context.target("heap_truth.py"))
     heap.ask("keep")
     truth = heap.ask("truth")
     heap.quit()
-    process = read_report(context, dump).of_pid(heap.pid)[-1]
-    inside = process["inside"]
-    check(inside, "nothing was read")
+    return truth, read_report(context, dump).of_pid(heap.pid)[-1]
+
+
+def check_inside_at_the_end(context, *options):
+    for _ in range(3): # a look that nobody asked for has 0.2 s, which a busy machine may not give
+        truth, process = end_heap(context, options)
+        inside = process["inside"]
+        if inside:
+            break
+    check(inside, "nothing was read, three times")
     check_equal("malloc", inside["malloc"]["state"], "read")
     whole = truth["malloc"]["used"] + truth["malloc"]["free"]
     for name in ("used", "free"): # what main() let go when it returned is free by then
