@@ -217,7 +217,7 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 		return find_frameless(change); /* nothing is lost: it is seen there, not inferred */
 	if (!is_caused) {
 		ask_for_watch(change->image, change->slot, python, walk.layout);
-		if (walk.path->depth)
+		if (has_python_frames(walk.path))
 			note_python_thread(change->image);
 	}
 	node = find_path(change, &walk, plain_loop);
@@ -227,7 +227,7 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 			node.value = find_caused_row(change->slot, change->scratch, node.value);
 		return node.value ? node : find_frameless(change);
 	}
-	if (walk.path->depth)
+	if (has_python_frames(walk.path))
 		judge_find(change->image, change->slot, true);
 	note_objects(change, walk.path, plain_loop);
 	return node;
