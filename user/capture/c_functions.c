@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error_hints.h"
 #include "hash_table.h"
@@ -19,7 +20,6 @@
 struct c_file {
 	struct wire_file identity;
 	char *path;
-	pid_t pid; /* of a process that had mapped it */
 };
 
 /* A function that was asked for. */
@@ -83,12 +83,13 @@ static void tell_full(struct c_functions *functions, const struct inspected_unwi
 	log_hint("raise --native-rows");
 }
 
-static void add_file(struct c_functions *functions, const struct wire_unwind_knock *knock,
-		     struct inspected_unwind *found)
+static void add_file(struct c_functions *functions, const struct inspected_unwind *found)
 {
-	struct c_file file = { .identity = knock->file, .pid = (pid_t)knock->tgid };
+	struct c_file file = { .identity = found->file };
 	uint32_t number = (uint32_t)functions->nr_files + 1;
-	int error = unwind_rows_add(functions->rows, &knock->file, &found->table, number);
+	int error = found->status
+			    ? found->status
+			    : unwind_rows_add(functions->rows, &found->file, &found->table, number);
 
 	if (error == -ENOSPC)
 		tell_full(functions, found);
@@ -119,10 +120,29 @@ static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knoc
 			       &found);
 	if (error == -ESRCH || error == -ENOENT || (!error && !is_same(&found.file, &knock->file)))
 		unwind_rows_forget(functions->rows, &knock->file);
-	else if (!error && !found.status)
-		add_file(functions, knock, &found);
+	else if (!error)
+		add_file(functions, &found);
 	if (!error)
 		inspected_unwind_clear(&found);
+}
+
+void c_functions_begin_command(struct c_functions *functions, uint32_t expected_layout)
+{
+	const struct interpreter_entry *entry;
+	struct inspected_unwind found;
+
+	if (!functions || !functions->rows)
+		return;
+	entry = interpreters_entry(functions->base->interpreters, expected_layout);
+	if (entry && entry->path &&
+	    !inspect_unwind_foresee(functions->base->inspector, entry->file, entry->path, &found)) {
+		add_file(functions, &found);
+		inspected_unwind_clear(&found);
+	}
+	if (!inspect_unwind(functions->base->inspector, getpid(), (uintptr_t)malloc, &found)) {
+		add_file(functions, &found);
+		inspected_unwind_clear(&found);
+	}
 }
 
 /* ---- Names ---- */

@@ -126,6 +126,7 @@ static int run_command(struct capture *capture)
 	allocs_begin_command(capture->allocs, (uint32_t)command->pid, command->path);
 	submitters_begin_command(capture->submitters, (uint32_t)command->pid,
 				 capture->expected_layout);
+	c_functions_begin_command(capture->c_functions, capture->expected_layout);
 	finalizing_begin_command(capture->finalizing, (uint32_t)command->pid,
 				 capture->expected_layout);
 	capture->flush.start_ns = clock_ns();

@@ -46,17 +46,38 @@ int inspect_native_take(const uint8_t *bytes, size_t size, struct inspected_unwi
 	return -EPROTO;
 }
 
-int inspect_unwind(struct inspector *inspector, pid_t pid, uint64_t address,
-		   struct inspected_unwind *ret)
+static int ask(struct inspector *inspector, const struct inspect_unwind_request *request,
+	       struct inspected_unwind *ret)
 {
-	const struct inspect_unwind_request request = { .pid = pid, .address = address };
 	struct inspect_answer answer;
-	int status = inspector_ask(inspector, INSPECT_UNWIND, &request, sizeof(request), &answer);
+	int status = inspector_ask(inspector, INSPECT_UNWIND, request, sizeof(*request), &answer);
 
 	if (!status)
 		status = inspect_native_take(answer.bytes, answer.size, ret);
 	inspect_answer_clear(&answer);
 	return status;
+}
+
+int inspect_unwind(struct inspector *inspector, pid_t pid, uint64_t address,
+		   struct inspected_unwind *ret)
+{
+	_cleanup_(freep) struct inspect_unwind_request *request = xcalloc(1, sizeof(*request));
+
+	request->pid = pid;
+	request->address = address;
+	return ask(inspector, request, ret);
+}
+
+int inspect_unwind_foresee(struct inspector *inspector, struct file_identity file, const char *path,
+			   struct inspected_unwind *ret)
+{
+	_cleanup_(freep) struct inspect_unwind_request *request = xcalloc(1, sizeof(*request));
+
+	if (strlen(path) >= sizeof(request->path))
+		return -ENAMETOOLONG;
+	request->file = file;
+	memcpy(request->path, path, strlen(path) + 1);
+	return ask(inspector, request, ret);
 }
 
 void inspected_unwind_clear(struct inspected_unwind *unwind)

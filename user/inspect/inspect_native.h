@@ -27,6 +27,10 @@ struct inspected_unwind {
  */
 int inspect_unwind(struct inspector *inspector, pid_t pid, uint64_t address,
 		   struct inspected_unwind *ret);
+/* The same of a file that a command will have, by its path in our own root. -ESTALE: another is
+ * there by now. */
+int inspect_unwind_foresee(struct inspector *inspector, struct file_identity file, const char *path,
+			   struct inspected_unwind *ret);
 void inspected_unwind_clear(struct inspected_unwind *unwind);
 
 /*

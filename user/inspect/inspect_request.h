@@ -137,9 +137,11 @@ struct inspect_queues_request {
 };
 
 struct inspect_unwind_request {
-	int32_t pid;
+	int32_t pid; /* 0: a file that none may have mapped yet */
 	uint32_t pad;
 	uint64_t address; /* in code */
+	struct file_identity file;
+	char path[PATH_MAX]; /* in our own root */
 };
 
 /* The answer; behind it lie its rows and its rules. */

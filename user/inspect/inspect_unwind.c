@@ -33,6 +33,14 @@ static int open_mapped(const struct inspect_unwind_request *request, struct insp
 	return mapped_file_open(request->pid, mapping, INTERPRETER_MAX_BYTES);
 }
 
+static int open_foreseen(const struct inspect_unwind_request *request, struct inspect_unwind *ret)
+{
+	ret->file.ino = request->file.ino;
+	ret->file.dev = (uint32_t)request->file.dev;
+	memcpy(ret->path, request->path, sizeof(ret->path));
+	return mapped_file_open_here(request->file, request->path, INTERPRETER_MAX_BYTES);
+}
+
 static int read_rows(int fd, struct inspect_unwind *ret, struct unwind_table *ret_table)
 {
 	int64_t changed_ns;
@@ -55,9 +63,11 @@ static void *put(void *at, const void *bytes, size_t size)
 void inspect_handle_unwind(void *context, const void *given, size_t size,
 			   struct inspect_reply *reply)
 {
+	const struct inspect_unwind_request *request = given;
 	_cleanup_(unwind_table_clear) struct unwind_table table = { 0 };
 	_cleanup_(freep) struct inspect_unwind *answer = xcalloc(1, sizeof(*answer));
-	_cleanup_(closep) int fd = open_mapped(given, answer);
+	_cleanup_(closep) int fd = request->pid ? open_mapped(request, answer)
+						: open_foreseen(request, answer);
 	uint8_t *end = reply->bytes;
 
 	reply->status = fd < 0 ? fd : read_rows(fd, answer, &table);
