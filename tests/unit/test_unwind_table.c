@@ -247,6 +247,7 @@ static void test_rows_that_are_not_followed(void **state)
 		{ CODE("\x07\x07") },			  /* no rsp */
 		{ CODE("\x87\x01") },			  /* rsp at cfa - 8 */
 		{ CODE("\x0e\x80\x80\x80\x80\x08") },	  /* cfa = rsp + 2^31 */
+		{ CODE("\x12\x07\x81\x80\x80\x80\x01") }, /* cfa = rsp - 2^31 - 8 */
 		{ CODE("\x0f\x00") },			  /* expressions: none */
 		{ CODE("\x0f\x02\x77\x08") },		  /* rsp + 8 */
 		{ CODE("\x0f\x03\x77\x08\x06") },	  /* *(rsp + 8) */
@@ -401,10 +402,13 @@ static void test_augmentations(void **state)
 	common.data = "\xff\x1b\x1b"; /* omitted */
 	common.data_bytes = 3;
 	expect_one(&common, &as_usual);
-	common.data = "\x50\x01\x02\x03\x04\x1b\x1b"; /* aligned */
-	common.data_bytes = 7;
+	common.letters = "zPR";
+	common.data = "\x50\x01\x02\x03\x04\x05\x06\x07\x08\x1b"; /* aligned */
+	common.data_bytes = 10;
 	expect_one(&common, NULL);
-	common.data = "\x0d\x01\x02\x03\x04\x1b\x1b"; /* no such format */
+	common.data = "\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x1b"; /* not so */
+	expect_one(&common, &as_usual);
+	common.data = "\x0d\x01\x02\x03\x04\x05\x06\x07\x08\x1b"; /* no such format */
 	expect_one(&common, NULL);
 	common = usual;
 	common.letters = "zRS";
@@ -414,9 +418,9 @@ static void test_augmentations(void **state)
 	common.letters = "zLR"; /* more than the data has */
 	expect_one(&common, NULL);
 	common.letters = "eh";
+	common.encoding = 0;
 	expect_one(&common, NULL);
 	common.letters = "";
-	common.encoding = 0;
 	expect_one(&common, &as_usual);
 }
 
@@ -439,16 +443,18 @@ static void test_encodings(void **state)
 	}
 }
 
-/* Units of the code, and what an advance times these is. */
-static void test_code_factor(void **state)
+/* Units of the code, and of what is saved. */
+static void test_factors(void **state)
 {
 	struct unwind_built_common common = usual;
 
 	common.code_factor = 4;
+	common.data_factor = 0x7c; /* -4 */
+	common.program = "\x0c\x07\x08\x90\x02";
 	unwind_put_common(&built, &common);
-	put(0, 0x10, CODE("\x42\x0e\x10"));
-	EXPECT(SAME(TEXT, 0, UNWIND_CFA_RSP, 8), SAME(TEXT + 8, 1, UNWIND_CFA_RSP, 16),
-	       NONE(TEXT + 0x10, 0));
+	put(0, 0x10, CODE("\x42\x0e\x10\x86\x04"));
+	EXPECT(SAME(TEXT, 0, UNWIND_CFA_RSP, 8),
+	       ROW(TEXT + 8, 1, UNWIND_CFA_RSP, 16, UNWIND_RBP_BY_CFA, -16), NONE(TEXT + 0x10, 0));
 }
 
 /* A function names its CIE by where it is. */
@@ -498,7 +504,8 @@ static void test_places(void **state)
 	unwind_put_function(&built, UNWIND_FRAMES_VADDR, 0x10, CODE(""));
 	unwind_put_function(&built, 0, 0x10, CODE(""));
 	unwind_put_function(&built, UNWIND_TEXT_VADDR - 1, 0x10, CODE(""));
-	unwind_put_function(&built, UNWIND_TEXT_VADDR + UNWIND_TEXT_BYTES, 0x10, CODE(""));
+	unwind_put_function(&built, UNWIND_TEXT_VADDR + UNWIND_TEXT_BYTES + 8, 0x10, CODE(""));
+	unwind_built_segment(&built, UNWIND_BUILT_TEXT)->p_memsz += 0x100; /* zeros */
 	assert_int_equal(read_table(), -ENODATA);
 	put(UNWIND_TEXT_BYTES - 8, 0x7fffffff, CODE(""));
 	EXPECT(SAME(TEXT + UNWIND_TEXT_BYTES - 8, 0, UNWIND_CFA_RSP, 8),
@@ -526,6 +533,8 @@ static void test_without_sections(void **state)
 	put(0x20, 0x10, CODE("")); /* behind the end */
 	EXPECT(SAME(TEXT, 0, UNWIND_CFA_RSP, 8), NONE(TEXT + 0x10, 0),
 	       SAME(TEXT + 0x20, 0, UNWIND_CFA_RSP, 8), NONE(TEXT + 0x30, 0));
+	unwind_built_section(&built, UNWIND_BUILT_FRAMES)->sh_size += 8; /* than there is */
+	EXPECT(SAME(TEXT, 0, UNWIND_CFA_RSP, 8), NONE(TEXT + 0x10, 0));
 	unwind_built_header(&built)->e_shnum = 0;
 	unwind_built_header(&built)->e_shoff = 0;
 	EXPECT(SAME(TEXT, 0, UNWIND_CFA_RSP, 8), NONE(TEXT + 0x10, 0));
@@ -737,7 +746,7 @@ int main(void)
 		TEST(test_commons),
 		TEST(test_augmentations),
 		TEST(test_encodings),
-		TEST(test_code_factor),
+		TEST(test_factors),
 		TEST(test_other_commons),
 		TEST(test_order),
 		TEST(test_places),

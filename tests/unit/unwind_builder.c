@@ -165,7 +165,7 @@ void unwind_put_common(struct unwind_built *built, const struct unwind_built_com
 	put_number(&rest, common->version, 1);
 	packed_bytes_put(&rest, common->letters, strlen(common->letters) + 1);
 	put_number(&rest, common->code_factor, 1);
-	put_number(&rest, 0x78, 1); /* -8 */
+	put_number(&rest, common->data_factor ? common->data_factor : 0x78, 1);
 	put_number(&rest, common->address_register, 1);
 	if (built->has_data) {
 		put_number(&rest, common->data_bytes, 1);

@@ -59,7 +59,8 @@ struct unwind_built_common {
 	const void *data; /* of the letters behind z */
 	size_t data_bytes;
 	uint8_t version, address_register, code_factor;
-	uint8_t encoding; /* as the letters say */
+	uint8_t data_factor; /* SLEB128, 0: -8 */
+	uint8_t encoding;    /* as the letters say */
 	const void *program;
 	size_t program_bytes;
 };

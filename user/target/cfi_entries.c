@@ -8,8 +8,6 @@
 #include "memory.h"
 
 #define LENGTH_BYTES 4
-#define LONG_LENGTH \
-	UINT32_MAX /* 8 bytes more have it: of 64-bit DWARF, which nothing writes here */
 
 /* Of a CIE that is not followed: no place of its return address. */
 static const struct cfi_common unknown = { .code_factor = 1 };
@@ -25,6 +23,8 @@ static uint64_t vaddr_of(const struct cfi_section *section, const struct cfi_byt
 	return section->vaddr + (uint64_t)(bytes->at - section->bytes);
 }
 
+/* False: no more. One of 64-bit DWARF, which nothing writes here, begins with a length that no
+ * section has. */
 static bool next_entry(struct cfi_entries *entries, struct entry *ret)
 {
 	const struct cfi_section *section = entries->section;
@@ -35,8 +35,6 @@ static bool next_entry(struct cfi_entries *entries, struct entry *ret)
 		ret->at = (uint32_t)entries->at;
 		from.at = section->bytes + entries->at;
 		length = cfi_fixed(&from, LENGTH_BYTES);
-		if (length == LONG_LENGTH)
-			return false;
 		ret->rest = cfi_block(&from, length);
 		if (from.is_bad)
 			return false;
@@ -121,7 +119,7 @@ static void add_common(struct cfi_entries *entries, const struct entry *entry)
 	entries->commons[entries->nr_commons++] = common;
 }
 
-/* They are in the section's order. NULL: there is none at this place. */
+/* They are in the section's order. NULL: there is none at this place, which may be anywhere. */
 static const struct cfi_entry_common *find_common(const struct cfi_entries *entries, uint64_t at)
 {
 	size_t low = 0, high = entries->nr_commons;
@@ -171,7 +169,7 @@ bool cfi_entries_next(struct cfi_entries *entries, struct cfi_function *ret)
 			add_common(entries, &entry);
 			continue;
 		}
-		common = id <= id_at ? find_common(entries, id_at - id) : NULL;
+		common = find_common(entries, id_at - id);
 		if (common && read_function(entries, common, entry.rest, ret))
 			return true;
 	}

@@ -344,7 +344,7 @@ static void advance(struct cfi_run *run, uint64_t units)
 		return;
 	}
 	if (__builtin_mul_overflow(units, run->common->code_factor, &step) ||
-	    __builtin_add_overflow(run->at, step, &to) || to > run->bytes)
+	    __builtin_add_overflow(run->at, step, &to))
 		to = run->bytes;
 	run->at = to;
 }
