@@ -217,7 +217,7 @@ static void test_which_libraries(void **state)
 		"/x/libboost_python3.so",
 		"/x/python3.11/_json.so",
 		"/x/libpythonic.so",
-		"",
+		"?",
 		"/x/libpython3",
 		"/x/python3.11.so",
 	};
