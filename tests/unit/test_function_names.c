@@ -136,7 +136,7 @@ static void test_versions(void **state)
 	expect(0, "memcpy");
 	expect(8, "memcpy");
 	expect(16, "@");
-	expect(24, "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE");
+	expect(24, "core::fmt::Write::write_fmt");
 	expect(32, "run.part.0.cold");
 }
 

@@ -5,12 +5,14 @@
 #include <elf.h>
 #include <string.h>
 
+#include "demangle.h"
 #include "elf_file.h"
 #include "memory.h"
 #include "terminal.h"
 
 #define CUT_MARK "…"
-#define MOST_ESCAPED 10 /* \U0010ffff of a byte */
+#define MANGLED_BYTES 8192 /* of a symbol; a longer one is not demangled */
+#define MOST_ESCAPED 10	   /* \U0010ffff of a byte */
 
 /* The best symbol so far; without name: none. */
 struct choice {
@@ -51,17 +53,31 @@ static void consider(struct choice *choice, const struct elf_function *function,
 		*choice = other;
 }
 
-/* The name without its version: `name@VERSION`, and `name@@VERSION` of the default one. */
-static void put_name(const char *from, char *ret)
+/* The name as the source has it, without its version: `name@VERSION`, and `name@@VERSION` of the
+ * default one. As much of it as is kept, and one byte more. */
+static void read_name(const char *from, char raw[FUNCTION_NAME_BYTES + 1])
 {
-	char raw[FUNCTION_NAME_BYTES + 1], escaped[FUNCTION_NAME_BYTES * MOST_ESCAPED + 1];
-	size_t length = strnlen(from, FUNCTION_NAME_BYTES);
+	char symbol[MANGLED_BYTES];
+	size_t length = strnlen(from, sizeof(symbol) - 1);
 	const char *version = memchr(from, '@', length);
 
 	if (version && version > from)
 		length = (size_t)(version - from);
-	memcpy(raw, from, length);
+	memcpy(symbol, from, length);
+	symbol[length] = '\0';
+	if (demangle(symbol, raw, FUNCTION_NAME_BYTES + 1))
+		return;
+	length = length < FUNCTION_NAME_BYTES ? length : FUNCTION_NAME_BYTES;
+	memcpy(raw, symbol, length);
 	raw[length] = '\0';
+}
+
+static void put_name(const char *from, char *ret)
+{
+	char raw[FUNCTION_NAME_BYTES + 1], escaped[FUNCTION_NAME_BYTES * MOST_ESCAPED + 1];
+	size_t length;
+
+	read_name(from, raw);
 	if (terminal_escape(raw, escaped, sizeof(escaped)) < FUNCTION_NAME_BYTES) {
 		memcpy(ret, escaped, strlen(escaped) + 1);
 		return;

@@ -13,7 +13,7 @@
 struct function_name {
 	uint64_t vaddr; /* 0: nothing of the file lies there */
 	/*
-	 * "": it has none. Mangled as it is, without its version (`@...`), inert
+	 * "": it has none. As the source has it (demangle.h), without its version (`@...`), inert
 	 * (terminal_escape()), and ending in `…` where it is too long.
 	 */
 	char name[FUNCTION_NAME_BYTES];
