@@ -26,6 +26,7 @@
 
 #include "gaps.h"
 #include "learn.h"
+#include "nodes.h"
 #include "walk.h"
 
 struct {
@@ -79,8 +80,10 @@ struct unwind {
 	struct wire_unwind_file file;
 	__u32 is_caller; /* ip is a return address: the call is before it */
 	__u32 end_kind;	 /* enum unwind_end */
-	__u64 frame;	 /* Python's, for the bound */
-	__u64 words[2];	 /* that end at the CFA: of the caller mostly rbp, and the return address */
+	__u32 to_root;	 /* of a thread without Python: up to its outermost frame */
+	__u32 pad;
+	__u64 frame;	/* Python's, for the bound */
+	__u64 words[2]; /* that end at the CFA: of the caller mostly rbp, and the return address */
 	struct wire_unwind_knock knock;
 	struct maple_lookup lookup;
 	struct recent_file recent[RECENT_FILES];
@@ -276,11 +279,14 @@ static __always_inline enum unwind_end unwind_frame(struct unwind *unwind, __u32
 						    __u32 scratch)
 {
 	__u64 address = unwind->ip - unwind->is_caller, function, cfa;
+	bool is_root;
 	const struct wire_unwind_row *row;
 	const struct wire_unwind_rule *rule;
 	__u32 index, back;
 	long found;
 
+	if (!unwind->ip)
+		return unwind->to_root ? UNWIND_DONE : UNWIND_CUT;
 	if ((address < unwind->begin || address >= unwind->end) &&
 	    enter_mapping(unwind, slot, address))
 		return UNWIND_CUT;
@@ -292,8 +298,11 @@ static __always_inline enum unwind_end unwind_frame(struct unwind *unwind, __u32
 	back = row->rule >> UNWIND_RULE_BITS;
 	index = row->rule & (UNWIND_MAX_RULES - 1);
 	rule = bpf_map_lookup_elem(&unwind_rules, &index);
-	cfa = rule ? find_cfa(unwind, rule) : 0;
-	if (cfa <= unwind->sp)
+	if (!rule)
+		return UNWIND_CUT;
+	is_root = unwind->to_root && rule->cfa == UNWIND_CFA_END;
+	cfa = find_cfa(unwind, rule);
+	if (cfa <= unwind->sp && !is_root)
 		return UNWIND_CUT;
 	if (unwind->bound && cfa > unwind->bound)
 		return UNWIND_DONE;
@@ -305,6 +314,8 @@ static __always_inline enum unwind_end unwind_frame(struct unwind *unwind, __u32
 	if (function - unwind->to_file == unwind->eval)
 		return UNWIND_DONE;
 	push_function(scratch, unwind_function_name(unwind->file.number, function));
+	if (is_root)
+		return UNWIND_DONE;
 	return step_out(unwind, rule, cfa) ? UNWIND_CUT : UNWIND_GOING;
 }
 
@@ -353,7 +364,6 @@ static __always_inline bool find_bound(struct unwind *unwind, const struct path 
 	const struct wire_layout *layout = slot_layout(context->slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &context->slot);
 
-	unwind->bound = unwind->eval = 0;
 	if (!layout || !python)
 		return false;
 	if (layout->version < 0x030a) {
@@ -372,25 +382,30 @@ static __always_inline bool find_bound(struct unwind *unwind, const struct path 
 
 /* ---- All of it ---- */
 
-/* The current thread's path has begun at its leaf frame: puts the C functions below it. */
-static __noinline void push_c_frames(__u32 slot, __u32 scratch)
+/* From where the current thread came into the kernel. Returns 0 where there is no memory for it. */
+static __always_inline struct unwind *begin_unwinding(__u32 scratch, bool to_root)
 {
-	struct unwind_context context = { .slot = slot, .scratch = scratch };
 	struct unwind *unwind = bpf_map_lookup_elem(&unwinds, &scratch);
-	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	const struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(
 		bpf_get_current_task_btf());
 
-	if (!unwind || !path)
-		return;
+	if (!unwind)
+		return NULL;
 	unwind->ip = registers->ip;
 	unwind->sp = registers->sp;
 	unwind->bp = registers->bp;
+	unwind->bound = unwind->eval = 0;
 	unwind->is_caller = 0;
 	unwind->end = 0;
 	unwind->end_kind = UNWIND_CUT;
-	if (find_bound(unwind, path, &context))
-		bpf_loop(MAX_C_FRAMES, unwind_frame_callback, &context, 0);
+	unwind->to_root = to_root;
+	return unwind;
+}
+
+/* No part of a chain stands. */
+static __always_inline void end_unwinding(const struct unwind *unwind, struct path *path,
+					  __u32 scratch)
+{
 	if (unwind->end_kind != UNWIND_DONE) {
 		path->depth = 0;
 		path->key = 0;
@@ -398,6 +413,45 @@ static __noinline void push_c_frames(__u32 slot, __u32 scratch)
 		push_function(scratch, 0);
 	}
 	path->c_frames = path->depth;
+}
+
+/* The current thread's path has begun at its leaf frame: puts the C functions below it. */
+static __noinline void push_c_frames(__u32 slot, __u32 scratch)
+{
+	struct unwind_context context = { .slot = slot, .scratch = scratch };
+	struct unwind *unwind = begin_unwinding(scratch, false);
+	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	if (!unwind || !path)
+		return;
+	if (find_bound(unwind, path, &context))
+		bpf_loop(MAX_C_FRAMES, unwind_frame_callback, &context, 0);
+	end_unwinding(unwind, path, scratch);
+}
+
+/* The node of the C functions in which the current thread is, which runs no Python, below its row.
+ * Without room the row. */
+static __noinline __u32 find_c_path(struct change *change, __u32 row)
+{
+	struct unwind_context context = { .slot = change->slot, .scratch = change->scratch };
+	struct unwind *unwind = begin_unwinding(change->scratch, true);
+	struct node_id id = { .value = row };
+	const struct wire_node *above = node_at(id);
+	struct walk walk = {};
+	struct node_id found;
+
+	if (!unwind || !above || !find_scratch(&walk, change->scratch))
+		return row;
+	reset_path(walk.path, 0);
+	walk.path->image_id = change->image->image_id;
+	walk.path->above = above->key;
+	walk.path->above_id = id;
+	bpf_loop(MAX_C_FRAMES, unwind_frame_callback, &context, 0);
+	end_unwinding(unwind, walk.path, change->scratch);
+	walk.path->key += walk.path->above * walk.path->factor;
+	walk.path->end = WALK_KNOWN;
+	found = find_path(change, &walk, false);
+	return found.value ? found.value : row;
 }
 
 #endif
