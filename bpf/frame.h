@@ -36,7 +36,7 @@ static __always_inline bool is_block_likely(const struct path *path)
 {
 	if (path->by_shadow && path->depth < SHADOW_STEPS)
 		return false;
-	return !path->depth || path->was_elsewhere ||
+	return !has_python_frames(path) || path->was_elsewhere ||
 	       path->block_begin - path->frame <= BLOCK_BYTES;
 }
 

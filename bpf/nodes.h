@@ -425,6 +425,8 @@ __noinline __u32 close_broken_walk(__u32 scratch)
 
 	if (!find_scratch(&walk, scratch))
 		return LOSS_frame_unreadable;
+	if (cfg_native && !has_python_frames(walk.path))
+		forget_c_frames(walk.path);
 	push_site(&walk, site_key_special(walk.path->image_id, root_kind_of(walk.path)), 0, 0, 0);
 	switch (walk.path->end) {
 	case WALK_TOO_DEEP:

@@ -174,4 +174,13 @@ static __always_inline bool has_python_frames(const struct path *path)
 	return path->depth > (cfg_native ? path->c_frames : 0);
 }
 
+/* Of a path that has no others. */
+static __always_inline void forget_c_frames(struct path *path)
+{
+	path->c_frames = 0;
+	path->depth = 0;
+	path->key = 0;
+	path->factor = 1;
+}
+
 #endif

@@ -55,11 +55,16 @@ __u32 unwind_changes; /* how often user space has changed what is in unwind_file
 
 #define MAX_C_FRAMES 64
 #define MAX_EVAL_FRAMES 1024 /* Python frames that one C frame of the interpreter runs */
-#define RECENT_FILES 16	     /* a power of two */
+#define MAX_EVAL_BYTES                                                                 \
+	(1U << 16)	/* of a C frame of the interpreter; without optimisation 10 KB \
+			 */
+#define RECENT_FILES 16 /* a power of two */
 
-/* A file that was looked up. Two mappings may show it. */
+/* A file that was looked up. Two mappings may show it. The kernel gives the memory of a file and of
+ * its inode to others, and an inode's number too; or the file is written anew. */
 struct recent_file {
 	__u64 file, inode; /* of the kernel */
+	__u64 number, changed_ns;
 	__u32 changes;
 	struct wire_unwind_file known;
 };
@@ -122,11 +127,13 @@ static __always_inline void find_unwind_file(struct unwind *unwind, struct file 
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u64 which = hash_mix((__u64)file) & (RECENT_FILES - 1);
+	__u64 number = BPF_CORE_READ(inode, i_ino), changed_ns = change_time((__u64)inode);
 	__u32 changes = *(volatile __u32 *)&unwind_changes;
 	struct recent_file *recent = &unwind->recent[which];
 	struct wire_unwind_file *known;
 
 	if (recent->file == (__u64)file && recent->inode == (__u64)inode &&
+	    recent->number == number && recent->changed_ns == changed_ns &&
 	    recent->changes == changes) {
 		unwind->file = recent->known;
 		return;
@@ -140,6 +147,8 @@ static __always_inline void find_unwind_file(struct unwind *unwind, struct file 
 	unwind->file = *known;
 	recent->file = (__u64)file;
 	recent->inode = (__u64)inode;
+	recent->number = number;
+	recent->changed_ns = changed_ns;
 	recent->changes = changes;
 	recent->known = *known;
 }
@@ -170,10 +179,12 @@ static __noinline int enter_mapping(struct unwind *unwind, __u32 slot, __u64 add
 _Static_assert(1 << (ROW_STEPS - 1) >= MAX_NATIVE_ROWS, "find_row");
 
 /* The last row whose offset is not above the one given. Returns its number among all, or -1. */
-static __noinline long find_row(__u32 first, __u32 count, __u32 offset)
+static __noinline long find_row(__u32 first, __u32 count, __u64 offset)
 {
 	__u32 low = first, high = first + count;
 
+	if (offset >> 32)
+		return -1;
 	for (__u32 i = 0; i < ROW_STEPS && low < high; i++) {
 		__u32 middle = low + (high - low) / 2;
 		const struct wire_unwind_row *row = bpf_map_lookup_elem(&unwind_rows, &middle);
@@ -212,9 +223,10 @@ static __always_inline __u64 find_cfa(const struct unwind *unwind,
 #define MAX_RETURNS 8 /* calls whose return is waited for, one within the other */
 
 /*
- * Where a call returns to whose return a uprobe waits for (--allocs): the kernel has put the
- * address of its trampoline in the place of the return address, which it keeps. Where several wait
- * for one call, only the first has kept that.
+ * Where a call returns to whose return a uprobe waits for (of --allocs, --submitters, or another
+ * tracer's): the kernel has put the address of its trampoline, the begin of a page, in the place of
+ * the return address, which it keeps. Where several wait for one call, only the first has kept
+ * that.
  */
 static __noinline void restore_return(struct unwind *unwind, __u64 place)
 {
@@ -245,7 +257,7 @@ static __always_inline long step_out(struct unwind *unwind, const struct wire_un
 		 read_user(&unwind->bp, sizeof(unwind->bp), at + rule->rbp_offset))
 		return -1;
 	unwind->ip = unwind->words[1];
-	if (cfg_allocs)
+	if (!(unwind->ip & (PAGE_BYTES - 1))) /* rare otherwise */
 		restore_return(unwind, cfa - sizeof(unwind->ip));
 	unwind->sp = cfa;
 	unwind->is_caller = 1;
@@ -305,7 +317,7 @@ static __always_inline enum unwind_end unwind_frame(struct unwind *unwind, __u32
 	if (cfa <= unwind->sp && !is_root)
 		return UNWIND_CUT;
 	if (unwind->bound && cfa > unwind->bound)
-		return UNWIND_DONE;
+		return cfa - unwind->bound <= MAX_EVAL_BYTES ? UNWIND_DONE : UNWIND_CUT;
 	index = found - back;
 	row = bpf_map_lookup_elem(&unwind_rows, &index);
 	if (!row)
@@ -407,9 +419,7 @@ static __always_inline void end_unwinding(const struct unwind *unwind, struct pa
 					  __u32 scratch)
 {
 	if (unwind->end_kind != UNWIND_DONE) {
-		path->depth = 0;
-		path->key = 0;
-		path->factor = 1;
+		forget_c_frames(path);
 		push_function(scratch, 0);
 	}
 	path->c_frames = path->depth;
