@@ -25,6 +25,7 @@
 
 #define ALL_CALL_FRAMES 0x7 /* leaf, first and second argument */
 #define LEAF_FRAMES 0x1
+#define NATIVE_ROWS 4096
 #define SKIPPED 77
 
 /* A tenth above what the costliest compiler's object takes (6.18). */
@@ -35,9 +36,15 @@
 #define MOST_LINES 50000
 #define MOST_INSTANCES 44000
 #define MOST_COW 14300
+#define MOST_COW_NATIVE 22100
 #define MOST_WAKES 5500
 #define MOST_ALLOCS 59000
 #define MOST_SUBMITTERS 68700
+#define MOST_NATIVE 68200
+#define MOST_NATIVE_OFF 25500
+#define MOST_NATIVE_LINES 100300
+#define MOST_NATIVE_THREADS 58000
+#define MOST_NATIVE_ALLOCS 111900
 
 /* What the verifier sees differs: constants are known to it. */
 static const struct {
@@ -65,6 +72,41 @@ static const struct {
 	{ "with --instances",
 	  { .call_frames = LEAF_FRAMES, .has_instances = true },
 	  MOST_INSTANCES },
+	{ "with --native",
+	  { .call_frames = LEAF_FRAMES,
+	    .has_calls_budget = true,
+	    .has_owners = true,
+	    .has_native = true,
+	    .native_rows = NATIVE_ROWS },
+	  MOST_NATIVE },
+	{ "with --native, without calls and owners",
+	  { .follow_children = true, .has_native = true, .native_rows = NATIVE_ROWS },
+	  MOST_NATIVE_OFF },
+	{ "with --native and --lines",
+	  { .call_frames = ALL_CALL_FRAMES,
+	    .attaches = true,
+	    .has_owners = true,
+	    .has_lines = true,
+	    .has_native = true,
+	    .native_rows = NATIVE_ROWS },
+	  MOST_NATIVE_LINES },
+	{ "with --native, --threads and --instances",
+	  { .call_frames = LEAF_FRAMES,
+	    .has_owners = true,
+	    .has_threads = true,
+	    .has_instances = true,
+	    .has_native = true,
+	    .native_rows = NATIVE_ROWS },
+	  MOST_NATIVE_THREADS },
+	{ "with --native, --allocs and --submitters",
+	  { .call_frames = LEAF_FRAMES,
+	    .has_owners = true,
+	    .has_allocs = true,
+	    .max_blocks = 4096,
+	    .has_submitters = true,
+	    .has_native = true,
+	    .native_rows = NATIVE_ROWS },
+	  MOST_NATIVE_ALLOCS },
 };
 
 struct counts {
@@ -136,7 +178,8 @@ static int load(const char *name, struct loader_sizes sizes, unsigned int most)
 		       strerror(-error));
 	else
 		error = check_cost(name, &loader, loader.skeleton, most) |
-			load_second("copies of shared pages", &loader, &second_cow, MOST_COW) |
+			load_second("copies of shared pages", &loader, &second_cow,
+				    sizes.has_native ? MOST_COW_NATIVE : MOST_COW) |
 			load_second("wake-ups", &loader, &second_wakes, MOST_WAKES);
 	loader_close(&loader);
 	return error;

@@ -17,6 +17,7 @@ enum maple_type { MAPLE_LEAF_64 = 1, MAPLE_RANGE_64, MAPLE_ARANGE_64 };
 
 #define MAPLE_NODE_BYTES 256
 #define MAPLE_SLOTS 16
+#define ARANGE_SLOTS 10
 #define MAPLE_ENODE 4 /* set in entries of nodes but the root, which has 2 */
 #define MAPLE_ROOT 2
 
@@ -138,6 +139,82 @@ void machine_set_gap(struct mm_struct *mm, __u64 begin, __u64 end)
 	leaf->slot[0] = leaf->slot[2] = mm;
 	leaf->pivot[1] = end - 1;
 	*tree = (char *)maple_entry(root, MAPLE_ARANGE_64) + MAPLE_ROOT;
+}
+
+/* Entries that lie side by side, of one level of a tree: each to `last`. */
+struct maple_entry {
+	__u64 last;
+	void *entry; /* NULL: a gap */
+};
+
+#define MAX_MAPLE_ENTRIES 192
+
+/* In order, with the gaps between them; returns how many. */
+static int list_mappings(struct rb_node *node, struct maple_entry *entries, int count)
+{
+	const struct vm_area_struct *mapping;
+
+	if (!node)
+		return count;
+	count = list_mappings(node->rb_left, entries, count);
+	mapping = &mapping_of(node)->common;
+	HOST_CHECK(count < MAX_MAPLE_ENTRIES - 2);
+	if ((count ? entries[count - 1].last + 1 : 0) != mapping->vm_start)
+		entries[count++].last = mapping->vm_start - 1;
+	entries[count++] = (struct maple_entry){ mapping->vm_end - 1, mapping_of(node) };
+	return list_mappings(node->rb_right, entries, count);
+}
+
+/* The last slot of a full node has no pivot; that of every other one has 0 (mas_data_end). */
+static void fill_maple_node(unsigned long *pivots, int nr_pivots, void **slots,
+			    const struct maple_entry *entries, int count, bool has_last)
+{
+	for (int i = 0; i < count; i++) {
+		slots[i] = entries[i].entry;
+		if (i < nr_pivots && (has_last || i < count - 1))
+			pivots[i] = entries[i].last;
+	}
+}
+
+/* One level up: nodes of a level's entries become the entries of the next. */
+static int stack_level(char *nodes, struct maple_entry *entries, int count, int fan,
+		       enum maple_type type)
+{
+	int made = 0;
+
+	for (int first = 0; first < count; first += fan, made++) {
+		int here = count - first < fan ? count - first : fan;
+		void *node = nodes + made * MAPLE_NODE_BYTES;
+		struct maple_arange_64 *arange = node;
+		struct maple_range_64 *range = node;
+
+		if (type == MAPLE_ARANGE_64)
+			fill_maple_node(arange->pivot, ARANGE_SLOTS - 1, arange->slot,
+					entries + first, here, made % 2);
+		else
+			fill_maple_node(range->pivot, MAPLE_SLOTS - 1, range->slot, entries + first,
+					here, made % 2);
+		entries[made] = (struct maple_entry){ entries[first + here - 1].last,
+						      maple_entry(node, type) };
+	}
+	return made;
+}
+
+void machine_make_tree(struct mm_struct *mm, int fan)
+{
+	struct maple_entry entries[MAX_MAPLE_ENTRIES] = { 0 };
+	int count = list_mappings(((struct mm_struct___tree *)mm)->mm_rb.rb_node, entries, 0);
+	char *nodes = maple_nodes_new(2 * count + 2);
+	enum maple_type type = MAPLE_LEAF_64;
+
+	entries[count++].last = -1ULL;
+	do {
+		count = stack_level(nodes, entries, count, fan, type);
+		nodes += count * MAPLE_NODE_BYTES;
+		type = MAPLE_ARANGE_64;
+		fan = fan < ARANGE_SLOTS ? fan : ARANGE_SLOTS;
+	} while (count > 1);
+	((struct mm_struct___maple *)mm)->mm_mt.ma_root = (char *)entries[0].entry + MAPLE_ROOT;
 }
 
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm)

@@ -21,6 +21,10 @@ struct file *machine_file_new(__u64 ino, __u32 dev);
 struct vm_area_struct *machine_map(struct mm_struct *mm, struct file *file, __u64 begin,
 				   __u64 bytes, __u64 offset);
 
+/* What is mapped by now, as a maple tree (6.1 and later) with so many entries in a node at most, 2
+ * to 16, of which inner nodes have 10. What is mapped later is not in it. */
+void machine_make_tree(struct mm_struct *mm, int fan);
+
 /* All is mapped (6.1 and later), but for that gap. */
 void machine_set_gap(struct mm_struct *mm, __u64 begin, __u64 end);
 

@@ -358,6 +358,14 @@ void python_call_shim(struct python *python)
 		put_owner(python, python_call(python, 0), OWNER_INTERPRETER);
 }
 
+void python_call_shim_at(struct python *python, __u64 at)
+{
+	HOST_CHECK(python->layout.owner_shim_min != NO_OFFSET);
+	python_put_frame(python, at, 0, python->leaf);
+	put_owner(python, at, OWNER_INTERPRETER);
+	python_set_leaf(python, at);
+}
+
 void python_return(struct python *python)
 {
 	if (python->layout.version >= 0x30b)

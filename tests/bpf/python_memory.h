@@ -77,6 +77,8 @@ void python_put_code(struct python *python, __u64 code, const char *filename, co
 __u64 python_call(struct python *python, __u64 code);
 /* A frame that is no Python stands between, 3.12 and later; before there is none. */
 void python_call_shim(struct python *python);
+/* The same at an address: 3.13 and later have it on the C stack of what evaluates. */
+void python_call_shim_at(struct python *python, __u64 at);
 void python_return(struct python *python);
 void python_set_leaf(struct python *python, __u64 frame);
 

@@ -51,6 +51,7 @@ static void load_programs(void)
 	const __u32 slots = session_is_percpu() ? SESSION_SLOTS : 0;
 	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
 	const bool has_lines = false, has_owners = false, has_threads = false, holds = true;
+	const bool has_native = false;
 
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
@@ -61,8 +62,11 @@ static void load_programs(void)
 	host_configure(&cfg_lines, &has_lines, sizeof(has_lines));
 	host_configure(&cfg_splits, &has_lines, sizeof(has_lines));
 	host_configure(&cfg_owners, &has_owners, sizeof(has_owners));
+	host_configure(&cfg_instances, &has_lines, sizeof(has_lines));
 	host_configure(&cfg_threads, &has_threads, sizeof(has_threads));
+	host_configure(&cfg_native, &has_native, sizeof(has_native));
 	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
+	unwind_changes = 0;
 	nodes_made = nodes_removed = sites_made = sites_removed = 0;
 	blocks_made = blocks_removed = 0;
 	budget_spent_ns = budget_cpu_ns = 0;
@@ -133,12 +137,58 @@ void session_ask_lines(void)
 	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
 }
 
+void session_ask_instances(void)
+{
+	const bool has_instances = true, holds = false;
+
+	host_configure(&cfg_instances, &has_instances, sizeof(has_instances));
+	host_configure(&cfg_splits, &has_instances, sizeof(has_instances));
+	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
+}
+
 void session_ask_threads(void)
 {
 	const bool has_threads = true, holds = false;
 
 	host_configure(&cfg_threads, &has_threads, sizeof(has_threads));
 	host_configure(&cfg_shortcuts, &holds, sizeof(holds));
+}
+
+#define UNWIND_ROWS 256
+#define UNWIND_RULES 16
+
+void session_ask_native(__u32 limit)
+{
+	const bool has_native = true;
+
+	host_configure(&cfg_native, &has_native, sizeof(has_native));
+	host_map_resize(HOST_TABLE(&unwind_rows), UNWIND_ROWS);
+	host_map_resize(HOST_TABLE(&unwind_rules), UNWIND_RULES);
+	host_map_resize(HOST_TABLE(&unwind_files), limit);
+}
+
+void session_put_unwind_row(__u32 index, __u32 offset, __u32 rule)
+{
+	const struct wire_unwind_row row = { .offset = offset, .rule = rule };
+
+	assert_int_equal(bpf_map_update_elem(&unwind_rows, &index, &row, BPF_ANY), 0);
+}
+
+void session_put_unwind_rule(__u32 index, const struct wire_unwind_rule *rule)
+{
+	assert_int_equal(bpf_map_update_elem(&unwind_rules, &index, rule, BPF_ANY), 0);
+}
+
+void session_put_unwind_file(const struct wire_file *file, const struct wire_unwind_file *known)
+{
+	assert_int_equal(bpf_map_update_elem(&unwind_files, file, known, BPF_ANY), 0);
+	unwind_changes++;
+}
+
+void session_drop_unwind_file(const struct wire_file *file)
+{
+	assert_int_equal(bpf_map_delete_elem(&unwind_files, file), 0);
+	unwind_changes++;
 }
 
 void session_ask_submitters(__u32 limit)

@@ -9,6 +9,7 @@
 #include "machine.h"
 
 #include <memprobe/wire.h>
+#include <memprobe/wire_unwind.h>
 
 enum session_kernel {
 	SESSION_PERCPU, /* 6.2 and later */
@@ -38,6 +39,16 @@ void session_limit_ring(__u32 bytes);
 /* As with --lines; right after session_open. */
 void session_ask_lines(void);
 void session_ask_threads(void);
+void session_ask_instances(void);
+
+/* As with --native, with room for so many files; right after session_open, of SESSION_PERCPU. */
+void session_ask_native(__u32 files);
+/* What user space makes of a file: rows and rules anywhere, then the file, and what it takes back.
+ */
+void session_put_unwind_row(__u32 index, __u32 offset, __u32 rule);
+void session_put_unwind_rule(__u32 index, const struct wire_unwind_rule *rule);
+void session_put_unwind_file(const struct wire_file *file, const struct wire_unwind_file *known);
+void session_drop_unwind_file(const struct wire_file *file);
 
 /* As with --submitters, so many items at a time. */
 void session_ask_submitters(__u32 items);
@@ -193,8 +204,9 @@ bool session_take(enum wire_record_type type, void *ret, size_t size);
 bool session_find_site(const char *name, struct wire_site *ret);
 
 /*
- * All that was booked, sorted, a path a line, root first: "<module>;f;g*3 anon+5 file-2\n", then
- * "(lost) anon+1\n" and "!sites_full 1 event 5 pages\n". The caller frees it.
+ * All that was booked, sorted, a path a line, root first: "<module>;f;g*3 anon+5 file-2\n", with
+ * functions of C as (file:begin), in hexadecimal, then "(lost) anon+1\n" and "!sites_full 1 event 5
+ * pages\n". The caller frees it.
  */
 char *session_report(void);
 /* Part of a line of it, or of some. */

@@ -136,6 +136,7 @@ static void name_site(const struct wire_node *node, char *ret, size_t size)
 		[SITE_BEFORE] = "[before attach]",
 		[SITE_UNOWNED] = "[unowned]",
 		[SITE_FREE] = "[free in malloc]",
+		[SITE_C] = "[C frames not followed]",
 	};
 	const struct site *site = find_site(node->site);
 
@@ -147,6 +148,9 @@ static void name_site(const struct wire_node *node, char *ret, size_t size)
 		fail_msg("a node's site was never sent");
 	if (site->record.kind == SITE_PYTHON)
 		snprintf(ret, size, "%s", site->record.name.missing ? "?" : site->name);
+	else if (site->record.kind == SITE_C && site->record.code)
+		snprintf(ret, size, "(%llu:%llx)", site->record.code >> 32,
+			 site->record.code & 0xffffffff);
 	else if (site->record.kind == SITE_THREAD)
 		snprintf(ret, size, "[thread %llu]", site->record.code);
 	else if (site->record.kind == SITE_NATIVE)
