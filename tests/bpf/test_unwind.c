@@ -725,22 +725,40 @@ static void ask_owners(void)
 	session_ask_owners(64);
 }
 
-/* A native thread stands below the path of the one behind it, whose C stack is not read. */
+/* A thread of the process that runs no Python takes a page. */
+static void grow_in_worker(const char *name)
+{
+	struct task_struct *worker = machine_task_new(task->mm, 100, 101, name);
+
+	session_fork_event(task, worker);
+	machine_run(worker);
+	session_touch(0x7f0000001000ULL);
+	native_grow();
+}
+
+/* A native thread stands below the path of the one behind it, and its own C functions, up to the
+ * outermost, below that. */
 static void test_cause(void **state)
 {
-	struct task_struct *worker;
-
 	(void)state;
 	native_open_with(PYTHON_3_12, ask_owners);
 	native_call(FILE_LIBC, FRAME_ROOM);
 	session_touch(0x7f0000000000ULL);
 	native_grow();
-	worker = machine_task_new(task->mm, 100, 101, "pool-1");
-	session_fork_event(task, worker);
-	machine_run(worker);
-	session_touch(0x7f0000001000ULL);
-	native_grow();
-	assert_report("<module>;f;(2:1300) anon+1\n<module>;f;[native pool-1] anon+1\n");
+	grow_in_worker("pool-1");
+	assert_report("<module>;f;(2:1300) anon+1\n"
+		      "<module>;f;[native pool-1];(1:1900);(1:3000);(2:1300) anon+1\n");
+	native_close();
+}
+
+static void test_cause_cut(void **state)
+{
+	(void)state;
+	native_open_with(PYTHON_3_12, ask_owners);
+	native_call(FILE_LIBC, FRAME_ROOM);
+	native_call(FILE_LIBC, FRAME_NO_RULE);
+	grow_in_worker("pool-1");
+	assert_report("<module>;f;[native pool-1];[C frames not followed] anon+1\n");
 	native_close();
 }
 
@@ -830,6 +848,7 @@ int main(void)
 		cmocka_unit_test(test_shims),
 		cmocka_unit_test(test_unreadable_leaf),
 		cmocka_unit_test(test_cause),
+		cmocka_unit_test(test_cause_cut),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_nodes_full),
 		cmocka_unit_test(test_sites_full),
