@@ -339,7 +339,7 @@ static __always_inline struct node_id book_current(struct change *change)
 	struct node_id id = find_current_unknown(change);
 	const __s64 pages = change->pages;
 
-	if (cfg_native && change->is_native && pages > 0)
+	if (cfg_native && cfg_owners && change->is_native && pages > 0)
 		id.value = find_c_path(change, id.value);
 	if (cfg_owners && change->is_native && pages < 0 && change->kind != KIND_SWAP) {
 		give_back(change, id);

@@ -458,6 +458,8 @@ static __noinline __u32 find_c_path(struct change *change, __u32 row)
 	walk.path->above_id = id;
 	bpf_loop(MAX_C_FRAMES, unwind_frame_callback, &context, 0);
 	end_unwinding(unwind, walk.path, change->scratch);
+	if (!walk.path->depth) /* a jump to 0 */
+		return row;
 	walk.path->key += walk.path->above * walk.path->factor;
 	walk.path->end = WALK_KNOWN;
 	found = find_path(change, &walk, false);
