@@ -44,6 +44,7 @@ enum frame_kind {
 #define EVAL_FUNCTION 0x3000 /* in FILE_PYTHON: the interpreter */
 #define LAST_FUNCTION 0x3f00 /* in both, a FRAME_ROOM: up to the end of what is mapped of code */
 #define MAPPED_BYTES 0x3000  /* from FIRST_FUNCTION on */
+#define CODE_END(file) (CODE_OF(file) + FIRST_FUNCTION + MAPPED_BYTES)
 
 /* Where a function begins, as an offset in its file, and a place behind its prologue. */
 __u32 function_begin(enum frame_kind kind);

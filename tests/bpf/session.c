@@ -165,6 +165,7 @@ void session_ask_native(__u32 limit)
 	host_map_resize(HOST_TABLE(&unwind_rows), UNWIND_ROWS);
 	host_map_resize(HOST_TABLE(&unwind_rules), UNWIND_RULES);
 	host_map_resize(HOST_TABLE(&unwind_files), limit);
+	host_map_resize(HOST_TABLE(&unwinds), NR_SCRATCHES);
 }
 
 void session_put_unwind_row(__u32 index, __u32 offset, __u32 rule)
@@ -232,6 +233,13 @@ static __u32 nr_spared_returns;
 #define TRAMPOLINE 0x7fffffffe000ULL
 static __u32 allocator;
 
+static struct pt_regs caller;
+
+void session_set_caller(__u64 ip, __u64 bp)
+{
+	caller = (struct pt_regs){ .ip = ip, .bp = bp };
+}
+
 void session_use_allocator(__u32 number)
 {
 	allocator = number;
@@ -255,6 +263,7 @@ void session_ask_allocs(__u32 limit, __u64 kept)
 	host_configure(&cfg_kept_blocks, &kept, sizeof(kept));
 	session_ask_least_block(0);
 	session_use_allocator(1);
+	session_set_caller(0, 0);
 	memset(spared_returns, 0, sizeof(spared_returns));
 	nr_spared_returns = 0;
 	host_map_resize(HOST_TABLE(&blocks), limit);
@@ -351,7 +360,13 @@ static bool is_spared(__u64 stack)
 
 void session_alloc_return(__u64 result, __u64 stack)
 {
-	host.registers = (struct pt_regs){ .orig_ax = -1UL, .ax = result, .sp = stack + 8 };
+	host.registers = (struct pt_regs){
+		.orig_ax = -1UL,
+		.ax = result,
+		.sp = stack + 8,
+		.ip = caller.ip,
+		.bp = caller.bp,
+	};
 	if (has_alloc_sessions && is_spared(stack))
 		return;
 	forget_awaited(stack);

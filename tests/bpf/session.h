@@ -79,7 +79,8 @@ bool session_is_awaited(__u64 stack);
 void session_use_allocator(__u32 number);
 /* A function of the allocator begins in the current task: its arguments, and the stack pointer. */
 void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack);
-/* And returns. */
+/* And returns, to a caller with these registers. */
+void session_set_caller(__u64 ip, __u64 bp);
 void session_alloc_return(__u64 result, __u64 stack);
 /* What a node has allocated; NULL: nothing yet. */
 const struct wire_allocs *session_allocs(__u32 id);

@@ -196,7 +196,7 @@ static void test_trees(void **state)
 /* The first and the last byte of a mapping; a call is the last that it has. */
 static void test_edges(void **state)
 {
-	const __u64 end = CODE_OF(FILE_LIBC) + FIRST_FUNCTION + MAPPED_BYTES;
+	const __u64 end = CODE_END(FILE_LIBC);
 
 	(void)state;
 	native_open(PYTHON_3_12);
@@ -652,6 +652,14 @@ static void test_awaited_return(void **state)
 	task->utask->return_instances->stack -= 8;
 	native_grow();
 	session_assert_row(CUT "1\n");
+	/* One that was left by longjmp: another call has its place, and returns to a page's begin.
+	 */
+	native_unwind_all();
+	native_call_at(CODE_END(FILE_LIBC), FRAME_ROOM);
+	native_call(FILE_LIBC, FRAME_BARE);
+	task->utask->return_instances->stack = processor.sp;
+	native_grow();
+	session_assert_row("<module>;f;(2:3f00);(2:1000) anon+1\n");
 	native_close();
 }
 
@@ -751,6 +759,24 @@ static void test_cause(void **state)
 	native_close();
 }
 
+/* What its outermost function returns to is 0, where nothing tells that it is that. And one that
+ * has jumped to 0 is in no function. */
+static void test_cause_at_zero(void **state)
+{
+	(void)state;
+	native_open_with(PYTHON_3_12, ask_owners);
+	processor = (struct processor){ .sp = EVAL_SP - 0x80000 };
+	native_call(FILE_LIBC, FRAME_ROOM);
+	native_call(FILE_PYTHON, FRAME_POINTER);
+	grow_in_worker("pool-1");
+	processor.ip = 0;
+	session_touch(0x7f0000002000ULL);
+	native_grow();
+	assert_report("<module>;f;[native pool-1] anon+1\n"
+		      "<module>;f;[native pool-1];(2:1300);(1:1200) anon+1\n");
+	native_close();
+}
+
 static void test_cause_cut(void **state)
 {
 	(void)state;
@@ -777,6 +803,34 @@ static void test_calls(void **state)
 		session_call(python.leaf, python.tstate);
 	native_grow();
 	assert_report("<module>;f calls 3\n<module>;f;(2:1300) anon+2\n");
+	native_close();
+}
+
+static void ask_allocs(void)
+{
+	session_ask_allocs(64, 16);
+}
+
+/* A block stands with the function of C that has asked for it. */
+static void test_allocs(void **state)
+{
+	const __u64 arguments[3] = { 100 };
+	const struct wire_allocs *allocs;
+	__u64 stack;
+
+	(void)state;
+	native_open_with(PYTHON_3_12, ask_allocs);
+	native_call(FILE_LIBC, FRAME_POINTER);
+	stack = processor.sp - 8;
+	session_set_caller(processor.ip, processor.bp);
+	session_alloc_entry(ALLOC_MALLOC, arguments, stack);
+	session_alloc_return(0x7f6000000000ULL, stack);
+	assert_true(session_find_named(task->mm, ""));
+	allocs = session_allocs(session_find_named(task->mm, ""));
+	assert_non_null(allocs);
+	assert_int_equal(allocs->bytes, 100);
+	native_grow();
+	assert_report("<module>;f;(2:1200) anon+1\n");
 	native_close();
 }
 
@@ -848,8 +902,10 @@ int main(void)
 		cmocka_unit_test(test_shims),
 		cmocka_unit_test(test_unreadable_leaf),
 		cmocka_unit_test(test_cause),
+		cmocka_unit_test(test_cause_at_zero),
 		cmocka_unit_test(test_cause_cut),
 		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_allocs),
 		cmocka_unit_test(test_nodes_full),
 		cmocka_unit_test(test_sites_full),
 	};
