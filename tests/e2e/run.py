@@ -72,6 +72,7 @@ import test_objects  # noqa: E402,F401
 import test_native_pools  # noqa: E402,F401
 import test_html  # noqa: E402,F401
 import test_threads  # noqa: E402,F401
+import test_native  # noqa: E402,F401
 
 CORE_SCALE = "0.25"
 

@@ -94,7 +94,7 @@ class Checker:
         elif isinstance(shape, list):
             self.check_items(value, shape[0], where)
         else:
-            check(is_a(value, shape), "%s is %r, expected %s" % (where, value, name_of(shape)))
+            check_is_a(value, shape, where)
 
     def check_choice(self, value, shapes, where):
         for shape in shapes:
@@ -111,7 +111,7 @@ class Checker:
             self.check(item, shape, "%s[%d]" % (where, place))
 
     def check_fields(self, value, shape, where):
-        check(isinstance(value, dict), "%s is %r, expected an object" % (where, value))
+        check_is_a(value, dict, where)
         missing = {name for name in shape if not isinstance(shape[name], Optional)} - set(value)
         check(not missing, "%s lacks %s" % (where, sorted(missing)))
         for name, inner in value.items():
@@ -119,6 +119,12 @@ class Checker:
                 self.check(inner, shape[name], "%s.%s" % (where, name))
             else:
                 self.more.add("%s.%s" % (where.split(" ")[0], name))
+
+
+def check_is_a(value, kind, where):
+    """A message has the whole tree that is below a value: it is made only when it is needed."""
+    if not is_a(value, kind):
+        check(False, "%s is %r, expected %s" % (where, value, name_of(kind)))
 
 
 def is_a(value, kind):
