@@ -26,6 +26,7 @@ struct percpu_counter {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 } CORE;
 
 struct timespec64 {
@@ -79,7 +80,10 @@ struct backing_file {
 	struct path___kernel user_path; /* 6.7 and later */
 } CORE;
 
-#define FMODE_BACKING 0x2000000
+#define FMODE_BACKING (1U << 25)
+#define FMODE_BACKING_6_14 (1U << 24) /* before 6.10 this bit says something else */
+#define OVERLAYFS_MAGIC 0x794c7630
+#define FUSE_MAGIC 0x65735546 /* fs/fuse/passthrough.c */
 
 struct vm_area_struct {
 	unsigned long vm_start;

@@ -59,15 +59,25 @@ __noinline int send_knock(__u32 slot, __u32 type, __u32 layout)
 	return send_once(&record, sizeof(record), true);
 }
 
-/* The inode that /proc/PID/maps names. The one of a mapped file of overlayfs is the lower file's;
- * since 6.7 (def3ae83da02) maps shows the one that the user opened instead. */
+/*
+ * The inode that /proc/PID/maps names. The one of a mapped file of overlayfs is the lower file's;
+ * since 6.7 (def3ae83da02) maps shows the one that the user opened instead. The bit that tells such
+ * a file is another since 6.14, where its former one means that nobody is told of what happens to
+ * the file: so what is found has to be of a file system that has such files.
+ */
 static __always_inline struct inode *user_inode(struct file *file)
 {
 	struct backing_file *backing = (void *)file;
+	struct inode *opened;
+	__u64 magic;
 
 	if (bpf_core_field_exists(struct backing_file, user_path) &&
-	    (BPF_CORE_READ(file, f_mode) & FMODE_BACKING))
-		return BPF_CORE_READ(backing, user_path.dentry, d_inode);
+	    (BPF_CORE_READ(file, f_mode) & (FMODE_BACKING | FMODE_BACKING_6_14))) {
+		opened = BPF_CORE_READ(backing, user_path.dentry, d_inode);
+		magic = BPF_CORE_READ(opened, i_sb, s_magic);
+		if (magic == OVERLAYFS_MAGIC || magic == FUSE_MAGIC)
+			return opened;
+	}
 	return BPF_CORE_READ(file, f_inode);
 }
 

@@ -277,24 +277,51 @@ static void test_changed_file(void **state)
 	on_each(check_changed_file);
 }
 
+static void happen_in_layers(struct task_struct *task, unsigned int mode, unsigned long magic)
+{
+	struct backing_file *lower = (void *)machine_file_new(99, DEVICE + 5);
+	struct inode *opened = machine_file_new(LIBRARY_INO, DEVICE)->f_inode;
+
+	know_library();
+	lower->file.f_mode |= mode;
+	opened->i_sb->s_magic = magic;
+	lower->user_path.dentry = host_kernel_new(sizeof(*lower->user_path.dentry));
+	lower->user_path.dentry->d_inode = opened;
+	machine_map(task->mm, &lower->file, LIBRARY, TEXT_MAPPED, 0x2000);
+	happen(task, LIBRARY);
+}
+
 /* overlayfs maps the lower file; known is the one that the user opened. */
 static void check_overlay(void)
 {
 	struct task_struct *task = begin();
-	struct backing_file *lower = (void *)machine_file_new(99, DEVICE + 5);
 
-	know_library();
-	lower->file.f_mode |= FMODE_BACKING;
-	lower->user_path.dentry = host_kernel_new(sizeof(*lower->user_path.dentry));
-	lower->user_path.dentry->d_inode = machine_file_new(LIBRARY_INO, DEVICE)->f_inode;
-	machine_map(task->mm, &lower->file, LIBRARY, TEXT_MAPPED, 0x2000);
-	happen(task, LIBRARY);
+	happen_in_layers(task, FMODE_BACKING, OVERLAYFS_MAGIC);
 	assert_true(is_known(task));
+}
+
+static void check_overlay_6_14(void)
+{
+	struct task_struct *task = begin();
+
+	happen_in_layers(task, FMODE_BACKING_6_14, OVERLAYFS_MAGIC);
+	assert_true(is_known(task));
+}
+
+/* The bits mean something else: what is behind the file is another's. */
+static void check_no_layers(void)
+{
+	struct task_struct *task = begin();
+
+	happen_in_layers(task, FMODE_BACKING | FMODE_BACKING_6_14, 0xef53);
+	assert_false(is_known(task));
 }
 
 static void test_overlay(void **state)
 {
 	on_each(check_overlay);
+	on_each(check_overlay_6_14);
+	on_each(check_no_layers);
 }
 
 /* Mappings that are none are not looked up again, until another file is known. */
