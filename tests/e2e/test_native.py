@@ -9,6 +9,7 @@ from harness import (KERNEL, MB, MEMPROBE, PAGE, Skip, TARGETS, check, check_all
                      test, wait_until)
 from schema import check_report
 from test_allocs import follows_allocs
+from test_containers import OVERLAY, OWN_PROCESSES, contained, home_of, need_overlay
 from test_interpreters import turn_on_jit
 from tree import Report, ancestors, check_invariants, check_losses, is_named
 
@@ -313,6 +314,29 @@ def native_two_at_once(context):
     check_invariants(reports[1])
     check_all(check_places(reports[0].python(), "nested", NESTED, pages=2 * PAGES) +
               check_places(reports[1].python(second.pid), "nested", NESTED, pages=4 * PAGES))
+
+
+@test(interpreters="one")
+def native_in_another_root(context):
+    """Libraries that lie nowhere for memprobe: their functions by name, their paths as the program has
+    them."""
+    prepare(context)
+    need_overlay(context)
+    program, prefix = home_of(context)
+    box = context.path("box")
+    os.mkdir(box)
+    command = contained(context, OWN_PROCESSES, OVERLAY, box, program, "/tmp/c_functions.py")
+    for name in ("C_LIBRARY", "C_SECOND"):
+        library = shutil.copy(context.environment[name], context.path("shared"))
+        context.environment[name] = os.path.join("/tmp", os.path.basename(library))
+    context.environment["PYTHONHOME"] = prefix
+    target = Target(context, "--calls=off", command=command)
+    target.warm_up()
+    target.ask("nested %d" % PAGES)
+    process = target.end().python()
+    check_all(check_places(process, "nested", NESTED))
+    check_equal("library", {node["library"] for node in rows_below(process, "nested", "outer")},
+                {context.environment["C_LIBRARY"]})
 
 
 # With other options
