@@ -15,12 +15,23 @@ def check_of(context, *words):
     return result, lines
 
 
+def check_native(context, said):
+    """What is said of --native is what a capture does with it."""
+    result = memprobe(context, "--native", "--no-report", "-o", context.path("dump"), "--", "true")
+    check("--native" in said, "native: %s" % said)
+    if said.startswith("no "):
+        check_error(result, 125, CANNOT, HINT)
+    else:
+        check_equal("status of --native (%s): %s" % (said, result.errors), result.status, 0)
+
+
 @test(interpreters="one")
 def check_machine(context):
     """A machine where these tests run has all that is needed."""
     result, lines = check_of(context)
     check_equal("status (%s)" % result.output, result.status, 0)
-    check({"kernel", "rights", "memory"} <= set(lines), "its lines are %s" % sorted(lines))
+    check({"kernel", "native", "rights", "memory"} <= set(lines), "its lines are %s" % sorted(lines))
+    check_native(context, lines["native"])
     check("load and attach" in lines["memory"], "memory: %s" % lines["memory"])
 
 

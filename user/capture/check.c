@@ -71,6 +71,12 @@ static bool check_kernel(struct sink *sink)
 	    features.has_percpu_counters && features.has_uprobe_multi
 		    ? "--allocs can follow what allocators hand out"
 		    : "no --allocs: that takes many uprobes in one link, of Linux 6.6");
+	say(sink, "native", "%s",
+	    features.has_percpu_counters ? "--native can follow C functions below Python's"
+					 : "no --native: changes of RSS come too late before 6.2");
+	if (!features.has_percpu_counters)
+		hint(sink, "Linux 6.2 or later has owners and --native; growth is measured all the "
+			   "same");
 	return true;
 }
 
