@@ -125,7 +125,7 @@ static __always_inline void knock_for_file(struct unwind *unwind, __u32 slot, __
 static __always_inline void find_unwind_file(struct unwind *unwind, struct file *file, __u32 slot,
 					     __u64 address)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode *inode = user_inode(file);
 	__u64 which = hash_mix((__u64)file) & (RECENT_FILES - 1);
 	__u64 number = BPF_CORE_READ(inode, i_ino), changed_ns = change_time((__u64)inode);
 	__u32 changes = *(volatile __u32 *)&unwind_changes;
@@ -138,7 +138,7 @@ static __always_inline void find_unwind_file(struct unwind *unwind, struct file 
 		unwind->file = recent->known;
 		return;
 	}
-	identify(user_inode(file), &unwind->knock.file);
+	identify(inode, &unwind->knock.file);
 	known = bpf_map_lookup_elem(&unwind_files, &unwind->knock.file);
 	if (!known) {
 		knock_for_file(unwind, slot, address);
