@@ -24,18 +24,37 @@ static uint32_t find_caller(const struct calltree *tree, uint32_t leaf)
 	return caller;
 }
 
+static bool is_nameless(const struct calltree *tree, uint32_t node)
+{
+	const struct profile *profile = tree->profile;
+
+	return tree->nodes[node].kind == TREE_C &&
+	       !*profile_string(profile, profile->sites[tree->nodes[node].site].name);
+}
+
+/* Of a leaf that has no name the function of C through which it was called: a stripped library's
+ * addresses say little, and several paths through it would look the same. */
+static uint32_t find_named(const struct calltree *tree, uint32_t leaf)
+{
+	uint32_t named = leaf;
+
+	while (named != NO_NODE && is_nameless(tree, named))
+		named = tree->nodes[named].parent;
+	return named;
+}
+
 void report_path(const struct report *report, const struct calltree *tree, uint32_t leaf,
 		 struct sink *sink)
 {
 	const struct tree_node *nodes = tree->nodes;
 	const bool is_long = nodes[leaf].depth > MAX_WHOLE_DEPTH;
-	const uint32_t caller = find_caller(tree, leaf);
+	const uint32_t caller = find_caller(tree, leaf), named = find_named(tree, leaf);
 	bool after_dots = false;
 
 	for (uint32_t node = leaf; node != NO_NODE; node = nodes[node].parent) {
 		bool is_root = nodes[node].parent == NO_NODE;
 
-		if (!is_long || node == leaf || node == caller || is_root) {
+		if (!is_long || node == leaf || node == caller || node == named || is_root) {
 			write_label(report, tree, node, sink);
 			sink_text(sink, is_root ? "" : " < ");
 			after_dots = false;
