@@ -61,6 +61,21 @@ static void test_all_calls(void **state)
 	assert_sites(&chosen, 32768, 16384);
 }
 
+/* Each path of Python has some of C below it. */
+static void test_native(void **state)
+{
+	const struct map_sizes some = choose(
+		(struct loader_sizes){ SOME_CALLS, .has_native = true });
+	const struct map_sizes all = choose((struct loader_sizes){ ALL_CALLS, .has_native = true });
+	const struct map_sizes by_line = choose(
+		(struct loader_sizes){ ALL_CALLS, .has_native = true, .has_lines = true });
+
+	assert_nodes(&some, 262144, 131072);
+	assert_sites(&some, 65536, 32768);
+	assert_nodes(&all, 262144, 229376);
+	assert_nodes(&by_line, 524288, 524288 - DEFAULT_MAX_NODES);
+}
+
 /* Some functions of sympy have 236,000 paths by line. For growth alone there is what was asked
  * for. */
 static void test_all_calls_by_parts(void **state)
@@ -94,9 +109,8 @@ static void test_allocs(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_all_calls),
-		cmocka_unit_test(test_all_calls_by_parts),
+		cmocka_unit_test(test_plain),  cmocka_unit_test(test_all_calls),
+		cmocka_unit_test(test_native), cmocka_unit_test(test_all_calls_by_parts),
 		cmocka_unit_test(test_allocs),
 	};
 
