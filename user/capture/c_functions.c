@@ -36,7 +36,7 @@ struct c_functions {
 	struct c_function *known;
 	size_t nr_known, known_capacity;
 	struct hash_table ids; /* wire_site.code to index in known */
-	bool has_told_full;
+	bool has_told_full, has_told_blocking;
 };
 
 struct c_functions *c_functions_new(const struct capture_base *base)
@@ -102,6 +102,18 @@ static void add_file(struct c_functions *functions, const struct inspected_unwin
 	log_at(LOG_STEPS, "unwind table of '%s': %zu rows", found->path, found->table.nr_rows);
 }
 
+/* Once: what is on such a file system stays unread, and with it stacks through it unfollowed. */
+static void tell_blocking(struct c_functions *functions)
+{
+	if (functions->has_told_blocking)
+		return;
+	functions->has_told_blocking = true;
+	log_warning(
+		"cannot follow 'C functions': the stack leads through files of a file system in "
+		"user space (FUSE), where reading may block");
+	log_hint("run a copy of the program and its libraries on another file system");
+}
+
 static bool is_same(const struct wire_file *a, const struct wire_file *b)
 {
 	return a->ino == b->ino && a->dev == b->dev && a->changed_ns == b->changed_ns;
@@ -122,6 +134,8 @@ static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knoc
 		unwind_rows_forget(functions->rows, &knock->file);
 	else if (!error)
 		add_file(functions, &found);
+	else if (error == -EOPNOTSUPP)
+		tell_blocking(functions);
 	if (!error)
 		inspected_unwind_clear(&found);
 }
