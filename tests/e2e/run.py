@@ -70,6 +70,7 @@ import test_heap_exec  # noqa: E402,F401
 import test_last_looks  # noqa: E402,F401
 import test_objects  # noqa: E402,F401
 import test_native_pools  # noqa: E402,F401
+import test_native_edges  # noqa: E402,F401
 import test_html  # noqa: E402,F401
 import test_threads  # noqa: E402,F401
 import test_native  # noqa: E402,F401
