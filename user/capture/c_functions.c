@@ -3,6 +3,7 @@
 #include "c_functions.h"
 
 #include <errno.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,10 @@
 #include "tell.h"
 #include "unwind_rows.h"
 #include "user_loss.h"
+
+/* Files of a run that are asked for again; each event would, where what is looked at is never what
+ * the kernel runs. */
+#define MAX_FORGOTTEN 1024
 
 /* A file with rows; its number is one more than its index. */
 struct c_file {
@@ -36,6 +41,7 @@ struct c_functions {
 	struct c_function *known;
 	size_t nr_known, known_capacity;
 	struct hash_table ids; /* wire_site.code to index in known */
+	uint32_t nr_forgotten;
 	bool has_told_full, has_told_blocking;
 };
 
@@ -83,23 +89,47 @@ static void tell_full(struct c_functions *functions, const struct inspected_unwi
 	log_hint("raise --native-rows");
 }
 
+/* One without rows is kept, too: it is not looked into again. */
 static void add_file(struct c_functions *functions, const struct inspected_unwind *found)
 {
-	struct c_file file = { .identity = found->file };
+	struct c_file file = { .identity = found->file, .path = xstrdup(found->path) };
 	uint32_t number = (uint32_t)functions->nr_files + 1;
-	int error = found->status
-			    ? found->status
-			    : unwind_rows_add(functions->rows, &found->file, &found->table, number);
 
-	if (error == -ENOSPC)
-		tell_full(functions, found);
-	if (error)
-		return;
-	file.path = xstrdup(found->path);
 	functions->files = array_reserve(functions->files, &functions->files_capacity,
 					 functions->nr_files + 1, sizeof(*functions->files));
 	functions->files[functions->nr_files++] = file;
+	if (found->status)
+		return;
 	log_at(LOG_STEPS, "unwind table of '%s': %zu rows", found->path, found->table.nr_rows);
+	if (unwind_rows_add(functions->rows, &found->file, &found->table, number) == -ENOSPC)
+		tell_full(functions, found);
+}
+
+static bool is_known(const struct c_functions *functions, struct file_identity file)
+{
+	for (size_t i = 0; i < functions->nr_files; i++)
+		if (functions->files[i].identity.ino == file.ino &&
+		    functions->files[i].identity.dev == file.dev)
+			return true;
+	return false;
+}
+
+/* What has been loaded with a file that was just met runs next, and a stack that leads through one
+ * without rows is not followed. One that has changed is met by its code. */
+static void add_with_others(struct c_functions *functions, pid_t pid,
+			    const struct inspected_unwind *beside)
+{
+	add_file(functions, beside);
+	for (size_t i = 0; i < beside->nr_others; i++) {
+		struct inspected_unwind found;
+
+		if (is_known(functions, beside->others[i].file) ||
+		    inspect_unwind(functions->base->inspector, pid, beside->others[i].address,
+				   &found))
+			continue;
+		add_file(functions, &found);
+		inspected_unwind_clear(&found);
+	}
 }
 
 /* Once: what is on such a file system stays unread, and with it stacks through it unfollowed. */
@@ -119,7 +149,13 @@ static bool is_same(const struct wire_file *a, const struct wire_file *b)
 	return a->ino == b->ino && a->dev == b->dev && a->changed_ns == b->changed_ns;
 }
 
-/* What a process that has gone had mapped another may show. */
+/* Another process may show what one had mapped that has gone. */
+static void forget_file(struct c_functions *functions, const struct wire_file *file)
+{
+	if (functions->nr_forgotten++ < MAX_FORGOTTEN)
+		unwind_rows_forget(functions->rows, file);
+}
+
 static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knock)
 {
 	struct c_functions *functions = context;
@@ -131,13 +167,30 @@ static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knoc
 	error = inspect_unwind(functions->base->inspector, (pid_t)knock->tgid, knock->address,
 			       &found);
 	if (error == -ESRCH || error == -ENOENT || (!error && !is_same(&found.file, &knock->file)))
-		unwind_rows_forget(functions->rows, &knock->file);
+		forget_file(functions, &knock->file);
 	else if (!error)
-		add_file(functions, &found);
+		add_with_others(functions, (pid_t)knock->tgid, &found);
 	else if (error == -EOPNOTSUPP)
 		tell_blocking(functions);
 	if (!error)
 		inspected_unwind_clear(&found);
+}
+
+/* The program itself comes first, and has no name here. */
+static int add_own_library(struct dl_phdr_info *library, size_t size, void *context)
+{
+	struct c_functions *functions = context;
+	struct inspected_unwind found;
+	uint64_t address = 0;
+
+	for (int i = 0; i < library->dlpi_phnum && *library->dlpi_name; i++)
+		if (library->dlpi_phdr[i].p_type == PT_LOAD && library->dlpi_phdr[i].p_flags & PF_X)
+			address = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr;
+	if (!address || inspect_unwind(functions->base->inspector, getpid(), address, &found))
+		return 0;
+	add_file(functions, &found);
+	inspected_unwind_clear(&found);
+	return 0;
 }
 
 void c_functions_begin_command(struct c_functions *functions, uint32_t expected_layout)
@@ -153,10 +206,7 @@ void c_functions_begin_command(struct c_functions *functions, uint32_t expected_
 		add_file(functions, &found);
 		inspected_unwind_clear(&found);
 	}
-	if (!inspect_unwind(functions->base->inspector, getpid(), (uintptr_t)malloc, &found)) {
-		add_file(functions, &found);
-		inspected_unwind_clear(&found);
-	}
+	dl_iterate_phdr(add_own_library, functions);
 }
 
 /* ---- Names ---- */

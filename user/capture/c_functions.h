@@ -15,7 +15,8 @@ struct c_functions *c_functions_new(const struct capture_base *base);
 void c_functions_free(struct c_functions *functions); /* accepts NULL */
 
 /* Before the command runs: the rows of its interpreter, if that is expected, and of the C library
- * that we have ourselves, which is mostly its own. What is met later comes later than its code. */
+ * and the loader that we have ourselves, which are mostly its own. What is met later comes later
+ * than its code. */
 void c_functions_begin_command(struct c_functions *functions, uint32_t expected_layout);
 
 struct drain_listener c_functions_hear_drain(struct c_functions *functions);

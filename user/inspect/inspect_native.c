@@ -16,6 +16,8 @@ static bool is_sane(const struct inspect_unwind *head, size_t size)
 	    size != sizeof(*head) + head->nr_rows * sizeof(struct wire_unwind_row) +
 			    head->nr_rules * sizeof(struct wire_unwind_rule))
 		return false;
+	if (head->nr_others > INSPECT_UNWIND_OTHERS)
+		return false;
 	return head->status <= 0 && head->status >= -MAX_ERRNO &&
 	       !head->status == (head->nr_rows != 0) && head->file.ino && !head->file.pad &&
 	       memchr(head->path, '\0', sizeof(head->path));
@@ -40,6 +42,8 @@ int inspect_native_take(const uint8_t *bytes, size_t size, struct inspected_unwi
 	table->rows = xmemdup(bytes, rows_bytes);
 	table->rules = xmemdup(bytes + rows_bytes, head->nr_rules * sizeof(*table->rules));
 	ret->path = xstrdup(head->path);
+	memcpy(ret->others, head->others, sizeof(ret->others));
+	ret->nr_others = head->nr_others;
 	if (unwind_table_is_sane(table))
 		return 0;
 	inspected_unwind_clear(ret);

@@ -18,6 +18,9 @@ struct inspected_unwind {
 	int status;	       /* 0, or why it has no rows: as unwind_table_read() */
 	char *path;	       /* as maps prints it; "" if that is too long */
 	struct unwind_table table;
+	/* What else the process has as code, the lowest of it. */
+	struct inspect_unwind_other others[INSPECT_UNWIND_OTHERS];
+	size_t nr_others;
 };
 
 /*

@@ -144,12 +144,21 @@ struct inspect_unwind_request {
 	char path[PATH_MAX]; /* in our own root */
 };
 
+#define INSPECT_UNWIND_OTHERS 64
+
+/* Code that the same process has. */
+struct inspect_unwind_other {
+	struct file_identity file;
+	uint64_t address;
+};
+
 /* The answer; behind it lie its rows and its rules. */
 struct inspect_unwind {
 	struct wire_file file;
 	int32_t status; /* why there are none: as unwind_table_read() */
 	uint32_t nr_rows, nr_rules;
-	uint32_t pad;
+	uint32_t nr_others;
+	struct inspect_unwind_other others[INSPECT_UNWIND_OTHERS]; /* the lowest */
 	char path[PATH_MAX];
 };
 

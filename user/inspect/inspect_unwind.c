@@ -14,6 +14,18 @@
 
 /* ---- Rows for unwinding ---- */
 
+/* What is loaded together lies together, and the later the lower; the program comes first. */
+static void note_others(const struct process_maps *maps, struct inspect_unwind *ret)
+{
+	for (size_t i = 0; i < maps->nr_mappings && ret->nr_others < INSPECT_UNWIND_OTHERS; i++) {
+		const struct process_mapping *mapping = &maps->mappings[i];
+
+		if (mapping->is_executable && mapping->file.ino)
+			ret->others[ret->nr_others++] =
+				(struct inspect_unwind_other){ mapping->file, mapping->start };
+	}
+}
+
 /* The file whose code the process has at an address, and what it is; or -errno. */
 static int open_mapped(const struct inspect_unwind_request *request, struct inspect_unwind *ret)
 {
@@ -26,6 +38,7 @@ static int open_mapped(const struct inspect_unwind_request *request, struct insp
 	mapping = process_maps_at(&maps, request->address);
 	if (!mapping || !mapping->is_executable || !mapping->file.ino)
 		return -ENOENT;
+	note_others(&maps, ret);
 	ret->file.ino = mapping->file.ino;
 	ret->file.dev = (uint32_t)mapping->file.dev;
 	snprintf(ret->path, sizeof(ret->path), "%s",

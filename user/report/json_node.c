@@ -85,10 +85,14 @@ static void write_site(struct json_writer *json, const struct calltree *tree,
 static void write_library(struct json_writer *json, const struct calltree *tree,
 			  const struct tree_node *node)
 {
+	const char *library = calltree_place(tree, node).file;
+
 	if (node->kind != TREE_C)
 		return;
-	json_writer_member_name(json, "library", calltree_place(tree, node).file);
-	if (tree->groups || !*profile_string(tree->profile, tree->profile->sites[node->site].file))
+	if (library && !*library)
+		library = NULL;
+	json_writer_member_name(json, "library", library);
+	if (tree->groups || !library)
 		json_writer_member_null(json, "offset");
 	else
 		json_writer_member_unsigned(json, "offset",
