@@ -211,53 +211,69 @@ void c_functions_begin_command(struct c_functions *functions, uint32_t expected_
 
 /* ---- Names ---- */
 
-/* Asks for one: a path of C has a handful that were not met before. */
-static int find_name(const struct c_functions *functions, const struct function_question *question,
-		     struct c_function *ret)
+static struct c_function *find_known(const struct c_functions *functions, uint64_t code)
+{
+	uint32_t index;
+
+	return hash_table_get(&functions->ids, code, &index) ? &functions->known[index] : NULL;
+}
+
+static void keep_function(struct c_functions *functions, uint64_t code,
+			  const struct function_name *found)
+{
+	const struct c_function function = { xstrdup(found->name), found->vaddr };
+
+	hash_table_put(&functions->ids, code, (uint32_t)functions->nr_known);
+	functions->known = array_reserve(functions->known, &functions->known_capacity,
+					 functions->nr_known + 1, sizeof(*functions->known));
+	functions->known[functions->nr_known++] = function;
+}
+
+/* Those that were not asked for before. */
+static void find_names(struct c_functions *functions, const struct function_question *question)
 {
 	const struct c_file *file = &functions->files[question->number - 1];
-	const struct process *process = &functions->base->profile->processes[question->process];
+	struct profile *profile = functions->base->profile;
 	_cleanup_(freep) struct inspect_functions_request *request = xcalloc(1, sizeof(*request));
-	_cleanup_(freep) struct function_name *found = xcalloc(1, sizeof(*found));
-	int error;
+	_cleanup_(freep) struct function_name *found = xcalloc(FUNCTION_NAMES_BATCH,
+							       sizeof(*found));
 
-	request->pid = (int32_t)process->pid;
-	request->count = 1;
+	request->pid = (int32_t)profile->processes[question->process].pid;
 	request->file = file->identity;
-	request->begins[0] = question->begin;
 	if (strlen(file->path) < sizeof(request->path))
 		memcpy(request->path, file->path, strlen(file->path) + 1);
-	error = inspect_functions(functions->base->inspector, request, found);
-	if (!error)
-		*ret = (struct c_function){ xstrdup(found->name), found->vaddr };
-	return error;
+	for (size_t i = 0; i < question->count; i++)
+		if (!find_known(functions,
+				unwind_function_name(question->number, question->begins[i])))
+			request->begins[request->count++] = question->begins[i];
+	if (!request->count)
+		return;
+	if (inspect_functions(functions->base->inspector, request, found)) {
+		user_loss_add(profile, question->process, LOSS_name_unanswered, request->count);
+		return;
+	}
+	for (uint32_t i = 0; i < request->count; i++)
+		keep_function(functions, unwind_function_name(question->number, request->begins[i]),
+			      &found[i]);
 }
 
 static void on_function_asked(void *context, struct function_question *question)
 {
 	struct c_functions *functions = context;
-	uint64_t key = unwind_function_name(question->number, question->begin);
-	struct c_function function;
-	uint32_t index;
 
 	if (!question->number || question->number > functions->nr_files)
 		return;
 	question->library = functions->files[question->number - 1].path;
-	if (!hash_table_get(&functions->ids, key, &index)) {
-		if (find_name(functions, question, &function)) {
-			user_loss_add(functions->base->profile, question->process,
-				      LOSS_name_unanswered, 1);
-			return;
-		}
-		index = (uint32_t)functions->nr_known;
-		functions->known = array_reserve(functions->known, &functions->known_capacity,
-						 functions->nr_known + 1,
-						 sizeof(*functions->known));
-		functions->known[functions->nr_known++] = function;
-		hash_table_put(&functions->ids, key, index);
+	find_names(functions, question);
+	for (size_t i = 0; i < question->count; i++) {
+		const struct c_function *known = find_known(
+			functions, unwind_function_name(question->number, question->begins[i]));
+
+		if (!known)
+			continue;
+		question->names[i] = known->name;
+		question->addresses[i] = known->address;
 	}
-	question->name = xstrdup(functions->known[index].name);
-	question->address = functions->known[index].address;
 }
 
 struct drain_listener c_functions_hear_drain(struct c_functions *functions)

@@ -285,6 +285,7 @@ int drain_records(struct drain *drain)
 {
 	int error = ring_reader_read(drain->ring, take_record, drain);
 
+	drain_sites_name_functions(drain->sites);
 	drain_objects_name_queued(drain->objects);
 	return error;
 }

@@ -33,16 +33,16 @@ struct object_question {
 	bool is_unanswered;		   /* nobody could look */
 };
 
-/* Which function begins at a place of a file's code (wire_site.code)? */
+/* Which functions begin at places of a file's code (wire_site.code)? */
 struct function_question {
-	uint32_t process;
-	uint32_t number; /* of the file */
-	uint32_t begin;	 /* offset in it */
-	/* The answer; NULL: not known. The library's path is the listener's, the name who asks
-	 * frees. */
+	uint32_t process; /* that has run one of them */
+	uint32_t number;  /* of the file */
+	size_t count;
+	uint32_t begins[FUNCTION_NAMES_BATCH]; /* offsets in it */
+	/* The answer, the listener's; NULL: not known. */
 	const char *library;
-	char *name;
-	uint64_t address; /* as the file's symbols have it */
+	const char *names[FUNCTION_NAMES_BATCH];
+	uint64_t addresses[FUNCTION_NAMES_BATCH]; /* as the file's symbols have it */
 };
 
 struct drain_listener {

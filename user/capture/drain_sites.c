@@ -18,6 +18,12 @@
 #include "terminal.h"
 #include "user_loss.h"
 
+/* A function that is no Python, which has no name yet. */
+struct waiting_function {
+	uint64_t key, code; /* as in its record */
+	uint32_t image_id, process;
+};
+
 struct drain_sites {
 	const struct drain_base *base;
 	const struct drain_images *images;
@@ -26,6 +32,8 @@ struct drain_sites {
 	struct drain_names *names;
 	struct drain_cells *cells;
 	int fd;
+	struct waiting_function *waiting;
+	size_t nr_waiting, waiting_capacity;
 	struct known_site *all;
 	size_t count, capacity;
 	struct hash_table ids; /* key to index */
@@ -55,6 +63,7 @@ void drain_sites_free(struct drain_sites *sites)
 	drain_names_free(sites->names);
 	drain_cells_free(sites->cells);
 	hash_table_free(&sites->ids);
+	free(sites->waiting);
 	free(sites->all);
 	free(sites);
 }
@@ -188,25 +197,6 @@ static void note_greenlet(const struct drain_base *base, uint32_t process, uint3
 		"calls that greenlets may have waited in at its end were not added");
 }
 
-/* A function that is no Python. One whose file nobody could look into goes by its place there. */
-static void name_function(struct drain_sites *sites, const struct wire_site *record,
-			  uint32_t process, struct site *site)
-{
-	struct string_pool *strings = &sites->base->profile->strings;
-	struct function_question question = {
-		.process = process,
-		.number = record->code >> 32,
-		.begin = (uint32_t)record->code,
-		.address = (uint32_t)record->code,
-	};
-
-	DRAIN_TELL(&sites->base->listeners, function_asked, &question);
-	site->file = string_pool_add(strings, question.library ? question.library : "?");
-	site->name = string_pool_add(strings, question.name ? question.name : "");
-	site->offset = question.address;
-	free(question.name);
-}
-
 /* The names of a site, which stand behind its record. */
 static void take_texts(struct drain_sites *sites, const struct wire_site *record, uint32_t process,
 		       struct site *site)
@@ -227,8 +217,6 @@ static void take_texts(struct drain_sites *sites, const struct wire_site *record
 	} else if (record->kind == SITE_NATIVE) {
 		site->name = string_pool_add_bytes(&sites->base->profile->strings,
 						   (const char *)bytes, record->name.bytes);
-	} else if (record->kind == SITE_C && record->code) {
-		name_function(sites, record, process, site);
 	}
 	drain_names_qualify(sites->names, process, site);
 	if (record->kind == SITE_PYTHON)
@@ -241,6 +229,80 @@ static struct line_bytes line_table_of(const struct wire_site *record)
 
 	return (struct line_bytes){ bytes + record->filename.bytes + record->name.bytes,
 				    record->linetable_bytes };
+}
+
+/* ---- Functions that are no Python ---- */
+
+static void wait_for_name(struct drain_sites *sites, const struct wire_site *record,
+			  uint32_t process)
+{
+	sites->waiting = array_reserve(sites->waiting, &sites->waiting_capacity,
+				       sites->nr_waiting + 1, sizeof(*sites->waiting));
+	sites->waiting[sites->nr_waiting++] = (struct waiting_function){
+		.key = record->site,
+		.code = record->code,
+		.image_id = record->head.image_id,
+		.process = process,
+	};
+}
+
+/* Takes those of one file out, as many as are asked for at once. */
+static void take_batch(struct drain_sites *sites, struct waiting_function *ret,
+		       struct function_question *ret_question)
+{
+	size_t rest = 0;
+
+	ret_question->process = sites->waiting[0].process;
+	ret_question->number = sites->waiting[0].code >> 32;
+	for (size_t i = 0; i < sites->nr_waiting; i++) {
+		const struct waiting_function one = sites->waiting[i];
+		size_t count = ret_question->count;
+
+		if (one.code >> 32 != ret_question->number || count == FUNCTION_NAMES_BATCH) {
+			sites->waiting[rest++] = one;
+			continue;
+		}
+		ret_question->begins[count] = (uint32_t)one.code;
+		ret_question->addresses[count] = (uint32_t)one.code;
+		ret[count] = one;
+		ret_question->count++;
+	}
+	sites->nr_waiting = rest;
+}
+
+/* One whose file nobody could look into goes by its place there. */
+static void name_batch(struct drain_sites *sites)
+{
+	struct profile *profile = sites->base->profile;
+	struct waiting_function batch[FUNCTION_NAMES_BATCH];
+	struct function_question question = { 0 };
+
+	take_batch(sites, batch, &question);
+	DRAIN_TELL(&sites->base->listeners, function_asked, &question);
+	for (size_t i = 0; i < question.count; i++) {
+		const char *library = question.library ? question.library : "?";
+		const char *name = question.names[i] ? question.names[i] : "";
+		const struct site site = {
+			.kind = SITE_C,
+			.file = string_pool_add(&profile->strings, library),
+			.name = string_pool_add(&profile->strings, name),
+			.offset = question.addresses[i],
+		};
+		const struct known_site known = {
+			.key = batch[i].key,
+			.image_id = batch[i].image_id,
+			.object = NO_OBJECT,
+			.site = profile_add_site(profile, &site),
+		};
+
+		remember(sites, &known);
+	}
+}
+
+void drain_sites_name_functions(struct drain_sites *sites)
+{
+	while (sites->nr_waiting)
+		name_batch(sites);
 }
 
 /* ---- Records ---- */
@@ -267,6 +329,10 @@ void drain_sites_take(struct drain_sites *sites, const struct wire_site *record)
 
 	if (!slot)
 		return;
+	if (record->kind == SITE_C && record->code) {
+		wait_for_name(sites, record, slot->process);
+		return;
+	}
 	take_texts(sites, record, slot->process, &site);
 	id = profile_add_site(profile, &site);
 	known.site = id;
