@@ -9,6 +9,16 @@ from harness import MB, Skip, build_library, check, check_all, check_equal, chec
 from tree import ancestors, check_invariants
 
 NOT_FOLLOWED = "[C frames not followed]"
+OVERLAY_SCRIPT = """
+import ctypes, sys, time
+library = ctypes.CDLL(sys.argv[1])
+def in_overlay():
+    for _ in range(5):
+        library.first_outer(ctypes.c_long(1 << 16))
+        time.sleep(0.2)
+    library.first_outer(ctypes.c_long(8 << 20))
+in_overlay()
+"""
 FOLLOWED = 0.9  # of what was taken: the rest came before a file's rows
 FUSE_MAGIC = "65735546"
 PART = 32 * 4096  # native_chains.c
@@ -122,6 +132,31 @@ def native_files(context):
         other = "first" if name == "second" else "second"
         check(not any(other in (one or "") for pair in found for one in pair),
               "%s in %s: %s" % (other, function, found))
+
+
+OVERLAY = """mount -t overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" none "$1/all" &&
+shift && exec "$@\""""
+
+
+@test(interpreters="one", core=True)
+def native_overlay(context):
+    """Libraries of an overlay, as in a container, are followed: what the kernel maps there is a file
+    below it, with numbers of its own."""
+    need_native(context)
+    library, _ = build_places(context)
+    for name in ("lower", "upper", "work", "all"):
+        os.mkdir(context.path(name))
+    os.rename(library, context.path("lower", "first.so"))
+    script = context.write("overlay.py", OVERLAY_SCRIPT)
+    mounted = ["unshare", "-m", "sh", "-c", OVERLAY, "sh", context.directory]
+    tried = context.run(mounted + ["true"])
+    if tried.status:
+        raise Skip("no overlay can be mounted: %s" % tried.errors.strip().split("\n")[0])
+    command = context.python.command + [script, context.path("all", "first.so")]
+    taken = capture(context, mounted + command, "--native", "--calls=off")
+    process = next(one for one in taken.report.processes if one.named("in_overlay"))
+    found = named_chains(process, "in_overlay")
+    check_near("in the overlay", found["first_outer", "first_inner"], 8 * MB, MB)
 
 
 @test(interpreters="one")
