@@ -11,6 +11,7 @@
  * What is found is pushed onto the path before its Python frames, which are walked as ever: path
  * keys, nodes and all that follows need not know. A stack that cannot be unwound to the
  * interpreter's frame has one row instead, [C frames not followed], so that no wrong chain stands.
+ * A native thread is unwound to its outermost frame, and its functions stand below its row.
  *
  * Which file an address is of the kernel's own tree of mappings tells, so nothing follows what is
  * loaded and unloaded. A file that is met for the first time is told to user space, which makes
@@ -55,9 +56,8 @@ __u32 unwind_changes; /* how often user space has changed what is in unwind_file
 
 #define MAX_C_FRAMES 64
 #define MAX_EVAL_FRAMES 1024 /* Python frames that one C frame of the interpreter runs */
-#define MAX_EVAL_BYTES                                                                 \
-	(1U << 16)	/* of a C frame of the interpreter; without optimisation 10 KB \
-			 */
+/* Of a C frame of the interpreter; without optimisation it has 10 KB. */
+#define MAX_EVAL_BYTES (1U << 16)
 #define RECENT_FILES 16 /* a power of two */
 
 /* A file that was looked up. Two mappings may show it. The kernel gives the memory of a file and of
