@@ -81,18 +81,15 @@ static void write_site(struct json_writer *json, const struct calltree *tree,
 		json_writer_member_null(json, "line");
 }
 
-/* Of a function that is no Python. Rolled up a row is of all that its library has. */
+/* Of a function that is no Python; empty and 0 where C frames were not followed. Rolled up a row is
+ * of all that its library has. */
 static void write_library(struct json_writer *json, const struct calltree *tree,
 			  const struct tree_node *node)
 {
-	const char *library = calltree_place(tree, node).file;
-
 	if (node->kind != TREE_C)
 		return;
-	if (library && !*library)
-		library = NULL;
-	json_writer_member_name(json, "library", library);
-	if (tree->groups || !library)
+	json_writer_member_name(json, "library", calltree_place(tree, node).file);
+	if (tree->groups)
 		json_writer_member_null(json, "offset");
 	else
 		json_writer_member_unsigned(json, "offset",
