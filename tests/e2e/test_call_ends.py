@@ -138,12 +138,17 @@ def calls_cut_short(context):
     for words, is_exact, names in (("killed", has_last_walk(), ("killed",)),
                                    ("leaves", has_last_walk(), ("leaves", "background")),
                                    ("polls", False, ("polls", )), ("joined", True, ("joined",))):
-        process = capture(context, context.target("call_ends.py", words), EXACT,
-                          status=137 if words == "killed" else 0).process()
         is_exact = is_exact or counts_entries
-        exact = {node["calls_exact"] for name in ("outer", "inner") + names for node in process.named(name)}
+        called = {name: 1 for name in ("outer", "inner") + names}
+        for _ in range(3): # of an emulator's processors that take turns one may miss an end (7.3)
+            process = capture(context, context.target("call_ends.py", words), EXACT,
+                              status=137 if words == "killed" else 0).process()
+            seen = sum(node["calls"] or 0 for name in called for node in process.named(name))
+            if not is_exact or seen == len(called):
+                break
+        exact = {node["calls_exact"] for name in called for node in process.named(name)}
         check(exact <= {is_exact}, "exact with %s: %s, %r" % (words, exact, process["calls"]))
         if is_exact:
-            check_called(process, {name: 1 for name in ("outer", "inner") + names})
+            check_called(process, called)
         else:
             check("were not added" in process["calls"]["reason"], "%r" % process["calls"])
