@@ -26,21 +26,6 @@ static char *write_backwards(char *end, uint64_t value)
 	return end;
 }
 
-char *decimal_write(char *ret, int64_t value)
-{
-	char digits[DECIMAL_BYTES], *end = digits + sizeof(digits), *begin;
-
-	if (value >= 0 && value < 10) { /* most are 0 */
-		*ret = (char)('0' + value);
-		return ret + 1;
-	}
-	begin = write_backwards(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
-	if (value < 0)
-		*--begin = '-';
-	memcpy(ret, begin, (size_t)(end - begin));
-	return ret + (end - begin);
-}
-
 char *decimal_write_unsigned(char *ret, uint64_t value)
 {
 	char digits[DECIMAL_BYTES], *end = digits + sizeof(digits);
@@ -48,6 +33,17 @@ char *decimal_write_unsigned(char *ret, uint64_t value)
 
 	memcpy(ret, begin, (size_t)(end - begin));
 	return ret + (end - begin);
+}
+
+char *decimal_write(char *ret, int64_t value)
+{
+	if (value >= 0 && value < 10) { /* most are 0 */
+		*ret = (char)('0' + value);
+		return ret + 1;
+	}
+	if (value < 0)
+		*ret++ = '-';
+	return decimal_write_unsigned(ret, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 char *decimal_write_fraction(char *ret, uint64_t value, int digits)

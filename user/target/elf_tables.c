@@ -280,13 +280,6 @@ static size_t find_section(struct elf_file *file, const char *name)
 	return i;
 }
 
-uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name)
-{
-	size_t index = find_section(file, name);
-
-	return index < file->nr_sections ? file->sections[index].sh_addr : 0;
-}
-
 bool elf_file_section_range(struct elf_file *file, const char *name, uint64_t *ret_vaddr,
 			    uint64_t *ret_bytes)
 {
@@ -297,6 +290,13 @@ bool elf_file_section_range(struct elf_file *file, const char *name, uint64_t *r
 	*ret_vaddr = file->sections[index].sh_addr;
 	*ret_bytes = file->sections[index].sh_size;
 	return true;
+}
+
+uint64_t elf_file_section_vaddr(struct elf_file *file, const char *name)
+{
+	uint64_t vaddr, bytes;
+
+	return elf_file_section_range(file, name, &vaddr, &bytes) ? vaddr : 0;
 }
 
 /* The note at a position, and where the next one begins. False: it is not whole, or its owner's
