@@ -105,6 +105,17 @@ static void add_file(struct c_functions *functions, const struct inspected_unwin
 		tell_full(functions, found);
 }
 
+/* The file whose code a process has at an address, if it can be looked into. */
+static void add_file_at(struct c_functions *functions, pid_t pid, uint64_t address)
+{
+	struct inspected_unwind found;
+
+	if (inspect_unwind(functions->base->inspector, pid, address, &found))
+		return;
+	add_file(functions, &found);
+	inspected_unwind_clear(&found);
+}
+
 static bool is_known(const struct c_functions *functions, struct file_identity file)
 {
 	for (size_t i = 0; i < functions->nr_files; i++)
@@ -120,16 +131,9 @@ static void add_with_others(struct c_functions *functions, pid_t pid,
 			    const struct inspected_unwind *beside)
 {
 	add_file(functions, beside);
-	for (size_t i = 0; i < beside->nr_others; i++) {
-		struct inspected_unwind found;
-
-		if (is_known(functions, beside->others[i].file) ||
-		    inspect_unwind(functions->base->inspector, pid, beside->others[i].address,
-				   &found))
-			continue;
-		add_file(functions, &found);
-		inspected_unwind_clear(&found);
-	}
+	for (size_t i = 0; i < beside->nr_others; i++)
+		if (!is_known(functions, beside->others[i].file))
+			add_file_at(functions, pid, beside->others[i].address);
 }
 
 /* Once: what is on such a file system stays unread, and with it stacks through it unfollowed. */
@@ -179,17 +183,13 @@ static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knoc
 /* The program itself comes first, and has no name here. */
 static int add_own_library(struct dl_phdr_info *library, size_t size, void *context)
 {
-	struct c_functions *functions = context;
-	struct inspected_unwind found;
 	uint64_t address = 0;
 
 	for (int i = 0; i < library->dlpi_phnum && *library->dlpi_name; i++)
 		if (library->dlpi_phdr[i].p_type == PT_LOAD && library->dlpi_phdr[i].p_flags & PF_X)
 			address = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr;
-	if (!address || inspect_unwind(functions->base->inspector, getpid(), address, &found))
-		return 0;
-	add_file(functions, &found);
-	inspected_unwind_clear(&found);
+	if (address)
+		add_file_at(context, getpid(), address);
 	return 0;
 }
 

@@ -66,9 +66,9 @@ static bool has_parts(const struct loader_sizes *sizes)
  * own, some functions of sympy have 164,000 by object and 236,000 by line. Of what allocates each
  * line is several instructions here: `import asyncio` has more than 32,768 paths where malloc
  * serves all objects.
- * With --native a path has the C functions below it, too: twenty Pythons
- * that use eleven modules of the standard library had 107,000 instead of 20,600, and numpy, pandas
- * and sqlite3 21,500 instead of 2,300.
+ * With --native a path has the C functions below it, too: twenty Pythons that use eleven modules of
+ * the standard library had 107,000 instead of 20,600, and numpy, pandas and sqlite3 21,500 instead
+ * of 2,300.
  */
 static uint32_t choose_times(const struct loader_sizes *sizes)
 {

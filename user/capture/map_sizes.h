@@ -23,8 +23,6 @@ struct map_sizes {
 	uint32_t ring_bytes;
 	uint32_t recent_ids; /* a power of two */
 };
-/* Tables that unwind C stacks; 0 rows: none. */
-void map_sizes_native(uint32_t rows, const struct loader_sizes *sizes, struct memprobe *skeleton);
 
 void map_sizes_choose(const struct loader_sizes *sizes, struct map_sizes *ret);
 /* Before the skeleton is loaded. */
@@ -37,5 +35,7 @@ void map_sizes_submitters(bool has_submitters, struct memprobe *skeleton);
 /* The tables of blocks of allocators; 0: none are followed. */
 void map_sizes_allocs(const struct map_sizes *chosen, uint32_t max_blocks,
 		      struct memprobe *skeleton);
+/* Tables that unwind C stacks; 0 rows: none. */
+void map_sizes_native(uint32_t rows, const struct loader_sizes *sizes, struct memprobe *skeleton);
 
 #endif

@@ -79,7 +79,7 @@ int programs_load(const struct capture_options *options, const struct interprete
 		return refuse_probes("allocations", "--allocs");
 	if (options->submitters && !loader_has_submitters(ret))
 		return refuse_probes("submitters", "--submitters");
-	if (options->native && !ret->has_native)
+	if (options->native && !loader_has_native(ret))
 		return refuse_native();
 	log_at(LOG_DECISIONS, "kernel: RSS counters %s",
 	       ret->features.has_percpu_counters ? "per CPU" : "cached in tasks");

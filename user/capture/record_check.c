@@ -112,7 +112,6 @@ bool record_is_unwind_knock(const void *data, size_t size)
 {
 	const struct wire_unwind_knock *record = data;
 
-	(void)size;
 	return is_slot_of(record->slot, record->head.image_id) && is_tid(record->tgid) &&
 	       !(record->address >> ADDRESS_BITS);
 }
