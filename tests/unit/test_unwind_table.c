@@ -338,18 +338,6 @@ static void test_programs_that_end(void **state)
 
 /* ---- CIEs ---- */
 
-static const struct unwind_built_common usual = {
-	.letters = "zR",
-	.data = "\x1b",
-	.data_bytes = 1,
-	.version = 1,
-	.address_register = 16,
-	.code_factor = 1,
-	.encoding = UNWIND_PCREL_S32,
-	.program = "\x0c\x07\x08\x90\x01",
-	.program_bytes = 5,
-};
-
 static void expect_one(const struct unwind_built_common *common, const struct row *row)
 {
 	unwind_built_free(&built);
@@ -365,17 +353,17 @@ static void expect_one(const struct unwind_built_common *common, const struct ro
 static void test_commons(void **state)
 {
 	const struct row as_usual = SAME(TEXT, 0, UNWIND_CFA_RSP, 8), none = NONE(TEXT, 0);
-	struct unwind_built_common common = usual;
+	struct unwind_built_common common = unwind_built_usual;
 
 	expect_one(&common, &as_usual);
 	common.version = 3;
 	expect_one(&common, &as_usual);
 	common.version = 4;
 	expect_one(&common, NULL);
-	common = usual;
+	common = unwind_built_usual;
 	common.address_register = 17;
 	expect_one(&common, &none);
-	common = usual;
+	common = unwind_built_usual;
 	common.program_bytes = 3;
 	expect_one(&common, &none);
 	common.program_bytes = 4; /* not whole */
@@ -393,7 +381,7 @@ static void test_commons(void **state)
 static void test_augmentations(void **state)
 {
 	const struct row as_usual = SAME(TEXT, 0, UNWIND_CFA_RSP, 8), none = NONE(TEXT, 0);
-	struct unwind_built_common common = usual;
+	struct unwind_built_common common = unwind_built_usual;
 
 	common.letters = "zPLR"; /* as of C++, with an indirect address */
 	common.data = "\x9b\x01\x02\x03\x04\x1b\x1b";
@@ -410,7 +398,7 @@ static void test_augmentations(void **state)
 	expect_one(&common, &as_usual);
 	common.data = "\x0d\x01\x02\x03\x04\x05\x06\x07\x08\x1b"; /* no such format */
 	expect_one(&common, NULL);
-	common = usual;
+	common = unwind_built_usual;
 	common.letters = "zRS";
 	expect_one(&common, &none);
 	common.letters = "zRB";
@@ -429,7 +417,7 @@ static void test_encodings(void **state)
 	static const uint8_t followed[] = { 0x00, 0x03, 0x04, 0x0b, 0x0c, 0x10, 0x1b, 0x1c },
 			     refused[] = { 0x80, 0x9b, 0x2b, 0x3b, 0x4b, 0x50, 0x0d, 0x07, 0xff };
 	const struct row as_usual = SAME(TEXT, 0, UNWIND_CFA_RSP, 8);
-	struct unwind_built_common common = usual;
+	struct unwind_built_common common = unwind_built_usual;
 
 	for (size_t i = 0; i < ARRAY_SIZE(followed); i++) {
 		common.data = &followed[i];
@@ -446,7 +434,7 @@ static void test_encodings(void **state)
 /* Units of the code, and of what is saved. */
 static void test_factors(void **state)
 {
-	struct unwind_built_common common = usual;
+	struct unwind_built_common common = unwind_built_usual;
 
 	common.code_factor = 4;
 	common.data_factor = 0x7c; /* -4 */

@@ -176,22 +176,21 @@ void unwind_put_common(struct unwind_built *built, const struct unwind_built_com
 	packed_bytes_free(&rest);
 }
 
+const struct unwind_built_common unwind_built_usual = {
+	.letters = "zR",
+	.data = "\x1b",
+	.data_bytes = 1,
+	.version = 1,
+	.address_register = 16,
+	.code_factor = 1,
+	.encoding = UNWIND_PCREL_S32,
+	.program = "\x0c\x07\x08\x90\x01",
+	.program_bytes = 5,
+};
+
 void unwind_put_usual(struct unwind_built *built)
 {
-	static const uint8_t encoding = UNWIND_PCREL_S32;
-	const struct unwind_built_common usual = {
-		.letters = "zR",
-		.data = &encoding,
-		.data_bytes = 1,
-		.version = 1,
-		.address_register = 16,
-		.code_factor = 1,
-		.encoding = encoding,
-		.program = "\x0c\x07\x08\x90\x01",
-		.program_bytes = 5,
-	};
-
-	unwind_put_common(built, &usual);
+	unwind_put_common(built, &unwind_built_usual);
 }
 
 /* Of the formats of DW_EH_PE_*: how many bytes. */

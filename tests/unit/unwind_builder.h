@@ -68,6 +68,7 @@ struct unwind_built_common {
 #define UNWIND_PCREL_S32 0x1b
 
 /* What all compilers write: cfa = rsp + 8, the return address at cfa - 8; "zR", pcrel sdata4. */
+extern const struct unwind_built_common unwind_built_usual;
 void unwind_put_usual(struct unwind_built *built);
 void unwind_put_common(struct unwind_built *built, const struct unwind_built_common *common);
 void unwind_put_function(struct unwind_built *built, uint64_t vaddr, uint64_t bytes,
