@@ -282,6 +282,11 @@ struct vm_unmapped_area_info {
 	unsigned long align_offset;
 } CORE;
 
+/* What the events of tracepoints have for perf. */
+struct trace_event_raw_sched_process_exec {
+	int old_pid;
+} CORE;
+
 struct bpf_iter_meta {
 	__u64 session_id;
 } CORE;

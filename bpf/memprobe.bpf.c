@@ -15,8 +15,8 @@
 #include "allocs.h"
 #include "cow.h"
 #include "last_looks.h"
-#include "last_paths.h"
 #include "queues.h"
+#include "task_events.h"
 #include "wakes.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -54,17 +54,6 @@ static __always_inline void on_rss_change(struct change *change, __u64 mm)
 	note_peak(change->image);
 }
 
-/* sched_process_exit, sched_prepare_exec or sched_process_exec: the current task exits, is about to
- * begin a program, which the kernel has at `detail`, or has begun one, before which its number was
- * `detail`. */
-static __always_inline void on_own_event(__u64 detail)
-{
-	if (!(READ_CURRENT(flags) & PF_EXITING) && (__s64)detail >= 0)
-		on_own_exec(detail);
-	else if (cfg_last_paths)
-		note_last_path();
-}
-
 /*
  * rss_stat, and with it rare events that need the same parts, so that the verifier goes through
  * the walk, the marks and the names once: a raw tracepoint's program may be attached to many. Which
@@ -76,16 +65,20 @@ int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
 {
 	struct change change = {};
 
+	hold_preemption();
 	change.image = find_image((struct mm_struct *)subject, &change.slot);
 	if (change.image) {
 		change.kind = detail;
 		if (change.kind < NR_KINDS)
 			on_rss_change(&change, subject);
+	} else if (cfg_preemptible) {
+		/* Those below have programs of their own. */
 	} else if (subject == bpf_get_current_task()) {
 		on_own_event(detail);
 	} else if (cfg_owners && IS_USER_ADDRESS(subject)) {
 		note_mapping(subject, detail);
 	}
+	end_hold();
 	return 0;
 }
 
@@ -102,7 +95,9 @@ int BPF_PROG(fault_owned, unsigned long address, struct pt_regs *registers,
 SEC("?raw_tp")
 int BPF_PROG(cow_alloc, void *page, unsigned int order, unsigned int gfp)
 {
+	hold_preemption();
 	note_copy(order, gfp);
+	end_hold();
 	return 0;
 }
 
@@ -205,7 +200,10 @@ int BPF_PROG(exec_cached, struct task_struct *task, int former_tid)
 SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(fork_percpu, struct task_struct *parent, struct task_struct *child)
 {
+	hold_preemption();
+	take_turn(TURN_FORK);
 	on_fork(parent, child, true);
+	end_hold();
 	return 0;
 }
 
@@ -219,7 +217,9 @@ int BPF_PROG(fork_cached, struct task_struct *parent, struct task_struct *child)
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(exit_percpu, struct task_struct *task)
 {
+	hold_preemption();
 	on_exit(task, true);
+	end_hold();
 	return 0;
 }
 
@@ -435,14 +435,20 @@ static __always_inline int iterate(struct task_struct *task, bool percpu, bool a
 SEC("?iter/task")
 int iterate_percpu(struct bpf_iter__task *context)
 {
-	return iterate(context->task, true, true);
+	hold_preemption();
+	iterate(context->task, true, true);
+	end_hold();
+	return 0;
 }
 
 /* Where nothing is attached to: a third of the instructions. */
 SEC("?iter/task")
 int balance_percpu(struct bpf_iter__task *context)
 {
-	return iterate(context->task, true, false);
+	hold_preemption();
+	iterate(context->task, true, false);
+	end_hold();
+	return 0;
 }
 
 SEC("?iter/task")

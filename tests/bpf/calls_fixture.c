@@ -23,7 +23,7 @@ static void open_fixture(enum session_kernel kernel, __u32 version)
 
 void on_each(void (*check)(void))
 {
-	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++)
+	for (int kernel = 0; kernel < NR_SESSION_WAYS; kernel++)
 		for (size_t i = 0; i < python_nr_versions; i++)
 			for (int ends = 0; ends < 2; ends++) {
 				is_by_ends = ends;

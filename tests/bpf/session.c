@@ -19,10 +19,31 @@ const char *const session_kernel_names[NR_SESSION_KERNELS] = { "percpu", "cached
 static enum session_kernel running;
 static struct vm_unmapped_area_info *room; /* the kernel's, for as long as the session */
 
+static bool is_preemptible(void)
+{
+	return running == SESSION_PREEMPTIBLE || running == SESSION_KEPT_BACK;
+}
+
 bool session_is_percpu(void)
 {
-	return running == SESSION_PERCPU;
+	return running == SESSION_PERCPU || is_preemptible();
 }
+
+/* A program of a tracepoint. */
+#define RUN(program)                                \
+	do {                                        \
+		host.needs_hold = is_preemptible(); \
+		program;                            \
+		HOST_CHECK(!host.is_held);          \
+		host.needs_hold = false;            \
+	} while (0)
+
+/* A program of a task's event that a second one follows; perf holds preemption off. */
+#define RUN_FIRST(program)                        \
+	do {                                      \
+		if (running != SESSION_KEPT_BACK) \
+			program;                  \
+	} while (0)
 
 bool session_has_loop(void)
 {
@@ -37,7 +58,7 @@ static void iterate_over(enum iterate_what what, struct task_struct *const *task
 		struct bpf_iter__task context = { .task = tasks[i] };
 
 		if (session_is_percpu())
-			iterate_percpu(&context);
+			RUN(iterate_percpu(&context));
 		else
 			iterate_cached(&context);
 	}
@@ -51,8 +72,12 @@ static void load_programs(void)
 	const __u32 slots = session_is_percpu() ? SESSION_SLOTS : 0;
 	const __u32 max_nodes = DEFAULT_MAX_NODES, max_sites = DEFAULT_MAX_SITES;
 	const bool has_lines = false, has_owners = false, has_threads = false, holds = true;
-	const bool has_native = false;
+	const bool has_native = false, can_preempt = is_preemptible();
+	const __u32 most_turns = can_preempt ? MAX_PREEMPTED : 1;
 
+	host_map_resize(HOST_TABLE(&turns), most_turns);
+	memset(second_turns, 0, sizeof(second_turns));
+	host_configure(&cfg_preemptible, &can_preempt, sizeof(can_preempt));
 	host_configure(&cfg_cpus, &cpus, sizeof(cpus));
 	host_configure(&cfg_fold_batch, &batch, sizeof(batch));
 	host_configure(&cfg_fresh_slots, &slots, sizeof(slots));
@@ -423,7 +448,7 @@ void session_write(__u64 address, bool by_kernel)
 
 void session_allocate(__u32 order, __u32 gfp)
 {
-	cow_alloc(NULL, order, gfp);
+	RUN(cow_alloc(NULL, order, gfp));
 }
 
 void session_enter(unsigned long number, unsigned long first, unsigned long second,
@@ -447,7 +472,10 @@ void session_room_of(__u64 address, __u64 length, __u64 offset, bool is_from_abo
 	room->align_offset = offset;
 	room->flags = is_from_above ? VM_UNMAPPED_AREA_TOPDOWN : 0;
 	host.finds_room = true;
-	rss_percpu(address, (uintptr_t)room);
+	if (is_preemptible())
+		RUN(mapping_percpu(address, (uintptr_t)room));
+	else
+		rss_percpu(address, (uintptr_t)room);
 	host.finds_room = false;
 }
 
@@ -516,7 +544,7 @@ void session_limit_ring(__u32 bytes)
 void session_rss_event(struct mm_struct *mm, __u32 kind)
 {
 	if (session_is_percpu())
-		rss_percpu((uintptr_t)mm, kind);
+		RUN(rss_percpu((uintptr_t)mm, kind));
 	else if (running == SESSION_CACHED)
 		rss_cached(mm, (int)kind);
 	else
@@ -632,7 +660,12 @@ void session_stop_last_looks(void)
 
 void session_exec_event_of(struct task_struct *task, int former_tid)
 {
-	if (session_is_percpu())
+	struct trace_event_raw_sched_process_exec event = { former_tid };
+
+	if (is_preemptible()) {
+		RUN_FIRST(exec_traced(&event));
+		RUN(own_again((uintptr_t)task, (__u64)former_tid));
+	} else if (session_is_percpu())
 		rss_percpu((uintptr_t)task, (__u64)former_tid);
 	else
 		exec_cached(task, former_tid);
@@ -647,13 +680,19 @@ void session_exec_event(struct task_struct *task)
 
 void session_prepare_exec_event(struct task_struct *task)
 {
-	if (session_is_percpu())
+	if (is_preemptible()) {
+		RUN_FIRST(left_traced(NULL));
+		RUN(own_again((uintptr_t)task, PROGRAM_TO_BE));
+	} else if (session_is_percpu())
 		rss_percpu((uintptr_t)task, PROGRAM_TO_BE);
 }
 
 void session_fork_event(struct task_struct *parent, struct task_struct *child)
 {
-	if (session_is_percpu())
+	if (is_preemptible()) {
+		RUN_FIRST(RUN(fork_percpu(parent, child)));
+		RUN(fork_again(parent, child));
+	} else if (session_is_percpu())
 		fork_percpu(parent, child);
 	else
 		fork_cached(parent, child);
@@ -666,8 +705,15 @@ void session_exit_event(struct task_struct *task)
 		return;
 	}
 	task->flags |= PF_EXITING;
-	rss_percpu((uintptr_t)task, false);
-	exit_percpu(task);
+	if (is_preemptible()) {
+		RUN_FIRST(left_traced(NULL));
+		RUN_FIRST(exit_traced(NULL));
+		RUN(own_again((uintptr_t)task, false));
+		RUN(exit_again(task));
+	} else {
+		rss_percpu((uintptr_t)task, false);
+		exit_percpu(task);
+	}
 	task->flags &= ~(unsigned int)PF_EXITING;
 }
 

@@ -17,6 +17,12 @@ enum session_kernel {
 	SESSION_OLDEST, /* 5.10: as 6.1, without bpf_loop; the current task is no pointer yet */
 };
 #define NR_SESSION_KERNELS 3
+/* More ways to have the first, for tests of what becomes of tasks: tracepoints can be preempted,
+ * and what the CPU has is touched in a hold alone (bpf/preempt.h); and all events of tasks are kept
+ * back from the first program. */
+#define SESSION_PREEMPTIBLE ((enum session_kernel)3)
+#define SESSION_KEPT_BACK ((enum session_kernel)4)
+#define NR_SESSION_WAYS 5
 
 extern const char *const session_kernel_names[NR_SESSION_KERNELS];
 

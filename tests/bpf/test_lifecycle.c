@@ -23,7 +23,7 @@
 
 static void on_each(void (*test)(void))
 {
-	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++) {
+	for (int kernel = 0; kernel < NR_SESSION_WAYS; kernel++) {
 		session_open(kernel);
 		test();
 		session_check();
@@ -264,7 +264,7 @@ static void check_too_many(void)
 
 static void test_too_many(void **state)
 {
-	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++) {
+	for (int kernel = 0; kernel < NR_SESSION_WAYS; kernel++) {
 		_cleanup_(freep) char *report = NULL;
 
 		session_open(kernel);
@@ -278,7 +278,7 @@ static void test_too_many(void **state)
 /* A process whose begin cannot be sent is a loss of its own, and is not booked without an entry. */
 static void test_begin_unsent(void **state)
 {
-	for (int kernel = 0; kernel < NR_SESSION_KERNELS; kernel++) {
+	for (int kernel = 0; kernel < NR_SESSION_WAYS; kernel++) {
 		_cleanup_(freep) char *report = NULL;
 
 		session_open(kernel);

@@ -54,7 +54,7 @@ static struct {
 	size_t nr_records, capacity;
 	struct fake_told told;
 	bool is_without_owners, is_with_allocs;
-	uint64_t nr_missed;
+	uint64_t nr_missed, nr_missed_of_tasks;
 	const struct fake_map *changed_map;
 	void (*change)(void); /* before an entry of `changed_map` is looked up */
 } fake;
@@ -103,7 +103,7 @@ void fake_loader_reset(void)
 	fake.nr_records = 0;
 	fake.told = (struct fake_told){ 0 };
 	fake.is_without_owners = fake.is_with_allocs = false;
-	fake.nr_missed = 0;
+	fake.nr_missed = fake.nr_missed_of_tasks = 0;
 	fake.change = NULL;
 	fake_nodes_reset();
 }
@@ -200,14 +200,15 @@ void fake_loader_before_lookups(const char *map, void (*change)(void))
 	fake.change = change;
 }
 
-void fake_loader_miss(uint64_t events)
+void fake_loader_miss(uint64_t events, uint64_t of_tasks)
 {
 	fake.nr_missed = events;
+	fake.nr_missed_of_tasks = of_tasks;
 }
 
-uint64_t loader_count_missed(const struct loader *loader)
+struct loader_missed loader_count_missed(const struct loader *loader)
 {
-	return fake.nr_missed;
+	return (struct loader_missed){ fake.nr_missed, fake.nr_missed_of_tasks };
 }
 
 void loader_note_nameless(struct loader *loader, bool are_nameless)

@@ -28,7 +28,7 @@ void fake_loader_with_allocs(void);
 void fake_loader_before_lookups(const char *map, void (*change)(void));
 
 /* So many events the kernel has not handed over. */
-void fake_loader_miss(uint64_t events);
+void fake_loader_miss(uint64_t events, uint64_t of_tasks);
 
 /* `map` is a name that loader_map() knows. A per-CPU value has FAKE_CPUS parts. */
 void fake_loader_put(const char *map, const void *key, const void *value);

@@ -258,12 +258,32 @@ static void test_missed(void **state)
 {
 	const struct loss_count *loss = &fixture.profile->losses[LOSS_events_missed];
 
-	fake_loader_miss(3);
+	fake_loader_miss(3, 0);
 	assert_int_equal(drain_all(fixture.drain), 0);
 	assert_int_equal(loss->events, 3);
-	fake_loader_miss(5);
+	fake_loader_miss(5, 0);
 	assert_int_equal(drain_finish(fixture.drain, FIXTURE_START_NS + 1), 0);
 	assert_int_equal(loss->events, 5);
+}
+
+/* A thread's end may be among it, with the path that it was on; of a counter's events none is. */
+static void test_missed_ends(void **state)
+{
+	struct process *counted;
+
+	send_type(RECORD_IMAGE_BEGIN);
+	fake_loader_miss(3, 0);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	counted = &fixture.profile->processes[0];
+	counted->calls_method = CALLS_BY_UPROBE;
+	counted->calls_seen = CALLS_SEEN_ALL;
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->calls_seen, CALLS_SEEN_ALL);
+	fake_loader_miss(4, 1);
+	assert_int_equal(drain_all(fixture.drain), 0);
+	assert_int_equal(process()->calls_seen, CALLS_SEEN_SOME);
+	assert_non_null(strstr(profile_string(fixture.profile, process()->calls_reason),
+			       "kept ends of threads back"));
 }
 
 /* The BPF side's numbers have 32 bits. */
@@ -363,23 +383,15 @@ static void test_more_than_a_dump_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_image_begin),
-		TEST(test_arguments_without_end),
-		TEST(test_comm_without_end),
-		TEST(test_ends),
-		TEST(test_main_ends),
-		TEST(test_exec_by_thread),
-		TEST(test_exec_after_fork),
-		TEST(test_who_is_looked_at),
-		TEST(test_killed),
-		TEST(test_end_by_table),
-		TEST(test_live_balance),
-		TEST(test_losses),
-		TEST(test_missed),
-		TEST(test_losses_go_round),
-		TEST(test_live_thread),
-		TEST(test_knocks),
-		TEST(test_more_than_a_dump_holds),
+		TEST(test_image_begin),	     TEST(test_arguments_without_end),
+		TEST(test_comm_without_end), TEST(test_ends),
+		TEST(test_main_ends),	     TEST(test_exec_by_thread),
+		TEST(test_exec_after_fork),  TEST(test_who_is_looked_at),
+		TEST(test_killed),	     TEST(test_end_by_table),
+		TEST(test_live_balance),     TEST(test_losses),
+		TEST(test_missed),	     TEST(test_missed_ends),
+		TEST(test_losses_go_round),  TEST(test_live_thread),
+		TEST(test_knocks),	     TEST(test_more_than_a_dump_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,9 +190,29 @@ bool drain_books_read(const struct drain_base *base, struct drain_images *images
 	return has_moved;
 }
 
+/* Its end may be among them, and with it a path that it was on; or a thread's, or a child's begin.
+ */
+static void doubt_calls(const struct drain_base *base)
+{
+	struct profile *profile = base->profile;
+
+	for (size_t i = 0; i < profile->nr_processes; i++) {
+		struct process *process = &profile->processes[i];
+
+		if (process->calls_method == CALLS_BY_NOTHING ||
+		    process->calls_seen == CALLS_SEEN_SOME)
+			continue;
+		process->is_dirty = true;
+		process->calls_seen = CALLS_SEEN_SOME;
+		process->calls_reason = string_pool_add(
+			&profile->strings, "the kernel kept ends of threads back from memprobe");
+	}
+}
+
 void drain_books_read_losses(const struct drain_base *base)
 {
 	int fd = loader_map(base->loader, "losses");
+	struct loader_missed missed;
 	struct {
 		uint64_t events, pages;
 	} loss;
@@ -203,7 +223,10 @@ void drain_books_read_losses(const struct drain_base *base)
 		base->profile->losses[reason].events = loss.events;
 		base->profile->losses[reason].bytes = loss.pages * PAGE_BYTES;
 	}
-	base->profile->losses[LOSS_events_missed].events = loader_count_missed(base->loader);
+	missed = loader_count_missed(base->loader);
+	base->profile->losses[LOSS_events_missed].events = missed.events;
+	if (missed.of_tasks)
+		doubt_calls(base);
 }
 
 bool drain_books_are_balanced(const struct drain_images *images)

@@ -14,12 +14,16 @@
 #define ATTACH_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION of 6.13 */
 
 struct kernel_features {
-	bool has_uprobe_multi;	  /* 6.6: many uprobes in one link */
-	bool has_uprobe_session;  /* 6.13: one program for entry and return */
+	bool has_preemptible_tracepoints; /* 7.0: their programs can be preempted */
+	bool has_uprobe_multi;		  /* 6.6: many uprobes in one link */
+	bool has_uprobe_session;	  /* 6.13: one program for entry and return */
 	bool has_mem_alloc;	  /* 6.1: hashes may allocate their elements in any program */
 	bool has_find_vma;	  /* 5.17: a BPF program may ask for the mapping at an address */
 	bool has_loop;		  /* 5.17: bpf_loop(), whose body is verified once */
 	bool has_percpu_counters; /* 6.2: mm_struct.rss_stat is an array of percpu_counter */
+	/* BTF ids of the kfuncs bpf_preempt_disable() and bpf_preempt_enable() (6.10), where
+	 * tracepoints can be preempted; 0: none. */
+	uint32_t preempt_disable, preempt_enable;
 };
 
 /* Names what is asked for, before the scan, and asks, after it. */

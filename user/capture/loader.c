@@ -16,6 +16,7 @@
 #include "loader_beside.h"
 #include "loader_btf.h"
 #include "loader_object.h"
+#include "loader_preempt.h"
 #include "loader_probes.h"
 #include "log.h"
 #include "memory.h"
@@ -45,6 +46,12 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
  * and the address space is gone then, so that there would be no path. sched_prepare_exec is
  * of 6.10. */
 #define MAY_LACK 256
+/* Where the kernel lets tracepoints be preempted, and where it does not (bpf/preempt.h): two
+ * programs for what becomes of tasks, of which the second follows the first. */
+#define PREEMPTIBLE 512
+#define NOT_PREEMPTIBLE 1024
+/* An event of perf's; where it cannot be had the second program has all. */
+#define BY_PERF 2048
 static const struct {
 	const char *name;
 	uint32_t kernels;
@@ -53,13 +60,23 @@ static const struct {
 	{ "rss_percpu", ON_PERCPU, "rss_stat" },
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_user" },
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_kernel" },
-	{ "rss_percpu", ON_PERCPU | FOR_OWNERS, "vm_unmapped_area" },
-	{ "rss_percpu", ON_PERCPU, "sched_process_exec" },
+	{ "rss_percpu", ON_PERCPU | FOR_OWNERS | NOT_PREEMPTIBLE, "vm_unmapped_area" },
+	{ "mapping_percpu", ON_PERCPU | FOR_OWNERS | PREEMPTIBLE, "vm_unmapped_area" },
+	{ "rss_percpu", ON_PERCPU | NOT_PREEMPTIBLE, "sched_process_exec" },
+	{ "exec_traced", ON_PERCPU | PREEMPTIBLE | BY_PERF, "sched_process_exec" },
+	{ "own_again", ON_PERCPU | PREEMPTIBLE, "sched_process_exec" },
 	{ "fork_percpu", ON_PERCPU, NULL },
+	{ "fork_again", ON_PERCPU | PREEMPTIBLE, NULL },
 	/* A path that a thread leaves, before the next sends it. */
-	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK, "sched_process_exit" },
-	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK, "sched_prepare_exec" },
-	{ "exit_percpu", ON_PERCPU, NULL },
+	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK | NOT_PREEMPTIBLE, "sched_process_exit" },
+	{ "left_traced", ON_PERCPU | FOR_CALLS | PREEMPTIBLE | BY_PERF, "sched_process_exit" },
+	{ "own_again", ON_PERCPU | FOR_CALLS | PREEMPTIBLE, "sched_process_exit" },
+	{ "rss_percpu", ON_PERCPU | FOR_CALLS | MAY_LACK | NOT_PREEMPTIBLE, "sched_prepare_exec" },
+	{ "left_traced", ON_PERCPU | FOR_CALLS | PREEMPTIBLE | BY_PERF, "sched_prepare_exec" },
+	{ "own_again", ON_PERCPU | FOR_CALLS | PREEMPTIBLE, "sched_prepare_exec" },
+	{ "exit_percpu", ON_PERCPU | NOT_PREEMPTIBLE, NULL },
+	{ "exit_traced", ON_PERCPU | PREEMPTIBLE | BY_PERF, "sched_process_exit" },
+	{ "exit_again", ON_PERCPU | PREEMPTIBLE, NULL },
 	{ "balance_percpu", ON_PERCPU | FOR_COMMANDS | ITERATOR, NULL },
 	{ "iterate_percpu", ON_PERCPU | FOR_PROCESSES | ITERATOR, NULL },
 	{ "rss_cached", ON_CACHED, NULL },
@@ -89,7 +106,10 @@ static struct bpf_program *find_program(const struct memprobe *skeleton, size_t 
 static bool is_needed(uint32_t kernels, const struct loader *loader,
 		      const struct loader_sizes *sizes)
 {
-	return kernels & kind_of(&loader->features) &&
+	const uint32_t other = loader->features.has_preemptible_tracepoints ? NOT_PREEMPTIBLE
+									    : PREEMPTIBLE;
+
+	return kernels & kind_of(&loader->features) && !(kernels & other) &&
 	       (sizes->call_frames || !(kernels & FOR_CALLS)) &&
 	       (loader->has_owners || !(kernels & FOR_OWNERS)) &&
 	       !(kernels & (sizes->attaches ? FOR_COMMANDS : FOR_PROCESSES));
@@ -139,6 +159,7 @@ static void configure(const struct loader *loader, const struct loader_sizes *si
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	int possible = libbpf_num_possible_cpus();
 
+	skeleton->rodata->cfg_preemptible = loader->features.has_preemptible_tracepoints;
 	skeleton->rodata->cfg_cpus = possible > 0 && possible <= MAX_CPUS ? possible : MAX_CPUS;
 	/* compute_batch_value, lib/percpu_counter.c */
 	skeleton->rodata->cfg_fold_batch = online > 16 ? 2 * online : 32;
@@ -280,7 +301,9 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	map_sizes_allocs(&ret->map_sizes, ret->has_allocs ? sizes->max_blocks : 0, ret->skeleton);
 	map_sizes_native(ret->has_native ? sizes->native_rows : 0, sizes, ret->skeleton);
 	configure(ret, sizes);
-	error = load_programs(ret->skeleton);
+	error = loader_preempt_put(&ret->features, ret->skeleton->obj);
+	if (!error)
+		error = load_programs(ret->skeleton);
 	return error ? fail(ret, "load", "BPF programs", error) : 0;
 }
 
@@ -302,25 +325,38 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	return error ? error : prepare(ret);
 }
 
+static struct bpf_link *attach(struct bpf_program *program, size_t index)
+{
+	const char *tracepoint = programs[index].tracepoint;
+
+	if (programs[index].kernels & BY_PERF)
+		return bpf_program__attach_tracepoint(program, "sched", tracepoint);
+	return tracepoint ? bpf_program__attach_raw_tracepoint(program, tracepoint)
+			  : bpf_program__attach_trace(program);
+}
+
 int loader_attach(struct loader *loader)
 {
 	loader->has_last_paths = loader->features.has_percpu_counters;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct bpf_program *program = find_program(loader->skeleton, i);
-		const char *tracepoint = programs[i].tracepoint;
 
 		if (!loader->is_needed[i] || programs[i].kernels & ITERATOR)
 			continue;
-		loader->links[i] = tracepoint
-					   ? bpf_program__attach_raw_tracepoint(program, tracepoint)
-					   : bpf_program__attach_trace(program);
+		loader->links[i] = attach(program, i);
 		if (loader->links[i])
 			continue;
+		if (programs[i].kernels & BY_PERF) {
+			loader->lacks_perf = true;
+			continue;
+		}
 		if (programs[i].kernels & MAY_LACK && (errno == EINVAL || errno == ENOENT)) {
 			loader->has_last_paths = false;
 			continue;
 		}
-		return fail(loader, "attach", tracepoint ? tracepoint : programs[i].name, -errno);
+		return fail(loader, "attach",
+			    programs[i].tracepoint ? programs[i].tracepoint : programs[i].name,
+			    -errno);
 	}
 	return 0;
 }
@@ -339,7 +375,8 @@ void loader_detach(struct loader *loader)
 {
 	if (loader->skeleton && loader->skeleton->bss)
 		loader->skeleton->bss->allocs_are_over = true;
-	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+	/* The last first: a second program without its first would take all. */
+	for (size_t i = ARRAY_SIZE(programs); i-- > 0;) {
 		bpf_link__destroy(loader->links[i]);
 		loader->links[i] = NULL;
 	}

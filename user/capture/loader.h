@@ -19,7 +19,7 @@ struct bpf_link;
 struct memprobe; /* the skeleton */
 
 #define LOADER_PROGRAMS                                                           \
-	21 /* that are attached when the command begins, for all kinds of kernels \
+	31 /* that are attached when the command begins, for all kinds of kernels \
 	    */
 
 struct loader_sizes {
@@ -49,6 +49,7 @@ struct loader {
 	struct map_sizes map_sizes;
 	bool has_owners, has_allocs, has_submitters, has_native;
 	bool has_last_paths;
+	bool lacks_perf; /* events of perf's that were to be had (bpf/preempt.h) */
 	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
 	int iterator;				 /* fd of the link of the task iterator */
@@ -103,7 +104,11 @@ uint32_t loader_id_run(const struct loader *loader);
 int loader_free_ids(struct loader *loader, uint32_t first, uint32_t count);
 
 /* Events that the kernel did not hand to our programs, but for those that are our own work. */
-uint64_t loader_count_missed(const struct loader *loader);
+struct loader_missed {
+	uint64_t events;
+	uint64_t of_tasks; /* how many of them may have been begins and ends of tasks */
+};
+struct loader_missed loader_count_missed(const struct loader *loader);
 
 /* So many entries have been taken out of the tables. */
 struct loader_removed {

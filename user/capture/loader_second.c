@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "loader_object.h"
+#include "loader_preempt.h"
 #include "memory.h"
 #include "memprobe.skel.h"
 
@@ -79,7 +80,9 @@ int loader_second_load(const struct loader *loader, const struct second_programs
 		return error;
 	for (size_t i = 0; i < programs->count; i++)
 		bpf_program__set_autoload(find_program(ret, i), true);
-	error = loader_object_cause(ret->skeleton, bpf_object__load(ret->skeleton->obj));
+	error = loader_preempt_put(&loader->features, ret->skeleton->obj);
+	if (!error)
+		error = loader_object_cause(ret->skeleton, bpf_object__load(ret->skeleton->obj));
 	if (error)
 		loader_second_close(ret);
 	return error;

@@ -9,6 +9,7 @@
 #include "loader.h"
 #include "memory.h"
 #include "memprobe.skel.h"
+#include <memprobe/wire_preempt.h>
 #include <memprobe/wire_unwind.h>
 
 #define REGION_BYTES_SHIFT 21
@@ -190,6 +191,8 @@ void map_sizes_apply(const struct map_sizes *chosen, const struct loader_sizes *
 				 sizes->has_instances ? 2 * sizes->max_nodes : 1);
 	if (!features->has_percpu_counters)
 		bpf_map__set_max_entries(skeleton->maps.last_shares, 1);
+	if (features->has_preemptible_tracepoints)
+		bpf_map__set_max_entries(skeleton->maps.turns, MAX_PREEMPTED);
 	/* An allocation makes some 25 look-ups, and there may be 100,000 a second. */
 	if (!sizes->has_allocs)
 		look_up_by_calls(sizes, skeleton);

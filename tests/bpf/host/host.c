@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "bpf/bpf_helpers.h"
+#include <memprobe/wire_preempt.h>
 
 #define MAX_TURNS (1U << 23) /* BPF_MAX_LOOPS, kernel/bpf/verifier.c */
 
@@ -25,6 +26,12 @@ void host_fail(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "%s:%d: not allowed: %s\n", file, line, what);
 	abort();
+}
+
+void host_hold_mark(__u32 mark)
+{
+	HOST_CHECK(host.is_held == (mark == PREEMPT_MARK_END));
+	host.is_held = !host.is_held;
 }
 
 void host_configure(const volatile void *variable, const void *value, size_t size)
@@ -65,11 +72,14 @@ long bpf_probe_read_user_str(void *to, __u32 size, const void *address)
 void host_meanwhile(void (**hook)(void))
 {
 	void (*act)(void) = *hook;
+	bool is_held = host.is_held;
 
 	if (!act)
 		return;
 	*hook = NULL;
+	host.is_held = false; /* it is on another CPU */
 	act();
+	host.is_held = is_held;
 	*hook = act;
 }
 

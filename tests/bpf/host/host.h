@@ -40,6 +40,9 @@ struct host {
 	/* The same before every look into a map. */
 	void (*on_lookup)(void);
 
+	bool needs_hold; /* the program that runs could be preempted */
+	bool is_held;	 /* it holds that off */
+
 	unsigned int user_reads;     /* done so far */
 	unsigned int fail_user_read; /* the how-manyth from now fails, 0: none */
 };
@@ -56,6 +59,9 @@ void host_reset(void);
 			host_fail(__FILE__, __LINE__, #condition); \
 	} while (0)
 __attribute__((noreturn)) void host_fail(const char *file, int line, const char *what);
+
+/* The program holds preemption off from here on, or does no more. */
+void host_hold_mark(__u32 mark);
 
 /* Writes a `const volatile` configuration variable, as the loader does before loading. */
 void host_configure(const volatile void *variable, const void *value, size_t size);

@@ -124,8 +124,10 @@ void *host_map_lookup_percpu(struct host_map *map, const void *key, __u32 cpu)
 void *host_map_lookup(struct host_map *map, const void *key)
 {
 	host_meanwhile(&host.on_lookup);
-	if (is_type(map, BPF_MAP_TYPE_PERCPU_ARRAY))
+	if (is_type(map, BPF_MAP_TYPE_PERCPU_ARRAY)) {
+		HOST_CHECK(!host.needs_hold || host.is_held);
 		return host_map_lookup_percpu(map, key, host.cpu);
+	}
 	if (is_type(map, BPF_MAP_TYPE_ARRAY)) {
 		__u32 index = read_index(key);
 

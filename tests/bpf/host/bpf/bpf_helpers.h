@@ -20,6 +20,9 @@
 	if (0) \
 	__asm__
 
+/* Marks that the loader replaces by kfuncs (bpf/preempt.h). */
+#define MEMPROBE_HOLD_MARK(mark) host_hold_mark(mark)
+
 #define HOST_SAME_SIZE(pointer, declared) \
 	_Static_assert(sizeof(*(pointer)) == sizeof(*(declared)), "size of a key or value")
 
