@@ -295,7 +295,7 @@ static __always_inline __u32 find_alloc_node(struct wire_image *image, __u32 slo
 
 	if (!owners)
 		return 0;
-	scratch = take_scratch(owners, tid);
+	scratch = take_scratch(owners, tid, false);
 	if (scratch != SCRATCH_RSS) {
 		found = find_alloc_path(slot, scratch);
 		if (bytes >= PAGE_SIZE)

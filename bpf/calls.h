@@ -8,7 +8,8 @@
  * what was missing.
  *
  * A uprobe's program can be preempted by another task, whose program may run on the same CPU: each
- * takes scratch memory of its own and finds out at the end whether it still had it.
+ * takes scratch memory of its own. Before 5.12 that cannot be done at once, so there it finds out
+ * at the end whether it still had it.
  */
 #ifndef MEMPROBE_CALLS_H
 #define MEMPROBE_CALLS_H
@@ -26,9 +27,17 @@ struct {
 	__type(value, struct scratch_owners);
 } scratch_owners SEC(".maps");
 
-static __always_inline __u32 take_scratch(struct scratch_owners *owners, __u32 tid)
+/* Between look and mark another task may come, take it and be preempted in turn: who then marks it
+ * would use it beside that task, and find its own mark at the end. cmpxchg is of 5.12, bpf_loop of
+ * 5.17. */
+static __always_inline __u32 take_scratch(struct scratch_owners *owners, __u32 tid, bool is_oldest)
 {
 	for (__u32 i = SCRATCH_RSS + 1; i < NR_SCRATCHES; i++) {
+		if (!is_oldest) {
+			if (!__sync_val_compare_and_swap(&owners->tids[i], 0, tid))
+				return i;
+			continue;
+		}
 		if (*(volatile __u32 *)&owners->tids[i])
 			continue;
 		*(volatile __u32 *)&owners->tids[i] = tid;
@@ -37,7 +46,7 @@ static __always_inline __u32 take_scratch(struct scratch_owners *owners, __u32 t
 	return SCRATCH_RSS;
 }
 
-/* Returns whether it was ours all the time: another task may have come between look and mark. */
+/* Returns whether it was ours all the time: with bpf_loop it was. */
 static __always_inline bool give_scratch(struct scratch_owners *owners, __u32 scratch, __u32 tid)
 {
 	volatile __u32 *owner = &owners->tids[scratch & (NR_SCRATCHES - 1)];
@@ -225,7 +234,7 @@ static __always_inline __u64 find_closely(__u32 slot, __u64 frame, __u64 tstate,
 
 	if (!owners)
 		return 0;
-	scratch = take_scratch(owners, tid);
+	scratch = take_scratch(owners, tid, plain_loop);
 	if (scratch == SCRATCH_RSS)
 		return lost;
 	if (plain_loop) {

@@ -200,7 +200,7 @@ static __always_inline __u32 walk_submitter(__u32 slot, __u32 kind)
 
 	if (!owners)
 		return SCRATCH_RSS;
-	scratch = take_scratch(owners, tid);
+	scratch = take_scratch(owners, tid, false);
 	if (scratch == SCRATCH_RSS)
 		return LOST_SCRATCH;
 	user = walk_putter(slot, scratch, kind);
@@ -335,7 +335,7 @@ static __always_inline enum queue_user find_worker(__u32 slot, __u32 kind, __u64
 
 	if (!owners)
 		return USER_LOST;
-	scratch = take_scratch(owners, tid);
+	scratch = take_scratch(owners, tid, false);
 	path = bpf_map_lookup_elem(&paths, &scratch);
 	if (scratch == SCRATCH_RSS || !path)
 		return USER_LOST;

@@ -54,19 +54,17 @@ struct interpreter_search {
 	__u64 words[STACK_WORDS + KEPT_REGISTERS];
 };
 
-/* Of rss_stat, which fires with preemption off. */
+/* One for each scratch: probes can be preempted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, NR_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct interpreter_search);
 } interpreter_searches SEC(".maps");
 
-static __always_inline struct interpreter_search *find_search(void)
+static __always_inline struct interpreter_search *find_search(__u32 scratch)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&interpreter_searches, &zero);
+	return bpf_map_lookup_elem(&interpreter_searches, &scratch);
 }
 
 #define THREAD_STACK_BYTES (1 << 14) /* of a kernel's stack, where it does not tell */
@@ -191,10 +189,10 @@ static __always_inline enum search_step search_state(const struct wire_layout *l
 }
 
 /* One step. Returns 1 when the search is over. */
-__noinline int search_interpreters(__u32 slot)
+__noinline int search_interpreters(__u32 slot, __u32 scratch)
 {
 	const struct wire_layout *layout = slot_layout(slot);
-	struct interpreter_search *search = find_search();
+	struct interpreter_search *search = find_search(scratch);
 	enum search_step step;
 
 	if (!layout || !search)
@@ -211,10 +209,10 @@ __noinline int search_interpreters(__u32 slot)
 }
 
 /* Returns 1 when the search is over. */
-__noinline int search_some_interpreters(__u32 slot)
+__noinline int search_some_interpreters(__u32 slot, __u32 scratch)
 {
 	for (__u32 i = 0; i < SEARCH_STEPS; i++) {
-		if (search_interpreters(slot))
+		if (search_interpreters(slot, scratch))
 			return 1;
 	}
 	return 0;
@@ -250,10 +248,10 @@ static __always_inline bool runs_own_state(const struct wire_layout *layout,
 }
 
 /* Returns enum thread_found: UNCLEAR when it has to be searched, NONE when it is the slot's. */
-__noinline int begin_search_of_state(__u32 slot, __u64 bias, __u64 own)
+__noinline int begin_search_of_state(__u32 slot, __u32 scratch, __u64 bias, __u64 own)
 {
 	const struct wire_layout *layout = slot_layout(slot);
-	struct interpreter_search *search = find_search();
+	struct interpreter_search *search = find_search(scratch);
 
 	if (!layout || !search || read_user(search, 16, layout->interpreters_vaddr + bias) ||
 	    find_stack(search))
@@ -266,33 +264,33 @@ __noinline int begin_search_of_state(__u32 slot, __u64 bias, __u64 own)
 
 /* Which state the current thread runs, whose slot has `own` or 0. Returns enum thread_found: RUNS
  * with its address in the search; NONE: none but that; or UNREADABLE, UNCLEAR. */
-__noinline int find_among_interpreters(__u32 slot, __u64 bias, __u64 own)
+__noinline int find_among_interpreters(__u32 slot, __u32 scratch, __u64 bias, __u64 own)
 {
 	struct interpreter_search *search;
-	int found = begin_search_of_state(slot, bias, own);
+	int found = begin_search_of_state(slot, scratch, bias, own);
 	__u32 i;
 
 	if (found != THREAD_UNCLEAR)
 		return found;
 	for (i = 0; i < SEARCH_ROUNDS; i++) {
-		if (search_some_interpreters(slot))
+		if (search_some_interpreters(slot, scratch))
 			break;
 	}
-	search = find_search();
+	search = find_search(scratch);
 	return i == SEARCH_ROUNDS || !search ? THREAD_UNCLEAR : judge_search(search);
 }
 
 /* Which state a thread runs where there are other interpreters: `tstate` is the slot's, or
  * another's. Of a thread that is not the current one it is not known. */
-static __always_inline enum thread_found find_in_interpreters(__u32 slot, struct thread_at at,
-							      __u64 *tstate)
+static __always_inline enum thread_found find_in_interpreters(__u32 slot, __u32 scratch,
+							      struct thread_at at, __u64 *tstate)
 {
-	struct interpreter_search *search = find_search();
+	struct interpreter_search *search = find_search(scratch);
 	int found;
 
 	if (!search || at.fsbase != READ_CURRENT(thread.fsbase))
 		return THREAD_UNCLEAR;
-	found = find_among_interpreters(slot, at.bias, *tstate);
+	found = find_among_interpreters(slot, scratch, at.bias, *tstate);
 	if (found == THREAD_RUNS)
 		*tstate = search->found;
 	if (found == THREAD_NONE && *tstate)

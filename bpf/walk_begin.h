@@ -49,7 +49,7 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsba
 	found = find_slot(image, slot, layout, at, kept, &thread);
 	own = thread.tstate;
 	if (image->flags & IMAGE_SUBINTERPRETERS && (found == THREAD_RUNS || found == THREAD_NONE))
-		found = find_in_interpreters(slot, at, &thread.tstate);
+		found = find_in_interpreters(slot, scratch, at, &thread.tstate);
 	if (found != THREAD_RUNS)
 		return found;
 	if (!(image->flags & IMAGE_RUNTIME_SEEN))

@@ -611,6 +611,14 @@ static void set_scratches(__u32 tid)
 		owners->tids[i] = tid;
 }
 
+__u64 session_probe_leaf(const struct mm_struct *mm)
+{
+	const __u32 scratch = SCRATCH_RSS + 1, slot = session_image(mm)->image_id % MAX_IMAGES;
+	const struct path *path = bpf_map_lookup_elem(&paths, &scratch);
+
+	return begin_walk(slot, scratch, 0) == WALK_BEGUN ? path->frame : 0;
+}
+
 void session_take_scratches(void)
 {
 	set_scratches(1);

@@ -156,6 +156,9 @@ void session_ask_watches(void);
 void session_watch(const struct mm_struct *mm, bool is_watched);
 /* The probe at the end of a code object. */
 void session_code_gone(__u64 code);
+/* The frame at which a probe's program begins a walk of the current thread; 0: at none. */
+__u64 session_probe_leaf(const struct mm_struct *mm);
+
 /* Other tasks that have been preempted hold all scratch memory of this CPU, so that no call walks.
  */
 void session_take_scratches(void);

@@ -204,12 +204,43 @@ static void test_callback(void **state)
 	on_each(check_callback);
 }
 
+/* Another thread's event comes, and is done, on the same CPU. */
+static void preempt(void)
+{
+	struct pt_regs registers = host.registers;
+
+	machine_run(task);
+	host.registers.sp = (task->thread.fsbase & -HOST_PAGE) - STACK_BELOW;
+	touch(1);
+	machine_run(stacks.worker);
+	host.registers = registers;
+}
+
+/* A probe's program is preempted while it looks for the state: the other's look is not its own. */
+static void check_preempted(void)
+{
+	call(&stacks.other, "inside");
+	python_put_cframe(&stacks.of_worker, stacks.sp + 0x800);
+	python_put_cframe(&stacks.other, stacks.sp + 0x100);
+	python_put_cframe(&python, (task->thread.fsbase & -HOST_PAGE) - STACK_BELOW + 0x1100);
+	assert_int_equal(session_probe_leaf(task->mm), stacks.other.leaf);
+	host.on_lookup = preempt;
+	assert_int_equal(session_probe_leaf(task->mm), stacks.other.leaf);
+	host.on_lookup = NULL;
+}
+
+static void test_preempted(void **state)
+{
+	on_each(check_preempted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_made_elsewhere),	 cmocka_unit_test(test_maker_beside),
 		cmocka_unit_test(test_leaf_in_register), cmocka_unit_test(test_growing_stack),
 		cmocka_unit_test(test_state_nowhere),	 cmocka_unit_test(test_callback),
+		cmocka_unit_test(test_preempted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

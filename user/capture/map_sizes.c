@@ -131,8 +131,9 @@ static void allocate_late(struct memprobe *skeleton)
 static void size_without_uprobes(struct memprobe *skeleton)
 {
 	struct bpf_map *const scratches[] = {
-		skeleton->maps.paths,	     skeleton->maps.path_parts, skeleton->maps.code_cache,
-		skeleton->maps.site_buffers, skeleton->maps.id_runs,
+		skeleton->maps.paths,	   skeleton->maps.path_parts,
+		skeleton->maps.code_cache, skeleton->maps.site_buffers,
+		skeleton->maps.id_runs,	   skeleton->maps.interpreter_searches,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(scratches); i++)
