@@ -12,6 +12,9 @@
 #include "x86_unwind.h"
 
 #define SAMPLE_PAGES 256 /* an RSS sample for every MiB that comes or goes */
+/* More than what threads move that only end. */
+#define GOING_ON_PAGES 256
+
 /* Does the current task, whose mm is changed, do it for somebody else? */
 static __always_inline bool is_kernel_work(void)
 {
@@ -37,15 +40,24 @@ static __always_inline long read_finalizing(const struct wire_image *image,
 	return is_in_runtime ? -1 : 0;
 }
 
+/* From now on what goes was live: the runtime is about to be taken down, or that has begun. */
+static __always_inline void take_final_moment(struct wire_image *image)
+{
+	if (image->final_moment)
+		return;
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		image->final_books[kind] = image->books[kind];
+	image->alloc_final = image->alloc_bytes;
+	image->pages_since = 0;
+	image->final_moment = ++image->finals;
+}
+
 static __always_inline void begin_finalizing(struct wire_image *image)
 {
 	if (image->flags & IMAGE_FINALIZING)
 		return;
 	image->flags |= IMAGE_FINALIZING;
-	for (int kind = 0; kind < NR_KINDS; kind++)
-		image->final_books[kind] = image->books[kind];
-	image->alloc_final = image->alloc_bytes;
-	image->final_moment = ++image->finals;
+	take_final_moment(image);
 }
 
 /* A program may begin another Python. */
@@ -57,37 +69,53 @@ static __always_inline void end_finalizing(struct wire_image *image)
 	image->final_moment = 0;
 }
 
-/* Before memory goes that nobody will walk for: has the main thread begun to finalize? */
+/*
+ * The main thread has no frame, or memory is about to go, maybe for a `__del__`, which has one: has
+ * it begun to finalize? Returns 0, or -1 where that cannot be read. Nothing is asked for another
+ * thread.
+ */
 __noinline int look_for_finalizing(__u32 slot)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout;
-	__u64 thread = bpf_get_current_pid_tgid(), finalizing;
+	__u64 finalizing;
 
-	if (!image || !python || image->flags & IMAGE_FINALIZING || (__u32)thread != thread >> 32)
+	if (!image || !python || !is_main_thread())
 		return 0;
 	layout = known_layout(python, image->image_id);
-	if (layout && layout->finalizing_vaddr &&
-	    !read_finalizing(image, layout, python->bias, &finalizing) && finalizing)
+	if (!layout || !layout->finalizing_vaddr)
+		return 0;
+	if (read_finalizing(image, layout, python->bias, &finalizing))
+		return -1;
+	if (finalizing)
 		begin_finalizing(image);
+	else
+		end_finalizing(image);
+	return 0;
+}
+
+/*
+ * Another thread runs Python, after the main one has come to the runtime's end and before that says
+ * so: the main one waits there for all that are no daemons (threading._shutdown), for hours maybe.
+ */
+__noinline int note_going_on(__u32 slot, __s64 pages)
+{
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (!image || image->flags & IMAGE_FINALIZING || is_main_thread())
+		return 0;
+	image->pages_since += absolute(pages);
+	if (image->pages_since > GOING_ON_PAGES)
+		image->final_moment = 0;
 	return 0;
 }
 
 /* The kind of the row of a main thread that runs no Python now. */
-static __always_inline __u32 choose_main_row(struct wire_image *image,
-					     const struct wire_layout *layout, __u64 bias)
+static __always_inline __u32 choose_main_row(const struct wire_image *image, __u32 slot)
 {
-	__u64 finalizing;
-
-	if (layout && layout->finalizing_vaddr) {
-		if (read_finalizing(image, layout, bias, &finalizing))
-			return SITE_LOST;
-		if (finalizing)
-			begin_finalizing(image);
-		else
-			end_finalizing(image);
-	}
+	if (look_for_finalizing(slot))
+		return SITE_LOST;
 	if (image->flags & IMAGE_FINALIZING)
 		return SITE_SHUTDOWN;
 	/* Between two calls from C, or in a greenlet that has just begun: docs/accuracy.md. */
@@ -115,8 +143,7 @@ __noinline __u64 find_frameless_row(__u32 slot, __u32 scratch, __s64 pages)
 	if (!change.image || !python)
 		return 0;
 	if (python->state != PYTHON_NONE && (__u32)id == id >> 32)
-		special.kind = choose_main_row(
-			change.image, known_layout(python, change.image->image_id), python->bias);
+		special.kind = choose_main_row(change.image, slot);
 	if (special.kind == SITE_LOST)
 		note_thread_loss(&change);
 	if (special.kind == SITE_NATIVE) {
@@ -227,8 +254,11 @@ static __always_inline struct node_id find_current(struct change *change, enum k
 			node.value = find_caused_row(change->slot, change->scratch, node.value);
 		return node.value ? node : find_frameless(change);
 	}
-	if (has_python_frames(walk.path))
+	if (has_python_frames(walk.path)) {
 		judge_find(change->image, change->slot, true);
+		if (change->image->final_moment)
+			note_going_on(change->slot, change->pages);
+	}
 	note_objects(change, walk.path, plain_loop);
 	return node;
 }
@@ -329,6 +359,15 @@ static __always_inline struct node_id find_current_unknown(struct change *change
 	return (struct node_id){ .value = row };
 }
 
+/* verifier: what would be known of `pages` would have all that comes after followed twice. */
+static __always_inline bool is_release(__s64 pages)
+{
+	__u64 sign = (__u64)pages >> 63;
+
+	asm volatile("" : "+r"(sign));
+	return sign;
+}
+
 /*
  * Books what the current thread, one of the image's own, has changed, and who owns it. Where
  * another CPU sees a new highest moment in between, the owners know of the change when the books
@@ -336,9 +375,12 @@ static __always_inline struct node_id find_current_unknown(struct change *change
  */
 static __always_inline struct node_id book_current(struct change *change)
 {
-	struct node_id id = find_current_unknown(change);
+	struct node_id id;
 	const __s64 pages = change->pages;
 
+	if (cfg_owners && is_release(pages))
+		look_for_finalizing(change->slot);
+	id = find_current_unknown(change);
 	if (cfg_native && cfg_owners && change->is_native && pages > 0)
 		id.value = find_c_path(change, id.value);
 	if (cfg_owners && change->is_native && pages < 0 && change->kind != KIND_SWAP) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The last look at a process, before its runtime is taken down: whom to stop for it. User space
- * has put a probe at the functions that do it (user/capture/finalizing).
+ * The last look at a process, before its runtime is taken down: what was live, and whom to stop for
+ * it. User space has put a probe at the functions that do it (user/capture/finalizing).
  */
 #ifndef MEMPROBE_LAST_LOOKS_H
 #define MEMPROBE_LAST_LOOKS_H
@@ -40,15 +40,19 @@ static __always_inline bool is_to_be_stopped(const struct wire_image *image)
 	       (image_rss(image) >= cfg_last_look_pages && !would_be_noticed());
 }
 
-/* The process stands when, and only when, user space will hear of it. Verified once, not for each
- * way in which its image is found. */
+/* What `atexit` and `weakref.finalize` give back from here on was live, as what is read now is
+ * there. The process stands when, and only when, user space will hear of it. Verified once, not for
+ * each way in which its image is found. */
 __noinline int stop_for_last_look(__u32 slot)
 {
-	const struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 tgid;
 
-	if (!image || !is_to_be_stopped(image))
+	if (!image)
+		return 0;
+	take_final_moment(image);
+	if (!is_to_be_stopped(image))
 		return 0;
 	tgid = image->tgid;
 	if (bpf_map_update_elem(&last_looks, &tgid, &now_ns, BPF_ANY))

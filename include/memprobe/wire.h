@@ -236,7 +236,8 @@ struct wire_image {
 	__u64 pthread_sequence; /* that glibc keeps beside a value of this key; 0: not known */
 	__u64 gone_sequence;	/* the last of a key that is no more */
 	__u32 gone_key;		/* as pthread_key; 0: none */
-	__u32 pad_gone;
+	/* That other threads have moved since final_moment: bpf/book.h, note_going_on. */
+	__u32 pages_since;
 	__s64 opening[NR_KINDS]; /* counters when the books were opened */
 	__s64 books[NR_KINDS];	 /* opening and everything booked since */
 	__s64 claimed[NR_KINDS]; /* how much of percpu_counter.count (or mm counter) is booked */
@@ -261,8 +262,8 @@ struct wire_image {
 	__u64 end_ns;		 /* 0: alive */
 	__s64 cached[NR_KINDS];	 /* <= 6.1: sum of the tasks' caches at the last settling */
 	__u32 peak_moment;	 /* how often there was another highest RSS */
-	__u32 final_moment;  /* of the runtime's finalizing, from 1 on; 0: it does not finalize */
-	__u32 finals;	     /* how often it began to */
+	__u32 final_moment;  /* in which the runtime's end began, from 1 on; 0: it has not yet */
+	__u32 finals;	     /* how often it seemed to */
 	__u32 marks;	     /* how often a page got an owner; not exact */
 	__s64 address_space; /* pages that are mapped, as far as told to nodes */
 	__s64 heap;	     /* of them, brk()'s */

@@ -60,6 +60,7 @@ import test_inspection  # noqa: E402,F401
 import test_sources  # noqa: E402,F401
 import test_owners  # noqa: E402,F401
 import test_owners_unfaulted  # noqa: E402,F401
+import test_owners_ends  # noqa: E402,F401
 import test_allocs  # noqa: E402,F401
 import test_allocs_known  # noqa: E402,F401
 import test_allocs_preloaded  # noqa: E402,F401

@@ -178,10 +178,10 @@ def give_back_at_exit(blocks):
 
 
 def run_exit():
-    """What atexit's functions give back is gone when the runtime begins to finalize; what dies with
-    its module is there until then."""
+    """What atexit's functions give back is there when the runtime's end begins, as what dies with its
+    module is."""
     atexit.register(give_back_at_exit, keep_until_atexit())
-    tell(keep_until_atexit, 0, 0)
+    tell(keep_until_atexit, sum(SIZES), len(SIZES))
     tell(keep_until_shutdown, sum(SIZES), len(SIZES))
     return keep_until_shutdown()
 
