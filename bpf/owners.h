@@ -42,14 +42,28 @@ static __always_inline void take_copy_back(struct touch *touch)
 	touch->copier = 0;
 }
 
+/* A huge page comes where small ones have gone that were not told of, as another process's collapse
+ * of shared memory takes them out. */
+static __always_inline void forget_small(struct wire_image *image, __u32 slot, __u64 page,
+					 __u32 kind)
+{
+	__u64 begin = page & -(__u64)REGION_PAGES;
+	__u32 gone = release_region(slot, begin, begin + REGION_PAGES, kind, REGION_PAGES);
+
+	find_missing(image, kind, gone);
+	hold_unowned(slot, kind, gone);
+}
+
 /* What came with a fault. Of a file what is ready around it comes first, then its own page, when
  * that has been read. Returns how many of the pages have a mark. */
-static __always_inline __u32 place_touched(struct touch *touch, __u64 page, __u32 pages,
-					   __u32 owner)
+static __always_inline __u32 place_touched(struct touch *touch, struct wire_image *image,
+					   __u64 page, __u32 pages, __u32 owner)
 {
 	__u32 placed = 0;
 
-	if (owner_kind(owner) != KIND_ANON)
+	if (pages == REGION_PAGES)
+		forget_small(image, touch->slot, page, owner_kind(owner));
+	else if (owner_kind(owner) != KIND_ANON)
 		placed = fill_around(touch->slot, page, pages, owner);
 	if (placed && !is_present(page))
 		return placed;
@@ -88,7 +102,7 @@ static __always_inline __u32 place_growth(struct touch *touch, struct wire_image
 
 	take_copy_back(touch);
 	if (range.begin == range.end && page && is_in_fault(touch))
-		return place_touched(touch, page, pages, owner);
+		return place_touched(touch, image, page, pages, owner);
 	if (range.begin == range.end)
 		range = read_range();
 	if (range.begin == range.end)

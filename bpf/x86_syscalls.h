@@ -171,8 +171,11 @@ static __always_inline struct page_range released_range(bool faulting)
 	if (!registers)
 		return range;
 	switch (registers->orig_ax) {
+	case NR_madvise: /* what a collapse takes it puts in again, all of a huge page at once */
+		if (registers->dx == MADV_COLLAPSE)
+			return range;
+		return pages_of(registers->di, registers->si);
 	case NR_munmap:
-	case NR_madvise:
 	case NR_mmap:	  /* over what is there */
 	case NR_mprotect: /* these put copies in the place of a private file's pages */
 	case NR_pkey_mprotect:

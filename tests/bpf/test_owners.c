@@ -685,6 +685,55 @@ static void test_collapse(void **state)
 	close_session();
 }
 
+/* Of shared memory and of files the small pages are taken out first. What has none yet is the
+ * call's, too. */
+static void test_collapse_of_shared(void **state)
+{
+	static const __s32 there[] = { HUGE, HUGE / 4, 0 };
+
+	(void)state;
+	open_fixture();
+	for (int i = 0; i < 2; i++)
+		for (__s32 page = 0; page < there[i]; page++)
+			touch(page % 2 * 2, BASE + i * REGION_BYTES + page * PAGE, KIND_SHMEM, 1);
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE, 3 * REGION_BYTES, MADV_COLLAPSE);
+	for (int i = 0; i < 3; i++) {
+		for (__s32 page = 0; page < there[i]; page++)
+			session_change(mm, KIND_SHMEM, -1);
+		session_change(mm, KIND_SHMEM, HUGE);
+	}
+	assert_int_equal(live(0, KIND_SHMEM), HUGE / 2 + HUGE / 8);
+	assert_int_equal(live(2, KIND_SHMEM), HUGE / 2 + HUGE / 8);
+	assert_int_equal(live(1, KIND_SHMEM), 2 * HUGE - HUGE / 4);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), 0);
+	check_owner(1, 1, 2);
+	check_owner(HUGE, 1, 0);
+	check_owner(HUGE + HUGE / 4, 2 * HUGE - HUGE / 4, 1);
+	close_session();
+}
+
+/* Another process's collapse takes small pages from here; a touch brings the huge one. */
+static void test_huge_page_for_others(void **state)
+{
+	(void)state;
+	open_fixture();
+	for (__u64 page = 0; page < HUGE; page++)
+		touch((int)(page % 2), BASE + page * PAGE, KIND_SHMEM, 1);
+	touch(0, BASE + REGION_BYTES, KIND_SHMEM, HUGE);
+	machine_run(machine_task_new(machine_mm_new(true), 200, 200, "other"));
+	session_change(mm, KIND_SHMEM, -2 * HUGE);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), -2 * HUGE);
+	touch(2, BASE + 5 * PAGE, KIND_SHMEM, HUGE);
+	touch(2, BASE + REGION_BYTES + 5 * PAGE, KIND_SHMEM, HUGE);
+	assert_int_equal(live(0, KIND_SHMEM), 0);
+	assert_int_equal(live(1, KIND_SHMEM), 0);
+	assert_int_equal(live(2, KIND_SHMEM), 2 * HUGE);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), 0);
+	check_owner(0, 2 * HUGE, 2);
+	close_session();
+}
+
 /* A huge page that a call on a part of it brings in is there as a whole. Which one of a range it is
  * tells what is there: an anonymous one is mapped before it is counted, that of a file later. */
 static void test_huge_pages_of_calls(void **state)
@@ -2342,6 +2391,8 @@ int main(void)
 		cmocka_unit_test(test_copies_without_faults),
 		cmocka_unit_test(test_locked_heap),
 		cmocka_unit_test(test_collapse),
+		cmocka_unit_test(test_collapse_of_shared),
+		cmocka_unit_test(test_huge_page_for_others),
 		cmocka_unit_test(test_huge_pages_of_calls),
 		cmocka_unit_test(test_populate_around_unmarked),
 		cmocka_unit_test(test_populate_over_zero_pages),

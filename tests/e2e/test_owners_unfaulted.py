@@ -37,7 +37,7 @@ def check_facts(context, target, *options, may_be_none=False, unowned=0):
 def check_unfaulted(context, how, unowned=0):
     """The same of what a function has brought in without a fault."""
     return check_facts(context, context.target("owners_unfaulted.py", how),
-                       may_be_none=how == "cut", unowned=unowned)
+                       may_be_none=how in ("cut", "shared"), unowned=unowned)
 
 
 @test(interpreters="few")
@@ -56,6 +56,15 @@ def owners_around_inherited_pages(context):
 def owners_around_inherited_pages_collapsed(context):
     """Huge pages made of inherited ones: the holes are the call's."""
     return check_unfaulted(context, "collapsed")
+
+
+@test(interpreters="few")
+def owners_of_shared_memory_collapsed(context):
+    """The small pages are taken out first, of the process itself or of another that has them."""
+    told = check_unfaulted(context, "shared")
+    if not told:
+        raise Skip("the kernel makes no huge pages of shared memory")
+    return told
 
 
 @test(interpreters="few")

@@ -6,6 +6,8 @@ parts      MADV_POPULATE_WRITE of 64 KB of each of some huge pages
 inherited  a child fills what its parent has touched a part of, by MADV_POPULATE_WRITE, then by mlock,
            and drops that part
 collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
+shared     of shared memory; then a child does it of what its parent has touched, and the parent reads
+           that again. Where that has no huge pages nothing is reported
 copied     a child reads every other 64 KB of a private file, and writes to those between, which its
            parent has read
 cut        a part of each of some huge pages, of shared memory and of a file, is made read-only,
@@ -31,11 +33,12 @@ AROUND = 16 * PAGE  # what comes with a page of a file
 MADV_POPULATE_WRITE, MADV_COLLAPSE = 23, 25
 MADV_COLD = 20
 MCL_FUTURE = 2
+MAP_FIXED = 0x10
 
 
 def advise_part(mapping, begin, length, advice):
     """A kernel that does not know the advice has no owners either."""
-    LIBC.madvise(ctypes.c_void_p(address_of(mapping) + begin), length, advice)
+    return LIBC.madvise(ctypes.c_void_p(address_of(mapping) + begin), length, advice) == 0
 
 
 def resident(mapping, begin, length):
@@ -112,7 +115,7 @@ def fill_inherited():
 
 
 def collapse(mapping, begin):
-    advise_part(mapping, begin, NR_HUGE * HUGE, MADV_COLLAPSE)
+    return advise_part(mapping, begin, NR_HUGE * HUGE, MADV_COLLAPSE)
 
 
 def collapse_and_drop(mapping, begin):
@@ -128,6 +131,41 @@ def collapse_inherited():
     for place in range(begin, begin + NR_HUGE * HUGE, HUGE):
         touch(mapping, place, place + HUGE // 2)
     in_child(collapse_and_drop, mapping, begin)
+
+
+def touch_halves(mapping):
+    for place in range(0, NR_HUGE * HUGE, HUGE):
+        touch(mapping, place, place + HUGE // 2)
+
+
+def shared_at(begin):
+    """Where the offset in it fits the address: else it has no huge pages."""
+    LIBC.mmap.restype = ctypes.c_void_p
+    LIBC.mmap(ctypes.c_void_p(begin), ctypes.c_size_t(NR_HUGE * HUGE),
+              mmap.PROT_READ | mmap.PROT_WRITE,
+              mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | MAP_FIXED, -1, ctypes.c_long(0))
+    return (ctypes.c_ubyte * (NR_HUGE * HUGE)).from_address(begin)
+
+
+def collapse_shared():
+    room = private((2 * NR_HUGE + 1) * HUGE)
+    begin = address_of(room) + -address_of(room) % HUGE
+    mapping = shared_at(begin)
+    touch_halves(mapping)
+    if collapse(mapping, 0):
+        report(touch_halves, NR_HUGE * HUGE // 2, "shmem")
+        report(collapse, NR_HUGE * HUGE // 2, "shmem")
+    collapse_by_child(shared_at(begin + NR_HUGE * HUGE))
+    return room
+
+
+def collapse_by_child(mapping):
+    touch_shared(mapping, 0)
+    in_child(collapse, mapping, 0)
+    read_large(mapping, 0)
+    if has_huge_pages("ShmemPmdMapped:"):
+        report(touch_shared, 0, "shmem")
+        report(read_large, NR_HUGE * HUGE, "shmem")
 
 
 def read_every_other(mapping, begin):
@@ -317,6 +355,7 @@ def truncate_another():
 
 
 HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited,
+        "shared": collapse_shared,
         "copied": copy_inherited, "truncated": truncate_another, "cut": cut_huge_pages,
         "split": split_huge_pages, "locked": bring_locked}
 KEPT = HOWS[sys.argv[1]]()
