@@ -42,6 +42,15 @@ static __always_inline void take_copy_back(struct touch *touch)
 	touch->copier = 0;
 }
 
+/* verifier: nothing is known of `pages` then, or what comes after would be followed twice. */
+static __always_inline bool is_huge(__u32 pages)
+{
+	__u32 sign = ((pages ^ REGION_PAGES) - 1) >> 31;
+
+	asm volatile("" : "+r"(sign));
+	return sign;
+}
+
 /* A huge page comes where small ones have gone that were not told of, as another process's collapse
  * of shared memory takes them out. */
 static __always_inline void forget_small(struct wire_image *image, __u32 slot, __u64 page,
@@ -61,7 +70,7 @@ static __always_inline __u32 place_touched(struct touch *touch, struct wire_imag
 {
 	__u32 placed = 0;
 
-	if (pages == REGION_PAGES)
+	if (is_huge(pages))
 		forget_small(image, touch->slot, page, owner_kind(owner));
 	else if (owner_kind(owner) != KIND_ANON)
 		placed = fill_around(touch->slot, page, pages, owner);
@@ -92,24 +101,84 @@ __noinline int note_heap(__u32 slot)
 	return 0;
 }
 
+/* How many pages of files or of shared memory are seen to come in a call: all or none. Those that
+ * were there when an image was forked or attached to have no marks either: of a larger range they
+ * would be taken for what comes. */
+static __always_inline __u32 count_ready(const struct wire_image *image, struct page_range range,
+					 __u32 pages, __u32 owner)
+{
+	if (owner_kind(owner) == KIND_ANON || pages == REGION_PAGES)
+		return 0;
+	return image->opening_site && range.end - range.begin > REACH_PAGES ? 0 : pages;
+}
+
+/* Where a call has come to that brings in a range of a file or of shared memory, with so many pages
+ * next. */
+static __always_inline __u64 next_ready(struct touch *touch, struct page_range range, __u64 pages)
+{
+	struct sweep *sweep = &touch->sweeps[SWEEP_GROWTH];
+	__u64 page;
+
+	begin_range(touch, range);
+	page = sweep->cursor;
+	sweep->cursor = page + pages < range.end ? page + pages : range.end;
+	return page < range.end ? page : range.end - 1;
+}
+
+/* Notes what the system call fills. Returns whether that is known, and it is not a fault that
+ * brings pages. verifier: what is noted are numbers of which nothing is known, not a way for each
+ * call. */
+__noinline int note_filled(void)
+{
+	struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
+	struct page_range range;
+
+	if (!touch)
+		return 0;
+	range = filled_range(touch->mapped, touch->hint);
+	if (range.begin == range.end && touch->page && is_in_fault(touch))
+		return 0;
+	if (range.begin == range.end)
+		range = direct_range();
+	touch->filled = range;
+	return range.begin != range.end;
+}
+
+/* Notes what of the pages that such a call has grown by is ready. */
+__noinline int note_ready(__u32 slot, __u32 pages, __u32 owner)
+{
+	struct touch *touch = bpf_task_storage_get(&touches, bpf_get_current_task_btf(), NULL, 0);
+	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
+
+	if (!touch || !image)
+		return 0;
+	touch->ready = count_ready(image, touch->filled, pages, owner);
+	if (touch->ready)
+		touch->ready_page = next_ready(touch, touch->filled, pages);
+	return 0;
+}
+
 /* Returns how many of the pages have a mark now. */
 static __always_inline __u32 place_growth(struct touch *touch, struct wire_image *image,
 					  __u32 pages, __u32 owner)
 {
-	struct page_range range = filled_range(touch->mapped, touch->hint);
-	__u64 page = touch->page;
-	__u32 placed = 0;
+	struct page_range range;
+	__u32 placed;
 
 	take_copy_back(touch);
-	if (range.begin == range.end && page && is_in_fault(touch))
-		return place_touched(touch, image, page, pages, owner);
-	if (range.begin == range.end)
-		range = read_range();
-	if (range.begin == range.end)
-		return 0;
+	if (!note_filled()) {
+		if (!touch->page || !is_in_fault(touch))
+			return 0;
+		return place_touched(touch, image, touch->page, pages, owner);
+	}
+	range.begin = touch->filled.begin;
+	range.end = touch->filled.end;
 	settle_move(touch->slot, range.begin, range.end);
-	if (pages == REGION_PAGES)
-		placed = place_huge_in(touch, range, owner);
+	note_ready(touch->slot, pages, owner);
+	/* Also what comes from beyond the range, as in a fault: mapped by now. */
+	placed = fill_around(touch->slot, touch->ready_page, touch->ready, owner);
+	if (is_huge(pages))
+		placed += place_huge_in(touch, range, owner);
 	if (placed < pages)
 		placed += place_range(touch, range, image, pages - placed, owner);
 	return placed;

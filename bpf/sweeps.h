@@ -45,6 +45,9 @@ struct touch {
 	__u64 hint;   /* where that was wished. brk: the pages from `mapped` to here are new */
 	__u64 offset; /* in its file, of what room was found for */
 	struct page_range range;
+	struct page_range filled; /* by the current call, as of its last growth: note_filled */
+	__u64 ready_page;
+	__u64 ready; /* pages of that growth, around ready_page; or 0 */
 	struct sweep sweeps[NR_SWEEPS];
 	struct page_move move; /* what is left of it: moves.h. verifier: as struct progress */
 	__u32 slot;

@@ -18,11 +18,13 @@
 
 enum {
 	NR_read = 0,
+	NR_write = 1,
 	NR_mmap = 9,
 	NR_mprotect = 10,
 	NR_munmap = 11,
 	NR_brk = 12,
 	NR_pread64 = 17,
+	NR_pwrite64 = 18,
 	NR_mremap = 25,
 	NR_madvise = 28,
 	NR_clone = 56,
@@ -336,8 +338,10 @@ static __always_inline bool is_filling(void)
 		return registers->dx == MADV_POPULATE_READ ||
 		       registers->dx == MADV_POPULATE_WRITE || registers->dx == MADV_COLLAPSE;
 	case NR_read:
+	case NR_write:
 	case NR_mprotect:
 	case NR_pread64:
+	case NR_pwrite64:
 	case NR_mlock:
 	case NR_mlock2:
 	case NR_pkey_mprotect:
@@ -392,15 +396,23 @@ static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 	}
 }
 
-/* What a read past the page cache fills. */
-static __always_inline struct page_range read_range(void)
+/* What a read past the page cache fills, and a write reads from. */
+static __always_inline struct page_range direct_range(void)
 {
 	struct pt_regs *registers = syscall_registers();
 	struct page_range range = {};
 
-	if (registers && (registers->orig_ax == NR_read || registers->orig_ax == NR_pread64))
+	if (!registers)
+		return range;
+	switch (registers->orig_ax) {
+	case NR_read:
+	case NR_write:
+	case NR_pread64:
+	case NR_pwrite64:
 		return pages_of(registers->si, registers->dx);
-	return range;
+	default:
+		return range;
+	}
 }
 
 /* A mapping that mremap moves. */

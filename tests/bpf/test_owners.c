@@ -31,6 +31,7 @@
 
 enum {
 	NR_read = 0,
+	NR_write = 1,
 	NR_mmap = 9,
 	NR_mprotect = 10,
 	NR_munmap = 11,
@@ -51,6 +52,7 @@ enum {
 #define MADV_COLD 20
 #define MADV_PAGEOUT 21
 #define ADVICE 0x7fff00001000ULL /* where the caller has what it asks of process_madvise */
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #define MADV_COLLAPSE 25
 
@@ -731,6 +733,54 @@ static void test_huge_page_for_others(void **state)
 	assert_int_equal(live(2, KIND_SHMEM), 2 * HUGE);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), 0);
 	check_owner(0, 2 * HUGE, 2);
+	close_session();
+}
+
+/* What has come in a call: mapped, then counted. */
+static void bring_ready(__u64 first, __u64 pages, __u32 kind)
+{
+	map_pages(first, pages);
+	session_change(mm, kind, (__s32)pages);
+}
+
+/* With a file's page that a call asks for comes what is ready around it, before the range and
+ * behind it; within it in order. */
+static void test_ready_around_calls(void **state)
+{
+	(void)state;
+	open_fixture();
+	machine_run(threads[1]);
+	session_enter(NR_madvise, BASE + 24 * PAGE, PAGE, MADV_POPULATE_READ);
+	bring_ready(16, 16, KIND_FILE);
+	check_owner(15, 1, -1);
+	check_owner(16, 16, 1);
+	/* A large folio lies across the begin and another across the end. */
+	session_enter(NR_madvise, BASE + 200 * PAGE, 150 * PAGE, MADV_POPULATE_READ);
+	bring_ready(160, 64, KIND_FILE);
+	for (__u64 page = 224; page < 320; page += 16)
+		bring_ready(page, 16, KIND_FILE);
+	bring_ready(320, 64, KIND_FILE);
+	check_owner(32, 128, -1);
+	check_owner(160, 224, 1);
+	check_owner(384, 16, -1);
+	/* What was there before has no mark either, and may not be taken for what comes. */
+	session_image(mm)->opening_site = SITE_BEFORE;
+	map_pages(1024, 80);
+	session_enter(NR_madvise, BASE + 1024 * PAGE, 160 * PAGE, MADV_POPULATE_READ);
+	bring_ready(1104, 16, KIND_FILE);
+	check_owner(1024, 80, -1);
+	session_enter(NR_madvise, BASE + 2008 * PAGE, PAGE, MADV_POPULATE_READ);
+	bring_ready(2000, 16, KIND_FILE);
+	check_owner(2000, 16, 1);
+	session_image(mm)->opening_site = 0;
+	/* Pages that are written past the page cache, from another file's. */
+	machine_run(threads[2]);
+	session_enter(NR_write, 3, BASE + 608 * PAGE, 32 * PAGE);
+	bring_ready(608, 16, KIND_SHMEM);
+	bring_ready(624, 16, KIND_SHMEM);
+	check_owner(608, 32, 2);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_FILE), 0);
+	assert_int_equal(row_live(SITE_UNOWNED, KIND_SHMEM), 0);
 	close_session();
 }
 
@@ -2392,6 +2442,7 @@ int main(void)
 		cmocka_unit_test(test_locked_heap),
 		cmocka_unit_test(test_collapse),
 		cmocka_unit_test(test_collapse_of_shared),
+		cmocka_unit_test(test_ready_around_calls),
 		cmocka_unit_test(test_huge_page_for_others),
 		cmocka_unit_test(test_huge_pages_of_calls),
 		cmocka_unit_test(test_populate_around_unmarked),

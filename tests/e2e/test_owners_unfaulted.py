@@ -68,6 +68,12 @@ def owners_of_shared_memory_collapsed(context):
 
 
 @test(interpreters="few")
+def owners_of_what_is_ready(context):
+    """What comes with the pages that a call asks for, from before and behind them."""
+    return check_unfaulted(context, "ready")
+
+
+@test(interpreters="few")
 def owners_around_inherited_files(context):
     """A write to a file's page that was there takes none from who has read those beside it."""
     return check_unfaulted(context, "copied")

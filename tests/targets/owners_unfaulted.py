@@ -8,6 +8,8 @@ inherited  a child fills what its parent has touched a part of, by MADV_POPULATE
 collapsed  the same by MADV_COLLAPSE of huge pages whose first half was touched
 shared     of shared memory; then a child does it of what its parent has touched, and the parent reads
            that again. Where that has no huge pages nothing is reported
+ready      MADV_POPULATE_READ of parts of a file and of shared memory, whose pages are ready; and a file
+           is written from another, past the page cache
 copied     a child reads every other 64 KB of a private file, and writes to those between, which its
            parent has read
 cut        a part of each of some huge pages, of shared memory and of a file, is made read-only,
@@ -30,7 +32,7 @@ from truth import LIBC, MADV_DONTNEED, MADV_HUGEPAGE, MB, PAGE, address_of, anon
 HUGE = 2 * MB
 NR_HUGE = 6
 AROUND = 16 * PAGE  # what comes with a page of a file
-MADV_POPULATE_WRITE, MADV_COLLAPSE = 23, 25
+MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_COLLAPSE = 22, 23, 25
 MADV_COLD = 20
 MCL_FUTURE = 2
 MAP_FIXED = 0x10
@@ -166,6 +168,43 @@ def collapse_by_child(mapping):
     if has_huge_pages("ShmemPmdMapped:"):
         report(touch_shared, 0, "shmem")
         report(read_large, NR_HUGE * HUGE, "shmem")
+
+
+def populate_file(mapping):
+    for place in range(8 * PAGE, len(mapping), 64 * PAGE):
+        advise_part(mapping, place, 2 * PAGE, MADV_POPULATE_READ)
+
+
+def populate_shared(mapping):
+    for place in range(20 * PAGE, len(mapping), 256 * PAGE):
+        advise_part(mapping, place, 100 * PAGE, MADV_POPULATE_READ)
+
+
+def write_directly(mapping):
+    with tempfile.NamedTemporaryFile() as file:
+        other = os.open(file.name, os.O_WRONLY | os.O_DIRECT)
+        os.write(other, mapping)
+        os.close(other)
+
+
+def shared_filled(length):
+    """Whose pages are ready, but not mapped."""
+    mapping = mmap.mmap(-1, length)
+    touch(mapping, 0, length)
+    advise_part(mapping, 0, length, MADV_DONTNEED)
+    return mapping
+
+
+def bring_ready():
+    mappings = file_of(size(8)), shared_filled(size(8)), file_of(size(4))
+    for function, mapping, kind in zip((populate_file, populate_shared, write_directly), mappings,
+                                       ("file", "shmem", "file")):
+        try:
+            function(mapping)
+        except OSError:  # the file system knows no O_DIRECT
+            continue
+        report(function, present(address_of(mapping), len(mapping)), kind)
+    return mappings
 
 
 def read_every_other(mapping, begin):
@@ -355,7 +394,7 @@ def truncate_another():
 
 
 HOWS = {"parts": bring_parts, "inherited": fill_inherited, "collapsed": collapse_inherited,
-        "shared": collapse_shared,
+        "shared": collapse_shared, "ready": bring_ready,
         "copied": copy_inherited, "truncated": truncate_another, "cut": cut_huge_pages,
         "split": split_huge_pages, "locked": bring_locked}
 KEPT = HOWS[sys.argv[1]]()
