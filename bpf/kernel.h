@@ -37,6 +37,7 @@ struct timespec64 {
 struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	__s64 i_size;
 	__s64 i_ctime_sec; /* 6.11: 3aa63a569c64 ("fs: switch timespec64 fields in inode ...") */
 	__u32 i_ctime_nsec;
 } CORE;
@@ -219,6 +220,15 @@ struct fs_struct {
 	struct path___kernel root;
 } CORE;
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} CORE;
+
+struct files_struct {
+	struct fdtable *fdt;
+} CORE;
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct mm_struct *mm;
@@ -229,6 +239,7 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	struct fs_struct *fs;
+	struct files_struct *files;
 	__u64 start_time;
 	int pagefault_disabled;
 	unsigned long min_flt, maj_flt; /* page faults that are done */

@@ -75,8 +75,8 @@ int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
 		/* Those below have programs of their own. */
 	} else if (subject == bpf_get_current_task()) {
 		on_own_event(detail);
-	} else if (cfg_owners && IS_USER_ADDRESS(subject)) {
-		note_mapping(subject, detail);
+	} else if ((cfg_owners || cfg_native) && IS_USER_ADDRESS(subject)) {
+		on_room(subject, detail);
 	}
 	end_hold();
 	return 0;

@@ -7,6 +7,23 @@
 
 #include "last_paths.h"
 #include "preempt.h"
+#include "unwind_files.h"
+
+static __always_inline void on_begun_program(__u64 former_tid)
+{
+	on_own_exec(former_tid);
+	if (cfg_native)
+		expect_program();
+}
+
+/* Room was found for a mapping. */
+static __always_inline void on_room(__u64 address, __u64 info)
+{
+	if (cfg_owners)
+		note_mapping(address, info);
+	if (cfg_native)
+		expect_library(address);
+}
 
 /* sched_process_exit, sched_prepare_exec or sched_process_exec: the current task exits, is about to
  * begin a program, which the kernel has at `detail`, or has begun one, before which its number was
@@ -14,7 +31,7 @@
 static __always_inline void on_own_event(__u64 detail)
 {
 	if (!(READ_CURRENT(flags) & PF_EXITING) && (__s64)detail >= 0)
-		on_own_exec(detail);
+		on_begun_program(detail);
 	else if (cfg_last_paths)
 		note_last_path();
 }
@@ -25,7 +42,7 @@ int BPF_PROG(mapping_percpu, __u64 address, __u64 info)
 {
 	hold_preemption();
 	if (IS_USER_ADDRESS(address))
-		note_mapping(address, info);
+		on_room(address, info);
 	end_hold();
 	return 0;
 }
@@ -35,7 +52,7 @@ SEC("?tp")
 int exec_traced(struct trace_event_raw_sched_process_exec *context)
 {
 	take_turn(TURN_OWN);
-	on_own_exec(context->old_pid);
+	on_begun_program(context->old_pid);
 	return 0;
 }
 

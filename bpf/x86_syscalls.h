@@ -44,7 +44,11 @@ enum {
 
 #define MREMAP_FIXED 2
 
+#define PROT_EXEC 4
+
 #define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_DENYWRITE 0x800 /* says nothing to the kernel, but is what glibc's loader maps with */
 #define MAP_POPULATE 0x8000
 #define MADV_FREE 8
 #define MADV_COLD 20
@@ -317,6 +321,24 @@ static __always_inline bool is_mapping(void)
 	struct pt_regs *registers = syscall_registers();
 
 	return registers && registers->orig_ax == NR_mmap;
+}
+
+/* The file of the code, or what a dynamic loader takes for it, that the system call maps. */
+static __always_inline struct file *mapped_file(void)
+{
+	struct pt_regs *registers = syscall_registers();
+	struct file **opened, *file = NULL;
+	__u32 fd;
+
+	if (!registers || registers->orig_ax != NR_mmap || registers->r10 & MAP_ANONYMOUS ||
+	    !(registers->r10 & MAP_DENYWRITE || registers->dx & PROT_EXEC))
+		return NULL;
+	fd = registers->r8;
+	if (fd >= READ_CURRENT(files, fdt, max_fds))
+		return NULL;
+	opened = READ_CURRENT(files, fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), opened + fd);
+	return file;
 }
 
 static __always_inline bool is_collapsing(void)

@@ -14,8 +14,7 @@
  * A native thread is unwound to its outermost frame, and its functions stand below its row.
  *
  * Which file an address is of the kernel's own tree of mappings tells, so nothing follows what is
- * loaded and unloaded. A file that is met for the first time is told to user space, which makes
- * its rows; until then its stacks are not followed.
+ * loaded and unloaded. Until a file's rows are there (unwind_files.h) its stacks are not followed.
  *
  * Only static functions that are called by what cfg_native guards: without it the verifier goes
  * through none of them.
@@ -28,6 +27,7 @@
 #include "gaps.h"
 #include "learn.h"
 #include "nodes.h"
+#include "unwind_files.h"
 #include "walk.h"
 
 struct {
@@ -44,15 +44,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct wire_unwind_rule);
 } unwind_rules SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct wire_file);
-	__type(value, struct wire_unwind_file);
-} unwind_files SEC(".maps");
-
-__u32 unwind_changes; /* how often user space has changed what is in unwind_files */
 
 #define MAX_C_FRAMES 64
 #define MAX_EVAL_FRAMES 1024 /* Python frames that one C frame of the interpreter runs */
@@ -103,25 +94,6 @@ struct {
 
 /* ---- The file of an address ---- */
 
-/* Tells user space of a file, once: whoever puts it into the table first. */
-static __always_inline void knock_for_file(struct unwind *unwind, __u32 slot, __u64 address)
-{
-	const struct wire_unwind_file nothing = {};
-	struct wire_unwind_knock *knock = &unwind->knock;
-	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
-
-	if (!image || bpf_map_update_elem(&unwind_files, &knock->file, &nothing, BPF_NOEXIST))
-		return;
-	knock->head.type = RECORD_UNWIND;
-	knock->head.image_id = image->image_id;
-	knock->head.time_ns = bpf_ktime_get_ns();
-	knock->slot = slot;
-	knock->tgid = image->tgid;
-	knock->address = address;
-	if (send_once(knock, sizeof(*knock), true))
-		bpf_map_delete_elem(&unwind_files, &knock->file);
-}
-
 static __always_inline void find_unwind_file(struct unwind *unwind, struct file *file, __u32 slot,
 					     __u64 address)
 {
@@ -141,7 +113,7 @@ static __always_inline void find_unwind_file(struct unwind *unwind, struct file 
 	identify(inode, &unwind->knock.file);
 	known = bpf_map_lookup_elem(&unwind_files, &unwind->knock.file);
 	if (!known) {
-		knock_for_file(unwind, slot, address);
+		knock_for_file(&unwind->knock, slot, inode, address);
 		return;
 	}
 	unwind->file = *known;

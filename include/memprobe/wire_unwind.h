@@ -55,15 +55,16 @@ struct wire_unwind_file {
 	__u32 pad;
 };
 
-/* Code of a file runs of which nothing is known yet: RECORD_UNWIND, once a file. */
+/* Code of a file runs, or may soon, of which nothing is known yet: RECORD_UNWIND, once a file. */
 struct wire_unwind_knock {
 	struct wire_head head;
 	__u32 slot;
 	__u32 tgid;
 	__u64 address; /* in the process: its mapping shows the file */
 	struct wire_file file;
+	__u64 bytes; /* of the file */
 };
-_Static_assert(sizeof(struct wire_unwind_knock) == 56, "wire_unwind_knock");
+_Static_assert(sizeof(struct wire_unwind_knock) == 64, "wire_unwind_knock");
 
 /* wire_site.code of a function: which file, and where the function begins in it. */
 static inline __u64 unwind_function_name(__u32 number, __u32 offset)

@@ -449,6 +449,113 @@ static void test_knock_without_room(void **state)
 	native_close();
 }
 
+#define NR_mmap 9
+#define NR_mremap 25
+#define PROT_READ 1
+#define PROT_EXEC 4
+#define MAP_PRIVATE 2
+#define MAP_ANONYMOUS 0x20
+#define MAP_DENYWRITE 0x800
+#define FD 5
+#define ROOM 0x7f6000000000ULL
+
+/* The task has files up to FD. */
+static void open_unknown(void)
+{
+	struct files_struct *files = host_kernel_new(sizeof(*files));
+
+	files->fdt = host_kernel_new(sizeof(*files->fdt));
+	files->fdt->max_fds = FD + 1;
+	files->fdt->fd = host_kernel_new((FD + 1) * sizeof(struct file *));
+	files->fdt->fd[FD] = native_files[FILE_UNKNOWN];
+	native_files[FILE_UNKNOWN]->f_inode->i_size = 123456;
+	task->files = files;
+}
+
+static void ask_owners(void)
+{
+	session_ask_owners(64);
+}
+
+/* Room is found for a system call. */
+static bool maps(unsigned long number, unsigned long rights, unsigned long flags, unsigned long fd,
+		 struct wire_unwind_knock *ret)
+{
+	session_enter(number, 0, 0x4000, rights);
+	host.registers.r10 = flags;
+	host.registers.r8 = fd;
+	session_room(ROOM, 0x4000);
+	return take_knock(ret);
+}
+
+/* A library that is loaded is told of once, and its code is followed from its begin on. */
+static void check_library(void)
+{
+	const unsigned long flags = MAP_PRIVATE | MAP_DENYWRITE;
+	struct wire_unwind_knock knock;
+
+	open_unknown();
+	assert_true(maps(NR_mmap, PROT_READ, flags, FD, &knock));
+	assert_memory_equal(&knock.file, &native_ids[FILE_UNKNOWN], sizeof(knock.file));
+	assert_int_equal(knock.address, ROOM);
+	assert_int_equal(knock.bytes, 123456);
+	assert_int_equal(knock.tgid, 100);
+	assert_false(maps(NR_mmap, PROT_READ, flags, FD, &knock));
+	native_know_file(FILE_UNKNOWN);
+	native_call(FILE_UNKNOWN, FRAME_ROOM);
+	native_grow();
+	assert_report("<module>;f;(3:1300) anon+1\n");
+	session_drop_unwind_file(&native_ids[FILE_UNKNOWN]);
+	assert_true(maps(NR_mmap, PROT_READ | PROT_EXEC, MAP_PRIVATE, FD, &knock));
+}
+
+static void test_library(void **state)
+{
+	(void)state;
+	native_open(PYTHON_3_12);
+	check_library();
+	native_close();
+	native_open_with(PYTHON_3_12, ask_owners);
+	check_library();
+	native_close();
+}
+
+/* Data, what has no file, and what is no mapping. */
+static void test_no_library(void **state)
+{
+	const unsigned long flags = MAP_PRIVATE | MAP_DENYWRITE;
+	struct wire_unwind_knock knock;
+
+	(void)state;
+	native_open(PYTHON_3_12);
+	assert_false(maps(NR_mmap, PROT_READ, flags, FD, &knock)); /* a task without files */
+	open_unknown();
+	assert_false(maps(NR_mmap, PROT_READ, MAP_PRIVATE, FD, &knock));
+	assert_false(maps(NR_mmap, PROT_READ | PROT_EXEC, flags | MAP_ANONYMOUS, FD, &knock));
+	assert_false(maps(NR_mremap, PROT_READ, flags, FD, &knock));
+	assert_false(maps(NR_mmap, PROT_READ, flags, FD - 1, &knock)); /* not open */
+	assert_false(maps(NR_mmap, PROT_READ, flags, FD + 1, &knock));
+	assert_false(maps(NR_mmap, PROT_READ, flags, -1UL, &knock));
+	native_close();
+}
+
+/* So is a program that has begun. */
+static void test_program(void **state)
+{
+	struct wire_unwind_knock knock;
+
+	(void)state;
+	native_open(PYTHON_3_12);
+	task->mm->exe_file = native_files[FILE_UNKNOWN];
+	task->mm->start_code = ROOM + 0x1000;
+	session_exec_event(task);
+	assert_true(take_knock(&knock));
+	assert_memory_equal(&knock.file, &native_ids[FILE_UNKNOWN], sizeof(knock.file));
+	assert_int_equal(knock.address, ROOM + 0x1000);
+	assert_false(take_knock(&knock));
+	native_close();
+}
+
 static unsigned int lookups_until;
 
 static void know_meanwhile(void)
@@ -728,11 +835,6 @@ static void test_unreadable_leaf(void **state)
 	on_each(check_unreadable_leaf);
 }
 
-static void ask_owners(void)
-{
-	session_ask_owners(64);
-}
-
 /* A thread of the process that runs no Python takes a page. */
 static void grow_in_worker(const char *name)
 {
@@ -890,6 +992,9 @@ int main(void)
 		cmocka_unit_test(test_huge_file),
 		cmocka_unit_test(test_knock),
 		cmocka_unit_test(test_knock_without_room),
+		cmocka_unit_test(test_library),
+		cmocka_unit_test(test_no_library),
+		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_answered_meanwhile),
 		cmocka_unit_test(test_too_many_files),
 		cmocka_unit_test(test_changes),

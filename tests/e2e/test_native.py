@@ -273,6 +273,24 @@ def native_replaced_libraries(context):
     check_all(check_places(process, "then_loaded", {(name,): 1 for name in names}))
 
 
+@test(interpreters="one")
+def native_rows_ahead(context):
+    """A library is known when it is loaded: the first call into it is followed. Nothing of it runs before."""
+    prepare(context)
+    library = build(context, "c_second.c", "second_ahead.so", "-nostartfiles", "-DNAME=second_ahead")
+    for options in ((), ("--no-owners",)):
+        target = Target(context, "--calls=off", "-vv", *options)
+        target.warm_up()
+        target.ask("loads %s second_ahead" % library)
+
+        def is_known(errors=target.process.files[1].name):
+            with open(errors, errors="replace") as file:
+                return "unwind table of '%s'" % library in file.read()
+        wait_until(is_known, "the library's rows")
+        target.ask("first_loaded %d second_ahead" % PAGES)
+        check_all(check_places(target.end().python(), "first_loaded", {("second_ahead",): 1}))
+
+
 # Processes
 
 @test(interpreters="one")

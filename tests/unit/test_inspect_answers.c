@@ -453,7 +453,7 @@ static int ask_queues(struct inspector *inspector)
 static int ask_unwind(struct inspector *inspector)
 {
 	struct inspected_unwind unwind = { .status = 7 };
-	int status = inspect_unwind(inspector, 1, 0x1000, &unwind);
+	int status = inspect_unwind(inspector, 1, 0x1000, (struct file_identity){ 0 }, &unwind);
 
 	if (status)
 		return status;

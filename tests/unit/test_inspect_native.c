@@ -58,7 +58,8 @@ static int clear(void **state)
 
 static int ask_rows(const void *address)
 {
-	return inspect_unwind(inspector, getpid(), (uint64_t)(uintptr_t)address, &found);
+	return inspect_unwind(inspector, getpid(), (uint64_t)(uintptr_t)address,
+			      (struct file_identity){ 0 }, &found);
 }
 
 /* What is mapped at an address of our own. */
@@ -107,9 +108,30 @@ static void test_no_file(void **state)
 	assert_int_equal(ask_rows(page), -ENOENT);
 	assert_int_equal(ask_rows(NULL), -ENOENT);
 	assert_int_equal(ask_rows(&names), -ENOENT); /* data */
-	assert_int_equal(inspect_unwind(inspector, child, (uint64_t)(uintptr_t)page, &found),
+	assert_int_equal(inspect_unwind(inspector, child, (uint64_t)(uintptr_t)page,
+					(struct file_identity){ 0 }, &found),
 			 -ESRCH);
 	munmap(page, PAGE);
+}
+
+/* A file that is named is found at whatever address, and before its code is mapped. */
+static void test_named_file(void **state)
+{
+	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
+	struct file_identity file = mapping_of(&maps, dlsym(RTLD_DEFAULT, "qsort")).file;
+	const uint64_t code = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "qsort");
+	const uint64_t elsewhere[] = { code, 0, (uint64_t)(uintptr_t)&names,
+				       (uint64_t)(uintptr_t)test_no_file };
+
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+		assert_int_equal(inspect_unwind(inspector, getpid(), elsewhere[i], file, &found),
+				 0);
+		assert_int_equal(found.file.ino, file.ino);
+		assert_true(found.table.nr_rows > 1000);
+		inspected_unwind_clear(&found);
+	}
+	file.dev++;
+	assert_int_equal(inspect_unwind(inspector, getpid(), code, file, &found), -ENOENT);
 }
 
 /* A built file in the file system, mapped as code. */
@@ -236,7 +258,7 @@ static void test_other_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rows),  TEST(test_no_file),	  TEST(test_no_rows),
+		TEST(test_rows),  TEST(test_no_file),	  TEST(test_named_file), TEST(test_no_rows),
 		TEST(test_names), TEST(test_names_later), TEST(test_other_file),
 	};
 

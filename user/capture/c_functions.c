@@ -6,6 +6,7 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "error_hints.h"
@@ -14,6 +15,7 @@
 #include "log.h"
 #include "memory.h"
 #include "tell.h"
+#include "unwind_queue.h"
 #include "unwind_rows.h"
 #include "user_loss.h"
 
@@ -41,6 +43,8 @@ struct c_functions {
 	struct c_function *known;
 	size_t nr_known, known_capacity;
 	struct hash_table ids; /* wire_site.code to index in known */
+	struct unwind_queue queue;
+	int awake; /* an eventfd */
 	uint32_t nr_forgotten;
 	bool has_told_full, has_told_blocking;
 };
@@ -53,7 +57,8 @@ struct c_functions *c_functions_new(const struct capture_base *base)
 		return NULL;
 	functions = xcalloc(1, sizeof(*functions));
 	functions->base = base;
-	functions->rows = unwind_rows_new(base->loader);
+	functions->awake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	functions->rows = functions->awake < 0 ? NULL : unwind_rows_new(base->loader);
 	if (!functions->rows)
 		log_warning("cannot map 'rows of unwind tables': %s, C functions are not followed",
 			    strerror(errno));
@@ -69,6 +74,8 @@ void c_functions_free(struct c_functions *functions)
 	for (size_t i = 0; i < functions->nr_known; i++)
 		free(functions->known[i].name);
 	unwind_rows_free(functions->rows);
+	unwind_queue_clear(&functions->queue);
+	closep(&functions->awake);
 	hash_table_free(&functions->ids);
 	free(functions->files);
 	free(functions->known);
@@ -105,35 +112,60 @@ static void add_file(struct c_functions *functions, const struct inspected_unwin
 		tell_full(functions, found);
 }
 
-/* The file whose code a process has at an address, if it can be looked into. */
-static void add_file_at(struct c_functions *functions, pid_t pid, uint64_t address)
+static int ask(struct c_functions *functions, const struct unwind_wanted *wanted,
+	       struct inspected_unwind *ret)
+{
+	const struct file_identity file = { .dev = wanted->file.dev, .ino = wanted->file.ino };
+
+	return inspect_unwind(functions->base->inspector, wanted->pid, wanted->address, file, ret);
+}
+
+/* One that the BPF side has not asked for, if it can be looked into. */
+static void add_other(struct c_functions *functions, const struct unwind_wanted *wanted)
 {
 	struct inspected_unwind found;
 
-	if (inspect_unwind(functions->base->inspector, pid, address, &found))
+	if (ask(functions, wanted, &found))
 		return;
 	add_file(functions, &found);
 	inspected_unwind_clear(&found);
 }
 
-static bool is_known(const struct c_functions *functions, struct file_identity file)
+/* One that has changed is another only where the time of its change is known. */
+static bool is_known(const struct c_functions *functions, const struct wire_file *file)
 {
-	for (size_t i = 0; i < functions->nr_files; i++)
-		if (functions->files[i].identity.ino == file.ino &&
-		    functions->files[i].identity.dev == file.dev)
+	for (size_t i = 0; i < functions->nr_files; i++) {
+		const struct wire_file *known = &functions->files[i].identity;
+
+		if (known->ino == file->ino && known->dev == file->dev &&
+		    (!file->changed_ns || known->changed_ns == file->changed_ns))
 			return true;
+	}
 	return false;
+}
+
+static void want(struct c_functions *functions, const struct unwind_wanted *wanted)
+{
+	if (!is_known(functions, &wanted->file))
+		unwind_queue_add(&functions->queue, wanted);
 }
 
 /* What has been loaded with a file that was just met runs next, and a stack that leads through one
  * without rows is not followed. One that has changed is met by its code. */
-static void add_with_others(struct c_functions *functions, pid_t pid,
-			    const struct inspected_unwind *beside)
+static void want_others(struct c_functions *functions, pid_t pid,
+			const struct inspected_unwind *beside)
 {
-	add_file(functions, beside);
-	for (size_t i = 0; i < beside->nr_others; i++)
-		if (!is_known(functions, beside->others[i].file))
-			add_file_at(functions, pid, beside->others[i].address);
+	for (size_t i = 0; i < beside->nr_others; i++) {
+		const struct unwind_wanted other = {
+			.file = { .ino = beside->others[i].file.ino,
+				  .dev = (uint32_t)beside->others[i].file.dev },
+			.pid = pid,
+			.is_other = true,
+			.address = beside->others[i].address,
+		};
+
+		want(functions, &other);
+	}
 }
 
 /* Once: what is on such a file system stays unread, and with it stacks through it unfollowed. */
@@ -163,33 +195,81 @@ static void forget_file(struct c_functions *functions, const struct wire_file *f
 static void on_unwind_wanted(void *context, const struct wire_unwind_knock *knock)
 {
 	struct c_functions *functions = context;
-	struct inspected_unwind found;
-	int error;
+	const struct unwind_wanted wanted = {
+		.file = knock->file,
+		.pid = (pid_t)knock->tgid,
+		.address = knock->address,
+		.bytes = knock->bytes,
+	};
 
-	if (!functions->rows)
-		return;
-	error = inspect_unwind(functions->base->inspector, (pid_t)knock->tgid, knock->address,
-			       &found);
-	if (error == -ESRCH || error == -ENOENT || (!error && !is_same(&found.file, &knock->file)))
-		forget_file(functions, &knock->file);
-	else if (!error)
-		add_with_others(functions, (pid_t)knock->tgid, &found);
-	else if (error == -EOPNOTSUPP)
+	if (functions->rows)
+		want(functions, &wanted);
+}
+
+/* A file that the BPF side has asked for. */
+static void make_wanted(struct c_functions *functions, const struct unwind_wanted *wanted)
+{
+	struct inspected_unwind found;
+	int error = ask(functions, wanted, &found);
+
+	if (error == -ESRCH) { /* no more events of it */
+		unwind_rows_forget(functions->rows, &wanted->file);
+	} else if (error == -ENOENT || (!error && !is_same(&found.file, &wanted->file))) {
+		forget_file(functions, &wanted->file);
+	} else if (!error) {
+		add_file(functions, &found);
+		want_others(functions, wanted->pid, &found);
+	} else if (error == -EOPNOTSUPP) {
 		tell_blocking(functions);
+	}
 	if (!error)
 		inspected_unwind_clear(&found);
+}
+
+int c_functions_fd(const struct c_functions *functions)
+{
+	return functions && functions->rows ? functions->awake : -1;
+}
+
+void c_functions_wake(struct c_functions *functions)
+{
+	if (c_functions_fd(functions) >= 0)
+		eventfd_write(functions->awake, 1);
+}
+
+void c_functions_rest(struct c_functions *functions)
+{
+	eventfd_t wakes;
+
+	if (c_functions_fd(functions) >= 0)
+		eventfd_read(functions->awake, &wakes);
+}
+
+bool c_functions_make_rows(struct c_functions *functions)
+{
+	struct unwind_wanted wanted;
+
+	if (!unwind_queue_take(&functions->queue, &wanted))
+		return false;
+	if (is_known(functions, &wanted.file))
+		return true;
+	if (wanted.is_other)
+		add_other(functions, &wanted);
+	else
+		make_wanted(functions, &wanted);
+	return true;
 }
 
 /* The program itself comes first, and has no name here. */
 static int add_own_library(struct dl_phdr_info *library, size_t size, void *context)
 {
-	uint64_t address = 0;
+	struct unwind_wanted wanted = { .pid = getpid(), .is_other = true };
 
 	for (int i = 0; i < library->dlpi_phnum && *library->dlpi_name; i++)
 		if (library->dlpi_phdr[i].p_type == PT_LOAD && library->dlpi_phdr[i].p_flags & PF_X)
-			address = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr;
-	if (address)
-		add_file_at(context, getpid(), address);
+			wanted.address = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr;
+	if (wanted.address)
+		add_other(context, &wanted);
 	return 0;
 }
 

@@ -19,6 +19,17 @@ void c_functions_free(struct c_functions *functions); /* accepts NULL */
  * than its code. */
 void c_functions_begin_command(struct c_functions *functions, uint32_t expected_layout);
 
+/*
+ * Making rows and finding names goes on between records, piece by piece, the more urgent first: a
+ * stack whose rows are not there yet is not followed. The descriptor is readable from a wake on to
+ * a rest; -1: there is nothing to be made. Both accept NULL.
+ */
+int c_functions_fd(const struct c_functions *functions);
+void c_functions_wake(struct c_functions *functions);
+void c_functions_rest(struct c_functions *functions);
+/* Makes the rows of one file. False: none waits. */
+bool c_functions_make_rows(struct c_functions *functions);
+
 struct drain_listener c_functions_hear_drain(struct c_functions *functions);
 
 #endif

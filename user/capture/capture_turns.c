@@ -41,7 +41,8 @@ static void on_records(void *context)
 {
 	struct capture *capture = context;
 
-	drain_records(capture->base.drain);
+	drain_take_records(capture->base.drain);
+	c_functions_wake(capture->c_functions);
 }
 
 static void on_forked(void *context)
@@ -49,6 +50,16 @@ static void on_forked(void *context)
 	struct capture *capture = context;
 
 	pythons_plan_late(capture->pythons);
+}
+
+/* One piece, as records may tell of what is more urgent. */
+static void on_no_record(void *context)
+{
+	struct capture *capture = context;
+
+	if (!c_functions_make_rows(capture->c_functions) &&
+	    !drain_name_functions(capture->base.drain))
+		c_functions_rest(capture->c_functions);
 }
 
 static void on_signals(void *context)
@@ -91,6 +102,7 @@ int capture_turns_open(struct capture *capture)
 {
 	const struct loop_handler records = { capture, on_records };
 	const struct loop_handler forked = { capture, on_forked };
+	const struct loop_handler later = { capture, on_no_record };
 	const struct loop_handler signals = { capture, on_signals };
 	const struct loop_handler flush = { capture, on_flush };
 	int error = signals_open(&capture->signals, &capture->command);
@@ -101,6 +113,8 @@ int capture_turns_open(struct capture *capture)
 		error = loop_watch(&capture->loop, drain_fd(capture->base.drain), &records);
 	if (!error && pythons_fd(capture->pythons) >= 0)
 		error = loop_watch(&capture->loop, pythons_fd(capture->pythons), &forked);
+	if (!error && c_functions_fd(capture->c_functions) >= 0)
+		error = loop_watch(&capture->loop, c_functions_fd(capture->c_functions), &later);
 	if (!error)
 		error = loop_watch(&capture->loop, capture->signals.fd, &signals);
 	if (!error)

@@ -281,12 +281,25 @@ int drain_fd(const struct drain *drain)
 	return ring_reader_fd(drain->ring);
 }
 
-int drain_records(struct drain *drain)
+int drain_take_records(struct drain *drain)
 {
 	int error = ring_reader_read(drain->ring, take_record, drain);
 
-	drain_sites_name_functions(drain->sites);
 	drain_objects_name_queued(drain->objects);
+	return error;
+}
+
+bool drain_name_functions(struct drain *drain)
+{
+	return drain_sites_name_functions(drain->sites);
+}
+
+int drain_records(struct drain *drain)
+{
+	int error = drain_take_records(drain);
+
+	while (drain_name_functions(drain))
+		;
 	return error;
 }
 

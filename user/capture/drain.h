@@ -32,6 +32,10 @@ uint64_t drain_time(const struct drain *drain, uint64_t clock_ns);
 int drain_fd(const struct drain *drain); /* readable when a record is urgent */
 /* Handles the records that are there. */
 int drain_records(struct drain *drain);
+/* The same without looking for names of functions that are no Python; */
+int drain_take_records(struct drain *drain);
+/* for some of these. False: none waits. */
+bool drain_name_functions(struct drain *drain);
 /* Records, then all tables: the profile is as the BPF side was a moment ago. */
 int drain_all(struct drain *drain);
 /* Right behind it, for what is to add up while processes run: reads again, a few times at most, as

@@ -274,7 +274,7 @@ static void take_batch(struct drain_sites *sites, struct waiting_function *ret,
 static void name_batch(struct drain_sites *sites)
 {
 	struct profile *profile = sites->base->profile;
-	struct waiting_function batch[FUNCTION_NAMES_BATCH];
+	struct waiting_function batch[FUNCTION_NAMES_BATCH] = { 0 };
 	struct function_question question = { 0 };
 
 	take_batch(sites, batch, &question);
@@ -299,10 +299,12 @@ static void name_batch(struct drain_sites *sites)
 	}
 }
 
-void drain_sites_name_functions(struct drain_sites *sites)
+bool drain_sites_name_functions(struct drain_sites *sites)
 {
-	while (sites->nr_waiting)
-		name_batch(sites);
+	if (!sites->nr_waiting)
+		return false;
+	name_batch(sites);
+	return true;
 }
 
 /* ---- Records ---- */

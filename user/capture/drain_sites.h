@@ -19,7 +19,7 @@ void drain_sites_free(struct drain_sites *sites); /* accepts NULL */
 void drain_sites_take(struct drain_sites *sites, const struct wire_site *record);
 /* Those of functions that are no Python wait for their names, which are asked for together; a node
  * whose site waits is not known yet. */
-void drain_sites_name_functions(struct drain_sites *sites);
+bool drain_sites_name_functions(struct drain_sites *sites);
 /* A part of a site that is known: the records come in order. */
 void drain_sites_split(struct drain_sites *sites, const struct wire_split *record);
 

@@ -52,6 +52,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define NOT_PREEMPTIBLE 1024
 /* An event of perf's; where it cannot be had the second program has all. */
 #define BY_PERF 2048
+#define FOR_ROOM 8192 /* for owners or C functions */
 static const struct {
 	const char *name;
 	uint32_t kernels;
@@ -60,8 +61,8 @@ static const struct {
 	{ "rss_percpu", ON_PERCPU, "rss_stat" },
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_user" },
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_kernel" },
-	{ "rss_percpu", ON_PERCPU | FOR_OWNERS | NOT_PREEMPTIBLE, "vm_unmapped_area" },
-	{ "mapping_percpu", ON_PERCPU | FOR_OWNERS | PREEMPTIBLE, "vm_unmapped_area" },
+	{ "rss_percpu", ON_PERCPU | FOR_ROOM | NOT_PREEMPTIBLE, "vm_unmapped_area" },
+	{ "mapping_percpu", ON_PERCPU | FOR_ROOM | PREEMPTIBLE, "vm_unmapped_area" },
 	{ "rss_percpu", ON_PERCPU | NOT_PREEMPTIBLE, "sched_process_exec" },
 	{ "exec_traced", ON_PERCPU | PREEMPTIBLE | BY_PERF, "sched_process_exec" },
 	{ "own_again", ON_PERCPU | PREEMPTIBLE, "sched_process_exec" },
@@ -112,6 +113,7 @@ static bool is_needed(uint32_t kernels, const struct loader *loader,
 	return kernels & kind_of(&loader->features) && !(kernels & other) &&
 	       (sizes->call_frames || !(kernels & FOR_CALLS)) &&
 	       (loader->has_owners || !(kernels & FOR_OWNERS)) &&
+	       (loader->has_owners || loader->has_native || !(kernels & FOR_ROOM)) &&
 	       !(kernels & (sizes->attaches ? FOR_COMMANDS : FOR_PROCESSES));
 }
 

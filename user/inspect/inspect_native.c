@@ -63,12 +63,13 @@ static int ask(struct inspector *inspector, const struct inspect_unwind_request 
 }
 
 int inspect_unwind(struct inspector *inspector, pid_t pid, uint64_t address,
-		   struct inspected_unwind *ret)
+		   struct file_identity file, struct inspected_unwind *ret)
 {
 	_cleanup_(freep) struct inspect_unwind_request *request = xcalloc(1, sizeof(*request));
 
 	request->pid = pid;
 	request->address = address;
+	request->file = file;
 	return ask(inspector, request, ret);
 }
 

@@ -24,12 +24,13 @@ struct inspected_unwind {
 };
 
 /*
- * The file whose code a process has at an address. -ENOENT: no file is mapped there, or none as
- * code; -ESRCH; -EOPNOTSUPP: reading it could block; -ESTALE: it was written to meanwhile; other
- * -errno; else as inspector_ask().
+ * The file whose code a process has at an address, or one, that is mapped there or elsewhere, if it
+ * is not zeroed. -ENOENT: it is not mapped, or there is no code of a file; -ESRCH; -EOPNOTSUPP:
+ * reading it could block; -ESTALE: it was written to meanwhile; other -errno; else as
+ * inspector_ask().
  */
 int inspect_unwind(struct inspector *inspector, pid_t pid, uint64_t address,
-		   struct inspected_unwind *ret);
+		   struct file_identity file, struct inspected_unwind *ret);
 /* The same of a file that a command will have, by its path in our own root. -ESTALE: another is
  * there by now. */
 int inspect_unwind_foresee(struct inspector *inspector, struct file_identity file, const char *path,

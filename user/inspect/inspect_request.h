@@ -139,9 +139,9 @@ struct inspect_queues_request {
 struct inspect_unwind_request {
 	int32_t pid; /* 0: a file that none may have mapped yet */
 	uint32_t pad;
-	uint64_t address; /* in code */
-	struct file_identity file;
-	char path[PATH_MAX]; /* in our own root */
+	uint64_t address;	   /* in code, or where the file is mapped */
+	struct file_identity file; /* zeroed: whichever has code there */
+	char path[PATH_MAX];	   /* in our own root */
 };
 
 #define INSPECT_UNWIND_OTHERS 64

@@ -26,7 +26,29 @@ static void note_others(const struct process_maps *maps, struct inspect_unwind *
 	}
 }
 
-/* The file whose code the process has at an address, and what it is; or -errno. */
+static bool shows(const struct process_mapping *mapping, struct file_identity file)
+{
+	return mapping->file.ino == file.ino && mapping->file.dev == file.dev;
+}
+
+/* NULL: none. A file that is just being loaded may lie by a shift elsewhere than room was found for
+ * it, and its code be mapped a moment later. */
+static const struct process_mapping *find_mapping(const struct process_maps *maps,
+						  const struct inspect_unwind_request *request)
+{
+	const struct process_mapping *at = process_maps_at(maps, request->address);
+
+	if (!request->file.ino)
+		return at && at->is_executable && at->file.ino ? at : NULL;
+	if (at && shows(at, request->file))
+		return at;
+	for (size_t i = 0; i < maps->nr_mappings; i++)
+		if (shows(&maps->mappings[i], request->file))
+			return &maps->mappings[i];
+	return NULL;
+}
+
+/* The file that is asked for, and what it is; or -errno. */
 static int open_mapped(const struct inspect_unwind_request *request, struct inspect_unwind *ret)
 {
 	_cleanup_(process_maps_clear) struct process_maps maps = { 0 };
@@ -35,8 +57,8 @@ static int open_mapped(const struct inspect_unwind_request *request, struct insp
 
 	if (error)
 		return error == -ENOENT ? -ESRCH : error;
-	mapping = process_maps_at(&maps, request->address);
-	if (!mapping || !mapping->is_executable || !mapping->file.ino)
+	mapping = find_mapping(&maps, request);
+	if (!mapping)
 		return -ENOENT;
 	note_others(&maps, ret);
 	ret->file.ino = mapping->file.ino;
