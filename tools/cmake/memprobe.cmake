@@ -50,6 +50,12 @@ add_library(libbpf_static STATIC IMPORTED GLOBAL)
 set_target_properties(libbpf_static PROPERTIES IMPORTED_LOCATION ${LIBBPF_ARCHIVE}
   INTERFACE_LINK_LIBRARIES "PkgConfig::LIBELF;PkgConfig::ZLIB")
 
+# The compiler as a command: what CMake itself compiles it gives the sysroot of a cross build.
+set(MEMPROBE_CC ${CMAKE_C_COMPILER})
+if(CMAKE_SYSROOT)
+  list(APPEND MEMPROBE_CC --sysroot=${CMAKE_SYSROOT})
+endif()
+
 add_library(memprobe_flags INTERFACE)
 target_compile_options(memprobe_flags INTERFACE -Wall -Wextra -Wno-unused-parameter
   -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -fno-strict-aliasing)
