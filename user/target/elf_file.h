@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads one ELF file for x86-64: segments, symbols, the bytes at a file address, the dynamic
- * section. What the symbols mean is for the callers. The file is hostile: every size and offset is
- * checked against the file's size and a limit before anything is allocated; contents are read with
- * pread and never mapped, so that a file which shrinks is an error, not a SIGBUS; and all tables
- * and text that are read of one open file have a budget of bytes together.
+ * Reads one ELF file for x86-64 or arm64: segments, symbols, the bytes at a file address, the
+ * dynamic section. What the symbols mean is for the callers. The file is hostile: every size and
+ * offset is checked against the file's size and a limit before anything is allocated; contents are
+ * read with pread and never mapped, so that a file which shrinks is an error, not a SIGBUS; and all
+ * tables and text that are read of one open file have a budget of bytes together.
  */
 #ifndef MEMPROBE_ELF_FILE_H
 #define MEMPROBE_ELF_FILE_H
 
+#include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,11 +48,22 @@ struct elf_note {
 	uint32_t type;
 };
 
+/* e_machine of what runs on this machine, or on one of that kind (<elf.h>). */
+#if defined(__x86_64__)
+#define ELF_MACHINE_HERE EM_X86_64
+#elif defined(__aarch64__)
+#define ELF_MACHINE_HERE EM_AARCH64
+#endif
+
 /*
- * Borrows fd, which must stay open. -ENOEXEC: not a regular file, not ELF for x86-64, or an ELF
- * header without sense.
+ * Opens a file for the machine that we are compiled for. Borrows fd, which must stay open.
+ * -ENOEXEC: not a regular file, not ELF for that machine, or an ELF header without sense.
  */
 int elf_file_open(int fd, struct elf_file **ret);
+/* The same for EM_X86_64 or EM_AARCH64; what is known of either is known everywhere. */
+int elf_file_open_for(int fd, uint16_t machine, struct elf_file **ret);
+/* EM_X86_64 or EM_AARCH64. */
+uint16_t elf_file_machine(const struct elf_file *file);
 void elf_file_free(struct elf_file *file);
 void elf_file_freep(struct elf_file **file);
 
@@ -88,6 +100,8 @@ bool elf_file_is_compiled_apart(struct elf_file *file, const char *source);
 
 /* The PT_LOAD that holds the address, or NULL. */
 const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t vaddr);
+/* Whether the program may write there, and the address is a multiple of `size`. */
+bool elf_file_is_variable(const struct elf_file *file, uint64_t vaddr, size_t size);
 /* Each PT_LOAD in turn, from 0 on; NULL behind the last. */
 const struct elf_segment *elf_file_segment_at(const struct elf_file *file, size_t index);
 /* How many PT_LOADs are executable: linkers make one. */
@@ -121,12 +135,19 @@ uint64_t elf_file_bound_symbol(struct elf_file *file, uint64_t at);
 /* The other way round: the first place that a function's address is put into, by which the file
  * calls it. 0: none. */
 uint64_t elf_file_bound_slot(struct elf_file *file, uint64_t vaddr);
+/* What a relocation puts into the GOT of a thread-local variable. */
+enum elf_tls {
+	ELF_TLS_DESCRIPTOR, /* two words, the first of them a function */
+	ELF_TLS_OFFSET,	    /* its offset from the thread pointer */
+};
+bool elf_file_fills_in_tls(struct elf_file *file, uint64_t at, enum elf_tls what);
 /* The NUL-terminated string at an address. -ENAMETOOLONG: no NUL within size. */
 int elf_file_read_string(const struct elf_file *file, uint64_t vaddr, char *ret, size_t size);
 
 /*
- * What to add to a file address in a process that maps file offset `pgoff` at `start`, given the
- * segment that the mapping shows. -EINVAL when the mapping does not show the segment.
+ * What to add to a file address in a process of this machine that maps file offset `pgoff` at
+ * `start`, given the segment that the mapping shows. -EINVAL when the mapping does not show the
+ * segment.
  */
 int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pgoff,
 		  uint64_t *ret_bias);

@@ -9,16 +9,34 @@
 #include "elf_state.h"
 #include "memory.h"
 
-#define PAGE_BYTES 4096UL
-
 /* The largest seen has 61 (qemu). */
 #define MAX_DYNAMIC_BYTES (64UL << 10)
 
-static bool is_header(const Elf64_Ehdr *header)
+static const struct elf_relocation_types *types_of(uint16_t machine)
+{
+	static const struct elf_relocation_types x86 = {
+		.relative = R_X86_64_RELATIVE,
+		.jump_slot = R_X86_64_JUMP_SLOT,
+		.glob_dat = R_X86_64_GLOB_DAT,
+		.tls_descriptor = R_X86_64_TLSDESC,
+		.tls_offset = R_X86_64_TPOFF64,
+	};
+	static const struct elf_relocation_types arm64 = {
+		.relative = R_AARCH64_RELATIVE,
+		.jump_slot = R_AARCH64_JUMP_SLOT,
+		.glob_dat = R_AARCH64_GLOB_DAT,
+		.tls_descriptor = R_AARCH64_TLSDESC,
+		.tls_offset = R_AARCH64_TLS_TPREL,
+	};
+
+	return machine == EM_AARCH64 ? &arm64 : &x86;
+}
+
+static bool is_header(const Elf64_Ehdr *header, uint16_t machine)
 {
 	return !memcmp(header->e_ident, ELFMAG, SELFMAG) &&
 	       header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
-	       header->e_ident[EI_VERSION] == EV_CURRENT && header->e_machine == EM_X86_64 &&
+	       header->e_ident[EI_VERSION] == EV_CURRENT && header->e_machine == machine &&
 	       (header->e_type == ET_EXEC || header->e_type == ET_DYN);
 }
 
@@ -72,7 +90,7 @@ static int read_segments(struct elf_file *file, const Elf64_Ehdr *header)
 	return 0;
 }
 
-int elf_file_open(int fd, struct elf_file **ret)
+int elf_file_open_for(int fd, uint16_t machine, struct elf_file **ret)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	struct stat status;
@@ -85,9 +103,11 @@ int elf_file_open(int fd, struct elf_file **ret)
 		return -ENOEXEC;
 	file = xcalloc(1, sizeof(*file));
 	file->fd = fd;
+	file->machine = machine;
+	file->types = types_of(machine);
 	file->size = (uint64_t)status.st_size;
 	file->budget = ELF_MAX_READ_BYTES;
-	if (elf_pread(file, 0, &header, sizeof(header)) || !is_header(&header))
+	if (elf_pread(file, 0, &header, sizeof(header)) || !is_header(&header, machine))
 		return -ENOEXEC;
 	err = read_segments(file, &header);
 	if (err)
@@ -95,6 +115,16 @@ int elf_file_open(int fd, struct elf_file **ret)
 	elf_read_sections(file, &header);
 	*ret = TAKE(file);
 	return 0;
+}
+
+int elf_file_open(int fd, struct elf_file **ret)
+{
+	return elf_file_open_for(fd, ELF_MACHINE_HERE, ret);
+}
+
+uint16_t elf_file_machine(const struct elf_file *file)
+{
+	return file->machine;
 }
 
 void elf_file_free(struct elf_file *file)
@@ -119,6 +149,13 @@ const struct elf_segment *elf_file_segment(const struct elf_file *file, uint64_t
 			return segment;
 	}
 	return NULL;
+}
+
+bool elf_file_is_variable(const struct elf_file *file, uint64_t vaddr, size_t size)
+{
+	const struct elf_segment *segment = elf_file_segment(file, vaddr);
+
+	return segment && segment->is_writable && vaddr % size == 0;
 }
 
 const struct elf_segment *elf_file_segment_at(const struct elf_file *file, size_t index)
@@ -187,8 +224,10 @@ uint64_t elf_file_unwind_header(const struct elf_file *file)
 int elf_file_bias(const struct elf_segment *segment, uint64_t start, uint64_t pgoff,
 		  uint64_t *ret_bias)
 {
-	/* A segment's first mapping begins at its page, not at its first byte. */
-	uint64_t first = segment->offset & ~(PAGE_BYTES - 1);
+	/* A segment's first mapping begins at its page, not at its first byte. Pages are the
+	 * kernel's: of arm64, whose files are made for 64 KB, 4, 16 or 64 KB. */
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t first = segment->offset & ~(page_bytes - 1);
 
 	if (pgoff < first || pgoff >= segment->offset + segment->file_bytes)
 		return -EINVAL;
@@ -266,7 +305,7 @@ void elf_file_visit_relative(struct elf_file *file,
 	if (!begin_relocations(file, DT_RELA, DT_RELASZ, &cursor))
 		return;
 	while (elf_cursor_next(&cursor, &entry)) {
-		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE &&
+		if (ELF64_R_TYPE(entry.r_info) == file->types->relative &&
 		    !visit(entry.r_offset, (uint64_t)entry.r_addend, context))
 			return;
 	}
@@ -307,11 +346,11 @@ uint64_t elf_file_bound_symbol(struct elf_file *file, uint64_t at)
 	return 0;
 }
 
-static bool binds_function(const Elf64_Rela *entry)
+static bool binds_function(const struct elf_file *file, const Elf64_Rela *entry)
 {
 	uint32_t type = ELF64_R_TYPE(entry->r_info);
 
-	return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
+	return type == file->types->jump_slot || type == file->types->glob_dat;
 }
 
 uint64_t elf_file_bound_slot(struct elf_file *file, uint64_t vaddr)
@@ -325,7 +364,7 @@ uint64_t elf_file_bound_slot(struct elf_file *file, uint64_t vaddr)
 		if (!begin_relocations(file, binding_tags[i][0], binding_tags[i][1], &cursor))
 			continue;
 		while (elf_cursor_next(&cursor, &entry) && nr_read < MAX_BOUND) {
-			if (!binds_function(&entry))
+			if (!binds_function(file, &entry))
 				continue;
 			if (symbol_vaddr(file, symbols, ELF64_R_SYM(entry.r_info)) == vaddr)
 				return entry.r_offset;
@@ -333,6 +372,23 @@ uint64_t elf_file_bound_slot(struct elf_file *file, uint64_t vaddr)
 		}
 	}
 	return 0;
+}
+
+bool elf_file_fills_in_tls(struct elf_file *file, uint64_t at, enum elf_tls what)
+{
+	uint32_t type = what == ELF_TLS_DESCRIPTOR ? file->types->tls_descriptor
+						   : file->types->tls_offset;
+	struct elf_cursor cursor;
+	Elf64_Rela entry;
+
+	for (size_t i = 0; i < ARRAY_SIZE(binding_tags); i++) {
+		if (!begin_relocations(file, binding_tags[i][0], binding_tags[i][1], &cursor))
+			continue;
+		while (elf_cursor_next(&cursor, &entry))
+			if (entry.r_offset == at && ELF64_R_TYPE(entry.r_info) == type)
+				return true;
+	}
+	return false;
 }
 
 struct addend {

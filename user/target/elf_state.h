@@ -9,8 +9,19 @@
 
 #define MAX_SEGMENTS 256
 
+/* The types of relocations that are read, by machine. */
+struct elf_relocation_types {
+	uint32_t relative;
+	uint32_t jump_slot,
+		glob_dat;	 /* a place of the global offset table gets a symbol's address */
+	uint32_t tls_descriptor; /* two words: a function, and what it is given */
+	uint32_t tls_offset;	 /* a word: the offset of a variable from the thread pointer */
+};
+
 struct elf_file {
 	int fd;
+	uint16_t machine; /* EM_* */
+	const struct elf_relocation_types *types;
 	uint64_t size;	       /* bytes, when it was opened */
 	uint64_t budget;       /* bytes of tables and text that may still be read */
 	bool is_over;	       /* a limit was met */
