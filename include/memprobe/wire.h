@@ -60,10 +60,13 @@ enum wire_tstate_by {
 
 /* Where a thread-local variable lies. */
 struct wire_tls {
-	__u64 index_vaddr; /* of its tls_index, {module, offset}, in a shared library; 0: static TLS
-			    */
-	__s32 offset;	   /* from the thread pointer (fsbase), or from where the index leads */
-	__u32 is_known;
+	/* Of its tls_index, {module, offset}, in a shared library, or, is_word, of a word: an
+	 * offset from the thread pointer or, from 2^32 on, the address of a tls_index. 0: static
+	 * TLS. */
+	__u64 index_vaddr;
+	__s32 offset; /* from the thread pointer (fsbase), or from where the index leads */
+	__u16 is_known;
+	__u16 is_word;
 };
 _Static_assert(sizeof(struct wire_tls) == 16, "wire_tls");
 

@@ -5,47 +5,9 @@
 #include <string.h>
 
 #include "debug_offsets.h"
+#include "elf_builder_layout.h"
 #include "memory.h"
 #include "offset_table.h"
-
-/* The first segment is what the file begins with, at the same addresses; the second begins at
- * DATA_OFFSET, is writable, and ends in zeros that the file has not. */
-#define TEXT_OFFSET 0x200
-#define TEXT_BYTES 0x600 /* with the texts that it refers to */
-#define DATA_OFFSET 0x1000
-#define DATA_VADDR 0x40011000 /* tests let the text grow */
-#define DATA_BYTES 0x800
-#define BSS_BYTES 0x100000
-#define TABLES_OFFSET 0x1800
-
-enum { /* in the data */
-       AT_VERSION = 0x00,
-       AT_SEMAPHORE = 0x08,
-       AT_TLS_KEY = 0x10,
-       AT_CODE_VERSION = 0x18,
-       AT_CODE_TYPE = 0x20,
-       AT_DYNAMIC = 0xa0,
-       AT_RUNTIME = 0x200, /* _Py_DebugOffsets are in the file, the rest is zeros */
-};
-#define RUNTIME_VADDR (DATA_VADDR + AT_RUNTIME)
-#define DICT_VERSION_VADDR (DATA_VADDR + DATA_BYTES + 0x80000)
-
-enum { /* in the text, each in a block of its own */
-       AT_EVAL = 0x00,
-       AT_GET_VERSION = 0x40,
-       AT_GET_TSTATE = 0x80,
-       AT_CODE_NEW = 0xc0,
-       AT_DICT_NEW = 0x100,
-       AT_DICT_CLEAR = 0x140,
-       AT_CODE_DEALLOC = 0x180,
-       AT_FRAME_CLEAR = 0x1c0,
-       AT_VERSION_TEXT = 0x200,
-       AT_FINALIZE = 0x240,
-       AT_EXIT = 0x280,
-       AT_RUN_MAIN = 0x2c0,
-       AT_FINALIZER = 0x300, /* the static function of 3.13 */
-};
-#define FIRST_FINALIZER 13
 
 static uint8_t *text_at(struct elf_built *built, size_t at)
 {
@@ -123,9 +85,8 @@ static void put_ends(struct elf_built *built)
 	put_caller(built, AT_RUN_MAIN, whole);
 }
 
-static void put_text(struct elf_built *built)
+static void put_code(struct elf_built *built)
 {
-	static const char version[] = "3.0.1 (built)";
 	uint8_t *at = text_at(built, AT_CODE_NEW);
 
 	put_eval(built);
@@ -139,6 +100,16 @@ static void put_text(struct elf_built *built)
 	memcpy(text_at(built, AT_CODE_DEALLOC), "\xf3\x0f\x1e\xfa\x55\xc3", 6);
 	memcpy(text_at(built, AT_FRAME_CLEAR), "\x55\xc3", 2);
 	put_ends(built);
+}
+
+static void put_text(struct elf_built *built)
+{
+	static const char version[] = "3.0.1 (built)";
+
+	if (built->machine == EM_AARCH64)
+		elf_build_arm64(built);
+	else
+		put_code(built);
 	memcpy(text_at(built, AT_VERSION_TEXT), version, sizeof(version));
 	if (built->minor < 10)
 		*text_at(built, AT_VERSION_TEXT + 2) = (uint8_t)('0' + built->minor);
@@ -162,6 +133,7 @@ static void put_debug_offsets(struct elf_built *built)
 
 	if (built->minor < 13 || offset_table_find((uint32_t)head[1], false, &table))
 		return;
+	offset_table_adapt(&table, built->machine);
 	memcpy(head, "xdebugpy", 8);
 	memcpy(words, head, sizeof(head));
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
@@ -296,7 +268,7 @@ static void put_dynamic(struct elf_built *built)
 {
 	const Elf64_Rela rela = {
 		.r_offset = DATA_VADDR + AT_CODE_TYPE + 48,
-		.r_info = R_X86_64_RELATIVE,
+		.r_info = built->machine == EM_AARCH64 ? R_AARCH64_RELATIVE : R_X86_64_RELATIVE,
 		.r_addend = TEXT_OFFSET + AT_CODE_DEALLOC,
 	};
 	uint64_t strings = copy_loaded(built, BUILT_DYNSTR, 0xa00);
@@ -358,7 +330,7 @@ static void put_headers(struct elf_built *built)
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
 			     EV_CURRENT },
 		.e_type = ET_DYN,
-		.e_machine = EM_X86_64,
+		.e_machine = built->machine,
 		.e_version = EV_CURRENT,
 		.e_phoff = sizeof(Elf64_Ehdr),
 		.e_phentsize = sizeof(Elf64_Phdr),
@@ -375,7 +347,12 @@ static void put_headers(struct elf_built *built)
 
 void elf_build(struct elf_built *ret, unsigned int minor)
 {
-	*ret = (struct elf_built){ .minor = minor };
+	elf_build_for(ret, minor, EM_X86_64);
+}
+
+void elf_build_for(struct elf_built *ret, unsigned int minor, uint16_t machine)
+{
+	*ret = (struct elf_built){ .minor = minor, .machine = machine };
 	put_headers(ret);
 	put_text(ret);
 	put_data(ret);

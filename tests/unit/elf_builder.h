@@ -29,15 +29,19 @@ enum built_section {
 };
 
 #define ELF_BUILT_BYTES 12288
-#define ELF_BUILT_NOTE_BYTES 72 /* of one note */
+#define ELF_BUILT_NOTE_BYTES 72	 /* of one note */
+#define ELF_BUILT_ARM64_TLS 0x20 /* from the thread pointer: 3.15's thread state */
 
 struct elf_built {
 	uint8_t bytes[ELF_BUILT_BYTES];
 	unsigned int minor;
+	uint16_t machine;
 	size_t used; /* of what has no fixed place */
 };
 
-void elf_build(struct elf_built *ret, unsigned int minor);
+void elf_build(struct elf_built *ret, unsigned int minor); /* for x86-64 */
+/* For EM_X86_64 or EM_AARCH64. */
+void elf_build_for(struct elf_built *ret, unsigned int minor, uint16_t machine);
 
 Elf64_Ehdr *elf_built_header(struct elf_built *built);
 Elf64_Shdr *elf_built_section(struct elf_built *built, enum built_section section);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The offset table's choice of a column, and _Py_DebugOffsets against it. */
+#include <elf.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,6 +66,48 @@ static void test_samples(void **state)
 	assert_int_equal(table.layout.owner_shim_min, NO_OFFSET);
 	assert_int_equal(offset_table_find(0x030f02f0, false, &table), 0);
 	assert_int_equal(table.layout.tag_mask, 3);
+}
+
+static struct offset_table find_for(uint32_t version_hex, bool is_free_threaded, uint16_t machine)
+{
+	struct offset_table table;
+
+	assert_int_equal(offset_table_find(version_hex, is_free_threaded, &table), 0);
+	offset_table_adapt(&table, machine);
+	return table;
+}
+
+/* As Debian's 3.9.2, 3.11.2, 3.13.5, 3.14.10 and 3.15.2 for arm64 have it in their code or state it
+ * (_Py_DebugOffsets), and the headers of the others. */
+static void test_arm64(void **state)
+{
+	static const struct {
+		uint32_t version_hex;
+		bool is_free_threaded;
+		uint16_t key, generation;
+	} known[] = {
+		{ 0x03060ff0, false, NO_OFFSET, NO_OFFSET }, { 0x030703f0, false, 1436, NO_OFFSET },
+		{ 0x030710f0, false, 1524, NO_OFFSET },	     { 0x030812f0, false, 1412, NO_OFFSET },
+		{ 0x030902f0, false, 604, NO_OFFSET },	     { 0x030a0df0, false, 604, NO_OFFSET },
+		{ 0x030b02f0, false, 612, NO_OFFSET },	     { 0x030c01f0, false, 1548, NO_OFFSET },
+		{ 0x030d05f0, false, 2164, 17016 },	     { 0x030d05f0, true, 2164, 20156 },
+		{ 0x030e0af0, false, 2340, 8008 },	     { 0x030e0af0, true, 2340, 8040 },
+		{ 0x030f02f0, false, NO_OFFSET, 7960 },	     { 0x030f02f0, true, NO_OFFSET, 7968 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		struct offset_table table = find_for(known[i].version_hex,
+						     known[i].is_free_threaded, EM_AARCH64);
+		struct offset_table x86 = find_for(known[i].version_hex, known[i].is_free_threaded,
+						   EM_X86_64);
+
+		assert_int_equal(table.runtime_key, known[i].key);
+		assert_int_equal(table.layout.interp_generation, known[i].generation);
+		/* Nothing else differs. */
+		x86.runtime_key = table.runtime_key;
+		x86.layout.interp_generation = table.layout.interp_generation;
+		assert_memory_equal(&x86, &table, sizeof(table));
+	}
 }
 
 static void test_early_releases_of_3_7(void **state)
@@ -198,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_every_version),
 		cmocka_unit_test(test_quick_reach),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_arm64),
 		cmocka_unit_test(test_early_releases_of_3_7),
 		cmocka_unit_test(test_versions_without_a_column),
 		cmocka_unit_test(test_debug_offsets_agree),

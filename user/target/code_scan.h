@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a few functions of CPython refer to, read from their machine code (x86-64): the answer for
- * stripped files where the variable itself has no symbol. Which functions to ask is left to
- * interpreter.c.
+ * What a few functions of CPython refer to, read from their machine code: the answer for stripped
+ * files where the variable itself has no symbol. Which functions to ask is left to interpreter.c.
  *
- * This is no disassembler: the bytes of one function are searched for `mov` and `lea` with a memory
- * operand, in the encodings that GCC and Clang give them. A match may begin in the middle of an
- * instruction, so each answer must hold more than one thing at once (see each function), or it is
- * no answer.
+ * What finds accesses (code_access.h) may be wrong about one of them, so each answer must hold more
+ * than one thing at once (see each function), or it is no answer.
  */
 #ifndef MEMPROBE_CODE_SCAN_H
 #define MEMPROBE_CODE_SCAN_H
@@ -18,26 +15,14 @@
 
 #include <memprobe/wire.h>
 
+#include "code_access.h"
 #include "elf_file.h"
 
 #define CODE_SCAN_BYTES 4096
 #define CODE_SCAN_ACCESSES 1024
-#define CODE_NO_BASE 0xff
-#define CODE_ACCESS_BYTES 8 /* the longest: REX, opcode, ModRM, SIB, displacement */
-
-struct code_access {
-	uint64_t address; /* of an access relative to the instruction pointer; else 0 */
-	int32_t displacement;
-	uint16_t position;
-	uint8_t opcode; /* of a load, a store or lea */
-	uint8_t reg;
-	uint8_t base; /* register; CODE_NO_BASE when there is an index, or none */
-	bool is_wide; /* 8 bytes */
-};
-
 /* One function: its bytes, and the accesses found in them in order. */
 struct code_scan {
-	const struct elf_file *file;
+	struct elf_file *file;
 	uint64_t vaddr;
 	size_t size;
 	size_t nr_accesses;
@@ -49,13 +34,14 @@ struct code_scan {
  * Reads a function, CODE_SCAN_BYTES at most. -ENOENT: not defined in the file; -EFAULT, -EIO as
  * elf_file_read. A function without a size is read for 64 bytes.
  */
-int code_scan_open(const struct elf_file *file, const struct elf_symbol *function,
-		   struct code_scan *ret);
+int code_scan_open(struct elf_file *file, const struct elf_symbol *function, struct code_scan *ret);
+
+bool code_scan_is_arm64(const struct code_scan *scan);
 
 /*
  * 3.6-3.11: the global that every dict change increments and copies into ma_version_tag (offset 24
- * of a dict): an 8-byte load from it, a store to it and a store of the same register to 24(%reg)
- * nearby; it must lie in .bss. 0 when there is none.
+ * of a dict): an 8-byte load from it, a store to it and a store of the same register to offset 24
+ * of another nearby; it must lie in .bss. 0 when there is none.
  */
 uint64_t code_scan_dict_version(const struct code_scan *scan);
 
@@ -71,11 +57,7 @@ uint64_t code_scan_code_version(const struct code_scan *scan);
  */
 uint64_t code_scan_tls_key(const struct code_scan *scan);
 
-/*
- * A function that returns a thread-local variable: where that lies. In executables it is read at an
- * offset from the thread pointer; in shared libraries __tls_get_addr tells where, given the
- * variable's tls_index in the GOT. -ENOENT when the function does otherwise (TLS descriptors).
- */
+/* A function that returns a thread-local variable: where that lies; see code_tls.h. */
 int code_scan_tls(const struct code_scan *scan, struct wire_tls *ret);
 
 /* Py_GetVersion: the string constant that begins like "3.9.2". -ENOENT when there is none. */

@@ -51,8 +51,10 @@ struct elf_note {
 /* e_machine of what runs on this machine, or on one of that kind (<elf.h>). */
 #if defined(__x86_64__)
 #define ELF_MACHINE_HERE EM_X86_64
+#define ELF_MACHINE_NAME "x86_64" /* as folders and files are named after it */
 #elif defined(__aarch64__)
 #define ELF_MACHINE_HERE EM_AARCH64
+#define ELF_MACHINE_NAME "aarch64"
 #endif
 
 /*

@@ -219,11 +219,12 @@ static bool guess_offsets(struct inspection *inspection, const struct interprete
 {
 	const struct debug_offsets *offsets = &inspection->debug_offsets;
 
-	return inspection->has_debug_offsets &&
-	       offsets->version_hex >> 16 == result->version_hex >> 16 &&
-	       !offset_table_guess(result->version_hex, offsets->is_free_threaded,
-				   &inspection->table) &&
-	       !debug_offsets_guess(offsets, &inspection->table);
+	if (!inspection->has_debug_offsets ||
+	    offsets->version_hex >> 16 != result->version_hex >> 16 ||
+	    offset_table_guess(result->version_hex, offsets->is_free_threaded, &inspection->table))
+		return false;
+	offset_table_adapt(&inspection->table, elf_file_machine(inspection->file));
+	return !debug_offsets_guess(offsets, &inspection->table);
 }
 
 /* Each step returns why the interpreter cannot be walked, NULL when it can. */
@@ -236,6 +237,7 @@ static const char *find_offsets(struct inspection *inspection, struct interprete
 		return NULL;
 	if (offset_table_find(result->version_hex, is_free_threaded, &inspection->table))
 		return explain_version(result->version_hex);
+	offset_table_adapt(&inspection->table, elf_file_machine(inspection->file));
 	result->verified = true;
 	if (inspection->table.layout.version < VERSION(3, 13))
 		return NULL;
@@ -388,16 +390,12 @@ static const char *fill_layout(struct inspection *inspection, struct interpreter
 	return result->text_bytes ? NULL : "it has no executable segment";
 }
 
-int interpreter_inspect_by(int fd, enum interpreter_search search, struct interpreter *ret)
+int interpreter_inspect_in(struct elf_file *file, enum interpreter_search search,
+			   struct interpreter *ret)
 {
-	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
-	struct inspection inspection = { 0 };
+	struct inspection inspection = { .file = file };
 	struct interpreter result = { 0 };
-	int err = elf_file_open(fd, &file);
 
-	if (err)
-		return err == -ENOEXEC ? -ENOENT : err;
-	inspection.file = file;
 	if (!find_symbols(&inspection, search))
 		return elf_file_is_over(file) ? -E2BIG : -ENOENT;
 	read_debug_offsets(&inspection);
@@ -407,6 +405,16 @@ int interpreter_inspect_by(int fd, enum interpreter_search search, struct interp
 	result.reason = fill_layout(&inspection, &result);
 	*ret = result;
 	return result.reason ? -ENOTSUP : 0;
+}
+
+int interpreter_inspect_by(int fd, enum interpreter_search search, struct interpreter *ret)
+{
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	int err = elf_file_open(fd, &file);
+
+	if (err)
+		return err == -ENOEXEC ? -ENOENT : err;
+	return interpreter_inspect_in(file, search, ret);
 }
 
 int interpreter_inspect(int fd, struct interpreter *ret)

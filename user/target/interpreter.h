@@ -42,6 +42,9 @@ enum interpreter_search {
  */
 int interpreter_inspect_by(int fd, enum interpreter_search search, struct interpreter *ret);
 int interpreter_inspect(int fd, struct interpreter *ret); /* INTERPRETER_ANY */
+/* The same of a file that is open, for whatever machine it is. */
+int interpreter_inspect_in(struct elf_file *file, enum interpreter_search search,
+			   struct interpreter *ret);
 
 /* What to add to file addresses in a process that maps this file's code at `start`. -EINVAL when
  * that mapping does not show the first executable segment. */

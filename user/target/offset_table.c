@@ -2,6 +2,7 @@
 /* The table of offset_table.def; see offset_table.h. A new version of CPython is a new column. */
 #include "offset_table.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -70,6 +71,26 @@ int offset_table_guess(uint32_t version_hex, bool is_free_threaded, struct offse
 	fill(newest, ret);
 	ret->layout.version = version_hex >> 16;
 	return 0;
+}
+
+/*
+ * All columns were printed from the headers by tools/offsets/print_offsets.sh for arm64,
+ * too: 3.6.15 to 3.13.0 as on x86-64, and Debian's own of 3.9, 3.11, 3.13, 3.14 and 3.15, with and
+ * without the GIL. What differs is the key up to 3.11, behind the GIL's two mutexes in _PyRuntime
+ * (also up to 3.7.3, where py-spy's numbers are 88 lower on both machines), and the counter
+ * from 3.13 on, behind an interpreter's own GIL; in 3.13 without the GIL it is behind more.
+ */
+void offset_table_adapt(struct offset_table *table, uint16_t machine)
+{
+	struct wire_layout *layout = &table->layout;
+	bool is_behind_more = layout->version == 0x30d && layout->free_threaded;
+
+	if (machine != EM_AARCH64)
+		return;
+	if (table->runtime_key != NO_OFFSET && layout->version <= 0x30b)
+		table->runtime_key += 16;
+	if (layout->interp_generation != NO_OFFSET)
+		layout->interp_generation += is_behind_more ? 64 : 16;
 }
 
 static void reach(uint16_t *bytes, uint16_t offset, uint16_t size)

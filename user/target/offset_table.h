@@ -29,6 +29,10 @@ int offset_table_find(uint32_t version_hex, bool is_free_threaded, struct offset
  * version. -ENOTSUP: it is not newer. */
 int offset_table_guess(uint32_t version_hex, bool is_free_threaded, struct offset_table *ret);
 
+/* The numbers are x86-64's. Makes them those of a machine (EM_*): what lies behind a mutex of
+ * pthreads, which on arm64 has 8 bytes more. */
+void offset_table_adapt(struct offset_table *table, uint16_t machine);
+
 /* Sets frame_bytes and code_bytes: how much of a frame and of a code object holds all that is read
  * of them. */
 void offset_table_measure(struct wire_layout *layout);
