@@ -27,6 +27,7 @@
 #define OPTION_HOLE 2
 #define OPTION_JIT 4
 #define OPTION_FREE_THREADED 8
+#define OPTION_ARM64 16
 #define HOLE_BYTES (1 << 20)
 
 const char *__asan_default_options(void);
@@ -88,10 +89,10 @@ static void check_plan(const struct probe_plan *plan, int status)
 	expect(strnlen(plan->what, sizeof(plan->what)) < sizeof(plan->what), "a text without end");
 }
 
-static void check_malloc(int fd)
+static void check_malloc(struct elf_file *file)
 {
 	struct malloc_plan plan = { 0 };
-	int status = malloc_plan_find(fd, &plan);
+	int status = malloc_plan_find_in(file, &plan);
 
 	expect(status <= 0, "an error above 0");
 	expect((status == 0) == (plan.nr_sites != 0), "sites without a plan, or none with one");
@@ -101,13 +102,12 @@ static void check_malloc(int fd)
 		expect(plan.sites[i].call && plan.sites[i].call < NR_ALLOC_CALLS, "no such call");
 }
 
-static void check_queues(int fd)
+static void check_queues(struct elf_file *file)
 {
 	struct queue_plan plan = { 0 };
-	int status = queue_plan_find(fd, &plan);
 
-	expect(status <= 0, "an error above 0");
-	expect(plan.nr_sites <= MAX_QUEUE_SITES && (!status || !plan.nr_sites), "too many sites");
+	queue_plan_find_in(file, &plan);
+	expect(plan.nr_sites <= MAX_QUEUE_SITES, "too many sites");
 	for (size_t i = 0; i < plan.nr_sites; i++)
 		expect(plan.sites[i].call && plan.sites[i].call < NR_QUEUE_CALLS, "no such call");
 }
@@ -117,55 +117,81 @@ static void count_text(int64_t tag, const char *text, void *context)
 	*(size_t *)context += strlen(text);
 }
 
-static void read_needs(int fd)
+static void read_needs(struct elf_file *file)
 {
-	struct elf_file *file = NULL;
 	size_t bytes = 0;
 
-	if (elf_file_open(fd, &file))
-		return;
 	elf_file_visit_dynamic(file, count_text, &bytes);
 	expect(bytes <= 4096UL * ELF_MAX_TEXT_BYTES, "more texts than entries");
+}
+
+/* Each with a budget of its own, as where they open the file. */
+static void with_file(int fd, uint16_t machine, void (*check)(struct elf_file *file))
+{
+	struct elf_file *file = NULL;
+
+	if (elf_file_open_for(fd, machine, &file))
+		return;
+	check(file);
 	elf_file_free(file);
+}
+
+static void check_python(int fd, uint16_t machine, uint8_t options, uint8_t minor)
+{
+	struct interpreter interpreter = { 0 };
+	struct elf_file *file = NULL;
+	struct probe_plan plan = { 0 };
+	int status = elf_file_open_for(fd, machine, &file);
+
+	expect(!status || status == -ENOEXEC || status == -EIO, "an error that is not promised");
+	if (status)
+		return;
+	status = interpreter_inspect_in(
+		file, options & OPTION_EXPORTED ? INTERPRETER_EXPORTED : INTERPRETER_ANY,
+		&interpreter);
+	elf_file_free(file);
+	check_interpreter(&interpreter, status);
+	/* The rules of a version, whatever the file says of its own. */
+	interpreter.reason = NULL;
+	interpreter.version_hex = 0x03000000 | (uint32_t)minor << 16;
+	interpreter.layout.free_threaded = !!(options & OPTION_FREE_THREADED);
+	expect(!elf_file_open_for(fd, machine, &file), "a file that cannot be opened twice");
+	status = probe_plan_find_in(file, &interpreter, options & OPTION_JIT, &plan);
+	elf_file_free(file);
+	check_plan(&plan, status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct interpreter interpreter = { 0 };
-	struct probe_plan plan = { 0 };
+	uint16_t machine;
 	uint8_t options;
-	int fd, status;
+	int fd;
 
 	if (size < HEAD_BYTES)
 		return 0;
 	options = bytes[0];
+	machine = options & OPTION_ARM64 ? EM_AARCH64 : EM_X86_64;
 	fd = file_of(bytes + HEAD_BYTES, size - HEAD_BYTES, options & OPTION_HOLE);
-	status = interpreter_inspect_by(
-		fd, options & OPTION_EXPORTED ? INTERPRETER_EXPORTED : INTERPRETER_ANY,
-		&interpreter);
-	check_interpreter(&interpreter, status);
-	/* The rules of a version, whatever the file says of its own. */
-	interpreter.reason = NULL;
-	interpreter.version_hex = 0x03000000 | (uint32_t)bytes[1] << 16;
-	interpreter.layout.free_threaded = !!(options & OPTION_FREE_THREADED);
-	status = probe_plan_find(fd, &interpreter, options & OPTION_JIT, &plan);
-	check_plan(&plan, status);
-	check_malloc(fd);
-	check_queues(fd);
-	read_needs(fd);
+	check_python(fd, machine, options, bytes[1]);
+	with_file(fd, machine, check_malloc);
+	with_file(fd, machine, check_queues);
+	with_file(fd, machine, read_needs);
 	return 0;
 }
 
-/* One of each version. */
+/* One of each version, for each machine. */
 uint8_t *fuzz_seed(unsigned int number, size_t *ret_size)
 {
+	bool is_arm64 = number % 2;
 	struct elf_built built;
 	uint8_t *input;
 
-	if (number >= ELF_BUILT_NR_MINORS)
+	if (number / 2 >= ELF_BUILT_NR_MINORS)
 		return NULL;
-	elf_build(&built, ELF_BUILT_FIRST_MINOR + number);
+	elf_build_for(&built, ELF_BUILT_FIRST_MINOR + number / 2,
+		      is_arm64 ? EM_AARCH64 : EM_X86_64);
 	input = xcalloc(1, HEAD_BYTES + sizeof(built.bytes));
+	input[0] = is_arm64 ? OPTION_ARM64 : 0;
 	input[1] = (uint8_t)built.minor;
 	memcpy(input + HEAD_BYTES, built.bytes, sizeof(built.bytes));
 	*ret_size = HEAD_BYTES + sizeof(built.bytes);

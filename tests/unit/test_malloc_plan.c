@@ -77,7 +77,7 @@ static void check_site(int fd, const struct malloc_site *site)
 	assert_in_range(site->call, ALLOC_MALLOC, ALLOC_RESIZE);
 	assert_int_equal(site->has_return, site->call != ALLOC_FREE && !site->is_unfollowed);
 	assert_int_equal(pread(fd, bytes, sizeof(bytes), (off_t)site->offset), sizeof(bytes));
-	insn = probe_insn_classify(bytes, sizeof(bytes));
+	insn = probe_insn_classify(EM_X86_64, bytes, sizeof(bytes));
 	assert_int_equal(!site->is_slow, insn == PROBE_INSN_EMULATED || insn == PROBE_INSN_NOP5);
 }
 

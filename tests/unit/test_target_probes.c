@@ -598,9 +598,9 @@ static void test_instructions(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(
-			probe_insn_classify((const uint8_t *)cases[i].bytes, cases[i].size),
-			cases[i].expected);
+		assert_int_equal(probe_insn_classify(EM_X86_64, (const uint8_t *)cases[i].bytes,
+						     cases[i].size),
+				 cases[i].expected);
 }
 
 /* On exact allocations, for the address sanitizer. */

@@ -6,7 +6,8 @@
  * and many of these functions begin with others: free of glibc 2.36 with `test %rdi,%rdi`. But a
  * few instructions later there is a jump or a push in nearly all. Until the first jump or push all
  * calls take the same way, so that the probe may be there as long as what comes before leaves the
- * arguments alone, and the stack pointer where a return probe has to find the return address.
+ * arguments alone, and the return address where a return probe has to find it: on arm64 in the link
+ * register, which most functions sign or store before anything that the kernel emulates.
  *
  * Names that lead to the same address are one function. A wrapper that only hands on to another
  * function is left out where it would be seen twice for no use: C++'s operators of jemalloc and
@@ -25,12 +26,9 @@
 #include <memprobe/wire.h>
 
 #include "code_entry.h"
-#include "code_step.h"
 #include "elf_file.h"
 #include "malloc_names.h"
 #include "memory.h"
-
-#define JUMP_OPCODE 0xe9 /* jmp rel32 */
 
 #define NR_PYTHON_NEEDED 8
 _Static_assert(NR_MALLOC_NAMES + NR_MALLOC_PYTHON_NAMES <= MAX_MALLOC_SITES, "a site for each");
@@ -53,56 +51,29 @@ static const struct {
 static const char python_mark[] = "_PyRuntime";
 #define PYTHON_MARK (NR_MALLOC_NAMES + NR_MARKS)
 
-/* Registers that must still hold what they held at the entry. */
-static const uint16_t needed[NR_ALLOC_CALLS] = {
-	[ALLOC_MALLOC] = 1 << CODE_RDI,
-	[ALLOC_CALLOC] = 1 << CODE_RDI | 1 << CODE_RSI,
-	[ALLOC_REALLOC] = 1 << CODE_RDI | 1 << CODE_RSI,
-	[ALLOC_REALLOCARRAY] = 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX,
-	[ALLOC_ALIGNED] = 1 << CODE_RSI,
-	[ALLOC_POSIX] = 1 << CODE_RDI | 1 << CODE_RDX,
-	[ALLOC_PAGES] = 1 << CODE_RDI,
-	[ALLOC_FREE] = 1 << CODE_RDI,
-	[ALLOC_RESIZE] = 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX,
+/* The arguments that are read: enum code_need. */
+static const uint8_t needed[NR_ALLOC_CALLS] = {
+	[ALLOC_MALLOC] = CODE_ARGUMENT_1,
+	[ALLOC_CALLOC] = CODE_ARGUMENT_1 | CODE_ARGUMENT_2,
+	[ALLOC_REALLOC] = CODE_ARGUMENT_1 | CODE_ARGUMENT_2,
+	[ALLOC_REALLOCARRAY] = CODE_ARGUMENT_1 | CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
+	[ALLOC_ALIGNED] = CODE_ARGUMENT_2,
+	[ALLOC_POSIX] = CODE_ARGUMENT_1 | CODE_ARGUMENT_3,
+	[ALLOC_PAGES] = CODE_ARGUMENT_1,
+	[ALLOC_FREE] = CODE_ARGUMENT_1,
+	[ALLOC_RESIZE] = CODE_ARGUMENT_1 | CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
 };
 
 /* The same with a context before them. */
-static const uint16_t needed_with_context[NR_ALLOC_CALLS] = {
-	[ALLOC_MALLOC] = 1 << CODE_RSI,
-	[ALLOC_CALLOC] = 1 << CODE_RSI | 1 << CODE_RDX,
-	[ALLOC_REALLOC] = 1 << CODE_RSI | 1 << CODE_RDX,
-	[ALLOC_REALLOCARRAY] = 1 << CODE_RSI | 1 << CODE_RDX | 1 << CODE_RCX,
-	[ALLOC_FREE] = 1 << CODE_RSI,
+static const uint8_t needed_with_context[NR_ALLOC_CALLS] = {
+	[ALLOC_MALLOC] = CODE_ARGUMENT_2,
+	[ALLOC_CALLOC] = CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
+	[ALLOC_REALLOC] = CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
+	[ALLOC_REALLOCARRAY] = CODE_ARGUMENT_2 | CODE_ARGUMENT_3 | CODE_ARGUMENT_4,
+	[ALLOC_FREE] = CODE_ARGUMENT_2,
 };
 
 /* ---- One function ---- */
-
-/* How long a jump is that is taken when a test finds 0; 0: it is another instruction. */
-static size_t jump_if_zero_bytes(const struct code_entry *entry, size_t at)
-{
-	const uint8_t *bytes = entry->bytes + at;
-
-	if (bytes[0] == 0x74)
-		return 2;
-	return at + 1 < entry->size && bytes[0] == 0x0f && bytes[1] == 0x84 ? 6 : 0;
-}
-
-/* free(NULL) does nothing, and is every second call of some programs: behind the test for it a half
- * is to be seen. (An optimisation in OpenAeroStruct: 2.74 million calls, 1.37 million blocks.) */
-static void pass_null_test(const struct code_entry *entry, uint16_t kept, struct code_place *place)
-{
-	size_t jump = place->tests_null ? jump_if_zero_bytes(entry, place->at) : 0;
-
-	if (jump)
-		code_entry_find_emulated(entry, place->at + jump, kept, place);
-}
-
-static bool is_jump(const struct code_entry *entry)
-{
-	size_t first = code_entry_first(entry);
-
-	return first < entry->size && entry->bytes[first] == JUMP_OPCODE;
-}
 
 static struct malloc_site choose_site(const struct code_entry *entry,
 				      const struct malloc_name *name)
@@ -111,13 +82,16 @@ static struct malloc_site choose_site(const struct code_entry *entry,
 	bool has_context = name->traits & MALLOC_HAS_CONTEXT;
 	bool is_unfollowed = name->traits & MALLOC_UNFOLLOWED;
 	bool has_return = call != ALLOC_FREE && !is_unfollowed;
-	uint16_t arguments = has_context ? needed_with_context[call] : needed[call];
-	uint16_t kept = arguments | (has_return ? 1 << CODE_RSP : 0);
+	uint32_t arguments = has_context ? needed_with_context[call] : needed[call];
+	uint32_t needs = arguments | (has_return ? CODE_RETURN_ADDRESS : 0);
 	struct code_place place = { 0 };
-	bool is_found = code_entry_find_emulated(entry, code_entry_first(entry), kept, &place);
+	bool is_found = code_entry_find_emulated(entry, code_entry_first(entry), needs, &place);
 
-	if (call == ALLOC_FREE && !has_context)
-		pass_null_test(entry, kept, &place);
+	/* free(NULL) does nothing, and is every second call of some programs: behind the test for
+	 * it a half is to be seen. (An optimisation in OpenAeroStruct: 2.74 million calls, 1.37
+	 * million blocks.) */
+	if (is_found && call == ALLOC_FREE && !has_context)
+		code_entry_pass_null(entry, needs, &place);
 	return (struct malloc_site){
 		.offset = entry->offset + place.at,
 		.call = call,
@@ -180,7 +154,7 @@ static bool is_handed_on(struct elf_file *file, const struct search *search,
 
 	if (!(name->traits & MALLOC_WRAPS))
 		return false;
-	if (!is_unfollowed && is_jump(entry))
+	if (!is_unfollowed && code_entry_is_jump(entry))
 		return true;
 	first = code_entry_find_next(file, entry, is_unfollowed);
 	return first && is_known(search, first);
@@ -202,6 +176,8 @@ static int add_function(struct elf_file *file, struct search *search,
 	if (is_handed_on(file, search, name, &entry))
 		return 0;
 	site = choose_site(&entry, name);
+	if (site.is_slow && !code_entry_can_be_probed(&entry))
+		return -ENOTSUP;
 	add_site(search, name, &site);
 	return 0;
 }
@@ -343,6 +319,11 @@ static int search_file(struct elf_file *file, struct search *search)
 	err = add_functions(file, search);
 	if (err == -ENOENT)
 		search->plan.reason = "one of its functions lies outside its code";
+	if (err == -ENOTSUP) {
+		search->plan.reason = "one of its functions begins with an instruction that the "
+				      "kernel does not probe";
+		err = -ENOENT;
+	}
 	if (!err)
 		tell(search);
 	return err;
@@ -351,12 +332,16 @@ static int search_file(struct elf_file *file, struct search *search)
 int malloc_plan_find(int fd, struct malloc_plan *ret)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
-	struct search search = { 0 };
 	int err = elf_file_open(fd, &file);
 
-	if (err)
-		return err;
-	err = search_file(file, &search);
+	return err ? err : malloc_plan_find_in(file, ret);
+}
+
+int malloc_plan_find_in(struct elf_file *file, struct malloc_plan *ret)
+{
+	struct search search = { 0 };
+	int err = search_file(file, &search);
+
 	if (err)
 		search.plan = (struct malloc_plan){ .reason = search.plan.reason };
 	*ret = search.plan;

@@ -11,13 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct elf_file;
+
 #define MAX_MALLOC_SITES 160 /* all functions that are known */
 
 struct malloc_site {
 	/* In the file, of an instruction that runs once a call, of free once a call that frees. The
 	 * arguments that the call's
-	 * wire_alloc_call tells of are in their registers there, and with a result the stack
-	 * pointer is as at the entry. */
+	 * wire_alloc_call tells of are in their registers there, and with a result the return
+	 * address is where it is at the entry. */
 	uint64_t offset;
 	uint32_t call;	       /* enum wire_alloc_call */
 	uint8_t has_return;    /* it returns a block: the same place also takes a return probe */
@@ -42,5 +44,7 @@ struct malloc_plan {
  * other -errno. Borrows fd.
  */
 int malloc_plan_find(int fd, struct malloc_plan *ret);
+/* The same of a file that is open, for whatever machine it is. */
+int malloc_plan_find_in(struct elf_file *file, struct malloc_plan *ret);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Instructions to probe; see probe_insn.h. Encodings: Intel SDM volume 2. */
+/* Instructions to probe; see probe_insn.h. Encodings of x86-64: Intel SDM volume 2. */
 #include "probe_insn.h"
 
-#include <stdbool.h>
 #include <string.h>
 
+#include "arm64_insn.h"
 #include "memory.h"
 
 /* The kernel takes prefixes on none but push, and there only REX.B. */
@@ -35,8 +35,28 @@ static bool is_at(const uint8_t *bytes, size_t size, size_t i)
 	       (bytes[last] & known[i].last_mask) == known[i].bytes[last];
 }
 
-enum probe_insn probe_insn_classify(const uint8_t *bytes, size_t size)
+/* As arm_probe_decode_insn() of the kernel, 5.10 to 6.18, has it. */
+static enum probe_insn classify_arm64(const uint8_t *bytes, size_t size)
 {
+	struct arm64_insn insn;
+
+	if (size < ARM64_INSN_BYTES)
+		return PROBE_INSN_REFUSED;
+	insn = arm64_insn_decode(arm64_insn_word(bytes), 0);
+	if (insn.op == ARM64_UNKNOWN)
+		return PROBE_INSN_REFUSED;
+	if (insn.op == ARM64_LANDING)
+		return PROBE_INSN_LANDING;
+	if (insn.op == ARM64_NOP || insn.op == ARM64_ADDRESS || insn.op == ARM64_LOAD_LITERAL ||
+	    insn.op >= ARM64_JUMP)
+		return PROBE_INSN_EMULATED;
+	return PROBE_INSN_STEPPED;
+}
+
+enum probe_insn probe_insn_classify(uint16_t machine, const uint8_t *bytes, size_t size)
+{
+	if (machine == EM_AARCH64)
+		return classify_arm64(bytes, size);
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (is_at(bytes, size, i))
 			return known[i].kind;

@@ -22,14 +22,15 @@ enum probe_event {
 /* Where the frame that the hit is about is found. */
 enum probe_frame {
 	PROBE_FRAME_LEAF, /* the thread's current frame */
-	PROBE_FRAME_ARG1, /* first argument (rdi): 3.6 to 3.8 */
-	PROBE_FRAME_ARG2, /* second argument (rsi), the first is the thread state: 3.9 and later */
+	PROBE_FRAME_ARG1, /* first argument: 3.6 to 3.8 */
+	PROBE_FRAME_ARG2, /* second argument, the first is the thread state: 3.9 and later */
 };
 
 #define MAX_PROBE_SITES 32
 
 struct probe_site {
-	uint64_t offset;    /* in the file, of an instruction that the kernel emulates */
+	/* In the file, of an instruction that the kernel emulates or, on arm64, steps. */
+	uint64_t offset;
 	uint64_t semaphore; /* file offset of the probe's u16 semaphore, 0: none */
 };
 
@@ -51,5 +52,8 @@ struct probe_plan {
  */
 int probe_plan_find(int fd, const struct interpreter *interpreter, bool is_jit_on,
 		    struct probe_plan *ret);
+/* The same of a file that is open, for whatever machine it is. */
+int probe_plan_find_in(struct elf_file *file, const struct interpreter *interpreter, bool is_jit_on,
+		       struct probe_plan *ret);
 
 #endif

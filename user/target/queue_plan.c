@@ -125,21 +125,24 @@ static void find_all_docs(struct search *search)
 
 /* ---- Functions ---- */
 
-/* An address in the file's code, behind an endbr64; false otherwise. */
+/* An address in the file's code that can be probed, behind an endbr64 or bti; false otherwise. */
 static bool find_offset(const struct elf_file *file, uint64_t vaddr, uint64_t *ret)
 {
 	const struct elf_segment *segment = elf_file_segment(file, vaddr);
 	uint8_t bytes[PROBE_INSN_BYTES];
 	uint64_t skip = segment ? vaddr - segment->vaddr : 0;
+	enum probe_insn insn;
 
 	if (!segment || !segment->is_executable ||
+	    !probe_insn_is_aligned(elf_file_machine(file), vaddr) ||
 	    skip + PROBE_INSN_LANDING_BYTES + sizeof(bytes) > segment->file_bytes ||
 	    elf_file_read(file, vaddr, bytes, sizeof(bytes)))
 		return false;
 	*ret = segment->offset + skip;
-	if (probe_insn_classify(bytes, sizeof(bytes)) == PROBE_INSN_LANDING)
+	insn = probe_insn_classify(elf_file_machine(file), bytes, sizeof(bytes));
+	if (insn == PROBE_INSN_LANDING)
 		*ret += PROBE_INSN_LANDING_BYTES;
-	return true;
+	return insn != PROBE_INSN_REFUSED;
 }
 
 static bool is_known(const struct queue_plan *plan, uint64_t offset)
@@ -243,15 +246,21 @@ static void try_words(struct search *search)
 int queue_plan_find(int fd, struct queue_plan *ret)
 {
 	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
-	struct search search = { .plan = ret };
 	int err = elf_file_open(fd, &file);
 
 	*ret = (struct queue_plan){ 0 };
 	if (err)
 		return err;
-	search.file = file;
+	queue_plan_find_in(file, ret);
+	return 0;
+}
+
+void queue_plan_find_in(struct elf_file *file, struct queue_plan *ret)
+{
+	struct search search = { .file = file, .plan = ret };
+
+	*ret = (struct queue_plan){ 0 };
 	find_all_docs(&search);
 	elf_file_visit_relative(file, try_pointer, &search);
 	try_words(&search);
-	return 0;
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct elf_file;
+
 #define MAX_QUEUE_SITES 8
 
 /* The interpreter, and modules beside it. */
@@ -32,5 +34,7 @@ struct queue_plan {
 
 /* 0; -errno when the file cannot be read. Borrows fd. */
 int queue_plan_find(int fd, struct queue_plan *ret);
+/* The same of a file that is open, for whatever machine it is. */
+void queue_plan_find_in(struct elf_file *file, struct queue_plan *ret);
 
 #endif

@@ -11,30 +11,28 @@
  *
  * So the static function is looked for: where both Py_FinalizeEx and Py_Exit go. Whether Py_RunMain
  * goes there too is looked up in its code; where it is not seen to, the ends are doubtful.
- *
- * This is no disassembler: at every byte of a function there may be a branch. One that leads right
- * to a given address by chance is not to be feared (2^-32 at each byte).
  */
 #include "runtime_ends.h"
 
 #include <stdbool.h>
 #include <string.h>
 
+#include "code_branch.h"
 #include "code_entry.h"
 #include "memory.h"
 
 #define FUNCTION_BYTES 16384 /* Py_RunMain takes 75 to 6,357 */
 #define UNSIZED_BYTES 64
 #define WRAPPER_BYTES 64  /* Py_FinalizeEx that only goes on takes 9 to 37 */
-#define BRANCH_BYTES 6	  /* jcc rel32, call or jmp *displacement(%rip) */
 #define FIRST_SPLIT 0x30d /* major << 8 | minor: the first where Py_FinalizeEx is not all */
 #define FIRST_RUN_MAIN 0x308
 
 /* A function's code, and a zero byte for each that a branch at its end would be short of. */
 struct function {
+	const struct elf_file *file;
 	uint64_t vaddr;
-	size_t size;
-	uint8_t bytes[FUNCTION_BYTES + BRANCH_BYTES];
+	size_t size, step; /* of the branches */
+	uint8_t bytes[FUNCTION_BYTES + CODE_BRANCH_BYTES];
 };
 
 static bool is_code(const struct elf_file *file, uint64_t vaddr)
@@ -47,53 +45,28 @@ static bool is_code(const struct elf_file *file, uint64_t vaddr)
 static bool read_function(const struct elf_file *file, const struct elf_symbol *symbol,
 			  struct function *ret)
 {
+	ret->file = file;
+	ret->step = code_branch_step(file);
 	ret->vaddr = symbol->vaddr;
 	ret->size = symbol->size ? symbol->size : UNSIZED_BYTES;
 	if (ret->size > FUNCTION_BYTES)
 		ret->size = FUNCTION_BYTES;
-	memset(ret->bytes + ret->size, 0, BRANCH_BYTES);
+	memset(ret->bytes + ret->size, 0, CODE_BRANCH_BYTES);
 	return symbol->vaddr && is_code(file, symbol->vaddr) &&
 	       !elf_file_read(file, symbol->vaddr, ret->bytes, ret->size);
 }
 
-static uint64_t relative_target(const struct function *function, size_t at, size_t opcode_bytes)
-{
-	int32_t distance;
-
-	memcpy(&distance, function->bytes + at + opcode_bytes, sizeof(distance));
-	return function->vaddr + at + opcode_bytes + sizeof(distance) + (uint64_t)distance;
-}
-
-/* Where a branch at a position leads; 0: there is none. */
 static uint64_t branch_target(const struct function *function, size_t at)
 {
-	const uint8_t *bytes = function->bytes + at;
-
-	if (bytes[0] == 0xe8 || bytes[0] == 0xe9) /* call, jmp */
-		return relative_target(function, at, 1);
-	if (bytes[0] == 0x0f && (bytes[1] & 0xf0) == 0x80) /* jcc */
-		return relative_target(function, at, 2);
-	return 0;
+	return code_branch_target(function->file, function->bytes + at, function->vaddr + at);
 }
 
 static bool goes_to(const struct function *function, uint64_t vaddr)
 {
-	for (size_t at = 0; at < function->size; at++)
+	for (size_t at = 0; at < function->size; at += function->step)
 		if (branch_target(function, at) == vaddr)
 			return true;
 	return false;
-}
-
-/* The place of the offset table that a branch at a position goes by, itself or in a stub; 0: none.
- */
-static uint64_t branch_slot(const struct elf_file *file, const struct function *function, size_t at)
-{
-	const uint8_t *bytes = function->bytes + at;
-	uint64_t target = branch_target(function, at);
-
-	if (bytes[0] == 0xff && (bytes[1] == 0x15 || bytes[1] == 0x25)) /* call, jmp */
-		return relative_target(function, at, 2);
-	return target && is_code(file, target) ? code_stub_slot(file, target) : 0;
 }
 
 /* As shared libraries call what they export, unless linked otherwise. */
@@ -102,8 +75,8 @@ static bool goes_through_slot(struct elf_file *file, const struct function *func
 {
 	uint64_t slot = elf_file_bound_slot(file, vaddr);
 
-	for (size_t at = 0; slot && at < function->size; at++)
-		if (branch_slot(file, function, at) == slot)
+	for (size_t at = 0; slot && at < function->size; at += function->step)
+		if (code_branch_slot(file, function->bytes + at, function->vaddr + at) == slot)
 			return true;
 	return false;
 }
@@ -119,7 +92,7 @@ static uint64_t find_shared(const struct elf_file *file, const struct function *
 {
 	uint64_t found = 0;
 
-	for (size_t at = 0; at < wrapper->size; at++) {
+	for (size_t at = 0; at < wrapper->size; at += wrapper->step) {
 		uint64_t target = branch_target(wrapper, at);
 
 		if (!target || target == found || !is_code(file, target) ||
@@ -164,7 +137,7 @@ static uint64_t find_place(const struct elf_file *file, uint64_t vaddr)
 	struct code_place place;
 
 	if (!vaddr || code_entry_read(file, vaddr, &entry) ||
-	    !code_entry_find_emulated(&entry, code_entry_first(&entry), 0, &place))
+	    !code_entry_find_place(&entry, 0, &place))
 		return 0;
 	return entry.offset + place.at;
 }

@@ -20,8 +20,8 @@ enum runtime_ends_doubt {
 #define MAX_RUNTIME_ENDS 2
 
 struct runtime_ends {
-	/* In the file, of instructions in its code that the kernel emulates; 0 behind the last. No
-	 * end passes two. */
+	/* In the file, of instructions in its code that can be probed (of x86-64, that the kernel
+	 * emulates); 0 behind the last. No end passes two. */
 	uint64_t offsets[MAX_RUNTIME_ENDS];
 	uint32_t doubt; /* enum runtime_ends_doubt */
 };

@@ -16,9 +16,9 @@
 
 /*
  * Fills in the addresses of the jumps, `max` at most, and returns how many there are. -ENOENT: the
- * semaphore is referred to nowhere, or somewhere in another way than by `cmpw $0` and a jump, so
- * that firings would be missed; -E2BIG: more than max, or more text than the file's budget has;
- * -EIO.
+ * semaphore is referred to nowhere, or somewhere in another way than by a load or comparison
+ * and a jump, so that firings would be missed; -E2BIG: more than max, or more text than the file's
+ * budget has; -EIO.
  */
 int usdt_test_find(struct elf_file *file, uint64_t semaphore_vaddr, uint64_t *ret_vaddrs,
 		   size_t max);
