@@ -181,11 +181,57 @@ static void test_protected_memory(void **state)
 	munmap(start, 4 * HEAP_PAGE_BYTES);
 }
 
+#define PRESENT (1ULL << 63)
+#define EXCLUSIVE (1ULL << 56)
+
+static uint64_t count_bits(const uint64_t *bits)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < HEAP_WINDOW_WORDS; i++)
+		count += (uint64_t)__builtin_popcountll(bits[i]);
+	return count;
+}
+
+/* Of 4 KB each, as on x86-64, and of 16 and 64 KB, as a kernel of arm64 may have. */
+static void test_larger_pages(void **state)
+{
+	static const size_t sizes[] = { 1, 4, 16 };
+	static const uint64_t entries[] = { 0, PRESENT | EXCLUSIVE, 0, PRESENT };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct heap_pages pages = { 0 };
+		size_t size = sizes[i];
+
+		heap_process_note_pages(entries, 4, size, &pages);
+		assert_int_equal(count_bits(pages.present), 2 * size);
+		assert_int_equal(count_bits(pages.may_be_zero), size);
+		for (size_t page = 0; page < 4 * size; page++) {
+			assert_int_equal(pages.present[page / 64] >> page % 64 & 1,
+					 page / size % 2);
+			assert_int_equal(pages.may_be_zero[page / 64] >> page % 64 & 1,
+					 page / size == 3);
+		}
+	}
+}
+
+/* More than a window has are left out. */
+static void test_pages_of_a_window(void **state)
+{
+	uint64_t entries[HEAP_WINDOW_PAGES / 16 + 1];
+	struct heap_pages pages = { 0 };
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
+		entries[i] = PRESENT;
+	heap_process_note_pages(entries, sizeof(entries) / sizeof(*entries), 16, &pages);
+	assert_int_equal(count_bits(pages.present), HEAP_WINDOW_PAGES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zero_pages),
-		cmocka_unit_test(test_reserved_addresses),
+		cmocka_unit_test(test_larger_pages),	 cmocka_unit_test(test_pages_of_a_window),
+		cmocka_unit_test(test_zero_pages),	 cmocka_unit_test(test_reserved_addresses),
 		cmocka_unit_test(test_protected_memory),
 	};
 

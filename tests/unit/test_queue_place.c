@@ -16,11 +16,12 @@
 
 #include <cmocka.h>
 
+#include "elf_file.h"
 #include "memory.h"
 #include "queue_place.h"
 
 #define VERSION 0x030b
-#define MODULE "_queue.cpython-311-x86_64-linux-gnu.so"
+#define MODULE "_queue.cpython-311-" ELF_MACHINE_NAME "-linux-gnu.so"
 
 static char directory[] = "/tmp/memprobe-queue-XXXXXX";
 

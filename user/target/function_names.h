@@ -25,7 +25,7 @@ struct function_name {
  * before whose size reaches there; of these a global one before a local one before a weak one; of
  * these one without a leading underscore; of these the first.
  *
- * Borrows fd. 0; -ENOEXEC: no ELF file for x86-64.
+ * Borrows fd. 0; -ENOEXEC: no ELF file for this machine.
  */
 int function_names_read(int fd, const uint32_t *begins, size_t count, struct function_name *ret);
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAP_PAGE_BYTES 4096UL
+#define HEAP_PAGE_BYTES 4096UL /* the least that kernels have; a page may be several */
 #define HEAP_WINDOW_PAGES 4096UL
 #define HEAP_WINDOW_WORDS (HEAP_WINDOW_PAGES / 64)
 #define HEAP_NR_WINDOWS 256 /* of 16 MiB each: 4 GiB of a heap, without looking again */

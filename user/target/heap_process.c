@@ -48,10 +48,35 @@ static bool may_be_zero(uint64_t entry)
 	return !(entry & EXCLUSIVE) || entry & OF_FILE;
 }
 
+static void mark(uint64_t *bits, size_t first, size_t count)
+{
+	for (size_t i = first; i < first + count && i < HEAP_WINDOW_PAGES; i++)
+		bits[i / 64] |= 1ULL << i % 64;
+}
+
+void heap_process_note_pages(const uint64_t *entries, size_t nr_entries, size_t entry_pages,
+			     struct heap_pages *ret)
+{
+	for (size_t i = 0; i < nr_entries; i++) {
+		if (!(entries[i] & PRESENT))
+			continue;
+		mark(ret->present, i * entry_pages, entry_pages);
+		if (may_be_zero(entries[i]))
+			mark(ret->may_be_zero, i * entry_pages, entry_pages);
+	}
+}
+
+/* Of 4 KB in a page of the kernel's: on arm64 up to 16. */
+static size_t kernel_page_pages(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE) / HEAP_PAGE_BYTES;
+}
+
 static void look_at_pages(void *context, uint64_t first_page, struct heap_pages *ret)
 {
 	const struct process_memory *memory = context;
 	uint64_t entries[HEAP_WINDOW_PAGES];
+	size_t entry_pages = kernel_page_pages();
 	ssize_t got;
 
 	*ret = (struct heap_pages){ 0 };
@@ -59,13 +84,10 @@ static void look_at_pages(void *context, uint64_t first_page, struct heap_pages 
 		memset(ret, 0xff, sizeof(*ret));
 	if (memory->pagemap < 0)
 		return;
-	got = pread(memory->pagemap, entries, sizeof(entries),
-		    (off_t)(first_page * sizeof(*entries)));
-	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(*entries); i++)
-		if (entries[i] & PRESENT) {
-			ret->present[i / 64] |= 1ULL << i % 64;
-			ret->may_be_zero[i / 64] |= (uint64_t)may_be_zero(entries[i]) << i % 64;
-		}
+	got = pread(memory->pagemap, entries, sizeof(entries) / entry_pages,
+		    (off_t)(first_page / entry_pages * sizeof(*entries)));
+	if (got > 0)
+		heap_process_note_pages(entries, (size_t)got / sizeof(*entries), entry_pages, ret);
 }
 
 static bool has_only_zeros(struct process_memory *memory, uint64_t address)
@@ -118,10 +140,11 @@ static uint64_t skip_absent(void *context, uint64_t page, uint64_t last)
 {
 	const struct process_memory *memory = context;
 	const uint64_t end = last - page > MAX_SKIP_PAGES ? page + MAX_SKIP_PAGES : last;
+	const uint64_t first = page - page % kernel_page_pages();
 	struct page_region found = { 0 };
 	struct pagemap_scan scan = {
 		.size = sizeof(scan),
-		.start = page * HEAP_PAGE_BYTES,
+		.start = first * HEAP_PAGE_BYTES,
 		.end = end * HEAP_PAGE_BYTES,
 		.regions = (uintptr_t)&found,
 		.nr_regions = 1,
@@ -133,7 +156,9 @@ static uint64_t skip_absent(void *context, uint64_t page, uint64_t last)
 
 	if (count < 0)
 		return page;
-	return count ? found.start / HEAP_PAGE_BYTES : end;
+	if (!count)
+		return end;
+	return found.start / HEAP_PAGE_BYTES > page ? found.start / HEAP_PAGE_BYTES : page;
 }
 
 static void pause_reading(void *context, uint64_t ns)

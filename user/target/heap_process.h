@@ -16,4 +16,9 @@ struct heap_memory *heap_process_new(struct process_memory *memory, const struct
 struct heap_memory *heap_process_new_own(struct process_memory *memory,
 					 const struct process_maps *maps, uint64_t deadline_ns);
 
+/* Marks what entries of /proc/PID/pagemap tell, each of a page of the kernel's with so many of
+ * HEAP_PAGE_BYTES; the first is that of a window's first page. */
+void heap_process_note_pages(const uint64_t *entries, size_t nr_entries, size_t entry_pages,
+			     struct heap_pages *ret);
+
 #endif

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elf_file.h"
 #include "interpreter.h"
 #include "memory.h"
 #include "target_open.h"
 
-static const char default_directories[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:"
+static const char default_directories[] = "/lib/" ELF_MACHINE_NAME
+					  "-linux-gnu:/usr/lib/" ELF_MACHINE_NAME "-linux-gnu:"
 					  "/usr/local/lib:/lib64:/usr/lib64:/lib:/usr/lib";
 
 /* $ORIGIN and ${ORIGIN} at the beginning of a path, the only use seen. */

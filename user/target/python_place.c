@@ -41,7 +41,7 @@ static int read_program(struct search *search)
 	return length < 0 && errno == EACCES ? -EACCES : 0;
 }
 
-/* Extension modules are NAME.cpython-311-x86_64-linux-gnu.so. */
+/* Extension modules are NAME.cpython-311-MACHINE-linux-gnu.so. */
 static bool is_called_python(const struct process_mapping *mapping)
 {
 	const char *name = strrchr(mapping->path, '/');

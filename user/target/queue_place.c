@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * See queue_place.h. A Python's modules lie in lib/pythonX.Y/lib-dynload, below the prefix of its
- * executable's bin or its libpython's lib, which in Debian is lib/x86_64-linux-gnu. Their names
+ * executable's bin or its libpython's lib, which in Debian is lib/MACHINE-linux-gnu. Their names
  * tell how it was built: m up to 3.7, d for debugging, t without the GIL (PEP 3149, PEP 703).
  * A process that has loaded it runs what it maps, whatever lies at that path by now.
  */
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "elf_file.h"
 #include "interpreter.h"
 #include "mapped_file.h"
 #include "memory.h"
@@ -35,8 +36,9 @@ static int try_name(const struct wanted *wanted, const char *directory, const ch
 {
 	unsigned int minor = wanted->version & 0xff;
 	_cleanup_(freep) char *path = xasprintf(
-		"%spython3.%u%s/lib-dynload/%s.cpython-3%u%s-x86_64-linux-%s.so", directory, minor,
-		strchr(build, 't') ? "t" : "", wanted->module, minor, build, library);
+		"%spython3.%u%s/lib-dynload/%s.cpython-3%u%s-" ELF_MACHINE_NAME "-linux-%s.so",
+		directory, minor, strchr(build, 't') ? "t" : "", wanted->module, minor, build,
+		library);
 
 	return strlen(path) < PATH_MAX
 		       ? target_open_inside(wanted->pid, path, NULL, INTERPRETER_MAX_BYTES)

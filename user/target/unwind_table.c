@@ -270,7 +270,7 @@ static int add_functions(struct builder *builder)
 int unwind_table_read(int fd, struct unwind_table *ret)
 {
 	_cleanup_(builder_clear) struct builder builder = { 0 };
-	int error = elf_file_open(fd, &builder.file);
+	int error = elf_file_open_for(fd, EM_X86_64, &builder.file);
 
 	if (!error)
 		error = load_section(&builder);
