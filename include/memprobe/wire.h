@@ -58,11 +58,15 @@ enum wire_tstate_by {
 	TSTATE_BY_TLS = 2,	   /* thread-local variable tls_bound: 3.15 */
 };
 
+/* Where arm64's programs lie that are not moved, and no program lies lower: what a TLS descriptor
+ * has below that is an offset. */
+#define TLS_FIRST_ADDRESS 0x400000
+
 /* Where a thread-local variable lies. */
 struct wire_tls {
 	/* Of its tls_index, {module, offset}, in a shared library, or, is_word, of a word: an
-	 * offset from the thread pointer or, from 2^32 on, the address of a tls_index. 0: static
-	 * TLS. */
+	 * offset from the thread pointer or, from TLS_FIRST_ADDRESS on, the address of a
+	 * tls_index. 0: static TLS. */
 	__u64 index_vaddr;
 	__s32 offset; /* from the thread pointer (fsbase), or from where the index leads */
 	__u16 is_known;

@@ -81,7 +81,7 @@ static void check_complete(const struct interpreter *found)
 		    is_debug_3_13);
 	assert_true(layout->version < 0x307 || layout->interpreters_vaddr);
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		assert_true(layout->tls_bound.index_vaddr || layout->tls_bound.offset < 0);
+		assert_true(layout->tls_bound.index_vaddr || layout->tls_bound.offset);
 	else
 		assert_true(layout->tstate_by == TSTATE_BY_PTHREAD_KEY && layout->key_vaddr);
 }
