@@ -23,7 +23,7 @@
 #include "memory.h"
 #include "process_maps.h"
 
-#define LIBC "/lib/x86_64-linux-gnu/libc.so.6"
+#define LIBC "/lib/" ELF_MACHINE_NAME "-linux-gnu/libc.so.6"
 
 static int find(const char *path, struct malloc_layout *ret)
 {
@@ -137,7 +137,7 @@ static void test_without(void **state)
 {
 	struct malloc_layout layout = { 0 };
 
-	assert_int_equal(find("/lib/x86_64-linux-gnu/libm.so.6", &layout), -ENOENT);
+	assert_int_equal(find("/lib/" ELF_MACHINE_NAME "-linux-gnu/libm.so.6", &layout), -ENOENT);
 	assert_int_equal(find("/proc/self/exe", &layout), -ENOENT);
 }
 

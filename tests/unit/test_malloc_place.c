@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "malloc_place.h"
+#include "elf_file.h"
 #include "memory.h"
 
 #define PRELOADED "libjemalloc.so.2"
@@ -104,7 +105,7 @@ static void test_preloaded(void **state)
 {
 	struct file_identity expected = own_libc();
 
-	if (access("/usr/lib/x86_64-linux-gnu/" PRELOADED, R_OK))
+	if (access("/usr/lib/" ELF_MACHINE_NAME "-linux-gnu/" PRELOADED, R_OK))
 		skip();
 	malloc_place_foresee("/proc/self/exe", "nothing.so: " PRELOADED ":" PRELOADED, files,
 			     &count);
@@ -121,8 +122,8 @@ static void test_too_many(void **state)
 	for (int i = 0; i < 8; i++) {
 		char path[] = "/tmp/memprobe-library-XXXXXX";
 		int fd = mkstemp(path);
-		_cleanup_(freep) char *copy = xasprintf("cp /lib/x86_64-linux-gnu/libc.so.6 %s",
-							path);
+		_cleanup_(freep) char *copy = xasprintf(
+			"cp /lib/" ELF_MACHINE_NAME "-linux-gnu/libc.so.6 %s", path);
 
 		close(fd);
 		assert_int_equal(system(copy), 0);

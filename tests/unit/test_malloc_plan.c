@@ -29,7 +29,7 @@
 #include "memory.h"
 #include "probe_insn.h"
 
-#define LIBC "/lib/x86_64-linux-gnu/libc.so.6"
+#define LIBC "/lib/" ELF_MACHINE_NAME "-linux-gnu/libc.so.6"
 
 static int open_copy(const char *path)
 {
@@ -77,7 +77,7 @@ static void check_site(int fd, const struct malloc_site *site)
 	assert_in_range(site->call, ALLOC_MALLOC, ALLOC_RESIZE);
 	assert_int_equal(site->has_return, site->call != ALLOC_FREE && !site->is_unfollowed);
 	assert_int_equal(pread(fd, bytes, sizeof(bytes), (off_t)site->offset), sizeof(bytes));
-	insn = probe_insn_classify(EM_X86_64, bytes, sizeof(bytes));
+	insn = probe_insn_classify(ELF_MACHINE_HERE, bytes, sizeof(bytes));
 	assert_int_equal(!site->is_slow, insn == PROBE_INSN_EMULATED || insn == PROBE_INSN_NOP5);
 }
 
@@ -196,22 +196,22 @@ static void test_fetched_libcs(void **state)
 
 static void test_musl(void **state)
 {
-	check_all("/usr/lib/x86_64-linux-musl/libc.so");
+	check_all("/usr/lib/" ELF_MACHINE_NAME "-linux-musl/libc.so");
 }
 
 static void test_jemalloc(void **state)
 {
-	check_all("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2");
+	check_all("/usr/lib/" ELF_MACHINE_NAME "-linux-gnu/libjemalloc.so.2");
 }
 
 static void test_mimalloc(void **state)
 {
-	check_all("/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0");
+	check_all("/usr/lib/" ELF_MACHINE_NAME "-linux-gnu/libmimalloc.so.2.0");
 }
 
 static void test_tcmalloc(void **state)
 {
-	check_all("/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4");
+	check_all("/usr/lib/" ELF_MACHINE_NAME "-linux-gnu/libtcmalloc_minimal.so.4");
 }
 
 /* Static functions: the file's other table of symbols has them, unless it was stripped. */
@@ -283,7 +283,7 @@ static void check_without(const char *path)
 
 static void test_without_malloc(void **state)
 {
-	check_without("/lib/x86_64-linux-gnu/libm.so.6");
+	check_without("/lib/" ELF_MACHINE_NAME "-linux-gnu/libm.so.6");
 }
 
 /* 2.31's exports the malloc that it has for itself. */
@@ -291,7 +291,8 @@ static void test_loader(void **state)
 {
 	const char *home = getenv("HOME");
 	_cleanup_(freep) char *path = xasprintf("%s/.cache/memprobe/interpreters/debian-3.9"
-						"/usr/lib/x86_64-linux-gnu/ld-2.31.so",
+						"/usr/lib/" ELF_MACHINE_NAME
+						"-linux-gnu/ld-2.31.so",
 						home ? home : "/root");
 
 	check_without(path);

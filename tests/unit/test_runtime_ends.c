@@ -27,10 +27,12 @@ static struct elf_built built;
 static struct runtime_ends find(void)
 {
 	_cleanup_(closep) int fd = memfd_create("built", MFD_CLOEXEC);
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 	struct interpreter interpreter;
 
 	assert_int_equal(pwrite(fd, built.bytes, sizeof(built.bytes), 0), sizeof(built.bytes));
-	assert_int_equal(interpreter_inspect(fd, &interpreter), 0);
+	assert_int_equal(elf_file_open_for(fd, EM_X86_64, &file), 0);
+	assert_int_equal(interpreter_inspect_in(file, INTERPRETER_ANY, &interpreter), 0);
 	return interpreter.ends;
 }
 

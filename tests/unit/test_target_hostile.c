@@ -38,17 +38,23 @@ static int file_of_built(uint64_t size)
 static int inspect(uint64_t size)
 {
 	_cleanup_(closep) int fd = file_of_built(size);
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
+	int err = elf_file_open_for(fd, built.machine, &file);
 
 	memset(&interpreter, 0, sizeof(interpreter));
-	return interpreter_inspect(fd, &interpreter);
+	if (err)
+		return err == -ENOEXEC ? -ENOENT : err;
+	return interpreter_inspect_in(file, INTERPRETER_ANY, &interpreter);
 }
 
 static int find_plan(uint64_t size)
 {
 	_cleanup_(closep) int fd = file_of_built(size);
+	_cleanup_(elf_file_freep) struct elf_file *file = NULL;
 
-	assert_int_equal(interpreter_inspect(fd, &interpreter), 0);
-	return probe_plan_find(fd, &interpreter, false, &plan);
+	assert_int_equal(inspect(size), 0);
+	assert_int_equal(elf_file_open_for(fd, built.machine, &file), 0);
+	return probe_plan_find_in(file, &interpreter, false, &plan);
 }
 
 /* What is damaged below is whole before. */
@@ -119,7 +125,7 @@ static void test_budget(void **state)
 
 	elf_build(&built, 8);
 	fd = file_of_built(0);
-	assert_int_equal(elf_file_open(fd, &file), 0);
+	assert_int_equal(elf_file_open_for(fd, built.machine, &file), 0);
 	assert_int_equal(elf_file_find_symbols(file, ELF_DYNSYM, &symbol, 1), 1);
 	assert_false(elf_file_is_over(file));
 	assert_int_equal(elf_file_charge(file, ELF_MAX_READ_BYTES), -E2BIG);
@@ -251,7 +257,7 @@ static unsigned int count_needed(uint64_t size)
 	struct elf_file *file = NULL;
 	unsigned int counted = 0;
 
-	assert_int_equal(elf_file_open(fd, &file), 0);
+	assert_int_equal(elf_file_open_for(fd, built.machine, &file), 0);
 	elf_file_visit_dynamic(file, count, &counted);
 	elf_file_free(file);
 	return counted;

@@ -154,7 +154,7 @@ static void test_debian_interpreters(void **state)
 
 	count += for_each(".cache/memprobe/interpreters/*/usr/bin/python3.[0-9]*[0-9]",
 			  check_debian);
-	count += for_each(".cache/memprobe/interpreters/*/usr/lib/x86_64-linux-gnu/"
+	count += for_each(".cache/memprobe/interpreters/*/usr/lib/" ELF_MACHINE_NAME "-linux-gnu/"
 			  "libpython3.*.so.1.0",
 			  check_debian);
 	if (!count)

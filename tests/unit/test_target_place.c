@@ -6,6 +6,7 @@
  * second thread, the sign of finalization, and that the generation moves when code objects do.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -211,36 +213,83 @@ static uint32_t fetch_u32(const struct target *target, uint64_t address)
 	return value;
 }
 
-static uint64_t thread_pointer(pid_t tid)
+#ifdef __aarch64__
+
+static uint64_t read_thread_pointer(pid_t tid)
+{
+	uint64_t pointers[2] = { 0 }; /* from Linux 6.3 on a second one */
+	struct iovec registers = { pointers, sizeof(pointers) };
+
+	assert_int_equal(ptrace(PTRACE_GETREGSET, tid, NT_ARM_TLS, &registers), 0);
+	return pointers[0];
+}
+
+/* glibc: the thread's DTV is where it points. struct pthread lies before it, with the first block
+ * of slots at 0x110 in it; how long it is this machine's own C library says. */
+#define DTV_AT 0
+static uint64_t first_block(uint64_t thread)
+{
+	const uint32_t *bytes = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread");
+
+	assert_non_null(bytes);
+	return thread - *bytes + 0x110;
+}
+
+#else
+
+static uint64_t read_thread_pointer(pid_t tid)
 {
 	struct user_regs_struct registers;
+
+	assert_int_equal(ptrace(PTRACE_GETREGS, tid, NULL, &registers), 0);
+	return registers.fs_base;
+}
+
+/* glibc: struct pthread begins there, with the thread's DTV and the first block of slots. */
+#define DTV_AT 8
+static uint64_t first_block(uint64_t thread)
+{
+	return thread + 0x310;
+}
+
+#endif
+
+static uint64_t thread_pointer(pid_t tid)
+{
+	uint64_t pointer;
 
 	assert_int_equal(ptrace(PTRACE_SEIZE, tid, NULL, NULL), 0);
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, tid, NULL, NULL), 0);
 	assert_int_equal(waitpid(tid, NULL, __WALL), tid);
-	assert_int_equal(ptrace(PTRACE_GETREGS, tid, NULL, &registers), 0);
+	pointer = read_thread_pointer(tid);
 	assert_int_equal(ptrace(PTRACE_DETACH, tid, NULL, NULL), 0);
-	return registers.fs_base;
+	return pointer;
 }
 
-/* glibc: struct pthread begins with specific_1stblock at 0x310; an entry is {sequence, value}. */
-static uint64_t pthread_slot(uint64_t fsbase, uint32_t key)
+/* glibc: a slot is {sequence, value}. */
+static uint64_t pthread_slot(uint64_t thread, uint32_t key)
 {
 	assert_true(key < 32);
-	return fsbase + 0x310 + 16ULL * key + 8;
+	return first_block(thread) + 16ULL * key + 8;
 }
 
-/* glibc: the thread's DTV is at 8, an entry {block, to free} for each module. */
+/* An entry of glibc's DTV is {block, to free}, one for each module. */
 static uint64_t thread_local(const struct target *target, const struct wire_tls *tls,
 			     uint64_t fsbase)
 {
 	uint64_t offset = (uint64_t)(int64_t)tls->offset;
+	uint64_t at = target->place.bias + tls->index_vaddr;
 	uint64_t index[2];
 
 	if (!tls->index_vaddr)
 		return fsbase + offset;
-	fetch(target, target->place.bias + tls->index_vaddr, index, sizeof(index));
-	return fetch_u64(target, fetch_u64(target, fsbase + 8) + 16 * index[0]) + index[1] + offset;
+	if (tls->is_word)
+		at = fetch_u64(target, at);
+	if (tls->is_word && at < TLS_FIRST_ADDRESS)
+		return fsbase + at + offset;
+	fetch(target, at, index, sizeof(index));
+	return fetch_u64(target, fetch_u64(target, fsbase + DTV_AT) + 16 * index[0]) + index[1] +
+	       offset;
 }
 
 static uint64_t thread_state(const struct target *target, pid_t tid)

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "interpreter.h"
+#include "elf_file.h"
 #include "memory.h"
 #include "probe_insn.h"
 #include "probe_plan.h"
@@ -102,7 +103,7 @@ static const char *const everywhere[] = {
 	".pyenv/versions/*/lib/libpython[23].*.so.1.0",
 	".pyenv/versions/*/bin/python3.*[0-9]",
 	".cache/memprobe/interpreters/*/usr/bin/python3.*[0-9]",
-	".cache/memprobe/interpreters/*/usr/lib/x86_64-linux-gnu/libpython3.*.so.1.0",
+	".cache/memprobe/interpreters/*/usr/lib/" ELF_MACHINE_NAME "-linux-gnu/libpython3.*.so.1.0",
 };
 
 static size_t for_all(void (*fn)(struct copy *copy))
