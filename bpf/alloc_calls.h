@@ -65,12 +65,12 @@ static __always_inline __u64 multiply(__u64 count, __u64 bytes)
 static __always_inline void read_call(const struct pt_regs *registers, __u32 kind,
 				      struct alloc_call *ret)
 {
-	__u64 first = registers->di, second = registers->si, third = registers->dx;
+	__u64 first = registers->ARG1, second = registers->ARG2, third = registers->ARG3;
 
 	if (kind & ALLOC_HAS_CONTEXT) {
 		first = second;
 		second = third;
-		third = registers->cx;
+		third = registers->ARG4;
 	}
 	ret->call = kind & ALLOC_CALL_MASK;
 	ret->place = first;
@@ -217,13 +217,29 @@ static __always_inline void note_allocator(struct wire_image *image, __u32 alloc
 		image->alloc_flags |= ALLOCS_SEVERAL;
 }
 
+/* Is a return among the last that the kernel waits for? */
+static __noinline int is_return_awaited(__u64 stack)
+{
+	struct return_instance *awaited = READ_CURRENT(utask, return_instances);
+
+	for (int i = 0; i < MAX_HANDLED_CALLS && awaited; i++) {
+		if (BPF_CORE_READ(awaited, stack) == stack)
+			return 1;
+		awaited = BPF_CORE_READ(awaited, next);
+	}
+	return 0;
+}
+
 /* Does a call still wait for its return? It was left by longjmp or an exception where the kernel's
- * address is not any more where the function's own return address was. */
+ * address is not any more where the function's own return address was. Where calls put nothing on
+ * the stack the kernel's list tells, which loses what was left at the next call. */
 static __always_inline bool is_call_awaited(__u64 stack)
 {
 	struct mm_struct *mm = CURRENT(mm);
 	__u64 address = 0;
 
+	if (!RETURN_ADDRESS_BYTES)
+		return is_return_awaited(stack);
 	return !read_user(&address, sizeof(address), stack) &&
 	       address == BPF_CORE_READ(mm, uprobes_state.xol_area, vaddr);
 }

@@ -401,12 +401,12 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
 	struct wire_image *image;
 	struct allocating *all;
 	struct alloc_call *call;
-	__u64 address = registers->ax;
+	__u64 address = registers->RETURN_VALUE;
 	__u32 slot, id;
 
 	image = alloc_image(&slot);
 	all = bpf_task_storage_get(&allocating, bpf_get_current_task_btf(), NULL, 0);
-	call = image && all ? pop_call(all, registers->sp - sizeof(__u64)) : NULL;
+	call = image && all ? pop_call(all, registers->sp - RETURN_ADDRESS_BYTES) : NULL;
 	if (!call)
 		return 0;
 	call->stack = 0;
@@ -443,7 +443,7 @@ static __always_inline int on_alloc_return(struct pt_regs *registers)
  */
 static __always_inline int on_alloc_session(struct pt_regs *registers)
 {
-	if (registers->ip != bpf_get_func_ip(registers))
+	if (registers->IP != bpf_get_func_ip(registers))
 		return on_alloc_return(registers);
 	return !on_alloc_entry(registers, bpf_get_attach_cookie(registers));
 }

@@ -21,7 +21,7 @@
 struct asker {
 	__u64 task;	 /* struct task_struct */
 	__u64 registers; /* with which it came into the kernel */
-	__u64 fsbase;
+	__u64 thread_pointer;
 	__u64 start_ns;
 	__u64 call; /* where it was when it woke the pool */
 	__u32 tid;  /* 0: the place is free */
@@ -55,7 +55,7 @@ struct {
 /* Who woke a native thread last, and what the image's askers had run then. */
 struct wake {
 	__u64 task; /* struct task_struct of who did */
-	__u64 fsbase;
+	__u64 thread_pointer;
 	__u64 start_ns;
 	__u64 woken_start_ns; /* of the thread that was woken: tids come again */
 	__u64 ran[MAX_ASKERS];
@@ -80,9 +80,9 @@ static __always_inline bool is_main_thread(void)
 	return (__u32)id == id >> 32;
 }
 
-static __always_inline __u64 name_task(__u32 tgid, __u64 fsbase)
+static __always_inline __u64 name_task(__u32 tgid, __u64 thread_pointer)
 {
-	return hash_pair(tgid, fsbase);
+	return hash_pair(tgid, thread_pointer);
 }
 
 /* A thread that is no more leaves its memory to others; tids come again. */
@@ -179,12 +179,12 @@ __noinline __u64 look_for_askers(__u32 slot)
 }
 
 /* Where a thread is: its leaf frame and the instruction there; 0: not known. */
-__noinline __u64 find_call_of(__u32 slot, __u64 fsbase)
+__noinline __u64 find_call_of(__u32 slot, __u64 thread_pointer)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout;
-	struct thread_at at = { .fsbase = fsbase };
+	struct thread_at at = { .thread_pointer = thread_pointer };
 	__u64 frame = 0, instruction = 0;
 	struct thread_slot thread;
 
@@ -237,10 +237,10 @@ __noinline int may_be_meant(__u32 slot, __u32 index)
 		return 0;
 	/* Who woke it has gone on since: the work may be anybody's. */
 	if (asker->tid == wake->tid)
-		return find_call_of(slot, asker->fsbase) != asker->call;
+		return find_call_of(slot, asker->thread_pointer) != asker->call;
 	bpf_get_current_comm(comm, sizeof(comm));
 	is_user = asker->pool == name_pool(comm);
-	if (is_user && find_call_of(slot, asker->fsbase) == asker->call)
+	if (is_user && find_call_of(slot, asker->thread_pointer) == asker->call)
 		return 1;
 	task = (void *)asker->task;
 	runs = !BPF_CORE_READ(task, __state);
@@ -249,7 +249,7 @@ __noinline int may_be_meant(__u32 slot, __u32 index)
 	if (is_user || runs)
 		return is_user;
 	registers = (void *)asker->registers;
-	return BPF_CORE_READ(registers, orig_ax) == NR_futex;
+	return BPF_CORE_READ(registers, SYSCALL_NUMBER) == NR_futex;
 }
 
 /* May another Python thread than the one that woke it have given the current thread its work?

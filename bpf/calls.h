@@ -368,7 +368,7 @@ static __noinline int find_hit(struct pt_regs *registers, struct hit *hit)
 		return 0;
 	}
 	if ((!find_interpreter(image, slot, &call) &&
-	     !(resolve_by_hit(slot, registers->ip) && find_interpreter(image, slot, &call))) ||
+	     !(resolve_by_hit(slot, registers->IP) && find_interpreter(image, slot, &call))) ||
 	    (!hit->frame && !find_leaf(&call, image, registers))) {
 		__sync_fetch_and_add(&image->calls_early, 1);
 		return 0;
@@ -421,8 +421,8 @@ static __always_inline int forget_code(struct pt_regs *registers)
 	if (!image)
 		return 0;
 	__sync_fetch_and_add(&image->code_deaths, 1);
-	forget(name_code(image->image_id, registers->di, CODE_WATCHED));
-	forget(name_code(image->image_id, registers->di, CODE_WATCHED_FOR_ALLOCS));
+	forget(name_code(image->image_id, registers->ARG1, CODE_WATCHED));
+	forget(name_code(image->image_id, registers->ARG1, CODE_WATCHED_FOR_ALLOCS));
 	return 0;
 }
 

@@ -26,7 +26,7 @@
 /* A thread has been made. */
 static __always_inline void note_task(struct task_struct *task)
 {
-	__u64 key = name_task(task->tgid, task->thread.fsbase), address = (__u64)task;
+	__u64 key = name_task(task->tgid, task->THREAD_POINTER), address = (__u64)task;
 
 	bpf_map_update_elem(&followed_tasks, &key, &address, BPF_ANY);
 }
@@ -34,7 +34,7 @@ static __always_inline void note_task(struct task_struct *task)
 /* The current thread ends. */
 static __always_inline void forget_task(struct task_struct *task)
 {
-	__u64 key = name_task(task->tgid, task->thread.fsbase);
+	__u64 key = name_task(task->tgid, task->THREAD_POINTER);
 	__u32 tid = task->pid;
 
 	if (!cfg_owners || task->pid == task->tgid)
@@ -63,7 +63,7 @@ static __always_inline void seed_cause(struct task_struct *parent, struct task_s
 	below->cause.task = (__u64)parent;
 	below->cause.tid = parent->pid;
 	below->cause.start_ns = parent->start_time;
-	below->cause.fsbase = parent->thread.fsbase;
+	below->cause.thread_pointer = parent->THREAD_POINTER;
 }
 
 /* The current thread, one of the image's own, has a Python frame. */
@@ -116,7 +116,7 @@ __noinline __u64 find_waker(__u32 slot, __u64 head)
 	}
 	if (!wake || !is_alive(wake->task, wake->tid, wake->start_ns) || is_contested(slot, head))
 		return 0;
-	return wake->fsbase;
+	return wake->thread_pointer;
 }
 
 /* The thread pointer of the Python thread that is behind the current one, which is native. 0: it is
@@ -139,7 +139,7 @@ __noinline __u64 find_cause(__u32 slot)
 	if (!touch->cause.tid ||
 	    !is_alive(touch->cause.task, touch->cause.tid, touch->cause.start_ns))
 		return 0;
-	return touch->cause.fsbase;
+	return touch->cause.thread_pointer;
 }
 
 /* Sets the scratch's path to the leaf frame of the thread that is behind the current one, which
@@ -147,15 +147,15 @@ __noinline __u64 find_cause(__u32 slot)
  * each other are the most. */
 static __always_inline int begin_cause_walk(__u32 slot, __u32 scratch)
 {
-	__u64 fsbase = find_cause(slot);
+	__u64 thread_pointer = find_cause(slot);
 	struct path *path;
 
-	if (!fsbase || begin_walk_of(slot, scratch, 0, fsbase) != WALK_BEGUN)
+	if (!thread_pointer || begin_walk_of(slot, scratch, 0, thread_pointer) != WALK_BEGUN)
 		return WALK_NO_STATE;
 	path = bpf_map_lookup_elem(&paths, &scratch);
 	if (!path)
 		return WALK_NO_STATE;
-	path->cause = fsbase;
+	path->cause = thread_pointer;
 	path->cause_leaf = path->frame;
 	path->failed = 0;
 	return WALK_BEGUN;
@@ -169,7 +169,7 @@ __noinline int is_cause_steady(__u32 slot, __u32 scratch)
 	const struct wire_layout *layout = slot_layout(slot);
 	struct thread_head head;
 
-	if (!path || !layout || path->thread.fsbase != path->cause ||
+	if (!path || !layout || path->thread.thread_pointer != path->cause ||
 	    path->thread.image_id != path->image_id)
 		return 0;
 	/* Known: a walk like this ends so only where a submitter's path begins. */

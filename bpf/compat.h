@@ -24,7 +24,7 @@ static __always_inline bool has_task_caches(void)
 /* clang from 20 on fetches the old value for the full barrier that __sync_* ask for, also when
  * nobody wants it; kernels before 5.12 lack that instruction ("BPF_STX uses reserved fields").
  * Relaxed, all compilers make the plain atomic addition of it, which is a full barrier on x86
- * anyway. */
+ * anyway; for others see mark_changed. */
 #define __sync_fetch_and_add(address, value) \
 	((void)__atomic_fetch_add(address, value, __ATOMIC_RELAXED))
 

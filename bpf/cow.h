@@ -70,6 +70,9 @@ static __always_inline bool takes_fault(struct touch *touch)
 {
 	if (!is_write_to_present(touch->error_code) || !is_in_fault(touch))
 		return false;
+	/* A page that can be read takes no fault but for writing. */
+	if (!HAS_FAULT_CODE && !is_present(touch->page))
+		return false;
 	touch->error_code &= ~(__u64)FAULT_WRITE;
 	return true;
 }

@@ -14,7 +14,7 @@
 
 #include "lows.h"
 #include "nodes.h"
-#include "x86_syscalls.h"
+#include "syscalls.h"
 
 const volatile bool cfg_owners = false; /* who owns each page is followed */
 

@@ -11,6 +11,12 @@
 
 #define CORE __attribute__((preserve_access_index))
 
+#ifdef __TARGET_ARCH_arm64
+#include "arm64_machine.h"
+#else
+#include "x86_machine.h"
+#endif
+
 typedef struct {
 	int counter;
 } CORE atomic_t;
@@ -181,14 +187,6 @@ struct task_rss_stat {
 	int count[4];
 } CORE;
 
-struct thread_struct {
-	unsigned long fsbase;
-} CORE;
-
-struct thread_info {
-	__u32 status;
-} CORE;
-
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
@@ -262,26 +260,6 @@ struct task_struct___cached {
 
 struct bpf_array {
 	void *pptrs[1];
-} CORE;
-
-/* x86-64's registers at a probe, or with which a task came into the kernel. */
-struct pt_regs {
-	unsigned long r15;
-	unsigned long r14;
-	unsigned long r13;
-	unsigned long r12;
-	unsigned long bp;
-	unsigned long bx;
-	unsigned long r10;
-	unsigned long r8;
-	unsigned long ax;
-	unsigned long cx;
-	unsigned long dx;
-	unsigned long sp;
-	unsigned long si;
-	unsigned long di;
-	unsigned long orig_ax;
-	unsigned long ip;
 } CORE;
 
 #define VM_UNMAPPED_AREA_TOPDOWN 1

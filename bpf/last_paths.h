@@ -21,7 +21,8 @@ static __always_inline long read_former_slot(const struct wire_image *image,
 					     const struct wire_layout *layout, __u64 bias,
 					     struct thread_slot *ret)
 {
-	const struct thread_at at = { .bias = bias, .fsbase = READ_CURRENT(thread.fsbase) };
+	const struct thread_at at = { .bias = bias,
+				      .thread_pointer = READ_CURRENT(THREAD_POINTER) };
 	__u32 key, way = image->slot_way;
 
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
@@ -30,7 +31,7 @@ static __always_inline long read_former_slot(const struct wire_image *image,
 		return -1;
 	way = way ? way - 1 : 0;
 	asm volatile("%0 &= 3" : "+r"(way)); /* verifier: as in kind_index */
-	return read_pthread_slot(&layout->slots[way], at.fsbase, key, ret);
+	return read_pthread_slot(&layout->slots[way], at.thread_pointer, key, ret);
 }
 
 /*
@@ -72,7 +73,7 @@ __noinline int note_outer_frames(__u32 slot)
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
-	struct thread_at at = { .fsbase = READ_CURRENT(thread.fsbase) };
+	struct thread_at at = { .thread_pointer = READ_CURRENT(THREAD_POINTER) };
 	__u64 interpreters[2] = {}, interp = 0;
 	struct thread_slot thread;
 

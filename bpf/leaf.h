@@ -32,9 +32,9 @@ union leaf_place {
 /* On a stack of its own: what a hit holds there and what count_quickly does is near the limit. */
 static __noinline __u8 find_registers(const struct pt_regs *registers, __u64 frame)
 {
-	return (registers->bx == frame) | (registers->bp == frame) << 1 |
-	       (registers->r12 == frame) << 2 | (registers->r13 == frame) << 3 |
-	       (registers->r14 == frame) << 4 | (registers->r15 == frame) << 5;
+	return (registers->VARIABLE1 == frame) | (registers->VARIABLE2 == frame) << 1 |
+	       (registers->VARIABLE3 == frame) << 2 | (registers->VARIABLE4 == frame) << 3 |
+	       (registers->VARIABLE5 == frame) << 4 | (registers->VARIABLE6 == frame) << 5;
 }
 
 /* The lowest of `which`. Without branches: the compiler would make one load of them, from an
@@ -42,14 +42,16 @@ static __noinline __u8 find_registers(const struct pt_regs *registers, __u64 fra
 static __always_inline __u64 read_register(const struct pt_regs *registers, __u64 which)
 {
 	which &= -which;
-	return (registers->bx & -(which & 1)) | (registers->bp & -(which >> 1 & 1)) |
-	       (registers->r12 & -(which >> 2 & 1)) | (registers->r13 & -(which >> 3 & 1)) |
-	       (registers->r14 & -(which >> 4 & 1)) | (registers->r15 & -(which >> 5 & 1));
+	return (registers->VARIABLE1 & -(which & 1)) | (registers->VARIABLE2 & -(which >> 1 & 1)) |
+	       (registers->VARIABLE3 & -(which >> 2 & 1)) |
+	       (registers->VARIABLE4 & -(which >> 3 & 1)) |
+	       (registers->VARIABLE5 & -(which >> 4 & 1)) |
+	       (registers->VARIABLE6 & -(which >> 5 & 1));
 }
 
 static __always_inline __u64 name_place(const struct call *call, const struct pt_regs *registers)
 {
-	return name_frame(call->python->image_id, registers->ip, 1);
+	return name_frame(call->python->image_id, registers->IP, 1);
 }
 
 static __always_inline void learn_registers(const struct call *call, union leaf_place *place,

@@ -217,7 +217,7 @@ __noinline int learn(__u32 slot)
 {
 	struct pt_regs *registers = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	return learn_at(slot, registers->ip);
+	return learn_at(slot, registers->IP);
 }
 
 #define MAX_TREE_HEIGHT 40 /* a red-black tree of the 65,530 mappings of a process is lower */

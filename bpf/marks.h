@@ -7,7 +7,7 @@
 #define MEMPROBE_MARKS_H
 
 #include "regions.h"
-#include "x86_syscalls.h"
+#include "syscalls.h"
 
 /*
  * How far a loop over marks has come. verifier: what it knows of a number on the stack differs in

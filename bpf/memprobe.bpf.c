@@ -149,7 +149,7 @@ int BPF_PROG(rss_oldest, struct mm_struct *mm, int member)
 	return rss_event(mm, member, KERNEL_OLDEST);
 }
 
-/* Of a fault in kernel mode nothing can be learned: `learn_by` is NULL then. */
+/* Of a fault in kernel mode nothing can be learned: `ip` is 0 then. */
 static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __u64 ip,
 				       enum kernel kernel)
 {
@@ -160,35 +160,68 @@ static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __
 	change.image = find_image(CURRENT(mm), &change.slot);
 	if (!change.image)
 		return 0;
-	if (learn_by && is_python_unknown(change.slot))
+	if (ip && is_python_unknown(change.slot))
 		learn_by(change.slot, ip);
 	cached_fault(&change, kernel);
 	return 0;
 }
 
+#ifndef __TARGET_ARCH_arm64
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_cached, unsigned long address, struct pt_regs *registers)
 {
-	return fault_event(learn_at, registers->ip, KERNEL_CACHED);
+	return fault_event(learn_at, registers->IP, KERNEL_CACHED);
 }
 
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_oldest, unsigned long address, struct pt_regs *registers)
 {
-	return fault_event(learn_by_tree, registers->ip, KERNEL_OLDEST);
+	return fault_event(learn_by_tree, registers->IP, KERNEL_OLDEST);
 }
 
 SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(kfault_cached)
 {
-	return fault_event(NULL, 0, KERNEL_CACHED);
+	return fault_event(learn_at, 0, KERNEL_CACHED);
 }
 
 SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(kfault_oldest)
 {
-	return fault_event(NULL, 0, KERNEL_OLDEST);
+	return fault_event(learn_by_tree, 0, KERNEL_OLDEST);
 }
+#else
+/* There are no tracepoints of faults, but a perf event, which tells the address alone: it may be
+ * for writing to a page that is there. */
+static __always_inline __u64 sample_error_code(const struct perf_sample *sample)
+{
+	return FAULT_PRESENT | FAULT_WRITE | (sample->pstate & PSR_MODE ? 0 : FAULT_USER);
+}
+
+SEC("?perf_event")
+int fault_sampled(struct perf_sample *sample)
+{
+	note_fault(sample->address, sample_error_code(sample));
+	return 0;
+}
+
+static __always_inline __u64 sample_ip(const struct perf_sample *sample)
+{
+	return sample->pstate & PSR_MODE ? 0 : sample->pc;
+}
+
+SEC("?perf_event")
+int fault_sampled_cached(struct perf_sample *sample)
+{
+	return fault_event(learn_at, sample_ip(sample), KERNEL_CACHED);
+}
+
+SEC("?perf_event")
+int fault_sampled_oldest(struct perf_sample *sample)
+{
+	return fault_event(learn_by_tree, sample_ip(sample), KERNEL_OLDEST);
+}
+#endif
 
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(exec_cached, struct task_struct *task, int former_tid)
@@ -240,13 +273,13 @@ int call_leaf(struct pt_regs *registers)
 SEC("?uprobe")
 int call_arg1(struct pt_regs *registers)
 {
-	return count_call(registers, registers->di, 0, false);
+	return count_call(registers, registers->ARG1, 0, false);
 }
 
 SEC("?uprobe")
 int call_arg2(struct pt_regs *registers)
 {
-	return count_call(registers, registers->si, registers->di, false);
+	return count_call(registers, registers->ARG2, registers->ARG1, false);
 }
 
 /* The same where there is no bpf_loop. */
@@ -259,13 +292,13 @@ int call_leaf_plain(struct pt_regs *registers)
 SEC("?uprobe")
 int call_arg1_plain(struct pt_regs *registers)
 {
-	return count_call(registers, registers->di, 0, true);
+	return count_call(registers, registers->ARG1, 0, true);
 }
 
 SEC("?uprobe")
 int call_arg2_plain(struct pt_regs *registers)
 {
-	return count_call(registers, registers->si, registers->di, true);
+	return count_call(registers, registers->ARG2, registers->ARG1, true);
 }
 
 SEC("?uprobe")

@@ -123,9 +123,10 @@ static __always_inline struct wire_node *find_node(union node_place *place)
 /*
  * Says that a node has changed, after it has. User space takes the mark away before it reads the
  * node, so no change is lost: the addition before is a locked instruction, which on x86 no later
- * load or store overtakes. A mark that is seen here was therefore still there after the addition,
- * and user space, which has yet to take it away, reads the node with the addition in it. Where no
- * mark is seen one is made, after the addition, and the next reading finds it.
+ * load or store overtakes, and on others user space waits until it is done. A mark that is seen
+ * here was therefore still there after the addition, and user space, which has yet to take it away,
+ * reads the node with the addition in it. Where no mark is seen one is made, after the addition,
+ * and the next reading finds it.
  *
  * The mark is looked at first because nodes of 64 ids share a cache line here, which CPUs would
  * take from each other with every store.

@@ -7,7 +7,7 @@
  * have no mark yet came with it, at once or, where its own has to be read, just before. What comes
  * without a fault (MAP_POPULATE, mlock) is laid into the range of the system call, in order.
  *
- * A release happens in a system call whose registers tell the range (x86_syscalls.h). Its pages go
+ * A release happens in a system call whose registers tell the range (syscalls.h). Its pages go
  * in the order of their addresses, a page table at a time, each with an event for each kind; so a
  * cursor for each kind walks through the range, and takes as many marks as the event says. It runs
  * within the unmapping: nobody can have mapped the range again.

@@ -72,7 +72,7 @@ struct path {
 	struct node_id node_id; /* of it */
 	__u64 next; /* laying down: key of the frame below it; not on the stack, which is short */
 	struct node_id above_id;
-	__u64 cause;	  /* fsbase of the thread that is walked; 0: the current one */
+	__u64 cause;	  /* pointer of the thread that is walked; 0: the current one */
 	__u64 cause_leaf; /* where that walk began */
 	__u64 tstate;	  /* with --native: the state whose leaf the walk began at */
 	__u32 remaining;  /* laying down: frames without a node yet */

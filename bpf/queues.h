@@ -456,14 +456,14 @@ static __always_inline __u64 read_subject(const struct pt_regs *registers, __u32
 
 	switch (call) {
 	case QUEUE_APPEND:
-		return registers->si;
+		return registers->ARG2;
 	case QUEUE_PUT:
-		read_user(&item, sizeof(item), registers->si);
+		read_user(&item, sizeof(item), registers->ARG2);
 		return item;
 	case QUEUE_POPLEFT:
-		return read_leftmost(slot, registers->di);
+		return read_leftmost(slot, registers->ARG1);
 	case QUEUE_TASK:
-		return read_first(slot, registers->si);
+		return read_first(slot, registers->ARG2);
 	}
 	return 0;
 }
@@ -492,8 +492,8 @@ static __always_inline int on_queue_return(const struct pt_regs *registers)
 {
 	__u32 slot;
 
-	if (registers->ax && find_image(READ_CURRENT(mm), &slot))
-		note_taken(slot, registers->ax, QUEUE_OF_C);
+	if (registers->RETURN_VALUE && find_image(READ_CURRENT(mm), &slot))
+		note_taken(slot, registers->RETURN_VALUE, QUEUE_OF_C);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #define MEMPROBE_SUBINTERPRETERS_H
 
 #include "thread_state.h"
-#include "x86_syscalls.h"
+#include "syscalls.h"
 
 /*
  * The slot holds the first thread state that the thread has had, mostly the main interpreter's,
@@ -33,7 +33,6 @@
 #define STACK_WORDS 16 /* looked through in a step */
 #define STACK_STEPS 64
 #define STACK_BYTES (8ULL * STACK_WORDS * STACK_STEPS)
-#define KEPT_REGISTERS 6 /* the first of pt_regs: r15 to r12, bp, bx */
 
 struct interpreter_search {
 	__u64 interp; /* the next */
@@ -82,12 +81,14 @@ static __always_inline __u64 find_user_registers(void)
 static __always_inline long find_stack(struct interpreter_search *search)
 {
 	struct pt_regs *registers = (void *)find_user_registers();
-	__u64 fsbase = READ_CURRENT(thread.fsbase);
+	__u64 thread_pointer = READ_CURRENT(THREAD_POINTER);
 
 	/* So that what is read at once is of one page; what lies below is the red zone. */
 	search->stack = BPF_CORE_READ(registers, sp) & -8ULL * STACK_WORDS;
-	search->stack_end = fsbase > search->stack ? fsbase : READ_CURRENT(mm, start_stack);
-	return bpf_probe_read_kernel(search->words + STACK_WORDS, 8 * KEPT_REGISTERS, registers);
+	search->stack_end = thread_pointer > search->stack ? thread_pointer
+							   : READ_CURRENT(mm, start_stack);
+	return bpf_probe_read_kernel(search->words + STACK_WORDS, 8 * KEPT_REGISTERS,
+				     &registers->FIRST_KEPT_REGISTER);
 }
 
 /* Is the leaf among the words? Without a branch for each, which the verifier would go through both
@@ -288,7 +289,7 @@ static __always_inline enum thread_found find_in_interpreters(__u32 slot, __u32 
 	struct interpreter_search *search = find_search(scratch);
 	int found;
 
-	if (!search || at.fsbase != READ_CURRENT(thread.fsbase))
+	if (!search || at.thread_pointer != READ_CURRENT(THREAD_POINTER))
 		return THREAD_UNCLEAR;
 	found = find_among_interpreters(slot, scratch, at.bias, *tstate);
 	if (found == THREAD_RUNS)

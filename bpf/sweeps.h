@@ -31,7 +31,7 @@ struct sweep {
 /* The Python thread that is behind what a native thread does: causes.h. */
 struct cause {
 	__u64 task; /* struct task_struct */
-	__u64 fsbase;
+	__u64 thread_pointer;
 	__u64 start_ns;
 	__u32 tid;	   /* 0: none is known */
 	__u32 runs_python; /* the thread itself has */
@@ -261,21 +261,21 @@ static __always_inline __u32 place_range(struct touch *touch, struct page_range 
 					 struct wire_image *image, __u32 pages, __u32 owner)
 {
 	struct progress *progress = find_progress(PROGRESS_REGIONS);
-	const __u32 how = is_collapsing() ? FROM_END : 0;
-	const bool is_new = is_mapping();
+	bool is_new;
 
 	if (!progress)
 		return 0;
+	progress->how = is_collapsing() ? FROM_END | ONLY_ABSENT : ONLY_ABSENT;
+	is_new = is_mapping();
 	if (!is_new && owner_kind(owner) == KIND_ANON)
 		range = widen(range, pages);
 	begin_range(touch, range);
 	progress->slot = touch->slot;
 	progress->left = pages;
 	progress->owner = owner;
-	progress->how = how | ONLY_ABSENT;
 	if (!is_new)
 		sweep_range(touch, image, progress, SWEEP_ABSENT, true);
-	progress->how = how;
+	progress->how &= ~ONLY_ABSENT;
 	if (progress->left)
 		sweep_range(touch, image, progress, SWEEP_GROWTH, true);
 	return pages - progress->left;

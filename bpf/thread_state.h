@@ -13,10 +13,10 @@
  * become another one: a second Py_Initialize() makes a new key, and so does a forked child
  * (_PyGILState_Reinit); whoever asks for a key then gets the old one, and glibc clears no slot. So
  * a state is believed when its thread_id is this thread (pthread_self() is the thread pointer in
- * glibc and musl); each CPU keeps the last one that was believed, so that a thread's next event
- * needs no more reads than without. Whatever else is found, a state without a frame and no state at
- * all included, makes the key be read again, and so do one event in KEY_LOOK and each while the
- * runtime finalizes.
+ * glibc and musl, or at a distance from it); each CPU keeps the last one that was believed, so that
+ * a thread's next event needs no more reads than without. Whatever else is found, a state without a
+ * frame and no state at all included, makes the key be read again, and so do one event in KEY_LOOK
+ * and each while the runtime finalizes.
  *
  * From 3.12 on a thread may run a state that another has made (PyThreadState_Swap). glibc's slot
  * holds the sequence number of its key, which every making and deleting of a key moves: with the
@@ -32,19 +32,7 @@
 
 #include "compat.h"
 #include "state.h"
-
-/* Keeps the compiler from proving, and the verifier from forgetting, a bound on `value`. */
-#define BOUND(value, limit)                     \
-	({                                      \
-		asm volatile("" : "+r"(value)); \
-		if (value > (limit))            \
-			value = (limit);        \
-	})
-
-static __always_inline long read_user(void *to, __u32 size, __u64 address)
-{
-	return bpf_probe_read_user(to, size, (void *)address);
-}
+#include "thread_slot.h"
 
 /* Field offsets are data; the masks keep them inside the buffers for the verifier. */
 static __always_inline __u64 field_u64(const __u8 *head, __u32 offset)
@@ -105,65 +93,27 @@ static __always_inline long read_thread_head(const struct wire_layout *layout, _
 }
 _Static_assert(TSTATE_HEAD_BYTES <= FRAME_HEAD_BYTES, "field_u64 reads inside the buffer");
 
-/* Whose state is looked for: mostly the current thread's. */
-struct thread_at {
-	__u64 bias;   /* of the interpreter */
-	__u64 fsbase; /* the thread's pointer */
-};
-
-/* Where a thread keeps its state, and by which right: glibc's number, else 0. */
-struct thread_slot {
-	__u64 sequence;
-	__u64 tstate;
-};
-
 /* A thread's state that was believed, kept by each CPU: the next event mostly is the same one's. */
 struct known_thread {
 	struct thread_slot slot;
-	__u64 fsbase;
+	__u64 thread_pointer;
 	__u32 image_id;
 	__u32 pad;
 };
 
-static __always_inline bool is_known(const struct known_thread *known, __u32 image_id, __u64 fsbase,
-				     const struct thread_slot *slot)
+static __always_inline bool is_known(const struct known_thread *known, __u32 image_id,
+				     __u64 thread_pointer, const struct thread_slot *slot)
 {
 	return known->slot.tstate == slot->tstate && known->slot.sequence == slot->sequence &&
-	       known->fsbase == fsbase && known->image_id == image_id;
+	       known->thread_pointer == thread_pointer && known->image_id == image_id;
 }
 
-static __always_inline void know(struct known_thread *known, __u32 image_id, __u64 fsbase,
+static __always_inline void know(struct known_thread *known, __u32 image_id, __u64 thread_pointer,
 				 const struct thread_slot *slot)
 {
 	known->slot = *slot;
-	known->fsbase = fsbase;
+	known->thread_pointer = thread_pointer;
 	known->image_id = image_id;
-}
-
-#define PTHREAD_KEYS 1024 /* PTHREAD_KEYS_MAX: glibc; musl has 128 */
-/* musl keeps none, but leaves nothing in the slots of a deleted key. */
-#define NO_SEQUENCE (~0ULL)
-
-static __always_inline long read_pthread_slot(const struct wire_slots *slots, __u64 fsbase,
-					      __u32 key, struct thread_slot *ret)
-{
-	__u64 block = fsbase + slots->first_block;
-	__u32 number = 0;
-
-	if (key >= slots->block_keys) {
-		number = key / slots->block_keys;
-		key %= slots->block_keys;
-	}
-	if ((number || slots->first_block == NO_OFFSET) &&
-	    read_user(&block, sizeof(block), fsbase + slots->blocks + 8 * number))
-		return -1;
-	ret->sequence = NO_SEQUENCE;
-	ret->tstate = 0;
-	if (!block) /* the thread has never set one of these */
-		return 0;
-	if (slots->slot_bytes == sizeof(*ret))
-		return read_user(ret, sizeof(*ret), block + sizeof(*ret) * key);
-	return read_user(&ret->tstate, sizeof(ret->tstate), block + 8 * key);
 }
 
 /* Is it known how the C library keeps slots? */
@@ -206,50 +156,27 @@ static __always_inline long read_image_key(struct wire_image *image,
 	return 0;
 }
 
-/* What find_thread_local() returns instead of an address. */
-#define NO_BLOCK 0
-#define BLOCK_UNREADABLE 1
-
-/* Where what a tls_index names lies for a thread. The thread's DTV is at 8, an entry
- * {block, to free} for each module, in musl the block alone; glibc: the block of a module is made
- * when the thread first needs it, and until then the entry is TLS_DTV_UNALLOCATED (-1) or 0. */
-__noinline __u64 find_thread_local(__u64 fsbase, __u64 tls_index, __u32 dtv_bytes)
+/* The same of a thread whose pointer is not known yet, the first one of its process: the state of
+ * the main interpreter, where that has no other. */
+static __noinline long read_only_state(const struct wire_image *image,
+				       const struct wire_layout *layout, __u64 bias,
+				       struct thread_slot *ret)
 {
-	__u64 index[2] = {}, block = 0;
+	__u64 interpreters[2], next;
 
-	if (read_user(index, sizeof(index), tls_index) ||
-	    read_user(&block, sizeof(block), fsbase + 8) ||
-	    read_user(&block, sizeof(block), block + dtv_bytes * index[0]))
-		return BLOCK_UNREADABLE;
-	return block + 1 <= 1 ? NO_BLOCK : block + index[1];
-}
-
-/* Does the thread's DTV end before that module's entry? glibc makes it longer only when the
- * thread needs it; dtv[-1] holds the number of its entries. musl: dtv[0]. */
-__noinline int is_beyond_dtv(__u64 fsbase, __u64 tls_index, __u32 dtv_bytes)
-{
-	__u64 module = 0, dtv = 0, entries = 0;
-
-	return tls_index && !read_user(&module, sizeof(module), tls_index) &&
-	       !read_user(&dtv, sizeof(dtv), fsbase + 8) &&
-	       !read_user(&entries, sizeof(entries), dtv_bytes == 16 ? dtv - 16 : dtv) &&
-	       module > entries;
-}
-
-static __always_inline long read_thread_local(const struct wire_layout *layout, struct thread_at at,
-					      struct thread_slot *ret)
-{
-	const struct wire_tls *tls = &layout->tls_bound;
-	__u64 block = at.fsbase;
-
-	ret->sequence = ret->tstate = 0;
-	if (tls->index_vaddr)
-		block = find_thread_local(at.fsbase, at.bias + tls->index_vaddr, layout->dtv_bytes);
-	if (block == NO_BLOCK)
-		return 0;
-	if (block == BLOCK_UNREADABLE)
+	ret->sequence = NO_SEQUENCE;
+	if (!layout->interpreters_vaddr || layout->interp_threads == NO_OFFSET)
 		return -1;
-	return read_user(&ret->tstate, sizeof(ret->tstate), block + (__s64)tls->offset);
+	/* As read_image_key. */
+	if (read_user(interpreters, sizeof(interpreters), layout->interpreters_vaddr + bias))
+		return image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED) ? -1 : 0;
+	if (!interpreters[1])
+		return 0;
+	if (read_user(&ret->tstate, sizeof(ret->tstate), interpreters[1] + layout->interp_threads))
+		return -1;
+	if (!ret->tstate)
+		return 0;
+	return read_user(&next, sizeof(next), ret->tstate + layout->tstate_next) || next ? -1 : 0;
 }
 
 /* Reads the slot by the key that is kept and in a way of the C library's, or the variable. */
@@ -260,12 +187,14 @@ static __always_inline long read_slot_by(const struct wire_image *image,
 	__u32 key = image->pthread_key;
 
 	ret->sequence = ret->tstate = 0;
+	if (IS_THREAD_POINTER_LATE && !at.thread_pointer)
+		return read_only_state(image, layout, at.bias, ret);
 	if (layout->tstate_by == TSTATE_BY_TLS)
 		return read_thread_local(layout, at, ret);
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY || !key || way >= NR_SLOT_WAYS)
 		return 0;
 	asm volatile("%0 &= 3" : "+r"(way)); /* verifier: as in kind_index */
-	return read_pthread_slot(&layout->slots[way], at.fsbase, key - 1, ret);
+	return read_pthread_slot(&layout->slots[way], at.thread_pointer, key - 1, ret);
 }
 
 _Static_assert(NR_SLOT_WAYS <= 4, "read_slot_by");
@@ -286,15 +215,55 @@ static __always_inline bool is_left_over(const struct wire_image *image,
 	return image->gone_key == image->pthread_key && found->sequence == image->gone_sequence;
 }
 
+/* What pthread_self() is below the thread's pointer, in the way that has proven right, or the
+ * first.
+ */
+static __always_inline __u64 self_below(const struct wire_layout *layout, __u32 way)
+{
+	if (!IS_SELF_BELOW)
+		return 0;
+	asm volatile("%0 &= 3" : "+r"(way)); /* verifier: as in kind_index */
+	return layout->slots[way].self;
+}
+
+static __always_inline __u64 known_self_below(const struct wire_image *image,
+					      const struct wire_layout *layout)
+{
+	return self_below(layout, image->slot_way ? image->slot_way - 1 : 0);
+}
+
+/* Whose is a state that was found in a way of the C library's? */
+static __always_inline enum thread_found judge_owner(struct wire_image *image,
+						     const struct wire_layout *layout, __u32 way,
+						     __u64 thread_pointer,
+						     const struct thread_slot *found)
+{
+	__u64 thread;
+
+	if (read_user(&thread, sizeof(thread), found->tstate + layout->tstate_thread))
+		return THREAD_UNREADABLE;
+	if (IS_THREAD_POINTER_LATE && !thread_pointer)
+		return THREAD_RUNS;
+	if (thread + self_below(layout, way) == thread_pointer) {
+		image->pthread_sequence = found->sequence;
+		image->slot_way = way + 1;
+		return THREAD_RUNS;
+	}
+	if (layout->tstate_by == TSTATE_BY_TLS)
+		return THREAD_UNCLEAR;
+	if (!image->pthread_sequence)
+		return is_left_over(image, found) ? THREAD_NONE : THREAD_UNCLEAR;
+	return image->pthread_sequence == found->sequence ? THREAD_RUNS : THREAD_NONE;
+}
+
 /* Whose is what a thread's slot leads to? Returns enum thread_found. */
-__noinline int look_at_slot(__u32 slot, __u32 way, __u64 fsbase)
+__noinline int look_at_slot(__u32 slot, __u32 way, __u64 thread_pointer)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	const struct wire_layout *layout = slot_layout(slot);
-	struct thread_at at = { .fsbase = fsbase };
+	struct thread_at at = { .thread_pointer = thread_pointer };
 	struct thread_slot found;
-	__u64 thread;
 
 	if (!image || !python || !layout)
 		return THREAD_UNREADABLE;
@@ -303,36 +272,53 @@ __noinline int look_at_slot(__u32 slot, __u32 way, __u64 fsbase)
 		return THREAD_UNREADABLE;
 	if (!found.tstate)
 		return THREAD_NONE;
-	if (read_user(&thread, sizeof(thread), found.tstate + layout->tstate_thread))
-		return THREAD_UNREADABLE;
-	if (thread == fsbase) {
-		image->pthread_sequence = found.sequence;
-		image->slot_way = way + 1;
-		return THREAD_RUNS;
+	return judge_owner(image, layout, way, thread_pointer, &found);
+}
+
+#define MAX_SELF_BELOW 4096
+
+/* Does the thread have a state of its own, the newest, and pthread_self() at a distance from its
+ * pointer that no way has? The C library is one that is not known: its slots are elsewhere, too. */
+static __noinline int is_self_elsewhere(__u32 slot, __u64 thread_pointer)
+{
+	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
+	const struct wire_layout *layout = slot_layout(slot);
+	__u64 interpreters[2], tstate = 0, thread = 0;
+
+	if (!python || !layout || !layout->interpreters_vaddr ||
+	    layout->interp_threads == NO_OFFSET ||
+	    read_user(interpreters, sizeof(interpreters),
+		      layout->interpreters_vaddr + python->bias) ||
+	    read_user(&tstate, sizeof(tstate), interpreters[1] + layout->interp_threads) ||
+	    read_user(&thread, sizeof(thread), tstate + layout->tstate_thread) ||
+	    thread_pointer - thread > MAX_SELF_BELOW)
+		return 0;
+	for (__u32 way = 0; way < NR_SLOT_WAYS; way++) {
+		if (layout->slots[way].slot_bytes &&
+		    layout->slots[way].self == thread_pointer - thread)
+			return 0;
 	}
-	if (layout->tstate_by == TSTATE_BY_TLS)
-		return THREAD_UNCLEAR;
-	if (!image->pthread_sequence)
-		return is_left_over(image, &found) ? THREAD_NONE : THREAD_UNCLEAR;
-	return image->pthread_sequence == found.sequence ? THREAD_RUNS : THREAD_NONE;
+	return 1;
 }
 
 /* The same in all ways that the C library may have. In the wrong one anything may be found but a
  * state of this thread: where one way leads to nothing, there is none. */
 static __always_inline enum thread_found try_ways(const struct wire_layout *layout, __u32 slot,
-						  __u64 fsbase)
+						  __u64 thread_pointer)
 {
 	enum thread_found found, least = THREAD_UNCLEAR;
 
 	for (__u32 way = 0; way < NR_SLOT_WAYS; way++) {
 		if (!layout->slots[way].slot_bytes)
 			break;
-		found = look_at_slot(slot, way, fsbase);
+		found = look_at_slot(slot, way, thread_pointer);
 		if (found == THREAD_RUNS)
 			return found;
 		if (found < least)
 			least = found;
 	}
+	if (IS_SELF_BELOW && least == THREAD_NONE && is_self_elsewhere(slot, thread_pointer))
+		return THREAD_UNCLEAR;
 	return least;
 }
 
@@ -348,9 +334,9 @@ static __always_inline bool is_without_variable(const struct wire_image *image,
 	if (!layout->tls_bound.index_vaddr)
 		return false;
 	if (!(image->flags & (IMAGE_RUNTIME_SEEN | IMAGE_ATTACHED)) &&
-	    find_thread_local(at.fsbase, index, layout->dtv_bytes) == BLOCK_UNREADABLE)
+	    find_thread_local(at.thread_pointer, index, describe_tls(layout)) == BLOCK_UNREADABLE)
 		return true;
-	return is_beyond_dtv(at.fsbase, index, layout->dtv_bytes);
+	return is_beyond_dtv(at.thread_pointer, index, describe_tls(layout));
 }
 
 /* The variable is Python's own: a state that another thread has made is believed too, unless there
@@ -395,7 +381,7 @@ static __always_inline enum thread_found judge_slot(struct wire_image *image, __
 	if (layout->tstate_by == TSTATE_BY_TLS)
 		return is_proven ? kept
 				 : judge_variable(image, layout, at,
-						  look_at_slot(slot, 0, at.fsbase));
+						  look_at_slot(slot, 0, at.thread_pointer));
 	if (layout->tstate_by != TSTATE_BY_PTHREAD_KEY)
 		return THREAD_NONE;
 	if (read_image_key(image, layout, at.bias, &key))
@@ -405,8 +391,9 @@ static __always_inline enum thread_found judge_slot(struct wire_image *image, __
 	if (key != image->pthread_key)
 		change_key(slot, key);
 	if (is_way_known(image, layout))
-		return look_at_slot(slot, image->slot_way ? image->slot_way - 1 : 0, at.fsbase);
-	return try_ways(layout, slot, at.fsbase);
+		return look_at_slot(slot, image->slot_way ? image->slot_way - 1 : 0,
+				    at.thread_pointer);
+	return try_ways(layout, slot, at.thread_pointer);
 }
 
 /* The same, and which state it is. */
@@ -427,7 +414,7 @@ static __always_inline enum thread_found find_slot(struct wire_image *image, __u
 static __always_inline __u64 find_thread_state(struct wire_image *image,
 					       const struct wire_layout *layout, __u64 bias)
 {
-	const struct thread_at at = { .bias = bias, .fsbase = CURRENT(thread.fsbase) };
+	const struct thread_at at = { .bias = bias, .thread_pointer = CURRENT(THREAD_POINTER) };
 	struct thread_slot slot;
 	__u32 key;
 

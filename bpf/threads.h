@@ -13,7 +13,7 @@
 
 #include "compat.h"
 #include "state.h"
-#include "x86_syscalls.h"
+#include "syscalls.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -10,7 +10,7 @@
 #include <memprobe/wire_unwind.h>
 
 #include "learn.h"
-#include "x86_syscalls.h"
+#include "syscalls.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -32,7 +32,7 @@ static __always_inline void fill_asker(struct asker *asker, struct task_struct *
 	asker->registers = *(volatile __u64 *)&asker->registers -
 			   (__u64)BPF_CORE_READ(current, stack) + (__u64)BPF_CORE_READ(task, stack);
 	asker->task = (__u64)task;
-	asker->fsbase = BPF_CORE_READ(task, thread.fsbase);
+	asker->thread_pointer = BPF_CORE_READ(task, THREAD_POINTER);
 	asker->start_ns = BPF_CORE_READ(task, start_time);
 	asker->call = 0;
 	asker->pool = 0;
@@ -79,14 +79,16 @@ __noinline int put_asker(__u32 image_id, __u64 task)
 }
 
 /* The task of a thread state; 0: not known. */
-static __always_inline __u64 find_task(const struct wire_layout *layout, __u64 tstate)
+static __always_inline __u64 find_task(const struct wire_image *image,
+				       const struct wire_layout *layout, __u64 tstate)
 {
 	struct task_struct *leader = READ_CURRENT(group_leader);
 	__u64 thread = 0, key, *task;
 
 	if (read_user(&thread, sizeof(thread), tstate + layout->tstate_thread))
 		return 0;
-	if (BPF_CORE_READ(leader, thread.fsbase) == thread)
+	thread += known_self_below(image, layout);
+	if (BPF_CORE_READ(leader, THREAD_POINTER) == thread)
 		return (__u64)leader;
 	key = name_task(bpf_get_current_pid_tgid() >> 32, thread);
 	task = bpf_map_lookup_elem(&followed_tasks, &key);
@@ -103,7 +105,7 @@ __noinline __u64 add_asker(__u32 slot, __u64 tstate)
 
 	if (!layout || !all)
 		return 0;
-	task = find_task(layout, tstate);
+	task = find_task(image, layout, tstate);
 	if (!task || read_user(&next, sizeof(next), tstate + layout->tstate_next))
 		all->has_more = 1;
 	else
@@ -160,7 +162,7 @@ __noinline int note_use(__u32 slot, __u32 pool)
 	if (!all || index >= MAX_ASKERS)
 		return 0;
 	all->all[index].pool = pool;
-	all->all[index].call = find_call_of(slot, all->all[index].fsbase);
+	all->all[index].call = find_call_of(slot, all->all[index].thread_pointer);
 	return 0;
 }
 
@@ -168,7 +170,7 @@ static __always_inline bool is_in_syscall(void)
 {
 	struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	return (long)registers->orig_ax >= 0;
+	return (int)registers->SYSCALL_NUMBER >= 0;
 }
 
 /* What the image's askers have run until now. */
@@ -191,7 +193,7 @@ static __always_inline bool fill_wake(struct wake *wake, __u32 image_id)
 		wake->task = bpf_get_current_task();
 		wake->tid = bpf_get_current_pid_tgid();
 		wake->start_ns = CURRENT(start_time);
-		wake->fsbase = CURRENT(thread.fsbase);
+		wake->thread_pointer = CURRENT(THREAD_POINTER);
 		return true;
 	}
 	own = find_wake();
@@ -200,7 +202,7 @@ static __always_inline bool fill_wake(struct wake *wake, __u32 image_id)
 	wake->task = own->task;
 	wake->tid = own->tid;
 	wake->start_ns = own->start_ns;
-	wake->fsbase = own->fsbase;
+	wake->thread_pointer = own->thread_pointer;
 	return true;
 }
 

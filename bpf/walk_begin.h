@@ -31,13 +31,13 @@ static __always_inline __u64 find_generation(const struct wire_image *image, __u
 
 /* The walk's start when what is kept does not lead to a thread's frame. Leaves the leaf in a
  * prepared path and keeps a state that is believed. Returns enum thread_found. */
-__noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsbase)
+__noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 thread_pointer)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
 	const struct wire_layout *layout = slot_layout(slot);
-	struct thread_at at = { .fsbase = fsbase };
+	struct thread_at at = { .thread_pointer = thread_pointer };
 	struct thread_slot thread = {};
 	struct thread_head head;
 	__u64 own;
@@ -57,7 +57,7 @@ __noinline int find_leaf_frame(__u32 slot, __u32 scratch, __u32 kept, __u64 fsba
 	if (read_thread_head(layout, path->head, thread.tstate, &head))
 		return THREAD_UNREADABLE;
 	if (thread.tstate == own)
-		know(&path->thread, image->image_id, fsbase, &thread);
+		know(&path->thread, image->image_id, thread_pointer, &thread);
 	path->frame = head.frame;
 	if (cfg_native)
 		path->tstate = thread.tstate;
@@ -98,7 +98,7 @@ static __always_inline enum thread_found find_known_leaf(struct path *path,
 		return THREAD_UNCLEAR;
 	if (!thread.tstate)
 		return THREAD_NONE;
-	if (!is_known(&path->thread, image->image_id, at.fsbase, &thread) ||
+	if (!is_known(&path->thread, image->image_id, at.thread_pointer, &thread) ||
 	    read_thread_head(layout, path->head, thread.tstate, &head) || is_filled(head.frame))
 		return THREAD_UNCLEAR;
 	if (!head.frame)
@@ -132,12 +132,12 @@ static __always_inline const struct wire_layout *known_layout(const struct wire_
 
 /* Sets the scratch's path to a thread's leaf frame; the thread is one of the image's, and the
  * current address space the image's. `watched` is as in the path. */
-__noinline int begin_walk_of(__u32 slot, __u32 scratch, __u32 watched, __u64 fsbase)
+__noinline int begin_walk_of(__u32 slot, __u32 scratch, __u32 watched, __u64 thread_pointer)
 {
 	struct wire_image *image = bpf_map_lookup_elem(&images, &slot);
 	struct wire_python *python = bpf_map_lookup_elem(&pythons, &slot);
 	struct path *path = bpf_map_lookup_elem(&paths, &scratch);
-	struct thread_at at = { .fsbase = fsbase };
+	struct thread_at at = { .thread_pointer = thread_pointer };
 	const struct wire_layout *layout;
 	int found = THREAD_UNCLEAR;
 
@@ -155,7 +155,7 @@ __noinline int begin_walk_of(__u32 slot, __u32 scratch, __u32 watched, __u64 fsb
 		found = find_known_leaf(path, image, slot, layout, at);
 	if (found == THREAD_RUNS)
 		return WALK_BEGUN;
-	found = find_leaf_frame(slot, scratch, found, fsbase);
+	found = find_leaf_frame(slot, scratch, found, thread_pointer);
 	if (found == THREAD_UNREADABLE)
 		path->end = WALK_NO_THREAD;
 	if (found == THREAD_UNCLEAR)
@@ -168,7 +168,7 @@ __noinline int begin_walk_of(__u32 slot, __u32 scratch, __u32 watched, __u64 fsb
 /* The same of the current thread. */
 static __always_inline int begin_walk(__u32 slot, __u32 scratch, __u32 watched)
 {
-	return begin_walk_of(slot, scratch, watched, CURRENT(thread.fsbase));
+	return begin_walk_of(slot, scratch, watched, CURRENT(THREAD_POINTER));
 }
 
 /* Finds the data of a walk that has begun. Returns the layout of its interpreter; NULL: there is

@@ -375,9 +375,9 @@ static __always_inline struct unwind *begin_unwinding(__u32 scratch, bool to_roo
 
 	if (!unwind)
 		return NULL;
-	unwind->ip = registers->ip;
+	unwind->ip = registers->IP;
 	unwind->sp = registers->sp;
-	unwind->bp = registers->bp;
+	unwind->bp = registers->FRAME_POINTER;
 	unwind->bound = unwind->eval = 0;
 	unwind->is_caller = 0;
 	unwind->end = 0;

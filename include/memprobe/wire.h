@@ -68,7 +68,7 @@ struct wire_tls {
 	 * offset from the thread pointer or, from TLS_FIRST_ADDRESS on, the address of a
 	 * tls_index. 0: static TLS. */
 	__u64 index_vaddr;
-	__s32 offset; /* from the thread pointer (fsbase), or from where the index leads */
+	__s32 offset; /* from the thread pointer, or from where the index leads */
 	__u16 is_known;
 	__u16 is_word;
 };
@@ -80,13 +80,16 @@ _Static_assert(sizeof(struct wire_tls) == 16, "wire_tls");
  * addresses of blocks.
  */
 struct wire_slots {
-	__u16 first_block; /* from the thread pointer; NO_OFFSET: it is found by its address too */
-	__u16 blocks;	   /* the addresses, from the thread pointer */
-	__u16 block_keys;
-	__u16 slot_bytes; /* 16: a number of the key's, the value; 8: the value; 0: no such way */
+	__s16 first_block; /* from the thread pointer; NO_FIRST_BLOCK: it is found by its address
+			      too */
+	__s16 blocks;	   /* the addresses, from the thread pointer */
+	__u16 self;	   /* what pthread_self() is below the thread pointer */
+	__u8 block_keys;
+	__u8 slot_bytes; /* 16: a number of the key's, the value; 8: the value; 0: no such way */
 };
 _Static_assert(sizeof(struct wire_slots) == 8, "wire_slots");
-#define NR_SLOT_WAYS 3
+#define NO_FIRST_BLOCK 0x7fff
+#define NR_SLOT_WAYS 4
 
 /* co_flags of what is resumed: CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR, Include/code.h
  * of 3.6, Include/cpython/code.h later. */
@@ -177,7 +180,7 @@ struct wire_layout {
 			   */
 	__u64 holder_mask;
 };
-_Static_assert(sizeof(struct wire_layout) == 200, "wire_layout");
+_Static_assert(sizeof(struct wire_layout) == 208, "wire_layout");
 
 /* User space's word on an image's interpreter, by image slot. */
 enum wire_python_state {

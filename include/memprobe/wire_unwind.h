@@ -10,6 +10,14 @@
 
 #include "wire.h"
 
+#ifndef __bpf__
+#ifdef __x86_64__
+#define HAS_UNWINDER true
+#else
+#define HAS_UNWINDER false
+#endif
+#endif
+
 /* From `offset` on, to the next row's, a rule holds. */
 struct wire_unwind_row {
 	__u32 offset; /* in the file, not of an address */

@@ -21,11 +21,11 @@ enum maple_type { MAPLE_LEAF_64 = 1, MAPLE_RANGE_64, MAPLE_ARANGE_64 };
 #define MAPLE_ENODE 4 /* set in entries of nodes but the root, which has 2 */
 #define MAPLE_ROOT 2
 
-static void make_thread_local(__u64 fsbase)
+static void make_thread_local(__u64 thread_pointer)
 {
 	static const char zeroes[HOST_PAGE];
 
-	host_user_write(fsbase - THREAD_LOCAL_BYTES, zeroes, sizeof(zeroes));
+	host_user_write(thread_pointer - THREAD_LOCAL_BYTES, zeroes, sizeof(zeroes));
 }
 
 static struct percpu_counter *percpu(const struct mm_struct *mm, __u32 kind)
@@ -227,12 +227,12 @@ struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, co
 	task->start_time = 1000 + (__u64)pid;
 	strncpy(task->comm, comm, sizeof(task->comm) - 1);
 	task->stack = (void *)((uintptr_t)(&host.registers + 1) - KERNEL_STACK_BYTES);
-	task->thread.fsbase = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP +
-			      THREAD_LOCAL_BYTES;
+	task->THREAD_POINTER = THREAD_LOCAL_BASE + (__u64)pid * THREAD_LOCAL_STEP +
+			       THREAD_LOCAL_BYTES;
 	task->signal = host_kernel_new(sizeof(*task->signal));
 	task->sighand = host_kernel_new(sizeof(*task->sighand));
 	task->real_parent = task;
-	make_thread_local(task->thread.fsbase);
+	make_thread_local(task->THREAD_POINTER);
 	return task;
 }
 

@@ -28,7 +28,7 @@ void machine_make_tree(struct mm_struct *mm, int fan);
 /* All is mapped (6.1 and later), but for that gap. */
 void machine_set_gap(struct mm_struct *mm, __u64 begin, __u64 end);
 
-/* A thread with its own page of thread-local memory at fsbase; its process is `tgid`. */
+/* A thread with its own page of thread-local memory at thread_pointer; its process is `tgid`. */
 struct task_struct *machine_task_new(struct mm_struct *mm, int tgid, int pid, const char *comm);
 /* In which mount its root is, and of which inode. */
 void machine_set_root(struct task_struct *task, int mount, __u64 inode);

@@ -249,10 +249,10 @@ void native_call(enum native_file file, enum frame_kind kind)
 void native_grow(void)
 {
 	host.registers = (struct pt_regs){
-		.ip = processor.ip,
+		.IP = processor.ip,
 		.sp = processor.sp,
-		.bp = processor.bp,
-		.orig_ax = -1UL,
+		.FRAME_POINTER = processor.bp,
+		.SYSCALL_NUMBER = NO_SYSCALL,
 	};
 	session_change(task->mm, KIND_ANON, 1);
 }

@@ -19,8 +19,14 @@
 #define DEFAULT_KEY 3
 
 /* glibc, x86-64: struct pthread */
+#ifdef __TARGET_ARCH_arm64
+#define SELF_BELOW 0x740
+#define FIRST_BLOCK (0x110 - SELF_BELOW)
+#else
+#define SELF_BELOW 0
 #define FIRST_BLOCK 0x310
-#define BLOCKS 0x510
+#endif
+#define BLOCKS (FIRST_BLOCK + 0x200)
 #define BLOCK_KEYS 32
 #define MUSL_KEYS 128
 #define FIRST_SEQUENCE 1 /* of a key that nobody had before */
@@ -78,7 +84,7 @@ static __u64 new_object(struct python *python, size_t size)
 	return address;
 }
 
-static const struct wire_slots glibc_slots = { FIRST_BLOCK, BLOCKS, BLOCK_KEYS, 16 };
+static const struct wire_slots glibc_slots = { FIRST_BLOCK, BLOCKS, SELF_BELOW, BLOCK_KEYS, 16 };
 
 static void set_addresses(struct wire_layout *layout)
 {
@@ -142,7 +148,7 @@ void python_delete_key(struct python *python)
 
 void python_set_musl(struct python *python, __u16 at, bool is_known)
 {
-	const struct wire_slots musl = { NO_OFFSET, 0x80, MUSL_KEYS, 8 };
+	const struct wire_slots musl = { NO_FIRST_BLOCK, 0x80, SELF_BELOW, MUSL_KEYS, 8 };
 	struct wire_slots *next = python->layout.slots;
 
 	python->musl_slots = at;
@@ -159,14 +165,14 @@ static void put_musl_slot(struct python *python, const struct task_struct *task,
 {
 	__u64 slots = new_object(python, 8 * MUSL_KEYS);
 
-	put_u64(task->thread.fsbase + python->musl_slots, slots);
+	put_u64(task->THREAD_POINTER + python->musl_slots, slots);
 	put_u64(slots + 8 * key, value);
 }
 
 void python_put_slot(struct python *python, const struct task_struct *task, __u32 key,
 		     __u64 sequence, __u64 value)
 {
-	__u64 block = task->thread.fsbase + FIRST_BLOCK;
+	__u64 block = task->THREAD_POINTER + FIRST_BLOCK;
 
 	if (python->musl_slots) {
 		put_musl_slot(python, task, key, value);
@@ -175,7 +181,7 @@ void python_put_slot(struct python *python, const struct task_struct *task, __u3
 
 	if (key >= BLOCK_KEYS) {
 		block = new_object(python, 16 * BLOCK_KEYS);
-		put_u64(task->thread.fsbase + BLOCKS + 8 * (key / BLOCK_KEYS), block);
+		put_u64(task->THREAD_POINTER + BLOCKS + 8 * (key / BLOCK_KEYS), block);
 	}
 	put_u64(block + 16 * (key % BLOCK_KEYS), sequence);
 	put_u64(block + 16 * (key % BLOCK_KEYS) + 8, value);
@@ -188,7 +194,7 @@ static void make_state(struct python *python, __u64 thread)
 
 	python->tstate = tstate;
 	put_u64(tstate + layout->tstate_interp, python->interp);
-	put_u64(tstate + layout->tstate_thread, thread);
+	put_u64(tstate + layout->tstate_thread, thread ? thread - SELF_BELOW : 0);
 	python->leaf_pointer = tstate + layout->tstate_frame;
 	if (layout->cframe_frame != NO_OFFSET) {
 		cframe = new_object(python, 32);
@@ -202,9 +208,9 @@ void python_attach_thread(struct python *python, const struct task_struct *task)
 {
 	const struct wire_layout *layout = &python->layout;
 
-	make_state(python, task->thread.fsbase);
+	make_state(python, task->THREAD_POINTER);
 	if (layout->tstate_by == TSTATE_BY_TLS)
-		put_u64(task->thread.fsbase + (__u64)(__s64)layout->tls_bound.offset,
+		put_u64(task->THREAD_POINTER + (__u64)(__s64)layout->tls_bound.offset,
 			python->tstate);
 	else
 		python_put_slot(python, task, python->key, FIRST_SEQUENCE, python->tstate);

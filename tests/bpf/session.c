@@ -230,13 +230,14 @@ void session_ask_submitters(__u32 limit)
 void session_queue_entry(enum wire_queue_call call, __u64 queue, __u64 second)
 {
 	host.cookie = call;
-	host.registers = (struct pt_regs){ .orig_ax = -1UL, .di = queue, .si = second };
+	host.registers =
+		(struct pt_regs){ .SYSCALL_NUMBER = NO_SYSCALL, .ARG1 = queue, .ARG2 = second };
 	queue_entry(&host.registers);
 }
 
 void session_queue_return(__u64 item)
 {
-	host.registers = (struct pt_regs){ .orig_ax = -1UL, .ax = item };
+	host.registers = (struct pt_regs){ .SYSCALL_NUMBER = NO_SYSCALL, .RETURN_VALUE = item };
 	queue_return(&host.registers);
 }
 
@@ -262,7 +263,7 @@ static struct pt_regs caller;
 
 void session_set_caller(__u64 ip, __u64 bp)
 {
-	caller = (struct pt_regs){ .ip = ip, .bp = bp };
+	caller = (struct pt_regs){ .IP = ip, .FRAME_POINTER = bp };
 }
 
 void session_use_allocator(__u32 number)
@@ -347,12 +348,12 @@ void session_alloc_entry(__u64 cookie, const __u64 arguments[3], __u64 stack)
 {
 	host.cookie = (__u64)allocator << ALLOC_CALL_BITS | cookie;
 	host.registers = (struct pt_regs){
-		.orig_ax = -1UL,
-		.di = arguments[0],
-		.si = arguments[1],
-		.dx = arguments[2],
+		.SYSCALL_NUMBER = NO_SYSCALL,
+		.ARG1 = arguments[0],
+		.ARG2 = arguments[1],
+		.ARG3 = arguments[2],
 		.sp = stack,
-		.ip = HOST_FUNCTION,
+		.IP = HOST_FUNCTION,
 	};
 	if ((cookie & ALLOC_CALL_MASK) == ALLOC_FREE || cookie & ALLOC_UNFOLLOWED) {
 		alloc_entry(&host.registers);
@@ -386,11 +387,11 @@ static bool is_spared(__u64 stack)
 void session_alloc_return(__u64 result, __u64 stack)
 {
 	host.registers = (struct pt_regs){
-		.orig_ax = -1UL,
-		.ax = result,
-		.sp = stack + 8,
-		.ip = caller.ip,
-		.bp = caller.bp,
+		.SYSCALL_NUMBER = NO_SYSCALL,
+		.RETURN_VALUE = result,
+		.sp = stack + RETURN_ADDRESS_BYTES,
+		.IP = caller.IP,
+		.FRAME_POINTER = caller.FRAME_POINTER,
 	};
 	if (has_alloc_sessions && is_spared(stack))
 		return;
@@ -427,13 +428,31 @@ void session_end_fault(void)
 	host.current->min_flt++;
 }
 
+/* The event of a fault, as the machine has it. */
+static void report_fault(__u64 address, unsigned long error_code)
+{
+#ifdef __TARGET_ARCH_arm64
+	struct perf_sample sample = {
+		.pstate = error_code & FAULT_USER ? 0 : PSR_MODE,
+		.address = address,
+	};
+	const __u8 there = 0;
+
+	if (error_code & FAULT_PRESENT)
+		host_user_write(address, &there, sizeof(there));
+	fault_sampled(&sample);
+#else
+	fault_owned(address, &host.registers, error_code);
+#endif
+}
+
 /* A fault of the current task's own code, or of the kernel's in its system call. */
 static void begin_fault(__u64 address, unsigned long error_code)
 {
 	session_end_fault();
 	if (error_code & FAULT_USER)
-		host.registers = (struct pt_regs){ .orig_ax = -1UL };
-	fault_owned(address, &host.registers, error_code);
+		host.registers = (struct pt_regs){ .SYSCALL_NUMBER = NO_SYSCALL };
+	report_fault(address, error_code);
 }
 
 void session_touch(__u64 address)
@@ -455,8 +474,10 @@ void session_enter(unsigned long number, unsigned long first, unsigned long seco
 		   unsigned long third)
 {
 	session_end_fault();
-	host.registers =
-		(struct pt_regs){ .orig_ax = number, .di = first, .si = second, .dx = third };
+	host.registers = (struct pt_regs){ .SYSCALL_NUMBER = number,
+					   .SYSCALL_ARG1 = first,
+					   .SYSCALL_ARG2 = second,
+					   .SYSCALL_ARG3 = third };
 }
 
 void session_room(__u64 address, __u64 length)
@@ -555,10 +576,19 @@ void session_rss_event(struct mm_struct *mm, __u32 kind)
 void session_fault_event(void)
 {
 	host.current->pagefault_disabled += running == SESSION_OLDEST;
+#ifdef __TARGET_ARCH_arm64
+	struct perf_sample sample = { .pc = host.registers.pc };
+
+	if (running == SESSION_OLDEST)
+		fault_sampled_oldest(&sample);
+	else
+		fault_sampled_cached(&sample);
+#else
 	if (running == SESSION_OLDEST)
 		fault_oldest(0, &host.registers);
 	else
 		fault_cached(0, &host.registers);
+#endif
 	host.current->pagefault_disabled -= running == SESSION_OLDEST;
 }
 
@@ -598,7 +628,7 @@ void session_watch(const struct mm_struct *mm, bool is_watched)
 
 void session_code_gone(__u64 code)
 {
-	host.registers.di = code;
+	host.registers.ARG1 = code;
 	forget_code(&host.registers);
 }
 

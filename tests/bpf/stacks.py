@@ -42,6 +42,7 @@ def read_functions(text):
     """Of each function its lowest stack byte, and the functions that it names: calls and callbacks."""
     depths, callees = collections.defaultdict(int), collections.defaultdict(set)
     section, function, last, names, unnamed = None, None, "", {}, []
+    on_stack = set()  # registers that point there
     for line in text.splitlines():
         if line.startswith("Disassembly of section "):
             section = line.split()[-1].rstrip(":")
@@ -51,9 +52,16 @@ def read_functions(text):
             depths[function] += 0
             if section == ".text":
                 names[int(head.group(1), 16)] = function
-        for number in re.findall(r"\(r10 - (\w+)\)", line) + re.findall(r"r\d+ \+= -(\w+)$", line):
-            if int(number, 0) <= LIMIT:
-                depths[function] = max(depths[function], int(number, 0))
+        for number in re.findall(r"\(r10 - (\w+)\)", line):
+            depths[function] = max(depths[function], int(number, 0))
+        moved = re.search(r"\b(r\d+) \+= -(\w+)$", line)
+        if moved and moved.group(1) in on_stack:
+            depths[function] = max(depths[function], int(moved.group(2), 0))
+        assigned = re.search(r"\b(r\d+) = (.*)$", line)
+        if assigned:
+            on_stack.discard(assigned.group(1))
+            if assigned.group(2) == "r10":
+                on_stack.add(assigned.group(1))
         named = re.search(r"R_BPF_64_(?:32|64)\s+([.\w]+)$", line)
         if named and named.group(1) == ".text":
             unnamed.append((function, referred_address(last)))

@@ -22,7 +22,6 @@
 #define MAX_BLOCKS 64
 #define KEPT_BLOCKS 16
 #define NR_THREADS 3
-#define NR_munmap 11
 
 static const char *const names[NR_THREADS] = { "a", "b", "c" };
 static struct task_struct *threads[NR_THREADS];
@@ -574,6 +573,8 @@ static void test_left_outer(void **state)
 	const __u64 other = 0x55d000001234;
 
 	(void)state;
+	if (!RETURN_ADDRESS_BYTES)
+		skip(); /* the kernel's list loses what was left: not played here */
 	open_fixture();
 	allocate_by_two(0, BASE + 1024, 600);
 	session_use_allocator(OUTER);
@@ -921,9 +922,7 @@ static void test_realloc_pages(void **state)
 	close_session();
 }
 
-#define NR_clone 56
 #define NR_vfork 58
-#define NR_clone3 435
 #define VFORK 0x4100ULL /* CLONE_VFORK | CLONE_VM */
 #define BESIDE 0x100ULL
 
@@ -934,7 +933,7 @@ static void begin_sharer(unsigned long number, __u64 first)
 
 	pid++;
 	machine_run(threads[0]);
-	host.registers = (struct pt_regs){ .orig_ax = number, .di = first };
+	host.registers = (struct pt_regs){ .SYSCALL_NUMBER = number, .SYSCALL_ARG1 = first };
 	session_fork_event(threads[0], child);
 }
 
@@ -945,7 +944,9 @@ static void test_shared_memory(void **state)
 	const __u64 vfork_flags = VFORK, flags = BESIDE;
 
 	open_fixture();
+#ifndef __TARGET_ARCH_arm64 /* which has only clone() for it */
 	begin_sharer(NR_vfork, 0);
+#endif
 	begin_sharer(NR_clone, VFORK);
 	host_user_write(BASE, &vfork_flags, sizeof(vfork_flags));
 	begin_sharer(NR_clone3, BASE);

@@ -19,11 +19,6 @@
 #define MAX_REGIONS 64
 #define MOVABLE 0x8
 #define FS 0x80
-#define NR_READ 0
-#define NR_MADVISE 28
-#define NR_MLOCK 149
-#define NR_MLOCKALL 151
-#define NR_MLOCK2 325
 #define POPULATE_READ 22
 #define POPULATE_WRITE 23
 #define HUGE 512
@@ -87,7 +82,7 @@ static void one_movable_page(void **state)
 static void last_owner_keeps_its_page(void **state)
 {
 	session_write(BASE, false);
-	session_enter(NR_READ, 0, 0, 0); /* which brings a page of a file into memory */
+	session_enter(NR_read, 0, 0, 0); /* which brings a page of a file into memory */
 	session_allocate(0, MOVABLE);
 	assert_int_equal(unshared(), 0);
 	session_write(BASE, true);
@@ -130,7 +125,7 @@ static void absent_page_is_growth(void **state)
 
 static void kernel_writes_for_a_process(void **state)
 {
-	session_enter(NR_READ, 0, BASE, PAGE);
+	session_enter(NR_read, 0, BASE, PAGE);
 	session_write(BASE, true);
 	session_allocate(0, MOVABLE);
 	assert_int_equal(unshared(), 1);
@@ -151,10 +146,10 @@ static void calls_that_write_to_all(void **state)
 	static const struct {
 		unsigned long number, advice;
 	} calls[] = {
-		{ NR_MADVISE, POPULATE_WRITE },
-		{ NR_MLOCK, 0 },
-		{ NR_MLOCK2, 0 },
-		{ NR_MLOCKALL, 0 },
+		{ NR_madvise, POPULATE_WRITE },
+		{ NR_mlock, 0 },
+		{ NR_mlock2, 0 },
+		{ NR_mlockall, 0 },
 	};
 
 	session_write(BASE, false); /* the last owner of a page keeps it */
@@ -174,7 +169,7 @@ static void calls_that_write_to_all(void **state)
 		session_change(task->mm, KIND_SHMEM, 1);
 		assert_int_equal(unshared(), 2 * (i + 1));
 	}
-	session_enter(NR_READ, 3, BASE, PAGE);
+	session_enter(NR_read, 3, BASE, PAGE);
 	session_change(task->mm, KIND_ANON, 1);
 	assert_int_equal(unshared(), 8);
 }
@@ -183,7 +178,7 @@ static void calls_that_write_to_all(void **state)
  * one for the mapping. */
 static void shared_memory_is_growth(void **state)
 {
-	session_enter(NR_MADVISE, BASE, 8 * PAGE, POPULATE_WRITE);
+	session_enter(NR_madvise, BASE, 8 * PAGE, POPULATE_WRITE);
 	for (int i = 0; i < 4; i++) {
 		session_allocate(0, MOVABLE | FS);
 		session_change(task->mm, KIND_SHMEM, 1);
@@ -202,11 +197,11 @@ static void shared_memory_is_growth(void **state)
 /* What is read ahead of a file within such a call, and calls that only read. */
 static void calls_that_read(void **state)
 {
-	session_enter(NR_MLOCK, BASE, 4 * PAGE, 0);
+	session_enter(NR_mlock, BASE, 4 * PAGE, 0);
 	session_allocate(0, MOVABLE);
-	session_enter(NR_MADVISE, BASE, 4 * PAGE, POPULATE_READ);
+	session_enter(NR_madvise, BASE, 4 * PAGE, POPULATE_READ);
 	session_allocate(0, MOVABLE | FS);
-	session_enter(NR_READ, 3, BASE, PAGE);
+	session_enter(NR_read, 3, BASE, PAGE);
 	session_allocate(0, MOVABLE | FS);
 	assert_int_equal(unshared(), 0);
 }

@@ -78,9 +78,9 @@ static void check_vfork_child(void)
 	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
 
 	python_call(&python, function("f"));
-	child->thread.fsbase = task->thread.fsbase;
+	child->THREAD_POINTER = task->THREAD_POINTER;
 	assert_int_equal(die(child, 1), 0);
-	worker->thread.fsbase = task->thread.fsbase;
+	worker->THREAD_POINTER = task->THREAD_POINTER;
 	assert_int_equal(die(worker, 1) != 0, is_by_ends && session_is_percpu());
 }
 
@@ -96,7 +96,7 @@ static void check_killed_unseen(void)
 	struct task_struct *worker = machine_task_new(task->mm, 100, 101, "worker");
 
 	python_call(&python, function("f"));
-	worker->thread.fsbase = task->thread.fsbase;
+	worker->THREAD_POINTER = task->THREAD_POINTER;
 	assert_int_equal(die(worker, 0) != 0, is_by_ends && session_is_percpu());
 }
 
@@ -124,7 +124,7 @@ static void detach(const struct task_struct *thread)
 	const __u64 none = 0;
 
 	if (python.layout.tstate_by == TSTATE_BY_TLS)
-		host_user_write(thread->thread.fsbase +
+		host_user_write(thread->THREAD_POINTER +
 					(__u64)(__s64)python.layout.tls_bound.offset,
 				&none, sizeof(none));
 	else
@@ -209,7 +209,7 @@ static void check_outer(void)
 
 	if (python.layout.version < 0x30b)
 		return;
-	python_make_interpreter(&other, task->thread.fsbase);
+	python_make_interpreter(&other, task->THREAD_POINTER);
 	assert_false(leaves_outer(both + 1, 1, &python));
 	assert_int_equal(leaves_outer(both, 2, &python), is_seen && python.layout.version < 0x30c);
 	assert_int_equal(leaves_outer(both, 2, &other), is_seen);
@@ -260,7 +260,7 @@ static void check_exec_of_child(void)
 	struct task_struct *child = machine_task_new(task->mm, 200, 200, "python3");
 
 	python_call(&python, function("f"));
-	child->thread.fsbase = task->thread.fsbase;
+	child->THREAD_POINTER = task->THREAD_POINTER;
 	machine_run(child);
 	session_change(task->mm, KIND_ANON, 1);
 	session_prepare_exec_event(child);

@@ -81,7 +81,7 @@ static struct file *map_library(struct mm_struct *mm)
 /* An event of the thread while it runs at `ip`: a fault, and what came of it. */
 static void happen(struct task_struct *task, __u64 ip)
 {
-	host.registers.ip = ip;
+	host.registers.IP = ip;
 	if (!session_is_percpu())
 		session_fault_event();
 	session_change(task->mm, KIND_FILE, 1);

@@ -304,7 +304,7 @@ static void check_fork(void)
 	session_change(parent->mm, KIND_ANON, 50);
 	child = machine_task_new(machine_mm_new(session_is_percpu()), 101, 101, "python3");
 	child->real_parent = parent;
-	child->thread.fsbase = parent->thread.fsbase;
+	child->THREAD_POINTER = parent->THREAD_POINTER;
 	add(child->mm, KIND_ANON, 50);
 	session_fork_event(parent, child);
 	assert_true(session_take(RECORD_IMAGE_BEGIN, &begin, sizeof(begin))); /* the parent's */

@@ -29,20 +29,6 @@
 #define NOWHERE 0x7a0000000000ULL /* nothing is looked for */
 #define SOME 40			  /* pages that are released while others come */
 
-enum {
-	NR_read = 0,
-	NR_write = 1,
-	NR_mmap = 9,
-	NR_mprotect = 10,
-	NR_munmap = 11,
-	NR_brk = 12,
-	NR_pread64 = 17,
-	NR_mremap = 25,
-	NR_madvise = 28,
-	NR_mlock = 149,
-	NR_shmdt = 67,
-	NR_process_madvise = 440,
-};
 #define MAP_FIXED 0x10
 #define MAP_POPULATE 0x8000
 #define MREMAP_MAYMOVE 1
@@ -928,7 +914,7 @@ static void test_collapse_around_unmarked(void **state)
 static void populate_mapping(__u64 wish, unsigned long flags, __s32 pages)
 {
 	session_enter(NR_mmap, wish, (unsigned long)pages * PAGE, 3);
-	host.registers.r10 = flags;
+	host.registers.SYSCALL_ARG4 = flags;
 	session_change(mm, KIND_ANON, pages);
 }
 
@@ -953,7 +939,7 @@ static void test_populated_mappings(void **state)
 	/* Over itself, again and again: gone and filled within one system call. */
 	for (int i = 0; i < 3; i++) {
 		session_enter(NR_mmap, wished, 8 * PAGE, 3);
-		host.registers.r10 = MAP_POPULATE | MAP_FIXED;
+		host.registers.SYSCALL_ARG4 = MAP_POPULATE | MAP_FIXED;
 		session_change(mm, KIND_ANON, -8);
 		assert_int_equal(live(0, KIND_ANON), 17);
 		populate_mapping(wished, MAP_POPULATE | MAP_FIXED, 8);
@@ -1089,7 +1075,7 @@ static void advise_itself(__u64 nr_vectors, unsigned long advice)
 
 	host_user_write(ADVICE, vector, sizeof(vector));
 	session_enter(NR_process_madvise, 3, ADVICE, nr_vectors);
-	host.registers.r10 = advice;
+	host.registers.SYSCALL_ARG4 = advice;
 }
 
 /* process_madvise of the caller's own memory, with one range; of several it is not known in which
@@ -1360,7 +1346,7 @@ static void test_moved(void **state)
 	open_moved();
 	touch_each(2, BASE, 30);
 	session_enter(NR_mmap, BASE, 30 * PAGE, 3);
-	host.registers.r10 = MAP_FIXED;
+	host.registers.SYSCALL_ARG4 = MAP_FIXED;
 	release(2, KIND_ANON, 30);
 	check_moved_away();
 }
@@ -1412,8 +1398,8 @@ static void test_fixed_moves(void **state)
 	touch_each(1, to, 20);
 	machine_run(threads[2]);
 	session_enter(NR_mremap, BASE, 3 * REGION_BYTES, 3 * REGION_BYTES);
-	host.registers.r10 = MREMAP_MAYMOVE | MREMAP_FIXED;
-	host.registers.r8 = to;
+	host.registers.SYSCALL_ARG4 = MREMAP_MAYMOVE | MREMAP_FIXED;
+	host.registers.SYSCALL_ARG5 = to;
 	session_change(mm, KIND_ANON, -20);
 	assert_int_equal(live(1, KIND_ANON), 0);
 	find_room(0, BASE, 2 * HUGE + 100);
@@ -1616,11 +1602,11 @@ static void test_compat_calls(void **state)
 	(void)state;
 	open_fixture();
 	touch_each(0, BASE, 8);
-	threads[1]->thread_info.status = 2; /* TS_COMPAT */
+	threads[1]->COMPAT_FLAGS = COMPAT_FLAG;
 	unmap(1, BASE, 8, 8);
 	assert_int_equal(live(0, KIND_ANON), 8);
 	assert_int_equal(row_live(SITE_UNOWNED, KIND_ANON), -8);
-	threads[1]->thread_info.status = 0;
+	threads[1]->COMPAT_FLAGS = 0;
 	/* Touched anew, the marks are found to be of pages that have gone. */
 	touch_each(1, BASE, 8);
 	assert_int_equal(live(0, KIND_ANON), 0);

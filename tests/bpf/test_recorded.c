@@ -112,8 +112,8 @@ static void walk_threads(const struct recording_head *head)
 	struct task_struct *worker = machine_task_new(main_thread->mm, 100, 101, "python3");
 
 	assert_int_equal(head->nr_threads, 2);
-	main_thread->thread.fsbase = head->fsbases[0];
-	worker->thread.fsbase = head->fsbases[1];
+	main_thread->THREAD_POINTER = head->fsbases[0];
+	worker->THREAD_POINTER = head->fsbases[1];
 	session_set_python(main_thread->mm, &head->layout, head->bias);
 	for (__s32 pages = 1; pages <= 8; pages *= 2) {
 		machine_run(pages < 4 ? main_thread : worker);

@@ -53,12 +53,12 @@ static struct stacks stacks;
 static void run_at(struct task_struct *thread, __u64 sp)
 {
 	static const char zeroes[HOST_PAGE];
-	__u64 end = thread->thread.fsbase & -HOST_PAGE;
+	__u64 end = thread->THREAD_POINTER & -HOST_PAGE;
 
 	for (__u64 page = end - STACK_BELOW; page < end; page += HOST_PAGE)
 		host_user_write(page, zeroes, sizeof(zeroes));
 	machine_run(thread);
-	host.registers = (struct pt_regs){ .orig_ax = -1UL, .sp = sp };
+	host.registers = (struct pt_regs){ .SYSCALL_NUMBER = NO_SYSCALL, .sp = sp };
 }
 
 static void make_stacks(void)
@@ -71,11 +71,11 @@ static void make_stacks(void)
 	python_attach_thread(&stacks.of_worker, stacks.worker);
 	call(&stacks.of_worker, "run");
 	stacks.other = stacks.of_worker;
-	python_make_interpreter(&stacks.other, task->thread.fsbase);
+	python_make_interpreter(&stacks.other, task->THREAD_POINTER);
 	python_list_interpreters(interpreters, 2);
 	session_set_python(task->mm, &python.layout, python.bias);
 	session_image(task->mm)->flags |= IMAGE_SUBINTERPRETERS;
-	stacks.sp = (stacks.worker->thread.fsbase & -HOST_PAGE) - STACK_BELOW + 0x208;
+	stacks.sp = (stacks.worker->THREAD_POINTER & -HOST_PAGE) - STACK_BELOW + 0x208;
 	run_at(stacks.worker, stacks.sp);
 }
 
@@ -122,7 +122,7 @@ static void check_maker_beside(void)
 	call(&stacks.other, "inside");
 	python_put_cframe(&stacks.of_worker, stacks.sp + 0x800);
 	python_put_cframe(&stacks.other, stacks.sp + 0x100);
-	run_at(task, (task->thread.fsbase & -HOST_PAGE) - STACK_BELOW);
+	run_at(task, (task->THREAD_POINTER & -HOST_PAGE) - STACK_BELOW);
 	python_put_cframe(&python, host.registers.sp + 0x1100);
 	touch(1);
 	python_hold_gil(&python);
@@ -142,7 +142,7 @@ static void check_leaf_in_register(void)
 	if (python.layout.tstate_cframe != NO_OFFSET)
 		return;
 	call(&stacks.other, "inside");
-	host.registers.r12 = stacks.other.leaf;
+	host.registers.VARIABLE3 = stacks.other.leaf;
 	touch(1);
 	assert_report("inside anon+1\n");
 }
@@ -175,7 +175,7 @@ static void check_state_nowhere(void)
 	place = stacks.sp + FAR_UP;
 	call(&stacks.other, "inside");
 	if (python.layout.tstate_cframe != NO_OFFSET)
-		place = stacks.worker->thread.fsbase + 2 * HOST_PAGE; /* another's stack */
+		place = stacks.worker->THREAD_POINTER + 2 * HOST_PAGE; /* another's stack */
 	python_put_cframe(&stacks.of_worker, place);
 	python_put_cframe(&stacks.other, place + 0x100);
 	touch(1);
@@ -210,7 +210,7 @@ static void preempt(void)
 	struct pt_regs registers = host.registers;
 
 	machine_run(task);
-	host.registers.sp = (task->thread.fsbase & -HOST_PAGE) - STACK_BELOW;
+	host.registers.sp = (task->THREAD_POINTER & -HOST_PAGE) - STACK_BELOW;
 	touch(1);
 	machine_run(stacks.worker);
 	host.registers = registers;
@@ -222,7 +222,7 @@ static void check_preempted(void)
 	call(&stacks.other, "inside");
 	python_put_cframe(&stacks.of_worker, stacks.sp + 0x800);
 	python_put_cframe(&stacks.other, stacks.sp + 0x100);
-	python_put_cframe(&python, (task->thread.fsbase & -HOST_PAGE) - STACK_BELOW + 0x1100);
+	python_put_cframe(&python, (task->THREAD_POINTER & -HOST_PAGE) - STACK_BELOW + 0x1100);
 	assert_int_equal(session_probe_leaf(task->mm), stacks.other.leaf);
 	host.on_lookup = preempt;
 	assert_int_equal(session_probe_leaf(task->mm), stacks.other.leaf);

@@ -75,7 +75,7 @@ static void check_unreadable_slot(void)
 {
 	call("<module>");
 	touch(1);
-	host_user_drop(task->thread.fsbase);
+	host_user_drop(task->THREAD_POINTER);
 	touch(2);
 	assert_report(LOST_TWO);
 }
@@ -418,7 +418,7 @@ static void test_new_thread(void **state)
 
 static void make_foreign(void)
 {
-	const __u64 other = task->thread.fsbase + 0x100000;
+	const __u64 other = task->THREAD_POINTER + 0x100000;
 
 	host_user_write(python.tstate + python.layout.tstate_thread, &other, sizeof(other));
 }
@@ -556,7 +556,7 @@ static void make_dynamic(__u64 entries, __u64 block)
 	python.layout.tls_bound.offset = 8;
 	session_set_python(task->mm, &python.layout, python.bias);
 	host_user_write(python.bias + TLS_INDEX_VADDR, index, sizeof(index));
-	host_user_write(task->thread.fsbase + 8, &dtv, sizeof(dtv));
+	host_user_write(task->THREAD_POINTER + GLIBC_DTV, &dtv, sizeof(dtv));
 	host_user_write(DTV - HOST_PAGE, zeroes, sizeof(zeroes));
 	host_user_write(DTV, zeroes, sizeof(zeroes));
 	host_user_write(DTV - 16, &entries, sizeof(entries));
@@ -615,9 +615,74 @@ static void test_dynamic(void **state)
 	on_each(check_untouched_variable);
 }
 
+#ifdef __TARGET_ARCH_arm64
+static void list_main(void)
+{
+	struct python *const interpreters[] = { &python };
+
+	python_list_interpreters(interpreters, 1);
+	session_set_python(task->mm, &python.layout, python.bias);
+}
+
+/* The kernel has not stored the thread's pointer yet: the only state is the thread's. */
+static void check_late_pointer(void)
+{
+	const __u64 pointer = task->THREAD_POINTER;
+	__u64 next = 0;
+
+	if (python.layout.interp_threads == NO_OFFSET)
+		return;
+	list_main();
+	call("<module>");
+	task->THREAD_POINTER = 0;
+	touch(1);
+	task->THREAD_POINTER = pointer;
+	touch(2);
+	task->THREAD_POINTER = 0;
+	next = python.tstate; /* there are two */
+	host_user_write(python.tstate + python.layout.tstate_next, &next, sizeof(next));
+	touch(4);
+	assert_report("<module> anon+3\n[lost] anon+4\n!thread_unreadable 1 event 4 pages\n");
+}
+
+static void test_late_pointer(void **state)
+{
+	on_each(check_late_pointer);
+}
+
+/* glibc of a version whose struct pthread has another size: not in silence. */
+static void check_unknown_library(void)
+{
+	struct wire_slots *ways = python.layout.slots;
+
+	if (!has_key() || python.layout.interp_threads == NO_OFFSET)
+		return;
+	for (int way = 0; way < NR_SLOT_WAYS; way++) {
+		ways[way].slot_bytes = 16;
+		ways[way].block_keys = 32;
+		ways[way].self = 0x600 + 0x20 * way;
+		ways[way].first_block = 0x110 - ways[way].self;
+		ways[way].blocks = 0x310 - ways[way].self;
+	}
+	list_main();
+	call("<module>");
+	touch(1);
+	assert_report("[lost] anon+1\n!thread_unclear 1 event 1 page\n");
+}
+
+static void test_unknown_library(void **state)
+{
+	on_each(check_unknown_library);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#ifdef __TARGET_ARCH_arm64
+		cmocka_unit_test(test_late_pointer),
+		cmocka_unit_test(test_unknown_library),
+#endif
 		cmocka_unit_test(test_unreadable_slot),
 		cmocka_unit_test(test_unreadable_state),
 		cmocka_unit_test(test_unreadable_at_first),

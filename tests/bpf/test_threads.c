@@ -150,7 +150,7 @@ static void check_vfork_children(enum session_kernel kernel)
 	worker = next_thread(101, 7);
 	child = machine_task_new(first->mm, 200, 200, "worker");
 	child->real_parent = worker;
-	child->thread.fsbase = worker->thread.fsbase;
+	child->THREAD_POINTER = worker->THREAD_POINTER;
 	for (int i = 0; i < MAX_THREAD_ROWS + 10; i++) {
 		child->tgid = child->pid = 200 + i;
 		child->start_time++;
@@ -158,7 +158,7 @@ static void check_vfork_children(enum session_kernel kernel)
 	}
 	grandchild = machine_task_new(first->mm, 900, 900, "worker");
 	grandchild->real_parent = child;
-	grandchild->thread.fsbase = worker->thread.fsbase;
+	grandchild->THREAD_POINTER = worker->THREAD_POINTER;
 	grow(grandchild, 1);
 	session_assert_row("[thread 101];<module>;work anon+267\n");
 	if (session_is_percpu()) {

@@ -482,8 +482,8 @@ static bool maps(unsigned long number, unsigned long rights, unsigned long flags
 		 struct wire_unwind_knock *ret)
 {
 	session_enter(number, 0, 0x4000, rights);
-	host.registers.r10 = flags;
-	host.registers.r8 = fd;
+	host.registers.SYSCALL_ARG4 = flags;
+	host.registers.SYSCALL_ARG5 = fd;
 	session_room(ROOM, 0x4000);
 	return take_knock(ret);
 }
@@ -661,7 +661,7 @@ static void test_two_images(void **state)
 	session_set_python(other->mm, &python.layout, python.bias);
 	((struct mm_struct___maple *)other->mm)->mm_mt =
 		((struct mm_struct___maple *)task->mm)->mm_mt;
-	other->thread.fsbase = task->thread.fsbase;
+	other->THREAD_POINTER = task->THREAD_POINTER;
 	task = other;
 	native_grow();
 	assert_report("<module>;f;(2:1300) anon+1\n<module>;f;(2:1300) anon+1\n");

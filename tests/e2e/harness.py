@@ -42,6 +42,13 @@ class Skip(Exception):
     """The test cannot run here, and why."""
 
 
+def need_native():
+    if KERNEL < (6, 2):
+        raise Skip("--native needs Linux 6.2")
+    if os.uname().machine != "x86_64":
+        raise Skip("--native unwinds stacks of x86-64 only")
+
+
 def test(interpreters=None, core=False, long=False, needs="root", alone=False, needs_gil=False):
     """Register a test. interpreters: None (no Python of its own), "one", "few", "all" or names;
     core: part of what runs in Debian's kernels; long: only in the long form;

@@ -5,7 +5,7 @@ from collections import Counter
 
 from capture import (Attached, Served, capture_until, has_flushed, memprobe, parse, read_report,
                      record)
-from harness import (KERNEL, MB, MEMPROBE, PAGE, Skip, TARGETS, check, check_all, check_equal, check_near,
+from harness import (MB, MEMPROBE, PAGE, Skip, TARGETS, check, check_all, check_equal, check_near, need_native,
                      test, wait_until)
 from schema import check_report
 from test_allocs import follows_allocs
@@ -59,8 +59,7 @@ def build(context, source, name, *options):
 
 def prepare(context):
     """The libraries of the target, which finds them by its environment."""
-    if KERNEL < (6, 2):
-        raise Skip("--native needs Linux 6.2")
+    need_native()
     second = build(context, "c_second.c", "libsecond.so")
     first = build(context, "c_functions.c", "libfirst.so")
     context.environment.update(C_LIBRARY=first, C_SECOND=second)
@@ -498,8 +497,7 @@ def native_numpy(context):
     """What arrays take stands on functions of numpy; names they have only where it is not stripped."""
     if context.run(context.python.command + ["-c", "import numpy"]).status:
         raise Skip("numpy is missing")
-    if KERNEL < (6, 2):
-        raise Skip("--native needs Linux 6.2")
+    need_native()
 
     def takes(process, function):
         """Bytes below functions of numpy's."""

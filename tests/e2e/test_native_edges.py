@@ -5,7 +5,8 @@ import re
 from collections import Counter
 
 from capture import capture, read_report, record
-from harness import MB, Skip, build_library, check, check_all, check_equal, check_near, test
+from harness import (MB, Skip, build_library, check, check_all, check_equal, check_near, need_native,
+                     test)
 from tree import ancestors, check_invariants
 
 NOT_FOLLOWED = "[C frames not followed]"
@@ -22,13 +23,6 @@ in_overlay()
 FOLLOWED = 0.9  # of what was taken: the rest came before a file's rows
 FUSE_MAGIC = "65735546"
 PART = 32 * 4096  # native_chains.c
-
-
-def need_native(context):
-    result = context.run(["uname", "-r"])
-    version = tuple(int(number) for number in re.findall(r"\d+", result.output)[:2])
-    if version < (6, 2):
-        raise Skip("C functions are followed from Linux 6.2 on")
 
 
 def grown(node):
@@ -68,7 +62,7 @@ def read_chains(path):
 def native_chains(context):
     """Each chain is what libgcc's unwinder finds at the same call, cut off at the interpreter, and has
     no more than was taken there."""
-    need_native(context)
+    need_native()
     library, path = build_library(context, "gcc", "native_chains.c"), context.path("chains")
     command = ["env", "LD_PRELOAD=" + library, "NATIVE_CHAINS=" + path]
     taken = capture(context, command + context.target("native_chains.py"), "--native", "--calls=off")
@@ -118,7 +112,7 @@ def named_chains(process, function):
 def native_files(context):
     """A library's functions have their names whatever has become of its path, and none of another
     file's that lies there now."""
-    need_native(context)
+    need_native()
     taken = capture(context, context.target("native_places.py", *build_places(context),
                                             context.directory), "--native", "--calls=off")
     check_invariants(taken.report)
@@ -142,7 +136,7 @@ shift && exec "$@\""""
 def native_overlay(context):
     """Libraries of an overlay, as in a container, are followed: what the kernel maps there is a file
     below it, with numbers of its own."""
-    need_native(context)
+    need_native()
     library, _ = build_places(context)
     for name in ("lower", "upper", "work", "all"):
         os.mkdir(context.path(name))
@@ -162,7 +156,7 @@ def native_overlay(context):
 @test(interpreters="one")
 def native_lies(context):
     """What cannot be unwound by a library's lying tables is not shown in part, and sums hold."""
-    need_native(context)
+    need_native()
     library = build_library(context, "gcc", "native_lies.c", "-fomit-frame-pointer")
     taken = capture(context, context.target("native_lies.py", library), "--native", "--calls=off")
     check_invariants(taken.report)
@@ -179,7 +173,7 @@ def native_lies(context):
 @test(interpreters="one", core=True)
 def native_blocking_files(context):
     """It is said where the file system is one whose files are not read, and there alone."""
-    need_native(context)
+    need_native()
     program = os.path.realpath(context.python.command[0])
     kind = context.run(["stat", "-f", "-c", "%t", program]).output.strip()
     result, dump = record(context, context.python.command + ["-c", "bytearray(1 << 24)"], "--native")

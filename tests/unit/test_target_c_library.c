@@ -24,8 +24,8 @@ static int run(const char *path, const struct wire_slots *slots)
 	char command[4096];
 	int status;
 
-	snprintf(command, sizeof(command), "'%s' %u %u %u %u", path, slots->first_block,
-		 slots->blocks, slots->block_keys, slots->slot_bytes);
+	snprintf(command, sizeof(command), "'%s' %d %d %u %u %u", path, slots->first_block,
+		 slots->blocks, slots->self, slots->block_keys, slots->slot_bytes);
 	status = system(command); /* NOLINT(cert-env33-c): a path of our own build */
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -42,7 +42,7 @@ static void find(const char *path, struct wire_layout *ret)
 	close(fd);
 }
 
-static void check(const char *path, uint16_t first_block, uint16_t dtv_bytes)
+static void check(const char *path, int16_t first_block, uint16_t dtv_bytes)
 {
 	struct wire_layout layout = { 0 };
 
@@ -65,13 +65,13 @@ static void test_glibc(void **state)
 
 static void test_musl(void **state)
 {
-	check(MEMPROBE_SLOTS "-musl", NO_OFFSET, 8);
+	check(MEMPROBE_SLOTS "-musl", NO_FIRST_BLOCK, 8);
 }
 
 /* Without loader and needs, by the variable in its symbols. */
 static void test_static_musl(void **state)
 {
-	check(MEMPROBE_SLOTS "-musl-static", NO_OFFSET, 8);
+	check(MEMPROBE_SLOTS "-musl-static", NO_FIRST_BLOCK, 8);
 }
 
 int main(void)

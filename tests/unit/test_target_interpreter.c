@@ -291,7 +291,7 @@ static void inspect_replaced(const char *path, const char *text, const char *by,
 
 static void assert_musl(const struct interpreter *found)
 {
-	assert_int_equal(found->layout.slots[0].first_block, NO_OFFSET);
+	assert_int_equal(found->layout.slots[0].first_block, NO_FIRST_BLOCK);
 	assert_int_equal(found->layout.slots[0].blocks, 0x80);
 	assert_int_equal(found->layout.slots[0].slot_bytes, 8);
 	assert_int_equal(found->layout.slots[1].blocks, 0x88); /* 1.1.24 */

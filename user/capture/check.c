@@ -12,6 +12,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <memprobe/wire_unwind.h>
+
 #include "command_search.h"
 #include "error_hints.h"
 #include "inspect_malloc.h"
@@ -60,6 +62,12 @@ static bool check_kernel(struct sink *sink)
 		hint(sink, "a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed (5.10 or later)");
 		return false;
 	}
+	if (!requirement_has_small_pages()) {
+		say(sink, "kernel", "%s: pages of %ld bytes", system.release,
+		    sysconf(_SC_PAGESIZE));
+		hint(sink, REQUIREMENT_HINT_PAGES);
+		return false;
+	}
 	say(sink, "kernel", "%s: RSS counters %s, uprobes %s", system.release,
 	    features.has_percpu_counters ? "per CPU" : "cached in tasks",
 	    features.has_uprobe_multi ? "many in one link" : "one by one");
@@ -71,9 +79,13 @@ static bool check_kernel(struct sink *sink)
 	    features.has_percpu_counters && features.has_uprobe_multi
 		    ? "--allocs can follow what allocators hand out"
 		    : "no --allocs: that takes many uprobes in one link, of Linux 6.6");
-	say(sink, "native", "%s",
-	    features.has_percpu_counters ? "--native can follow C functions below Python's"
-					 : "no --native: changes of RSS come too late before 6.2");
+	if (HAS_UNWINDER)
+		say(sink, "native", "%s",
+		    features.has_percpu_counters
+			    ? "--native can follow C functions below Python's"
+			    : "no --native: changes of RSS come too late before 6.2");
+	else
+		say(sink, "native", "no --native: that unwinds stacks of x86-64 only");
 	if (!features.has_percpu_counters)
 		hint(sink, "Linux 6.2 or later has owners and --native; growth is measured all the "
 			   "same");
@@ -146,6 +158,8 @@ static bool check_rights(struct sink *sink)
 
 static const char *loading_hint(int error)
 {
+	if (error == -EACCES && !requirement_may_probe_singly())
+		return REQUIREMENT_HINT_PROBES;
 	switch (error) {
 	case -EPERM:
 		return REQUIREMENT_HINT_MEMLOCK;

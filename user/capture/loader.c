@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <memprobe/wire_unwind.h>
+
 #include "loader_beside.h"
 #include "loader_btf.h"
 #include "loader_object.h"
@@ -52,15 +54,26 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 #define NOT_PREEMPTIBLE 1024
 /* An event of perf's; where it cannot be had the second program has all. */
 #define BY_PERF 2048
-#define FOR_ROOM 8192 /* for owners or C functions */
+#define ON_FAULTS 4096 /* as loader_faults has them */
+#define FOR_ROOM 8192  /* for owners or C functions */
 static const struct {
 	const char *name;
 	uint32_t kernels;
 	const char *tracepoint; /* of a program for several, NULL: its own */
-} programs[LOADER_PROGRAMS] = {
+} programs[] = {
 	{ "rss_percpu", ON_PERCPU, "rss_stat" },
+#ifdef __aarch64__
+	{ "fault_sampled", ON_PERCPU | FOR_OWNERS | ON_FAULTS, NULL },
+	{ "fault_sampled_cached", ON_CACHED | ON_FAULTS, NULL },
+	{ "fault_sampled_oldest", ON_OLDEST | ON_FAULTS, NULL },
+#else
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_user" },
 	{ "fault_owned", ON_PERCPU | FOR_OWNERS, "page_fault_kernel" },
+	{ "fault_cached", ON_CACHED, NULL },
+	{ "fault_oldest", ON_OLDEST, NULL },
+	{ "kfault_cached", ON_CACHED, NULL },
+	{ "kfault_oldest", ON_OLDEST, NULL },
+#endif
 	{ "rss_percpu", ON_PERCPU | FOR_ROOM | NOT_PREEMPTIBLE, "vm_unmapped_area" },
 	{ "mapping_percpu", ON_PERCPU | FOR_ROOM | PREEMPTIBLE, "vm_unmapped_area" },
 	{ "rss_percpu", ON_PERCPU | NOT_PREEMPTIBLE, "sched_process_exec" },
@@ -82,15 +95,13 @@ static const struct {
 	{ "iterate_percpu", ON_PERCPU | FOR_PROCESSES | ITERATOR, NULL },
 	{ "rss_cached", ON_CACHED, NULL },
 	{ "rss_oldest", ON_OLDEST, NULL },
-	{ "fault_cached", ON_CACHED, NULL },
-	{ "fault_oldest", ON_OLDEST, NULL },
-	{ "kfault_cached", ON_CACHED, NULL },
-	{ "kfault_oldest", ON_OLDEST, NULL },
 	{ "exec_cached", ON_CACHED | ON_OLDEST, NULL },
 	{ "fork_cached", ON_CACHED | ON_OLDEST, NULL },
 	{ "exit_cached", ON_CACHED | ON_OLDEST, NULL },
 	{ "iterate_cached", ON_CACHED | ON_OLDEST | ITERATOR, NULL },
 };
+
+_Static_assert(ARRAY_SIZE(programs) <= LOADER_PROGRAMS, "loader.links");
 
 static uint32_t kind_of(const struct kernel_features *features)
 {
@@ -293,7 +304,7 @@ static int load(const struct loader_sizes *sizes, struct loader_btf *btf, struct
 	ret->has_allocs = sizes->has_allocs && loader_has_watches(ret);
 	ret->has_submitters = sizes->has_submitters && loader_has_watches(ret);
 	/* The tree of mappings, and changes of RSS that come with their faults. */
-	ret->has_native = sizes->has_native && ret->features.has_percpu_counters;
+	ret->has_native = sizes->has_native && HAS_UNWINDER && ret->features.has_percpu_counters;
 	choose_programs(ret, sizes);
 	choose_probes(ret, sizes);
 	map_sizes_choose(sizes, &ret->map_sizes);
@@ -327,38 +338,47 @@ int loader_open(const struct loader_sizes *sizes, struct loader *ret)
 	return error ? error : prepare(ret);
 }
 
-static struct bpf_link *attach(struct bpf_program *program, size_t index)
+/* Attaches one of the programs. 0 or -errno. */
+static int attach(struct loader *loader, size_t index)
 {
+	struct bpf_program *program = find_program(loader->skeleton, index);
 	const char *tracepoint = programs[index].tracepoint;
+	struct bpf_link *link;
 
+	if (programs[index].kernels & ON_FAULTS)
+		return loader_faults_attach(&loader->faults, bpf_program__fd(program));
 	if (programs[index].kernels & BY_PERF)
-		return bpf_program__attach_tracepoint(program, "sched", tracepoint);
-	return tracepoint ? bpf_program__attach_raw_tracepoint(program, tracepoint)
-			  : bpf_program__attach_trace(program);
+		link = bpf_program__attach_tracepoint(program, "sched", tracepoint);
+	else
+		link = tracepoint ? bpf_program__attach_raw_tracepoint(program, tracepoint)
+				  : bpf_program__attach_trace(program);
+	loader->links[index] = link;
+	return link ? 0 : -errno;
+}
+
+/* For people. */
+static const char *event_of(size_t index)
+{
+	if (programs[index].kernels & ON_FAULTS)
+		return "page faults";
+	return programs[index].tracepoint ? programs[index].tracepoint : programs[index].name;
 }
 
 int loader_attach(struct loader *loader)
 {
 	loader->has_last_paths = loader->features.has_percpu_counters;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		struct bpf_program *program = find_program(loader->skeleton, i);
+		int error;
 
 		if (!loader->is_needed[i] || programs[i].kernels & ITERATOR)
 			continue;
-		loader->links[i] = attach(program, i);
-		if (loader->links[i])
-			continue;
-		if (programs[i].kernels & BY_PERF) {
+		error = attach(loader, i);
+		if (error && programs[i].kernels & BY_PERF)
 			loader->lacks_perf = true;
-			continue;
-		}
-		if (programs[i].kernels & MAY_LACK && (errno == EINVAL || errno == ENOENT)) {
+		else if (programs[i].kernels & MAY_LACK && (error == -EINVAL || error == -ENOENT))
 			loader->has_last_paths = false;
-			continue;
-		}
-		return fail(loader, "attach",
-			    programs[i].tracepoint ? programs[i].tracepoint : programs[i].name,
-			    -errno);
+		else if (error)
+			return fail(loader, "attach", event_of(i), error);
 	}
 	return 0;
 }
@@ -382,6 +402,7 @@ void loader_detach(struct loader *loader)
 		bpf_link__destroy(loader->links[i]);
 		loader->links[i] = NULL;
 	}
+	loader_faults_detach(&loader->faults);
 }
 
 void loader_close(struct loader *loader)

@@ -13,14 +13,13 @@
 #include <memprobe/wire.h>
 
 #include "kernel_features.h"
+#include "loader_faults.h"
 #include "map_sizes.h"
 
 struct bpf_link;
 struct memprobe; /* the skeleton */
 
-#define LOADER_PROGRAMS                                                           \
-	31 /* that are attached when the command begins, for all kinds of kernels \
-	    */
+#define LOADER_PROGRAMS 31 /* at most, for all kinds of kernels */
 
 struct loader_sizes {
 	uint32_t max_nodes, max_sites;
@@ -52,8 +51,9 @@ struct loader {
 	bool lacks_perf; /* events of perf's that were to be had (bpf/preempt.h) */
 	bool is_needed[LOADER_PROGRAMS];
 	struct bpf_link *links[LOADER_PROGRAMS]; /* NULL: not attached */
-	int iterator;				 /* fd of the link of the task iterator */
-	int btf; /* what the kernel's BTF says that our object asks, as libbpf reads it */
+	struct loader_faults faults;
+	int iterator; /* fd of the link of the task iterator */
+	int btf;      /* what the kernel's BTF says that our object asks, as libbpf reads it */
 	uint32_t round;
 	const char *failed_step; /* static text: "load", "attach", ... */
 	const char *failed_object;

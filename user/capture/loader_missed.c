@@ -26,7 +26,8 @@
 #include <memprobe/wire_preempt.h>
 
 static const char *const of_faults[] = {
-	"fault_owned", "fault_cached", "fault_oldest", "kfault_cached", "kfault_oldest",
+	"fault_owned",	 "fault_cached",  "fault_oldest",	  "kfault_cached",
+	"kfault_oldest", "fault_sampled", "fault_sampled_cached", "fault_sampled_oldest",
 };
 
 static bool is_of_faults(const char *program)

@@ -3,8 +3,11 @@
 #include "node_table.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "loader.h"
 #include "memory.h"
@@ -17,6 +20,7 @@ struct node_table {
 	int nodes_fd;
 	uint32_t nr_ids, nr_windows;
 	uint8_t *marks;		    /* one a node */
+	uint64_t *taken;	    /* those that are being read; else all 0 */
 	struct wire_node **windows; /* NULL: not mapped yet */
 	struct wire_id_run *free_runs;
 	size_t nr_free_runs, free_capacity;
@@ -43,6 +47,7 @@ int node_table_new(struct loader *loader, struct node_table **ret)
 		return -errno;
 	}
 	table->marks = marks;
+	table->taken = xcalloc(table->nr_ids / MARKS_OF_WORD + 1, sizeof(*table->taken));
 	table->windows = xcalloc(table->nr_windows, sizeof(struct wire_node *));
 	*ret = table;
 	return 0;
@@ -66,6 +71,7 @@ void node_table_free(struct node_table *table)
 	}
 	munmap(table->marks, marks_bytes(table));
 	free(table->windows);
+	free(table->taken);
 	free(table->free_runs);
 	free(table);
 }
@@ -88,19 +94,47 @@ struct wire_node *node_table_at(struct node_table *table, struct node_id id)
 	return &table->windows[window][id.value % WINDOW_NODES];
 }
 
-/* The marks go before the nodes are read, as mark_changed (bpf/node_ids.h) relies on. */
-void node_table_read(struct node_table *table, node_table_visit *changed, void *context)
+/* Returns whether there are any. */
+static bool take_marks(struct node_table *table)
 {
+	bool are_any = false;
+
 	for (uint32_t first = 0; first < table->nr_ids; first += MARKS_OF_WORD) {
-		uint64_t *word = (uint64_t *)&table->marks[first], marks;
+		uint64_t *word = (uint64_t *)&table->marks[first];
 
 		if (!__atomic_load_n(word, __ATOMIC_RELAXED))
 			continue;
-		marks = __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST);
+		table->taken[first / MARKS_OF_WORD] = __atomic_exchange_n(word, 0,
+									  __ATOMIC_SEQ_CST);
+		are_any = true;
+	}
+	return are_any;
+}
+
+/* Until whoever made or saw one of the marks that were taken has done its addition, before that. */
+static void wait_for_additions(void)
+{
+#ifndef __x86_64__
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+#endif
+}
+
+/* The marks go before the nodes are read, as mark_changed (bpf/node_ids.h) relies on. */
+void node_table_read(struct node_table *table, node_table_visit *changed, void *context)
+{
+	if (!take_marks(table))
+		return;
+	wait_for_additions();
+	for (uint32_t first = 0; first < table->nr_ids; first += MARKS_OF_WORD) {
+		uint64_t *marks = &table->taken[first / MARKS_OF_WORD];
+
+		if (!*marks)
+			continue;
 		for (uint32_t i = 0; i < MARKS_OF_WORD; i++) {
-			if (((const uint8_t *)&marks)[i])
+			if (((const uint8_t *)marks)[i])
 				changed(context, (struct node_id){ first + i });
 		}
+		*marks = 0;
 	}
 }
 

@@ -2,6 +2,8 @@
 /* One function a cause; see preflight.h. */
 #include "preflight.h"
 
+#include <unistd.h>
+
 #include "command_refuse.h"
 #include "command_search.h"
 #include "log.h"
@@ -23,6 +25,16 @@ static int check_rights(void)
 		return EXIT_FAILURE_OWN;
 	}
 	return 0;
+}
+
+static int check_pages(void)
+{
+	if (requirement_has_small_pages())
+		return 0;
+	log_error("cannot load 'BPF programs': this kernel's pages have %ld bytes",
+		  sysconf(_SC_PAGESIZE));
+	log_hint(REQUIREMENT_HINT_PAGES);
+	return EXIT_FAILURE_OWN;
 }
 
 /* The BPF side knows processes by the numbers of the first pid namespace. */
@@ -50,6 +62,8 @@ int preflight_place(void)
 
 	if (!status)
 		status = check_rights();
+	if (!status)
+		status = check_pages();
 	return status ? status : check_namespace();
 }
 

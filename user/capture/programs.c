@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <memprobe/wire_unwind.h>
+
 #include "error_hints.h"
 #include "log.h"
 #include "requirements.h"
@@ -20,6 +22,8 @@ static int refuse(const struct loader *loader, int error)
 		  strerror(-error));
 	if (error == -EPERM)
 		log_hint(REQUIREMENT_HINT_MEMLOCK);
+	else if (error == -EACCES && !requirement_may_probe_singly())
+		log_hint(REQUIREMENT_HINT_PROBES);
 	else if (error == -EFBIG)
 		error_hint_print(ERROR_OF_WRITING, error);
 	else if (error_hint(ERROR_OF_OURSELF, error))
@@ -40,6 +44,11 @@ static int refuse_probes(const char *what, const char *option)
 
 static int refuse_native(void)
 {
+	if (!HAS_UNWINDER) {
+		log_error("cannot follow 'C functions': memprobe unwinds stacks of x86-64 only");
+		log_hint("without --native growth is measured all the same");
+		return EXIT_FAILURE_OWN;
+	}
 	log_error("cannot follow 'C functions': this kernel's changes of RSS come in batches, "
 		  "after their faults");
 	log_hint("Linux 6.2 or later is needed; without --native growth is measured all the same");

@@ -19,6 +19,11 @@
 #define CAP_BPF_BIT 39
 #define CAP_CHECKPOINT_RESTORE_BIT 40
 
+bool requirement_has_small_pages(void)
+{
+	return sysconf(_SC_PAGESIZE) == 4096;
+}
+
 bool requirement_has_proc(void)
 {
 	return !access("/proc/self/status", R_OK);

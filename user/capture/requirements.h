@@ -44,15 +44,19 @@ enum requirement {
 
 #define REQUIREMENT_HINT_PROBES "run it with sudo, or allow it: sysctl kernel.perf_event_paranoid=2"
 
+#define REQUIREMENT_HINT_PAGES "a kernel with pages of 4096 bytes is needed"
+
+/* The BPF programs and the dump count pages of that size. */
+bool requirement_has_small_pages(void);
 /* All that is known of processes, our own capabilities among it, is read there. */
 bool requirement_has_proc(void);
 /* The names of those that are missing, "" for none: a static text. */
 const char *requirement_missing(enum requirement what);
 /* What helps with a process that may not be looked into. */
 const char *requirement_hint_process(pid_t pid);
-/* May uprobes be attached one by one, by perf_event_open? The patch behind Debian's
- * kernel.perf_event_paranoid=3 refuses that to CAP_PERFMON alone (5.10, 6.1); in one link they are
- * not affected. */
+/* May uprobes be attached one by one, by perf_event_open, and on arm64 page faults? The patch
+ * behind Debian's kernel.perf_event_paranoid=3 refuses that to CAP_PERFMON alone (5.10, 6.1); in
+ * one link they are not affected. */
 bool requirement_may_probe_singly(void);
 /* Capabilities of a user namespace's root do not count for BPF. */
 bool requirement_has_host_users(void);

@@ -173,6 +173,12 @@ static int drop_capabilities(void)
 
 /* ---- System calls ---- */
 
+#ifdef __aarch64__
+#define OWN_ARCH AUDIT_ARCH_AARCH64
+#else
+#define OWN_ARCH AUDIT_ARCH_X86_64
+#endif
+
 /*
  * Looking needs these; all others fail with ENOSYS, for which the C library has a way around where
  * it uses something newer. Not among them: whatever writes, signals, traces, runs, mounts or
@@ -184,16 +190,12 @@ static const uint32_t allowed[] = {
 	SYS_readv,
 	SYS_close,
 	SYS_fstat,
-	SYS_stat,
-	SYS_lstat,
 	SYS_newfstatat,
 	SYS_statx,
 	SYS_fstatfs,
 	SYS_lseek,
-	SYS_access,
 	SYS_faccessat,
 	SYS_faccessat2,
-	SYS_readlink,
 	SYS_readlinkat,
 	SYS_getdents64,
 	SYS_openat2,
@@ -203,7 +205,6 @@ static const uint32_t allowed[] = {
 	SYS_madvise,
 	SYS_mprotect,
 	SYS_fcntl,
-	SYS_poll,
 	SYS_recvfrom,
 	SYS_recvmsg,
 	SYS_sendto,
@@ -236,6 +237,15 @@ static const uint32_t allowed[] = {
 	SYS_restart_syscall,
 	SYS_sysinfo,
 	SYS_sigaltstack, /* the sanitizers ask for it */
+#ifdef SYS_open		 /* newer machines have only those that know more */
+	SYS_stat,
+	SYS_lstat,
+	SYS_access,
+	SYS_readlink,
+	SYS_poll,
+#else
+	SYS_ppoll,
+#endif
 };
 
 #define FIELD(name) (offsetof(struct seccomp_data, name))
@@ -251,16 +261,18 @@ static const uint32_t allowed[] = {
 /* openat2's flags lie in memory, where a filter cannot look; but nothing can be written to. */
 static const struct sock_filter head[] = {
 	LOAD(FIELD(arch)),
-	UNLESS_EQUAL(AUDIT_ARCH_X86_64, 1),
+	UNLESS_EQUAL(OWN_ARCH, 1),
 	BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
 	RETURN(SECCOMP_RET_KILL_PROCESS),
 	LOAD(FIELD(nr)),
-	/* open(path, flags) and openat(directory, path, flags): for reading */
+/* open(path, flags) and openat(directory, path, flags): for reading */
+#ifdef SYS_open
 	UNLESS_EQUAL(SYS_open, 4),
 	LOAD(FIELD(args[1])),
 	IF_BITS(WRITING, 1),
 	RETURN(SECCOMP_RET_ALLOW),
 	REFUSED,
+#endif
 	UNLESS_EQUAL(SYS_openat, 4),
 	LOAD(FIELD(args[2])),
 	IF_BITS(WRITING, 1),

@@ -17,21 +17,36 @@
 
 enum library { LIBRARY_UNKNOWN, LIBRARY_GLIBC, LIBRARY_MUSL };
 
-/* x86-64. glibc's struct pthread 2.31 to 2.43: specific_1stblock[32] of {seq, data}, then the
- * addresses of all blocks. musl's: the address of tsd[128] (1.2.2 to 1.2.6; 1.1.24). */
-#define GLIBC_SLOTS                                                                       \
-	{                                                                                 \
-		.first_block = 0x310, .blocks = 0x510, .block_keys = 32, .slot_bytes = 16 \
+/*
+ * glibc's struct pthread has specific_1stblock[32] of {seq, data} and then the addresses of all
+ * blocks; musl's the address of tsd[128]. pthread_self() is the struct's address.
+ */
+#define GLIBC_SLOTS(at, below)                                                                    \
+	{                                                                                         \
+		.first_block = (at) - (below), .blocks = (at) + 0x200 - (below), .self = (below), \
+		.block_keys = 32, .slot_bytes = 16                                                \
 	}
-#define MUSL_SLOTS(at)                                                                       \
-	{                                                                                    \
-		.first_block = NO_OFFSET, .blocks = (at), .block_keys = 128, .slot_bytes = 8 \
+#define MUSL_SLOTS(at, below)                                                             \
+	{                                                                                 \
+		.first_block = NO_FIRST_BLOCK, .blocks = (at) - (below), .self = (below), \
+		.block_keys = 128, .slot_bytes = 8                                        \
 	}
 
+#ifdef __aarch64__
+/* The thread pointer is at the end of struct pthread, whose size each version has its own of
+ * (_thread_db_sizeof_pthread): 2.41 and 2.43; 2.36; 2.31. musl 1.2. */
+#define GLIBCS GLIBC_SLOTS(0x110, 0x720), GLIBC_SLOTS(0x110, 0x740), GLIBC_SLOTS(0x110, 0x700)
+#define MUSLS MUSL_SLOTS(0x70, 0xc8)
+#else
+/* It is at its begin: glibc 2.31 to 2.43; musl 1.2.2 to 1.2.6; 1.1.24. */
+#define GLIBCS GLIBC_SLOTS(0x310, 0)
+#define MUSLS MUSL_SLOTS(0x80, 0), MUSL_SLOTS(0x88, 0)
+#endif
+
 static const struct wire_slots ways[][NR_SLOT_WAYS] = {
-	[LIBRARY_UNKNOWN] = { GLIBC_SLOTS, MUSL_SLOTS(0x80), MUSL_SLOTS(0x88) },
-	[LIBRARY_GLIBC] = { GLIBC_SLOTS },
-	[LIBRARY_MUSL] = { MUSL_SLOTS(0x80), MUSL_SLOTS(0x88) },
+	[LIBRARY_UNKNOWN] = { GLIBCS, MUSLS },
+	[LIBRARY_GLIBC] = { GLIBCS },
+	[LIBRARY_MUSL] = { MUSLS },
 };
 
 static bool begins_with(const char *text, const char *beginning)

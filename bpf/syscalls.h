@@ -3,10 +3,10 @@
  * What the current task's system call does to its address space, from the registers with which it
  * came into the kernel: they lie at the top of its kernel stack for as long as it is in there. So a
  * release knows its range without a hook on any system call. In a page fault there is no number
- * (arch/x86/entry/entry_64.S sets orig_ax to -1). x86-64 only; of a 32-bit task nothing is told.
+ * (NO_SYSCALL). Of a 32-bit task nothing is told.
  */
-#ifndef MEMPROBE_X86_SYSCALLS_H
-#define MEMPROBE_X86_SYSCALLS_H
+#ifndef MEMPROBE_SYSCALLS_H
+#define MEMPROBE_SYSCALLS_H
 
 #include "gaps.h"
 
@@ -15,30 +15,6 @@
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1ULL << PAGE_SHIFT)
-
-enum {
-	NR_read = 0,
-	NR_write = 1,
-	NR_mmap = 9,
-	NR_mprotect = 10,
-	NR_munmap = 11,
-	NR_brk = 12,
-	NR_pread64 = 17,
-	NR_pwrite64 = 18,
-	NR_mremap = 25,
-	NR_madvise = 28,
-	NR_clone = 56,
-	NR_shmdt = 67,
-	NR_mlock = 149,
-	NR_mlockall = 151,
-	NR_futex = 202,
-	NR_mlock2 = 325,
-	NR_pkey_mprotect = 329,
-	NR_clone3 = 435,
-	NR_process_madvise = 440,
-};
-
-#define TS_COMPAT 2
 
 #define CLONE_VFORK 0x4000
 
@@ -85,7 +61,7 @@ static __always_inline struct pt_regs *syscall_registers(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (task->thread_info.status & TS_COMPAT)
+	if (task->COMPAT_FLAGS & COMPAT_FLAG)
 		return NULL;
 	return (struct pt_regs *)bpf_task_pt_regs(task);
 }
@@ -95,7 +71,7 @@ static __always_inline bool is_no_syscall(void)
 {
 	struct pt_regs *registers = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	return registers->orig_ax == -1UL;
+	return registers->SYSCALL_NUMBER == NO_SYSCALL;
 }
 
 /* Does the system call that begins a process let both run at once? clone3() has flags in memory,
@@ -107,10 +83,10 @@ static __always_inline bool is_beside_child(void)
 
 	if (!registers)
 		return false;
-	if (registers->orig_ax == NR_clone)
-		return !(registers->di & CLONE_VFORK);
-	return registers->orig_ax == NR_clone3 &&
-	       !bpf_probe_read_user(&flags, sizeof(flags), (const void *)registers->di) &&
+	if (registers->SYSCALL_NUMBER == NR_clone)
+		return !(registers->SYSCALL_ARG1 & CLONE_VFORK);
+	return registers->SYSCALL_NUMBER == NR_clone3 &&
+	       !bpf_probe_read_user(&flags, sizeof(flags), (const void *)registers->SYSCALL_ARG1) &&
 	       !(flags & CLONE_VFORK);
 }
 
@@ -119,7 +95,7 @@ static __always_inline unsigned long syscall_number(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return registers ? registers->orig_ax : -1UL;
+	return registers ? registers->SYSCALL_NUMBER : -1UL;
 }
 
 /* Does the system call unmap what it takes away? */
@@ -141,7 +117,7 @@ static __always_inline __u64 first_argument(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return registers ? registers->di : 0;
+	return registers ? registers->SYSCALL_ARG1 : 0;
 }
 
 /* What goes from `address` on, where nothing is mapped any more: neither brk nor shmdt says how
@@ -161,8 +137,8 @@ static __always_inline struct page_range vector_range(const struct pt_regs *regi
 	struct page_range range = {};
 	__u64 vector[2]; /* struct iovec */
 
-	if (registers->dx != 1 || registers->r10 == MADV_COLLAPSE ||
-	    bpf_probe_read_user(vector, sizeof(vector), (void *)registers->si))
+	if (registers->SYSCALL_ARG3 != 1 || registers->SYSCALL_ARG4 == MADV_COLLAPSE ||
+	    bpf_probe_read_user(vector, sizeof(vector), (void *)registers->SYSCALL_ARG2))
 		return range;
 	return pages_of(vector[0], vector[1]);
 }
@@ -176,35 +152,36 @@ static __always_inline struct page_range released_range(bool faulting)
 
 	if (!registers)
 		return range;
-	switch (registers->orig_ax) {
+	switch (registers->SYSCALL_NUMBER) {
 	case NR_madvise: /* what a collapse takes it puts in again, all of a huge page at once */
-		if (registers->dx == MADV_COLLAPSE)
+		if (registers->SYSCALL_ARG3 == MADV_COLLAPSE)
 			return range;
-		return pages_of(registers->di, registers->si);
+		return pages_of(registers->SYSCALL_ARG1, registers->SYSCALL_ARG2);
 	case NR_munmap:
 	case NR_mmap:	  /* over what is there */
 	case NR_mprotect: /* these put copies in the place of a private file's pages */
 	case NR_pkey_mprotect:
 	case NR_mlock:
 	case NR_mlock2:
-		return pages_of(registers->di, registers->si);
+		return pages_of(registers->SYSCALL_ARG1, registers->SYSCALL_ARG2);
 	case NR_mremap: /* over what is there, or to a smaller size */
-		if (registers->r10 & MREMAP_FIXED)
-			return pages_of(registers->r8, registers->dx);
-		if (registers->dx < registers->si) {
-			range = pages_of(registers->di, registers->si);
-			range.begin += whole_pages(registers->dx) >> PAGE_SHIFT;
+		if (registers->SYSCALL_ARG4 & MREMAP_FIXED)
+			return pages_of(registers->SYSCALL_ARG5, registers->SYSCALL_ARG3);
+		if (registers->SYSCALL_ARG3 < registers->SYSCALL_ARG2) {
+			range = pages_of(registers->SYSCALL_ARG1, registers->SYSCALL_ARG2);
+			range.begin += whole_pages(registers->SYSCALL_ARG3) >> PAGE_SHIFT;
 		}
 		return range;
 	case NR_brk: /* whose last page stays */
-		return gap_from(whole_pages(registers->di));
+		return gap_from(whole_pages(registers->SYSCALL_ARG1));
 	case NR_shmdt:
-		return gap_from(registers->di);
+		return gap_from(registers->SYSCALL_ARG1);
 	case NR_process_madvise:
 		return vector_range(registers);
 	case NR_read: /* past the page cache */
 	case NR_pread64:
-		return faulting ? range : pages_of(registers->si, registers->dx);
+		return faulting ? range
+				: pages_of(registers->SYSCALL_ARG2, registers->SYSCALL_ARG3);
 	default:
 		return range;
 	}
@@ -222,8 +199,10 @@ static __always_inline bool is_splitting(void)
 
 	if (!registers)
 		return false;
-	advice = registers->orig_ax == NR_process_madvise ? registers->r10 : registers->dx;
-	if (registers->orig_ax != NR_madvise && registers->orig_ax != NR_process_madvise)
+	advice = registers->SYSCALL_NUMBER == NR_process_madvise ? registers->SYSCALL_ARG4
+								 : registers->SYSCALL_ARG3;
+	if (registers->SYSCALL_NUMBER != NR_madvise &&
+	    registers->SYSCALL_NUMBER != NR_process_madvise)
 		return false;
 	return advice == MADV_FREE || advice == MADV_COLD || advice == MADV_PAGEOUT;
 }
@@ -234,9 +213,9 @@ static __always_inline struct page_range asked_range(void)
 	struct pt_regs *registers = syscall_registers();
 	struct page_range range = {};
 
-	if (!registers || registers->orig_ax == -1UL)
+	if (!registers || registers->SYSCALL_NUMBER == NO_SYSCALL)
 		return range;
-	return pages_of(registers->di, registers->si);
+	return pages_of(registers->SYSCALL_ARG1, registers->SYSCALL_ARG2);
 }
 
 /* The mapping for which the system call seeks room. 0: another's. */
@@ -244,10 +223,10 @@ static __always_inline __u64 sought_bytes(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	if (registers && registers->orig_ax == NR_mmap)
-		return whole_pages(registers->si);
-	if (registers && registers->orig_ax == NR_mremap)
-		return whole_pages(registers->dx);
+	if (registers && registers->SYSCALL_NUMBER == NR_mmap)
+		return whole_pages(registers->SYSCALL_ARG2);
+	if (registers && registers->SYSCALL_NUMBER == NR_mremap)
+		return whole_pages(registers->SYSCALL_ARG3);
 	return 0;
 }
 
@@ -289,21 +268,23 @@ static __always_inline __u64 align_mapping(const struct room *room)
 static __always_inline struct page_range mapping_range(const struct pt_regs *registers,
 						       __u64 mapped, __u64 hint)
 {
-	bool is_as_wished = registers->r10 & MAP_FIXED || registers->di != hint || !mapped;
+	bool is_as_wished = registers->SYSCALL_ARG4 & MAP_FIXED ||
+			    registers->SYSCALL_ARG1 != hint || !mapped;
 
-	if (registers->di && is_as_wished)
-		return pages_of(registers->di, registers->si);
-	return pages_of(mapped << PAGE_SHIFT, mapped ? registers->si : 0);
+	if (registers->SYSCALL_ARG1 && is_as_wished)
+		return pages_of(registers->SYSCALL_ARG1, registers->SYSCALL_ARG2);
+	return pages_of(mapped << PAGE_SHIFT, mapped ? registers->SYSCALL_ARG2 : 0);
 }
 
 /* What madvise fills without a fault: of the holes only those of whole huge pages, for a collapse.
  */
 static __always_inline struct page_range advised_range(const struct pt_regs *registers)
 {
-	__u64 begin = registers->di, end = registers->di + registers->si;
+	__u64 begin = registers->SYSCALL_ARG1,
+	      end = registers->SYSCALL_ARG1 + registers->SYSCALL_ARG2;
 	struct page_range range = {};
 
-	switch (registers->dx) {
+	switch (registers->SYSCALL_ARG3) {
 	case MADV_COLLAPSE:
 		begin = (begin + HUGE_PAGE_BYTES - 1) & -HUGE_PAGE_BYTES;
 		end = whole_pages(end) & -HUGE_PAGE_BYTES;
@@ -320,7 +301,7 @@ static __always_inline bool is_mapping(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return registers && registers->orig_ax == NR_mmap;
+	return registers && registers->SYSCALL_NUMBER == NR_mmap;
 }
 
 /* The file of the code, or what a dynamic loader takes for it, that the system call maps. */
@@ -330,10 +311,11 @@ static __always_inline struct file *mapped_file(void)
 	struct file **opened, *file = NULL;
 	__u32 fd;
 
-	if (!registers || registers->orig_ax != NR_mmap || registers->r10 & MAP_ANONYMOUS ||
-	    !(registers->r10 & MAP_DENYWRITE || registers->dx & PROT_EXEC))
+	if (!registers || registers->SYSCALL_NUMBER != NR_mmap ||
+	    registers->SYSCALL_ARG4 & MAP_ANONYMOUS ||
+	    !(registers->SYSCALL_ARG4 & MAP_DENYWRITE || registers->SYSCALL_ARG3 & PROT_EXEC))
 		return NULL;
-	fd = registers->r8;
+	fd = registers->SYSCALL_ARG5;
 	if (fd >= READ_CURRENT(files, fdt, max_fds))
 		return NULL;
 	opened = READ_CURRENT(files, fdt, fd);
@@ -345,7 +327,8 @@ static __always_inline bool is_collapsing(void)
 {
 	struct pt_regs *registers = syscall_registers();
 
-	return registers && registers->orig_ax == NR_madvise && registers->dx == MADV_COLLAPSE;
+	return registers && registers->SYSCALL_NUMBER == NR_madvise &&
+	       registers->SYSCALL_ARG3 == MADV_COLLAPSE;
 }
 
 /* Does the system call bring pages in rather than give them back? */
@@ -355,10 +338,11 @@ static __always_inline bool is_filling(void)
 
 	if (!registers)
 		return false;
-	switch (registers->orig_ax) {
+	switch (registers->SYSCALL_NUMBER) {
 	case NR_madvise:
-		return registers->dx == MADV_POPULATE_READ ||
-		       registers->dx == MADV_POPULATE_WRITE || registers->dx == MADV_COLLAPSE;
+		return registers->SYSCALL_ARG3 == MADV_POPULATE_READ ||
+		       registers->SYSCALL_ARG3 == MADV_POPULATE_WRITE ||
+		       registers->SYSCALL_ARG3 == MADV_COLLAPSE;
 	case NR_read:
 	case NR_write:
 	case NR_mprotect:
@@ -381,9 +365,9 @@ static __always_inline bool is_writing_to_all(void)
 
 	if (!registers)
 		return false;
-	switch (registers->orig_ax) {
+	switch (registers->SYSCALL_NUMBER) {
 	case NR_madvise:
-		return registers->dx == MADV_POPULATE_WRITE;
+		return registers->SYSCALL_ARG3 == MADV_POPULATE_WRITE;
 	case NR_mlock:
 	case NR_mlock2:
 	case NR_mlockall:
@@ -401,7 +385,7 @@ static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 
 	if (!registers)
 		return range;
-	switch (registers->orig_ax) {
+	switch (registers->SYSCALL_NUMBER) {
 	case NR_mmap:
 		return mapping_range(registers, mapped, hint);
 	case NR_brk:
@@ -412,7 +396,7 @@ static __always_inline struct page_range filled_range(__u64 mapped, __u64 hint)
 	case NR_pkey_mprotect:
 	case NR_mlock:
 	case NR_mlock2:
-		return pages_of(registers->di, registers->si);
+		return pages_of(registers->SYSCALL_ARG1, registers->SYSCALL_ARG2);
 	default:
 		return range;
 	}
@@ -426,12 +410,12 @@ static __always_inline struct page_range direct_range(void)
 
 	if (!registers)
 		return range;
-	switch (registers->orig_ax) {
+	switch (registers->SYSCALL_NUMBER) {
 	case NR_read:
 	case NR_write:
 	case NR_pread64:
 	case NR_pwrite64:
-		return pages_of(registers->si, registers->dx);
+		return pages_of(registers->SYSCALL_ARG2, registers->SYSCALL_ARG3);
 	default:
 		return range;
 	}
@@ -448,11 +432,13 @@ static __always_inline struct page_move moved_range(__u64 address)
 	struct pt_regs *registers = syscall_registers();
 	struct page_move move = {};
 
-	if (!registers || registers->orig_ax != NR_mremap)
+	if (!registers || registers->SYSCALL_NUMBER != NR_mremap)
 		return move;
-	move.from = registers->di >> PAGE_SHIFT;
+	move.from = registers->SYSCALL_ARG1 >> PAGE_SHIFT;
 	move.to = address >> PAGE_SHIFT;
-	move.pages = whole_pages(registers->si < registers->dx ? registers->si : registers->dx) >>
+	move.pages = whole_pages(registers->SYSCALL_ARG2 < registers->SYSCALL_ARG3
+					 ? registers->SYSCALL_ARG2
+					 : registers->SYSCALL_ARG3) >>
 		     PAGE_SHIFT;
 	return move;
 }
