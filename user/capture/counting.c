@@ -117,6 +117,10 @@ static void refuse_for(struct counting *counting, uint32_t process, const struct
 	else if (error == -ENOSPC)
 		refuse(counting, process,
 		       "more frames had begun before than can be told from later ones");
+	else if (error == -EOPNOTSUPP) /* file_pages.h */
+		refuse(counting, process,
+		       "the frames that had begun before cannot be read: the file is on a file "
+		       "system that may not answer (FUSE)");
 	else if (error == -ENOMSG)
 		refuse(counting, process, "the frames that had begun before cannot be read");
 	else
