@@ -26,6 +26,7 @@ PR_SET_CHILD_SUBREAPER = 36
 LOOKING = "memprobe-looks"
 MB = 1 << 20
 PAGE = os.sysconf("SC_PAGESIZE")
+LIBRARIES = "/usr/lib/%s-linux-gnu" % os.uname().machine  # Debian's and Ubuntu's
 KERNEL = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
 
 # highest: the process's own highest RSS in bytes, as far as it was seen while it ran

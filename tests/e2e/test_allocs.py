@@ -6,7 +6,7 @@ import sys
 
 from capture import (Attached, Served, capture, capture_until, check_error, memprobe, read_report,
                      record)
-from harness import (KERNEL, MEMPROBE, TARGETS, Skip, build_library, check, check_equal, test,
+from harness import (KERNEL, LIBRARIES, MEMPROBE, TARGETS, Skip, build_library, check, check_equal, test,
                      wait_for_guard, wait_until)
 
 sys.path.append(TARGETS)
@@ -124,7 +124,7 @@ def allocs_of_preloaded(context):
     """An allocator in place of the C library's, which has functions of other beginnings."""
     follows_allocs(context)
     found = [name for name in ALLOCATORS
-             if os.path.exists(os.path.join("/usr/lib/x86_64-linux-gnu", name))]
+             if os.path.exists(os.path.join(LIBRARIES, name))]
     if not found:
         raise Skip("none of %s is installed" % ", ".join(ALLOCATORS))
     for name in found:

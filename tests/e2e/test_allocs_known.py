@@ -3,13 +3,13 @@ import os
 import shutil
 
 from capture import capture, capture_until, memprobe, read_truth
-from harness import CACHE, TARGETS, Skip, build_library, check, check_all, check_near, test
+from harness import (CACHE, LIBRARIES, TARGETS, Skip, build_library, check, check_all, check_near,
+                     test)
 from test_allocs import ALLOCATORS, MISSED, follows_allocs, has_pulse
 from test_owners import check_held_sums
 from tree import LATE, check_invariants
 
 FEW = ("few", "debian-3.14")
-LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 # Operators that may throw, where no function that may not does all of the work.
 NEWS = ("by_new", "by_new_array", "by_vector")
 UNFOLLOWED = {"libjemalloc.so.2": NEWS, "libtcmalloc_minimal.so.4": (*NEWS, "by_new_aligned"),

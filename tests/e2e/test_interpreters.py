@@ -8,7 +8,7 @@ import shutil
 import test_calls
 import test_growth
 from capture import capture, read_truth
-from harness import (CACHE, REPOSITORY, TARGETS, Skip, check, check_all, check_equal, size_of,
+from harness import (CACHE, LIBRARIES, REPOSITORY, TARGETS, Skip, check, check_all, check_equal, size_of,
                      test, tolerance)
 from interpreters import Absent, by_name, find_interpreters
 from tree import ancestors, check_invariants
@@ -100,10 +100,10 @@ def subinterpreters(context):
 
 def library_of(python, pattern):
     """A libpython of an interpreter; pattern has %s for "3.11" or, up to 3.7, "3.7m"."""
-    places = {"system": ["/usr/lib/x86_64-linux-gnu", "/usr/lib/python%s/config-*" % "%d.%d" %
+    places = {"system": [LIBRARIES, "/usr/lib/python%s/config-*" % "%d.%d" %
                          python.minor],
               "debian": [os.path.join(CACHE, "interpreters", python.name,
-                                      "usr/lib/x86_64-linux-gnu")]}
+                                      LIBRARIES.lstrip("/"))]}
     prefix = os.path.dirname(os.path.dirname(python.command[0]))
     default = [os.path.join(prefix, "lib"), os.path.join(prefix, "lib/python*/config-*")]
     for place in places.get(python.kind, default):
