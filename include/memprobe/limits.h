@@ -12,9 +12,13 @@
 /* Address spaces alive at once; more are counted as a loss (images_full). */
 #define MAX_IMAGES 4096
 
-/* Bits of an address of a process: TASK_SIZE_MAX of x86, but for who asks for more (5-level pages).
- */
+/* Bits of an address of a process: TASK_SIZE_MAX of x86, the default of arm64, but for who asks for
+ * more (5-level pages, 52 bits). */
+#if defined(__aarch64__) || defined(__TARGET_ARCH_arm64)
+#define ADDRESS_BITS 48
+#else
 #define ADDRESS_BITS 47
+#endif
 
 /* A process that has fewer pages than this when its runtime ends, 32 MB, is not stopped for a look
  * into its allocators that nobody asked for: a Python with a few modules has 10 to 30 MB. */

@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 
+#include <memprobe/limits.h>
+
 #include "memory.h"
 
-#define LOWEST 65536	     /* nothing is mapped below (vm.mmap_min_addr) */
-#define HIGHEST (1ULL << 47) /* of user space */
+#define LOWEST 65536 /* nothing is mapped below (vm.mmap_min_addr) */
+#define HIGHEST (1ULL << ADDRESS_BITS)
 #define MAX_LOST 1000000
 
 void census_walk_clear(struct census_walk *walk)
