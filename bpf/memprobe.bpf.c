@@ -82,15 +82,6 @@ int BPF_PROG(rss_percpu, __u64 subject, __u64 detail)
 	return 0;
 }
 
-/* Owners of pages: where a touch is, by the task or by the kernel for it. */
-SEC("?raw_tp")
-int BPF_PROG(fault_owned, unsigned long address, struct pt_regs *registers,
-	     unsigned long error_code)
-{
-	note_fault(address, error_code);
-	return 0;
-}
-
 /* Copies of shared pages. */
 SEC("?raw_tp")
 int BPF_PROG(cow_alloc, void *page, unsigned int order, unsigned int gfp)
@@ -167,6 +158,15 @@ static __always_inline int fault_event(int (*learn_by)(__u32 slot, __u64 ip), __
 }
 
 #ifndef __TARGET_ARCH_arm64
+/* Owners of pages: where a touch is, by the task or by the kernel for it. */
+SEC("?raw_tp")
+int BPF_PROG(fault_owned, unsigned long address, struct pt_regs *registers,
+	     unsigned long error_code)
+{
+	note_fault(address, error_code);
+	return 0;
+}
+
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_cached, unsigned long address, struct pt_regs *registers)
 {

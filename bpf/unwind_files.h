@@ -54,11 +54,18 @@ static __always_inline void expect_file(__u32 slot, struct file *file, __u64 add
 		knock_for_file(&knock, slot, inode, address);
 }
 
+/* Of the current process's image; NULL: it is not followed. */
+static __always_inline __u32 *current_slot(void)
+{
+	__u64 mm = (__u64)READ_CURRENT(mm);
+
+	return bpf_map_lookup_elem(&mms, &mm);
+}
+
 /* The current process's program, when it has just begun. */
 static __noinline int expect_program(void)
 {
-	__u64 mm = (__u64)READ_CURRENT(mm);
-	__u32 *slot = bpf_map_lookup_elem(&mms, &mm);
+	__u32 *slot = current_slot();
 
 	if (slot)
 		expect_file(*slot, READ_CURRENT(mm, exe_file), READ_CURRENT(mm, start_code));
@@ -69,8 +76,7 @@ static __noinline int expect_program(void)
  * first segment's rights, and then relocates it. */
 static __noinline int expect_library(__u64 address)
 {
-	__u64 mm = (__u64)READ_CURRENT(mm);
-	__u32 *slot = bpf_map_lookup_elem(&mms, &mm);
+	__u32 *slot = current_slot();
 
 	if (slot)
 		expect_file(*slot, mapped_file(), address);

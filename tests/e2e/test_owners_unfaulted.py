@@ -40,6 +40,13 @@ def check_unfaulted(context, how, unowned=0):
                        may_be_none=how in ("cut", "shared"), unowned=unowned)
 
 
+def check_if_any(context, how, why_none):
+    told = check_unfaulted(context, how)
+    if not told:
+        raise Skip(why_none)
+    return told
+
+
 @test(interpreters="few")
 def owners_of_huge_pages_by_part(context):
     """What is asked for is 64 KB, what comes is 2 MB."""
@@ -61,10 +68,7 @@ def owners_around_inherited_pages_collapsed(context):
 @test(interpreters="few")
 def owners_of_shared_memory_collapsed(context):
     """The small pages are taken out first, of the process itself or of another that has them."""
-    told = check_unfaulted(context, "shared")
-    if not told:
-        raise Skip("the kernel makes no huge pages of shared memory")
-    return told
+    return check_if_any(context, "shared", "the kernel makes no huge pages of shared memory")
 
 
 @test(interpreters="few")
@@ -108,10 +112,8 @@ def owners_beside_truncated_files(context):
 @test(interpreters="few")
 def owners_of_huge_pages_cut(context):
     """What is given back of a file's huge page is all of it, though a part was asked for."""
-    told = check_unfaulted(context, "cut")
-    if not told:
-        raise Skip("the kernel has huge pages neither for shared memory nor for files here")
-    return told
+    return check_if_any(context, "cut", "the kernel has huge pages neither for shared memory nor for "
+                        "files here")
 
 
 @test(interpreters="few")

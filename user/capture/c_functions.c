@@ -137,7 +137,7 @@ static bool is_known(const struct c_functions *functions, const struct wire_file
 	for (size_t i = 0; i < functions->nr_files; i++) {
 		const struct wire_file *known = &functions->files[i].identity;
 
-		if (known->ino == file->ino && known->dev == file->dev &&
+		if (unwind_is_same_file(known, file) &&
 		    (!file->changed_ns || known->changed_ns == file->changed_ns))
 			return true;
 	}
@@ -182,7 +182,7 @@ static void tell_blocking(struct c_functions *functions)
 
 static bool is_same(const struct wire_file *a, const struct wire_file *b)
 {
-	return a->ino == b->ino && a->dev == b->dev && a->changed_ns == b->changed_ns;
+	return unwind_is_same_file(a, b) && a->changed_ns == b->changed_ns;
 }
 
 /* Another process may show what one had mapped that has gone. */

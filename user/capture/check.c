@@ -158,11 +158,11 @@ static bool check_rights(struct sink *sink)
 
 static const char *loading_hint(int error)
 {
-	if (error == -EACCES && !requirement_may_probe_singly())
-		return REQUIREMENT_HINT_PROBES;
+	const char *hint = requirement_hint_loading(error);
+
+	if (hint)
+		return hint;
 	switch (error) {
-	case -EPERM:
-		return REQUIREMENT_HINT_MEMLOCK;
 	case -EFBIG:
 		return error_hint(ERROR_OF_WRITING, error);
 	case -EMFILE:

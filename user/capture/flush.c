@@ -2,11 +2,10 @@
 /* The order of a flush; see flush.h. */
 #include "flush.h"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "grace_period.h"
 
 #define BALANCE_TRIES 5 /* pauses of 2, 4 and 8 ms */
 #define BALANCE_TRIES_AT_ONCE 2
@@ -53,20 +52,14 @@ void flush_now(const struct flush *flush)
 	}
 }
 
-/* A program that began before its link was closed may still run on another CPU, between an event's
- * books and who holds its pages: what is read then would not add up. The kernel's grace period ends
- * after it, 10 to 20 ms later (measured, 6.18). */
-void flush_wait_for_programs(void)
-{
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-}
-
 void flush_end(const struct flush *flush)
 {
 	settle(flush, BALANCE_TRIES);
 	loader_detach(flush->base->loader);
+	/* A program that began before its link was closed may still run on another CPU, between an
+	 * event's books and who holds its pages: what is read then would not add up. */
 	if (drain_has_images(flush->base->drain))
-		flush_wait_for_programs();
+		grace_period_wait();
 	drain_finish(flush->base->drain, clock_ns());
 	for (size_t i = 0; i < flush->nr_listeners; i++) {
 		const struct flush_listener *listener = &flush->listeners[i];

@@ -20,8 +20,6 @@ struct flush {
 };
 
 void flush_now(const struct flush *flush);
-/* What programs that had begun before still have to tell is in the ring when it returns. */
-void flush_wait_for_programs(void);
 /* Detaches the programs, reads what they have left, and tells of the end. Once, then no more. */
 void flush_end(const struct flush *flush);
 

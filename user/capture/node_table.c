@@ -3,12 +3,10 @@
 #include "node_table.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "grace_period.h"
 #include "loader.h"
 #include "memory.h"
 
@@ -115,7 +113,7 @@ static bool take_marks(struct node_table *table)
 static void wait_for_additions(void)
 {
 #ifndef __x86_64__
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	grace_period_wait();
 #endif
 }
 

@@ -13,6 +13,8 @@
 
 static int refuse(const struct loader *loader, int error)
 {
+	const char *hint;
+
 	if (error == -ENOENT && !strcmp(loader->failed_step, "read")) {
 		log_error("cannot read '%s': this kernel has no BTF", loader->failed_object);
 		log_hint("a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed (5.10 or later)");
@@ -20,10 +22,9 @@ static int refuse(const struct loader *loader, int error)
 	}
 	log_error("cannot %s '%s': %s", loader->failed_step, loader->failed_object,
 		  strerror(-error));
-	if (error == -EPERM)
-		log_hint(REQUIREMENT_HINT_MEMLOCK);
-	else if (error == -EACCES && !requirement_may_probe_singly())
-		log_hint(REQUIREMENT_HINT_PROBES);
+	hint = requirement_hint_loading(error);
+	if (hint)
+		log_hint("%s", hint);
 	else if (error == -EFBIG)
 		error_hint_print(ERROR_OF_WRITING, error);
 	else if (error_hint(ERROR_OF_OURSELF, error))

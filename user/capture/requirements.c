@@ -2,6 +2,7 @@
 /* Rights and namespaces; see requirements.h. */
 #include "requirements.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,13 @@ bool requirement_may_probe_singly(void)
 	if (file)
 		fclose(file);
 	return level <= 2 || effective_capabilities() >> CAP_SYS_ADMIN_BIT & 1;
+}
+
+const char *requirement_hint_loading(int error)
+{
+	if (error == -EPERM)
+		return REQUIREMENT_HINT_MEMLOCK;
+	return error == -EACCES && !requirement_may_probe_singly() ? REQUIREMENT_HINT_PROBES : NULL;
 }
 
 /* Of the first namespaces, which alone have fixed numbers (include/linux/proc_ns.h). */

@@ -58,6 +58,9 @@ const char *requirement_hint_process(pid_t pid);
  * behind Debian's kernel.perf_event_paranoid=3 refuses that to CAP_PERFMON alone (5.10, 6.1); in
  * one link they are not affected. */
 bool requirement_may_probe_singly(void);
+/* What helps where the BPF programs were not loaded or attached; NULL: it is no right that lacks.
+ */
+const char *requirement_hint_loading(int error);
 /* Capabilities of a user namespace's root do not count for BPF. */
 bool requirement_has_host_users(void);
 /* The BPF side knows processes by the numbers of the first pid namespace. */

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "command_refuse.h"
 #include "error_hints.h"
+#include "grace_period.h"
 #include "inspect_request.h"
 #include "interpreters.h"
 #include "log.h"
@@ -255,7 +256,7 @@ static int finish(struct capture *capture)
 	loader_stop_last_looks(&capture->loader);
 	if (capture->signals.is_hasty) {
 		if (drain_has_images(capture->base.drain))
-			flush_wait_for_programs();
+			grace_period_wait(); /* what they still tell is in the ring then */
 		flush_now(&capture->flush);
 		output_abandon(capture->output);
 		return 0;

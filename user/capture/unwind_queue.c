@@ -7,16 +7,11 @@
 
 #include "memory.h"
 
-static bool is_same_file(const struct wire_file *a, const struct wire_file *b)
-{
-	return a->ino == b->ino && a->dev == b->dev;
-}
-
 static size_t find(const struct unwind_queue *queue, const struct wire_file *file)
 {
 	size_t i = 0;
 
-	while (i < queue->count && !is_same_file(&queue->all[i].file, file))
+	while (i < queue->count && !unwind_is_same_file(&queue->all[i].file, file))
 		i++;
 	return i;
 }

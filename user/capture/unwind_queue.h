@@ -32,6 +32,12 @@ struct unwind_queue {
 	size_t count, capacity, nr_others;
 };
 
+/* Whatever was written to it meanwhile. */
+static inline bool unwind_is_same_file(const struct wire_file *one, const struct wire_file *other)
+{
+	return one->ino == other->ino && one->dev == other->dev;
+}
+
 /* Of a file one waits: the first, but one that runs takes an other's place. */
 void unwind_queue_add(struct unwind_queue *queue, const struct unwind_wanted *wanted);
 /* False: none waits. */

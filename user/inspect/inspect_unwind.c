@@ -26,11 +26,6 @@ static void note_others(const struct process_maps *maps, struct inspect_unwind *
 	}
 }
 
-static bool shows(const struct process_mapping *mapping, struct file_identity file)
-{
-	return mapping->file.ino == file.ino && mapping->file.dev == file.dev;
-}
-
 /* NULL: none. A file that is just being loaded may lie by a shift elsewhere than room was found for
  * it, and its code be mapped a moment later. */
 static const struct process_mapping *find_mapping(const struct process_maps *maps,
@@ -40,10 +35,10 @@ static const struct process_mapping *find_mapping(const struct process_maps *map
 
 	if (!request->file.ino)
 		return at && at->is_executable && at->file.ino ? at : NULL;
-	if (at && shows(at, request->file))
+	if (at && file_identity_is(at->file, request->file))
 		return at;
 	for (size_t i = 0; i < maps->nr_mappings; i++)
-		if (shows(&maps->mappings[i], request->file))
+		if (file_identity_is(maps->mappings[i].file, request->file))
 			return &maps->mappings[i];
 	return NULL;
 }

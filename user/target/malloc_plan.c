@@ -64,15 +64,6 @@ static const uint8_t needed[NR_ALLOC_CALLS] = {
 	[ALLOC_RESIZE] = CODE_ARGUMENT_1 | CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
 };
 
-/* The same with a context before them. */
-static const uint8_t needed_with_context[NR_ALLOC_CALLS] = {
-	[ALLOC_MALLOC] = CODE_ARGUMENT_2,
-	[ALLOC_CALLOC] = CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
-	[ALLOC_REALLOC] = CODE_ARGUMENT_2 | CODE_ARGUMENT_3,
-	[ALLOC_REALLOCARRAY] = CODE_ARGUMENT_2 | CODE_ARGUMENT_3 | CODE_ARGUMENT_4,
-	[ALLOC_FREE] = CODE_ARGUMENT_2,
-};
-
 /* ---- One function ---- */
 
 static struct malloc_site choose_site(const struct code_entry *entry,
@@ -82,7 +73,7 @@ static struct malloc_site choose_site(const struct code_entry *entry,
 	bool has_context = name->traits & MALLOC_HAS_CONTEXT;
 	bool is_unfollowed = name->traits & MALLOC_UNFOLLOWED;
 	bool has_return = call != ALLOC_FREE && !is_unfollowed;
-	uint32_t arguments = has_context ? needed_with_context[call] : needed[call];
+	uint32_t arguments = (uint32_t)needed[call] << has_context; /* each is one further */
 	uint32_t needs = arguments | (has_return ? CODE_RETURN_ADDRESS : 0);
 	struct code_place place = { 0 };
 	bool is_found = code_entry_find_emulated(entry, code_entry_first(entry), needs, &place);

@@ -126,15 +126,22 @@ static void find_load(struct search *search, size_t position, uint8_t reg)
 	search->found->is_other = true;
 }
 
+/* Where an instruction loads from, as far as what is before it tells. */
+static struct arm64_value place_of(struct search *search, size_t position,
+				   const struct arm64_insn *insn)
+{
+	struct arm64_values values;
+
+	follow_to(search, position, &values);
+	return arm64_values_place(&values, insn);
+}
+
 /* A load with the semaphore's LOW. From where a register is not known it may be any page's. */
 static void look_at_half(struct search *search, size_t position)
 {
 	struct arm64_insn insn = insn_at(search, position);
-	struct arm64_values values;
-	struct arm64_value place;
+	struct arm64_value place = place_of(search, position, &insn);
 
-	follow_to(search, position, &values);
-	place = arm64_values_place(&values, &insn);
 	if (arm64_value_is_address(&place, search->semaphore))
 		find_jump(search, position + ARM64_INSN_BYTES, insn.rd);
 	else if (place.kind == ARM64_VALUE_UNKNOWN)
@@ -153,11 +160,8 @@ static bool is_slot(const struct search *search, const struct arm64_value *place
 static void look_at_wide(struct search *search, size_t position)
 {
 	struct arm64_insn insn = insn_at(search, position);
-	struct arm64_values values;
-	struct arm64_value place;
+	struct arm64_value place = place_of(search, position, &insn);
 
-	follow_to(search, position, &values);
-	place = arm64_values_place(&values, &insn);
 	if (is_slot(search, &place))
 		find_load(search, position + ARM64_INSN_BYTES, insn.rd);
 }
